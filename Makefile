@@ -1,0 +1,70 @@
+# Everything a developer does, from a fresh clone: git, make, Python 3.11+ and Node 20+ are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := local/requirements.lock
+TYPED := $(wildcard shared functions infra local tests)
+
+# Use the machine's own certificates, so that networks with their own authority work.
+export UV_SYSTEM_CERTS := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup check format lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## start the whole stack on this machine and open http://127.0.0.1:8000
+	@exec $(BIN)/python -m local
+
+test: setup check ## install what is missing, then every check and test
+
+setup: $(VENV)/installed local/node_modules/installed ## install the tools (a no-op when nothing changed)
+
+check: ## format, lint, types, tests; expects `make setup`
+	@echo "==> format"
+	@$(BIN)/ruff format --check . || { echo "Run 'make format' and try again."; exit 1; }
+	@echo "==> lint"
+	@$(BIN)/ruff check . || { echo "Run 'make format': it mends what can be mended."; exit 1; }
+	@echo "==> types"
+	@$(BIN)/mypy $(TYPED)
+	@echo "==> tests"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+format: ## rewrite the sources the way `make check` wants them
+	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
+
+lock: setup ## resolve both lock files anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--upgrade --group deploy --group local --group dev --custom-compile-command "make lock" \
+		pyproject.toml --output-file $(LOCK)
+	npm install --prefix local --package-lock-only
+
+clean: ## remove everything that make can make again
+	rm -rf $(VENV) .local cdk.out local/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are the targets: a step is skipped while its lock file is older.
+
+$(VENV)/installed: $(LOCK)
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: $(PYTHON) was not found (set PYTHON=...)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: $(PYTHON) is $$($(PYTHON) -V 2>&1) (set PYTHON=...)."; exit 1; }
+	@echo "==> Python tools into $(VENV) (once, about half a minute)"
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: install Python's venv module (Debian, Ubuntu: python3-venv)."; exit 1; }
+	@awk '/^uv==/{on=1} on; on && !/\\$$/{exit}' $(LOCK) > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.lock && \
+		$(BIN)/uv pip sync --require-hashes $(LOCK) || \
+		{ echo "Could not install the Python tools: is the package index reachable from here?"; exit 1; }
+	@touch $@
+
+local/node_modules/installed: local/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed: not found."; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
+		{ echo "Node.js 20 or newer is needed: this is $$(node --version)."; exit 1; }
+	@echo "==> Node tools into local/node_modules (once, a few seconds)"
+	@npm ci --prefix local --no-audit --no-fund --loglevel error || \
+		{ echo "Could not install the Node tools: is the npm registry reachable from here?"; exit 1; }
+	@touch $@
