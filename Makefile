@@ -40,7 +40,7 @@ lock: setup ## resolve both lock files anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--upgrade --group deploy --group local --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file $(LOCK)
-	npm install --prefix local --package-lock-only
+	cd local && npm install --package-lock-only
 
 clean: ## remove everything that make can make again
 	rm -rf $(VENV) .local cdk.out local/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -65,6 +65,6 @@ local/node_modules/installed: local/package-lock.json
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 		{ echo "Node.js 20 or newer is needed: this is $$(node --version)."; exit 1; }
 	@echo "==> Node tools into local/node_modules (once, a few seconds)"
-	@npm ci --prefix local --no-audit --no-fund --loglevel error || \
+	@(cd local && npm ci --no-audit --no-fund --loglevel error) || \
 		{ echo "Could not install the Node tools: is the npm registry reachable from here?"; exit 1; }
 	@touch $@
