@@ -1,0 +1,1 @@
+"""The CDK app: what runs where, and who may touch what."""

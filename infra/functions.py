@@ -1,0 +1,301 @@
+"""The functions: one table of what each may touch and how it is called, and one way to make them.
+
+A role holds what its row says and nothing else. ``TransactWriteItems`` is authorised by the actions
+of its parts (PutItem, UpdateItem, DeleteItem, ConditionCheckItem), so it is not named here:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.bundle import function_code, make_layers
+from infra.logs import make_log_group
+from infra.nag import acknowledge
+from infra.queues import make_dead_letters
+from infra.settings import StackSettings
+
+STREAM_RETRIES = 10
+BROADCAST_BATCH = 10
+STREAM_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Asynchronous:
+    """How an event is tried again before it goes to the function's dead-letter queue.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
+    """
+
+    retries: int
+    max_age_seconds: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A function: its handler, its limits, and everything it may touch.
+
+    ``tables``: actions by table. ``may`` names grants of ``Resources.grants``.
+    """
+
+    name: str
+    handler: str
+    tables: Mapping[str, str] = field(default_factory=dict)
+    may: str = ""
+    timeout_seconds: int = 10
+    memory_mb: int = 512
+    asynchronous: Asynchronous | None = None
+    streams: tuple[str, ...] = ()
+    takes_broadcasts: bool = False
+
+
+FUNCTIONS = (
+    Row(
+        "connect",
+        "functions.connect.main.handler",
+        {"accounts": "GetItem", "connections": "PutItem"},
+        may="read-secret invoke-opener",
+    ),
+    Row(
+        "opener",
+        "functions.opener.main.handler",
+        {
+            "connections": "GetItem UpdateItem DeleteItem ConditionCheckItem",
+            "people": "GetItem UpdateItem",
+            "rooms": "PutItem",
+        },
+        may="post invoke-disconnect",
+        timeout_seconds=25,  # longer than it tries to post (opening_retry_seconds)
+        asynchronous=Asynchronous(retries=1, max_age_seconds=60),
+    ),
+    Row(
+        "disconnect",
+        "functions.disconnect.main.handler",
+        {
+            "connections": "GetItem UpdateItem DeleteItem",
+            "rooms": "DeleteItem",
+            "people": "GetItem UpdateItem",
+            "calls": "GetItem PutItem",
+        },
+        may="post invoke-disconnect",
+        timeout_seconds=20,
+        asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
+    ),
+    Row(
+        "socketio",
+        "functions.socketio.main.handler",
+        {
+            "accounts": "GetItem",
+            "connections": "GetItem UpdateItem ConditionCheckItem",
+            "people": "GetItem UpdateItem ConditionCheckItem",
+            "rooms": "PutItem DeleteItem",
+            "calls": "GetItem PutItem",
+            "counts": "GetItem",
+        },
+        may="read-secret start-ring post invoke-disconnect send-broadcast",
+        timeout_seconds=20,
+        memory_mb=1024,
+    ),
+    Row(
+        "calls",
+        "functions.calls.main.handler",
+        {
+            "accounts": "GetItem",
+            "connections": "GetItem UpdateItem ConditionCheckItem",
+            "people": "GetItem UpdateItem ConditionCheckItem",
+            "calls": "GetItem PutItem",
+            "counts": "GetItem",
+        },
+        may="read-secret start-ring post invoke-disconnect send-broadcast",
+        timeout_seconds=20,
+        memory_mb=1024,
+    ),
+    Row(
+        "call-timeout",
+        "functions.calls.timeout.handler",
+        {"people": "GetItem UpdateItem", "calls": "GetItem PutItem"},
+        may="post invoke-disconnect",
+    ),
+    Row(
+        "presence",
+        "functions.presence.main.handler",
+        {"connections": "GetItem", "counts": "GetItem"},
+        may="post invoke-disconnect",
+        timeout_seconds=20,
+    ),
+    Row(
+        "presence-stream",
+        "functions.presence.stream.handler",
+        {"counts": "UpdateItem", "accounts": "GetItem"},
+        may="send-broadcast",
+        timeout_seconds=30,
+        streams=("people", "connections", "calls"),
+    ),
+    Row(
+        "broadcast",
+        "functions.broadcast.main.handler",
+        {"rooms": "Query"},
+        may="post invoke-disconnect",
+        timeout_seconds=60,
+        memory_mb=1769,
+        takes_broadcasts=True,
+    ),
+    Row(
+        "http",
+        "functions.http.main.handler",
+        {"counts": "GetItem"},
+        may="read-secret",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action on one resource. ``accepted``: findings it brings → why they stand."""
+
+    action: str
+    resource: str
+    accepted: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the functions work on, made before them."""
+
+    tables: Mapping[str, dynamodb.Table]
+    broadcasts: sqs.Queue
+    environment: Mapping[str, str]
+    grants: Mapping[str, Grant]
+    """What a row's ``may`` can name."""
+
+    def statements(self, row: Row) -> Iterable[iam.PolicyStatement]:
+        """The whole of what a row's role may do, beside its log, its traces and its sources."""
+        for table, actions in row.tables.items():
+            yield iam.PolicyStatement(
+                actions=[f"dynamodb:{action}" for action in actions.split()],
+                resources=[self.tables[table].table_arn],
+            )
+        for name in row.may.split():
+            grant = self.grants[name]
+            yield iam.PolicyStatement(actions=[grant.action], resources=[grant.resource])
+
+
+def function_arn(scope: Construct, settings: StackSettings, name: str) -> str:
+    """A function's ARN from its name: one that invokes itself cannot refer to itself."""
+    return cdk.Stack.of(scope).format_arn(
+        service="lambda",
+        resource="function",
+        resource_name=settings.name(name),
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def make_functions(
+    scope: Construct, settings: StackSettings, resources: Resources
+) -> dict[str, lambda_.Function]:
+    code = function_code()
+    layers = make_layers(scope, settings)
+    made = {}
+    for row in FUNCTIONS:
+        function = _make(scope, settings, row, resources, code=code, layers=layers)
+        _connect_sources(scope, settings, row, resources, function)
+        made[row.name] = function
+    return made
+
+
+def _make(
+    scope: Construct,
+    settings: StackSettings,
+    row: Row,
+    resources: Resources,
+    *,
+    code: lambda_.Code,
+    layers: list[lambda_.LayerVersion],
+) -> lambda_.Function:
+    id_ = row.name.title().replace("-", "")
+    name = settings.name(row.name)
+    log = make_log_group(scope, f"{id_}Log", settings, f"/aws/lambda/{name}")
+    role = iam.Role(scope, f"{id_}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    log.grant_write(role)
+    for statement in resources.statements(row):
+        role.add_to_policy(statement)
+    function = lambda_.Function(
+        scope,
+        f"{id_}Function",
+        function_name=name,
+        handler=row.handler,
+        code=code,
+        layers=layers,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        architecture=lambda_.Architecture.ARM_64,
+        memory_size=row.memory_mb,
+        timeout=cdk.Duration.seconds(row.timeout_seconds),
+        environment=dict(resources.environment),
+        role=role,
+        log_group=log,
+        tracing=lambda_.Tracing.ACTIVE,
+    )
+    _acknowledge(function, role, row, resources)
+    return function
+
+
+def _connect_sources(
+    scope: Construct,
+    settings: StackSettings,
+    row: Row,
+    resources: Resources,
+    function: lambda_.Function,
+) -> None:
+    """Everything that calls a function without waiting for it, each with an end to its retries."""
+    if row.asynchronous:
+        function.configure_async_invoke(
+            retry_attempts=row.asynchronous.retries,
+            max_event_age=cdk.Duration.seconds(row.asynchronous.max_age_seconds),
+            on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
+        )
+    if row.streams:
+        dead_letters = make_dead_letters(scope, row.name, settings)
+        for table in row.streams:
+            function.add_event_source(
+                sources.DynamoEventSource(
+                    resources.tables[table],
+                    starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                    batch_size=STREAM_BATCH,
+                    max_batching_window=cdk.Duration.seconds(settings.stream_window_seconds),
+                    bisect_batch_on_error=True,
+                    report_batch_item_failures=True,
+                    retry_attempts=STREAM_RETRIES,
+                    on_failure=sources.SqsDlq(dead_letters),
+                )
+            )
+    if row.takes_broadcasts:
+        function.add_event_source(
+            sources.SqsEventSource(
+                resources.broadcasts, batch_size=BROADCAST_BATCH, report_batch_item_failures=True
+            )
+        )
+
+
+def _acknowledge(
+    function: lambda_.Function, role: iam.Role, row: Row, resources: Resources
+) -> None:
+    acknowledge(
+        function,
+        {"L1": "The layer's wheels are for 3.13; all functions move to a newer one at once."},
+    )
+    reason = "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource"
+    if row.streams:
+        reason += ", nor does DynamoDB's ListStreams, which the event sources need"
+    acknowledge(role, {"IAM5[Resource::*]": f"{reason}."})
+    for name in row.may.split():
+        acknowledge(role, resources.grants[name].accepted)

@@ -1,0 +1,50 @@
+"""Queues: the one of broadcasts, and a dead-letter queue for everything that retries."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.nag import acknowledge
+from infra.settings import StackSettings
+
+MAX_RECEIVES = 5
+
+
+def make_queue(
+    scope: Construct,
+    id_: str,
+    settings: StackSettings,
+    *,
+    visibility: cdk.Duration | None = None,
+    retention: cdk.Duration | None = None,
+    dead_letters: sqs.Queue | None = None,
+) -> sqs.Queue:
+    """A queue that refuses plain http, except to the emulator, which speaks nothing else."""
+    queue = sqs.Queue(
+        scope,
+        id_,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=not settings.local,
+        visibility_timeout=visibility,
+        retention_period=retention,
+        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES)
+        if dead_letters
+        else None,
+    )
+    if settings.local:
+        acknowledge(queue, {"SQS4": "The emulator is reached over plain http on this machine."})
+    return queue
+
+
+def make_dead_letters(scope: Construct, of: str, settings: StackSettings) -> sqs.Queue:
+    """Where work of ``of`` goes that failed for good: two weeks to look at it and send it again."""
+    queue = make_queue(
+        scope,
+        f"{of.title().replace('-', '')}DeadLetters",
+        settings,
+        retention=cdk.Duration.days(14),
+    )
+    acknowledge(queue, {"SQS3": "It is itself a dead-letter queue; nothing reads it but people."})
+    return queue

@@ -1,0 +1,110 @@
+"""What a team may set with ``-c name=value`` or in ``cdk.json``, checked before anything is built.
+
+Two kinds: the stack's own settings below, and every field of ``shared.settings.Settings`` that has
+a default. Those pass through to the functions' environment, so a limit added there is a context
+setting without a line here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from shared import settings as functions
+
+RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+MAX_RING_SECONDS = 240
+"""An Express execution ends after five minutes; the rest is for the retries after the wait."""
+
+_FIELDS = msgspec.structs.fields(functions.Settings)
+RESOURCES = tuple(field.name for field in _FIELDS if field.required)
+"""What the stack itself fills in: a resource has no default."""
+
+PASSED_ON = frozenset(field.name for field in _FIELDS if not field.required) - {"aws_region"}
+"""AWS_REGION is Lambda's own."""
+
+ALWAYS_SHOWN = ("ring_timeout_seconds", "livekit_url", "allowed_origins", "ping_interval_ms")
+"""In the environment even when left at their defaults, so that an operator finds them there."""
+
+T = TypeVar("T")
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SettingError(ValueError):
+    """One sentence that names the setting and says what is wrong with it."""
+
+
+class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The stack's own settings, under the same names in the context."""
+
+    stage: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9]{0,11}$")] = "dev"
+    """Part of every physical name: ``switchboard-<stage>-…``."""
+
+    local: bool = False
+    """For the emulator: no dependency layer, plain http to the queues, no bootstrap roles."""
+
+    api_gateway_log_role: bool = True
+    """Set the account's one role that API Gateway logs with; false where the account has it."""
+
+    log_retention_days: int = 30
+    throttle_rate: AtLeastOne = 2_000
+    throttle_burst: AtLeastOne = 1_000
+    stream_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 0
+    """How long a stream waits to fill a batch: more is cheaper, and presence comes later."""
+
+    environment: dict[str, str] = {}
+    """Of every function, without the names of resources."""
+
+    @property
+    def stack_name(self) -> str:
+        return f"switchboard-{self.stage}"
+
+    @property
+    def is_production(self) -> bool:
+        return self.stage == "prod"
+
+    def name(self, part: str) -> str:
+        """A physical name. It is known before deployment, so an ARN made of it closes no cycle."""
+        return f"{self.stack_name}-{part}"
+
+
+OWN = frozenset(StackSettings.__struct_fields__) - {"environment"}
+
+
+def from_context(context: Mapping[str, object]) -> StackSettings:
+    """Read the settings; raises ``SettingError``.
+
+    Keys with anything but lower-case letters and ``_`` are the CDK's own feature flags and lookups.
+    """
+    given = {name: value for name, value in context.items() if re.fullmatch(r"[a-z_]+", name)}
+    unknown = sorted(given.keys() - OWN - PASSED_ON)
+    if unknown:
+        known = ", ".join(sorted(OWN | PASSED_ON))
+        raise SettingError(f"There is no setting {unknown[0]}; the settings are {known}.")
+    settings = _convert({name: given[name] for name in OWN & given.keys()}, StackSettings)
+    if settings.log_retention_days not in RETENTION_DAYS:
+        raise SettingError(f"log_retention_days is one of {', '.join(map(str, RETENTION_DAYS))}.")
+    environment = _environment({name: given[name] for name in PASSED_ON & given.keys()})
+    return msgspec.structs.replace(settings, environment=environment)
+
+
+def _environment(given: dict[str, object]) -> dict[str, str]:
+    """What the functions read beside resources, proved to be what they accept."""
+    parsed = _convert({**dict.fromkeys(RESOURCES, "-"), **given}, functions.Settings)
+    if not 1 <= parsed.ring_timeout_seconds <= MAX_RING_SECONDS:
+        raise SettingError(f"ring_timeout_seconds is between 1 and {MAX_RING_SECONDS}.")
+    shown = sorted(given.keys() | set(ALWAYS_SHOWN))
+    return {name.upper(): str(getattr(parsed, name)) for name in shown}
+
+
+def _convert(values: Mapping[str, object], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        raise SettingError(f"{where.rstrip('`') or 'A setting'} is wrong: {what}.") from error

@@ -1,0 +1,163 @@
+"""The whole stack, in the order in which things need each other: data, APIs, functions, routes."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.functions import FUNCTIONS, Grant, Resources, function_arn, make_functions
+from infra.gateway import (
+    HTTP_ROUTES,
+    WEBSOCKET_STAGE,
+    Gateway,
+    set_account_log_role,
+    websocket_routes,
+)
+from infra.nag import acknowledge
+from infra.queues import make_dead_letters, make_queue
+from infra.ring import make_ring, ring_arn
+from infra.settings import StackSettings
+from infra.tables import make_tables
+
+
+class SwitchboardStack(cdk.Stack):
+    """Everything of one stage. Two stages share nothing but the account's logging role."""
+
+    def __init__(self, scope: Construct, settings: StackSettings) -> None:
+        super().__init__(
+            scope,
+            settings.stack_name,
+            description="Switchboard: a serverless Socket.IO backend",
+            termination_protection=settings.is_production,
+            synthesizer=_synthesizer(settings),
+        )
+        tables = make_tables(self, settings)
+        secret = _make_secret(self, settings)
+        broadcasts = _make_broadcasts(self, settings)
+        websocket = Gateway(
+            self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
+        )
+        http = Gateway(self, "Http", settings, protocol="HTTP", stage="$default")
+        if settings.api_gateway_log_role:
+            set_account_log_role(self, websocket, http)
+        resources = _resources(
+            self,
+            settings,
+            tables=tables,
+            broadcasts=broadcasts,
+            secret=secret,
+            websocket=websocket,
+        )
+        functions = make_functions(self, settings, resources)
+        websocket.route(websocket_routes(), functions)
+        http.route(HTTP_ROUTES, functions)
+        make_ring(self, settings, tables["people"], functions["call-timeout"])
+        outputs = {
+            "WebSocketApiId": websocket.api_id,
+            "WebSocketStage": websocket.stage_name,
+            "WebSocketUrl": websocket.url,
+            "HttpApiId": http.api_id,
+            "HttpUrl": http.url,
+            "SecretArn": secret.secret_arn,
+            "AccountsTable": tables["accounts"].table_name,
+            "PeopleTable": tables["people"].table_name,
+            "ConnectionsTable": tables["connections"].table_name,
+            "CallsTable": tables["calls"].table_name,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, name, value=value)
+
+
+def _synthesizer(settings: StackSettings) -> cdk.IStackSynthesizer:
+    """The emulator checks IAM, but cannot let the CDK assume its bootstrap roles."""
+    if settings.local:
+        return cdk.CliCredentialsStackSynthesizer()
+    return cdk.DefaultStackSynthesizer()
+
+
+def _make_secret(scope: Construct, settings: StackSettings) -> secretsmanager.Secret:
+    """The one secret: a key to sign with from the start, LiveKit's to be filled in."""
+    secret = secretsmanager.Secret(
+        scope,
+        "Secret",
+        description=f"What {settings.stack_name} signs and calls with",
+        generate_secret_string=secretsmanager.SecretStringGenerator(
+            generate_string_key="JWT_SECRET",
+            secret_string_template='{"LIVEKIT_API_KEY":"","LIVEKIT_API_SECRET":""}',  # noqa: S106
+            password_length=64,
+            exclude_punctuation=True,
+        ),
+        removal_policy=cdk.RemovalPolicy.RETAIN
+        if settings.is_production
+        else cdk.RemovalPolicy.DESTROY,
+    )
+    acknowledge(
+        secret,
+        {
+            "SMG4": "The signing key is shared with whoever issues the tokens and LiveKit's keys "
+            "come from LiveKit, so only the team can rotate them, on both sides at once."
+        },
+    )
+    return secret
+
+
+def _make_broadcasts(scope: Construct, settings: StackSettings) -> sqs.Queue:
+    """Hidden for six times as long as its function may run, as Lambda's manual asks.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    (reader,) = (row for row in FUNCTIONS if row.takes_broadcasts)
+    return make_queue(
+        scope,
+        "Broadcasts",
+        settings,
+        visibility=cdk.Duration.seconds(6 * reader.timeout_seconds),
+        dead_letters=make_dead_letters(scope, "broadcasts", settings),
+    )
+
+
+def _resources(
+    scope: Construct,
+    settings: StackSettings,
+    *,
+    tables: dict[str, dynamodb.Table],
+    broadcasts: sqs.Queue,
+    secret: secretsmanager.Secret,
+    websocket: Gateway,
+) -> Resources:
+    """What functions may reach and the environment in which they find it."""
+    ring = ring_arn(scope, settings)
+    return Resources(
+        tables=tables,
+        broadcasts=broadcasts,
+        environment={
+            **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
+            "BROADCAST_QUEUE_URL": broadcasts.queue_url,
+            "OPENER_FUNCTION": settings.name("opener"),
+            "DISCONNECT_FUNCTION": settings.name("disconnect"),
+            "RING_STATE_MACHINE_ARN": ring,
+            "SECRET_ARN": secret.secret_arn,
+            "WEBSOCKET_API_ID": websocket.api_id,
+            "WEBSOCKET_STAGE": websocket.stage_name,
+            **settings.environment,
+        },
+        grants={
+            "read-secret": Grant("secretsmanager:GetSecretValue", secret.secret_arn),
+            "start-ring": Grant("states:StartExecution", ring),
+            "send-broadcast": Grant("sqs:SendMessage", broadcasts.queue_arn),
+            "post": Grant(
+                "execute-api:ManageConnections",
+                websocket.connections_arn,
+                {websocket.connections_finding: "Which connections there will be is not known."},
+            ),
+            **{
+                f"invoke-{name}": Grant(
+                    "lambda:InvokeFunction", function_arn(scope, settings, name)
+                )
+                for name in ("opener", "disconnect")
+            },
+        },
+    )
