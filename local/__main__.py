@@ -1,0 +1,173 @@
+"""``python -m local``: start everything, say where it is, wait for Ctrl-C.
+
+The environment is described in ``local/settings.py``. Exit codes: 0 stopped by Ctrl-C or SIGTERM,
+1 something failed, 2 a wrong setting or a port that is taken (nothing was started).
+
+While the stack runs, ``.local/<port>.json`` holds what a program needs to know::
+
+    {"url", "emulator", "pid", "emulatorPid", "websocketUrl", "httpUrl", "environment": {…},
+     "outputs": {"WebSocketApiId", "HttpApiId", "SecretArn", "AccountsTable", …}}
+
+``environment`` is what the stack's functions find in theirs, names of tables and all. The last
+line on standard output is ``Ready``, with the URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.settings import SettingError
+from local import accounts, banner, deploy, edge, stack
+from local.child import Failed
+from local.emulator import Emulator, aws_environment
+from local.settings import WORK, Settings, from_environment
+from shared.accounts import Account
+
+WRONG_SETTING = 2
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is being done, and afterwards how long it took."""
+    say(f"==> {what}")
+    begin = time.monotonic()
+    yield
+    say(f"    {time.monotonic() - begin:.1f} s")
+
+
+def main() -> int:
+    try:
+        settings = from_environment(os.environ)
+        known = accounts.read(settings.accounts)
+        listener = edge.listen(settings.port)
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTING
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        print(
+            f"Port {os.environ.get('PORT') or 8000}: {reason}. Choose another: PORT=8001 make run",
+            file=sys.stderr,
+        )
+        return WRONG_SETTING
+    try:
+        asyncio.run(until_stopped(settings, known, listener))
+    except Failed as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+async def until_stopped(settings: Settings, known: list[Account], listener: socket.socket) -> None:
+    """Run the stack; SIGINT and SIGTERM end it in good order at any moment."""
+    running = asyncio.create_task(run(settings, known, listener))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    say("Stopped.")
+
+
+async def run(settings: Settings, known: list[Account], listener: socket.socket) -> None:
+    begin = time.monotonic()
+    settings.work.mkdir(parents=True, exist_ok=True)
+    async with emulator(settings) as emulated:
+        up = asyncio.create_task(serve(settings, known, listener, emulated, begin))
+        died = asyncio.create_task(emulated.died())
+        try:
+            await asyncio.wait({up, died}, return_when=asyncio.FIRST_COMPLETED)
+            if up.done():
+                up.result()
+            raise died.result()
+        finally:
+            up.cancel()
+            died.cancel()
+            await asyncio.gather(up, died, return_exceptions=True)
+
+
+@asynccontextmanager
+async def emulator(settings: Settings) -> AsyncIterator[Emulator]:
+    with step("Starting the AWS emulator"):
+        started = await Emulator.start(settings.work)
+    try:
+        yield started
+    finally:
+        await started.stop()
+
+
+async def serve(
+    settings: Settings,
+    known: list[Account],
+    listener: socket.socket,
+    emulated: Emulator,
+    begin: float,
+) -> None:
+    """Deploy, fill, warm up, and serve until cancelled."""
+    os.environ.update(aws_environment(os.environ, emulated.url))
+    with step("Deploying the stack to it (the first time takes half a minute)"):
+        outputs = await deploy.deploy(settings.context, settings.work)
+        stack.check_outputs(outputs)
+    with step(f"Loading {len(known)} accounts and warming up"):
+        environment = await asyncio.to_thread(fill, settings, known, outputs)
+    target = edge.Target(
+        websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
+        http=emulated.api(outputs["HttpApiId"], "$default"),
+    )
+    facts = {
+        "url": settings.url,
+        "emulator": emulated.url,
+        "pid": os.getpid(),
+        "emulatorPid": emulated.pid,
+        "websocketUrl": target.websocket,
+        "httpUrl": target.http,
+        "outputs": outputs,
+        "environment": environment,
+    }
+    async with edge.serve(target, listener):
+        with state_file(WORK / f"{settings.port}.json", facts):
+            say(banner.render(settings, known))
+            say(f"Ready in {time.monotonic() - begin:.1f} s: {settings.url} (Ctrl-C stops it)")
+            await asyncio.Event().wait()
+
+
+def fill(settings: Settings, known: list[Account], outputs: dict[str, str]) -> dict[str, str]:
+    """Put in the secrets and the accounts and start the workers; the functions' environment."""
+    stack.put_secrets(outputs["SecretArn"], settings.secrets)
+    functions = stack.functions()
+    environment = stack.function_environment(functions)
+    accounts.load(known, environment)
+    for error in stack.warm(functions):
+        say(f"    A function does not start: {error}")
+    return environment
+
+
+@contextmanager
+def state_file(path: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """Hold the facts in a file, whole or not at all, while the block runs."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(facts, indent=2) + "\n")
+    fresh.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

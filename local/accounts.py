@@ -1,0 +1,37 @@
+"""The people that the stack knows when it starts: a JSON array of accounts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from infra.settings import SettingError
+from shared import accounts
+from shared.accounts import Account
+
+WRITES_AT_ONCE = 8
+
+
+def read(path: Path) -> list[Account]:
+    """Read and check the file; raises ``SettingError`` naming the index and field that is wrong."""
+    try:
+        found = accounts.parse(path.read_bytes())
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not a list of accounts: {error}") from error
+    indexes: dict[str, int] = {}
+    for index, account in enumerate(found):
+        first = indexes.setdefault(account.id, index)
+        if first != index:
+            raise SettingError(f"{path}: {account.id} is the `_id` of both [{first}] and [{index}]")
+    return found
+
+
+def load(found: Sequence[Account], environment: Mapping[str, str]) -> None:
+    """Write them to the accounts table, whose name is in the functions' ``environment``."""
+    os.environ.update(environment)
+    with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
+        list(pool.map(accounts.save, found))

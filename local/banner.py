@@ -1,0 +1,63 @@
+"""What the terminal shows when the stack is up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from local.settings import ROOT, Settings
+from local.tokens import mint
+from shared.accounts import Account
+
+SHOWN_ROLES = ("USER", "TELECALLER", "ADMIN")
+
+SNIPPET = """\
+const { io } = require("socket.io-client");
+const open = (path, token) => io("$url" + path, { transports: ["websocket"], auth: { token } })
+  .onAny((event, data) => console.log(path, event, data));
+const user = open("/user", "$user");
+const telecaller = open("/telecaller", "$telecaller");
+const call = { telecallerId: "$id", callType: "AUDIO" };
+telecaller.on("connect", () => setTimeout(() => user.emit("call:initiate", call), 500));
+telecaller.on("call:incoming", ({ callId }) => telecaller.emit("call:accept", { callId }));
+user.on("call:accepted", ({ callId }) => setTimeout(() => user.emit("call:end", { callId }), 1000));
+telecaller.on("call:ended", () => [user, telecaller].forEach((socket) => socket.disconnect()));
+"""
+
+
+def choose(accounts: Sequence[Account]) -> dict[str, Account]:
+    """The first account of each shown role that may connect."""
+    chosen: dict[str, Account] = {}
+    for account in accounts:
+        may_connect = account.active and (account.approved or account.role != "TELECALLER")
+        if account.role in SHOWN_ROLES and may_connect:
+            chosen.setdefault(account.role, account)
+    return chosen
+
+
+def render(settings: Settings, accounts: Sequence[Account]) -> str:
+    """The whole banner, without the last line that says that the stack is ready."""
+    chosen = choose(accounts)
+    secret = settings.secrets["JWT_SECRET"]
+    tokens = {role: mint(account, secret) for role, account in chosen.items()}
+    lines = [
+        "",
+        f"  Socket.IO  {settings.url}/socket.io/  (/user /telecaller /admin / /customer /partner)",
+        f"  WebSocket  {settings.url.replace('http', 'ws', 1)}/ws?namespace=/user",
+        f"  HTTP       {settings.url}/health",
+        "",
+        "  Tokens, valid for 24 hours:",
+    ]
+    lines += [f"  {role:<11}{chosen[role].name}  {token}" for role, token in tokens.items()]
+    if "USER" in chosen and "TELECALLER" in chosen:
+        values = {
+            "$url": settings.url,
+            "$telecaller": tokens["TELECALLER"],
+            "$user": tokens["USER"],
+            "$id": chosen["TELECALLER"].id,
+        }
+        snippet = SNIPPET
+        for name, value in values.items():
+            snippet = snippet.replace(name, value)
+        node_path = ROOT / "local" / "node_modules"
+        lines += ["", f"  A whole call: start  NODE_PATH={node_path} node  and paste", "", snippet]
+    return "\n".join(lines)

@@ -1,0 +1,252 @@
+"""One origin in front of the two APIs: what CloudFront is in AWS.
+
+``/socket.io/`` and ``/ws`` go to the WebSocket API, everything else to the HTTP API. API Gateway's
+limits on what clients send are enforced here, because the emulator has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import weakref
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from local.settings import OWN_ORIGIN
+
+FRAME_BYTES = 32 * 1024
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+
+BODY_BYTES = 10 * 1024 * 1024
+"""Of a request to an HTTP API."""
+
+HTTP_SECONDS = 30
+CLOSE_SECONDS = 2.0
+SHUTDOWN_SECONDS = 3.0
+
+HOP_BY_HOP = {
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+"""Of one connection (RFC 9110, 7.6.1), or written anew for the next."""
+
+FORWARDING = {"forwarded", "via", "x-real-ip"}
+NOT_SENDABLE = {1004, 1005, 1006, 1015}
+"""Close codes that only ever stand for something that was not received (RFC 6455, 7.4.1)."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where the two stages are, without a slash at the end."""
+
+    websocket: str
+    http: str
+
+
+class Edge:
+    """The request handler. ``port`` is its own, to know its own origin by."""
+
+    def __init__(self, target: Target, port: int, session: aiohttp.ClientSession) -> None:
+        self._target = target
+        self._session = session
+        self._origins = {f"http://{host}:{port}" for host in ("127.0.0.1", "localhost")}
+        self._clients: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except web.HTTPRequestEntityTooLarge:
+            return error(413, f"The body is larger than {BODY_BYTES} bytes")
+        except TimeoutError:
+            return error(504, "The stack did not answer in time")
+        except aiohttp.ClientError:
+            return error(502, "The stack is not running")
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path.rstrip("/")
+        if path not in {"/socket.io", "/ws"}:
+            return await self._http(request)
+        if path == "/socket.io" and request.query.get("transport") != "websocket":
+            return engine_error(0, "Transport unknown")
+        if web.WebSocketResponse().can_prepare(request):
+            return await self._websocket(request)
+        if path == "/socket.io":
+            return engine_error(3, "Bad request")
+        return error(400, "A WebSocket handshake is expected here")
+
+    async def _http(self, request: web.Request) -> web.StreamResponse:
+        url = self._target.http + request.rel_url.raw_path
+        async with self._session.request(
+            request.method,
+            _with_query(url, request),
+            headers=self._headers(request),
+            data=await request.read() or None,
+            allow_redirects=False,
+        ) as answer:
+            return web.Response(
+                status=answer.status,
+                reason=answer.reason,
+                headers=_without(answer.headers, HOP_BY_HOP),
+                body=await answer.read(),
+            )
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        """Connect onward first, so that a refusal is still an HTTP status here."""
+        protocols = [
+            name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        ]
+        try:
+            upstream = await self._session.ws_connect(
+                _with_query(self._target.websocket, request),
+                headers=self._headers(request),
+                protocols=[name for name in protocols if name],
+                max_msg_size=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            )
+        except aiohttp.WSServerHandshakeError as refusal:
+            return web.json_response({"message": refusal.message}, status=refusal.status)
+        async with upstream:
+            client = web.WebSocketResponse(
+                compress=False,
+                # aiohttp refuses what reaches the size, API Gateway what exceeds it.
+                max_msg_size=FRAME_BYTES + 1,
+                protocols=[upstream.protocol] if upstream.protocol else (),
+                timeout=CLOSE_SECONDS,
+            )
+            await client.prepare(request)
+            self._clients.add(client)
+            await relay(client, upstream)
+            return client
+
+    def _headers(self, request: web.Request) -> CIMultiDict[str]:
+        """The client's headers, with its real address in the place of whatever it claims."""
+        dropped = HOP_BY_HOP | FORWARDING | _named_in_connection(request)
+        headers = _without(request.headers, dropped)
+        for name in list(headers):
+            if name.lower().startswith(("x-forwarded-", "sec-websocket-", "cloudfront-")):
+                headers.popall(name, None)
+        headers["X-Forwarded-For"] = request.remote or ""
+        if headers.get("Origin") in self._origins:
+            headers["Origin"] = OWN_ORIGIN
+        return headers
+
+    async def close(self, _app: web.Application) -> None:
+        """Tell every client that the stack goes away."""
+        closing = (client.close(code=WSCloseCode.GOING_AWAY) for client in set(self._clients))
+        await asyncio.gather(*closing, return_exceptions=True)
+
+
+async def relay(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse) -> None:
+    """Pass frames both ways until one side closes, then close the other with the same code."""
+    up = asyncio.create_task(_up(client, upstream))
+    down = asyncio.create_task(_down(upstream, client))
+    try:
+        await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (up, down):
+            task.cancel()
+        await asyncio.gather(up, down, return_exceptions=True)
+    if client.closed:
+        await upstream.close(code=_sendable(client.close_code))
+    else:
+        await client.close(code=_sendable(upstream.close_code))
+
+
+async def _up(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse) -> None:
+    async for message in client:
+        match message.type:
+            case WSMsgType.TEXT:
+                await upstream.send_str(message.data)
+            case WSMsgType.BINARY:
+                await client.close(code=WSCloseCode.UNSUPPORTED_DATA)
+            case _:
+                return
+
+
+async def _down(upstream: aiohttp.ClientWebSocketResponse, client: web.WebSocketResponse) -> None:
+    async for message in upstream:
+        if message.type is WSMsgType.TEXT:
+            await client.send_str(message.data)
+
+
+def _sendable(code: int | None) -> int:
+    if code is None or code in NOT_SENDABLE:
+        return WSCloseCode.OK if code == 1005 else WSCloseCode.GOING_AWAY
+    return code
+
+
+def _with_query(url: str, request: web.Request) -> URL:
+    query = request.rel_url.raw_query_string
+    return URL(f"{url}?{query}" if query else url, encoded=True)
+
+
+def _without(headers: Mapping[str, str], dropped: set[str]) -> CIMultiDict[str]:
+    return CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in dropped
+    )
+
+
+def _named_in_connection(request: web.Request) -> set[str]:
+    named = ",".join(request.headers.getall("Connection", ()))
+    return {name.strip().lower() for name in named.split(",")}
+
+
+def error(status: int, message: str) -> web.Response:
+    """The contract's shape for HTTP errors."""
+    return web.json_response({"error": {"message": message}}, status=status)
+
+
+def engine_error(code: int, message: str) -> web.Response:
+    """What an Engine.IO server answers to a request that it cannot serve."""
+    return web.json_response({"code": code, "message": message}, status=400)
+
+
+def listen(port: int) -> socket.socket:
+    """Take the port at once; clients that come early wait. Raises ``OSError`` when it is taken."""
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@asynccontextmanager
+async def serve(target: Target, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve on ``listener`` while the block runs; then close every connection."""
+    port = int(listener.getsockname()[1])
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=HTTP_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+    ) as session:
+        edge = Edge(target, port, session)
+        app = web.Application(client_max_size=BODY_BYTES)
+        app.router.add_route("*", "/{path:.*}", edge.handle)
+        app.on_shutdown.append(edge.close)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener, backlog=1024).start()
+            yield
+        finally:
+            await runner.cleanup()

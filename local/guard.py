@@ -1,0 +1,25 @@
+"""Run a command, and kill it with everything it started once standard input ends.
+
+``python guard.py COMMAND [ARGUMENT...]``, as the leader of a new process group. Whoever starts it
+holds the other end of standard input, which the system closes however its holder dies: SIGKILL
+runs no clean-up, and would otherwise leave an emulator and its workers behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def _kill_group_at_end_of_input() -> None:
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    threading.Thread(target=_kill_group_at_end_of_input, daemon=True).start()
+    sys.exit(child.wait())

@@ -1,0 +1,86 @@
+"""What the environment may say, checked before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from infra.settings import PASSED_ON, SettingError, from_context
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / ".local"
+
+OWN_ORIGIN = "http://localhost"
+"""The stack's own origin as the template knows it. The edge puts it in place of the real one, so
+that the template, and with it the cached synth, is the same on every port."""
+
+STAGE = "dev"
+MAX_PORT = 65_535
+SET_HERE = {"allowed_origins", "connections_url_format"}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment of ``python -m local``."""
+
+    port: int
+    accounts: Path
+    context: dict[str, str]
+    """For ``cdk -c``: every setting of the functions may be given, in capitals."""
+
+    secrets: dict[str, str]
+    """The value of the stack's one secret: JWT_SECRET, LIVEKIT_API_KEY, LIVEKIT_API_SECRET."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def work(self) -> Path:
+        """This stack's own folder: two stacks on two ports share nothing but the synth."""
+        return WORK / str(self.port)
+
+
+SECRETS = {
+    "JWT_SECRET": "dev-secret-dev-secret-dev-secret!",
+    "LIVEKIT_API_KEY": "devkey",
+    "LIVEKIT_API_SECRET": "dev-livekit-secret-dev-livekit-secret",
+}
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises ``SettingError``, one sentence that names what is wrong.
+
+    A variable that is set to nothing counts as not set.
+    """
+    given = {name: value for name, value in environment.items() if value}
+    context = {
+        name: given[name.upper()] for name in sorted(PASSED_ON - SET_HERE) if name.upper() in given
+    }
+    origins = [OWN_ORIGIN, *given.get("ALLOWED_ORIGINS", "").split(",")]
+    context |= {
+        "stage": STAGE,
+        "local": "true",
+        "allowed_origins": ",".join(origin.strip() for origin in origins if origin.strip()),
+    }
+    from_context(context)
+    return Settings(
+        port=_port(given.get("PORT", "8000")),
+        accounts=_file("ACCOUNTS", given.get("ACCOUNTS", str(ROOT / "local" / "accounts.json"))),
+        context=context,
+        secrets={name: given.get(name, default) for name, default in SECRETS.items()},
+    )
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PORT:
+        return int(text)
+    raise SettingError(f"PORT is a number between 1 and {MAX_PORT}, not {text!r}.")
+
+
+def _file(name: str, text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if path.is_file():
+        return path
+    raise SettingError(f"{name} names a file that does not exist: {path}")

@@ -1,0 +1,91 @@
+"""The deployed stack: its outputs, its secret, its functions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import boto3
+
+from local.child import Failed
+from local.deploy import STACK
+
+OUTPUTS = (
+    "WebSocketApiId",
+    "WebSocketStage",
+    "HttpApiId",
+    "SecretArn",
+    "AccountsTable",
+    "PeopleTable",
+    "ConnectionsTable",
+    "CallsTable",
+)
+WARM = json.dumps({"warm": True})
+WARM_AT_ONCE = 2
+
+
+def check_outputs(outputs: Mapping[str, str]) -> None:
+    """Raise ``Failed`` when the stack does not say what the local edge needs to know."""
+    missing = [name for name in OUTPUTS if name not in outputs]
+    if missing:
+        raise Failed(f"The stack {STACK} has no output {', '.join(missing)}.")
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
+def put_secrets(arn: str, secrets: Mapping[str, str]) -> None:
+    _client("secretsmanager").put_secret_value(SecretId=arn, SecretString=json.dumps(dict(secrets)))
+
+
+def functions() -> list[dict[str, Any]]:
+    """The configurations of the stack's Python functions."""
+    pages = _client("cloudformation").get_paginator("list_stack_resources")
+    names = [
+        resource["PhysicalResourceId"]
+        for page in pages.paginate(StackName=STACK)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    found = [_client("lambda").get_function_configuration(FunctionName=name) for name in names]
+    return [function for function in found if function.get("Runtime", "").startswith("python")]
+
+
+def function_environment(configurations: list[dict[str, Any]]) -> dict[str, str]:
+    """What the functions find in their environment: names of tables and of everything else."""
+    merged: dict[str, str] = {}
+    for configuration in configurations:
+        merged |= configuration.get("Environment", {}).get("Variables", {})
+    return merged
+
+
+def warm(configurations: list[dict[str, Any]]) -> list[str]:
+    """Start a worker of every function, so that the first event finds its imports done.
+
+    A worker belongs to a function and a qualifier, and routes may lead to an alias. Returns what
+    went wrong, a line per function.
+    """
+    targets = [
+        (configuration["FunctionName"], qualifier)
+        for configuration in configurations
+        for qualifier in _qualifiers(configuration["FunctionName"])
+    ]
+    with ThreadPoolExecutor(min(WARM_AT_ONCE, os.cpu_count() or 1)) as pool:
+        return [error for error in pool.map(lambda target: _invoke(*target), targets) if error]
+
+
+def _qualifiers(name: str) -> list[str]:
+    aliases = _client("lambda").list_aliases(FunctionName=name)["Aliases"]
+    return [alias["Name"] for alias in aliases] or ["$LATEST"]
+
+
+def _invoke(name: str, qualifier: str) -> str | None:
+    answer = _client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=WARM)
+    body = answer["Payload"].read().decode()
+    return f"{name}: {body[:500]}" if "FunctionError" in answer else None
