@@ -1,0 +1,45 @@
+"""Credentials for a LiveKit room.
+
+A LiveKit token is a JWT; importing LiveKit's own library to make one costs a cold start half a
+second. https://docs.livekit.io/home/get-started/authentication/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jwt
+
+from functions.calls.events import Credentials
+from shared.ports import Secrets
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKit:
+    url: str
+    api_key: str
+    api_secret: str
+    token_seconds: int
+
+    def credentials(self, room: str, identity: str, name: str, now_ms: int) -> Credentials:
+        """Let ``identity`` join ``room`` for ``token_seconds`` from now."""
+        now = now_ms // 1000
+        claims = {
+            "iss": self.api_key,
+            "sub": identity,
+            "name": name,
+            "nbf": now,
+            "exp": now + self.token_seconds,
+            "video": {"roomJoin": True, "room": room},
+        }
+        token = jwt.encode(claims, self.api_secret, algorithm="HS256")
+        return Credentials(token=token, url=self.url, room_name=room)
+
+
+def configured(settings: Settings, secrets: Secrets) -> LiveKit:
+    """The stack's LiveKit. Raises ``LookupError`` when its key is not in the secret yet."""
+    key, secret = secrets.get("LIVEKIT_API_KEY"), secrets.get("LIVEKIT_API_SECRET")
+    if not key or not secret:
+        raise LookupError("set LIVEKIT_API_KEY and LIVEKIT_API_SECRET in the stack's secret")
+    return LiveKit(settings.livekit_url, key, secret, settings.livekit_token_seconds)

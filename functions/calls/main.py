@@ -1,0 +1,3 @@
+"""Native routes of the call product."""
+
+from functions.native import handler as handler

@@ -1,0 +1,17 @@
+"""``$disconnect``, and every other way to learn that a connection is gone."""
+
+from __future__ import annotations
+
+from functions.products import REGISTRY
+from shared.adapters import ports
+from shared.lambda_entry import Event, entry
+from shared.realtime.departure import depart
+
+
+@entry
+def handler(event: Event) -> dict[str, int]:
+    """From API Gateway, or ``{"connectionId"}`` from a function whose post found nobody. Raises
+    where it could not finish, so that an asynchronous invocation is tried again."""
+    connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
+    depart(REGISTRY, ports(), connection_id)
+    return {"statusCode": 200}

@@ -1,0 +1,25 @@
+"""What admins ask of presence."""
+
+from __future__ import annotations
+
+from functions.presence import counts
+from functions.presence.events import Counts
+from shared import times
+from shared.realtime.context import Context
+from shared.realtime.namespaces import ADMIN
+from shared.registry import Product
+
+presence = Product("presence")
+
+
+@presence.on("presence:request-counts", namespaces=[ADMIN.path])
+def request_counts(context: Context, _: None) -> None:
+    """Answer the asker with who is online now."""
+    live, _today = counts.read(context.now_ms)
+    context.emit(
+        Counts(
+            online_users=int(live.online_users),
+            online_telecallers=int(live.online_telecallers),
+            timestamp=times.iso(context.now_ms),
+        ).to([context.address])
+    )

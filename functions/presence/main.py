@@ -1,0 +1,3 @@
+"""Native routes of presence."""
+
+from functions.native import handler as handler

@@ -1,0 +1,103 @@
+"""Follows the streams of people, connections and calls: announces presence, keeps the counts.
+
+What is announced comes from the rows as they were committed, so nothing that has happened goes
+unannounced, whatever becomes of the function that did it; and a batch in which a telecaller comes
+and goes announces the last state only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+from functions.presence import changes, counts
+from functions.presence.changes import Presence, Row, presence
+from functions.presence.events import PresenceChanged, TelecallerDetails
+from shared import accounts
+from shared.adapters import ports
+from shared.lambda_entry import Event, entry
+from shared.realtime.namespaces import TELECALLER, USER
+from shared.settings import settings
+
+
+@entry
+def handler(event: Event) -> None:
+    """A batch of one table's stream. Raising makes Lambda hand in the same batch again: the counts
+    are added under the batch's own token, announcements may repeat.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+    """
+    records = event["Records"]
+    announce(records)
+    live: Counter[str] = Counter()
+    today: Counter[str] = Counter()
+    for record in records:
+        before, after = _images(record)
+        match _table(record):
+            case "people":
+                live.update(changes.of_person(_key(record).split("#")[0], before, after))
+            case "connections":
+                live.update(changes.of_connection(before, after))
+            case "calls" if before is None and after is not None:
+                today.update(changes.of_call(after))
+    counts.add(dict(live), dict(today), ports().clock.now_ms(), _token(records))
+
+
+def announce(records: list[dict[str, Any]]) -> None:
+    """Tell all users of every telecaller whose presence is another than before the batch."""
+    first: dict[str, Presence] = {}
+    last: dict[str, Presence] = {}
+    for record in records:
+        if _table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
+            continue
+        telecaller_id = _key(record).split("#", 1)[1]
+        before, after = _images(record)
+        first.setdefault(telecaller_id, presence(before))
+        last[telecaller_id] = presence(after)
+    for telecaller_id, state in last.items():
+        if state is not first[telecaller_id]:
+            details = _details(telecaller_id) if state is Presence.ONLINE else None
+            changed = PresenceChanged(telecaller_id, state.value, details)
+            ports().tasks.broadcast(
+                namespace=USER.path, event=PresenceChanged.event, payload=changed
+            )
+
+
+def _details(telecaller_id: str) -> TelecallerDetails | None:
+    account = accounts.get(telecaller_id)
+    if account is None:
+        return None
+    return TelecallerDetails(
+        id=account.id,
+        name=account.name,
+        profile=account.profile,
+        language=account.language,
+        about=account.about,
+    )
+
+
+def _table(record: dict[str, Any]) -> str | None:
+    name = record["eventSourceARN"].split("/")[1]
+    values = settings()
+    return {
+        values.people_table: "people",
+        values.connections_table: "connections",
+        values.calls_table: "calls",
+    }.get(name)
+
+
+def _key(record: dict[str, Any]) -> str:
+    key: str = record["dynamodb"]["Keys"]["person"]["S"]
+    return key
+
+
+def _images(record: dict[str, Any]) -> tuple[Row, Row]:
+    change = record["dynamodb"]
+    return change.get("OldImage"), change.get("NewImage")
+
+
+def _token(records: list[dict[str, Any]]) -> str:
+    """36 characters that this batch has and no other."""
+    text = "\n".join(record["eventID"] for record in records)
+    return hashlib.sha256(text.encode()).hexdigest()[:36]

@@ -1,0 +1,9 @@
+"""The products of this stack, in the order in which they get routes they share."""
+
+from __future__ import annotations
+
+from functions.calls.handlers import calls
+from functions.presence.handlers import presence
+from shared.registry import Registry
+
+REGISTRY = Registry([calls, presence])

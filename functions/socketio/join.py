@@ -1,0 +1,50 @@
+"""A Socket.IO CONNECT packet: the session of a connection in a namespace."""
+
+from __future__ import annotations
+
+from shared.adapters import ports
+from shared.errors import ConnectionRefused
+from shared.protocol import socketio
+from shared.realtime import connections, people
+from shared.realtime.admission import authenticate
+from shared.realtime.connections import Connection
+from shared.realtime.namespaces import NAMESPACES
+
+LEGACY = 3
+"""Engine.IO 3: clients of Socket.IO 2.x, which read a refusal as a bare string."""
+
+
+def join(connection_id: str, packet: socketio.Packet) -> None:
+    """Let the client in and say so, or refuse with a CONNECT_ERROR.
+
+    The session is written before the client learns of it, so its next event finds it, wherever that
+    runs; others can reach it only after its CONNECT has been posted, because clients do not expect
+    events before.
+    """
+    connection = connections.get(connection_id)
+    if connection is None or connection.session(packet.namespace) is not None:
+        return
+    legacy = connection.protocol == LEGACY
+    try:
+        session = authenticate(ports(), packet.namespace, _token(connection, packet))
+    except ConnectionRefused as refused:
+        frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
+        ports().connections.post(connection_id, frame)
+        return
+    if not connections.add_session(connection_id, session):
+        return
+    frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
+    if not ports().connections.post(connection_id, frame):
+        ports().tasks.disconnect(connection_id)
+        return
+    people.join(
+        connection.address(packet.namespace),
+        session.person_id,
+        expires_at=int(connection.expires_at),
+        everybody=NAMESPACES[packet.namespace].everybody,
+    )
+
+
+def _token(connection: Connection, packet: socketio.Packet) -> object:
+    given = packet.data.get("token") if isinstance(packet.data, dict) else None
+    return connection.credential if given is None else given

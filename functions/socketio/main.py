@@ -1,0 +1,100 @@
+"""``$default``: Engine.IO and Socket.IO, packet by packet, and native frames without a route.
+
+https://socket.io/docs/v4/engine-io-protocol/ · https://socket.io/docs/v4/socket-io-protocol/
+"""
+
+from __future__ import annotations
+
+from functions import native
+from functions.products import REGISTRY
+from functions.socketio.join import join
+from shared.adapters import ports
+from shared.lambda_entry import Event, websocket_entry
+from shared.protocol import engineio, socketio
+from shared.protocol.errors import InvalidPacket, InvalidPayload
+from shared.realtime import connections, departure
+from shared.realtime.address import Wire
+from shared.realtime.dispatch import Request, dispatch
+
+
+@websocket_entry
+def handler(event: Event) -> None:
+    connection_id, frame = event["requestContext"]["connectionId"], event.get("body") or ""
+    if frame.lstrip().startswith("{"):
+        dispatch(REGISTRY, ports(), connection_id, native.request_of(frame))
+        return
+    try:
+        receive(connection_id, frame)
+    except InvalidPacket:
+        refuse(connection_id, frame)
+
+
+def receive(connection_id: str, frame: str) -> None:
+    """One Engine.IO packet. Raises ``InvalidPacket``."""
+    packet = engineio.decode(frame)
+    match packet.type:
+        case engineio.PacketType.MESSAGE:
+            try:
+                message(connection_id, socketio.decode(packet.data))
+            except InvalidPayload as error:
+                request = Request(
+                    error.event or "",
+                    Wire.SOCKETIO,
+                    namespace=error.namespace,
+                    ack=error.ack,
+                    refusal=error.message,
+                )
+                dispatch(REGISTRY, ports(), connection_id, request)
+        case engineio.PacketType.PING:
+            ports().connections.post(
+                connection_id, engineio.encode(engineio.PacketType.PONG, packet.data)
+            )
+        case engineio.PacketType.PONG:
+            pass
+        case engineio.PacketType.CLOSE:
+            ports().connections.close(connection_id)
+        case _:
+            raise InvalidPacket(f"a client does not send {packet.type.name}")
+
+
+def message(connection_id: str, packet: socketio.Packet) -> None:
+    """One Socket.IO packet. Raises ``InvalidPacket``."""
+    match packet.type:
+        case socketio.PacketType.CONNECT:
+            join(connection_id, packet)
+        case socketio.PacketType.DISCONNECT:
+            leave(connection_id, packet.namespace)
+        case socketio.PacketType.EVENT:
+            assert isinstance(packet.data, list)
+            name, *arguments = packet.data
+            request = Request(
+                name,
+                Wire.SOCKETIO,
+                namespace=packet.namespace,
+                payload=arguments[0] if arguments else None,
+                ack=packet.id,
+            )
+            dispatch(REGISTRY, ports(), connection_id, request)
+        case socketio.PacketType.ACK:
+            pass
+        case _:
+            raise InvalidPacket(f"{packet.type.name} is not supported")
+
+
+def leave(connection_id: str, namespace: str) -> None:
+    """The client disconnects from one namespace; the connection stays."""
+    connection = connections.get(connection_id)
+    session = connection.session(namespace) if connection else None
+    if connection is None or session is None:
+        return
+    connections.remove_session(connection_id, namespace)
+    departure.leave(REGISTRY, ports(), connection.address(namespace), session)
+
+
+def refuse(connection_id: str, frame: str) -> None:
+    """A frame that is no packet ends a Socket.IO connection; a native one is told."""
+    connection = connections.get(connection_id)
+    if connection is not None and connection.wire == Wire.NATIVE:
+        dispatch(REGISTRY, ports(), connection_id, native.request_of(frame))
+    else:
+        ports().connections.close(connection_id)

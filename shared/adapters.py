@@ -1,0 +1,132 @@
+"""The real ports: what ``shared/ports.py`` names, on AWS."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.config import Config
+
+from shared import aws
+from shared.ports import Ports
+from shared.protocol import json
+from shared.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+
+
+class SystemClock:
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class RandomIds:
+    def call_id(self) -> str:
+        return f"{int(time.time()):08x}{secrets.token_hex(8)}"
+
+    def session_id(self) -> str:
+        return secrets.token_urlsafe(15)
+
+
+class ManagedConnections:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html"""
+
+    def __init__(self, values: Settings) -> None:
+        config = aws.CONFIG.merge(Config(read_timeout=values.post_timeout_seconds))
+        self._client: ApiGatewayManagementApiClient = aws.session().client(
+            "apigatewaymanagementapi", endpoint_url=values.connections_url, config=config
+        )
+
+    def post(self, connection_id: str, frame: str) -> bool:
+        return self._unless_gone(
+            lambda: self._client.post_to_connection(
+                ConnectionId=connection_id, Data=frame.encode()
+            )
+        )
+
+    def exists(self, connection_id: str) -> bool:
+        return self._unless_gone(lambda: self._client.get_connection(ConnectionId=connection_id))
+
+    def close(self, connection_id: str) -> None:
+        self._unless_gone(lambda: self._client.delete_connection(ConnectionId=connection_id))
+
+    def _unless_gone(self, request: Callable[[], object]) -> bool:
+        try:
+            request()
+        except self._client.exceptions.GoneException:
+            return False
+        return True
+
+
+class AwsTasks:
+    def __init__(self, values: Settings) -> None:
+        self._settings = values
+
+    def open(self, connection_id: str) -> None:
+        self._invoke(self._settings.opener_function, connection_id)
+
+    def disconnect(self, connection_id: str) -> None:
+        self._invoke(self._settings.disconnect_function, connection_id)
+
+    def ring(self, *, call_id: str, person: str, seconds: int) -> None:
+        aws.client("stepfunctions").start_execution(
+            stateMachineArn=self._settings.ring_state_machine_arn,
+            name=call_id,
+            input=json.dumps({"callId": call_id, "person": person, "seconds": seconds}),
+        )
+
+    def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
+        aws.client("sqs").send_message(
+            QueueUrl=self._settings.broadcast_queue_url,
+            MessageBody=json.dumps({"namespace": namespace, "event": event, "payload": payload}),
+        )
+
+    def _invoke(self, function: str, connection_id: str) -> None:
+        aws.client("lambda").invoke(
+            FunctionName=function,
+            InvocationType="Event",
+            Payload=json.dumps({"connectionId": connection_id}).encode(),
+        )
+
+
+class CachedSecret:
+    """The stack's one secret, a JSON object of strings, fetched again after a while.
+
+    A value changed in Secrets Manager is in use everywhere within ``secret_cache_seconds``.
+    """
+
+    def __init__(self, values: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._settings = values
+        self._monotonic = monotonic
+        self._values: dict[str, str] = {}
+        self._fresh_until = float("-inf")
+
+    def get(self, name: str) -> str:
+        if self._monotonic() >= self._fresh_until:
+            self._values = self._fetch()
+            self._fresh_until = self._monotonic() + self._settings.secret_cache_seconds
+        return self._values.get(name, "")
+
+    def _fetch(self) -> dict[str, str]:
+        answer: Any = aws.client("secretsmanager").get_secret_value(
+            SecretId=self._settings.secret_arn
+        )
+        return msgspec.json.decode(answer["SecretString"], type=dict[str, str])
+
+
+@cache
+def ports() -> Ports:
+    """The ports of this process; made on first use."""
+    values = settings()
+    return Ports(
+        clock=SystemClock(),
+        ids=RandomIds(),
+        connections=ManagedConnections(values),
+        tasks=AwsTasks(values),
+        secrets=CachedSecret(values),
+    )

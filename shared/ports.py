@@ -1,0 +1,74 @@
+"""The few things outside the process that handlers use, as protocols.
+
+The real ones are in ``shared/adapters.py``; tests bring their own clock, ids and LiveKit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        ...
+
+
+class Ids(Protocol):
+    def call_id(self) -> str:
+        """24 hex digits that sort by creation time to the second."""
+        ...
+
+    def session_id(self) -> str:
+        """20 URL-safe characters, unguessable."""
+        ...
+
+
+class Connections(Protocol):
+    """API Gateway's ``@connections``."""
+
+    def post(self, connection_id: str, frame: str) -> bool:
+        """Send a text frame. False when the connection is gone (or not open yet)."""
+        ...
+
+    def exists(self, connection_id: str) -> bool: ...
+
+    def close(self, connection_id: str) -> None:
+        """Close from the server's side. No error when it is gone already."""
+        ...
+
+
+class Tasks(Protocol):
+    """Work that goes on after the handler has returned."""
+
+    def open(self, connection_id: str) -> None:
+        """Send the opening of a connection as soon as it can be posted to."""
+        ...
+
+    def disconnect(self, connection_id: str) -> None:
+        """Run all the consequences of a connection that is gone."""
+        ...
+
+    def ring(self, *, call_id: str, person: str, seconds: int) -> None:
+        """Start the ring timer of the call that rings on the row ``person``."""
+        ...
+
+    def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
+        """Send an event to everybody in a namespace."""
+        ...
+
+
+class Secrets(Protocol):
+    def get(self, name: str) -> str:
+        """A value of the stack's secret, empty when it is not set."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    clock: Clock
+    ids: Ids
+    connections: Connections
+    tasks: Tasks
+    secrets: Secrets

@@ -1,0 +1,68 @@
+"""Engine.IO packets: the protocol in revision 4, and in revision 3 as 2.x clients speak it.
+
+On a WebSocket, one text frame is one packet: a digit for the type, then the data. The revisions
+differ in who sends the ping (4: the server, 3: the client), not in the encoding.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from shared.protocol.errors import InvalidPacket
+from shared.protocol.json import dumps
+
+
+class PacketType(StrEnum):
+    """Engine.IO protocol v4, "Packet encoding"."""
+
+    OPEN = "0"
+    CLOSE = "1"
+    PING = "2"
+    PONG = "3"
+    MESSAGE = "4"
+    UPGRADE = "5"
+    NOOP = "6"
+
+
+class Packet(NamedTuple):
+    """One packet; ``data`` is whatever followed the type, often nothing."""
+
+    type: PacketType
+    data: str
+
+
+_TYPES = {kind.value: kind for kind in PacketType}
+
+
+def decode(frame: str) -> Packet:
+    """Decode a text frame.
+
+    Binary messages in base64, which start with ``b``, are not supported. Raises
+    :exc:`InvalidPacket` for them, for an empty frame and for an unknown type.
+    """
+    kind = _TYPES.get(frame[:1])
+    if kind is None:
+        raise InvalidPacket("unknown Engine.IO packet type")
+    return Packet(kind, frame[1:])
+
+
+def encode(packet_type: PacketType, data: str = "") -> str:
+    """Encode a packet into a text frame."""
+    return packet_type.value + data
+
+
+def open_packet(*, sid: str, ping_interval_ms: int, ping_timeout_ms: int, max_payload: int) -> str:
+    """The frame a client waits for before anything else ("Handshake").
+
+    Intervals are in milliseconds, ``max_payload`` in bytes. There is nothing to upgrade to: the
+    connection is a WebSocket from the start.
+    """
+    handshake = {
+        "sid": sid,
+        "upgrades": [],
+        "pingInterval": ping_interval_ms,
+        "pingTimeout": ping_timeout_ms,
+        "maxPayload": max_payload,
+    }
+    return encode(PacketType.OPEN, dumps(handshake))

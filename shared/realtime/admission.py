@@ -1,0 +1,50 @@
+"""Joining a namespace: who is it, may they, and then the session."""
+
+from __future__ import annotations
+
+from shared import accounts, auth
+from shared.errors import ConnectionRefused
+from shared.ports import Ports
+from shared.realtime import namespaces
+from shared.realtime.connections import Session
+from shared.realtime.namespaces import NAMESPACES, Namespace
+
+
+def authenticate(ports: Ports, path: str, token: object) -> Session:
+    """The session that ``token`` gives in the namespace ``path``.
+
+    Raises ``ConnectionRefused`` with the contract's text for that namespace.
+    """
+    namespace = NAMESPACES.get(path)
+    if namespace is None:
+        raise ConnectionRefused(namespaces.UNKNOWN_NAMESPACE)
+    if token is None or token == "":
+        raise ConnectionRefused(namespaces.TOKEN_REQUIRED)
+    try:
+        identity = auth.verify(token, ports.secrets)
+    except auth.InvalidToken as error:
+        raise ConnectionRefused(namespaces.INVALID_TOKEN) from error
+    if identity.role != namespace.role:
+        raise ConnectionRefused(namespaces.ACCESS_DENIED)
+    account = _account(namespace, identity)
+    return Session(
+        namespace=path,
+        sid=ports.ids.session_id(),
+        person_id=identity.account_id,
+        role=identity.role,
+        name=account.name,
+        profile=account.profile,
+    )
+
+
+def _account(namespace: Namespace, identity: auth.Identity) -> accounts.Account:
+    account = accounts.get(identity.account_id)
+    if account is None:
+        if namespace.approval_required:
+            raise ConnectionRefused(namespaces.NOT_APPROVED)
+        return accounts.Account(id=identity.account_id, role=identity.role, name=identity.name)
+    if not account.active:
+        raise ConnectionRefused(namespace.suspended)
+    if namespace.approval_required and not account.approved:
+        raise ConnectionRefused(namespaces.NOT_APPROVED)
+    return account

@@ -1,0 +1,38 @@
+"""Leaving: one namespace, or everything because the connection is gone.
+
+Every step may run again: ``$disconnect`` is best effort, a failed post reports the same
+connection, and an asynchronous invocation may be delivered twice.
+"""
+
+from __future__ import annotations
+
+from shared.ports import Ports
+from shared.realtime import connections, people, rooms
+from shared.realtime.address import Address
+from shared.realtime.connections import Session
+from shared.realtime.context import Context, Emitter
+from shared.realtime.namespaces import NAMESPACES
+from shared.registry import Registry
+
+
+def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
+    """Run all consequences of a connection that is gone; its row goes last, so that a crash on
+    the way leaves something to finish."""
+    connection = connections.mark_leaving(connection_id)
+    if connection is None:
+        return
+    for session in connection.all_sessions():
+        leave(registry, ports, connection.address(session.namespace), session)
+    connections.delete(connection_id)
+
+
+def leave(registry: Registry, ports: Ports, address: Address, session: Session) -> None:
+    """End a session: the person loses a connection and, with the last one, what hangs on it."""
+    if NAMESPACES[session.namespace].everybody:
+        rooms.remove(session.namespace, address.connection_id)
+    person = people.leave(address, session.person_id)
+    if person.online:
+        return
+    context = Context(ports, session, address, Emitter(ports))
+    for hook in registry.leave_hooks.get(session.namespace, ()):
+        hook(context, person)

@@ -1,0 +1,129 @@
+"""The pipeline around every handler: session → payload → handler → emits → acknowledgement.
+
+The same for a Socket.IO event and a native request. Whatever happens, a client that asked for an
+acknowledgement gets exactly one, and nothing is raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from shared import validation
+from shared.errors import INTERNAL, InvalidRequest, Refusal
+from shared.log import logger
+from shared.parallel import together
+from shared.ports import Ports
+from shared.protocol.errors import AckId
+from shared.realtime import connections
+from shared.realtime.address import (
+    Address,
+    Wire,
+    acknowledgement,
+    failed_acknowledgement,
+    frame,
+)
+from shared.realtime.connections import Connection
+from shared.realtime.context import Context, Emitter
+from shared.registry import GENERAL_ERROR, Error, EventHandler, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An event as a client sent it. ``namespace`` is None for a native connection, which is in one
+    only; ``refusal`` is what decoding found wrong with an otherwise valid packet."""
+
+    event: str
+    wire: Wire
+    namespace: str | None = None
+    payload: object = None
+    ack: AckId | None = None
+    refusal: str | None = None
+
+
+class NotConnected(Exception):
+    """The connection has no session in the namespace it talks to."""
+
+
+class Prepared(NamedTuple):
+    """What is known of a request beside its session; ``refusal`` when it cannot be handled."""
+
+    row: EventHandler | None
+    payload: Any = None
+    preloaded: object = None
+    refusal: Refusal | None = None
+
+
+def dispatch(registry: Registry, ports: Ports, connection_id: str, request: Request) -> None:
+    """Answer a request. A connection that is not in the namespace is closed, as Socket.IO does."""
+    address = Address(request.namespace or "", request.wire, connection_id)
+    emit = Emitter(ports)
+    try:
+        result = _run(registry, ports, emit, connection_id, request)
+    except NotConnected:
+        ports.connections.close(connection_id)
+    except Exception as error:
+        refusal = error if isinstance(error, Refusal) else _internal(error, request)
+        event = refusal.event or GENERAL_ERROR
+        emit.post(connection_id, frame(address, event, Error(refusal.message)))
+        if request.ack is not None:
+            text = failed_acknowledgement(address, request.ack, refusal.message)
+            emit.post(connection_id, text)
+    else:
+        if request.ack is not None:
+            emit.post(connection_id, acknowledgement(address, request.ack, result))
+
+
+def _run(
+    registry: Registry, ports: Ports, emit: Emitter, connection_id: str, request: Request
+) -> object:
+    connection, early = _read(registry, connection_id, request)
+    session = connection.session(request.namespace) if connection else None
+    if connection is None or session is None or connection.wire != request.wire:
+        raise NotConnected
+    row, payload, preloaded, refusal = early or _prepare(registry, session.namespace, request)
+    if row is None or refusal is not None:
+        raise refusal or InvalidRequest(f"Unknown event: {request.event}")
+    context = Context(ports, session, connection.address(session.namespace), emit, preloaded)
+    try:
+        return row.handle(context, payload)
+    except Refusal as error:
+        raise Refusal(error.message, event=error.event or row.error_event) from error
+    except Exception as error:
+        raise _internal(error, request, row.error_event) from error
+
+
+def _read(
+    registry: Registry, connection_id: str, request: Request
+) -> tuple[Connection | None, Prepared | None]:
+    """The connection and, where the namespace is known already, what the payload names beside it:
+    one round trip for both."""
+    namespace = request.namespace
+    if namespace is None:
+        return connections.get(connection_id), None
+    connection, prepared = together(
+        [
+            lambda: connections.get(connection_id),
+            lambda: _prepare(registry, namespace, request),
+        ]
+    )
+    return connection, prepared  # type: ignore[return-value]
+
+
+def _prepare(registry: Registry, namespace: str, request: Request) -> Prepared:
+    row = registry.find(namespace, request.event)
+    if request.refusal is not None:
+        event = row.error_event if row else GENERAL_ERROR
+        return Prepared(row, refusal=InvalidRequest(request.refusal, event=event))
+    if row is None:
+        return Prepared(None)
+    try:
+        payload = validation.payload_of(row, request.payload)
+    except InvalidRequest as refusal:
+        return Prepared(row, refusal=refusal)
+    return Prepared(row, payload, row.preload(payload) if row.preload else None)
+
+
+def _internal(error: Exception, request: Request, event: str | None = None) -> Refusal:
+    logger.error("event failed", extra={"event_name": request.event}, exc_info=error)
+    return Refusal(INTERNAL, event=event)

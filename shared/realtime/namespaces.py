@@ -1,0 +1,32 @@
+"""The namespaces of the contract: whose they are and what a refused connection is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TOKEN_REQUIRED = "Authentication token required"  # noqa: S105
+INVALID_TOKEN = "Invalid or expired token"  # noqa: S105
+ACCESS_DENIED = "Access denied"
+NOT_APPROVED = "Account not approved"
+UNKNOWN_NAMESPACE = "Invalid namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """``everybody``: whether events go to all of the namespace, so that its members are a room."""
+
+    path: str
+    role: str
+    suspended: str = "Account suspended. Please contact support."
+    approval_required: bool = False
+    cookie: bool = False
+    everybody: bool = False
+
+
+USER = Namespace("/user", "USER", everybody=True)
+TELECALLER = Namespace(
+    "/telecaller", "TELECALLER", suspended="Account suspended", approval_required=True
+)
+ADMIN = Namespace("/admin", "ADMIN", suspended="Account suspended", cookie=True)
+
+NAMESPACES = {namespace.path: namespace for namespace in (USER, TELECALLER, ADMIN)}

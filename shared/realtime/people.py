@@ -1,0 +1,109 @@
+"""One row per person and namespace: the live connections and the current call.
+
+Never deleted, so that its history of changes is a stream others can follow. Read consistently and
+by key: an index would be late, and a ring may not be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.attributes import (
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+
+from shared.realtime import connections, rooms
+from shared.realtime.address import Address
+from shared.tables import Table, TableName, TransactionRefused, transact
+
+
+class CurrentCall(MapAttribute[str, Any]):
+    """The call a person is in. ``status`` is kept on the row of the person who is called, and only
+    there, so that every transition is decided by one item. Times are epoch milliseconds."""
+
+    id = UnicodeAttribute()
+    type = UnicodeAttribute()
+    status = UnicodeAttribute(null=True)
+    peer_id = UnicodeAttribute(attr_name="peerId")
+    peer_name = UnicodeAttribute(attr_name="peerName")
+    peer_profile = UnicodeAttribute(attr_name="peerProfile", null=True)
+    started_at = NumberAttribute(attr_name="startedAt")
+    accepted_at = NumberAttribute(attr_name="acceptedAt", null=True)
+
+
+class Person(Table):
+    class Meta:
+        table_name = TableName("people_table")
+
+    person = UnicodeAttribute(hash_key=True)
+    members = UnicodeSetAttribute(attr_name="connections", null=True)
+    call = CurrentCall(null=True)
+
+    @property
+    def namespace(self) -> str:
+        return self.person.split("#", 1)[0]
+
+    @property
+    def person_id(self) -> str:
+        return self.person.split("#", 1)[1]
+
+    @property
+    def online(self) -> bool:
+        return bool(self.members)
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [Address.of_member(self.namespace, member) for member in self.members or ()]
+
+    def others(self, than: Address) -> list[Address]:
+        """The person's other devices."""
+        return [address for address in self.addresses if address != than]
+
+
+def key(namespace: str, person_id: str) -> str:
+    return f"{namespace}#{person_id}"
+
+
+def get(namespace: str, person_id: str) -> Person:
+    """The row, strongly consistent; an empty one for somebody who never connected."""
+    try:
+        return Person.get(key(namespace, person_id), consistent_read=True)
+    except Person.DoesNotExist:
+        return Person(key(namespace, person_id))
+
+
+def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) -> bool:
+    """Make a session reachable by its person's id, and by the namespace when ``everybody``.
+
+    One transaction with a check of the connection's row: a connection that has left meanwhile
+    joins nothing, and False is returned.
+    """
+    member = address.member
+
+    def add_items(transaction: Any) -> None:
+        transaction.condition_check(
+            connections.Connection,
+            address.connection_id,
+            condition=connections.is_live(address.namespace),
+        )
+        if everybody:
+            transaction.save(rooms.Member.of(address.namespace, address, expires_at))
+        transaction.update(
+            Person(key(address.namespace, person_id)), actions=[Person.members.add({member})]
+        )
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        return False
+    return True
+
+
+def leave(address: Address, person_id: str) -> Person:
+    """Forget a connection; the row as it is then. Any number of times."""
+    person = Person(key(address.namespace, person_id))
+    person.update([Person.members.delete({address.member})])
+    return person

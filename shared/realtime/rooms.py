@@ -1,0 +1,47 @@
+"""Room → connections, for sending to many. Shards keep a room of any size within a partition's
+throughput: a broadcast is one query per shard."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from shared.realtime.address import Address, Wire
+from shared.settings import settings
+from shared.tables import Table, TableName
+
+
+class Member(Table):
+    class Meta:
+        table_name = TableName("rooms_table")
+
+    room = UnicodeAttribute(hash_key=True)
+    connection_id = UnicodeAttribute(range_key=True, attr_name="connectionId")
+    wire = UnicodeAttribute()
+    expires_at = NumberAttribute(attr_name="expiresAt")
+
+    @classmethod
+    def of(cls, room: str, address: Address, expires_at: int) -> Member:
+        return cls(
+            shard(room, address.connection_id),
+            address.connection_id,
+            wire=address.wire.value,
+            expires_at=expires_at,
+        )
+
+
+def shard(room: str, connection_id: str) -> str:
+    return f"{room}#{zlib.crc32(connection_id.encode()) % settings().room_shards}"
+
+
+def remove(room: str, connection_id: str) -> None:
+    Member(shard(room, connection_id), connection_id).delete()
+
+
+def members(room: str, namespace: str) -> Iterator[Address]:
+    """Everybody in a room, shard by shard; a row whose time is over counts as gone."""
+    for number in range(settings().room_shards):
+        for member in Member.query(f"{room}#{number}", consistent_read=True):
+            yield Address(namespace, Wire(member.wire), member.connection_id)

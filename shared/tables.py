@@ -1,0 +1,94 @@
+"""What the DynamoDB models have in common: where their table is, one client, retries.
+
+Models are declared at import and find their table's name on first use.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pynamodb.connection import Connection as DynamoDBConnection
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from shared import aws
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from pynamodb.connection.table import TableConnection
+    from pynamodb.exceptions import CancellationReason
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+_CONTENDED = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+class TableName:
+    """``table_name`` of a model's ``Meta``: read from the settings when it is first needed."""
+
+    def __init__(self, setting: str) -> None:
+        self._setting = setting
+
+    def __get__(self, instance: object, owner: type) -> str:
+        return str(getattr(settings(), self._setting))
+
+
+class Table(Model):
+    """A model on the process's one DynamoDB client.
+
+    pynamodb makes a client per model, each of which costs tens of milliseconds of a cold start.
+    """
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        table.connection._client = aws.client("dynamodb")
+        return table
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Whether a single-item write was refused by its condition, and by nothing else."""
+    return error.cause_response_code == "ConditionalCheckFailedException"
+
+
+class TransactionRefused(Exception):
+    """A transaction's condition did not hold. ``reasons``: one per item in request order, None if it
+    was not this item's; ``raw_item`` of a reason is the row as it stood, where asked for."""
+
+    def __init__(self, reasons: list[CancellationReason | None]) -> None:
+        super().__init__(", ".join(reason.code if reason else "-" for reason in reasons))
+        self.reasons = reasons
+
+
+def transact(add_items: Callable[[TransactWrite], Any], token: str | None = None) -> None:
+    """Commit the writes that ``add_items`` adds, all or none.
+
+    pynamodb sends them as condition checks, deletes, puts, updates, in that order. Contention is
+    tried again with jitter under the same client token, so an attempt whose answer was lost is not
+    applied twice; give a ``token`` that says what is written and neither is a whole repeated
+    invocation, within DynamoDB's 10 minutes. Raises ``TransactionRefused`` when a condition fails.
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
+    connection = DynamoDBConnection()
+    connection._client = aws.client("dynamodb")
+    token = token or uuid.uuid4().hex
+    attempts = settings().transaction_attempts
+    for attempt in range(1, attempts + 1):
+        try:
+            with TransactWrite(connection=connection, client_request_token=token) as transaction:
+                add_items(transaction)
+        except TransactWriteError as error:
+            reasons = error.cancellation_reasons
+            if any(reason and reason.code == CONDITION_FAILED for reason in reasons):
+                raise TransactionRefused(reasons) from error
+            contended = any(reason and reason.code in _CONTENDED for reason in reasons)
+            in_progress = error.cause_response_code == "TransactionInProgressException"
+            if attempt == attempts or not (contended or in_progress):
+                raise
+            time.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311
+        else:
+            return

@@ -1,0 +1,42 @@
+"""From decoded JSON to the payload a handler declares, or to the text the client reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from shared.errors import InvalidRequest
+from shared.registry import EventHandler
+
+_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
+_ABSENT = ("got `null`", "Expected `str` of length >= 1")
+
+
+def payload_of(row: EventHandler, value: object) -> Any:
+    """``value`` as ``row.payload``; raises ``InvalidRequest`` with the contract's text where it has
+    one, else with one that names the field."""
+    if row.payload is None:
+        return None
+    try:
+        return msgspec.convert(value, row.payload)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(_text(row, str(error)), event=row.error_event) from error
+
+
+def _text(row: EventHandler, message: str) -> str:
+    match = _MESSAGE.fullmatch(message)
+    assert match is not None
+    what, path = match["what"], (match["path"] or "").lstrip(".")
+    missing = _MISSING.fullmatch(what)
+    if missing:
+        path = f"{path}.{missing['field']}".lstrip(".")
+    if row.missing and (missing or not path or any(text in what for text in _ABSENT)):
+        return row.missing
+    if path in row.texts:
+        return row.texts[path]
+    if missing:
+        return f"{path} is required"
+    return f"{path or 'payload'}: {what[:1].lower()}{what[1:].replace('`', '')}"
