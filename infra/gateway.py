@@ -17,6 +17,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from functions.products import REGISTRY
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.settings import StackSettings
@@ -41,10 +42,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-loggi
 
 def websocket_routes() -> dict[str, str]:
     """Route key → function: what API Gateway defines itself, and every event of the registry."""
-    try:
-        from functions.products import REGISTRY
-    except ImportError:
-        return SYSTEM_ROUTES | {"call.initiate": "calls", "presence.get-counts": "presence"}
     return SYSTEM_ROUTES | REGISTRY.routes()
 
 

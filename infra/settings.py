@@ -18,8 +18,10 @@ from shared import settings as functions
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
-MAX_RING_SECONDS = 240
-"""An Express execution ends after five minutes; the rest is for the retries after the wait."""
+BOUNDS = {
+    "ring_timeout_seconds": (1, 240),  # an Express execution ends at 300: the rest is for retries
+    "opening_retry_seconds": (1, 20),  # the opener's own timeout is a little longer
+}
 
 _FIELDS = msgspec.structs.fields(functions.Settings)
 RESOURCES = tuple(field.name for field in _FIELDS if field.required)
@@ -96,8 +98,9 @@ def from_context(context: Mapping[str, object]) -> StackSettings:
 def _environment(given: dict[str, object]) -> dict[str, str]:
     """What the functions read beside resources, proved to be what they accept."""
     parsed = _convert({**dict.fromkeys(RESOURCES, "-"), **given}, functions.Settings)
-    if not 1 <= parsed.ring_timeout_seconds <= MAX_RING_SECONDS:
-        raise SettingError(f"ring_timeout_seconds is between 1 and {MAX_RING_SECONDS}.")
+    for name, (low, high) in BOUNDS.items():
+        if not low <= getattr(parsed, name) <= high:
+            raise SettingError(f"{name} is between {low} and {high}.")
     shown = sorted(given.keys() | set(ALWAYS_SHOWN))
     return {name.upper(): str(getattr(parsed, name)) for name in shown}
 

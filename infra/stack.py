@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -35,7 +37,7 @@ class SwitchboardStack(cdk.Stack):
             synthesizer=_synthesizer(settings),
         )
         tables = make_tables(self, settings)
-        secret = _make_secret(self, settings)
+        secret_arn = _make_secret(self, settings)
         broadcasts = _make_broadcasts(self, settings)
         websocket = Gateway(
             self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
@@ -48,7 +50,7 @@ class SwitchboardStack(cdk.Stack):
             settings,
             tables=tables,
             broadcasts=broadcasts,
-            secret=secret,
+            secret_arn=secret_arn,
             websocket=websocket,
         )
         functions = make_functions(self, settings, resources)
@@ -61,7 +63,7 @@ class SwitchboardStack(cdk.Stack):
             "WebSocketUrl": websocket.url,
             "HttpApiId": http.api_id,
             "HttpUrl": http.url,
-            "SecretArn": secret.secret_arn,
+            "SecretArn": secret_arn,
             "AccountsTable": tables["accounts"].table_name,
             "PeopleTable": tables["people"].table_name,
             "ConnectionsTable": tables["connections"].table_name,
@@ -78,8 +80,8 @@ def _synthesizer(settings: StackSettings) -> cdk.IStackSynthesizer:
     return cdk.DefaultStackSynthesizer()
 
 
-def _make_secret(scope: Construct, settings: StackSettings) -> secretsmanager.Secret:
-    """The one secret: a key to sign with from the start, LiveKit's to be filled in."""
+def _make_secret(scope: Construct, settings: StackSettings) -> str:
+    """The ARN of the one secret: a key to sign with from the start, LiveKit's to be filled in."""
     secret = secretsmanager.Secret(
         scope,
         "Secret",
@@ -101,7 +103,8 @@ def _make_secret(scope: Construct, settings: StackSettings) -> secretsmanager.Se
             "come from LiveKit, so only the team can rotate them, on both sides at once."
         },
     )
-    return secret
+    # Not ``Ref``, which is the ARN in AWS and the name in the emulator; ``Id`` is the ARN in both.
+    return cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
 
 
 def _make_broadcasts(scope: Construct, settings: StackSettings) -> sqs.Queue:
@@ -125,7 +128,7 @@ def _resources(
     *,
     tables: dict[str, dynamodb.Table],
     broadcasts: sqs.Queue,
-    secret: secretsmanager.Secret,
+    secret_arn: str,
     websocket: Gateway,
 ) -> Resources:
     """What functions may reach and the environment in which they find it."""
@@ -139,13 +142,13 @@ def _resources(
             "OPENER_FUNCTION": settings.name("opener"),
             "DISCONNECT_FUNCTION": settings.name("disconnect"),
             "RING_STATE_MACHINE_ARN": ring,
-            "SECRET_ARN": secret.secret_arn,
+            "SECRET_ARN": secret_arn,
             "WEBSOCKET_API_ID": websocket.api_id,
             "WEBSOCKET_STAGE": websocket.stage_name,
             **settings.environment,
         },
         grants={
-            "read-secret": Grant("secretsmanager:GetSecretValue", secret.secret_arn),
+            "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
             "start-ring": Grant("states:StartExecution", ring),
             "send-broadcast": Grant("sqs:SendMessage", broadcasts.queue_arn),
             "post": Grant(
