@@ -44,9 +44,7 @@ class ManagedConnections:
 
     def post(self, connection_id: str, frame: str) -> bool:
         return self._unless_gone(
-            lambda: self._client.post_to_connection(
-                ConnectionId=connection_id, Data=frame.encode()
-            )
+            lambda: self._client.post_to_connection(ConnectionId=connection_id, Data=frame.encode())
         )
 
     def exists(self, connection_id: str) -> bool:

@@ -39,7 +39,7 @@ def websocket_entry(function: Callable[[Event], int | None]) -> Entry:
     def answer(event: Event) -> dict[str, int]:
         try:
             status = function(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - API Gateway would send it to the client
             logger.exception("route failed")
             status = 500
         return {"statusCode": status or 200}

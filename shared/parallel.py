@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.settings import settings
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings().post_threads, thread_name_prefix="parallel")
+
+
+def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    """``together`` for two calls whose results differ in type."""
+    results: list[Any] = together([first, second])
+    return results[0], results[1]
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:

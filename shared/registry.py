@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import msgspec
 
 from shared.protocol import native
+from shared.realtime.address import Address, Delivery
 
 if TYPE_CHECKING:
-    from shared.realtime.address import Address, Delivery
     from shared.realtime.context import Context
     from shared.realtime.people import Person
 
@@ -43,8 +43,6 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
     event: ClassVar[str]
 
     def to(self, addresses: Iterable[Address]) -> Delivery:
-        from shared.realtime.address import Delivery
-
         return Delivery(self.event, self, tuple(addresses))
 
 

@@ -37,6 +37,10 @@ class TableName:
         return str(getattr(settings(), self._setting))
 
 
+def _use_shared_client(connection: Any) -> None:
+    connection._client = aws.client("dynamodb")
+
+
 class Table(Model):
     """A model on the process's one DynamoDB client.
 
@@ -46,7 +50,7 @@ class Table(Model):
     @classmethod
     def _get_connection(cls) -> TableConnection:
         table = super()._get_connection()
-        table.connection._client = aws.client("dynamodb")
+        _use_shared_client(table.connection)
         return table
 
 
@@ -56,8 +60,11 @@ def condition_failed(error: PynamoDBException) -> bool:
 
 
 class TransactionRefused(Exception):
-    """A transaction's condition did not hold. ``reasons``: one per item in request order, None if it
-    was not this item's; ``raw_item`` of a reason is the row as it stood, where asked for."""
+    """A transaction's condition did not hold.
+
+    ``reasons``: one per item in request order, None where it was not this item's; ``raw_item`` of
+    a reason is the row as it stood, where that was asked for.
+    """
 
     def __init__(self, reasons: list[CancellationReason | None]) -> None:
         super().__init__(", ".join(reason.code if reason else "-" for reason in reasons))
@@ -74,7 +81,7 @@ def transact(add_items: Callable[[TransactWrite], Any], token: str | None = None
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
     connection = DynamoDBConnection()
-    connection._client = aws.client("dynamodb")
+    _use_shared_client(connection)
     token = token or uuid.uuid4().hex
     attempts = settings().transaction_attempts
     for attempt in range(1, attempts + 1):

@@ -10,7 +10,6 @@ import msgspec
 from shared.errors import InvalidRequest
 from shared.registry import EventHandler
 
-_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
 _ABSENT = ("got `null`", "Expected `str` of length >= 1")
 
@@ -27,9 +26,8 @@ def payload_of(row: EventHandler, value: object) -> Any:
 
 
 def _text(row: EventHandler, message: str) -> str:
-    match = _MESSAGE.fullmatch(message)
-    assert match is not None
-    what, path = match["what"], (match["path"] or "").lstrip(".")
+    what, _, path = message.partition(" - at `$")
+    path = path.strip(".`")
     missing = _MISSING.fullmatch(what)
     if missing:
         path = f"{path}.{missing['field']}".lstrip(".")

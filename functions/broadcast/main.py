@@ -32,7 +32,7 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
     for record in event["Records"]:
         try:
             broadcast(msgspec.json.decode(record["body"], type=Broadcast))
-        except Exception:
+        except Exception:  # noqa: BLE001 - reported for this message, the others go on
             logger.exception("broadcast failed")
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from functions.calls import livekit, store
 from functions.calls.events import (
     Accepted,
@@ -23,11 +24,11 @@ from functions.calls.store import CallRecord, NotStarted, Somebody
 from shared import accounts
 from shared.accounts import Account
 from shared.errors import Refusal
-from shared.parallel import together
+from shared.parallel import both
 from shared.realtime import people
 from shared.realtime.context import Context, Emitter
 from shared.realtime.namespaces import TELECALLER, USER
-from shared.realtime.people import CurrentCall, Person
+from shared.realtime.people import Person
 from shared.registry import Outbound, Product
 from shared.settings import settings
 
@@ -56,11 +57,9 @@ class Telecaller:
 
 
 def load_telecaller(request: Initiate) -> Telecaller:
-    person, account = together(
-        [
-            lambda: people.get(TELECALLER.path, request.telecaller_id),
-            lambda: accounts.get(request.telecaller_id),
-        ]
+    person, account = both(
+        lambda: people.get(TELECALLER.path, request.telecaller_id),
+        lambda: accounts.get(request.telecaller_id),
     )
     callable_ = account and account.role == TELECALLER.role and account.active and account.approved
     return Telecaller(person, account if callable_ else None)
@@ -77,8 +76,7 @@ def load_telecaller(request: Initiate) -> Telecaller:
 )
 def initiate(context: Context, request: Initiate) -> dict[str, str]:
     """Ring a telecaller on all their devices; the user's hear that it rings."""
-    telecaller = context.preloaded
-    assert isinstance(telecaller, Telecaller)
+    telecaller: Telecaller = context.preloaded
     call_id = context.ports.ids.call_id()
     account = _occupy_both(context, call_id, request, telecaller)
     if not _ring(context, call_id, request, telecaller.person):
@@ -101,23 +99,21 @@ def _occupy_both(
     me, account = context.session, telecaller.account
     if account is None:
         raise Refusal(TELECALLER_UNKNOWN if _may_call(me.person_id) else CALLER_UNAVAILABLE)
-    refused, allowed = together(
-        [
-            lambda: store.start(
-                call_id,
-                request.call_type,
-                Somebody(me.person_id, me.name, me.profile),
-                Somebody(account.id, account.name, account.profile),
-                context.now_ms,
-            ),
-            lambda: _may_call(me.person_id),
-        ]
+    refused, allowed = both(
+        lambda: store.start(
+            call_id,
+            request.call_type,
+            Somebody(me.person_id, me.name, me.profile),
+            Somebody(account.id, account.name, account.profile),
+            context.now_ms,
+        ),
+        lambda: _may_call(me.person_id),
     )
     if not allowed:
         if refused is None:
             _give_up(context, call_id, telecaller.person)
         raise Refusal(CALLER_UNAVAILABLE)
-    if isinstance(refused, NotStarted):
+    if refused is not None:
         raise Refusal(NOT_STARTED[refused].format(account.name))
     return account
 
@@ -133,15 +129,13 @@ def _ring(context: Context, call_id: str, request: Initiate, telecaller: Person)
     me = context.session
     incoming = Incoming(call_id, request.call_type, Party(me.person_id, me.name, me.profile))
     try:
-        _, reached = together(
-            [
-                lambda: context.ports.tasks.ring(
-                    call_id=call_id,
-                    person=telecaller.person,
-                    seconds=settings().ring_timeout_seconds,
-                ),
-                lambda: context.emit(incoming.to(telecaller.addresses)),
-            ]
+        _, reached = both(
+            lambda: context.ports.tasks.ring(
+                call_id=call_id,
+                person=telecaller.person,
+                seconds=settings().ring_timeout_seconds,
+            ),
+            lambda: context.emit(incoming.to(telecaller.addresses)),
         )
     except Exception:
         _give_up(context, call_id, telecaller)
@@ -155,9 +149,7 @@ def _give_up(context: Context, call_id: str, telecaller: Person) -> None:
     store.finish(current, call_id, Trigger.GONE, context.now_ms)
 
 
-@calls.on(
-    "call:accept", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST
-)
+@calls.on("call:accept", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST)
 def accept(context: Context, request: CallRef) -> None:
     """Both get credentials for the room; the telecaller's other devices stop ringing."""
     room = livekit.configured(settings(), context.ports.secrets)
@@ -181,9 +173,7 @@ def accept(context: Context, request: CallRef) -> None:
     )
 
 
-@calls.on(
-    "call:reject", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST
-)
+@calls.on("call:reject", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST)
 def reject(context: Context, request: CallRef) -> None:
     telecaller, user = _parties(context, request.call_id)
     _finish(context, telecaller, request.call_id, Trigger.REJECT)
@@ -231,20 +221,22 @@ calls.on("call:end", namespaces=[TELECALLER.path], payload=CallRef, missing=INVA
 
 @calls.on_last_leave(TELECALLER.path)
 def telecaller_gone(context: Context, telecaller: Person) -> None:
-    if telecaller.call is None:
+    call = telecaller.current_call
+    if call is None:
         return
-    user = people.get(USER.path, telecaller.call.peer_id)
-    record = store.finish(telecaller, telecaller.call.id, Trigger.GONE, context.now_ms)
+    user = people.get(USER.path, call.peer_id)
+    record = store.finish(telecaller, call.id, Trigger.GONE, context.now_ms)
     if record:
         context.emit(_farewell(record).to(user.addresses))
 
 
 @calls.on_last_leave(USER.path)
 def user_gone(context: Context, user: Person) -> None:
-    if user.call is None:
+    call = user.current_call
+    if call is None:
         return
-    telecaller = people.get(TELECALLER.path, user.call.peer_id)
-    record = store.finish(telecaller, user.call.id, Trigger.GONE, context.now_ms)
+    telecaller = people.get(TELECALLER.path, call.peer_id)
+    record = store.finish(telecaller, call.id, Trigger.GONE, context.now_ms)
     if record:
         context.emit(_farewell(record).to(telecaller.addresses))
 
@@ -266,7 +258,7 @@ def _parties(context: Context, call_id: str) -> tuple[Person, Person]:
     """The rows of telecaller and user of the asking person's current call, if it is this one."""
     me = context.session
     mine = people.get(me.namespace, me.person_id)
-    call: CurrentCall | None = mine.call
+    call = mine.current_call
     if call is None or call.id != call_id:
         raise _unavailable(context, call_id)
     if me.namespace == TELECALLER.path:
@@ -282,8 +274,8 @@ def _finish(context: Context, telecaller: Person, call_id: str, trigger: Trigger
 def _unavailable(context: Context, call_id: str) -> Refusal:
     """Somebody else's call answers as one that does not exist."""
     me = context.session
-    mine = people.get(me.namespace, me.person_id)
-    if mine.call is not None and mine.call.id == call_id:
+    call = people.get(me.namespace, me.person_id).current_call
+    if call is not None and call.id == call_id:
         return Refusal(NO_LONGER_AVAILABLE)
     record = store.record_of(call_id)
     party = record and me.person_id in (record.user_id, record.telecaller_id)

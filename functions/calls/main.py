@@ -1,3 +1,5 @@
 """Native routes of the call product."""
 
-from functions.native import handler as handler
+from functions.native import handler
+
+__all__ = ["handler"]

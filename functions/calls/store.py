@@ -104,8 +104,8 @@ def start(
         on_caller, on_callee = refused.reasons
         if on_caller and on_caller.code == CONDITION_FAILED:
             return NotStarted.CALLER_IN_CALL
-        row = (on_callee and on_callee.raw_item) or {}
-        online = Person.members.attr_name in row
+        row = on_callee.raw_item if on_callee else None
+        online = row is not None and Person.members.attr_name in row
         return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
     return None
 
@@ -130,7 +130,7 @@ def finish(telecaller: Person, call_id: str, trigger: Trigger, now_ms: int) -> C
     """Move the call on ``telecaller``'s row to the final state that ``trigger`` leads to and free
     both people, in one transaction. None when the call is over, or not in a state for it."""
     for _ in range(_RACES):
-        call = telecaller.call
+        call = telecaller.current_call
         if call is None or call.id != call_id:
             return None
         status = after(Status(call.status), trigger)

@@ -7,11 +7,12 @@ changes at a time, and are exact within seconds.
 from __future__ import annotations
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from functions.presence.changes import Numbers
 from shared import times
-from shared.parallel import together
+from shared.parallel import both
 from shared.tables import Table, TableName, transact
 
 LIVE = "live"
@@ -59,11 +60,10 @@ def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
 
 def read(now_ms: int) -> tuple[Counts, Counts]:
     """What is live, and today so far."""
-    live, today = together([lambda: _get(LIVE), lambda: _get(times.day(now_ms))])
-    return live, today
+    return both(lambda: _get(LIVE), lambda: _get(times.day(now_ms)))
 
 
-def _additions(numbers: Numbers) -> list[object]:
+def _additions(numbers: Numbers) -> list[Action]:
     return [getattr(Counts, name).add(number) for name, number in numbers.items() if number]
 
 

@@ -1,3 +1,5 @@
 """Native routes of presence."""
 
-from functions.native import handler as handler
+from functions.native import handler
+
+__all__ = ["handler"]

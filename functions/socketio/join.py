@@ -5,7 +5,9 @@ from __future__ import annotations
 from shared.adapters import ports
 from shared.errors import ConnectionRefused
 from shared.protocol import socketio
+from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections, people
+from shared.realtime.address import Wire
 from shared.realtime.admission import authenticate
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import NAMESPACES
@@ -19,11 +21,13 @@ def join(connection_id: str, packet: socketio.Packet) -> None:
 
     The session is written before the client learns of it, so its next event finds it, wherever that
     runs; others can reach it only after its CONNECT has been posted, because clients do not expect
-    events before.
+    events before. Raises ``InvalidPacket`` on a native connection.
     """
     connection = connections.get(connection_id)
     if connection is None or connection.session(packet.namespace) is not None:
         return
+    if connection.wire != Wire.SOCKETIO:
+        raise InvalidPacket("CONNECT on a native connection")
     legacy = connection.protocol == LEGACY
     try:
         session = authenticate(ports(), packet.namespace, _token(connection, packet))

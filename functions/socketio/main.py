@@ -5,6 +5,8 @@ https://socket.io/docs/v4/engine-io-protocol/ · https://socket.io/docs/v4/socke
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from functions import native
 from functions.products import REGISTRY
 from functions.socketio.join import join
@@ -65,8 +67,7 @@ def message(connection_id: str, packet: socketio.Packet) -> None:
         case socketio.PacketType.DISCONNECT:
             leave(connection_id, packet.namespace)
         case socketio.PacketType.EVENT:
-            assert isinstance(packet.data, list)
-            name, *arguments = packet.data
+            name, *arguments = cast("list[Any]", packet.data)
             request = Request(
                 name,
                 Wire.SOCKETIO,

@@ -53,8 +53,7 @@ def acknowledgement(address: Address, ack_id: AckId, result: object) -> str:
     """The text frame that answers an event whose sender asked for it, with one argument."""
     if address.wire is Wire.NATIVE:
         return native.ack_frame(ack_id, result)
-    assert isinstance(ack_id, int)
-    return socketio.ack_frame(address.namespace, ack_id, result)
+    return socketio.ack_frame(address.namespace, int(ack_id), result)
 
 
 def failed_acknowledgement(address: Address, ack_id: AckId, message: str) -> str:

@@ -6,6 +6,8 @@ be added to a row that is leaving. ``$disconnect`` may come late, twice or never
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -14,6 +16,8 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from shared.protocol import json
 from shared.realtime.address import Address, Wire
@@ -48,7 +52,7 @@ class Connection(Table):
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
-    sessions: MapAttribute[str, str] = MapAttribute(default=dict)
+    sessions: Any = MapAttribute(default=dict)
 
     def all_sessions(self) -> list[Session]:
         """The sessions, whatever is happening to the connection."""
@@ -82,9 +86,9 @@ def get(connection_id: str) -> Connection | None:
         return None
 
 
-def is_live(namespace: str | None = None) -> object:
+def is_live(namespace: str | None = None) -> Condition:
     """The condition that a row is there, not leaving, and has a session in ``namespace``."""
-    condition = Connection.connection_id.exists() & Connection.leaving.does_not_exist()
+    condition: Condition = Connection.connection_id.exists() & Connection.leaving.does_not_exist()
     if namespace is not None:
         condition &= Connection.sessions[namespace].exists()
     return condition
@@ -116,16 +120,14 @@ def remove_session(connection_id: str, namespace: str) -> None:
 
 def mark_leaving(connection_id: str) -> Connection | None:
     """Let nothing more join. The row with the sessions to leave, None when it is gone."""
-    return _update(
-        connection_id, [Connection.leaving.set(True)], Connection.connection_id.exists()
-    )
+    return _update(connection_id, [Connection.leaving.set(True)], Connection.connection_id.exists())
 
 
 def delete(connection_id: str) -> None:
     Connection(connection_id).delete()
 
 
-def _update(connection_id, actions, condition):  # type: ignore[no-untyped-def]
+def _update(connection_id: str, actions: list[Action], condition: Condition) -> Connection | None:
     row = Connection(connection_id)
     try:
         row.update(actions, condition=condition)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.parallel import together
 from shared.realtime.address import Address, Delivery, frame
@@ -49,7 +49,7 @@ class Context:
     session: Session
     address: Address
     emit: Emitter
-    preloaded: object = field(default=None)
+    preloaded: Any = None
 
     @property
     def now_ms(self) -> int:

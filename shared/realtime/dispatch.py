@@ -1,7 +1,7 @@
 """The pipeline around every handler: session → payload → handler → emits → acknowledgement.
 
 The same for a Socket.IO event and a native request. Whatever happens, a client that asked for an
-acknowledgement gets exactly one, and nothing is raised.
+acknowledgement gets exactly one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from shared import validation
 from shared.errors import INTERNAL, InvalidRequest, Refusal
 from shared.log import logger
-from shared.parallel import together
+from shared.parallel import both
 from shared.ports import Ports
-from shared.protocol.errors import AckId
+from shared.protocol.errors import AckId, InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import (
     Address,
@@ -55,14 +55,19 @@ class Prepared(NamedTuple):
 
 
 def dispatch(registry: Registry, ports: Ports, connection_id: str, request: Request) -> None:
-    """Answer a request. A connection that is not in the namespace is closed, as Socket.IO does."""
+    """Answer a request. A connection that is not in the namespace is closed, as Socket.IO does.
+
+    Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
+    """
     address = Address(request.namespace or "", request.wire, connection_id)
     emit = Emitter(ports)
     try:
         result = _run(registry, ports, emit, connection_id, request)
+    except InvalidPacket:
+        raise
     except NotConnected:
         ports.connections.close(connection_id)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else _internal(error, request)
         event = refusal.event or GENERAL_ERROR
         emit.post(connection_id, frame(address, event, Error(refusal.message)))
@@ -79,6 +84,8 @@ def _run(
 ) -> object:
     connection, early = _read(registry, connection_id, request)
     session = connection.session(request.namespace) if connection else None
+    if connection is not None and connection.wire == Wire.NATIVE != request.wire:
+        raise InvalidPacket("a Socket.IO packet on a native connection")
     if connection is None or session is None or connection.wire != request.wire:
         raise NotConnected
     row, payload, preloaded, refusal = early or _prepare(registry, session.namespace, request)
@@ -101,13 +108,9 @@ def _read(
     namespace = request.namespace
     if namespace is None:
         return connections.get(connection_id), None
-    connection, prepared = together(
-        [
-            lambda: connections.get(connection_id),
-            lambda: _prepare(registry, namespace, request),
-        ]
+    return both(
+        lambda: connections.get(connection_id), lambda: _prepare(registry, namespace, request)
     )
-    return connection, prepared  # type: ignore[return-value]
 
 
 def _prepare(registry: Registry, namespace: str, request: Request) -> Prepared:

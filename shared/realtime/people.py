@@ -24,6 +24,9 @@ class CurrentCall(MapAttribute[str, Any]):
     """The call a person is in. ``status`` is kept on the row of the person who is called, and only
     there, so that every transition is decided by one item. Times are epoch milliseconds."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+
     id = UnicodeAttribute()
     type = UnicodeAttribute()
     status = UnicodeAttribute(null=True)
@@ -49,6 +52,10 @@ class Person(Table):
     @property
     def person_id(self) -> str:
         return self.person.split("#", 1)[1]
+
+    @property
+    def current_call(self) -> CurrentCall | None:
+        return self.call
 
     @property
     def online(self) -> bool:
