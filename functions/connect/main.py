@@ -7,8 +7,8 @@ opener's. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigatewa
 from __future__ import annotations
 
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 
+from shared import cookies
 from shared.adapters import ports
 from shared.errors import ConnectionRefused
 from shared.lambda_entry import Event, websocket_entry
@@ -20,7 +20,6 @@ from shared.realtime.connections import Connection
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
-COOKIE = "authenticationToken"
 _STATUS = {
     namespaces.TOKEN_REQUIRED: HTTPStatus.UNAUTHORIZED,
     namespaces.INVALID_TOKEN: HTTPStatus.UNAUTHORIZED,
@@ -44,7 +43,7 @@ def handler(event: Event) -> int:
     elif query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
-        connection.credential = query.get("token") or admin_cookie(headers)
+        connection.credential = query.get("token") or cookies.of_handshake(headers)
     else:
         return HTTPStatus.BAD_REQUEST
     connections.create(connection)
@@ -56,19 +55,7 @@ def _native(connection: Connection, query: dict[str, str], headers: dict[str, st
     path = query["namespace"]
     token = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")
     if not token and path in NAMESPACES and NAMESPACES[path].cookie:
-        token = admin_cookie(headers)
+        token = cookies.of_handshake(headers)
     session = authenticate(ports(), path, token)
     connection.wire = Wire.NATIVE.value
     connection.sessions = {path: json.dumps(session)}
-
-
-def admin_cookie(headers: dict[str, str]) -> str | None:
-    """The admin's token, where the page that connects is one of ours: browsers send cookies along
-    with a WebSocket that any page opens."""
-    if headers.get("origin") not in settings().origins:
-        return None
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None

@@ -24,9 +24,6 @@ class CurrentCall(MapAttribute[str, Any]):
     """The call a person is in. ``status`` is kept on the row of the person who is called, and only
     there, so that every transition is decided by one item. Times are epoch milliseconds."""
 
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-
     id = UnicodeAttribute()
     type = UnicodeAttribute()
     status = UnicodeAttribute(null=True)
