@@ -26,7 +26,11 @@ class Child:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], log: Path, environment: Mapping[str, str]
+        cls,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str],
+        folder: Path = ROOT,
     ) -> Child:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -34,7 +38,7 @@ class Child:
                 "-I",
                 str(guard.__file__),
                 *command,
-                cwd=ROOT,
+                cwd=folder,
                 env=environment,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
@@ -67,9 +71,15 @@ class Child:
         return "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
 
 
-async def run(what: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+async def run(
+    what: str,
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str],
+    folder: Path = ROOT,
+) -> None:
     """Run a command to its end; raises ``Failed`` with the end of its log when it fails."""
-    child = await Child.start(command, log, environment)
+    child = await Child.start(command, log, environment, folder)
     try:
         code = await child.wait()
     finally:

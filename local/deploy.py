@@ -30,12 +30,14 @@ CDK = str(ROOT / "local" / "node_modules" / ".bin" / "cdk")
 async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
     """Deploy the app to the emulator of ``os.environ``; the stack's outputs. Raises ``Failed``."""
     environment = cli_environment()
-    bootstrap = [CDK, "bootstrap", ENVIRONMENT, "--no-notices", "--app", "true"]
-    async with asyncio.TaskGroup() as both:
-        assembly = both.create_task(synth(context, work, environment))
-        both.create_task(run("cdk bootstrap", bootstrap, work / "bootstrap.log", environment))
+    bootstrap = [CDK, "bootstrap", ENVIRONMENT, "--no-notices"]
+    assembly, _ = await asyncio.gather(
+        synth(context, work, environment),
+        # In a folder without a cdk.json, or it would run the app once more.
+        run("cdk bootstrap", bootstrap, work / "bootstrap.log", environment, folder=work),
+    )
     outputs = work / "outputs.json"
-    command = [CDK, "deploy", STACK, "--no-notices", "--app", str(assembly.result())]
+    command = [CDK, "deploy", STACK, "--no-notices", "--app", str(assembly)]
     options = ["--require-approval", "never", "--progress", "events"]
     await run(
         "cdk deploy",

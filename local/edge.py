@@ -46,8 +46,10 @@ HOP_BY_HOP = {
 """Of one connection (RFC 9110, 7.6.1), or written anew for the next."""
 
 FORWARDING = {"forwarded", "via", "x-real-ip"}
-NOT_SENDABLE = {1004, 1005, 1006, 1015}
-"""Close codes that only ever stand for something that was not received (RFC 6455, 7.4.1)."""
+
+NO_STATUS = 1005
+NOT_SENDABLE = {1004, NO_STATUS, 1006, 1015}
+"""Close codes that only stand for what did not come over the wire (RFC 6455, 7.4.1)."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -151,7 +153,7 @@ class Edge:
 
 
 async def relay(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse) -> None:
-    """Pass frames both ways until one side closes, then close the other with the same code."""
+    """Pass frames both ways until one side ends, then close the other with the same code."""
     up = asyncio.create_task(_up(client, upstream))
     down = asyncio.create_task(_down(upstream, client))
     try:
@@ -159,34 +161,41 @@ async def relay(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocket
     finally:
         for task in (up, down):
             task.cancel()
-        await asyncio.gather(up, down, return_exceptions=True)
-    if client.closed:
-        await upstream.close(code=_sendable(client.close_code))
-    else:
-        await client.close(code=_sendable(upstream.close_code))
+        ends = await asyncio.gather(up, down, return_exceptions=True)
+    code = _sendable(next((end for end in ends if isinstance(end, int)), None))
+    await asyncio.gather(client.close(code=code), upstream.close(code=code))
 
 
-async def _up(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse) -> None:
+async def _up(
+    client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse
+) -> int | None:
+    """The code that the client's side ended with, or was ended with."""
     async for message in client:
         match message.type:
             case WSMsgType.TEXT:
                 await upstream.send_str(message.data)
             case WSMsgType.BINARY:
-                await client.close(code=WSCloseCode.UNSUPPORTED_DATA)
-            case _:
-                return
+                return WSCloseCode.UNSUPPORTED_DATA
+            case _:  # an error of the protocol, a frame too large: aiohttp has closed already
+                return getattr(message.data, "code", None)
+    return client.close_code
 
 
-async def _down(upstream: aiohttp.ClientWebSocketResponse, client: web.WebSocketResponse) -> None:
+async def _down(
+    upstream: aiohttp.ClientWebSocketResponse, client: web.WebSocketResponse
+) -> int | None:
+    """The code that the stack ended the connection with."""
     async for message in upstream:
         if message.type is WSMsgType.TEXT:
             await client.send_str(message.data)
+    return upstream.close_code
 
 
 def _sendable(code: int | None) -> int:
-    if code is None or code in NOT_SENDABLE:
-        return WSCloseCode.OK if code == 1005 else WSCloseCode.GOING_AWAY
-    return code
+    """Gone without a word (1006) becomes going away, closed without a code (1005) a normal end."""
+    if code == NO_STATUS:
+        return WSCloseCode.OK
+    return WSCloseCode.GOING_AWAY if code is None or code in NOT_SENDABLE else code
 
 
 def _with_query(url: str, request: web.Request) -> URL:

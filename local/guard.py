@@ -15,11 +15,13 @@ import threading
 
 
 def _kill_group_at_end_of_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
     threading.Thread(target=_kill_group_at_end_of_input, daemon=True).start()
-    sys.exit(child.wait())
+    code = child.wait()
+    sys.exit(code if code >= 0 else 128 - code)  # as a shell says that a signal ended it

@@ -1,0 +1,249 @@
+"""The edge against real servers and clients on the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from local import edge
+from local.settings import OWN_ORIGIN
+
+
+class Upstream:
+    """Both APIs in one: echoes frames, remembers what it saw, refuses with ``?refuse=<status>``."""
+
+    def __init__(self) -> None:
+        self.handshakes: list[web.Request] = []
+        self.closed: asyncio.Queue[int | None] = asyncio.Queue()
+
+    async def websocket(self, request: web.Request) -> web.StreamResponse:
+        self.handshakes.append(request)
+        if "refuse" in request.query:
+            return web.Response(status=int(request.query["refuse"]))
+        socket = web.WebSocketResponse(protocols=("chat",), max_msg_size=0)
+        await socket.prepare(request)
+        async for message in socket:
+            if message.data.startswith("close "):
+                await socket.close(code=int(message.data.split()[1]))
+            else:
+                await socket.send_str(message.data)
+        await self.closed.put(socket.close_code)
+        return socket
+
+    async def http(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "method": request.method,
+                "path": request.raw_path,
+                "headers": {name.lower(): value for name, value in request.headers.items()},
+                "body": (await request.read()).decode(),
+            },
+            status=418,
+            headers={"X-Answer": "yes"},
+        )
+
+
+class Stack:
+    """An edge in front of an ``Upstream``, and a client session."""
+
+    def __init__(self, upstream: Upstream, session: aiohttp.ClientSession, port: int) -> None:
+        self.upstream = upstream
+        self.session = session
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def connect(self, path: str = "/ws", **options: Any) -> Any:
+        return self.session.ws_connect(self.url + path, **options)
+
+
+@asynccontextmanager
+async def site(app: web.Application) -> AsyncIterator[str]:
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[Stack]:
+    upstream = Upstream()
+    app = web.Application(client_max_size=2 * edge.BODY_BYTES)
+    app.router.add_get("/ws/live", upstream.websocket)
+    app.router.add_route("*", "/http/{path:.*}", upstream.http)
+    listener = edge.listen(0)
+    async with site(app) as host, aiohttp.ClientSession() as session:
+        target = edge.Target(websocket=f"ws://{host}/ws/live", http=f"http://{host}/http")
+        async with edge.serve(target, listener):
+            yield Stack(upstream, session, listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/", "/socket.io/?EIO=4&transport=websocket"])
+async def test_frames_go_both_ways(stack: Stack, path: str) -> None:
+    async with stack.connect(path) as client:
+        for text in ("hello", "", "Grüße 🙂", "x" * edge.FRAME_BYTES):
+            await client.send_str(text)
+            assert await client.receive_str() == text
+
+
+async def test_the_handshake_is_passed_on(stack: Stack) -> None:
+    headers = {
+        "Authorization": "Bearer t",
+        "Cookie": "authenticationToken=c",
+        "Origin": "https://app.example",
+        "User-Agent": "app/1",
+    }
+    async with stack.connect("/ws?namespace=/user&token=a%2Bb&x=", headers=headers):
+        (seen,) = stack.upstream.handshakes
+    assert seen.raw_path.endswith("?namespace=/user&token=a%2Bb&x=")
+    assert {name: seen.headers[name] for name in headers} == headers
+    assert "Sec-WebSocket-Extensions" not in seen.headers
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_its_own_origin_is_the_one_that_the_stack_knows(stack: Stack, host: str) -> None:
+    own = {"Origin": f"http://{host}:{stack.port}"}
+    async with stack.connect(headers=own):
+        assert stack.upstream.handshakes[0].headers["Origin"] == OWN_ORIGIN
+
+
+async def test_the_subprotocol_is_negotiated_with_the_stack(stack: Stack) -> None:
+    async with stack.connect(protocols=("other", "chat")) as client:
+        assert client.protocol == "chat"
+
+
+async def test_a_forged_address_is_dropped(stack: Stack) -> None:
+    forged = {
+        "X-Forwarded-For": "1.2.3.4",
+        "Forwarded": "for=1.2.3.4",
+        "X-Real-IP": "1.2.3.4",
+        "CloudFront-Viewer-Address": "1.2.3.4:5",
+        "X-Forwarded-Host": "evil",
+    }
+    async with stack.connect(headers=forged):
+        seen = stack.upstream.handshakes[0].headers
+    assert seen.getall("X-Forwarded-For") == ["127.0.0.1"]
+    assert "1.2.3.4" not in str(seen)
+    assert "evil" not in str(seen)
+    async with stack.session.get(stack.url + "/health", headers=forged) as response:
+        headers = (await response.json(content_type=None))["headers"]
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert "1.2.3.4" not in str(headers)
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+async def test_a_refusal_is_an_http_status(stack: Stack, status: int) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await stack.connect(f"/ws?refuse={status}")
+    assert refused.value.status == status
+
+
+async def test_binary_frames_are_refused(stack: Stack) -> None:
+    async with stack.connect() as client:
+        await client.send_bytes(b"4")
+        assert (await client.receive()).type is WSMsgType.CLOSE
+        assert client.close_code == WSCloseCode.UNSUPPORTED_DATA
+    assert await stack.upstream.closed.get() == WSCloseCode.UNSUPPORTED_DATA
+
+
+async def test_frames_over_the_limit_are_refused(stack: Stack) -> None:
+    async with stack.connect() as client:
+        await client.send_str("x" * (edge.FRAME_BYTES + 1))
+        assert (await client.receive()).type is WSMsgType.CLOSE
+        assert client.close_code == WSCloseCode.MESSAGE_TOO_BIG
+    assert await stack.upstream.closed.get() == WSCloseCode.MESSAGE_TOO_BIG
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 4000])
+async def test_closes_keep_their_code(stack: Stack, code: int) -> None:
+    async with stack.connect() as client:
+        await client.send_str(f"close {code}")
+        assert (await client.receive()).type is WSMsgType.CLOSE
+        assert client.close_code == code
+    async with stack.connect() as client:
+        await stack.upstream.closed.get()
+        await client.close(code=code)
+    assert await stack.upstream.closed.get() == code
+
+
+async def test_a_lost_client_is_a_close(stack: Stack) -> None:
+    client = await stack.connect()
+    client._response.connection.transport.abort()
+    assert await stack.upstream.closed.get() == WSCloseCode.GOING_AWAY
+
+
+@pytest.mark.parametrize("query", ["?EIO=4&transport=polling", "?EIO=4", ""])
+async def test_polling_is_answered_as_socket_io_does(stack: Stack, query: str) -> None:
+    for method in ("GET", "POST"):
+        async with stack.session.request(method, stack.url + "/socket.io/" + query) as response:
+            assert response.status == 400
+            assert await response.json() == {"code": 0, "message": "Transport unknown"}
+
+
+async def test_a_plain_request_for_a_websocket_is_refused(stack: Stack) -> None:
+    async with stack.session.get(stack.url + "/socket.io/?transport=websocket") as response:
+        assert (response.status, (await response.json())["code"]) == (400, 3)
+    async with stack.session.get(stack.url + "/ws") as response:
+        assert (response.status, "error" in await response.json()) == (400, True)
+
+
+async def test_http_is_passed_on_whole(stack: Stack) -> None:
+    async with stack.session.post(
+        stack.url + "/events%2Fx?cursor=a%3D&limit=2",
+        data=json.dumps({"type": "t"}),
+        headers={
+            "Authorization": "Bearer t",
+            "Connection": "keep-alive, x-secret",
+            "X-Secret": "s",
+        },
+    ) as response:
+        assert response.status == 418
+        assert response.headers["X-Answer"] == "yes"
+        seen = await response.json()
+    assert seen["method"] == "POST"
+    assert seen["path"] == "/http/events%2Fx?cursor=a%3D&limit=2"
+    assert seen["body"] == '{"type": "t"}'
+    assert seen["headers"]["authorization"] == "Bearer t"
+    assert "x-secret" not in seen["headers"]
+
+
+async def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
+    async with stack.session.post(
+        stack.url + "/events", data=io.BytesIO(bytes(edge.BODY_BYTES + 1))
+    ) as response:
+        assert response.status == 413
+        assert "error" in await response.json()
+
+
+async def test_without_a_stack_there_is_an_error_to_read() -> None:
+    nowhere = edge.listen(0)
+    port = nowhere.getsockname()[1]
+    nowhere.close()
+    target = edge.Target(websocket=f"ws://127.0.0.1:{port}", http=f"http://127.0.0.1:{port}")
+    listener = edge.listen(0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with edge.serve(target, listener), aiohttp.ClientSession() as session:
+        async with session.get(url + "/health") as response:
+            assert response.status == 502
+            assert await response.json() == {"error": {"message": "The stack is not running"}}
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="502"):
+            await session.ws_connect(url + "/ws")
+
+
+def test_a_port_can_be_taken_once() -> None:
+    listener = edge.listen(0)
+    try:
+        with pytest.raises(OSError, match="in use"):
+            edge.listen(listener.getsockname()[1])
+    finally:
+        listener.close()
