@@ -83,11 +83,11 @@ def _is_deep(text: str) -> bool:
 
 
 def _flatten(text: str) -> str:
-    """Put ``[]`` in the place of every array and object that is two levels too deep.
+    """Put ``[]`` in the place of every array and object past the limit.
 
     What is taken out is parsed on its own, innermost first, so that a decoder never sees deep
-    text, and the rest is valid exactly if the whole was. One level past the limit is left for
-    :func:`_strip` to find.
+    text, and the rest is valid exactly if the whole was. What takes its place is past the limit
+    as well, for :func:`_strip` to find.
     """
     # One list of fragments for each container now open; the outermost is the document.
     open_: list[list[str]] = [[]]
@@ -103,7 +103,7 @@ def _flatten(text: str) -> str:
             if len(open_) == 1:
                 raise InvalidJson("unbalanced brackets")
             container = "".join(open_.pop())
-            if len(open_) > MAX_DEPTH + 1:
+            if len(open_) > MAX_DEPTH:
                 _parse(container)
                 container = "[]"
             open_[-1].append(container)

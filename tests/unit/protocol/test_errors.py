@@ -1,0 +1,44 @@
+"""The exception tree and how a refusal names its field."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.protocol.errors import (
+    InvalidJson,
+    InvalidPacket,
+    InvalidPayload,
+    ProtocolError,
+    UnsupportedJson,
+)
+
+
+@pytest.mark.parametrize("error", [InvalidPacket, InvalidPayload, InvalidJson, UnsupportedJson])
+def test_one_root(error: type[Exception]) -> None:
+    assert error.__mro__[1] is ProtocolError
+
+
+def test_payload_attributes() -> None:
+    error = InvalidPayload("lat: too big", namespace="/user", event="call:end", ack=7)
+    assert (error.message, str(error)) == ("lat: too big", "lat: too big")
+    assert (error.namespace, error.event, error.ack) == ("/user", "call:end", 7)
+
+
+def test_payload_attributes_default_to_none() -> None:
+    error = InvalidPayload("no")
+    assert (error.namespace, error.event, error.ack) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "skip", "text"),
+    [
+        ((), 0, "payload: too deep"),
+        (("data", "position", "lat"), 1, "position.lat: too deep"),
+        ((1, "tags", 3), 1, "tags.3: too deep"),
+        ((1,), 1, "payload: too deep"),
+        (("k" * 80,), 0, "k" * 80 + ": too deep"),
+        (("k" * 81,), 0, "k" * 80 + "…: too deep"),
+    ],
+)
+def test_describe(path: tuple[str | int, ...], skip: int, text: str) -> None:
+    assert UnsupportedJson("too deep", path=path, value=None).describe(skip=skip) == text
