@@ -11,17 +11,22 @@ from shared.accounts import Account
 SHOWN_ROLES = ("USER", "TELECALLER", "ADMIN")
 
 SNIPPET = """\
-const { io } = require("socket.io-client");
-const open = (path, token) => io("$url" + path, { transports: ["websocket"], auth: { token } })
-  .onAny((event, data) => console.log(path, event, data));
-const user = open("/user", "$user");
-const telecaller = open("/telecaller", "$telecaller");
-const call = { telecallerId: "$id", callType: "AUDIO" };
-telecaller.on("connect", () => setTimeout(() => user.emit("call:initiate", call), 500));
-telecaller.on("call:incoming", ({ callId }) => telecaller.emit("call:accept", { callId }));
-user.on("call:accepted", ({ callId }) => setTimeout(() => user.emit("call:end", { callId }), 1000));
-telecaller.on("call:ended", () => [user, telecaller].forEach((socket) => socket.disconnect()));
+(() => {
+  const { io } = require("socket.io-client");
+  const open = (path, token) => io("$url" + path, { transports: ["websocket"], auth: { token } });
+  const user = open("/user", "$user");
+  const telecaller = open("/telecaller", "$telecaller");
+  const ring = () => user.emit("call:initiate", { telecallerId: "$id", callType: "AUDIO" });
+  user.onAny((event, data) => console.log("user", event, data));
+  telecaller.onAny((event, data) => console.log("telecaller", event, data));
+  telecaller.on("connect", () => setTimeout(ring, 500));
+  telecaller.on("call:incoming", ({ callId }) => telecaller.emit("call:accept", { callId }));
+  user.on("call:accepted", ({ callId }) => setTimeout(() => user.emit("call:end", { callId }), 1000));
+  telecaller.on("call:ended", () => [user, telecaller].forEach((socket) => socket.disconnect()));
+})();
 """
+"""One expression, so that Node's prompt prints no sockets; no line begins with the dot that the
+prompt takes for a command of its own."""
 
 
 def choose(accounts: Sequence[Account]) -> dict[str, Account]:
