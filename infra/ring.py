@@ -55,7 +55,6 @@ def make_ring(
         state_machine_type=sfn.StateMachineType.EXPRESS,
         definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text()),
         definition_substitutions={
-            "Partition": cdk.Aws.PARTITION,
             "PeopleTable": people.table_name,
             "CallTimeoutFunction": timeout.function_arn,
         },

@@ -1,0 +1,80 @@
+"""Both forms of the stack, each synthesized once: a synth takes seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+
+ROOT = Path(__file__).parents[2]
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A synthesized stack: its template, and where cdk-nag and the template were written."""
+
+    folder: Path
+    template: dict[str, Any]
+
+    def of_type(self, kind: str) -> dict[str, Resource]:
+        """Logical id → resource, of one type."""
+        resources: dict[str, Resource] = self.template["Resources"]
+        return {id_: one for id_, one in resources.items() if one["Type"] == kind}
+
+    def properties(self, kind: str) -> list[dict[str, Any]]:
+        return [one["Properties"] for one in self.of_type(kind).values()]
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Name without the prefix → properties."""
+        made = self.properties("AWS::Lambda::Function")
+        return {one["FunctionName"].partition("-dev-")[2]: one for one in made}
+
+    def path(self) -> Path:
+        return self.folder / "switchboard-dev.template.json"
+
+
+def synthesize(folder: Path, **context: str) -> Stack:
+    """Synthesize into ``folder``, without the network: the layer is not built."""
+    import aws_cdk as cdk
+
+    from infra.app import build
+
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(folder), context={**flags, "aws:cdk:bundling-stacks": [], **context})
+    name = build(app).stack_name
+    app.synth()
+    return Stack(folder, json.loads((folder / f"{name}.template.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """What a team deploys."""
+    return synthesize(tmp_path_factory.mktemp("aws"))
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """What runs on this machine."""
+    return synthesize(tmp_path_factory.mktemp("local"), local="true")
+
+
+@pytest.fixture(scope="session", params=["aws", "local"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """Either; for what holds in both."""
+    made: Stack = request.getfixturevalue(request.param)
+    return made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for all, so that nothing is synthesized twice."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("infra"))

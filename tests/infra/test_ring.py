@@ -1,0 +1,121 @@
+"""The ring timer's definition: the shape, and the time it may take."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.functions import FUNCTIONS
+from infra.ring import DEFINITION
+from infra.settings import BOUNDS
+from tests.infra.conftest import Stack
+
+EXPRESS_SECONDS = 300
+
+STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]
+
+
+def test_every_state_is_reached_and_leads_on() -> None:
+    definition = json.loads(DEFINITION.read_text())
+    leads = {
+        name: [
+            state.get("Next"),
+            state.get("Default"),
+            *(one["Next"] for one in state.get("Choices", ())),
+        ]
+        for name, state in STATES.items()
+    }
+    seen, waiting = set(), [definition["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        following = [one for one in leads[name] if one]
+        assert following or STATES[name]["Type"] == "Succeed", f"{name} is a dead end"
+        waiting += [one for one in following if one not in seen]
+    assert seen == set(STATES)
+
+
+def test_it_is_an_express_workflow_that_logs_errors_and_traces(stack: Stack) -> None:
+    (ring,) = stack.properties("AWS::StepFunctions::StateMachine")
+    assert ring["StateMachineType"] == "EXPRESS"
+    assert ring["TracingConfiguration"] == {"Enabled": True}
+    assert ring["LoggingConfiguration"]["Level"] == "ERROR"
+    assert "RingLog" in json.dumps(ring["LoggingConfiguration"]["Destinations"])
+    used = {
+        name
+        for name in ring["DefinitionSubstitutions"]
+        if f"${{{name}}}" in ring["DefinitionString"]
+    }
+    assert used == set(ring["DefinitionSubstitutions"]) == {"PeopleTable", "CallTimeoutFunction"}
+    assert ring["DefinitionString"].count("${") == len(used)
+
+
+def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
+    (timeout,) = (row.timeout_seconds for row in FUNCTIONS if row.name == "call-timeout")
+    longest = BOUNDS["ring_timeout_seconds"][1]
+    for state in (STATES["Read the telecaller"], STATES["Time out"]):
+        (retry,) = state["Retry"]
+        assert retry["ErrorEquals"] == ["States.ALL"]
+        assert retry["JitterStrategy"] == "FULL"
+        attempts, first, rate = (
+            retry[key] for key in ("MaxAttempts", "IntervalSeconds", "BackoffRate")
+        )
+        longest += sum(first * rate**attempt for attempt in range(attempts))
+        longest += timeout * (attempts + 1) if "Payload" in state["Parameters"] else 0
+    assert longest < EXPRESS_SECONDS
+
+
+def test_it_reads_the_truth_and_no_more() -> None:
+    read = STATES["Read the telecaller"]["Parameters"]
+    assert read["ConsistentRead"] is True
+    assert read["ExpressionAttributeNames"][read["ProjectionExpression"]] == "call"
+
+
+RINGING = {"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "RINGING"}}}}}
+
+
+@pytest.mark.parametrize(
+    ("row", "following"),
+    [
+        (RINGING, "Time out"),
+        ({"Item": {"call": {"M": {"id": {"S": "c2"}, "status": {"S": "RINGING"}}}}}, "Done"),
+        ({"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "ACCEPTED"}}}}}, "Done"),
+        ({"Item": {"call": {"M": {"id": {"S": "c1"}}}}}, "Done"),
+        ({"Item": {}}, "Done"),
+        ({}, "Done"),
+    ],
+)
+def test_it_times_out_what_still_rings(row: dict[str, Any], following: str) -> None:
+    assert choose({"callId": "c1", "person": "/telecaller#t1", "row": row}) == following
+
+
+def choose(state: dict[str, Any]) -> str:
+    """The choice state, read as the language is specified: https://states-language.net/#choice-state.
+
+    Reading what is not there fails the execution, so the guards must come first.
+    """
+    choice = STATES["Still ringing?"]
+    (rule,) = choice["Choices"]
+    holds = all(_holds(test, state) for test in rule["And"])
+    return str(rule["Next"] if holds else choice["Default"])
+
+
+def _holds(test: dict[str, Any], state: dict[str, Any]) -> bool:
+    if "IsPresent" in test:
+        try:
+            _read(test["Variable"], state)
+        except KeyError:
+            return False
+        return True
+    value = _read(test["Variable"], state)
+    if "StringEqualsPath" in test:
+        return bool(value == _read(test["StringEqualsPath"], state))
+    return bool(value == test["StringEquals"])
+
+
+def _read(path: str, state: Any) -> Any:
+    for part in path.removeprefix("$.").split("."):
+        state = state[part]
+    return state

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from infra.settings import SettingError, from_context
+
+
+def test_defaults_are_complete() -> None:
+    settings = from_context({})
+    assert settings.stack_name == "switchboard-dev"
+    assert not settings.local
+    assert settings.environment["RING_TIMEOUT_SECONDS"] == "30"
+
+
+def test_values_are_text_on_the_command_line() -> None:
+    settings = from_context({"local": "true", "stage": "prod", "throttle_rate": "5"})
+    assert settings.local
+    assert settings.is_production
+    assert settings.throttle_rate == 5
+
+
+def test_the_cdks_own_context_is_left_alone() -> None:
+    from_context({"@aws-cdk/core:x": True, "aws:cdk:y": [], "availability-zones:account=1": []})
+
+
+def test_settings_of_the_functions_pass_through() -> None:
+    given = from_context({"room_shards": "4", "livekit_url": "wss://livekit.example"}).environment
+    assert given["ROOM_SHARDS"] == "4"
+    assert given["LIVEKIT_URL"] == "wss://livekit.example"
+    assert "AWS_REGION" not in given
+
+
+@pytest.mark.parametrize(
+    ("context", "sentence"),
+    [
+        ({"stage": "Dev!"}, r"^stage is wrong: Expected `str` matching regex .*\.$"),
+        ({"local": "perhaps"}, r"^local is wrong: Expected `bool`, got `str`\.$"),
+        ({"ring_timeout_seconds": "0"}, r"^ring_timeout_seconds is between 1 and 240\.$"),
+        ({"ring_timeout_seconds": "241"}, r"^ring_timeout_seconds is between 1 and 240\.$"),
+        ({"ring_timeout_seconds": "soon"}, r"^ring_timeout_seconds is wrong: Expected `int`"),
+        ({"opening_retry_seconds": "60"}, r"^opening_retry_seconds is between 1 and 20\.$"),
+        ({"log_retention_days": "31"}, r"^log_retention_days is one of 1, 3, 5, .*\.$"),
+        ({"throttle_rate": "0"}, r"^throttle_rate is wrong: Expected `int` >= 1\.$"),
+        ({"stream_window_seconds": "301"}, r"^stream_window_seconds is wrong: .* <= 300\.$"),
+        ({"ring_timeout": "30"}, r"^There is no setting ring_timeout; the settings are .*\.$"),
+        ({"connections_table": "mine"}, r"^There is no setting connections_table; "),
+        ({"aws_region": "eu-west-1"}, r"^There is no setting aws_region; "),
+    ],
+)
+def test_wrong_values_are_refused_in_one_sentence(context: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingError, match=sentence) as refused:
+        from_context(context)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,379 @@
+"""The template against the tables it comes from, and against what AWS asks for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.products import REGISTRY
+from shared.settings import Settings, from_environment
+from tests.infra.conftest import Stack, synthesize
+
+ASYNCHRONOUS = {"opener": (1, 60), "disconnect": (2, 3_600)}
+FUNCTIONS = {
+    "connect": "functions.connect.main.handler",
+    "opener": "functions.opener.main.handler",
+    "disconnect": "functions.disconnect.main.handler",
+    "socketio": "functions.socketio.main.handler",
+    "calls": "functions.calls.main.handler",
+    "call-timeout": "functions.calls.timeout.handler",
+    "presence": "functions.presence.main.handler",
+    "presence-stream": "functions.presence.stream.handler",
+    "broadcast": "functions.broadcast.main.handler",
+    "http": "functions.http.main.handler",
+}
+
+
+def plain(value: Any) -> str:
+    """A property as text, with every reference replaced by what it refers to."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return str(separator).join(map(plain, parts))
+    ((function, argument),) = value.items()
+    return argument if function == "Ref" else ".".join(argument)
+
+
+def statements(stack: Stack) -> Iterator[tuple[str, list[str], str]]:
+    """Logical id, actions and resource of everything that a role may do."""
+    for id_, policy in stack.of_type("AWS::IAM::Policy").items():
+        for one in policy["Properties"]["PolicyDocument"]["Statement"]:
+            actions, resources = one["Action"], one["Resource"]
+            for resource in resources if isinstance(resources, list) else [resources]:
+                yield id_, [actions] if isinstance(actions, str) else actions, plain(resource)
+
+
+def test_tables(stack: Stack) -> None:
+    both, new = "NEW_AND_OLD_IMAGES", "NEW_IMAGE"
+    tables = {
+        id_.removeprefix("Tables")[:-8].lower(): one["Properties"]
+        for id_, one in stack.of_type("AWS::DynamoDB::Table").items()
+    }
+    found = {
+        name: (
+            [key["AttributeName"] for key in one["KeySchema"]],
+            one.get("TimeToLiveSpecification", {}).get("AttributeName"),
+            one.get("StreamSpecification", {}).get("StreamViewType"),
+        )
+        for name, one in tables.items()
+    }
+    assert found == {
+        "connections": (["connectionId"], "expiresAt", both),
+        "rooms": (["room", "connectionId"], "expiresAt", None),
+        "people": (["person"], None, both),
+        "accounts": (["id"], None, None),
+        "calls": (["callId"], None, new),
+        "counts": (["name"], "expiresAt", None),
+    }
+    for one in tables.values():
+        assert one["BillingMode"] == "PAY_PER_REQUEST"
+        assert one["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert {key["AttributeType"] for key in one["AttributeDefinitions"]} == {"S"}
+
+
+def test_keys_are_those_of_the_models(stack: Stack) -> None:
+    from functions.calls.store import CallRecord
+    from functions.presence.counts import Counts
+    from shared.accounts import AccountRow
+    from shared.realtime.connections import Connection
+    from shared.realtime.people import Person
+    from shared.realtime.rooms import Member
+
+    declared = {
+        tuple(
+            attribute.attr_name
+            for attribute in sorted(
+                model.get_attributes().values(), key=lambda one: one.is_range_key
+            )
+            if attribute.is_hash_key or attribute.is_range_key
+        )
+        for model in (AccountRow, CallRecord, Connection, Counts, Member, Person)
+    }
+    made = {
+        tuple(key["AttributeName"] for key in table["KeySchema"])
+        for table in stack.properties("AWS::DynamoDB::Table")
+    }
+    assert made == declared
+
+
+def test_only_production_keeps_its_data(aws: Stack, tmp_path: Path) -> None:
+    for table in aws.of_type("AWS::DynamoDB::Table").values():
+        assert table["DeletionPolicy"] == "Delete"
+        assert not table["Properties"].get("DeletionProtectionEnabled")
+    production = synthesize(tmp_path, stage="prod", local="true")
+    for table in production.of_type("AWS::DynamoDB::Table").values():
+        assert table["DeletionPolicy"] == "Retain"
+        assert table["Properties"]["DeletionProtectionEnabled"] is True
+    for secret in production.of_type("AWS::SecretsManager::Secret").values():
+        assert secret["DeletionPolicy"] == "Retain"
+
+
+def test_functions(stack: Stack) -> None:
+    functions = stack.functions()
+    assert {name: one["Handler"] for name, one in functions.items()} == FUNCTIONS
+    groups = {id_: one["Properties"] for id_, one in stack.of_type("AWS::Logs::LogGroup").items()}
+    assert all(group["RetentionInDays"] == 30 for group in groups.values())
+    for name, one in functions.items():
+        assert one["Runtime"] == "python3.13"
+        assert one["Architectures"] == ["arm64"]
+        assert one["TracingConfig"] == {"Mode": "Active"}
+        group = groups[one["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group["LogGroupName"] == f"/aws/lambda/switchboard-dev-{name}"
+
+
+def test_environment_is_what_the_functions_read(stack: Stack) -> None:
+    environments = [one["Environment"]["Variables"] for one in stack.functions().values()]
+    assert all(one == environments[0] for one in environments)
+    given = {name: plain(value) for name, value in environments[0].items()}
+    assert {name.lower() for name in given} <= set(Settings.__struct_fields__)
+    settings = from_environment(given)
+    assert settings.people_table.startswith("TablesPeople")
+    assert settings.opener_function in {one["FunctionName"] for one in stack.functions().values()}
+    assert settings.disconnect_function == "switchboard-dev-disconnect"
+    assert settings.websocket_stage == "live"
+    assert settings.ring_state_machine_arn.endswith(":stateMachine:switchboard-dev-ring")
+
+
+def test_only_aws_gets_the_layer(aws: Stack, local: Stack) -> None:
+    assert all(len(one["Layers"]) == 1 for one in aws.functions().values())
+    assert not any("Layers" in one for one in local.functions().values())
+
+
+def test_code_is_our_modules_only(local: Stack) -> None:
+    (code,) = {one["Code"]["S3Key"] for one in local.functions().values()}
+    asset = local.folder / f"asset.{code.removesuffix('.zip')}"
+    assert {path.name for path in asset.iterdir()} == {"functions", "shared"}
+    files = [path for path in asset.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".py"}
+    for handler in FUNCTIONS.values():
+        assert asset / (handler.rpartition(".")[0].replace(".", "/") + ".py") in files
+
+
+def targets(stack: Stack, protocol: str) -> dict[str, str]:
+    """Route key → function, followed through route, integration and permission."""
+    (api,) = (
+        id_
+        for id_, one in stack.of_type("AWS::ApiGatewayV2::Api").items()
+        if one["Properties"]["ProtocolType"] == protocol
+    )
+    functions = {
+        id_: one["Properties"]["FunctionName"].partition("-dev-")[2]
+        for id_, one in stack.of_type("AWS::Lambda::Function").items()
+    }
+    permitted = {
+        one["FunctionName"]["Ref"]
+        for one in stack.properties("AWS::Lambda::Permission")
+        if f":{api}/*" in plain(one["SourceArn"])
+    }
+    integrations = stack.of_type("AWS::ApiGatewayV2::Integration")
+    found = {}
+    for route in stack.properties("AWS::ApiGatewayV2::Route"):
+        if route["ApiId"] == {"Ref": api}:
+            id_ = plain(route["Target"]).removeprefix("integrations/")
+            uri = plain(integrations[id_]["Properties"]["IntegrationUri"])
+            (target,) = (one for one in permitted if f"functions/{one}.Arn/" in uri)
+            found[route["RouteKey"]] = functions[target]
+    return found
+
+
+def test_websocket_routes_are_the_registry(stack: Stack) -> None:
+    system = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
+    assert targets(stack, "WEBSOCKET") == system | REGISTRY.routes()
+    (api,) = (
+        one
+        for one in stack.properties("AWS::ApiGatewayV2::Api")
+        if one["ProtocolType"] == "WEBSOCKET"
+    )
+    assert api["RouteSelectionExpression"] == "$request.body.action"
+
+
+def test_http_routes(stack: Stack) -> None:
+    assert targets(stack, "HTTP") == {"GET /health": "http", "GET /admin/stats": "http"}
+
+
+def test_no_route_answers(stack: Stack) -> None:
+    assert not stack.of_type("AWS::ApiGatewayV2::RouteResponse")
+    for route in stack.properties("AWS::ApiGatewayV2::Route"):
+        assert "RouteResponseSelectionExpression" not in route
+
+
+def test_stages_are_throttled_and_logged(stack: Stack) -> None:
+    stages = stack.properties("AWS::ApiGatewayV2::Stage")
+    assert {one["StageName"] for one in stages} == {"live", "$default"}
+    for one in stages:
+        assert one["AutoDeploy"] is True
+        assert one["DefaultRouteSettings"]["ThrottlingRateLimit"] == 2_000
+        assert one["DefaultRouteSettings"]["ThrottlingBurstLimit"] == 1_000
+        log = one["AccessLogSettings"]["Format"]
+        assert "$context.status" in log
+        assert "query" not in log.lower()
+        assert "header" not in log.lower()
+
+
+def test_the_accounts_log_role_is_there_before_the_stages(aws: Stack, tmp_path: Path) -> None:
+    ((account, resource),) = aws.of_type("AWS::ApiGateway::Account").items()
+    assert resource["DeletionPolicy"] == "Retain"
+    for stage in aws.of_type("AWS::ApiGatewayV2::Stage").values():
+        assert account in stage["DependsOn"]
+    without = synthesize(tmp_path, api_gateway_log_role="false", local="true")
+    assert not without.of_type("AWS::ApiGateway::Account")
+
+
+def test_asynchronous_calls_end(stack: Stack) -> None:
+    queues = stack.of_type("AWS::SQS::Queue")
+    found = {}
+    for one in stack.properties("AWS::Lambda::EventInvokeConfig"):
+        function = stack.template["Resources"][one["FunctionName"]["Ref"]]["Properties"]
+        failed = plain(one["DestinationConfig"]["OnFailure"]["Destination"])
+        assert failed.removesuffix(".Arn") in queues
+        name = function["FunctionName"].partition("-dev-")[2]
+        found[name] = (one["MaximumRetryAttempts"], one["MaximumEventAgeInSeconds"])
+    assert found == ASYNCHRONOUS
+
+
+def test_whoever_is_invoked_asynchronously_has_an_end(stack: Stack) -> None:
+    (ring,) = stack.of_type("AWS::StepFunctions::StateMachine")
+    invoked = {
+        resource.rpartition("switchboard-dev-")[2]
+        for id_, actions, resource in statements(stack)
+        if "lambda:InvokeFunction" in actions and not id_.startswith("Ring")
+    }
+    assert ring.startswith("Ring")
+    assert invoked == set(ASYNCHRONOUS)
+
+
+def test_streams_end_in_a_dead_letter_queue(stack: Stack) -> None:
+    streams = [
+        one
+        for one in stack.properties("AWS::Lambda::EventSourceMapping")
+        if plain(one["EventSourceArn"]).endswith(".StreamArn")
+    ]
+    tables = sorted(plain(one["EventSourceArn"]).removeprefix("Tables")[:-18] for one in streams)
+    assert tables == ["Calls", "Connections", "People"]
+    for one in streams:
+        assert stack.template["Resources"][one["FunctionName"]["Ref"]]["Properties"][
+            "FunctionName"
+        ].endswith("-presence-stream")
+        assert one["BatchSize"] == 100
+        assert one["BisectBatchOnFunctionError"] is True
+        assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert one["StartingPosition"] == "TRIM_HORIZON"
+        assert 0 < one["MaximumRetryAttempts"] <= 100
+        assert one["DestinationConfig"]["OnFailure"]["Destination"]
+
+
+def test_broadcasts_stay_hidden_while_they_are_worked_on(stack: Stack) -> None:
+    (source,) = (
+        one
+        for one in stack.properties("AWS::Lambda::EventSourceMapping")
+        if plain(one["EventSourceArn"]).startswith("Broadcasts")
+    )
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BatchSize"] == 10
+    queues = stack.of_type("AWS::SQS::Queue")
+    queue = queues[plain(source["EventSourceArn"]).removesuffix(".Arn")]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * stack.functions()["broadcast"]["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert plain(queue["RedrivePolicy"]["deadLetterTargetArn"]).removesuffix(".Arn") in queues
+
+
+def test_dead_letters_are_kept_for_two_weeks(stack: Stack) -> None:
+    kept = {
+        id_: one["Properties"].get("MessageRetentionPeriod")
+        for id_, one in stack.of_type("AWS::SQS::Queue").items()
+        if "DeadLetters" in id_
+    }
+    assert len(kept) == 4
+    assert set(kept.values()) == {14 * 24 * 3600}
+
+
+def test_timeouts_outlast_what_they_wait_for(stack: Stack) -> None:
+    timeouts = {name: one["Timeout"] for name, one in stack.functions().items()}
+    variables = stack.functions()["opener"]["Environment"]["Variables"]
+    settings = from_environment({name: plain(value) for name, value in variables.items()})
+    assert timeouts["opener"] >= settings.opening_retry_seconds + settings.post_timeout_seconds
+    for name, seconds in timeouts.items():
+        assert seconds > settings.post_timeout_seconds, name
+    api_gateway_waits = 29
+    for name in {*targets(stack, "WEBSOCKET").values(), *targets(stack, "HTTP").values()}:
+        assert timeouts[name] <= api_gateway_waits, name
+
+
+def test_wildcards_are_the_known_ones(stack: Stack) -> None:
+    wild = {
+        (action, resource)
+        for _, actions, resource in statements(stack)
+        for action in actions
+        if "*" in action or "*" in resource
+    }
+    anything = {action for action, resource in wild if resource == "*"}
+    assert {action.partition(":")[0] for action in anything} == {"xray", "logs", "dynamodb"}
+    assert {one for one in anything if one.startswith("dynamodb")} == {"dynamodb:ListStreams"}
+    logs = [id_ for id_, actions, one in statements(stack) if one == "*" and "logs" in str(actions)]
+    assert all(id_.startswith("RingRole") for id_ in logs)
+    ((action, connections),) = {one for one in wild if one[1] != "*"}
+    assert action == "execute-api:ManageConnections"
+    assert connections.endswith("/live/*/@connections/*")
+
+
+def test_nothing_scans_or_deletes_tables(stack: Stack) -> None:
+    of_tables = {
+        action
+        for _, actions, resource in statements(stack)
+        for action in actions
+        if resource.startswith("Tables") and not resource.endswith(".StreamArn")
+    }
+    assert of_tables == {
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:Query",
+    }
+
+
+def test_secret_has_a_key_from_the_start(stack: Stack) -> None:
+    (secret,) = stack.properties("AWS::SecretsManager::Secret")
+    generated = secret["GenerateSecretString"]
+    assert generated["GenerateStringKey"] == "JWT_SECRET"
+    assert generated["PasswordLength"] >= 48
+    assert json.loads(generated["SecretStringTemplate"]) == {
+        "LIVEKIT_API_KEY": "",
+        "LIVEKIT_API_SECRET": "",
+    }
+
+
+def test_outputs(stack: Stack) -> None:
+    assert set(stack.template["Outputs"]) >= {
+        "WebSocketApiId", "WebSocketStage", "WebSocketUrl", "HttpApiId", "HttpUrl", "SecretArn",
+        "AccountsTable", "PeopleTable", "ConnectionsTable", "CallsTable",
+    }  # fmt: skip
+
+
+def test_only_the_emulator_is_spoken_to_without_tls(aws: Stack, local: Stack) -> None:
+    policies = aws.properties("AWS::SQS::QueuePolicy")
+    assert len(policies) == len(aws.of_type("AWS::SQS::Queue")) == 5
+    assert all("aws:SecureTransport" in json.dumps(one) for one in policies)
+    assert not local.of_type("AWS::SQS::QueuePolicy")
+
+
+def test_cdk_nag_finds_nothing(stack: Stack) -> None:
+    report = json.loads((stack.folder / "validation-report.json").read_text())
+    assert not report["pluginReports"]
+
+
+@pytest.mark.slow
+def test_cfn_lint_finds_nothing(stack: Stack) -> None:
+    """W3005 is about the CDK naming a dependency that a reference implies already."""
+    cfn_lint = Path(sys.executable).with_name("cfn-lint")
+    command = [str(cfn_lint), "--ignore-checks", "W3005", "--", str(stack.path())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
