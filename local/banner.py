@@ -17,11 +17,12 @@ SNIPPET = """\
   const user = open("/user", "$user");
   const telecaller = open("/telecaller", "$telecaller");
   const ring = () => user.emit("call:initiate", { telecallerId: "$id", callType: "AUDIO" });
+  const hangUp = ({ callId }) => user.emit("call:end", { callId });
   user.onAny((event, data) => console.log("user", event, data));
   telecaller.onAny((event, data) => console.log("telecaller", event, data));
   telecaller.on("connect", () => setTimeout(ring, 500));
   telecaller.on("call:incoming", ({ callId }) => telecaller.emit("call:accept", { callId }));
-  user.on("call:accepted", ({ callId }) => setTimeout(() => user.emit("call:end", { callId }), 1000));
+  user.on("call:accepted", (call) => setTimeout(hangUp, 1000, call));
   telecaller.on("call:ended", () => [user, telecaller].forEach((socket) => socket.disconnect()));
 })();
 """
