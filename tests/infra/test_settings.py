@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.settings import SettingError, from_context
+from infra.settings import PASSED_ON, SettingError, from_context
 
 
 def test_defaults_are_complete() -> None:
@@ -28,6 +28,12 @@ def test_settings_of_the_functions_pass_through() -> None:
     assert given["ROOM_SHARDS"] == "4"
     assert given["LIVEKIT_URL"] == "wss://livekit.example"
     assert "AWS_REGION" not in given
+
+
+def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
+    given = from_context({"limit_connections_per_minute": "1000"}).environment
+    read = "limit_connections_per_minute" in PASSED_ON
+    assert given.get("LIMIT_CONNECTIONS_PER_MINUTE") == ("1000" if read else None)
 
 
 @pytest.mark.parametrize(
