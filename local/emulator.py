@@ -66,7 +66,7 @@ class Emulator:
             "CONNECTIONS_URL_FORMAT": url + CONNECTIONS_PATH,
             "PYTHONUNBUFFERED": "1",
         }
-        command = [sys.executable, "-m", "ministack.app"]
+        command = [sys.executable, "-m", "local.emulator_main"]
         emulator = cls(await Child.start(command, work / "emulator.log", environment), url)
         try:
             await emulator._answer()
