@@ -1,0 +1,132 @@
+"""Hand-written ports that record what they are asked for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.ports import Ports
+
+NOW_MS = 1_768_818_600_000
+"""2026-01-19T10:30:00Z."""
+
+JWT_SECRET = "a secret for tests, and long enough"
+LIVEKIT_SECRET = "another secret for tests, long enough"
+
+
+class FakeClock:
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now = now_ms
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+class FakeIds:
+    """``…01``, ``…02``: every id is another, and known beforehand."""
+
+    def __init__(self) -> None:
+        self._given = 0
+        self._lock = threading.Lock()
+
+    def call_id(self) -> str:
+        return f"{self._next():024x}"
+
+    def session_id(self) -> str:
+        return f"sid-{self._next():016d}"
+
+    def _next(self) -> int:
+        with self._lock:
+            self._given += 1
+            return self._given
+
+
+@dataclass
+class FakeConnections:
+    """``posted``: connection and frame, in the order in which they went out. A connection in
+    ``gone`` is not there any more; a post to one in ``broken`` fails in another way."""
+
+    gone: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    posted: list[tuple[str, str]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+    def post(self, connection_id: str, frame: str) -> bool:
+        if connection_id in self.broken:
+            raise TimeoutError(f"no answer for {connection_id}")
+        if connection_id in self.gone:
+            return False
+        self.posted.append((connection_id, frame))
+        return True
+
+    def exists(self, connection_id: str) -> bool:
+        return connection_id not in self.gone
+
+    def close(self, connection_id: str) -> None:
+        self.closed.append(connection_id)
+
+    def to(self, connection_id: str) -> list[str]:
+        """The frames that this connection got."""
+        return [frame for target, frame in self.posted if target == connection_id]
+
+
+@dataclass
+class FakeTasks:
+    """``ring_error`` is what starting a ring timer raises."""
+
+    opened: list[str] = field(default_factory=list)
+    disconnected: list[str] = field(default_factory=list)
+    rings: list[tuple[str, str, int]] = field(default_factory=list)
+    broadcasts: list[tuple[str, str, Any]] = field(default_factory=list)
+    ring_error: Exception | None = None
+
+    def open(self, connection_id: str) -> None:
+        self.opened.append(connection_id)
+
+    def disconnect(self, connection_id: str) -> None:
+        self.disconnected.append(connection_id)
+
+    def ring(self, *, call_id: str, person: str, seconds: int) -> None:
+        if self.ring_error:
+            raise self.ring_error
+        self.rings.append((call_id, person, seconds))
+
+    def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
+        self.broadcasts.append((namespace, event, payload))
+
+
+@dataclass
+class FakeSecrets:
+    values: dict[str, str] = field(
+        default_factory=lambda: {
+            "JWT_SECRET": JWT_SECRET,
+            "LIVEKIT_API_KEY": "key",
+            "LIVEKIT_API_SECRET": LIVEKIT_SECRET,
+        }
+    )
+
+    def get(self, name: str) -> str:
+        return self.values.get(name, "")
+
+
+@dataclass
+class Fakes:
+    """All ports, and the ``Ports`` that handlers are given."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    ids: FakeIds = field(default_factory=FakeIds)
+    connections: FakeConnections = field(default_factory=FakeConnections)
+    tasks: FakeTasks = field(default_factory=FakeTasks)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.clock, self.ids, self.connections, self.tasks, self.secrets)
+
+    def events(self, connection_id: str) -> list[tuple[str, Any]]:
+        """Name and payload of the Socket.IO events that a connection got, in order."""
+        frames = (frame for frame in self.connections.to(connection_id) if frame.startswith("42"))
+        arguments = (json.loads(frame[frame.index("[") :]) for frame in frames)
+        return [(name, payload) for name, payload in arguments]

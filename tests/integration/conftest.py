@@ -1,0 +1,133 @@
+"""The functions' own code against two real DynamoDB engines: one engine's bug is not our truth.
+
+Every test has its own tables. The tests of an engine run in one worker of pytest-xdist
+(``--dist loadgroup``), so that each engine is started once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any, TypeVar
+
+import pytest
+
+from functions.calls.store import CallRecord
+from functions.presence.counts import Counts
+from local.emulator import aws_environment
+from shared import aws
+from shared.accounts import AccountRow
+from shared.realtime.connections import Connection
+from shared.realtime.people import Person
+from shared.realtime.rooms import Member
+from shared.settings import Settings
+from shared.tables import Table
+from tests.conftest import UseSettings
+from tests.fakes import Fakes
+from tests.integration import engines
+from tests.integration.engines import Engine
+
+MODELS: list[type[Table]] = [AccountRow, CallRecord, Connection, Counts, Member, Person]
+THREADS = 16
+
+T = TypeVar("T")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("emulator", "dynoxide")
+    ],
+)
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    reason = engines.missing()
+    if request.param == "dynoxide" and reason:
+        pytest.skip(reason)
+    with engines.running(request.param, tmp_path_factory.mktemp(request.param)) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def definitions() -> list[dict[str, Any]]:
+    """What the stack deploys, as arguments of ``CreateTable``."""
+    from infra.tables import TABLES
+
+    return [
+        {
+            "TableName": row.name,
+            "KeySchema": [
+                {"AttributeName": name, "KeyType": kind}
+                for name, kind in ((row.key, "HASH"), (row.sort_key, "RANGE"))
+                if name
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": "S"}
+                for name in (row.key, row.sort_key)
+                if name
+            ],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        for row in TABLES
+    ]
+
+
+@pytest.fixture
+def tables(
+    engine: Engine,
+    definitions: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    use_settings: UseSettings,
+) -> Iterator[Settings]:
+    """Empty tables, and the environment in which the functions find them."""
+    prefix = f"test{next(_numbers)}"
+    names = {row["TableName"]: f"{prefix}-{row['TableName']}" for row in definitions}
+    for row in definitions:
+        engine.admin.create_table(**row | {"TableName": names[row["TableName"]]})
+    for name, value in aws_environment({}, engine.url).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(aws, "session", lambda: engine.session)
+    values = use_settings(**{f"{name}_table": table for name, table in names.items()})
+    _forget_clients()
+    yield values
+    _forget_clients()
+    for table in names.values():
+        engine.admin.delete_table(TableName=table)
+
+
+def _forget_clients() -> None:
+    aws.client.cache_clear()  # type: ignore[attr-defined]
+    for model in MODELS:
+        model._connection = None
+
+
+@pytest.fixture
+def fakes() -> Fakes:
+    return Fakes()
+
+
+class Race:
+    """Lets functions go at the same moment, each in its own thread."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    def __call__(self, *contenders: Callable[[], T]) -> list[T]:
+        """Results in order; at most ``THREADS`` contenders."""
+        barrier = Barrier(len(contenders), timeout=30)
+
+        def run(contender: Callable[[], T]) -> T:
+            barrier.wait()
+            return contender()
+
+        return list(self._pool.map(run, contenders))
+
+
+@pytest.fixture(scope="session")
+def race() -> Iterator[Race]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield Race(pool)

@@ -1,0 +1,105 @@
+"""DynamoDB engines as child processes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import guard
+from local.emulator import REGION, aws_environment
+from local.settings import ROOT
+
+START_SECONDS = 60
+DYNOXIDE = ROOT / "local/node_modules/@dynoxide/linux-x64/dynoxide"
+
+
+class Engine:
+    """A running engine and one SDK session, whose loaded definitions make clients cheap."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+        self.session = boto3.session.Session(
+            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
+        )
+        self.admin = self.session.client(
+            "dynamodb",
+            endpoint_url=url,
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
+        )
+
+
+def missing() -> str | None:
+    """Why the second engine cannot run here."""
+    if DYNOXIDE.exists():
+        return None
+    return f"no dynoxide for {platform.system()} on {platform.machine()}: {DYNOXIDE} is not there"
+
+
+@contextmanager
+def running(name: str, work: Path) -> Iterator[Engine]:
+    """Start ``emulator`` or ``dynoxide`` on a free port, with its files in ``work``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    url = f"http://127.0.0.1:{port}"
+    environment = aws_environment(os.environ, url) | {
+        "AUTH": "false",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": port,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "S3_DATA_DIR": str(work / "s3"),
+        "STATE_DIR": str(work / "state"),
+        "TMPDIR": str(work),
+    }
+    command: Sequence[str] = (
+        [sys.executable, "-m", "ministack.app"]
+        if name == "emulator"
+        else [str(DYNOXIDE), "serve", "--host", "127.0.0.1", "--port", port]
+    )
+    log = work / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-I", str(guard.__file__), *command],
+            cwd=work,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        assert process.stdin
+        try:
+            engine = Engine(name, url)
+            _wait(engine, process, log)
+            yield engine
+        finally:
+            # The guard ends itself and the engine when its input closes.
+            process.stdin.close()
+            process.wait()
+
+
+def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            engine.admin.list_tables()
+        except (BotoCoreError, ClientError):
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{engine.name} did not start:\n{log.read_text(errors='replace')}")

@@ -1,0 +1,75 @@
+"""People and calls for a test to begin with."""
+
+from __future__ import annotations
+
+from functions.calls import store
+from functions.calls.store import CallRecord, Somebody
+from shared.realtime import connections, people
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.namespaces import NAMESPACES, TELECALLER, USER
+from shared.realtime.people import CurrentCall, Person
+from tests.fakes import NOW_MS
+
+EXPIRES_AT = NOW_MS // 1000 + 7_200
+
+
+def session_of(namespace: str, person_id: str) -> Session:
+    return Session(
+        namespace=namespace,
+        sid=f"sid-of-{person_id}",
+        person_id=person_id,
+        role=NAMESPACES[namespace].role,
+        name=f"Name of {person_id}",
+        profile=f"avatar-{person_id}",
+    )
+
+
+def connect(
+    namespace: str, person_id: str, connection_id: str, wire: Wire = Wire.SOCKETIO
+) -> Address:
+    """A connection that has joined a namespace, in the state in which the handshake leaves it."""
+    connections.create(Connection(connection_id, wire=wire.value, expires_at=EXPIRES_AT))
+    assert connections.add_session(connection_id, session_of(namespace, person_id))
+    address = Address(namespace, wire, connection_id)
+    assert join(address, person_id)
+    return address
+
+
+def join(address: Address, person_id: str) -> bool:
+    everybody = NAMESPACES[address.namespace].everybody
+    return people.join(address, person_id, expires_at=EXPIRES_AT, everybody=everybody)
+
+
+def online(person_id: str, namespace: str = TELECALLER.path) -> None:
+    """Somebody with one connection, of which nothing but their row is needed."""
+    Person(people.key(namespace, person_id), members={f"s:{person_id}"}).save()
+
+
+def somebody(person_id: str) -> Somebody:
+    return Somebody(person_id, f"Name of {person_id}", f"avatar-{person_id}")
+
+
+def start(call_id: str, user_id: str, telecaller_id: str) -> store.NotStarted | None:
+    return store.start(call_id, "AUDIO", somebody(user_id), somebody(telecaller_id), NOW_MS)
+
+
+def telecaller(person_id: str) -> Person:
+    return people.get(TELECALLER.path, person_id)
+
+
+def user(person_id: str) -> Person:
+    return people.get(USER.path, person_id)
+
+
+def call_of(person: Person) -> CurrentCall | None:
+    return person.current_call
+
+
+def free(user_id: str, telecaller_id: str) -> bool:
+    return call_of(user(user_id)) is None and call_of(telecaller(telecaller_id)) is None
+
+
+def records() -> list[CallRecord]:
+    """Every call that is over."""
+    return list(CallRecord.scan(consistent_read=True))

@@ -1,0 +1,258 @@
+"""The conditional writes of a call, one after the other."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.calls import store
+from functions.calls.state import Status, Trigger
+from functions.calls.store import NotStarted
+from shared.realtime import people
+from shared.realtime.namespaces import TELECALLER, USER
+from shared.realtime.people import Person
+from tests.fakes import NOW_MS
+from tests.integration import stage
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+CALL, OTHER = f"{1:024x}", f"{2:024x}"
+
+
+@pytest.fixture
+def ringing(tables: object) -> None:
+    stage.online("tina")
+    assert stage.start(CALL, "ulla", "tina") is None
+
+
+def test_starting_occupies_both_with_what_each_is_shown_of_the_other() -> None:
+    stage.online("tina")
+    assert stage.start(CALL, "ulla", "tina") is None
+    on_telecaller, on_user = (
+        stage.telecaller("tina").current_call,
+        stage.user("ulla").current_call,
+    )
+    assert on_telecaller
+    assert on_user
+    for call, peer in ((on_telecaller, "ulla"), (on_user, "tina")):
+        assert (call.id, call.type, call.started_at) == (CALL, "AUDIO", NOW_MS)
+        assert call.peer_id == peer
+        assert call.peer_name == f"Name of {peer}"
+        assert call.peer_profile == f"avatar-{peer}"
+        assert call.accepted_at is None
+    assert on_telecaller.status == "RINGING"
+    assert on_user.status is None
+
+
+def test_starting_keeps_the_connections_of_both() -> None:
+    stage.online("tina")
+    stage.online("ulla", USER.path)
+    stage.start(CALL, "ulla", "tina")
+    assert stage.telecaller("tina").members == {"s:tina"}
+    assert stage.user("ulla").members == {"s:ulla"}
+
+
+def test_somebody_without_a_profile_is_shown_without_one() -> None:
+    stage.online("tina")
+    nobody = store.Somebody("ulla", "Ulla", None)
+    assert store.start(CALL, "VIDEO", nobody, stage.somebody("tina"), NOW_MS) is None
+    call = stage.telecaller("tina").current_call
+    assert call
+    assert call.peer_profile is None
+
+
+def test_a_telecaller_who_never_connected_is_offline() -> None:
+    assert stage.start(CALL, "ulla", "tina") is NotStarted.TELECALLER_OFFLINE
+    assert stage.free("ulla", "tina")
+
+
+def test_a_telecaller_whose_last_connection_has_gone_is_offline() -> None:
+    stage.online("tina")
+    person = stage.telecaller("tina")
+    person.update([type(person).members.delete({"s:tina"})])
+    assert stage.start(CALL, "ulla", "tina") is NotStarted.TELECALLER_OFFLINE
+    assert stage.free("ulla", "tina")
+
+
+def test_a_telecaller_in_a_call_is_busy_and_the_caller_stays_free(ringing: None) -> None:
+    assert stage.start(OTHER, "uma", "tina") is NotStarted.TELECALLER_BUSY
+    assert stage.user("uma").current_call is None
+    assert stage.telecaller("tina").current_call.id == CALL  # type: ignore[union-attr]
+
+
+def test_a_telecaller_in_an_accepted_call_is_busy(ringing: None) -> None:
+    store.accept("tina", CALL, NOW_MS)
+    assert stage.start(OTHER, "uma", "tina") is NotStarted.TELECALLER_BUSY
+
+
+def test_a_caller_in_a_call_cannot_start_another(ringing: None) -> None:
+    stage.online("tara")
+    assert stage.start(OTHER, "ulla", "tara") is NotStarted.CALLER_IN_CALL
+    assert stage.telecaller("tara").current_call is None
+
+
+@pytest.mark.parametrize("callee", ["offline", "busy", "the same"])
+def test_the_caller_s_own_call_is_the_first_reason(ringing: None, callee: str) -> None:
+    if callee == "busy":
+        stage.online("busy")
+        stage.start(f"{3:024x}", "uma", "busy")
+    telecaller = "tina" if callee == "the same" else callee
+    assert stage.start(OTHER, "ulla", telecaller) is NotStarted.CALLER_IN_CALL
+
+
+def test_a_telecaller_who_left_while_in_a_call_is_offline_rather_than_busy(ringing: None) -> None:
+    person = stage.telecaller("tina")
+    person.update([type(person).members.delete({"s:tina"})])
+    assert stage.start(OTHER, "uma", "tina") is NotStarted.TELECALLER_OFFLINE
+
+
+def test_accepting_answers_with_the_row_as_it_is_then(ringing: None) -> None:
+    row = store.accept("tina", CALL, NOW_MS + 5)
+    assert row
+    assert row.members == {"s:tina"}
+    call = row.current_call
+    assert call
+    assert (call.id, call.status, call.accepted_at) == (CALL, "ACCEPTED", NOW_MS + 5)
+    assert call.peer_id == "ulla"
+    stored = stage.telecaller("tina").current_call
+    assert stored
+    assert stored.attribute_values == call.attribute_values
+    assert stage.user("ulla").current_call.id == CALL  # type: ignore[union-attr]
+    assert stage.records() == []
+
+
+def test_what_is_accepted_is_not_accepted_again(ringing: None) -> None:
+    assert store.accept("tina", CALL, NOW_MS + 5)
+    assert store.accept("tina", CALL, NOW_MS + 9) is None
+    assert stage.telecaller("tina").current_call.accepted_at == NOW_MS + 5  # type: ignore[union-attr]
+
+
+def test_a_call_that_is_not_on_the_row_cannot_be_accepted(ringing: None) -> None:
+    assert store.accept("tina", OTHER, NOW_MS) is None
+    assert store.accept("tara", CALL, NOW_MS) is None
+    assert stage.telecaller("tina").current_call.status == "RINGING"  # type: ignore[union-attr]
+
+
+def test_an_attempt_to_accept_leaves_no_row_behind() -> None:
+    assert store.accept("nobody", CALL, NOW_MS) is None
+    assert Person.count(people.key(TELECALLER.path, "nobody")) == 0
+
+
+@pytest.mark.parametrize(
+    ("trigger", "status"),
+    [
+        (Trigger.REJECT, Status.REJECTED),
+        (Trigger.CANCEL, Status.CANCELLED),
+        (Trigger.TIMEOUT, Status.MISSED),
+        (Trigger.GONE, Status.MISSED),
+    ],
+)
+def test_a_ringing_call_ends_unanswered(ringing: None, trigger: Trigger, status: Status) -> None:
+    record = store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS + 12_345)
+    assert record
+    stored = store.record_of(CALL)
+    assert stored
+    for row in (record, stored):
+        assert row.attribute_values == {
+            "call_id": CALL,
+            "call_type": "AUDIO",
+            "status": status.value,
+            "user_id": "ulla",
+            "telecaller_id": "tina",
+            "started_at": NOW_MS,
+            "ended_at": NOW_MS + 12_345,
+            "duration_seconds": 0,
+        } | ({"accepted_at": None} if "accepted_at" in row.attribute_values else {})
+    assert stage.free("ulla", "tina")
+
+
+@pytest.mark.parametrize("trigger", [Trigger.END, Trigger.GONE])
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds"),
+    [(0, 0), (999, 0), (1_000, 1), (61_999, 61), (-50, 0)],
+    ids=["at once", "under a second", "a second", "rounded down", "a clock that went back"],
+)
+def test_an_answered_call_is_completed_with_its_duration(
+    ringing: None, trigger: Trigger, milliseconds: int, seconds: int
+) -> None:
+    accepted_at = NOW_MS + 4_000
+    store.accept("tina", CALL, accepted_at)
+    ended_at = accepted_at + milliseconds
+    assert store.finish(stage.telecaller("tina"), CALL, trigger, ended_at)
+    stored = store.record_of(CALL)
+    assert stored
+    assert stored.attribute_values == {
+        "call_id": CALL,
+        "call_type": "AUDIO",
+        "status": "COMPLETED",
+        "user_id": "ulla",
+        "telecaller_id": "tina",
+        "started_at": NOW_MS,
+        "accepted_at": accepted_at,
+        "ended_at": ended_at,
+        "duration_seconds": seconds,
+    }
+    assert stage.free("ulla", "tina")
+
+
+@pytest.mark.parametrize("trigger", [Trigger.REJECT, Trigger.CANCEL, Trigger.TIMEOUT])
+def test_an_answered_call_is_moved_by_nothing_that_belongs_to_ringing(
+    ringing: None, trigger: Trigger
+) -> None:
+    store.accept("tina", CALL, NOW_MS)
+    assert store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS) is None
+    assert stage.records() == []
+    assert stage.telecaller("tina").current_call.status == "ACCEPTED"  # type: ignore[union-attr]
+
+
+def test_a_ringing_call_cannot_be_hung_up(ringing: None) -> None:
+    assert store.finish(stage.telecaller("tina"), CALL, Trigger.END, NOW_MS) is None
+    assert not stage.free("ulla", "tina")
+
+
+@pytest.mark.parametrize("trigger", [Trigger.CANCEL, Trigger.TIMEOUT, Trigger.GONE])
+def test_a_decision_on_a_stale_row_is_taken_again_on_the_row_as_it_is(
+    ringing: None, trigger: Trigger
+) -> None:
+    stale = stage.telecaller("tina")
+    store.accept("tina", CALL, NOW_MS)
+    record = store.finish(stale, CALL, trigger, NOW_MS + 1_000)
+    if trigger is Trigger.GONE:
+        assert record
+        assert record.status == "COMPLETED"
+        assert record.duration_seconds == 1
+    else:
+        assert record is None
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_another_call_or_one_that_is_over_stays_as_it_is(ringing: None, trigger: Trigger) -> None:
+    stale = stage.telecaller("tina")
+    assert store.finish(stale, OTHER, trigger, NOW_MS) is None
+    store.finish(stage.telecaller("tina"), CALL, Trigger.CANCEL, NOW_MS)
+    assert store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS + 9) is None
+    assert store.finish(stale, CALL, trigger, NOW_MS + 9) is None
+    stored = store.record_of(CALL)
+    assert stored
+    assert (stored.status, stored.ended_at) == ("CANCELLED", NOW_MS)
+
+
+def test_a_late_timer_does_not_touch_the_next_call_of_the_same_two(ringing: None) -> None:
+    stale = stage.telecaller("tina")
+    store.finish(stale, CALL, Trigger.CANCEL, NOW_MS)
+    assert stage.start(OTHER, "ulla", "tina") is None
+    assert store.finish(stale, CALL, Trigger.TIMEOUT, NOW_MS) is None
+    assert stage.telecaller("tina").current_call.id == OTHER  # type: ignore[union-attr]
+    assert stage.user("ulla").current_call.id == OTHER  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("trigger", [Trigger.REJECT, Trigger.CANCEL, Trigger.TIMEOUT, Trigger.END])
+def test_both_can_call_again_after_a_final_state(ringing: None, trigger: Trigger) -> None:
+    if trigger is Trigger.END:
+        store.accept("tina", CALL, NOW_MS)
+    assert store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS)
+    assert stage.telecaller("tina").members == {"s:tina"}
+    assert stage.start(OTHER, "ulla", "tina") is None
+
+
+def test_there_is_no_record_of_a_call_that_lasts(ringing: None) -> None:
+    assert store.record_of(CALL) is None
