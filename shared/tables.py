@@ -9,7 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection import Connection as DynamoDBConnection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 CONDITION_FAILED = "ConditionalCheckFailed"
 _CONTENDED = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+_IN_A_TRANSACTION = "TransactionConflictException"
+
+T = TypeVar("T")
 
 
 class TableName:
@@ -52,6 +55,35 @@ class Table(Model):
         table = super()._get_connection()
         _use_shared_client(table.connection)
         return table
+
+    def save(self, *args: Any, **arguments: Any) -> dict[str, Any]:
+        return _past_transactions(lambda: super(Table, self).save(*args, **arguments))
+
+    def update(self, *args: Any, **arguments: Any) -> Any:
+        return _past_transactions(lambda: super(Table, self).update(*args, **arguments))
+
+    def delete(self, *args: Any, **arguments: Any) -> Any:
+        return _past_transactions(lambda: super(Table, self).delete(*args, **arguments))
+
+
+def _past_transactions(write: Callable[[], T]) -> T:
+    """A single write is refused while a transaction has its item; the SDK does not try it again.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+    """
+    for attempt in range(1, settings().transaction_attempts):
+        try:
+            return write()
+        except PynamoDBException as error:
+            if error.cause_response_code != _IN_A_TRANSACTION:
+                raise
+        _pause(attempt)
+    return write()
+
+
+def _pause(attempt: int) -> None:
+    """With jitter, so that those who met do not meet again."""
+    time.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311
 
 
 def condition_failed(error: PynamoDBException) -> bool:
@@ -96,6 +128,6 @@ def transact(add_items: Callable[[TransactWrite], Any], token: str | None = None
             in_progress = error.cause_response_code == "TransactionInProgressException"
             if attempt == attempts or not (contended or in_progress):
                 raise
-            time.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311
+            _pause(attempt)
         else:
             return
