@@ -3,6 +3,7 @@ throughput: a broadcast is one query per shard."""
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator
 
@@ -42,6 +43,8 @@ def remove(room: str, connection_id: str) -> None:
 
 def members(room: str, namespace: str) -> Iterator[Address]:
     """Everybody in a room, shard by shard; a row whose time is over counts as gone."""
+    in_time = Member.expires_at > int(time.time())
     for number in range(settings().room_shards):
-        for member in Member.query(f"{room}#{number}", consistent_read=True):
+        rows = Member.query(f"{room}#{number}", filter_condition=in_time, consistent_read=True)
+        for member in rows:
             yield Address(namespace, Wire(member.wire), member.connection_id)
