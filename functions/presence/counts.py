@@ -41,7 +41,7 @@ class Counts(Table):
 def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
     """Add what a batch of changes comes to, once however often the batch is handed in.
 
-    ``token`` names the batch, 36 characters at most.
+    ``token`` names the batch, 36 characters at most; under it, ``now_ms`` has to be the same, too.
     """
 
     def add_items(transaction: TransactWrite) -> None:

@@ -41,7 +41,7 @@ def handler(event: Event) -> None:
                 live.update(changes.of_connection(before, after))
             case "calls" if before is None and after is not None:
                 today.update(changes.of_call(after))
-    counts.add(dict(live), dict(today), ports().clock.now_ms(), _token(records))
+    counts.add(dict(live), dict(today), _moment_ms(records), _token(records))
 
 
 def announce(records: list[dict[str, Any]]) -> None:
@@ -95,6 +95,11 @@ def _key(record: dict[str, Any]) -> str:
 def _images(record: dict[str, Any]) -> tuple[Row, Row]:
     change = record["dynamodb"]
     return change.get("OldImage"), change.get("NewImage")
+
+
+def _moment_ms(records: list[dict[str, Any]]) -> int:
+    """When the batch began: the same however late it is handed in, as the token demands."""
+    return int(records[0]["dynamodb"]["ApproximateCreationDateTime"] * 1000)
 
 
 def _token(records: list[dict[str, Any]]) -> str:
