@@ -1,0 +1,80 @@
+"""One running stack for all, and people who connect to it with real clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.clients import Loop, NodeDriver
+from tests.e2e.people import People
+from tests.e2e.stack import Stack, running
+from tests.e2e.world import KINDS, World
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for all of them, so that there is one stack; what looks back at the whole run
+    comes last."""
+    mine = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in mine:
+        item.add_marker(pytest.mark.xdist_group("e2e"))
+    last = [item for item in mine if item.path.name == "test_zz_afterwards.py"]
+    items[:] = [item for item in items if item not in last] + last
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy() -> Iterator[None]:
+    """Loopback is reached directly, whatever this machine's network is like."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("NO_PROXY", "no_proxy"):
+            patch.setenv(name, "127.0.0.1,localhost")
+        yield
+
+
+@pytest.fixture(scope="session")
+def people() -> People:
+    return People()
+
+
+@pytest.fixture(scope="session")
+def stack(
+    people: People, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    file, logs = folder / "accounts.json", folder / "logs"
+    logs.mkdir()
+    people.write(file)
+    before = dict(os.environ)
+    with running(file, logs) as stack:
+        yield stack
+    assert dict(os.environ) == before
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[NodeDriver]:
+    driver = NodeDriver()
+    yield driver
+    driver.close()
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(stack, people, driver, loop)
+    yield world
+    world.close()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every kind of client in turn."""
+    found: str = request.param
+    return found

@@ -1,0 +1,65 @@
+// Runs socket.io-client for the tests: one JSON command per line on stdin, one report per line on
+// stdout. Sockets of one `app` share a module instance, and with it their Managers, as in one page.
+//
+//   {"op":"open","socket":1,"app":1,"version":"4","url":"http://…/user","options":{…}}
+//   {"op":"emit","socket":1,"event":"call:end","args":[…],"ack":7|null}
+//   {"op":"disconnect"|"connect","socket":1}
+//   {"op":"drop","socket":1,"reconnect":false}
+//   → {"socket":1,"type":"connect"|"connect_error"|"disconnect"|"event"|"ack", …}
+"use strict";
+
+const { createRequire } = require("node:module");
+const path = require("node:path");
+const readline = require("node:readline");
+
+const PACKAGES = { 4: "socket.io-client" };
+const load = createRequire(path.join(__dirname, "..", "..", "local", "package.json"));
+
+const apps = new Map();
+const sockets = new Map();
+
+function say(socket, type, rest) {
+  process.stdout.write(JSON.stringify({ socket, type, ...rest }) + "\n");
+}
+
+function appOf(number, version) {
+  if (!apps.has(number)) {
+    const name = PACKAGES[version];
+    delete require.cache[load.resolve(name)];
+    apps.set(number, load(name));
+  }
+  return apps.get(number);
+}
+
+const operations = {
+  open({ socket: number, app, version, url, options }) {
+    const socket = appOf(app, version).io(url, options);
+    sockets.set(number, socket);
+    socket.on("connect", () => say(number, "connect", { engine: socket.io.engine.id }));
+    socket.on("connect_error", (error) => say(number, "connect_error", { message: error.message }));
+    socket.on("disconnect", (reason) => say(number, "disconnect", { reason }));
+    socket.onAny((event, ...args) => say(number, "event", { event, args }));
+  },
+  emit({ socket: number, event, args, ack }) {
+    if (ack !== null) args.push((...answer) => say(number, "ack", { ack, args: answer }));
+    sockets.get(number).emit(event, ...args);
+  },
+  connect({ socket }) {
+    sockets.get(socket).connect();
+  },
+  disconnect({ socket }) {
+    sockets.get(socket).disconnect();
+  },
+  // Cut the TCP connection without a word.
+  drop({ socket: number, reconnect }) {
+    const { io } = sockets.get(number);
+    io.reconnection(reconnect);
+    io.engine.transport.ws.terminate();
+  },
+};
+
+readline.createInterface({ input: process.stdin }).on("line", (line) => {
+  const command = JSON.parse(line);
+  operations[command.op](command);
+});
+process.stdin.on("end", () => process.exit(0));

@@ -1,0 +1,43 @@
+"""Keeps what the emulator's Lambda workers print, which it shows to nobody.
+
+On the workers' PYTHONPATH. Standard error carries the functions' logs; standard output the
+emulator's answers, of which one with the status ``error`` means an unhandled exception.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+FOLDER = "E2E_LAMBDA_LOGS"
+
+
+class Tee:
+    """A stream that also writes the lines with ``mark`` in them to a file."""
+
+    def __init__(self, stream: TextIO, path: Path, mark: str) -> None:
+        self._stream = stream
+        self._path = path
+        self._mark = mark
+
+    def write(self, text: str) -> int:
+        if self._mark in text:
+            with self._path.open("a") as file:
+                file.write(text if text.endswith("\n") else f"{text}\n")
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def keep() -> None:
+    folder, function = os.environ.get(FOLDER), os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    if folder and function:
+        path = Path(folder) / f"{function}.log"
+        sys.stderr = Tee(sys.stderr, path, "")
+        sys.stdout = Tee(sys.stdout, path, '"status": "error"')
+
+
+keep()

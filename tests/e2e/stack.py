@@ -1,0 +1,232 @@
+"""``python -m local`` as a subprocess, and what the tests need to know about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+
+from local.emulator import aws_environment
+from shared import accounts, aws
+from shared.accounts import Account
+from shared.settings import Settings, settings
+from tests.e2e.clients import SECONDS
+from tests.e2e.people import SECRET
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 180
+STOP_SECONDS = 30
+RING_SECONDS = 4
+FRONTEND = "https://admin.example.com"
+"""The one allowed origin beside the stack's own."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Message
+    body: Any
+
+
+class Stack:
+    """A running stack."""
+
+    def __init__(self, port: int, process: subprocess.Popen[str], logs: Path) -> None:
+        self.process = process
+        self.logs = logs
+        self.work = ROOT / ".local" / str(port)
+        self.facts: dict[str, Any] = json.loads((ROOT / ".local" / f"{port}.json").read_text())
+        self.url: str = self.facts["url"]
+        environment = aws_environment({}, self.facts["emulator"])
+        self.environment: dict[str, str] = self.facts["environment"] | environment
+        self._dynamodb = boto3.client(
+            "dynamodb",
+            endpoint_url=self.facts["emulator"],
+            region_name=environment["AWS_REGION"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def connections_of(self, namespace: str, person_id: str) -> int:
+        """How many connections the stack knows of somebody."""
+        answer = self._dynamodb.get_item(
+            TableName=self.facts["outputs"]["PeopleTable"],
+            Key={"person": {"S": f"{namespace}#{person_id}"}},
+            ConsistentRead=True,
+        )
+        return len(answer.get("Item", {}).get("connections", {}).get("SS", ()))
+
+    def joined(self, namespace: str, person_id: str, count: int = 1) -> None:
+        """Wait until somebody can be reached on ``count`` connections: a client is told that it is
+        in a moment before."""
+        deadline = time.monotonic() + SECONDS
+        while self.connections_of(namespace, person_id) != count:
+            assert time.monotonic() < deadline, f"{person_id} has not {count} connections"
+            time.sleep(0.01)
+
+    def save(self, account: Account) -> None:
+        """Change an account behind the stack's back."""
+        with self._in_environment():
+            accounts.save(account)
+
+    @contextmanager
+    def _in_environment(self) -> Iterator[None]:
+        """As one of the stack's functions, and afterwards as before."""
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        _forget()
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            _forget()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.request("GET", path, headers)
+
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answer:
+        request = urllib.request.Request(self.url + path, body, dict(headers), method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=SECONDS) as answer:
+                return _answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return _answer(error.code, error.headers, error.read())
+
+    def troubles(self) -> list[str]:
+        """What the functions and the emulator have logged that should not happen."""
+        files = [*sorted(self.logs.glob("*.log")), self.work / "emulator.log"]
+        marks = ('"level":"ERROR"', "Traceback (", "[ERROR]", '"status": "error"', " ERROR [")
+        return [
+            f"{file.name}: {line[:2000]}"
+            for file in files
+            for line in file.read_text(errors="replace").splitlines()
+            if any(mark in line for mark in marks)
+        ]
+
+
+def _forget() -> None:
+    settings.cache_clear()
+    aws.session.cache_clear()
+    getattr(aws.client, "cache_clear")()  # noqa: B009 - its overloads hide the cache
+    accounts.AccountRow._connection = None
+
+
+def _answer(status: int, headers: Message, body: bytes) -> Answer:
+    is_json = headers.get("Content-Type", "").startswith("application/json")
+    return Answer(status, headers, json.loads(body) if is_json else body.decode())
+
+
+def unlimited() -> dict[str, str]:
+    """Every limit at its highest: they have tests of their own."""
+    kind = msgspec.inspect.type_info(Settings)
+    assert isinstance(kind, msgspec.inspect.StructType)
+    return {
+        field.name.upper(): str(min(1000, getattr(field.type, "le", None) or 1000))
+        for field in kind.fields
+        if field.name.startswith("limit_")
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(accounts_file: Path, logs: Path, **environment: str) -> Iterator[Stack]:
+    """Start the stack, stop it with SIGTERM, and see that it ends well and leaves nobody behind."""
+    port = free_port()
+    variables = {
+        **os.environ,
+        **unlimited(),
+        "PORT": str(port),
+        "ACCOUNTS": str(accounts_file),
+        "JWT_SECRET": SECRET,
+        "RING_TIMEOUT_SECONDS": str(RING_SECONDS),
+        "ALLOWED_ORIGINS": FRONTEND,
+        "PYTHONPATH": str(Path(__file__).with_name("probe")),
+        "E2E_LAMBDA_LOGS": str(logs),
+        **environment,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local"],
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output: queue.Queue[str] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(process, output), daemon=True)
+    reader.start()
+    try:
+        _until_ready(process, output)
+        stack = Stack(port, process, logs)
+        yield stack
+        stop(stack)
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def stop(stack: Stack) -> None:
+    group = stack.facts["emulatorPid"]
+    assert _members(group), "the emulator is not running"
+    stack.process.send_signal(signal.SIGTERM)
+    assert stack.process.wait(STOP_SECONDS) == 0
+    assert not _members(group)
+    assert not (ROOT / ".local" / f"{stack.url.rsplit(':', 1)[1]}.json").exists()
+
+
+def _members(group: int) -> bool:
+    """Whether anybody is left in a process group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _read(process: subprocess.Popen[str], output: queue.Queue[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        output.put(line)
+    output.put("")
+
+
+def _until_ready(process: subprocess.Popen[str], output: queue.Queue[str]) -> None:
+    lines: list[str] = []
+    deadline = time.monotonic() + START_SECONDS
+    while not (lines and lines[-1].startswith("Ready")):
+        try:
+            lines.append(output.get(timeout=max(0.0, deadline - time.monotonic())))
+        except queue.Empty:
+            raise AssertionError("the stack did not start:\n" + "".join(lines)) from None
+        assert lines[-1], "the stack did not start:\n" + "".join(lines)

@@ -1,0 +1,83 @@
+"""Brings people and their apps to the running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from shared.accounts import Account
+from tests.e2e.clients import (
+    INTERNAL,
+    Asyncio,
+    Client,
+    JavaScript,
+    Loop,
+    Native,
+    NodeDriver,
+    Python,
+    Raw,
+    Ticket,
+)
+from tests.e2e.people import People, token
+from tests.e2e.stack import Stack
+
+KINDS = ("js", "python", "asyncio", "native")
+
+
+class World:
+    """Brings people in; whoever is still connected at the end of a test leaves."""
+
+    def __init__(self, stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> None:
+        self.stack = stack
+        self.people = people
+        self.driver = driver
+        self.loop = loop
+        self.clients: list[Client] = []
+
+    def ticket(self, namespace: str, token: object = None, **headers: str) -> Ticket:
+        return Ticket(self.stack.url, namespace, token, headers)
+
+    def connect(self, kind: str, ticket: Ticket, **options: Any) -> Client:
+        """A client of a kind; raises ``Refused``."""
+        makers: dict[str, Callable[..., Client]] = {
+            "js": lambda: JavaScript(self.driver, ticket, **options),
+            "python": lambda: Python(ticket),
+            "asyncio": lambda: Asyncio(self.loop, ticket),
+            "native": lambda: Native(ticket, **options),
+        }
+        client = makers[kind]()
+        self.clients.append(client)
+        return client
+
+    def come(self, kind: str, account: Account, **options: Any) -> Client:
+        """Somebody's app, in the namespace of their role, when others can reach it."""
+        namespace = f"/{account.role.lower()}"
+        before = self.stack.connections_of(namespace, account.id)
+        client = self.connect(kind, self.ticket(namespace, token(account)), **options)
+        self.stack.joined(namespace, account.id, before + 1)
+        return client
+
+    def user(self, kind: str = "js") -> tuple[Account, Client]:
+        account = self.people.take("USER")
+        return account, self.come(kind, account)
+
+    def telecaller(self, kind: str = "js") -> tuple[Account, Client]:
+        account = self.people.take("TELECALLER")
+        return account, self.come(kind, account)
+
+    def admin(self, kind: str = "js") -> tuple[Account, Client]:
+        account = self.people.take("ADMIN")
+        return account, self.come(kind, account)
+
+    def raw(self) -> Raw:
+        return Raw(self.stack.url)
+
+    def close(self) -> None:
+        for client in self.clients:
+            with suppress(Exception):
+                client.leave()
+        for client in self.clients:
+            for answers in client.acknowledged.values():
+                assert len(answers) == 1, f"acknowledged more than once: {answers}"
+            assert INTERNAL not in str(client.received), client.received
