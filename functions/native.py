@@ -8,6 +8,7 @@ from shared.lambda_entry import Event, websocket_entry
 from shared.protocol import native
 from shared.protocol.errors import InvalidPayload
 from shared.realtime.address import Wire
+from shared.realtime.context import Arrival
 from shared.realtime.dispatch import Request, dispatch
 
 
@@ -24,5 +25,4 @@ def request_of(frame: str) -> Request:
 def handler(event: Event) -> None:
     """All products are registered behind each route: one that two products share serves whichever
     namespace asks."""
-    connection_id = event["requestContext"]["connectionId"]
-    dispatch(REGISTRY, ports(), connection_id, request_of(event["body"]))
+    dispatch(REGISTRY, ports(), Arrival.of(event), request_of(event["body"]))

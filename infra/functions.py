@@ -45,7 +45,8 @@ class Asynchronous:
 class Row:
     """A function: its handler, its limits, and everything it may touch.
 
-    ``tables``: actions by table. ``may`` names grants of ``Resources.grants``.
+    ``tables``: actions by table, or by ``table/index``. ``may`` names grants of
+    ``Resources.grants``.
     """
 
     name: str
@@ -63,7 +64,7 @@ FUNCTIONS = (
     Row(
         "connect",
         "functions.connect.main.handler",
-        {"accounts": "GetItem", "connections": "PutItem"},
+        {"accounts": "GetItem", "connections": "PutItem", "limits": "UpdateItem"},
         may="read-secret invoke-opener",
     ),
     Row(
@@ -85,7 +86,7 @@ FUNCTIONS = (
             "connections": "GetItem UpdateItem DeleteItem",
             "rooms": "DeleteItem",
             "people": "GetItem UpdateItem",
-            "calls": "GetItem PutItem",
+            "calls": "PutItem",
         },
         may="post invoke-disconnect",
         timeout_seconds=20,
@@ -99,7 +100,9 @@ FUNCTIONS = (
             "connections": "GetItem UpdateItem ConditionCheckItem",
             "people": "GetItem UpdateItem ConditionCheckItem",
             "rooms": "PutItem DeleteItem",
-            "calls": "GetItem PutItem",
+            "calls": "PutItem Query",
+            "calls/callee": "Query",
+            "limits": "UpdateItem",
             "counts": "GetItem",
         },
         may="read-secret start-ring post invoke-disconnect send-broadcast",
@@ -113,7 +116,9 @@ FUNCTIONS = (
             "accounts": "GetItem",
             "connections": "GetItem UpdateItem ConditionCheckItem",
             "people": "GetItem UpdateItem ConditionCheckItem",
-            "calls": "GetItem PutItem",
+            "calls": "PutItem Query",
+            "calls/callee": "Query",
+            "limits": "UpdateItem",
             "counts": "GetItem",
         },
         may="read-secret start-ring post invoke-disconnect send-broadcast",
@@ -123,7 +128,7 @@ FUNCTIONS = (
     Row(
         "call-timeout",
         "functions.calls.timeout.handler",
-        {"people": "GetItem UpdateItem", "calls": "GetItem PutItem"},
+        {"people": "GetItem UpdateItem", "calls": "PutItem"},
         may="post invoke-disconnect",
     ),
     Row(
@@ -153,7 +158,13 @@ FUNCTIONS = (
     Row(
         "http",
         "functions.http.main.handler",
-        {"counts": "GetItem"},
+        {
+            "counts": "GetItem",
+            "accounts": "GetItem",
+            "people": "GetItem",
+            "calls": "Query",
+            "calls/callee": "Query",
+        },
         may="read-secret",
     ),
 )
@@ -180,10 +191,12 @@ class Resources:
 
     def statements(self, row: Row) -> Iterable[iam.PolicyStatement]:
         """The whole of what a row's role may do, beside its log, its traces and its sources."""
-        for table, actions in row.tables.items():
+        for name, actions in row.tables.items():
+            table, _, index = name.partition("/")
+            arn = self.tables[table].table_arn
             yield iam.PolicyStatement(
                 actions=[f"dynamodb:{action}" for action in actions.split()],
-                resources=[self.tables[table].table_arn],
+                resources=[f"{arn}/index/{index}" if index else arn],
             )
         for name in row.may.split():
             grant = self.grants[name]

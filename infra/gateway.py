@@ -24,7 +24,9 @@ from infra.settings import StackSettings
 
 WEBSOCKET_STAGE = "live"
 SYSTEM_ROUTES = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
-HTTP_ROUTES = {"GET /health": "http", "GET /admin/stats": "http"}
+HTTP_ROUTES = dict.fromkeys(
+    ("GET /health", "GET /admin/stats", "GET /calls", "GET /accounts/{id}"), "http"
+)
 
 ACCESS_LOG = {
     "requestId": "$context.requestId",

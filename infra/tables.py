@@ -20,6 +20,17 @@ NEW_IMAGE = dynamodb.StreamViewType.NEW_IMAGE
 
 
 @dataclass(frozen=True)
+class IndexRow:
+    """A global secondary index. ``projection`` decides what each write to the table costs again."""
+
+    name: str
+    key: str
+    sort_key: str
+    projection: dynamodb.ProjectionType = dynamodb.ProjectionType.ALL
+    sort_by_number: bool = False
+
+
+@dataclass(frozen=True)
 class TableRow:
     """A table called ``name``, whose name the functions find in ``<NAME>_TABLE``."""
 
@@ -28,6 +39,7 @@ class TableRow:
     sort_key: str | None = None
     expires: bool = False
     stream: dynamodb.StreamViewType | None = None
+    indexes: tuple[IndexRow, ...] = ()
 
 
 TABLES = (
@@ -35,8 +47,15 @@ TABLES = (
     TableRow("rooms", "room", "connectionId", expires=True),
     TableRow("people", "person", stream=BOTH_IMAGES),
     TableRow("accounts", "id"),
-    TableRow("calls", "callId", stream=NEW_IMAGE),
+    TableRow(
+        "calls",
+        "callerId",
+        "callId",
+        stream=NEW_IMAGE,
+        indexes=(IndexRow("callee", "calleeId", "callId"),),
+    ),
     TableRow("counts", "name", expires=True),
+    TableRow("limits", "key", expires=True),
 )
 
 
@@ -47,7 +66,7 @@ def make_tables(scope: Construct, settings: StackSettings) -> dict[str, dynamodb
 
 
 def _make(scope: Construct, row: TableRow, *, keep: bool) -> dynamodb.Table:
-    return dynamodb.Table(
+    table = dynamodb.Table(
         scope,
         row.name.capitalize(),
         partition_key=_string(row.key),
@@ -62,6 +81,18 @@ def _make(scope: Construct, row: TableRow, *, keep: bool) -> dynamodb.Table:
         deletion_protection=keep,
         removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
     )
+    for index in row.indexes:
+        table.add_global_secondary_index(
+            index_name=index.name,
+            partition_key=_string(index.key),
+            sort_key=_number(index.sort_key) if index.sort_by_number else _string(index.sort_key),
+            projection_type=index.projection,
+        )
+    return table
+
+
+def _number(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.NUMBER)
 
 
 def _string(name: str) -> dynamodb.Attribute:

@@ -128,6 +128,7 @@ async def serve(
     target = edge.Target(
         websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
         http=emulated.api(outputs["HttpApiId"], "$default"),
+        key=settings.secrets["EDGE_KEY"],
     )
     facts = {
         "url": settings.url,

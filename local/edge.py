@@ -53,10 +53,12 @@ NOT_SENDABLE = {1004, NO_STATUS, 1006, 1015}
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where the two stages are, without a slash at the end."""
+    """Where the two stages are, without a slash at the end. ``key`` is what makes the stack believe
+    the edge when it names a client's address."""
 
     websocket: str
     http: str
+    key: str = ""
 
 
 class Edge:
@@ -142,6 +144,7 @@ class Edge:
             if name.lower().startswith(("x-forwarded-", "sec-websocket-", "cloudfront-")):
                 headers.popall(name, None)
         headers["X-Forwarded-For"] = request.remote or ""
+        headers["X-Edge-Key"] = self._target.key
         if headers.get("Origin") in self._origins:
             headers["Origin"] = OWN_ORIGIN
         return headers

@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
+from shared.realtime import people
+from shared.realtime.namespaces import NAMESPACES
 from shared.tables import Table, TableName
 
 
@@ -48,7 +50,20 @@ def parse(text: bytes) -> list[Account]:
 
 
 def save(account: Account) -> None:
+    """Write the account; its coins are the balance to begin with, not one that calls have changed
+    since."""
     AccountRow(account.id, account=msgspec.to_builtins(account)).save()
+    for namespace in NAMESPACES.values():
+        if namespace.role == account.role:
+            people.open_balance(namespace.path, account.id, account.coins)
+
+
+def balance(account: Account) -> int:
+    """The coins of today, where calls are paid for from them; else what the account says."""
+    for namespace in NAMESPACES.values():
+        if namespace.role == account.role:
+            return int(people.get(namespace.path, account.id).coins)
+    return account.coins
 
 
 def get(account_id: str) -> Account | None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.config import Config
 
 from shared import aws
+from shared.log import logger
 from shared.ports import Ports
 from shared.protocol import json
 from shared.settings import Settings, settings
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 
 class SystemClock:
@@ -61,6 +64,17 @@ class ManagedConnections:
         return True
 
 
+def _brief(seconds: float) -> Config:
+    """For a request that has to be over soon, one way or the other: ``seconds``, and once again."""
+    return aws.CONFIG.merge(
+        Config(
+            connect_timeout=seconds,
+            read_timeout=seconds,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        )
+    )
+
+
 class AwsTasks:
     def __init__(self, values: Settings) -> None:
         self._settings = values
@@ -84,6 +98,15 @@ class AwsTasks:
             MessageBody=json.dumps({"namespace": namespace, "event": event, "payload": payload}),
         )
 
+    def delete_room(self, *, room: str) -> None:
+        self._room_queue.send_message(
+            QueueUrl=self._settings.rooms_queue_url, MessageBody=json.dumps({"room": room})
+        )
+
+    @cached_property
+    def _room_queue(self) -> SQSClient:
+        return aws.session().client("sqs", config=_brief(self._settings.room_queue_timeout_seconds))
+
     def _invoke(self, function: str, connection_id: str) -> None:
         aws.client("lambda").invoke(
             FunctionName=function,
@@ -95,7 +118,9 @@ class AwsTasks:
 class CachedSecret:
     """The stack's one secret, a JSON object of strings, fetched again after a while.
 
-    A value changed in Secrets Manager is in use everywhere within ``secret_cache_seconds``.
+    A value changed in Secrets Manager is in use everywhere within ``secret_cache_seconds``. When it
+    cannot be fetched again, or is no such object any more, the old one stays in use: only a process
+    that never had any fails.
     """
 
     def __init__(self, values: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -106,15 +131,31 @@ class CachedSecret:
 
     def get(self, name: str) -> str:
         if self._monotonic() >= self._fresh_until:
-            self._values = self._fetch()
-            self._fresh_until = self._monotonic() + self._settings.secret_cache_seconds
+            self._refresh()
         return self._values.get(name, "")
 
+    def _refresh(self) -> None:
+        seconds = self._settings.secret_cache_seconds
+        try:
+            self._values = self._fetch()
+        except Exception:
+            if self._values:
+                raise
+            logger.exception("secret not fetched, the old value stays in use")
+            seconds = self._settings.secret_retry_seconds
+        self._fresh_until = self._monotonic() + seconds
+
     def _fetch(self) -> dict[str, str]:
-        answer: Any = aws.client("secretsmanager").get_secret_value(
-            SecretId=self._settings.secret_arn
-        )
+        answer: Any = self._client.get_secret_value(SecretId=self._settings.secret_arn)
         return msgspec.json.decode(answer["SecretString"], type=dict[str, str])
+
+    @cached_property
+    def _client(self) -> SecretsManagerClient:
+        """Made for the first fetch. It gives up sooner than others: there is an old value, and
+        somebody waits to be let in."""
+        return aws.session().client(
+            "secretsmanager", config=_brief(self._settings.secret_timeout_seconds)
+        )
 
 
 @cache

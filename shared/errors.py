@@ -4,8 +4,9 @@
 
     Refusal                 a request that is answered with a text of the contract
     ├── InvalidRequest      wrong shape or unknown event; the text names the field
-    ├── ConnectionRefused   a namespace refuses a connection (CONNECT_ERROR)
-    └── Forbidden …         HTTP only, see shared/http.py
+    └── ConnectionRefused   a namespace refuses a connection (CONNECT_ERROR)
+
+    Duplicate               not told to anybody: the frame has been handled before
 
 Anything else that is raised is ours: it is logged and answered with ``INTERNAL``.
 """
@@ -22,6 +23,10 @@ class Refusal(Exception):
         super().__init__(message)
         self.message = message
         self.event = event
+
+
+class Duplicate(Exception):
+    """This very frame has been handled before: the client has its answer already."""
 
 
 class InvalidRequest(Refusal):

@@ -58,6 +58,10 @@ class Tasks(Protocol):
         """Send an event to everybody in a namespace."""
         ...
 
+    def delete_room(self, *, room: str) -> None:
+        """Have LiveKit delete a room whose call is over."""
+        ...
+
 
 class Secrets(Protocol):
     def get(self, name: str) -> str:

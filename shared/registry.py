@@ -22,15 +22,17 @@ from shared.protocol import native
 from shared.realtime.address import Address, Delivery
 
 if TYPE_CHECKING:
-    from shared.realtime.context import Context
+    from shared.realtime.context import Background, Context
     from shared.realtime.people import Person
+    from shared.realtime.sweep import Sweep
 
 GENERAL_ERROR = "error"
 
 P = TypeVar("P")
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
-LeaveHook = Callable[["Context", "Person"], None]
+LeaveHook = Callable[["Background", "Person"], None]
+SweepHook = Callable[["Sweep"], None]
 
 
 class Inbound(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,6 +56,20 @@ class Error(Outbound, frozen=True):
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How often a person may send an event in any 60 s.
+
+    ``setting`` names the number in ``shared.settings``; ``text`` and ``event`` tell who sends more.
+    ``in_handler``: the handler takes the hit in a transaction of its own.
+    """
+
+    setting: str
+    text: str = "Too many requests. Please wait a moment."
+    event: str = GENERAL_ERROR
+    in_handler: bool = False
+
+
+@dataclass(frozen=True)
 class EventHandler:
     """One row: an event of a namespace and everything the pipeline needs to run it.
 
@@ -70,6 +86,7 @@ class EventHandler:
     error_event: str = GENERAL_ERROR
     missing: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    limit: Limit | None = None
     preload: Preload[Any] | None = None
 
 
@@ -80,6 +97,7 @@ class Product:
         self.name = name
         self.handlers: list[EventHandler] = []
         self.leave_hooks: dict[str, LeaveHook] = {}
+        self.sweep_hooks: list[SweepHook] = []
 
     def on(
         self,
@@ -90,6 +108,7 @@ class Product:
         error_event: str = GENERAL_ERROR,
         missing: str | None = None,
         texts: Mapping[str, str] | None = None,
+        limit: Limit | None = None,
         preload: Preload[P] | None = None,
     ) -> Callable[[Handle[P]], Handle[P]]:
         """Register the decorated handler. It returns what an acknowledgement carries, or None."""
@@ -105,6 +124,7 @@ class Product:
                     error_event=error_event,
                     missing=missing,
                     texts=texts or {},
+                    limit=limit,
                     preload=preload,
                 )
                 for namespace in namespaces
@@ -123,6 +143,11 @@ class Product:
 
         return register
 
+    def on_sweep(self, hook: SweepHook) -> SweepHook:
+        """Register what to look after once a minute, whatever has happened meanwhile."""
+        self.sweep_hooks.append(hook)
+        return hook
+
 
 class Registry:
     """All products together. Raises ``ValueError`` where two claim the same event."""
@@ -130,6 +155,7 @@ class Registry:
     def __init__(self, products: Iterable[Product]) -> None:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.sweep_hooks: list[SweepHook] = []
         for product in products:
             for row in product.handlers:
                 if (row.namespace, row.event) in self.handlers:
@@ -137,6 +163,7 @@ class Registry:
                 self.handlers[row.namespace, row.event] = row
             for namespace, hook in product.leave_hooks.items():
                 self.leave_hooks.setdefault(namespace, []).append(hook)
+            self.sweep_hooks.extend(product.sweep_hooks)
 
     def find(self, namespace: str, event: str) -> EventHandler | None:
         return self.handlers.get((namespace, event))

@@ -9,10 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
+from typing import Annotated
 
 import msgspec
 
 AWS_CONNECTIONS_URL = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
+
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+InRow = Annotated[int, msgspec.Meta(ge=1, le=50)]
+"""A limit that is kept on a person's row, inside another transaction."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +30,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     accounts_table: str
     calls_table: str
     counts_table: str
+    limits_table: str
     broadcast_queue_url: str
+    rooms_queue_url: str
     opener_function: str
     disconnect_function: str
     ring_state_machine_arn: str
@@ -36,8 +44,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where ``@connections`` is; an emulator serves it elsewhere than AWS does."""
 
     secret_cache_seconds: int = 300
+    secret_retry_seconds: int = 10
+    """How long the old value is used on when a new one could not be fetched."""
+
+    secret_timeout_seconds: float = 2.0
+
     jwt_issuer: str = ""
     jwt_audience: str = ""
+    jwt_leeway_seconds: int = 0
+    """By how much the clocks of issuer and functions may differ."""
+
+    jwks_url: str = ""
+    """Where the issuer publishes its keys. Set: tokens are RS256 or ES256; empty: HS256."""
+
+    jwks_cache_seconds: int = 300
+    jwks_stale_seconds: int = 86_400
+    """How much longer the keys are used while the issuer cannot be reached."""
+
+    jwks_refetch_seconds: int = 10
+    """A process asks the issuer no more often, whatever tokens it is shown."""
+
+    jwks_timeout_seconds: float = 2.0
     allowed_origins: str = ""
     """Comma-separated origins whose pages may use the admin cookie, the stack's own among them."""
 
@@ -50,14 +77,50 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connection_max_seconds: int = 7_200 + 600
     """API Gateway ends a connection after 2 h; rows live a little longer, then TTL takes them."""
 
+    limit_connections_per_minute: Limit = 10
+    limit_call_initiate_per_minute: InRow = 5
+    limit_call_accept_per_minute: Limit = 20
+    limit_call_reject_per_minute: Limit = 20
+    limit_call_cancel_per_minute: Limit = 20
+    limit_call_end_per_minute: Limit = 20
+    """Of one client address, of one person."""
+
+    unauthenticated_seconds: int = 30
+    """A connection that has joined nothing by then is closed, within a minute."""
+
+    ping_period_seconds: int = 180
+    """A client is pinged by the first sweep after this, and has as long to answer. Clients wait for
+    the announced ``ping_interval_ms``."""
+
+    due_shards: int = 8
+    """Over how many partitions the times of connections are spread; not to be lowered while there
+    are any."""
+
+    sweep_seconds: float = 30.0
+    """A sweep begins nothing more after this; the rest is for requests that hang."""
+
+    ring_timer_grace_seconds: int = 15
+    """How much longer than its timeout a call rings before the sweep takes its timer for lost."""
+
+    repair_every_minutes: int = 5
+
     room_shards: int = 8
     post_threads: int = 8
     post_timeout_seconds: float = 5.0
     transaction_attempts: int = 8
 
     ring_timeout_seconds: int = 30
+    overtaken_wait_seconds: float = 0.4
+    """How long an event waits for the one it needs and may have overtaken on the way."""
+
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_token_seconds: int = 7_200
+    livekit_timeout_seconds: float = 5.0
+    room_queue_timeout_seconds: float = 1.0
+    """To queue a room for deletion, which the one who hangs up waits for."""
+
+    room_retry_seconds: int = 15
+    """Until the deletion of a room is tried again, twice as long each time."""
 
     @property
     def connections_url(self) -> str:

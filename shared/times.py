@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-def iso(epoch_ms: int) -> str:
+def iso(epoch_ms: float) -> str:
     """``2026-01-19T10:30:00.000Z``, as JavaScript's ``toISOString``."""
     moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def day(epoch_ms: int) -> str:
+def day(epoch_ms: float) -> str:
     """The UTC date, ``2026-01-19``."""
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).date().isoformat()

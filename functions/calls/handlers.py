@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from dataclasses import dataclass
+from functools import partial
 
-from functions.calls import livekit, store
+from functions.calls import livekit, records, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -19,17 +22,20 @@ from functions.calls.events import (
     Rejected,
     Ringing,
 )
+from functions.calls.records import CallRecord
 from functions.calls.state import Status, Trigger
-from functions.calls.store import CallRecord, NotStarted, Somebody
+from functions.calls.store import NewCall, NotStarted, Parties, Somebody
 from shared import accounts
 from shared.accounts import Account
-from shared.errors import Refusal
+from shared.errors import Duplicate, Refusal
+from shared.limits import Window
 from shared.parallel import both
 from shared.realtime import people
-from shared.realtime.context import Context, Emitter
+from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
-from shared.registry import Outbound, Product
+from shared.realtime.sweep import Sweep
+from shared.registry import Limit, Outbound, Product
 from shared.settings import settings
 
 INVALID_REQUEST = "Invalid call request"
@@ -40,10 +46,17 @@ UNREACHABLE = "{} is currently unavailable. Please try again later."
 NOT_FOUND = "Call not found"
 NO_LONGER_AVAILABLE = "Call is no longer available"
 NOT_STARTED = {
+    NotStarted.LIMITED: "Too many call attempts. Please wait a moment.",
     NotStarted.CALLER_IN_CALL: "You already have an active call.",
     NotStarted.TELECALLER_OFFLINE: "{} is currently offline. Please try again later.",
     NotStarted.TELECALLER_BUSY: "{} is busy on another call. Please try again later.",
 }
+INITIATE_LIMIT = Limit(
+    "limit_call_initiate_per_minute",
+    NOT_STARTED[NotStarted.LIMITED],
+    CallError.event,
+    in_handler=True,
+)
 
 calls = Product("calls")
 
@@ -72,50 +85,56 @@ def load_telecaller(request: Initiate) -> Telecaller:
     error_event=CallError.event,
     missing=INVALID_REQUEST,
     texts={"callType": INVALID_TYPE},
+    limit=INITIATE_LIMIT,
     preload=load_telecaller,
 )
 def initiate(context: Context, request: Initiate) -> dict[str, str]:
     """Ring a telecaller on all their devices; the user's hear that it rings."""
     telecaller: Telecaller = context.preloaded
-    call_id = context.ports.ids.call_id()
-    account = _occupy_both(context, call_id, request, telecaller)
-    if not _ring(context, call_id, request, telecaller.person):
-        _give_up(context, call_id, telecaller.person)
-        raise Refusal(UNREACHABLE.format(account.name))
-    user = people.get(USER.path, context.session.person_id)
-    shown = Party(account.id, account.name, account.profile)
-    context.emit(Ringing(call_id, shown).to(user.addresses))
-    return {"callId": call_id}
+    call = _occupy_both(context, request, telecaller)
+    if not _ring(context, call, telecaller.person):
+        _give_up(context, call)
+        raise Refusal(UNREACHABLE.format(call.telecaller.name))
+    user = people.get(USER.path, call.user.id)
+    context.emit(Ringing(call.id, Party(*call.telecaller)).to(user.addresses))
+    return {"callId": call.id}
 
 
-def _occupy_both(
-    context: Context, call_id: str, request: Initiate, telecaller: Telecaller
-) -> Account:
+def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) -> NewCall:
     """Start the call in the store or refuse with the contract's first reason that applies.
 
     The caller's account is read beside the transaction, not before it: suspended people are rare,
     a round trip before every ring is not.
     """
     me, account = context.session, telecaller.account
+    limit = Window("initiate", settings().limit_call_initiate_per_minute, context.now_ms)
     if account is None:
+        if not store.count_attempt(me.person_id, limit):
+            raise Refusal(NOT_STARTED[NotStarted.LIMITED])
         raise Refusal(TELECALLER_UNKNOWN if _may_call(me.person_id) else CALLER_UNAVAILABLE)
-    refused, allowed = both(
-        lambda: store.start(
-            call_id,
-            request.call_type,
-            Somebody(me.person_id, me.name, me.profile),
-            Somebody(account.id, account.name, account.profile),
-            context.now_ms,
-        ),
-        lambda: _may_call(me.person_id),
+    call = NewCall(
+        id=call_id(context),
+        type=request.call_type,
+        rate=account.rates.get(request.call_type, 0),
+        user=Somebody(me.person_id, me.name, me.profile),
+        telecaller=Somebody(account.id, account.name, account.profile),
     )
-    if not allowed:
-        if refused is None:
-            _give_up(context, call_id, telecaller.person)
+    reason, allowed = both(lambda: store.start(call, limit), lambda: _may_call(me.person_id))
+    if reason is not NotStarted.LIMITED and not allowed:
+        if reason is None:
+            _give_up(context, call)
         raise Refusal(CALLER_UNAVAILABLE)
-    if refused is not None:
-        raise Refusal(NOT_STARTED[refused].format(account.name))
-    return account
+    if reason is not None:
+        raise Refusal(NOT_STARTED[reason].format(account.name))
+    return call
+
+
+def call_id(context: Context) -> str:
+    """24 hex digits: the arrival in milliseconds, so that ids sort by time, and a digest of the
+    message, so that the same frame delivered twice means the same call."""
+    arrival = context.arrival
+    source = f"{arrival.connection_id} {arrival.message_id}"
+    return f"{arrival.ms:011x}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
 
 
 def _may_call(account_id: str) -> bool:
@@ -123,38 +142,43 @@ def _may_call(account_id: str) -> bool:
     return account is None or account.active
 
 
-def _ring(context: Context, call_id: str, request: Initiate, telecaller: Person) -> bool:
+def _ring(context: Context, call: NewCall, telecaller: Person) -> bool:
     """Start the timer and ring; whether any device was reached. A call whose timer cannot be
     started would ring for ever, so it ends at once."""
-    me = context.session
-    incoming = Incoming(call_id, request.call_type, Party(me.person_id, me.name, me.profile))
+    incoming = Incoming(call.id, call.type, Party(*call.user))
     try:
         _, reached = both(
             lambda: context.ports.tasks.ring(
-                call_id=call_id,
+                call_id=call.id,
                 person=telecaller.person,
                 seconds=settings().ring_timeout_seconds,
             ),
             lambda: context.emit(incoming.to(telecaller.addresses)),
         )
     except Exception:
-        _give_up(context, call_id, telecaller)
-        context.emit(Cancelled(call_id).to(telecaller.addresses))
+        _give_up(context, call)
+        context.emit(Cancelled(call.id).to(telecaller.addresses))
         raise
     return bool(reached)
 
 
-def _give_up(context: Context, call_id: str, telecaller: Person) -> None:
-    current = people.get(TELECALLER.path, telecaller.person_id)
-    store.finish(current, call_id, Trigger.GONE, context.now_ms)
+def _give_up(context: Context, call: NewCall) -> None:
+    parties = Parties.read(call.telecaller.id, call.user.id)
+    store.finish(parties, call.id, Trigger.GONE, context.now_ms)
 
 
-@calls.on("call:accept", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST)
+@calls.on(
+    "call:accept",
+    namespaces=[TELECALLER.path],
+    payload=CallRef,
+    missing=INVALID_REQUEST,
+    limit=Limit("limit_call_accept_per_minute"),
+)
 def accept(context: Context, request: CallRef) -> None:
     """Both get credentials for the room; the telecaller's other devices stop ringing."""
     room = livekit.configured(settings(), context.ports.secrets)
     me, now = context.session, context.now_ms
-    telecaller = store.accept(me.person_id, request.call_id, now)
+    telecaller = store.accept(me.person_id, request.call_id, now, context.arrival.message_id)
     if telecaller is None:
         raise _unavailable(context, request.call_id)
     call = telecaller.call
@@ -173,13 +197,18 @@ def accept(context: Context, request: CallRef) -> None:
     )
 
 
-@calls.on("call:reject", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST)
+@calls.on(
+    "call:reject",
+    namespaces=[TELECALLER.path],
+    payload=CallRef,
+    missing=INVALID_REQUEST,
+    limit=Limit("limit_call_reject_per_minute"),
+)
 def reject(context: Context, request: CallRef) -> None:
-    telecaller, user = _parties(context, request.call_id)
-    _finish(context, telecaller, request.call_id, Trigger.REJECT)
+    parties = _finish(context, request.call_id, Trigger.REJECT)
     context.emit(
-        Rejected(request.call_id).to(user.addresses),
-        Cancelled(request.call_id).to(telecaller.others(context.address)),
+        Rejected(request.call_id).to(parties.user.addresses),
+        Cancelled(request.call_id).to(parties.telecaller.others(context.address)),
     )
 
 
@@ -189,64 +218,82 @@ def reject(context: Context, request: CallRef) -> None:
     payload=CallRef,
     error_event=CallError.event,
     missing=INVALID_REQUEST,
+    limit=Limit("limit_call_cancel_per_minute"),
 )
 def cancel(context: Context, request: CallRef) -> None:
-    telecaller, user = _parties(context, request.call_id)
-    _finish(context, telecaller, request.call_id, Trigger.CANCEL)
+    parties = _finish(context, request.call_id, Trigger.CANCEL)
     context.emit(
-        Cancelled(request.call_id).to(telecaller.addresses),
-        Ended(request.call_id).to(user.others(context.address)),
+        Cancelled(request.call_id).to(parties.telecaller.addresses),
+        Ended(request.call_id).to(parties.user.others(context.address)),
     )
 
 
 def end(context: Context, request: CallRef) -> None:
     """Hang up, from either side."""
-    telecaller, user = _parties(context, request.call_id)
-    _finish(context, telecaller, request.call_id, Trigger.END)
-    everybody = [*telecaller.addresses, *user.addresses]
+    parties = _finish(context, request.call_id, Trigger.END)
+    everybody = [*parties.telecaller.addresses, *parties.user.addresses]
     context.emit(
         Ended(request.call_id).to(address for address in everybody if address != context.address)
     )
 
 
-calls.on(
-    "call:end",
-    namespaces=[USER.path],
-    payload=CallRef,
-    error_event=CallError.event,
-    missing=INVALID_REQUEST,
-)(end)
-calls.on("call:end", namespaces=[TELECALLER.path], payload=CallRef, missing=INVALID_REQUEST)(end)
+for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error")):
+    calls.on(
+        "call:end",
+        namespaces=[_namespace.path],
+        payload=CallRef,
+        error_event=_error_event,
+        missing=INVALID_REQUEST,
+        limit=Limit("limit_call_end_per_minute"),
+    )(end)
 
 
 @calls.on_last_leave(TELECALLER.path)
-def telecaller_gone(context: Context, telecaller: Person) -> None:
+def telecaller_gone(background: Background, telecaller: Person) -> None:
     call = telecaller.current_call
     if call is None:
         return
-    user = people.get(USER.path, call.peer_id)
-    record = store.finish(telecaller, call.id, Trigger.GONE, context.now_ms)
+    parties = Parties(telecaller, people.get(USER.path, call.peer_id))
+    record = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
     if record:
-        context.emit(_farewell(record).to(user.addresses))
+        background.emit(_farewell(record).to(parties.user.addresses))
 
 
 @calls.on_last_leave(USER.path)
-def user_gone(context: Context, user: Person) -> None:
+def user_gone(background: Background, user: Person) -> None:
     call = user.current_call
     if call is None:
         return
-    telecaller = people.get(TELECALLER.path, call.peer_id)
-    record = store.finish(telecaller, call.id, Trigger.GONE, context.now_ms)
+    parties = Parties(people.get(TELECALLER.path, call.peer_id), user)
+    record = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
     if record:
-        context.emit(_farewell(record).to(telecaller.addresses))
+        background.emit(_farewell(record).to(parties.telecaller.addresses))
 
 
-def ring_timeout(emit: Emitter, telecaller: Person, call_id: str, now_ms: int) -> None:
+def ring_timeout(background: Background, telecaller: Person, call_id: str) -> None:
     """Nobody answered. Nothing happens where somebody did meanwhile."""
-    record = store.finish(telecaller, call_id, Trigger.TIMEOUT, now_ms)
+    call = telecaller.current_call
+    if call is None:
+        return
+    parties = Parties(telecaller, people.get(USER.path, call.peer_id))
+    record = store.finish(parties, call_id, Trigger.TIMEOUT, background.now_ms)
     if record:
-        user = people.get(USER.path, record.user_id)
-        emit(_farewell(record).to([*user.addresses, *telecaller.addresses]))
+        everybody = [*parties.user.addresses, *parties.telecaller.addresses]
+        background.emit(_farewell(record).to(everybody))
+
+
+@calls.on_sweep
+def time_out_forgotten(sweep: Sweep) -> None:
+    """Rings that have outlived their timer: it could not be started in time, or failed for good."""
+    values = settings()
+    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
+    latest = sweep.now_ms - seconds * 1000
+    for telecaller in people.connected(TELECALLER.path):
+        call = telecaller.current_call
+        if call and call.status == Status.RINGING and call.started_at <= latest:
+            sweep.attempt(call.id, partial(ring_timeout, sweep, telecaller, call.id))
+        if sweep.over:
+            return
 
 
 def _farewell(record: CallRecord) -> Outbound:
@@ -254,29 +301,54 @@ def _farewell(record: CallRecord) -> Outbound:
     return Missed(record.call_id) if missed else Ended(record.call_id)
 
 
-def _parties(context: Context, call_id: str) -> tuple[Person, Person]:
-    """The rows of telecaller and user of the asking person's current call, if it is this one."""
+def _finish(context: Context, call_id: str, trigger: Trigger) -> Parties:
+    """Finish the asking person's current call, if it is this one; the rows of both as they were.
+
+    Raises ``Refusal`` with the contract's text.
+    """
+    parties = _parties(context, call_id)
+    if trigger is Trigger.END:
+        parties = _await_accept(parties, call_id)
+    if not store.finish(parties, call_id, trigger, context.now_ms, context.arrival.message_id):
+        raise _unavailable(context, call_id)
+    return parties
+
+
+def _parties(context: Context, call_id: str) -> Parties:
     me = context.session
     mine = people.get(me.namespace, me.person_id)
     call = mine.current_call
     if call is None or call.id != call_id:
         raise _unavailable(context, call_id)
     if me.namespace == TELECALLER.path:
-        return mine, people.get(USER.path, call.peer_id)
-    return people.get(TELECALLER.path, call.peer_id), mine
+        return Parties(mine, people.get(USER.path, call.peer_id))
+    return Parties(people.get(TELECALLER.path, call.peer_id), mine)
 
 
-def _finish(context: Context, telecaller: Person, call_id: str, trigger: Trigger) -> None:
-    if store.finish(telecaller, call_id, trigger, context.now_ms) is None:
-        raise _unavailable(context, call_id)
+def _await_accept(parties: Parties, call_id: str) -> Parties:
+    """Give an accept that was sent just before, and that this end has overtaken, a moment: frames
+    of one connection run in any order."""
+    deadline = time.monotonic() + settings().overtaken_wait_seconds
+    while time.monotonic() < deadline:
+        call = parties.telecaller.current_call
+        if call is None or call.id != call_id or call.status != Status.RINGING:
+            break
+        time.sleep(0.05)
+        parties = Parties.read(parties.telecaller.person_id, parties.user.person_id)
+    return parties
 
 
-def _unavailable(context: Context, call_id: str) -> Refusal:
+def _unavailable(context: Context, call_id: str) -> Exception:
     """Somebody else's call answers as one that does not exist."""
     me = context.session
     call = people.get(me.namespace, me.person_id).current_call
     if call is not None and call.id == call_id:
+        if call.accepted_by == context.arrival.message_id:
+            return Duplicate()
         return Refusal(NO_LONGER_AVAILABLE)
-    record = store.record_of(call_id)
-    party = record and me.person_id in (record.user_id, record.telecaller_id)
-    return Refusal(NO_LONGER_AVAILABLE if party else NOT_FOUND)
+    record = records.find(me.namespace, me.person_id, call_id)
+    if record is None:
+        return Refusal(NOT_FOUND)
+    if record.ended_by == context.arrival.message_id:
+        return Duplicate()
+    return Refusal(NO_LONGER_AVAILABLE)

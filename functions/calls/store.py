@@ -8,92 +8,82 @@ their row has no call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from functions.calls import billing
+from functions.calls.records import CallRecord
 from functions.calls.state import Status, Trigger, after
+from shared import limits
+from shared.errors import Duplicate
+from shared.limits import Window
 from shared.realtime import people
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
-from shared.tables import (
-    CONDITION_FAILED,
-    Table,
-    TableName,
-    TransactionRefused,
-    condition_failed,
-    transact,
-)
+from shared.tables import CONDITION_FAILED, TransactionRefused, condition_failed, transact
 
-_RACES = 8
-"""A refused transition is decided again on the row as it is then. States only move forward, so
-more than two rounds means that something else is wrong."""
-
-
-class CallRecord(Table):
-    """A call that is over. Times are epoch milliseconds, the duration whole seconds."""
-
-    class Meta:
-        table_name = TableName("calls_table")
-
-    call_id = UnicodeAttribute(hash_key=True, attr_name="callId")
-    call_type = UnicodeAttribute(attr_name="callType")
-    status = UnicodeAttribute()
-    user_id = UnicodeAttribute(attr_name="userId")
-    telecaller_id = UnicodeAttribute(attr_name="telecallerId")
-    started_at = NumberAttribute(attr_name="startedAt")
-    accepted_at = NumberAttribute(attr_name="acceptedAt", null=True)
-    ended_at = NumberAttribute(attr_name="endedAt")
-    duration_seconds = NumberAttribute(attr_name="durationSeconds", default=0)
+_ROUNDS = 8
+"""A refused transition is decided again on the rows as they are then. States only move forward, so
+more than a few rounds means that something else is wrong."""
 
 
 class NotStarted(Enum):
     """Why a call could not begin, in the order in which the contract checks."""
 
+    LIMITED = auto()
     CALLER_IN_CALL = auto()
     TELECALLER_OFFLINE = auto()
     TELECALLER_BUSY = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Somebody:
+class Somebody(NamedTuple):
     id: str
     name: str
     profile: str | None
 
 
-def start(
-    call_id: str, call_type: str, user: Somebody, telecaller: Somebody, now_ms: int
-) -> NotStarted | None:
-    """Occupy both people with a ringing call, or neither; None when it rings."""
-    common = {"id": call_id, "type": call_type, "started_at": now_ms}
-    on_telecaller = CurrentCall(
-        **common,
-        status=Status.RINGING.value,
-        peer_id=user.id,
-        peer_name=user.name,
-        peer_profile=user.profile,
-    )
-    on_user = CurrentCall(
-        **common,
-        peer_id=telecaller.id,
-        peer_name=telecaller.name,
-        peer_profile=telecaller.profile,
-    )
+class NewCall(NamedTuple):
+    """``rate``: coins per started minute."""
+
+    id: str
+    type: str
+    rate: int
+    user: Somebody
+    telecaller: Somebody
+
+
+class Parties(NamedTuple):
+    """The rows of the two people of a call."""
+
+    telecaller: Person
+    user: Person
+
+    @classmethod
+    def read(cls, telecaller_id: str, user_id: str) -> Parties:
+        return cls(people.get(TELECALLER.path, telecaller_id), people.get(USER.path, user_id))
+
+
+def start(call: NewCall, limit: Window) -> NotStarted | None:
+    """Occupy both people with a ringing call, or neither; None when it rings.
+
+    Takes a hit of the user's ``limit`` either way, where one is left. Raises ``Duplicate`` where
+    this very call has been started already.
+    """
 
     def add_items(transaction: TransactWrite) -> None:
         transaction.update(
-            _row(USER.path, user.id),
-            actions=[Person.call.set(on_user)],
-            condition=Person.call.does_not_exist(),
+            _row(USER.path, call.user.id),
+            actions=[Person.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
+            condition=Person.call.does_not_exist() & limit.condition(),
+            return_values="ALL_OLD",
         )
         transaction.update(
-            _row(TELECALLER.path, telecaller.id),
-            actions=[Person.call.set(on_telecaller)],
+            _row(TELECALLER.path, call.telecaller.id),
+            actions=[Person.call.set(_on_row(call, call.user, limit, Status.RINGING))],
             condition=Person.members.exists() & Person.call.does_not_exist(),
             return_values="ALL_OLD",
         )
@@ -101,22 +91,28 @@ def start(
     try:
         transact(add_items)
     except TransactionRefused as refused:
-        on_caller, on_callee = refused.reasons
-        if on_caller and on_caller.code == CONDITION_FAILED:
-            return NotStarted.CALLER_IN_CALL
-        row = on_callee.raw_item if on_callee else None
-        online = row is not None and Person.members.attr_name in row
-        return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
+        reason = _why(refused, call, limit)
+        counted = reason is not NotStarted.LIMITED and count_attempt(call.user.id, limit)
+        return reason if counted else NotStarted.LIMITED
     return None
 
 
-def accept(telecaller_id: str, call_id: str, now_ms: int) -> Person | None:
+def count_attempt(user_id: str, limit: Window) -> bool:
+    """Take a hit of a user's limit for an attempt that comes to nothing; False if none is left."""
+    return limits.take(_row(USER.path, user_id), limit)
+
+
+def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> Person | None:
     """RINGING → ACCEPTED; the telecaller's row then, None when the call no longer rings."""
     row = _row(TELECALLER.path, telecaller_id)
     call: Any = Person.call
     try:
         row.update(
-            [call.status.set(Status.ACCEPTED.value), call.accepted_at.set(now_ms)],
+            [
+                call.status.set(Status.ACCEPTED.value),
+                call.accepted_at.set(now_ms),
+                call.accepted_by.set(message_id),
+            ],
             condition=_is_in(call_id) & (call.status == Status.RINGING.value),
         )
     except UpdateError as error:
@@ -126,65 +122,95 @@ def accept(telecaller_id: str, call_id: str, now_ms: int) -> Person | None:
     return row
 
 
-def finish(telecaller: Person, call_id: str, trigger: Trigger, now_ms: int) -> CallRecord | None:
-    """Move the call on ``telecaller``'s row to the final state that ``trigger`` leads to and free
-    both people, in one transaction. None when the call is over, or not in a state for it."""
-    for _ in range(_RACES):
-        call = telecaller.current_call
+def finish(
+    parties: Parties, call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
+) -> CallRecord | None:
+    """Move the call to the final state that ``trigger`` leads to, charge for it and free both
+    people, in one transaction. None when the call is over, or not in a state for it."""
+    for _ in range(_ROUNDS):
+        call = parties.telecaller.current_call
         if call is None or call.id != call_id:
             return None
         status = after(Status(call.status), trigger)
         if status is None:
             return None
-        record = _record(telecaller, call, status, now_ms)
+        record = _record(parties, call, status, now_ms, message_id)
         try:
-            _close(record, call.status)
+            _close(parties, call, record)
         except TransactionRefused:
-            telecaller = people.get(TELECALLER.path, telecaller.person_id)
+            parties = Parties.read(record.callee_id, record.caller_id)
         else:
             return record
     raise RuntimeError(f"call {call_id} cannot be moved on")
 
 
-def record_of(call_id: str) -> CallRecord | None:
-    """A call that is over."""
-    try:
-        return CallRecord.get(call_id, consistent_read=True)
-    except CallRecord.DoesNotExist:
-        return None
+def _record(
+    parties: Parties, call: CurrentCall, status: Status, now_ms: int, message_id: str | None
+) -> CallRecord:
+    seconds = billing.duration_seconds(call.accepted_at, now_ms)
+    return CallRecord(
+        call.peer_id,
+        call.id,
+        callee_id=parties.telecaller.person_id,
+        call_type=call.type,
+        status=status.value,
+        started_at=call.started_at,
+        accepted_at=call.accepted_at,
+        ended_at=now_ms,
+        ended_by=message_id,
+        duration_seconds=seconds,
+        coins=min(billing.cost(seconds, int(call.rate)), int(parties.user.coins)),
+    )
 
 
-def _close(record: CallRecord, status_before: str) -> None:
-    call: Any = Person.call
+def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
+    """The transaction. What is taken was decided on the balance as it was read: where a call costs
+    anything, it must still be that one."""
+    coins, leave, is_in = int(record.coins), Person.call.remove(), _is_in(call.id)
+    line: Any = Person.call
+    on_user = is_in & _balance_is(int(parties.user.coins)) if call.rate else is_in
 
     def add_items(transaction: TransactWrite) -> None:
         transaction.save(record, condition=CallRecord.call_id.does_not_exist())
         transaction.update(
-            _row(USER.path, record.user_id),
-            actions=[Person.call.remove()],
-            condition=_is_in(record.call_id),
+            _row(USER.path, record.caller_id),
+            actions=[leave, Person.coins.add(-coins)] if coins else [leave],
+            condition=on_user,
         )
         transaction.update(
-            _row(TELECALLER.path, record.telecaller_id),
-            actions=[Person.call.remove()],
-            condition=_is_in(record.call_id) & (call.status == status_before),
+            _row(TELECALLER.path, record.callee_id),
+            actions=[leave, Person.coins.add(coins)] if coins else [leave],
+            condition=is_in & (line.status == call.status),
         )
 
     transact(add_items)
 
 
-def _record(telecaller: Person, call: CurrentCall, status: Status, now_ms: int) -> CallRecord:
-    answered = call.accepted_at is not None
-    return CallRecord(
-        call.id,
-        call_type=call.type,
-        status=status.value,
-        user_id=call.peer_id,
-        telecaller_id=telecaller.person_id,
-        started_at=call.started_at,
-        accepted_at=call.accepted_at,
-        ended_at=now_ms,
-        duration_seconds=max(0, now_ms - call.accepted_at) // 1000 if answered else 0,
+def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarted:
+    on_user, on_telecaller = refused.reasons
+    if on_user and on_user.code == CONDITION_FAILED:
+        row = on_user.raw_item or {}
+        current = row.get("call", {}).get("M", {}).get("id", {}).get("S")
+        if current == call.id:
+            raise Duplicate
+        return NotStarted.LIMITED if limit.is_full(row) else NotStarted.CALLER_IN_CALL
+    row = (on_telecaller.raw_item if on_telecaller else None) or {}
+    online = Person.members.attr_name in row
+    return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
+
+
+def _on_row(
+    call: NewCall, peer: Somebody, limit: Window, status: Status | None = None
+) -> CurrentCall:
+    return CurrentCall(
+        id=call.id,
+        type=call.type,
+        status=status.value if status else None,
+        rate=call.rate,
+        started_at=limit.now_ms,
+        peer_id=peer.id,
+        peer_name=peer.name,
+        peer_profile=peer.profile,
     )
 
 
@@ -192,6 +218,12 @@ def _row(namespace: str, person_id: str) -> Person:
     return Person(people.key(namespace, person_id))
 
 
-def _is_in(call_id: str) -> Any:
+def _balance_is(coins: int) -> Condition:
+    condition: Condition = Person.coins == coins
+    return condition if coins else condition | Person.coins.does_not_exist()
+
+
+def _is_in(call_id: str) -> Condition:
     call: Any = Person.call
-    return call.id == call_id
+    condition: Condition = call.id == call_id
+    return condition

@@ -6,9 +6,10 @@ opener's. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigatewa
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from http import HTTPStatus
 
-from shared import cookies
+from shared import cookies, limits
 from shared.adapters import ports
 from shared.errors import ConnectionRefused
 from shared.lambda_entry import Event, websocket_entry
@@ -20,6 +21,7 @@ from shared.realtime.connections import Connection
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
+EDGE_KEY = "EDGE_KEY"
 _STATUS = {
     namespaces.TOKEN_REQUIRED: HTTPStatus.UNAUTHORIZED,
     namespaces.INVALID_TOKEN: HTTPStatus.UNAUTHORIZED,
@@ -35,7 +37,10 @@ def handler(event: Event) -> int:
     connection_id = event["requestContext"]["connectionId"]
     now = ports().clock.now_ms() // 1000
     connection = Connection(connection_id, expires_at=now + settings().connection_max_seconds)
+    connection.limited = not _count(event, headers)
     if "namespace" in query:
+        if connection.limited:
+            return HTTPStatus.TOO_MANY_REQUESTS
         try:
             _native(connection, query, headers)
         except ConnectionRefused as refused:
@@ -46,9 +51,35 @@ def handler(event: Event) -> int:
         connection.credential = query.get("token") or cookies.of_handshake(headers)
     else:
         return HTTPStatus.BAD_REQUEST
+    joined = "namespace" in query
+    values = settings()
+    connection.due_at = now + (
+        values.ping_period_seconds if joined else values.unauthenticated_seconds
+    )
     connections.create(connection)
     ports().tasks.open(connection_id)
     return HTTPStatus.OK
+
+
+def _count(event: Event, headers: dict[str, str]) -> bool:
+    """Count the handshake, whatever becomes of it; False when its address has made too many."""
+    address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
+    limit = settings().limit_connections_per_minute
+    return limits.hit(f"address#{address}", limit, ports().clock.now_ms())
+
+
+def client_address(peer: str, headers: dict[str, str]) -> str:
+    """The client's address: the peer's, or what our own edge says of its peer.
+
+    Anybody can send ``X-Forwarded-For``; only the edge knows the key it is believed with.
+    CloudFront tells the viewer's ``address:port`` in a header of its own.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
+    """
+    key = ports().secrets.get(EDGE_KEY)
+    if not key or not compare_digest(headers.get("x-edge-key", ""), key):
+        return peer
+    viewer, _, _port = headers.get("cloudfront-viewer-address", "").rpartition(":")
+    return viewer or headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:

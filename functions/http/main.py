@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, cast
 
+import msgspec
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import (
     ForbiddenError,
@@ -16,8 +17,11 @@ from aws_lambda_powertools.event_handler.exceptions import (
     UnauthorizedError,
 )
 
+from functions.calls import records
+from functions.http import pages
 from functions.presence import counts
-from shared import auth, cookies, times
+from shared import accounts, auth, cookies, times
+from shared.accounts import Account
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.protocol import json
@@ -34,7 +38,7 @@ def health() -> dict[str, str]:
 @app.get("/admin/stats")
 def stats() -> dict[str, Any]:
     """Who is connected and what calls do now and have done today (UTC)."""
-    require_admin()
+    require_admin(who_asks())
     now = ports().clock.now_ms()
     live, today = counts.read(now)
     return {
@@ -54,20 +58,52 @@ def stats() -> dict[str, Any]:
     }
 
 
-def require_admin() -> auth.Identity:
-    """Who asks, by bearer token or admin cookie. Raises 401 or 403."""
+@app.get("/calls")
+def calls() -> dict[str, Any]:
+    """The asking person's calls, or with ``userId`` anybody's for an admin."""
+    identity = who_asks()
+    query = app.current_event.query_string_parameters
+    person_id = query.get("userId", identity.account_id)
+    if person_id != identity.account_id:
+        require_admin(identity)
+    page = pages.read(query)
+    rows = records.history(person_id, page.limit + 1, page.before)
+    return pages.answer(page, rows, key=lambda row: row.call_id, show=records.shown)
+
+
+@app.get("/accounts/<account_id>")
+def account(account_id: str) -> dict[str, Any]:
+    """An account with its balance: one's own as ``me``, anybody's for an admin."""
+    identity = who_asks()
+    if account_id not in {"me", identity.account_id}:
+        require_admin(identity)
+    own = account_id == "me"
+    found = accounts.get(identity.account_id if own else account_id)
+    if found is None and own:
+        found = Account(id=identity.account_id, role=identity.role, name=identity.name)
+    if found is None:
+        raise NotFoundError("There is no such account")
+    shown: dict[str, Any] = msgspec.to_builtins(found)
+    return shown | {"coins": accounts.balance(found)}
+
+
+def require_admin(identity: auth.Identity) -> None:
+    """Raise 403 for anybody else."""
+    if identity.role != ADMIN.role:
+        raise ForbiddenError(ACCESS_DENIED)
+
+
+def who_asks() -> auth.Identity:
+    """By bearer token or admin cookie. Raises 401."""
     headers = {name.lower(): value for name, value in app.current_event.headers.items()}
     headers["cookie"] = "; ".join(app.current_event.cookies)
     token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
     if not token:
         raise UnauthorizedError(TOKEN_REQUIRED)
     try:
-        identity = auth.verify(token, ports().secrets)
+        return auth.verify(token, ports().secrets)
     except auth.InvalidToken as error:
         raise UnauthorizedError(INVALID_TOKEN) from error
-    if identity.role != ADMIN.role:
-        raise ForbiddenError(ACCESS_DENIED)
-    return identity
 
 
 @app.exception_handler(ServiceError)  # type: ignore[untyped-decorator]

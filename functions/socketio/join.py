@@ -8,9 +8,10 @@ from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections, people
 from shared.realtime.address import Wire
-from shared.realtime.admission import authenticate
+from shared.realtime.admission import authenticate, too_many
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import NAMESPACES
+from shared.settings import settings
 
 LEGACY = 3
 """Engine.IO 3: clients of Socket.IO 2.x, which read a refusal as a bare string."""
@@ -30,12 +31,15 @@ def join(connection_id: str, packet: socketio.Packet) -> None:
         raise InvalidPacket("CONNECT on a native connection")
     legacy = connection.protocol == LEGACY
     try:
+        if connection.limited:
+            raise ConnectionRefused(too_many(packet.namespace))
         session = authenticate(ports(), packet.namespace, _token(connection, packet))
     except ConnectionRefused as refused:
         frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
         ports().connections.post(connection_id, frame)
         return
-    if not connections.add_session(connection_id, session):
+    due_at = ports().clock.now_ms() // 1000 + settings().ping_period_seconds
+    if not connections.add_session(connection_id, session, due_at):
         return
     frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
     if not ports().connections.post(connection_id, frame):

@@ -16,28 +16,29 @@ from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
 from shared.realtime import connections, departure
 from shared.realtime.address import Wire
+from shared.realtime.context import Arrival
 from shared.realtime.dispatch import Request, dispatch
 
 
 @websocket_entry
 def handler(event: Event) -> None:
-    connection_id, frame = event["requestContext"]["connectionId"], event.get("body") or ""
+    arrival, frame = Arrival.of(event), event.get("body") or ""
     if frame.lstrip().startswith("{"):
-        dispatch(REGISTRY, ports(), connection_id, native.request_of(frame))
+        dispatch(REGISTRY, ports(), arrival, native.request_of(frame))
         return
     try:
-        receive(connection_id, frame)
+        receive(arrival, frame)
     except InvalidPacket:
-        refuse(connection_id, frame)
+        refuse(arrival, frame)
 
 
-def receive(connection_id: str, frame: str) -> None:
+def receive(arrival: Arrival, frame: str) -> None:
     """One Engine.IO packet. Raises ``InvalidPacket``."""
     packet = engineio.decode(frame)
     match packet.type:
         case engineio.PacketType.MESSAGE:
             try:
-                message(connection_id, socketio.decode(packet.data))
+                message(arrival, socketio.decode(packet.data))
             except InvalidPayload as error:
                 request = Request(
                     error.event or "",
@@ -46,26 +47,26 @@ def receive(connection_id: str, frame: str) -> None:
                     ack=error.ack,
                     refusal=error.message,
                 )
-                dispatch(REGISTRY, ports(), connection_id, request)
+                dispatch(REGISTRY, ports(), arrival, request)
         case engineio.PacketType.PING:
             ports().connections.post(
-                connection_id, engineio.encode(engineio.PacketType.PONG, packet.data)
+                arrival.connection_id, engineio.encode(engineio.PacketType.PONG, packet.data)
             )
         case engineio.PacketType.PONG:
-            pass
+            connections.mark_answered(arrival.connection_id, ports().clock.now_ms() // 1000)
         case engineio.PacketType.CLOSE:
-            ports().connections.close(connection_id)
+            ports().connections.close(arrival.connection_id)
         case _:
             raise InvalidPacket(f"a client does not send {packet.type.name}")
 
 
-def message(connection_id: str, packet: socketio.Packet) -> None:
+def message(arrival: Arrival, packet: socketio.Packet) -> None:
     """One Socket.IO packet. Raises ``InvalidPacket``."""
     match packet.type:
         case socketio.PacketType.CONNECT:
-            join(connection_id, packet)
+            join(arrival.connection_id, packet)
         case socketio.PacketType.DISCONNECT:
-            leave(connection_id, packet.namespace)
+            leave(arrival.connection_id, packet.namespace)
         case socketio.PacketType.EVENT:
             name, *arguments = cast("list[Any]", packet.data)
             request = Request(
@@ -75,7 +76,7 @@ def message(connection_id: str, packet: socketio.Packet) -> None:
                 payload=arguments[0] if arguments else None,
                 ack=packet.id,
             )
-            dispatch(REGISTRY, ports(), connection_id, request)
+            dispatch(REGISTRY, ports(), arrival, request)
         case socketio.PacketType.ACK:
             pass
         case _:
@@ -92,10 +93,10 @@ def leave(connection_id: str, namespace: str) -> None:
     departure.leave(REGISTRY, ports(), connection.address(namespace), session)
 
 
-def refuse(connection_id: str, frame: str) -> None:
+def refuse(arrival: Arrival, frame: str) -> None:
     """A frame that is no packet ends a Socket.IO connection; a native one is told."""
-    connection = connections.get(connection_id)
+    connection = connections.get(arrival.connection_id)
     if connection is not None and connection.wire == Wire.NATIVE:
-        dispatch(REGISTRY, ports(), connection_id, native.request_of(frame))
+        dispatch(REGISTRY, ports(), arrival, native.request_of(frame))
     else:
-        ports().connections.close(connection_id)
+        ports().connections.close(arrival.connection_id)

@@ -37,6 +37,12 @@ def authenticate(ports: Ports, path: str, token: object) -> Session:
     )
 
 
+def too_many(path: str) -> str:
+    """What a connection is told whose address has made too many."""
+    namespace = NAMESPACES.get(path)
+    return namespace.too_many if namespace else namespaces.UNKNOWN_NAMESPACE
+
+
 def _account(namespace: Namespace, identity: auth.Identity) -> accounts.Account:
     account = accounts.get(identity.account_id)
     if account is None:

@@ -1,11 +1,15 @@
 """One row per WebSocket connection, from ``$connect`` to the end of its departure.
 
 The row is the truth about a connection: a session exists when it is in the row, and nothing can
-be added to a row that is leaving. ``$disconnect`` may come late, twice or never.
+be added to a row that is leaving. ``$disconnect`` may come late, twice or never, so every row is
+due at some time: the sweep then finds out whether anybody is still there.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,10 +22,18 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.protocol import json
 from shared.realtime.address import Address, Wire
+from shared.settings import settings
 from shared.tables import Table, TableName, condition_failed
+
+AT_ONCE = 0
+"""A time that is always due."""
+
+PAGE = 100
+"""The most that one BatchGetItem reads."""
 
 
 class Session(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,9 +50,25 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     profile: str | None = None
 
 
+class DueIndex(GlobalSecondaryIndex["Connection"]):
+    """Connections by when they are due, spread over shards, because all of them are written here
+    and a partition takes 1,000 writes a second. Keys only: what else changes costs nothing here."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    due_shard = UnicodeAttribute(hash_key=True, attr_name="dueShard")
+    due_at = NumberAttribute(range_key=True, attr_name="dueAt")
+
+
 class Connection(Table):
     """``credential`` is a token that came with the handshake: the admin cookie of an allowed
-    origin, or the query of a 2.x client. ``sessions`` maps a namespace to its ``Session``."""
+    origin, or the query of a 2.x client. ``limited``: its address has made too many, so
+    no namespace lets it in. ``sessions`` maps a namespace to its ``Session``.
+
+    ``due_at``: when the sweep looks next; ``pinged_at``: when it last asked for a sign of life;
+    ``answered_at``: when the last one came. All in epoch seconds."""
 
     class Meta:
         table_name = TableName("connections_table")
@@ -49,10 +77,16 @@ class Connection(Table):
     wire = UnicodeAttribute()
     protocol = NumberAttribute(default=4)
     credential = UnicodeAttribute(null=True)
+    limited = BooleanAttribute(null=True)
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
+    due_shard = UnicodeAttribute(attr_name="dueShard", null=True)
+    due_at = NumberAttribute(attr_name="dueAt", default=AT_ONCE)
+    pinged_at = NumberAttribute(attr_name="pingedAt", null=True)
+    answered_at = NumberAttribute(attr_name="answeredAt", null=True)
+    due = DueIndex()
 
     def all_sessions(self) -> list[Session]:
         """The sessions, whatever is happening to the connection."""
@@ -75,6 +109,8 @@ class Connection(Table):
 
 def create(connection: Connection) -> None:
     """Write the row of a connection that ``$connect`` lets in."""
+    shard = zlib.crc32(connection.connection_id.encode()) % settings().due_shards
+    connection.due_shard = str(shard)
     connection.save()
 
 
@@ -103,11 +139,13 @@ def mark_opened(connection_id: str) -> Connection | None:
     )
 
 
-def add_session(connection_id: str, session: Session) -> bool:
+def add_session(connection_id: str, session: Session, due_at: int = AT_ONCE) -> bool:
     """Whether the session was added: not to a connection that is gone or already joined."""
     slot = Connection.sessions[session.namespace]
     added = _update(
-        connection_id, [slot.set(json.dumps(session))], is_live() & slot.does_not_exist()
+        connection_id,
+        [slot.set(json.dumps(session)), Connection.due_at.set(due_at)],
+        is_live() & slot.does_not_exist(),
     )
     return added is not None
 
@@ -119,8 +157,43 @@ def remove_session(connection_id: str, namespace: str) -> None:
 
 
 def mark_leaving(connection_id: str) -> Connection | None:
-    """Let nothing more join. The row with the sessions to leave, None when it is gone."""
-    return _update(connection_id, [Connection.leaving.set(True)], Connection.connection_id.exists())
+    """Let nothing more join. The row with the sessions to leave, None when it is gone. It is due at
+    once: the next sweep finishes a departure that does not get to its end."""
+    return _update(
+        connection_id,
+        [Connection.leaving.set(True), Connection.due_at.set(AT_ONCE)],
+        Connection.connection_id.exists(),
+    )
+
+
+def due(shard: int, now: int) -> Iterator[list[Connection]]:
+    """The rows of a shard that are due, the longest due first, in pages. The index is a moment
+    late; the rows are as they are."""
+    found = Connection.due.query(str(shard), Connection.due_at <= now, page_size=PAGE)
+    while keys := [row.connection_id for row in islice(found, PAGE)]:
+        yield list(Connection.batch_get(keys, consistent_read=True))
+
+
+def count() -> int:
+    """How many connections there are, leaving ones too."""
+    return sum(Connection.due.count(str(shard)) for shard in range(settings().due_shards))
+
+
+def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
+    """Expect an answer to the ping of ``pinged_at`` until ``due_at``."""
+    actions = [Connection.pinged_at.set(pinged_at), Connection.due_at.set(due_at)]
+    _update(connection_id, actions, is_live())
+
+
+def mark_answered(connection_id: str, now: int) -> None:
+    """A sign of life came. Not under the condition that one is expected: the answer may be here
+    before the sweep has written down that it asked."""
+    _update(connection_id, [Connection.answered_at.set(now)], is_live())
+
+
+def postpone(connection_id: str, due_at: int) -> None:
+    """Look again at ``due_at``."""
+    _update(connection_id, [Connection.due_at.set(due_at)], Connection.connection_id.exists())
 
 
 def delete(connection_id: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.parallel import together
 from shared.realtime.address import Address, Delivery, frame
@@ -41,16 +42,42 @@ class Emitter:
         return reached
 
 
+class Arrival(NamedTuple):
+    """A frame as API Gateway received it. ``message_id`` is the same when the same frame is
+    delivered again; ``ms``: epoch milliseconds, the order in which frames came."""
+
+    connection_id: str
+    message_id: str
+    ms: int
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Arrival:
+        context = event["requestContext"]
+        return cls(context["connectionId"], context["messageId"], context["requestTimeEpoch"])
+
+
 @dataclass(frozen=True, slots=True)
-class Context:
-    """``address`` is the asking session's. ``preloaded`` is what the event's ``preload`` read."""
+class Background:
+    """What there is to work with where nobody asks: after a connection has gone, when a timer
+    fires."""
 
     ports: Ports
-    session: Session
-    address: Address
     emit: Emitter
-    preloaded: Any = None
+
+    @classmethod
+    def on(cls, ports: Ports) -> Background:
+        return cls(ports, Emitter(ports))
 
     @property
     def now_ms(self) -> int:
         return self.ports.clock.now_ms()
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Background):
+    """``address`` is the asking session's. ``preloaded`` is what the event's ``preload`` read."""
+
+    session: Session
+    address: Address
+    arrival: Arrival
+    preloaded: Any = None

@@ -10,7 +10,7 @@ from shared.ports import Ports
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Session
-from shared.realtime.context import Context, Emitter
+from shared.realtime.context import Background
 from shared.realtime.namespaces import NAMESPACES
 from shared.registry import Registry
 
@@ -33,6 +33,5 @@ def leave(registry: Registry, ports: Ports, address: Address, session: Session) 
     person = people.leave(address, session.person_id)
     if person.online:
         return
-    context = Context(ports, session, address, Emitter(ports))
     for hook in registry.leave_hooks.get(session.namespace, ()):
-        hook(context, person)
+        hook(Background.on(ports), person)

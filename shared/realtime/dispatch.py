@@ -1,4 +1,4 @@
-"""The pipeline around every handler: session → payload → handler → emits → acknowledgement.
+"""The pipeline around every handler: session → payload → limit → handler → acknowledgement.
 
 The same for a Socket.IO event and a native request. Whatever happens, a client that asked for an
 acknowledgement gets exactly one.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared import validation
-from shared.errors import INTERNAL, InvalidRequest, Refusal
+from shared import limits, validation
+from shared.errors import INTERNAL, Duplicate, InvalidRequest, Refusal
 from shared.log import logger
 from shared.parallel import both
 from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
-from shared.realtime import connections
+from shared.realtime import connections, people
 from shared.realtime.address import (
     Address,
     Wire,
@@ -24,8 +24,9 @@ from shared.realtime.address import (
     frame,
 )
 from shared.realtime.connections import Connection
-from shared.realtime.context import Context, Emitter
+from shared.realtime.context import Arrival, Context, Emitter
 from shared.registry import GENERAL_ERROR, Error, EventHandler, Registry
+from shared.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,20 @@ class Prepared(NamedTuple):
     refusal: Refusal | None = None
 
 
-def dispatch(registry: Registry, ports: Ports, connection_id: str, request: Request) -> None:
+def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Request) -> None:
     """Answer a request. A connection that is not in the namespace is closed, as Socket.IO does.
 
     Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
     """
+    connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
     emit = Emitter(ports)
     try:
-        result = _run(registry, ports, emit, connection_id, request)
+        result = _run(registry, ports, emit, arrival, request)
     except InvalidPacket:
         raise
+    except Duplicate:
+        logger.info("duplicate frame", extra={"event_name": request.event})
     except NotConnected:
         ports.connections.close(connection_id)
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -80,9 +84,9 @@ def dispatch(registry: Registry, ports: Ports, connection_id: str, request: Requ
 
 
 def _run(
-    registry: Registry, ports: Ports, emit: Emitter, connection_id: str, request: Request
+    registry: Registry, ports: Ports, emit: Emitter, arrival: Arrival, request: Request
 ) -> object:
-    connection, early = _read(registry, connection_id, request)
+    connection, early = _read(registry, arrival.connection_id, request)
     session = connection.session(request.namespace) if connection else None
     if connection is not None and connection.wire == Wire.NATIVE != request.wire:
         raise InvalidPacket("a Socket.IO packet on a native connection")
@@ -91,13 +95,28 @@ def _run(
     row, payload, preloaded, refusal = early or _prepare(registry, session.namespace, request)
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")
-    context = Context(ports, session, connection.address(session.namespace), emit, preloaded)
+    context = Context(
+        ports, emit, session, connection.address(session.namespace), arrival, preloaded
+    )
+    _limit(row, context)
     try:
         return row.handle(context, payload)
+    except Duplicate:
+        raise
     except Refusal as error:
         raise Refusal(error.message, event=error.event or row.error_event) from error
     except Exception as error:
         raise _internal(error, request, row.error_event) from error
+
+
+def _limit(row: EventHandler, context: Context) -> None:
+    """Count the event; what fails later has been counted."""
+    limit = row.limit
+    if limit is None or limit.in_handler:
+        return
+    key = f"{people.key(row.namespace, context.session.person_id)}#{row.event}"
+    if not limits.hit(key, getattr(settings(), limit.setting), context.now_ms):
+        raise Refusal(limit.text, event=limit.event)
 
 
 def _read(

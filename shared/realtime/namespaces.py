@@ -13,11 +13,13 @@ UNKNOWN_NAMESPACE = "Invalid namespace"
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """``everybody``: whether events go to all of the namespace, so that its members are a room."""
+    """``everybody``: whether all of the namespace are sent to or looked through, so that its
+    members are a room."""
 
     path: str
     role: str
     suspended: str = "Account suspended. Please contact support."
+    too_many: str = "Too many connection attempts. Please wait."
     approval_required: bool = False
     cookie: bool = False
     everybody: bool = False
@@ -25,8 +27,19 @@ class Namespace:
 
 USER = Namespace("/user", "USER", everybody=True)
 TELECALLER = Namespace(
-    "/telecaller", "TELECALLER", suspended="Account suspended", approval_required=True
+    "/telecaller",
+    "TELECALLER",
+    suspended="Account suspended",
+    too_many="Too many connection attempts",
+    approval_required=True,
+    everybody=True,
 )
-ADMIN = Namespace("/admin", "ADMIN", suspended="Account suspended", cookie=True)
+ADMIN = Namespace(
+    "/admin",
+    "ADMIN",
+    suspended="Account suspended",
+    too_many="Too many connection attempts",
+    cookie=True,
+)
 
 NAMESPACES = {namespace.path: namespace for namespace in (USER, TELECALLER, ADMIN)}

@@ -6,6 +6,8 @@ by key: an index would be late, and a ring may not be.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pynamodb.attributes import (
@@ -22,7 +24,8 @@ from shared.tables import Table, TableName, TransactionRefused, transact
 
 class CurrentCall(MapAttribute[str, Any]):
     """The call a person is in. ``status`` is kept on the row of the person who is called, and only
-    there, so that every transition is decided by one item. Times are epoch milliseconds."""
+    there, so that every transition is decided by one item. ``rate``: coins per started minute.
+    Times are epoch milliseconds; ``accepted_by`` is the id of the message that accepted."""
 
     id = UnicodeAttribute()
     type = UnicodeAttribute()
@@ -30,17 +33,23 @@ class CurrentCall(MapAttribute[str, Any]):
     peer_id = UnicodeAttribute(attr_name="peerId")
     peer_name = UnicodeAttribute(attr_name="peerName")
     peer_profile = UnicodeAttribute(attr_name="peerProfile", null=True)
+    rate = NumberAttribute(default=0)
     started_at = NumberAttribute(attr_name="startedAt")
-    accepted_at = NumberAttribute(attr_name="acceptedAt", null=True)
+    accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
+    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
 
 
 class Person(Table):
+    """``coins`` is the balance. It stands here because the transaction that ends a call, and
+    charges for it, writes this row anyway."""
+
     class Meta:
         table_name = TableName("people_table")
 
     person = UnicodeAttribute(hash_key=True)
     members = UnicodeSetAttribute(attr_name="connections", null=True)
     call = CurrentCall(null=True)
+    coins = NumberAttribute(default=0)
 
     @property
     def namespace(self) -> str:
@@ -79,6 +88,11 @@ def get(namespace: str, person_id: str) -> Person:
         return Person(key(namespace, person_id))
 
 
+def open_balance(namespace: str, person_id: str, coins: int) -> None:
+    """Give a person their first coins; a balance that exists stays as it is."""
+    Person(key(namespace, person_id)).update([Person.coins.set(Person.coins | coins)])
+
+
 def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) -> bool:
     """Make a session reachable by its person's id, and by the namespace when ``everybody``.
 
@@ -94,7 +108,7 @@ def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) 
             condition=connections.is_live(address.namespace),
         )
         if everybody:
-            transaction.save(rooms.Member.of(address.namespace, address, expires_at))
+            transaction.save(rooms.Member.of(address.namespace, address, expires_at, person_id))
         transaction.update(
             Person(key(address.namespace, person_id)), actions=[Person.members.add({member})]
         )
@@ -104,6 +118,16 @@ def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) 
     except TransactionRefused:
         return False
     return True
+
+
+def connected(namespace: str) -> Iterator[Person]:
+    """The rows of everybody who is connected to a namespace with ``everybody``, a page at a time.
+
+    A moment late, at half the price: whoever acts on a row decides on it as it is then.
+    """
+    ids = rooms.people(namespace)
+    while keys := [key(namespace, person_id) for person_id in islice(ids, connections.PAGE)]:
+        yield from Person.batch_get(keys)
 
 
 def leave(address: Address, person_id: str) -> Person:
