@@ -74,13 +74,16 @@ class FakeConnections:
 
 @dataclass
 class FakeTasks:
-    """``ring_error`` is what starting a ring timer raises."""
+    """``ring_error`` is what starting a ring timer raises, ``room_error`` what queueing a room for
+    deletion does."""
 
     opened: list[str] = field(default_factory=list)
     disconnected: list[str] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[tuple[str, str, Any]] = field(default_factory=list)
+    rooms: list[str] = field(default_factory=list)
     ring_error: Exception | None = None
+    room_error: Exception | None = None
 
     def open(self, connection_id: str) -> None:
         self.opened.append(connection_id)
@@ -95,6 +98,11 @@ class FakeTasks:
 
     def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
         self.broadcasts.append((namespace, event, payload))
+
+    def delete_room(self, *, room: str) -> None:
+        if self.room_error:
+            raise self.room_error
+        self.rooms.append(room)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.calls import store
+from functions.calls.state import Trigger
 from functions.calls.store import CallRecord, Somebody
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
@@ -11,7 +12,8 @@ from shared.realtime.namespaces import NAMESPACES, TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
 from tests.fakes import NOW_MS
 
-EXPIRES_AT = NOW_MS // 1000 + 7_200
+EXPIRES_AT = 4_000_000_000
+"""Long after these tests; DynamoDB compares with the real time."""
 
 
 def session_of(namespace: str, person_id: str) -> Session:
@@ -46,12 +48,32 @@ def online(person_id: str, namespace: str = TELECALLER.path) -> None:
     Person(people.key(namespace, person_id), members={f"s:{person_id}"}).save()
 
 
-def somebody(person_id: str) -> Somebody:
-    return Somebody(person_id, f"Name of {person_id}", f"avatar-{person_id}")
+def somebody(person_id: str, profile: str | None = "avatar") -> Somebody:
+    return Somebody(person_id, f"Name of {person_id}", profile)
 
 
-def start(call_id: str, user_id: str, telecaller_id: str) -> store.NotStarted | None:
-    return store.start(call_id, "AUDIO", somebody(user_id), somebody(telecaller_id), NOW_MS)
+def start(
+    call_id: str, user_id: str, telecaller_id: str, *, profile: str | None = "avatar"
+) -> store.NotStarted | None:
+    caller, callee = somebody(user_id, profile), somebody(telecaller_id)
+    return store.start(call_id, "AUDIO", caller, callee, NOW_MS)
+
+
+def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> Person | None:
+    return store.accept(telecaller_id, call_id, now_ms)
+
+
+def rows(telecaller_id: str, user_id: str) -> Person:
+    """What a transition is decided on, as it is now."""
+    return telecaller(telecaller_id)
+
+
+def finish(rows: Person, call_id: str, trigger: Trigger, now_ms: int = NOW_MS) -> CallRecord | None:
+    return store.finish(rows, call_id, trigger, now_ms)
+
+
+def record_of(call_id: str, user_id: str) -> CallRecord | None:
+    return store.record_of(call_id)
 
 
 def telecaller(person_id: str) -> Person:
@@ -62,12 +84,14 @@ def user(person_id: str) -> Person:
     return people.get(USER.path, person_id)
 
 
-def call_of(person: Person) -> CurrentCall | None:
+def call_of(person: Person) -> CurrentCall:
+    """The call that a person is known to be in."""
+    assert person.current_call
     return person.current_call
 
 
 def free(user_id: str, telecaller_id: str) -> bool:
-    return call_of(user(user_id)) is None and call_of(telecaller(telecaller_id)) is None
+    return not user(user_id).current_call and not telecaller(telecaller_id).current_call
 
 
 def records() -> list[CallRecord]:

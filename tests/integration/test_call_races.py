@@ -7,11 +7,9 @@ from functools import partial
 
 import pytest
 
-from functions.calls import store
 from functions.calls.state import Trigger
 from functions.calls.store import CallRecord, NotStarted
 from shared.realtime.people import Person
-from tests.fakes import NOW_MS
 from tests.integration import stage
 from tests.integration.conftest import THREADS, Race
 
@@ -21,11 +19,11 @@ Outcome = Person | CallRecord | None
 
 
 def accept(name: str, call_id: str) -> Outcome:
-    return store.accept(f"t-{name}", call_id, NOW_MS)
+    return stage.accept(f"t-{name}", call_id)
 
 
 def finish(trigger: Trigger, name: str, call_id: str) -> Outcome:
-    return store.finish(stage.telecaller(f"t-{name}"), call_id, trigger, NOW_MS)
+    return stage.finish(stage.rows(f"t-{name}", f"u-{name}"), call_id, trigger)
 
 
 CONTENDERS: list[Callable[[str, str], Outcome]] = [
@@ -48,7 +46,7 @@ def check(name: str, call_id: str, outcomes: list[Outcome]) -> str:
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Person)]
     finished = [outcome for outcome in outcomes if isinstance(outcome, CallRecord)]
     on_user, on_telecaller = stage.user(f"u-{name}"), stage.telecaller(f"t-{name}")
-    record = store.record_of(call_id)
+    record = stage.record_of(call_id, f"u-{name}")
     assert len(accepted) <= 1
     assert len(finished) <= 1
     if record is None:
@@ -146,7 +144,7 @@ def test_a_user_who_calls_many_at_once_is_in_one_call(race: Race) -> None:
         rung = callees[results.index(None)]
         occupied = [callee for callee in callees if stage.telecaller(callee).current_call]
         assert occupied == [rung]
-        assert stage.user(user).current_call.peer_id == rung  # type: ignore[union-attr]
+        assert stage.call_of(stage.user(user)).peer_id == rung
 
 
 def test_a_call_that_starts_while_another_ends_never_loses_either(race: Race) -> None:
@@ -155,15 +153,16 @@ def test_a_call_that_starts_while_another_ends_never_loses_either(race: Race) ->
         name = f"{number}e"
         call_id = ring(name)
         next_id = f"{number}f".zfill(24)
-        ended, started = race(
+        contenders: list[Callable[[], Outcome | NotStarted]] = [
             partial(finish, Trigger.CANCEL, name, call_id),
-            lambda name=name, next_id=next_id: stage.start(next_id, "next", f"t-{name}"),  # type: ignore[misc]
-        )
+            partial(stage.start, next_id, "next", f"t-{name}"),
+        ]
+        ended, started = race(*contenders)
         assert isinstance(ended, CallRecord)
         assert started in {None, NotStarted.TELECALLER_BUSY}
         current = stage.telecaller(f"t-{name}").current_call
         assert (current is None) == (started is NotStarted.TELECALLER_BUSY)
         if current:
             assert current.id == next_id
-            assert finish(Trigger.CANCEL, name, next_id)
+            assert stage.finish(stage.rows(f"t-{name}", "next"), next_id, Trigger.CANCEL)
         assert stage.user("next").current_call is None

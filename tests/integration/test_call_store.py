@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from functions.calls import store
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NotStarted
 from shared.realtime import people
@@ -37,7 +36,7 @@ def test_starting_occupies_both_with_what_each_is_shown_of_the_other() -> None:
         assert (call.id, call.type, call.started_at) == (CALL, "AUDIO", NOW_MS)
         assert call.peer_id == peer
         assert call.peer_name == f"Name of {peer}"
-        assert call.peer_profile == f"avatar-{peer}"
+        assert call.peer_profile == "avatar"
         assert call.accepted_at is None
     assert on_telecaller.status == "RINGING"
     assert on_user.status is None
@@ -53,11 +52,8 @@ def test_starting_keeps_the_connections_of_both() -> None:
 
 def test_somebody_without_a_profile_is_shown_without_one() -> None:
     stage.online("tina")
-    nobody = store.Somebody("ulla", "Ulla", None)
-    assert store.start(CALL, "VIDEO", nobody, stage.somebody("tina"), NOW_MS) is None
-    call = stage.telecaller("tina").current_call
-    assert call
-    assert call.peer_profile is None
+    assert stage.start(CALL, "ulla", "tina", profile=None) is None
+    assert stage.call_of(stage.telecaller("tina")).peer_profile is None
 
 
 def test_a_telecaller_who_never_connected_is_offline() -> None:
@@ -76,11 +72,11 @@ def test_a_telecaller_whose_last_connection_has_gone_is_offline() -> None:
 def test_a_telecaller_in_a_call_is_busy_and_the_caller_stays_free(ringing: None) -> None:
     assert stage.start(OTHER, "uma", "tina") is NotStarted.TELECALLER_BUSY
     assert stage.user("uma").current_call is None
-    assert stage.telecaller("tina").current_call.id == CALL  # type: ignore[union-attr]
+    assert stage.call_of(stage.telecaller("tina")).id == CALL
 
 
 def test_a_telecaller_in_an_accepted_call_is_busy(ringing: None) -> None:
-    store.accept("tina", CALL, NOW_MS)
+    stage.accept("tina", CALL, NOW_MS)
     assert stage.start(OTHER, "uma", "tina") is NotStarted.TELECALLER_BUSY
 
 
@@ -106,7 +102,7 @@ def test_a_telecaller_who_left_while_in_a_call_is_offline_rather_than_busy(ringi
 
 
 def test_accepting_answers_with_the_row_as_it_is_then(ringing: None) -> None:
-    row = store.accept("tina", CALL, NOW_MS + 5)
+    row = stage.accept("tina", CALL, NOW_MS + 5)
     assert row
     assert row.members == {"s:tina"}
     call = row.current_call
@@ -116,24 +112,24 @@ def test_accepting_answers_with_the_row_as_it_is_then(ringing: None) -> None:
     stored = stage.telecaller("tina").current_call
     assert stored
     assert stored.attribute_values == call.attribute_values
-    assert stage.user("ulla").current_call.id == CALL  # type: ignore[union-attr]
+    assert stage.call_of(stage.user("ulla")).id == CALL
     assert stage.records() == []
 
 
 def test_what_is_accepted_is_not_accepted_again(ringing: None) -> None:
-    assert store.accept("tina", CALL, NOW_MS + 5)
-    assert store.accept("tina", CALL, NOW_MS + 9) is None
-    assert stage.telecaller("tina").current_call.accepted_at == NOW_MS + 5  # type: ignore[union-attr]
+    assert stage.accept("tina", CALL, NOW_MS + 5)
+    assert stage.accept("tina", CALL, NOW_MS + 9) is None
+    assert stage.call_of(stage.telecaller("tina")).accepted_at == NOW_MS + 5
 
 
 def test_a_call_that_is_not_on_the_row_cannot_be_accepted(ringing: None) -> None:
-    assert store.accept("tina", OTHER, NOW_MS) is None
-    assert store.accept("tara", CALL, NOW_MS) is None
-    assert stage.telecaller("tina").current_call.status == "RINGING"  # type: ignore[union-attr]
+    assert stage.accept("tina", OTHER, NOW_MS) is None
+    assert stage.accept("tara", CALL, NOW_MS) is None
+    assert stage.call_of(stage.telecaller("tina")).status == "RINGING"
 
 
 def test_an_attempt_to_accept_leaves_no_row_behind() -> None:
-    assert store.accept("nobody", CALL, NOW_MS) is None
+    assert stage.accept("nobody", CALL, NOW_MS) is None
     assert Person.count(people.key(TELECALLER.path, "nobody")) == 0
 
 
@@ -147,9 +143,9 @@ def test_an_attempt_to_accept_leaves_no_row_behind() -> None:
     ],
 )
 def test_a_ringing_call_ends_unanswered(ringing: None, trigger: Trigger, status: Status) -> None:
-    record = store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS + 12_345)
+    record = stage.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS + 12_345)
     assert record
-    stored = store.record_of(CALL)
+    stored = stage.record_of(CALL, "ulla")
     assert stored
     for row in (record, stored):
         assert row.attribute_values == {
@@ -175,10 +171,10 @@ def test_an_answered_call_is_completed_with_its_duration(
     ringing: None, trigger: Trigger, milliseconds: int, seconds: int
 ) -> None:
     accepted_at = NOW_MS + 4_000
-    store.accept("tina", CALL, accepted_at)
+    stage.accept("tina", CALL, accepted_at)
     ended_at = accepted_at + milliseconds
-    assert store.finish(stage.telecaller("tina"), CALL, trigger, ended_at)
-    stored = store.record_of(CALL)
+    assert stage.finish(stage.rows("tina", "ulla"), CALL, trigger, ended_at)
+    stored = stage.record_of(CALL, "ulla")
     assert stored
     assert stored.attribute_values == {
         "call_id": CALL,
@@ -198,14 +194,14 @@ def test_an_answered_call_is_completed_with_its_duration(
 def test_an_answered_call_is_moved_by_nothing_that_belongs_to_ringing(
     ringing: None, trigger: Trigger
 ) -> None:
-    store.accept("tina", CALL, NOW_MS)
-    assert store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS) is None
+    stage.accept("tina", CALL, NOW_MS)
+    assert stage.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS) is None
     assert stage.records() == []
-    assert stage.telecaller("tina").current_call.status == "ACCEPTED"  # type: ignore[union-attr]
+    assert stage.call_of(stage.telecaller("tina")).status == "ACCEPTED"
 
 
 def test_a_ringing_call_cannot_be_hung_up(ringing: None) -> None:
-    assert store.finish(stage.telecaller("tina"), CALL, Trigger.END, NOW_MS) is None
+    assert stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.END, NOW_MS) is None
     assert not stage.free("ulla", "tina")
 
 
@@ -213,9 +209,9 @@ def test_a_ringing_call_cannot_be_hung_up(ringing: None) -> None:
 def test_a_decision_on_a_stale_row_is_taken_again_on_the_row_as_it_is(
     ringing: None, trigger: Trigger
 ) -> None:
-    stale = stage.telecaller("tina")
-    store.accept("tina", CALL, NOW_MS)
-    record = store.finish(stale, CALL, trigger, NOW_MS + 1_000)
+    stale = stage.rows("tina", "ulla")
+    stage.accept("tina", CALL, NOW_MS)
+    record = stage.finish(stale, CALL, trigger, NOW_MS + 1_000)
     if trigger is Trigger.GONE:
         assert record
         assert record.status == "COMPLETED"
@@ -226,33 +222,33 @@ def test_a_decision_on_a_stale_row_is_taken_again_on_the_row_as_it_is(
 
 @pytest.mark.parametrize("trigger", list(Trigger))
 def test_another_call_or_one_that_is_over_stays_as_it_is(ringing: None, trigger: Trigger) -> None:
-    stale = stage.telecaller("tina")
-    assert store.finish(stale, OTHER, trigger, NOW_MS) is None
-    store.finish(stage.telecaller("tina"), CALL, Trigger.CANCEL, NOW_MS)
-    assert store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS + 9) is None
-    assert store.finish(stale, CALL, trigger, NOW_MS + 9) is None
-    stored = store.record_of(CALL)
+    stale = stage.rows("tina", "ulla")
+    assert stage.finish(stale, OTHER, trigger, NOW_MS) is None
+    stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.CANCEL, NOW_MS)
+    assert stage.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS + 9) is None
+    assert stage.finish(stale, CALL, trigger, NOW_MS + 9) is None
+    stored = stage.record_of(CALL, "ulla")
     assert stored
     assert (stored.status, stored.ended_at) == ("CANCELLED", NOW_MS)
 
 
 def test_a_late_timer_does_not_touch_the_next_call_of_the_same_two(ringing: None) -> None:
-    stale = stage.telecaller("tina")
-    store.finish(stale, CALL, Trigger.CANCEL, NOW_MS)
+    stale = stage.rows("tina", "ulla")
+    stage.finish(stale, CALL, Trigger.CANCEL, NOW_MS)
     assert stage.start(OTHER, "ulla", "tina") is None
-    assert store.finish(stale, CALL, Trigger.TIMEOUT, NOW_MS) is None
-    assert stage.telecaller("tina").current_call.id == OTHER  # type: ignore[union-attr]
-    assert stage.user("ulla").current_call.id == OTHER  # type: ignore[union-attr]
+    assert stage.finish(stale, CALL, Trigger.TIMEOUT, NOW_MS) is None
+    assert stage.call_of(stage.telecaller("tina")).id == OTHER
+    assert stage.call_of(stage.user("ulla")).id == OTHER
 
 
 @pytest.mark.parametrize("trigger", [Trigger.REJECT, Trigger.CANCEL, Trigger.TIMEOUT, Trigger.END])
 def test_both_can_call_again_after_a_final_state(ringing: None, trigger: Trigger) -> None:
     if trigger is Trigger.END:
-        store.accept("tina", CALL, NOW_MS)
-    assert store.finish(stage.telecaller("tina"), CALL, trigger, NOW_MS)
+        stage.accept("tina", CALL, NOW_MS)
+    assert stage.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS)
     assert stage.telecaller("tina").members == {"s:tina"}
     assert stage.start(OTHER, "ulla", "tina") is None
 
 
 def test_there_is_no_record_of_a_call_that_lasts(ringing: None) -> None:
-    assert store.record_of(CALL) is None
+    assert stage.record_of(CALL, "ulla") is None

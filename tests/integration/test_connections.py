@@ -1,0 +1,326 @@
+"""Connections, people and rooms: who can be reached, whatever comes twice, late or at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from shared.realtime import connections, departure, people, rooms
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection
+from shared.realtime.namespaces import ADMIN, TELECALLER, USER
+from shared.realtime.people import Person
+from shared.registry import Product, Registry
+from shared.settings import Settings
+from tests.fakes import Fakes
+from tests.integration import stage
+from tests.integration.conftest import THREADS, Race
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+NOTHING = Registry([])
+
+
+def opening(connection_id: str = "c1") -> None:
+    """A connection before it has joined anything."""
+    connections.create(Connection(connection_id, wire="s", expires_at=stage.EXPIRES_AT))
+
+
+def address(connection_id: str = "c1", namespace: str = USER.path) -> Address:
+    return Address(namespace, Wire.SOCKETIO, connection_id)
+
+
+def in_room(namespace: str = USER.path) -> set[Address]:
+    return set(rooms.members(namespace, namespace))
+
+
+def test_a_connection_is_read_back_as_it_was_created() -> None:
+    created = Connection(
+        "c1", wire="s", protocol=3, credential="token", expires_at=stage.EXPIRES_AT
+    )
+    connections.create(created)
+    row = connections.get("c1")
+    assert row
+    assert row.wire == "s"
+    assert row.protocol == 3
+    assert row.credential == "token"
+    assert row.expires_at == stage.EXPIRES_AT
+    assert row.all_sessions() == []
+    assert not row.opened
+    assert not row.leaving
+
+
+def test_there_is_no_connection_that_was_never_created() -> None:
+    assert connections.get("c1") is None
+
+
+def test_the_open_packet_is_claimed_once() -> None:
+    opening()
+    claimed = connections.mark_opened("c1")
+    assert claimed
+    assert (claimed.connection_id, claimed.wire) == ("c1", "s")
+    assert connections.mark_opened("c1") is None
+
+
+def test_the_open_packet_of_a_connection_that_is_gone_is_not_claimed() -> None:
+    assert connections.mark_opened("c1") is None
+    opening()
+    connections.mark_leaving("c1")
+    assert connections.mark_opened("c1") is None
+
+
+def test_sixteen_openers_claim_the_open_packet_once(race: Race) -> None:
+    for number in range(5):
+        opening(f"c{number}")
+        claims = race(*[partial(connections.mark_opened, f"c{number}")] * THREADS)
+        assert len([claim for claim in claims if claim]) == 1
+
+
+def test_a_session_is_added_once() -> None:
+    opening()
+    first = stage.session_of(USER.path, "ulla")
+    assert connections.add_session("c1", first)
+    assert not connections.add_session("c1", stage.session_of(USER.path, "uma"))
+    row = connections.get("c1")
+    assert row
+    assert row.session(USER.path) == first
+
+
+def test_sessions_of_several_namespaces_stand_side_by_side() -> None:
+    opening()
+    for namespace, person in ((USER.path, "ulla"), (TELECALLER.path, "tina")):
+        assert connections.add_session("c1", stage.session_of(namespace, person))
+    row = connections.get("c1")
+    assert row
+    assert {session.person_id for session in row.all_sessions()} == {"ulla", "tina"}
+    assert row.session(TELECALLER.path) == stage.session_of(TELECALLER.path, "tina")
+    assert row.session(ADMIN.path) is None
+    assert row.session(None) is None
+
+
+def test_the_only_session_is_found_without_naming_its_namespace() -> None:
+    stage.connect(USER.path, "ulla", "c1", Wire.NATIVE)
+    row = connections.get("c1")
+    assert row
+    assert row.session(None) == stage.session_of(USER.path, "ulla")
+    assert row.address(USER.path) == Address(USER.path, Wire.NATIVE, "c1")
+
+
+def test_a_connection_that_leaves_has_no_session_to_act_for() -> None:
+    stage.connect(USER.path, "ulla", "c1")
+    row = connections.mark_leaving("c1")
+    assert row
+    assert row.session(USER.path) is None
+    assert row.session(None) is None
+    assert [session.person_id for session in row.all_sessions()] == ["ulla"]
+
+
+def test_no_session_is_added_where_there_is_no_connection() -> None:
+    session = stage.session_of(USER.path, "ulla")
+    assert not connections.add_session("c1", session)
+    assert connections.get("c1") is None
+    opening()
+    connections.mark_leaving("c1")
+    assert not connections.add_session("c1", session)
+
+
+def test_a_session_that_was_removed_can_be_added_again() -> None:
+    stage.connect(USER.path, "ulla", "c1")
+    connections.remove_session("c1", USER.path)
+    connections.remove_session("c1", USER.path)
+    row = connections.get("c1")
+    assert row
+    assert row.all_sessions() == []
+    assert connections.add_session("c1", stage.session_of(USER.path, "ulla"))
+
+
+def test_removing_a_session_or_marking_makes_no_row() -> None:
+    connections.remove_session("c1", USER.path)
+    assert connections.mark_leaving("c1") is None
+    assert connections.get("c1") is None
+
+
+def test_joining_makes_a_person_reachable_on_every_device() -> None:
+    stage.connect(USER.path, "ulla", "c1")
+    stage.connect(USER.path, "ulla", "c2", Wire.NATIVE)
+    person = stage.user("ulla")
+    assert person.online
+    assert set(person.addresses) == {address("c1"), Address(USER.path, Wire.NATIVE, "c2")}
+    assert person.others(address("c1")) == [Address(USER.path, Wire.NATIVE, "c2")]
+    assert in_room() == set(person.addresses)
+
+
+def test_only_a_namespace_that_is_sent_to_as_a_whole_keeps_a_room() -> None:
+    stage.connect(TELECALLER.path, "tina", "c1")
+    assert stage.telecaller("tina").online
+    assert in_room(TELECALLER.path) == set()
+
+
+def test_somebody_who_never_connected_is_offline_and_free() -> None:
+    person = stage.user("nobody")
+    assert not person.online
+    assert person.addresses == []
+    assert person.current_call is None
+    assert (person.namespace, person.person_id) == (USER.path, "nobody")
+
+
+def test_an_id_may_contain_the_separator() -> None:
+    stage.connect(USER.path, "a#b", "c1")
+    assert stage.user("a#b").person_id == "a#b"
+
+
+@pytest.mark.parametrize("gone", ["never there", "leaving", "departed", "left the namespace"])
+def test_joining_after_the_departure_joins_nothing(gone: str, fakes: Fakes) -> None:
+    if gone != "never there":
+        opening()
+        connections.add_session("c1", stage.session_of(USER.path, "ulla"))
+    if gone == "leaving":
+        connections.mark_leaving("c1")
+    if gone == "departed":
+        departure.depart(NOTHING, fakes.ports, "c1")
+    if gone == "left the namespace":
+        connections.remove_session("c1", USER.path)
+    assert not stage.join(address(), "ulla")
+    assert not stage.user("ulla").online
+    assert in_room() == set()
+
+
+def test_joining_twice_is_joining_once() -> None:
+    stage.connect(USER.path, "ulla", "c1")
+    assert stage.join(address(), "ulla")
+    assert stage.user("ulla").addresses == [address()]
+    assert in_room() == {address()}
+
+
+def test_leaving_twice_is_leaving_once() -> None:
+    stage.connect(USER.path, "ulla", "c1")
+    stage.connect(USER.path, "ulla", "c2")
+    for _ in range(2):
+        assert people.leave(address("c1"), "ulla").addresses == [address("c2")]
+    for _ in range(2):
+        assert not people.leave(address("c2"), "ulla").online
+    assert not stage.user("ulla").online
+
+
+def hooked(seen: list[str]) -> Registry:
+    product = Product("recorder")
+    product.on_last_leave(USER.path)(lambda context, person: seen.append(person.person_id))
+    return Registry([product])
+
+
+def test_departing_runs_the_hooks_with_the_last_connection_only(fakes: Fakes) -> None:
+    seen: list[str] = []
+    stage.connect(USER.path, "ulla", "c1")
+    stage.connect(USER.path, "ulla", "c2")
+    departure.depart(hooked(seen), fakes.ports, "c1")
+    assert seen == []
+    assert connections.get("c1") is None
+    assert in_room() == {address("c2")}
+    departure.depart(hooked(seen), fakes.ports, "c2")
+    assert seen == ["ulla"]
+    assert in_room() == set()
+
+
+def test_departing_twice_is_departing_once(fakes: Fakes) -> None:
+    seen: list[str] = []
+    stage.connect(USER.path, "ulla", "c1")
+    for _ in range(2):
+        departure.depart(hooked(seen), fakes.ports, "c1")
+    assert seen == ["ulla"]
+
+
+def test_a_departure_that_failed_on_the_way_is_finished_by_the_next(fakes: Fakes) -> None:
+    seen: list[str] = []
+    product = Product("fails once")
+
+    @product.on_last_leave(USER.path)
+    def hook(context: object, person: Person) -> None:
+        seen.append(person.person_id)
+        if len(seen) == 1:
+            raise TimeoutError
+
+    stage.connect(USER.path, "ulla", "c1")
+    with pytest.raises(TimeoutError):
+        departure.depart(Registry([product]), fakes.ports, "c1")
+    assert connections.get("c1")
+    departure.depart(Registry([product]), fakes.ports, "c1")
+    assert seen == ["ulla", "ulla"]
+    assert connections.get("c1") is None
+
+
+def test_departing_leaves_every_namespace(fakes: Fakes) -> None:
+    stage.connect(USER.path, "ulla", "c1")
+    connections.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
+    stage.join(address("c1", TELECALLER.path), "tina")
+    departure.depart(NOTHING, fakes.ports, "c1")
+    assert not stage.user("ulla").online
+    assert not stage.telecaller("tina").online
+
+
+def test_a_join_that_races_a_departure_leaves_no_ghost(race: Race, fakes: Fakes) -> None:
+    """Whoever is still a member afterwards has a connection that is not leaving."""
+    session = stage.session_of(USER.path, "ulla")
+    joined = 0
+    for number in range(25):
+        names = [f"c{number}-{index}" for index in range(8)]
+        for name in names:
+            opening(name)
+            connections.add_session(name, session)
+        work: list[Callable[[], bool | None]] = []
+        for name in names:
+            work += [
+                partial(stage.join, address(name), "ulla"),
+                partial(departure.depart, NOTHING, fakes.ports, name),
+            ]
+        joined += race(*(work if number % 2 else work[::-1])).count(True)
+        assert not stage.user("ulla").online
+        assert in_room() == set()
+        assert [name for name in names if connections.get(name)] == []
+    assert joined, "no race: the departure wins always"
+
+
+def test_the_first_and_the_last_connection_are_told_under_races(race: Race, fakes: Fakes) -> None:
+    seen: list[str] = []
+    registry = hooked(seen)
+    for number in range(10):
+        names = [f"c{number}-{index}" for index in range(THREADS)]
+        for name in names:
+            opening(name)
+            connections.add_session(name, stage.session_of(USER.path, f"u{number}"))
+        assert all(race(*[partial(stage.join, address(name), f"u{number}") for name in names]))
+        assert set(stage.user(f"u{number}").addresses) == {address(name) for name in names}
+        race(*[partial(departure.depart, registry, fakes.ports, name) for name in names])
+        assert not stage.user(f"u{number}").online
+    assert seen == [f"u{number}" for number in range(10)]
+
+
+def test_a_room_s_members_come_from_every_shard(tables: Settings) -> None:
+    expected = {
+        Address("/", Wire.NATIVE if number % 3 else Wire.SOCKETIO, f"c{number}")
+        for number in range(60)
+    }
+    for member in expected:
+        rooms.Member.of("big", member, stage.EXPIRES_AT).save()
+    rooms.Member.of("other", address("c1"), stage.EXPIRES_AT).save()
+    shards = {rooms.shard("big", member.connection_id) for member in expected}
+    assert shards == {f"big#{number}" for number in range(tables.room_shards)}
+    found = list(rooms.members("big", "/"))
+    assert len(found) == 60
+    assert set(found) == expected
+
+
+def test_a_member_who_is_removed_is_gone_from_that_room_only() -> None:
+    for room in ("one", "two"):
+        rooms.Member.of(room, address("c1"), stage.EXPIRES_AT).save()
+    for _ in range(2):
+        rooms.remove("one", "c1")
+    assert list(rooms.members("one", USER.path)) == []
+    assert list(rooms.members("two", USER.path)) == [address("c1")]
+
+
+def test_a_member_whose_time_is_over_counts_as_gone() -> None:
+    """TTL deletes late by design."""
+    rooms.Member.of("room", address("late"), 1_000).save()
+    assert list(rooms.members("room", USER.path)) == []

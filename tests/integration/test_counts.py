@@ -1,0 +1,82 @@
+"""The numbers admins see."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+import pytest
+
+from functions.presence import counts
+from tests.fakes import NOW_MS
+from tests.integration.conftest import THREADS, Race
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def token() -> str:
+    """An engine knows a token for ten minutes."""
+    return uuid.uuid4().hex[:20]
+
+
+def test_before_anything_has_happened_all_numbers_are_zero() -> None:
+    live, today = counts.read(NOW_MS)
+    assert (live.online_users, live.online_telecallers, live.connections) == (0, 0, 0)
+    assert (live.ringing, live.accepted) == (0, 0)
+    assert (today.completed, today.missed, today.rejected, today.cancelled) == (0, 0, 0, 0)
+
+
+def test_numbers_are_added_up_and_down(token: str) -> None:
+    counts.add({"online_users": 3, "ringing": 1}, {"missed": 2}, NOW_MS, f"{token}1")
+    counts.add({"online_users": -1, "connections": 4}, {"completed": 1}, NOW_MS, f"{token}2")
+    live, today = counts.read(NOW_MS)
+    assert (live.online_users, live.connections, live.ringing) == (2, 4, 1)
+    assert (today.missed, today.completed) == (2, 1)
+
+
+def test_what_is_live_goes_over_midnight_and_what_happened_does_not(token: str) -> None:
+    counts.add({"online_users": 1}, {"missed": 1}, NOW_MS, token)
+    live, today = counts.read(NOW_MS + DAY_MS)
+    assert live.online_users == 1
+    assert today.missed == 0
+
+
+def test_a_day_is_kept_for_a_while_and_the_live_numbers_for_ever(token: str) -> None:
+    counts.add({"online_users": 1}, {"missed": 1}, NOW_MS, token)
+    live, today = counts.read(NOW_MS)
+    assert "expires_at" not in live.attribute_values
+    assert 89 * 86_400 < today.expires_at - NOW_MS // 1000 < 92 * 86_400
+
+
+def test_a_batch_that_changes_nothing_writes_nothing(token: str) -> None:
+    counts.add({}, {}, NOW_MS, f"{token}1")
+    counts.add({"online_users": 0}, {"missed": 0}, NOW_MS, f"{token}2")
+    assert counts.Counts.count() == 0
+
+
+def test_the_same_batch_handed_in_again_is_added_once(token: str) -> None:
+    for _ in range(3):
+        counts.add({"online_users": 1, "connections": 0}, {"missed": 1}, NOW_MS, token)
+    live, today = counts.read(NOW_MS)
+    assert (live.online_users, today.missed) == (1, 1)
+
+
+def test_numbers_that_are_added_at_once_are_all_counted(race: Race, token: str) -> None:
+    """Ten rounds; in each, every batch is handed in twice."""
+    for number in range(10):
+        batches = [
+            partial(
+                counts.add,
+                {"online_users": 1},
+                {"missed": 1},
+                NOW_MS,
+                f"{token}{number}-{index % 8}",
+            )
+            for index in range(THREADS)
+        ]
+        race(*batches)
+    live, today = counts.read(NOW_MS)
+    assert (live.online_users, today.missed) == (80, 80)

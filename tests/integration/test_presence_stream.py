@@ -1,0 +1,136 @@
+"""What the tables' streams come to, batch by batch."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from functions.presence import counts, stream
+from shared import accounts
+from shared.accounts import Account
+from shared.lambda_entry import Event
+from shared.settings import Settings
+from tests.fakes import NOW_MS, Fakes
+
+ONLINE = {"connections": {"SS": ["s:c1"]}}
+RINGING = ONLINE | {"call": {"M": {"status": {"S": "RINGING"}}}}
+ON_CALL = ONLINE | {"call": {"M": {"status": {"S": "ACCEPTED"}}}}
+
+Image = dict[str, Any] | None
+
+
+@pytest.fixture(autouse=True)
+def ports(tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "ports", lambda: fakes.ports)
+
+
+def change(table: str, key: str, before: Image, after: Image) -> dict[str, Any]:
+    images = {"OldImage": before, "NewImage": after}
+    return {
+        "eventID": uuid.uuid4().hex,
+        "eventSourceARN": f"arn:aws:dynamodb:us-east-1:0:table/{table}/stream/2026",
+        "dynamodb": {
+            "ApproximateCreationDateTime": NOW_MS / 1000,
+            "Keys": {"person": {"S": key}},
+        }
+        | {name: image for name, image in images.items() if image is not None},
+    }
+
+
+def hand_in(*records: dict[str, Any]) -> None:
+    event: Event = {"Records": list(records), "requestContext": {"requestId": "r"}}
+    stream.handler(event, None)
+
+
+def counted() -> dict[str, int]:
+    """All numbers that are not zero, of the present and of the day."""
+    return {
+        name: int(value)
+        for row in counts.read(NOW_MS)
+        for name, value in row.attribute_values.items()
+        if name not in {"name", "expires_at"} and value
+    }
+
+
+def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
+    hand_in(
+        change(tables.people_table, "/user#ulla", None, ONLINE),
+        change(tables.people_table, "/user#uma", None, ONLINE),
+        change(tables.people_table, "/telecaller#tina", None, ONLINE),
+        change(tables.people_table, "/telecaller#tina", ONLINE, RINGING),
+        change(tables.people_table, "/admin#ada", None, ONLINE),
+    )
+    hand_in(change(tables.connections_table, "c1", None, {"wire": {"S": "s"}}))
+    hand_in(change(tables.calls_table, "1", None, {"status": {"S": "MISSED"}}))
+    assert counted() == {
+        "online_users": 2,
+        "online_telecallers": 1,
+        "ringing": 1,
+        "connections": 1,
+        "missed": 1,
+    }
+    hand_in(change(tables.people_table, "/telecaller#tina", RINGING, ON_CALL))
+    hand_in(
+        change(tables.people_table, "/user#uma", ONLINE, {}),
+        change(tables.connections_table, "c1", {"wire": {"S": "s"}}, None),
+    )
+    assert counted() == {
+        "online_users": 1,
+        "online_telecallers": 1,
+        "accepted": 1,
+        "missed": 1,
+    }
+
+
+def test_a_change_of_a_finished_call_s_record_is_no_other_call(tables: Settings) -> None:
+    missed = {"status": {"S": "MISSED"}}
+    hand_in(
+        change(tables.calls_table, "1", missed, missed | {"seen": {"BOOL": True}}),
+        change(tables.calls_table, "1", missed, None),
+    )
+    assert counted() == {}
+
+
+def test_a_batch_that_is_handed_in_again_later_counts_once(tables: Settings, fakes: Fakes) -> None:
+    batch = [
+        change(tables.people_table, "/user#ulla", None, ONLINE),
+        change(tables.calls_table, "1", None, {"status": {"S": "MISSED"}}),
+    ]
+    for later in (0, 1_500, 86_400_000):
+        fakes.clock.now = NOW_MS + later
+        hand_in(*batch)
+    assert counted() == {"online_users": 1, "missed": 1}
+
+
+def test_two_batches_are_two_even_where_they_say_the_same(tables: Settings) -> None:
+    for _ in range(2):
+        hand_in(change(tables.people_table, "/user#ulla", None, ONLINE))
+    assert counted() == {"online_users": 2}
+
+
+def test_a_telecaller_who_comes_is_announced_with_the_account(
+    tables: Settings, fakes: Fakes
+) -> None:
+    accounts.save(
+        Account(
+            id="tina",
+            role="TELECALLER",
+            name="Tina",
+            profile="avatar-3",
+            language="hindi",
+            about="Experienced.",
+            coins=99,
+        )
+    )
+    hand_in(change(tables.people_table, "/telecaller#tina", {}, ONLINE))
+    ((namespace, event, payload),) = fakes.tasks.broadcasts
+    assert (namespace, event) == ("/user", "telecaller:presence-changed")
+    assert payload.presence == "ONLINE"
+    assert payload.telecaller_id == "tina"
+    assert payload.telecaller.id == "tina"
+    assert payload.telecaller.name == "Tina"
+    assert payload.telecaller.profile == "avatar-3"
+    assert payload.telecaller.language == "hindi"
+    assert payload.telecaller.about == "Experienced."
