@@ -139,7 +139,7 @@ class CachedSecret:
         try:
             self._values = self._fetch()
         except Exception:
-            if self._values:
+            if not self._values:
                 raise
             logger.exception("secret not fetched, the old value stays in use")
             seconds = self._settings.secret_retry_seconds

@@ -22,14 +22,8 @@ from shared.log import logger
 from shared.ports import Secrets
 from shared.settings import Settings, settings
 
-REFUSED = (
-    jwt.PyJWTError,
-    jwks.UnknownKey,
-    # msgspec's, and what the readers beneath PyJWT raise for text made to break them.
-    ValueError,
-    OverflowError,
-    RecursionError,
-)
+REFUSED = (jwt.PyJWTError, jwks.UnknownKey, ValueError)
+"""PyJWT's readers and msgspec raise a ``ValueError`` for text that is no token at all."""
 
 
 class InvalidToken(Exception):
