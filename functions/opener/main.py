@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
-from shared.protocol import engineio
+from shared.protocol import engineio, socketio
 from shared.realtime import connections, people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
@@ -31,6 +31,8 @@ def handler(event: Event) -> None:
     if not _retry(_opening(connection)):
         ports().tasks.disconnect(connection.connection_id)
         return
+    if connection.legacy:
+        ports().connections.post(connection.connection_id, socketio.connect_frame("/", None))
     if connection.wire == Wire.NATIVE:
         for session in connection.all_sessions():
             people.join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 from shared.adapters import ports
 from shared.errors import ConnectionRefused
 from shared.protocol import socketio
@@ -12,9 +14,6 @@ from shared.realtime.admission import authenticate, too_many
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
-
-LEGACY = 3
-"""Engine.IO 3: clients of Socket.IO 2.x, which read a refusal as a bare string."""
 
 
 def join(connection_id: str, packet: socketio.Packet) -> None:
@@ -29,7 +28,7 @@ def join(connection_id: str, packet: socketio.Packet) -> None:
         return
     if connection.wire != Wire.SOCKETIO:
         raise InvalidPacket("CONNECT on a native connection")
-    legacy = connection.protocol == LEGACY
+    legacy = connection.legacy
     try:
         if connection.limited:
             raise ConnectionRefused(too_many(packet.namespace))
@@ -54,5 +53,7 @@ def join(connection_id: str, packet: socketio.Packet) -> None:
 
 
 def _token(connection: Connection, packet: socketio.Packet) -> object:
-    given = packet.data.get("token") if isinstance(packet.data, dict) else None
-    return connection.credential if given is None else given
+    """From ``auth`` (3.x on), from the query of the namespace (2.x), or from the handshake."""
+    if isinstance(packet.data, dict) and packet.data.get("token") is not None:
+        return packet.data["token"]
+    return dict(parse_qsl(packet.query)).get("token", connection.credential)

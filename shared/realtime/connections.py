@@ -62,6 +62,9 @@ class DueIndex(GlobalSecondaryIndex["Connection"]):
     due_at = NumberAttribute(range_key=True, attr_name="dueAt")
 
 
+LEGACY = 3
+
+
 class Connection(Table):
     """``credential`` is a token that came with the handshake: the admin cookie of an allowed
     origin, or the query of a 2.x client. ``limited``: its address has made too many, so
@@ -87,6 +90,12 @@ class Connection(Table):
     pinged_at = NumberAttribute(attr_name="pingedAt", null=True)
     answered_at = NumberAttribute(attr_name="answeredAt", null=True)
     due = DueIndex()
+
+    @property
+    def legacy(self) -> bool:
+        """Engine.IO 3: a client of Socket.IO 2.x, which pings by itself, is in ``/`` without asking
+        and reads a refusal as a bare string."""
+        return int(self.protocol) == LEGACY
 
     def all_sessions(self) -> list[Session]:
         """The sessions, whatever is happening to the connection."""
@@ -181,8 +190,11 @@ def count() -> int:
 
 def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
     """Expect an answer to the ping of ``pinged_at`` until ``due_at``."""
-    actions = [Connection.pinged_at.set(pinged_at), Connection.due_at.set(due_at)]
-    _update(connection_id, actions, is_live())
+    _update(
+        connection_id,
+        [Connection.pinged_at.set(pinged_at), Connection.due_at.set(due_at)],
+        is_live(),
+    )
 
 
 def mark_answered(connection_id: str, now: int) -> None:
