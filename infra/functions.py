@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
@@ -28,6 +30,13 @@ from infra.settings import StackSettings
 STREAM_RETRIES = 10
 BROADCAST_BATCH = 10
 STREAM_BATCH = 100
+STREAM_FILTERS = {
+    # Pings and their answers change a connection's row all the time, and nothing that is counted.
+    "connections": [
+        lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "REMOVE")})
+    ]
+}
+"""By table: what of its stream is handed on. What is not costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class Row:
     asynchronous: Asynchronous | None = None
     streams: tuple[str, ...] = ()
     takes_broadcasts: bool = False
+    every_minute: bool = False
 
 
 FUNCTIONS = (
@@ -154,6 +164,24 @@ FUNCTIONS = (
         timeout_seconds=60,
         memory_mb=1769,
         takes_broadcasts=True,
+    ),
+    Row(
+        "sweep",
+        "functions.sweep.main.handler",
+        {
+            "connections": "BatchGetItem UpdateItem",
+            "connections/due": "Query",
+            "rooms": "Query",
+            "people": "BatchGetItem GetItem UpdateItem",
+            "calls": "PutItem",
+            "counts": "GetItem PutItem UpdateItem",
+        },
+        may="post invoke-disconnect",
+        timeout_seconds=58,  # sweep_seconds and the longest request, before the next one begins
+        memory_mb=1769,  # one processor: it is what many posts cost
+        # The next sweep does what this one did not.
+        asynchronous=Asynchronous(retries=0, max_age_seconds=60),
+        every_minute=True,
     ),
     Row(
         "http",
@@ -276,6 +304,17 @@ def _connect_sources(
             max_event_age=cdk.Duration.seconds(row.asynchronous.max_age_seconds),
             on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
         )
+    if row.every_minute:
+        events.Rule(
+            scope,
+            f"{row.name.title()}Schedule",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            targets=[
+                targets.LambdaFunction(
+                    function, retry_attempts=1, max_event_age=cdk.Duration.seconds(60)
+                )
+            ],
+        )
     if row.streams:
         dead_letters = make_dead_letters(scope, row.name, settings)
         for table in row.streams:
@@ -284,6 +323,7 @@ def _connect_sources(
                     resources.tables[table],
                     starting_position=lambda_.StartingPosition.TRIM_HORIZON,
                     batch_size=STREAM_BATCH,
+                    filters=STREAM_FILTERS.get(table),
                     max_batching_window=cdk.Duration.seconds(settings.stream_window_seconds),
                     bisect_batch_on_error=True,
                     report_batch_item_failures=True,

@@ -21,7 +21,15 @@ RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 BOUNDS = {
     "ring_timeout_seconds": (1, 240),  # an Express execution ends at 300: the rest is for retries
     "opening_retry_seconds": (1, 20),  # the opener's own timeout is a little longer
+    "unauthenticated_seconds": (5, 600),
+    "ping_period_seconds": (10, 540),  # API Gateway closes what is idle for 600
+    "due_shards": (1, 64),
+    "sweep_seconds": (1, 30),  # the sweep's own timeout is as much longer as a request may hang
+    "ring_timer_grace_seconds": (1, 300),
+    "repair_every_minutes": (1, 1_440),
 }
+SWEEP_SECONDS = 60
+"""Between two sweeps, so a ping may be that much late."""
 
 _FIELDS = msgspec.structs.fields(functions.Settings)
 RESOURCES = tuple(field.name for field in _FIELDS if field.required)
@@ -104,6 +112,11 @@ def _environment(given: dict[str, object]) -> dict[str, str]:
     for name, (low, high) in BOUNDS.items():
         if not low <= getattr(parsed, name) <= high:
             raise SettingError(f"{name} is between {low} and {high}.")
+    # Clients of one library give up on the whole announced interval, others on a part of it.
+    if (parsed.ping_period_seconds + SWEEP_SECONDS) * 1000 > parsed.ping_interval_ms:
+        raise SettingError(
+            f"ping_period_seconds is at least {SWEEP_SECONDS} s less than ping_interval_ms announces."
+        )
     shown = sorted(given.keys() | set(ALWAYS_SHOWN))
     return {name.upper(): str(getattr(parsed, name)) for name in shown}
 

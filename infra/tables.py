@@ -43,7 +43,21 @@ class TableRow:
 
 
 TABLES = (
-    TableRow("connections", "connectionId", expires=True, stream=BOTH_IMAGES),
+    TableRow(
+        "connections",
+        "connectionId",
+        expires=True,
+        stream=BOTH_IMAGES,
+        indexes=(
+            IndexRow(
+                "due",
+                "dueShard",
+                "dueAt",
+                projection=dynamodb.ProjectionType.KEYS_ONLY,
+                sort_by_number=True,
+            ),
+        ),
+    ),
     TableRow("rooms", "room", "connectionId", expires=True),
     TableRow("people", "person", stream=BOTH_IMAGES),
     TableRow("accounts", "id"),

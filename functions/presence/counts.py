@@ -2,20 +2,30 @@
 
 Read with one request however many people there are. They follow the tables' streams, a batch of
 changes at a time, and are exact within seconds.
+
+What a stream loses for good stays lost, so from time to time the sweep counts what is really there.
+While people come and go, that differs from the live numbers by the changes that are still on their
+way through the streams, and correcting by those would count them twice. Hence a row of differences:
+only a difference that two counts in a row, minutes apart, have found to be the same is added to the
+live numbers. A coincidence is put right by the two counts after it.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from functions.presence.changes import Numbers
 from shared import times
 from shared.parallel import both
-from shared.tables import Table, TableName, transact
+from shared.tables import Table, TableName, TransactionRefused, transact
 
 LIVE = "live"
+DIFFERENCE = "difference"
 _DAY_KEPT_SECONDS = 90 * 86_400
 
 
@@ -25,6 +35,7 @@ class Counts(Table):
 
     name = UnicodeAttribute(hash_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
+    counted_at = NumberAttribute(attr_name="countedAt", null=True)
 
     connections = NumberAttribute(default=0)
     online_users = NumberAttribute(attr_name="onlineUsers", default=0)
@@ -63,12 +74,43 @@ def read(now_ms: int) -> tuple[Counts, Counts]:
     return both(lambda: _get(LIVE), lambda: _get(times.day(now_ms)))
 
 
+def last_difference() -> Counts:
+    """What the last count found the live numbers to lack; ``counted_at`` in epoch seconds."""
+    return _get(DIFFERENCE, consistent=True)
+
+
+def compare(real: Numbers, before: Counts, now: int) -> Numbers:
+    """Add to the live numbers what ``real`` and the count ``before`` both find lacking, and keep
+    the rest for the next count. What was added; nothing when somebody else counted meanwhile."""
+    live = _get(LIVE, consistent=True)
+    lacking = {name: number - int(getattr(live, name)) for name, number in real.items()}
+    sure = {name: lack for name, lack in lacking.items() if lack == int(getattr(before, name))}
+    unsure = {name: lack for name, lack in lacking.items() if name not in sure}
+    difference: Any = Counts(DIFFERENCE, counted_at=now)
+    for name, lack in unsure.items():
+        setattr(difference, name, lack)
+    unchanged: Condition = Counts.counted_at.does_not_exist()
+    if before.counted_at:
+        unchanged = Counts.counted_at == before.counted_at
+
+    def add_items(transaction: TransactWrite) -> None:
+        transaction.save(difference, condition=unchanged)
+        if any(sure.values()):
+            transaction.update(Counts(LIVE), actions=_additions(sure))
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        return {}
+    return {name: lack for name, lack in sure.items() if lack}
+
+
 def _additions(numbers: Numbers) -> list[Action]:
     return [getattr(Counts, name).add(number) for name, number in numbers.items() if number]
 
 
-def _get(name: str) -> Counts:
+def _get(name: str, *, consistent: bool = False) -> Counts:
     try:
-        return Counts.get(name)
+        return Counts.get(name, consistent_read=consistent)
     except Counts.DoesNotExist:
         return Counts(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.presence import counts
+from functions.presence import counts, repair
 from functions.presence.events import Counts
 from shared import times
 from shared.realtime.context import Context
@@ -10,6 +10,7 @@ from shared.realtime.namespaces import ADMIN
 from shared.registry import Product
 
 presence = Product("presence")
+presence.on_sweep(repair.repair)
 
 
 @presence.on("presence:request-counts", namespaces=[ADMIN.path])

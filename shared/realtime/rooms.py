@@ -54,9 +54,9 @@ def members(room: str, namespace: str) -> Iterator[Address]:
 def people(room: str) -> Iterator[str]:
     """The ids of the people in a room, each once: what has been seen is kept, about 150 bytes a
     person."""
-    seen = set()
+    seen: set[str | None] = {None}
     for member in _rows(room):
-        if member.person_id is not None and member.person_id not in seen:
+        if member.person_id not in seen:
             seen.add(member.person_id)
             yield member.person_id
 

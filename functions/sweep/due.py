@@ -1,0 +1,73 @@
+"""The connections that are due: finds out which of them are still there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+from functions.sweep.verdict import Verdict, verdict
+from shared.parallel import together
+from shared.protocol import engineio
+from shared.realtime import connections
+from shared.realtime.connections import Connection
+from shared.realtime.sweep import Sweep
+from shared.settings import settings
+
+TRY_AGAIN_SECONDS = 60
+PING = engineio.encode(engineio.PacketType.PING)
+FAILED, LEFT = "failed", "left"
+
+
+def look_after(sweep: Sweep) -> Counter[str]:
+    """A page of every shard at a time, the longest due first, until the time is over; how many
+    connections got which verdict."""
+    found: Counter[str] = Counter()
+    shards = [connections.due(number, sweep.now) for number in range(settings().due_shards)]
+    while shards and not sweep.over:
+        # None comes after the last page, and instead of one that cannot be read.
+        pages = together(partial(sweep.attempt, "shard", partial(next, it, None)) for it in shards)
+        shards = [shard for shard, page in zip(shards, pages, strict=True) if page is not None]
+        rows = [row for page in pages for row in page or ()]
+        if rows:
+            found.update(together(partial(_attend, sweep, row) for row in rows))
+    return found
+
+
+def _attend(sweep: Sweep, row: Connection) -> str:
+    """Do what a connection needs. One with which that fails lets the others go first."""
+    if sweep.over:
+        return LEFT
+    decided = sweep.attempt(row.connection_id, partial(_act, sweep, row))
+    if decided is None:
+        again = sweep.now + TRY_AGAIN_SECONDS
+        sweep.attempt(row.connection_id, partial(connections.postpone, row.connection_id, again))
+    return decided or FAILED
+
+
+def _act(sweep: Sweep, row: Connection) -> Verdict:
+    """A connection that is gone is handed to the disconnect function, and stays due until that has
+    deleted its row.
+
+    The ping goes out before it is written down: a crash in between pings once more, the other way
+    round it would take a client for dead that was never asked.
+    """
+    connection_id, ports, now = row.connection_id, sweep.ports, sweep.now
+    next_due = now + settings().ping_period_seconds
+    decided = verdict(row, now)
+    match decided:
+        case Verdict.GONE:
+            ports.tasks.disconnect(connection_id)
+        case Verdict.CLOSE:
+            ports.connections.close(connection_id)
+            ports.tasks.disconnect(connection_id)
+        case Verdict.PING:
+            if sweep.emit.post(connection_id, PING):
+                connections.mark_pinged(connection_id, pinged_at=now, due_at=next_due)
+        case Verdict.LOOK:
+            if ports.connections.exists(connection_id):
+                connections.postpone(connection_id, next_due)
+            else:
+                ports.tasks.disconnect(connection_id)
+        case Verdict.WAIT:
+            pass
+    return decided

@@ -1,0 +1,41 @@
+"""Once a minute: who is still there, and what was left half done."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from functions.products import REGISTRY
+from functions.sweep.due import look_after
+from shared.adapters import ports
+from shared.lambda_entry import Event, entry
+from shared.log import logger
+from shared.ports import Ports
+from shared.realtime.context import Emitter
+from shared.realtime.sweep import Sweep
+from shared.registry import Registry
+from shared.settings import settings
+
+
+class SweepFailed(Exception):
+    """Something could not be done; what it was has been logged, and the rest is done."""
+
+
+@entry
+def handler(_event: Event) -> None:
+    """On a schedule. What is left over, or has failed, is the next sweep's."""
+    run(REGISTRY, ports(), settings().sweep_seconds)
+
+
+def run(registry: Registry, ports: Ports, seconds: float) -> None:
+    """The products' part first, which is small and about people in calls, within half of the
+    time; then the connections. Raises ``SweepFailed`` at the end where anything failed."""
+    begin, failures = time.monotonic(), list[str]()
+    emit = Emitter(ports)
+    products = Sweep(ports, emit, begin + seconds / 2, failures)
+    for hook in registry.sweep_hooks:
+        products.attempt(hook.__qualname__, partial(hook, products))
+    found = look_after(Sweep(ports, emit, begin + seconds, failures))
+    logger.info("swept", extra={"connections": dict(found), "failures": len(failures)})
+    if failures:
+        raise SweepFailed(f"{len(failures)} failed, the first: {failures[0]}")
