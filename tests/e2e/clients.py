@@ -19,7 +19,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -72,7 +72,8 @@ class Client(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
         self.received: list[Received] = []
         self.acknowledged: dict[int, list[tuple[Any, ...]]] = {}
         self.ended = threading.Event()
@@ -132,16 +133,17 @@ class Client(ABC):
                 if not self._changed.wait(end - time.monotonic()):
                     raise AssertionError(f"no {event} {fields or ''}; came: {self.received}")
 
-    def wait_presence(self, telecaller_id: str, presence: str) -> Any:
-        """The next such announcement, wherever it stands among the other events."""
+    def wait_presence(self, telecaller_id: str, presence: str, *, after: int = 0) -> None:
+        """Such an announcement, behind the first ``after`` about this telecaller."""
 
-        def found() -> Received | None:
-            wanted = {"telecallerId": telecaller_id, "presence": presence}
-            return next((one for one in self.received if _has(one, wanted)), None)
+        def found() -> bool:
+            told = self.presence(telecaller_id)[after:]
+            return any(payload["presence"] == presence for payload in told)
 
         with self._changed:
-            assert self._changed.wait_for(found, SECONDS), f"{presence} not in {self.received}"
-            return found()
+            assert self._changed.wait_for(found, SECONDS), (
+                f"not {presence}: {self.presence(telecaller_id)}"
+            )
 
     def presence(self, telecaller_id: str) -> list[Any]:
         """Every announcement about one telecaller so far."""
@@ -227,7 +229,7 @@ class JavaScript(Client):
     def __init__(
         self, driver: NodeDriver, ticket: Ticket, *, app: int | None = None, version: str = "4"
     ) -> None:
-        super().__init__()
+        super().__init__(ticket.namespace)
         self._driver = driver
         self._number = driver.number()
         self._told: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -292,8 +294,7 @@ class Python(Client):
     kind = "python"
 
     def __init__(self, ticket: Ticket) -> None:
-        super().__init__()
-        self._namespace = ticket.namespace
+        super().__init__(ticket.namespace)
         self._io = socketio.Client()
         refusals: list[Any] = []
         self._io.on("*", self.on_event, namespace=ticket.namespace)
@@ -312,7 +313,7 @@ class Python(Client):
 
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
         callback = None if ack is None else (lambda *answer: self.on_ack(ack, *answer))
-        self._io.emit(event, args or None, namespace=self._namespace, callback=callback)
+        self._io.emit(event, args or None, namespace=self.namespace, callback=callback)
 
     def leave(self) -> None:
         self._io.shutdown()
@@ -352,8 +353,7 @@ class Asyncio(Client):
     kind = "asyncio"
 
     def __init__(self, loop: Loop, ticket: Ticket) -> None:
-        super().__init__()
-        self._namespace = ticket.namespace
+        super().__init__(ticket.namespace)
         self._loop = loop
         self._io: Any = None
         loop.run(self._connect(ticket))
@@ -379,7 +379,7 @@ class Asyncio(Client):
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
         callback = None if ack is None else (lambda *answer: self.on_ack(ack, *answer))
         self._loop.run(
-            self._io.emit(event, args or None, namespace=self._namespace, callback=callback)
+            self._io.emit(event, args or None, namespace=self.namespace, callback=callback)
         )
 
     def leave(self) -> None:
@@ -407,9 +407,9 @@ class Native(Client):
     kind = "native"
 
     def __init__(self, ticket: Ticket, *, in_query: bool = False) -> None:
-        super().__init__()
+        super().__init__(ticket.namespace)
         self._ids: dict[Any, int] = {}
-        self._socket = connect_native(ticket, in_query=in_query)
+        self._socket = Raw.native(ticket, in_query=in_query)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -430,11 +430,11 @@ class Native(Client):
         self._reader.join(SECONDS)
 
     def drop(self) -> None:
-        self._socket.socket.shutdown(socket.SHUT_RDWR)
+        self._socket.socket.socket.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
         with suppress(ConnectionClosed):
-            for text in self._socket:
+            for text in self._socket.socket:
                 self._on_frame(json.loads(text))
         self.ended.set()
 
@@ -448,28 +448,39 @@ class Native(Client):
         self.on_ack(self._ids[frame["ack"]], error or frame["data"])
 
 
-def connect_native(ticket: Ticket, *, in_query: bool = False) -> ClientConnection:
-    """Raises ``Refused`` with the HTTP status of the handshake."""
-    headers = dict(ticket.headers)
-    url = ticket.url.replace("http", "ws", 1) + f"/ws?namespace={ticket.namespace}"
-    if ticket.token is not None and in_query:
-        url += f"&token={ticket.token}"
-    elif ticket.token is not None:
-        headers["Authorization"] = f"Bearer {ticket.token}"
-    try:
-        return open_websocket(
-            url, additional_headers=headers, proxy=None, open_timeout=SECONDS, compression=None
-        )
-    except InvalidStatus as error:
-        raise Refused(str(error.response.status_code)) from error
-
-
 class Raw:
-    """A WebSocket without any library on top, for frames that no library sends."""
+    """A WebSocket without any library on top, for frames that no library sends. Raises ``Refused``
+    with the HTTP status of the handshake."""
 
-    def __init__(self, url: str, path: str = "/socket.io/?EIO=4&transport=websocket") -> None:
-        url = url.replace("http", "ws", 1) + path
-        self.socket = open_websocket(url, proxy=None, open_timeout=SECONDS, compression=None)
+    def __init__(
+        self,
+        url: str,
+        path: str = "/socket.io/?EIO=4&transport=websocket",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self._open = ExitStack()
+        try:
+            self.socket: ClientConnection = self._open.enter_context(
+                open_websocket(
+                    url.replace("http", "ws", 1) + path,
+                    additional_headers=headers,
+                    proxy=None,
+                    open_timeout=SECONDS,
+                    compression=None,
+                )
+            )
+        except InvalidStatus as error:
+            raise Refused(str(error.response.status_code)) from error
+
+    @classmethod
+    def native(cls, ticket: Ticket, *, in_query: bool = False) -> Raw:
+        headers = dict(ticket.headers)
+        path = f"/ws?namespace={ticket.namespace}"
+        if ticket.token is not None and in_query:
+            path += f"&token={ticket.token}"
+        elif ticket.token is not None:
+            headers["Authorization"] = f"Bearer {ticket.token}"
+        return cls(ticket.url, path, headers)
 
     def send(self, frame: str | bytes) -> None:
         self.socket.send(frame)
@@ -478,6 +489,14 @@ class Raw:
         frame = self.socket.recv(seconds)
         assert isinstance(frame, str), frame
         return frame
+
+    def is_quiet(self, seconds: float = QUIET_SECONDS) -> bool:
+        """Whether nothing comes for a while."""
+        try:
+            self.receive(seconds)
+        except TimeoutError:
+            return True
+        return False
 
     def closed(self) -> tuple[int, list[str]]:
         """The code the server closes with, and the frames that came before."""
@@ -491,4 +510,4 @@ class Raw:
             return code, frames
 
     def close(self) -> None:
-        self.socket.close()
+        self._open.close()

@@ -201,7 +201,10 @@ def stop(stack: Stack) -> None:
     assert _members(group), "the emulator is not running"
     stack.process.send_signal(signal.SIGTERM)
     assert stack.process.wait(STOP_SECONDS) == 0
-    assert not _members(group)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _members(group):  # killed, and not yet buried
+        assert time.monotonic() < deadline, "the stack has left somebody behind"
+        time.sleep(0.05)
     assert not (ROOT / ".local" / f"{stack.url.rsplit(':', 1)[1]}.json").exists()
 
 

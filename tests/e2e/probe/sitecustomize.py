@@ -36,6 +36,7 @@ def keep() -> None:
     folder, function = os.environ.get(FOLDER), os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     if folder and function:
         path = Path(folder) / f"{function}.log"
+        path.touch()
         sys.stderr = Tee(sys.stderr, path, "")
         sys.stdout = Tee(sys.stdout, path, '"status": "error"')
 

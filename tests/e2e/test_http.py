@@ -1,0 +1,102 @@
+"""The HTTP routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.people import sign, token
+from tests.e2e.stack import FRONTEND, Stack
+from tests.e2e.world import World
+
+REQUIRED = {"error": {"message": "Authentication token required"}}
+INVALID = {"error": {"message": "Invalid or expired token"}}
+DENIED = {"error": {"message": "Access denied"}}
+
+
+def test_health_is_open_to_all(stack: Stack) -> None:
+    answer = stack.get("/health")
+    assert answer.status == 200
+    assert isinstance(answer.body, dict)
+    assert stack.get("/health", Authorization="Bearer garbage").status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/admin", "/health/x", "/%00", "/a%2Fb", "/ключ"]
+)
+def test_what_is_not_there_is_a_404_in_json(stack: Stack, path: str) -> None:
+    answer = stack.get(path if path.isascii() else "/%D0%BA")
+    assert answer.status == 404
+    assert answer.headers.get_content_type() == "application/json"
+    assert answer.body.keys() == {"error"}
+    assert answer.body["error"].keys() == {"message"}
+
+
+def test_a_method_that_is_not_there_is_a_404(stack: Stack) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert stack.request(method, "/health", {}, b"{}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, REQUIRED),
+        ({"Authorization": ""}, REQUIRED),
+        ({"Authorization": "Bearer "}, REQUIRED),
+        ({"Authorization": "Bearer garbage"}, INVALID),
+        ({"Authorization": "Bearer a.b.c"}, INVALID),
+        ({"Authorization": "Basic YTpi"}, INVALID),
+        ({"Cookie": "authenticationToken=garbage"}, INVALID),
+        ({"Cookie": "authenticationToken="}, REQUIRED),
+        ({"Cookie": "other=1"}, REQUIRED),
+    ],
+)
+def test_stats_need_a_token(stack: Stack, headers: dict[str, str], body: Any) -> None:
+    answer = stack.get("/admin/stats", **headers)
+    assert (answer.status, answer.body) == (401, body)
+
+
+def test_an_expired_token_is_no_token(world: World) -> None:
+    given = sign({"sub": "a", "role": "ADMIN", "exp": 1})
+    answer = world.stack.get("/admin/stats", Authorization=f"Bearer {given}")
+    assert (answer.status, answer.body) == (401, INVALID)
+
+
+@pytest.mark.parametrize("group", ["USER", "TELECALLER"])
+def test_stats_are_for_admins(world: World, group: str) -> None:
+    given = token(world.people.take(group))
+    answer = world.stack.get("/admin/stats", Authorization=f"Bearer {given}")
+    assert (answer.status, answer.body) == (403, DENIED)
+
+
+def test_a_suspended_admin_sees_no_stats(world: World) -> None:
+    given = token(world.people.take("SUSPENDED_ADMIN"))
+    answer = world.stack.get("/admin/stats", Authorization=f"Bearer {given}")
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize("origin", [None, FRONTEND, "own"])
+def test_an_admin_sees_stats_by_cookie(world: World, origin: str | None) -> None:
+    headers = {"Cookie": f"a=b; authenticationToken={token(world.people.take('ADMIN'))}"}
+    if origin:
+        headers["Origin"] = world.stack.url if origin == "own" else origin
+    assert world.stack.get("/admin/stats", **headers).status == 200
+
+
+def test_a_foreign_page_sees_no_stats_by_cookie(world: World) -> None:
+    cookie = f"authenticationToken={token(world.people.take('ADMIN'))}"
+    answer = world.stack.get("/admin/stats", Cookie=cookie, Origin="https://evil.example.com")
+    assert (answer.status, answer.body) == (401, REQUIRED)
+
+
+def test_stats_are_numbers(world: World) -> None:
+    given = token(world.people.take("ADMIN"))
+    answer = world.stack.get("/admin/stats", Authorization=f"Bearer {given}")
+    assert answer.status == 200
+    assert answer.headers.get_content_type() == "application/json"
+    body = answer.body
+    names = ("onlineUsers", "onlineTelecallers", "telecallersOnCall", "connections")
+    numbers = [*(body[name] for name in names), *body["calls"].values()]
+    assert all(type(number) is int and number >= 0 for number in numbers), body
+    assert {"ringing", "accepted", "completedToday", "missedToday"} <= body["calls"].keys()

@@ -1,0 +1,217 @@
+"""Who is told when telecallers come, talk and go, and the numbers admins see."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+from shared.accounts import Account
+from tests.e2e.calls import answer, ring
+from tests.e2e.clients import Client
+from tests.e2e.people import token
+from tests.e2e.world import World
+
+ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+def told(account: Account, presence: str) -> dict[str, Any]:
+    details = {
+        "_id": account.id,
+        "name": account.name,
+        "profile": account.profile,
+        "language": account.language,
+        "about": account.about,
+    }
+    return {
+        "telecallerId": account.id,
+        "presence": presence,
+        "telecaller": details if presence == "ONLINE" else None,
+    }
+
+
+def test_all_users_follow_a_telecaller_through_the_day(world: World) -> None:
+    watchers = [world.user(kind)[1] for kind in ("js", "python", "asyncio", "native")]
+    _, user = world.user()
+    account = world.people.take("TELECALLER")
+
+    def all_hear(presence: str) -> None:
+        for watcher in watchers:
+            watcher.wait_presence(account.id, presence, after=len(history))
+        history.append(told(account, presence))
+
+    history: list[dict[str, Any]] = []
+    telecaller = world.come("js", account)
+    all_hear("ONLINE")
+    call_id = ring(user, telecaller, account)
+    telecaller.ask("call:reject", {"callId": call_id})
+    user.wait("call:rejected")
+    call_id = ring(user, telecaller, account)
+    user.ask("call:cancel", {"callId": call_id})
+    telecaller.wait("call:cancelled")
+    call_id = ring(user, telecaller, account)
+    answer(user, telecaller, call_id)
+    all_hear("ON_CALL")
+    user.ask("call:end", {"callId": call_id})
+    all_hear("ONLINE")
+    telecaller.leave()
+    all_hear("OFFLINE")
+    for watcher in watchers:
+        assert watcher.presence(account.id) == history
+        assert watcher.names == []
+
+
+def test_a_ring_that_comes_to_nothing_announces_nothing(world: World) -> None:
+    _, watcher = world.user()
+    _, user = world.user()
+    account, telecaller = world.telecaller()
+    watcher.wait_presence(account.id, "ONLINE")
+    ring(user, telecaller, account)
+    user.wait("call:missed")
+    telecaller.wait("call:missed")
+    telecaller.leave()
+    watcher.wait_presence(account.id, "OFFLINE")
+    assert [one["presence"] for one in watcher.presence(account.id)] == ["ONLINE", "OFFLINE"]
+
+
+def test_presence_is_for_users_only(world: World) -> None:
+    _, watcher = world.user()
+    _, first = world.telecaller()
+    _, admin = world.admin()
+    account, _ = world.telecaller()
+    watcher.wait_presence(account.id, "ONLINE")
+    assert first.received == []
+    assert admin.received == []
+
+
+def test_a_second_device_is_not_announced(world: World) -> None:
+    _, watcher = world.user()
+    account, first = world.telecaller()
+    watcher.wait_presence(account.id, "ONLINE")
+    second = world.come("python", account)
+    first.leave()
+    world.stack.joined("/telecaller", account.id, 1)
+    second.leave()
+    watcher.wait_presence(account.id, "OFFLINE")
+    assert [one["presence"] for one in watcher.presence(account.id)] == ["ONLINE", "OFFLINE"]
+
+
+def counts(admin: Client) -> dict[str, Any]:
+    assert admin.ask("presence:request-counts") is None
+    found: dict[str, Any] = admin.wait("presence:counts")
+    return found
+
+
+def until(admin: Client, wanted: dict[str, int]) -> None:
+    """Counts follow within seconds."""
+    deadline = time.monotonic() + 20
+    while True:
+        found = counts(admin)
+        if {name: found[name] for name in wanted} == wanted:
+            return
+        assert time.monotonic() < deadline, f"{found} is not {wanted}"
+        time.sleep(0.1)
+
+
+def settled(admin: Client) -> tuple[int, int]:
+    """The counts once those who left before have been counted out."""
+    last, since = counts(admin), time.monotonic()
+    while time.monotonic() - since < 1.5:
+        time.sleep(0.1)
+        now = counts(admin)
+        if (now["onlineUsers"], now["onlineTelecallers"]) != (
+            last["onlineUsers"],
+            last["onlineTelecallers"],
+        ):
+            since = time.monotonic()
+        last = now
+    return last["onlineUsers"], last["onlineTelecallers"]
+
+
+def test_an_admin_of_any_kind_asks_for_counts(world: World, kind: str) -> None:
+    _, admin = world.admin(kind)
+    found = counts(admin)
+    assert found.keys() == {"onlineUsers", "onlineTelecallers", "timestamp"}
+    assert isinstance(found["onlineUsers"], int)
+    assert isinstance(found["onlineTelecallers"], int)
+    assert re.fullmatch(ISO, found["timestamp"])
+    asked = datetime.fromisoformat(found["timestamp"])
+    assert abs((datetime.now(timezone.utc) - asked).total_seconds()) < 10
+    admin.emit("presence:request-counts", {"anything": "at all"})
+    admin.wait("presence:counts")
+
+
+def test_counts_are_of_people_not_of_connections(world: World) -> None:
+    _, admin = world.admin()
+    users, telecallers = settled(admin)
+    caller, first = world.user()
+    second = world.come("native", caller)
+    callee, third = world.telecaller("python")
+    fourth = world.come("asyncio", callee)
+    until(admin, {"onlineUsers": users + 1, "onlineTelecallers": telecallers + 1})
+    second.leave()
+    fourth.drop()
+    world.stack.joined("/user", caller.id, 1)
+    world.stack.joined("/telecaller", callee.id, 1)
+    until(admin, {"onlineUsers": users + 1, "onlineTelecallers": telecallers + 1})
+    first.drop()
+    third.leave()
+    until(admin, {"onlineUsers": users, "onlineTelecallers": telecallers})
+
+
+def test_stats_follow_a_call(world: World) -> None:
+    _, admin = world.admin()
+    users, telecallers = settled(admin)
+    account = world.people.take("ADMIN")
+
+    def stats() -> dict[str, Any]:
+        found = world.stack.get("/admin/stats", Authorization=f"Bearer {token(account)}")
+        assert found.status == 200
+        body: dict[str, Any] = found.body
+        return body
+
+    def follow(**wanted: int) -> dict[str, Any]:
+        deadline = time.monotonic() + 20
+        while True:
+            body = stats()
+            flat = body | {f"calls_{name}": value for name, value in body["calls"].items()}
+            if {name: flat[name] for name in wanted} == wanted:
+                return body
+            assert time.monotonic() < deadline, f"{flat} is not {wanted}"
+            time.sleep(0.1)
+
+    before = stats()
+    assert {"onlineUsers", "onlineTelecallers", "telecallersOnCall", "connections", "calls"} < (
+        before.keys()
+    )
+    assert re.fullmatch(ISO, before["timestamp"])
+    calls = before["calls"]
+    _, user = world.user()
+    callee, telecaller = world.telecaller()
+    follow(
+        onlineUsers=users + 1,
+        onlineTelecallers=telecallers + 1,
+        connections=before["connections"] + 2,
+    )
+    call_id = ring(user, telecaller, callee)
+    follow(calls_ringing=calls["ringing"] + 1, telecallersOnCall=before["telecallersOnCall"])
+    answer(user, telecaller, call_id)
+    follow(
+        calls_ringing=calls["ringing"],
+        calls_accepted=calls["accepted"] + 1,
+        telecallersOnCall=before["telecallersOnCall"] + 1,
+    )
+    user.ask("call:end", {"callId": call_id})
+    follow(
+        calls_accepted=calls["accepted"],
+        calls_completedToday=calls["completedToday"] + 1,
+        telecallersOnCall=before["telecallersOnCall"],
+    )
+    ring(user, telecaller, callee)
+    user.leave()
+    follow(
+        calls_missedToday=calls["missedToday"] + 1,
+        calls_ringing=calls["ringing"],
+        onlineUsers=users,
+    )
