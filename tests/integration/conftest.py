@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -28,6 +28,9 @@ from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import engines
 from tests.integration.engines import Engine
+
+if TYPE_CHECKING:
+    from infra.tables import TableRow
 
 MODELS: list[type[Table]] = [AccountRow, CallRecord, Connection, Counts, Member, Person]
 THREADS = 16
@@ -57,23 +60,36 @@ def definitions() -> list[dict[str, Any]]:
     """What the stack deploys, as arguments of ``CreateTable``."""
     from infra.tables import TABLES
 
-    return [
-        {
-            "TableName": row.name,
-            "KeySchema": [
-                {"AttributeName": name, "KeyType": kind}
-                for name, kind in ((row.key, "HASH"), (row.sort_key, "RANGE"))
-                if name
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": name, "AttributeType": "S"}
-                for name in (row.key, row.sort_key)
-                if name
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        }
-        for row in TABLES
-    ]
+    return [_definition(row) for row in TABLES]
+
+
+def _definition(row: TableRow) -> dict[str, Any]:
+    keys = {name: "S" for name in (row.key, row.sort_key) if name}
+    for index in row.indexes:
+        keys |= {index.key: "S", index.sort_key: "N" if index.sort_by_number else "S"}
+    definition: dict[str, Any] = {
+        "TableName": row.name,
+        "KeySchema": _key_schema(row.key, row.sort_key),
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in keys.items()
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    if row.indexes:
+        definition["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index.name,
+                "KeySchema": _key_schema(index.key, index.sort_key),
+                "Projection": {"ProjectionType": index.projection.value},
+            }
+            for index in row.indexes
+        ]
+    return definition
+
+
+def _key_schema(key: str, sort_key: str | None) -> list[dict[str, str]]:
+    kinds = ((key, "HASH"), (sort_key, "RANGE"))
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in kinds if name]
 
 
 @pytest.fixture
