@@ -21,14 +21,14 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.bundle import function_code, make_layers
+from infra.bundle import KEYS, LIVEKIT, PACKAGES, function_code, make_layers
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.queues import make_dead_letters
 from infra.settings import StackSettings
 
 STREAM_RETRIES = 10
-BROADCAST_BATCH = 10
+QUEUE_BATCH = 10
 STREAM_BATCH = 100
 STREAM_FILTERS = {
     # Pings and their answers change a connection's row all the time, and nothing that is counted.
@@ -55,7 +55,8 @@ class Row:
     """A function: its handler, its limits, and everything it may touch.
 
     ``tables``: actions by table, or by ``table/index``. ``may`` names grants of
-    ``Resources.grants``.
+    ``Resources.grants``, ``takes`` the queue it reads, ``layers`` what it needs beside the one that
+    all have.
     """
 
     name: str
@@ -66,7 +67,8 @@ class Row:
     memory_mb: int = 512
     asynchronous: Asynchronous | None = None
     streams: tuple[str, ...] = ()
-    takes_broadcasts: bool = False
+    takes: str = ""
+    layers: tuple[str, ...] = ()
     every_minute: bool = False
 
 
@@ -76,6 +78,7 @@ FUNCTIONS = (
         "functions.connect.main.handler",
         {"accounts": "GetItem", "connections": "PutItem", "limits": "UpdateItem"},
         may="read-secret invoke-opener",
+        layers=(KEYS,),
     ),
     Row(
         "opener",
@@ -98,7 +101,7 @@ FUNCTIONS = (
             "people": "GetItem UpdateItem",
             "calls": "PutItem",
         },
-        may="post invoke-disconnect",
+        may="post invoke-disconnect delete-room",
         timeout_seconds=20,
         asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
     ),
@@ -115,9 +118,10 @@ FUNCTIONS = (
             "limits": "UpdateItem",
             "counts": "GetItem",
         },
-        may="read-secret start-ring post invoke-disconnect send-broadcast",
+        may="read-secret start-ring post invoke-disconnect send-broadcast delete-room",
         timeout_seconds=20,
         memory_mb=1024,
+        layers=(KEYS,),
     ),
     Row(
         "calls",
@@ -131,13 +135,13 @@ FUNCTIONS = (
             "limits": "UpdateItem",
             "counts": "GetItem",
         },
-        may="read-secret start-ring post invoke-disconnect send-broadcast",
+        may="read-secret start-ring post invoke-disconnect send-broadcast delete-room",
         timeout_seconds=20,
         memory_mb=1024,
     ),
     Row(
-        "call-timeout",
-        "functions.calls.timeout.handler",
+        "ring-timeout",
+        "functions.ring.main.handler",
         {"people": "GetItem UpdateItem", "calls": "PutItem"},
         may="post invoke-disconnect",
     ),
@@ -163,7 +167,15 @@ FUNCTIONS = (
         may="post invoke-disconnect",
         timeout_seconds=60,
         memory_mb=1769,
-        takes_broadcasts=True,
+        takes="broadcasts",
+    ),
+    Row(
+        "rooms",
+        "functions.calls.rooms.handler",
+        may="read-secret",
+        timeout_seconds=15,  # longer than the secret and LiveKit take, one after the other
+        takes="rooms",
+        layers=(LIVEKIT,),
     ),
     Row(
         "sweep",
@@ -176,7 +188,7 @@ FUNCTIONS = (
             "calls": "PutItem",
             "counts": "GetItem PutItem UpdateItem",
         },
-        may="post invoke-disconnect",
+        may="post invoke-disconnect delete-room",
         timeout_seconds=58,  # sweep_seconds and the longest request, before the next one begins
         memory_mb=1769,  # one processor: it is what many posts cost
         # The next sweep does what this one did not.
@@ -194,6 +206,7 @@ FUNCTIONS = (
             "calls/callee": "Query",
         },
         may="read-secret",
+        layers=(KEYS,),
     ),
 )
 
@@ -212,7 +225,9 @@ class Resources:
     """What the functions work on, made before them."""
 
     tables: Mapping[str, dynamodb.Table]
-    broadcasts: sqs.Queue
+    queues: Mapping[str, sqs.Queue]
+    """What a row's ``takes`` can name."""
+
     environment: Mapping[str, str]
     grants: Mapping[str, Grant]
     """What a row's ``may`` can name."""
@@ -245,9 +260,10 @@ def make_functions(
     scope: Construct, settings: StackSettings, resources: Resources
 ) -> dict[str, lambda_.Function]:
     code = function_code()
-    layers = make_layers(scope, settings)
+    made_layers = make_layers(scope, settings)
     made = {}
     for row in FUNCTIONS:
+        layers = [made_layers[name] for name in (PACKAGES, *row.layers) if name in made_layers]
         function = _make(scope, settings, row, resources, code=code, layers=layers)
         _connect_sources(scope, settings, row, resources, function)
         made[row.name] = function
@@ -331,10 +347,10 @@ def _connect_sources(
                     on_failure=sources.SqsDlq(dead_letters),
                 )
             )
-    if row.takes_broadcasts:
+    if row.takes:
         function.add_event_source(
             sources.SqsEventSource(
-                resources.broadcasts, batch_size=BROADCAST_BATCH, report_batch_item_failures=True
+                resources.queues[row.takes], batch_size=QUEUE_BATCH, report_batch_item_failures=True
             )
         )
 

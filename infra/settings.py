@@ -21,6 +21,8 @@ RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 BOUNDS = {
     "ring_timeout_seconds": (1, 240),  # an Express execution ends at 300: the rest is for retries
     "opening_retry_seconds": (1, 20),  # the opener's own timeout is a little longer
+    "livekit_timeout_seconds": (0.1, 8),  # and so is that of the function that deletes rooms
+    "room_retry_seconds": (1, 300),  # SQS hides a message for 12 h at most
     "unauthenticated_seconds": (5, 600),
     "ping_period_seconds": (10, 540),  # API Gateway closes what is idle for 600
     "due_shards": (1, 64),
@@ -76,6 +78,11 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stack_name(self) -> str:
         return f"switchboard-{self.stage}"
+
+    @property
+    def published_keys(self) -> bool:
+        """Whether tokens are checked against the issuer's public keys."""
+        return bool(self.environment.get("JWKS_URL"))
 
     @property
     def is_production(self) -> bool:

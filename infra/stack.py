@@ -19,7 +19,7 @@ from infra.gateway import (
     websocket_routes,
 )
 from infra.nag import acknowledge
-from infra.queues import make_dead_letters, make_queue
+from infra.queues import MAX_RECEIVES, ORDERED, RECEIVES, make_dead_letters, make_queue
 from infra.ring import make_ring, ring_arn
 from infra.settings import StackSettings
 from infra.tables import make_tables
@@ -38,7 +38,7 @@ class SwitchboardStack(cdk.Stack):
         )
         tables = make_tables(self, settings)
         secret_arn = _make_secret(self, settings)
-        broadcasts = _make_broadcasts(self, settings)
+        queues = _make_queues(self, settings)
         websocket = Gateway(
             self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
         )
@@ -49,14 +49,14 @@ class SwitchboardStack(cdk.Stack):
             self,
             settings,
             tables=tables,
-            broadcasts=broadcasts,
+            queues=queues,
             secret_arn=secret_arn,
             websocket=websocket,
         )
         functions = make_functions(self, settings, resources)
         websocket.route(websocket_routes(), functions)
         http.route(HTTP_ROUTES, functions)
-        make_ring(self, settings, tables["people"], functions["call-timeout"])
+        make_ring(self, settings, tables["people"], functions["ring-timeout"])
         outputs = {
             "WebSocketApiId": websocket.api_id,
             "WebSocketStage": websocket.stage_name,
@@ -107,19 +107,27 @@ def _make_secret(scope: Construct, settings: StackSettings) -> str:
     return cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
 
 
-def _make_broadcasts(scope: Construct, settings: StackSettings) -> sqs.Queue:
-    """Hidden for six times as long as its function may run, as Lambda's manual asks.
+def _make_queues(scope: Construct, settings: StackSettings) -> dict[str, sqs.Queue]:
+    """A queue for every function that takes one, and behind it one for what cannot be done.
 
+    Messages stay hidden for six times as long as the function may run, as Lambda's manual asks.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
-    (reader,) = (row for row in FUNCTIONS if row.takes_broadcasts)
-    return make_queue(
-        scope,
-        "Broadcasts",
-        settings,
-        visibility=cdk.Duration.seconds(6 * reader.timeout_seconds),
-        dead_letters=make_dead_letters(scope, "broadcasts", settings),
-    )
+    return {
+        row.takes: make_queue(
+            scope,
+            row.takes.title(),
+            settings,
+            visibility=cdk.Duration.seconds(6 * row.timeout_seconds),
+            dead_letters=make_dead_letters(
+                scope, row.takes, settings, ordered=row.takes in ORDERED
+            ),
+            ordered=row.takes in ORDERED,
+            receives=RECEIVES.get(row.takes, MAX_RECEIVES),
+        )
+        for row in FUNCTIONS
+        if row.takes
+    }
 
 
 def _resources(
@@ -127,7 +135,7 @@ def _resources(
     settings: StackSettings,
     *,
     tables: dict[str, dynamodb.Table],
-    broadcasts: sqs.Queue,
+    queues: dict[str, sqs.Queue],
     secret_arn: str,
     websocket: Gateway,
 ) -> Resources:
@@ -135,10 +143,11 @@ def _resources(
     ring = ring_arn(scope, settings)
     return Resources(
         tables=tables,
-        broadcasts=broadcasts,
+        queues=queues,
         environment={
             **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
-            "BROADCAST_QUEUE_URL": broadcasts.queue_url,
+            "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
+            "ROOMS_QUEUE_URL": queues["rooms"].queue_url,
             "OPENER_FUNCTION": settings.name("opener"),
             "DISCONNECT_FUNCTION": settings.name("disconnect"),
             "RING_STATE_MACHINE_ARN": ring,
@@ -150,7 +159,8 @@ def _resources(
         grants={
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
             "start-ring": Grant("states:StartExecution", ring),
-            "send-broadcast": Grant("sqs:SendMessage", broadcasts.queue_arn),
+            "send-broadcast": Grant("sqs:SendMessage", queues["broadcasts"].queue_arn),
+            "delete-room": Grant("sqs:SendMessage", queues["rooms"].queue_arn),
             "post": Grant(
                 "execute-api:ManageConnections",
                 websocket.connections_arn,

@@ -15,6 +15,7 @@ from shared import aws
 from shared.log import logger
 from shared.ports import Ports
 from shared.protocol import json
+from shared.realtime.broadcast import Broadcast
 from shared.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -92,10 +93,12 @@ class AwsTasks:
             input=json.dumps({"callId": call_id, "person": person, "seconds": seconds}),
         )
 
-    def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
+    def broadcast(self, message: Broadcast) -> None:
         aws.client("sqs").send_message(
             QueueUrl=self._settings.broadcast_queue_url,
-            MessageBody=json.dumps({"namespace": namespace, "event": event, "payload": payload}),
+            MessageBody=json.dumps(message),
+            MessageGroupId=message.group,
+            MessageDeduplicationId=secrets.token_hex(16),
         )
 
     def delete_room(self, *, room: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.realtime.broadcast import Broadcast
+
 
 class Clock(Protocol):
     def now_ms(self) -> int:
@@ -54,8 +56,8 @@ class Tasks(Protocol):
         """Start the ring timer of the call that rings on the row ``person``."""
         ...
 
-    def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
-        """Send an event to everybody in a namespace."""
+    def broadcast(self, message: Broadcast) -> None:
+        """Send an event to a room."""
         ...
 
     def delete_room(self, *, room: str) -> None:

@@ -20,6 +20,7 @@ import msgspec
 
 from shared.protocol import native
 from shared.realtime.address import Address, Delivery
+from shared.realtime.broadcast import Broadcast
 
 if TYPE_CHECKING:
     from shared.realtime.context import Background, Context
@@ -32,6 +33,8 @@ P = TypeVar("P")
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
 LeaveHook = Callable[["Background", "Person"], None]
+RingTimeout = Callable[["Background", "Person", str], None]
+BackendHandle = Callable[["Background", P, int], None]
 SweepHook = Callable[["Sweep"], None]
 
 
@@ -46,6 +49,15 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
 
     def to(self, addresses: Iterable[Address]) -> Delivery:
         return Delivery(self.event, self, tuple(addresses))
+
+    def to_everybody(self, namespace: str, *, group: str) -> Broadcast:
+        """``group``: what it is about; broadcasts about the same arrive in order."""
+        return Broadcast(namespace, namespace, self.event, self, group)
+
+    def to_room(
+        self, namespace: str, room: str, *, group: str, skip_person: str | None = None
+    ) -> Broadcast:
+        return Broadcast(namespace, room, self.event, self, group, skip_person)
 
 
 class Error(Outbound, frozen=True):
@@ -90,6 +102,16 @@ class EventHandler:
     preload: Preload[Any] | None = None
 
 
+@dataclass(frozen=True)
+class BackendEvent:
+    """Something that a team's own systems tell. ``handle`` may be called again for the same event,
+    and with an older one after a newer; it is given when the event happened, in epoch ms."""
+
+    type: str
+    payload: Any
+    handle: BackendHandle[Any]
+
+
 class Product:
     """A product's rows. ``name`` is also the name of the function behind its native routes."""
 
@@ -98,6 +120,8 @@ class Product:
         self.handlers: list[EventHandler] = []
         self.leave_hooks: dict[str, LeaveHook] = {}
         self.sweep_hooks: list[SweepHook] = []
+        self.ring_timeouts: dict[str, RingTimeout] = {}
+        self.backend_events: dict[str, BackendEvent] = {}
 
     def on(
         self,
@@ -143,6 +167,27 @@ class Product:
 
         return register
 
+    def on_ring_timeout(self, namespace: str) -> Callable[[RingTimeout], RingTimeout]:
+        """Register what happens when nobody has answered in time. Called with the row on which the
+        call rang, of somebody in ``namespace``, and the call's id."""
+
+        def register(hook: RingTimeout) -> RingTimeout:
+            self.ring_timeouts[namespace] = hook
+            return hook
+
+        return register
+
+    def on_backend(
+        self, type_: str, *, payload: type[P]
+    ) -> Callable[[BackendHandle[P]], BackendHandle[P]]:
+        """Register what a backend event of ``type_`` does."""
+
+        def register(handle: BackendHandle[P]) -> BackendHandle[P]:
+            self.backend_events[type_] = BackendEvent(type_, payload, handle)
+            return handle
+
+        return register
+
     def on_sweep(self, hook: SweepHook) -> SweepHook:
         """Register what to look after once a minute, whatever has happened meanwhile."""
         self.sweep_hooks.append(hook)
@@ -156,6 +201,8 @@ class Registry:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
+        self.ring_timeouts: dict[str, RingTimeout] = {}
+        self.backend_events: dict[str, BackendEvent] = {}
         for product in products:
             for row in product.handlers:
                 if (row.namespace, row.event) in self.handlers:
@@ -164,6 +211,8 @@ class Registry:
             for namespace, hook in product.leave_hooks.items():
                 self.leave_hooks.setdefault(namespace, []).append(hook)
             self.sweep_hooks.extend(product.sweep_hooks)
+            self.ring_timeouts.update(product.ring_timeouts)
+            self.backend_events.update(product.backend_events)
 
     def find(self, namespace: str, event: str) -> EventHandler | None:
         return self.handlers.get((namespace, event))

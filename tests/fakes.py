@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.ports import Ports
+from shared.realtime.broadcast import Broadcast
 
 NOW_MS = 1_768_818_600_000
 """2026-01-19T10:30:00Z."""
@@ -96,8 +97,8 @@ class FakeTasks:
             raise self.ring_error
         self.rings.append((call_id, person, seconds))
 
-    def broadcast(self, *, namespace: str, event: str, payload: object) -> None:
-        self.broadcasts.append((namespace, event, payload))
+    def broadcast(self, message: Broadcast) -> None:
+        self.broadcasts.append(message)
 
     def delete_room(self, *, room: str) -> None:
         if self.room_error:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from functions.calls import livekit, records, store
+from functions.calls import livekit, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -22,15 +22,17 @@ from functions.calls.events import (
     Rejected,
     Ringing,
 )
-from functions.calls.records import CallRecord
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NewCall, NotStarted, Parties, Somebody
-from shared import accounts
+from shared import accounts, history
 from shared.accounts import Account
 from shared.errors import Duplicate, Refusal
+from shared.history import CallRecord
 from shared.limits import Window
+from shared.log import logger
 from shared.parallel import both
 from shared.realtime import people
+from shared.realtime.address import Delivery
 from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
@@ -232,9 +234,8 @@ def end(context: Context, request: CallRef) -> None:
     """Hang up, from either side."""
     parties = _finish(context, request.call_id, Trigger.END)
     everybody = [*parties.telecaller.addresses, *parties.user.addresses]
-    context.emit(
-        Ended(request.call_id).to(address for address in everybody if address != context.address)
-    )
+    others = [address for address in everybody if address != context.address]
+    _part(context, request.call_id, Ended(request.call_id).to(others))
 
 
 for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error")):
@@ -256,7 +257,7 @@ def telecaller_gone(background: Background, telecaller: Person) -> None:
     parties = Parties(telecaller, people.get(USER.path, call.peer_id))
     record = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
     if record:
-        background.emit(_farewell(record).to(parties.user.addresses))
+        _say_farewell(background, record, parties.user)
 
 
 @calls.on_last_leave(USER.path)
@@ -267,9 +268,10 @@ def user_gone(background: Background, user: Person) -> None:
     parties = Parties(people.get(TELECALLER.path, call.peer_id), user)
     record = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
     if record:
-        background.emit(_farewell(record).to(parties.telecaller.addresses))
+        _say_farewell(background, record, parties.telecaller)
 
 
+@calls.on_ring_timeout(TELECALLER.path)
 def ring_timeout(background: Background, telecaller: Person, call_id: str) -> None:
     """Nobody answered. Nothing happens where somebody did meanwhile."""
     call = telecaller.current_call
@@ -294,6 +296,28 @@ def time_out_forgotten(sweep: Sweep) -> None:
             sweep.attempt(call.id, partial(ring_timeout, sweep, telecaller, call.id))
         if sweep.over:
             return
+
+
+def _say_farewell(background: Background, record: CallRecord, left: Person) -> None:
+    """To the one whom the other has left."""
+    event = _farewell(record).to(left.addresses)
+    if record.status == Status.COMPLETED:
+        _part(background, record.call_id, event)
+    else:
+        background.emit(event)
+
+
+def _part(background: Background, call_id: str, event: Delivery) -> None:
+    """Every end of an answered call: say so and, beside that, have its LiveKit room deleted."""
+    both(lambda: _delete_room(background, call_id), lambda: background.emit(event))
+
+
+def _delete_room(background: Background, call_id: str) -> None:
+    """A room that could not be queued is left to LiveKit, which ends it when it is empty."""
+    try:
+        background.ports.tasks.delete_room(room=call_id)
+    except Exception:  # noqa: BLE001 - the call is over all the same
+        logger.exception("room %s not queued for deletion", call_id)
 
 
 def _farewell(record: CallRecord) -> Outbound:
@@ -346,7 +370,7 @@ def _unavailable(context: Context, call_id: str) -> Exception:
         if call.accepted_by == context.arrival.message_id:
             return Duplicate()
         return Refusal(NO_LONGER_AVAILABLE)
-    record = records.find(me.namespace, me.person_id, call_id)
+    record = history.find(me.namespace, me.person_id, call_id)
     if record is None:
         return Refusal(NOT_FOUND)
     if record.ended_by == context.arrival.message_id:

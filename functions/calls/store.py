@@ -16,10 +16,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from functions.calls import billing
-from functions.calls.records import CallRecord
 from functions.calls.state import Status, Trigger, after
 from shared import limits
 from shared.errors import Duplicate
+from shared.history import CallRecord
 from shared.limits import Window
 from shared.realtime import people
 from shared.realtime.namespaces import TELECALLER, USER

@@ -17,10 +17,9 @@ from aws_lambda_powertools.event_handler.exceptions import (
     UnauthorizedError,
 )
 
-from functions.calls import records
 from functions.http import pages
 from functions.presence import counts
-from shared import accounts, auth, cookies, times
+from shared import accounts, auth, cookies, history, times
 from shared.accounts import Account
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
@@ -67,8 +66,8 @@ def calls() -> dict[str, Any]:
     if person_id != identity.account_id:
         require_admin(identity)
     page = pages.read(query)
-    rows = records.history(person_id, page.limit + 1, page.before)
-    return pages.answer(page, rows, key=lambda row: row.call_id, show=records.shown)
+    rows = history.of_person(person_id, page.limit + 1, page.before)
+    return pages.answer(page, rows, key=lambda row: row.call_id, show=history.shown)
 
 
 @app.get("/accounts/<account_id>")

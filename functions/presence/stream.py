@@ -59,9 +59,7 @@ def announce(records: list[dict[str, Any]]) -> None:
         if state is not first[telecaller_id]:
             details = _details(telecaller_id) if state is Presence.ONLINE else None
             changed = PresenceChanged(telecaller_id, state.value, details)
-            ports().tasks.broadcast(
-                namespace=USER.path, event=PresenceChanged.event, payload=changed
-            )
+            ports().tasks.broadcast(changed.to_everybody(USER.path, group=telecaller_id))
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:

@@ -45,10 +45,12 @@ def remove(room: str, connection_id: str) -> None:
     Member(shard(room, connection_id), connection_id).delete()
 
 
-def members(room: str, namespace: str) -> Iterator[Address]:
-    """Everybody in a room, shard by shard; a row whose time is over counts as gone."""
+def members(room: str, namespace: str, skip_person: str | None = None) -> Iterator[Address]:
+    """Everybody in a room but ``skip_person``, shard by shard; a row whose time is over counts as
+    gone."""
     for member in _rows(room):
-        yield Address(namespace, Wire(member.wire), member.connection_id)
+        if skip_person is None or member.person_id != skip_person:
+            yield Address(namespace, Wire(member.wire), member.connection_id)
 
 
 def people(room: str) -> Iterator[str]:

@@ -1,12 +1,15 @@
-"""The layer holds what the functions import, no more and no less."""
+"""The layers hold what the functions import, no more and no less."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 
-from infra.bundle import LAYER_PACKAGES, LOCK, pinned
-from infra.functions import FUNCTIONS
+import pytest
+
+from infra.bundle import KEYS, LAYERS, LIVEKIT, LOCK, PACKAGES, pinned
+from infra.functions import FUNCTIONS, Row
 
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""
@@ -34,15 +37,48 @@ for handler in handlers:
 """
 
 
-def test_every_package_is_pinned_with_its_hashes() -> None:
-    lines = list(pinned(LOCK.read_text()))
+@pytest.mark.parametrize("packages", LAYERS.values(), ids=LAYERS)
+def test_every_package_is_pinned_with_its_hashes(packages: tuple[str, ...]) -> None:
+    lines = list(pinned(LOCK.read_text(), packages))
     names = [line.partition("==")[0] for line in lines if not line.startswith(" ")]
-    assert sorted(names) == sorted(LAYER_PACKAGES)
+    assert sorted(names) == sorted(packages)
     assert all("--hash=sha256:" in line for line in lines if line.startswith(" "))
 
 
-def test_every_handler_imports_with_the_layer_and_the_runtime_alone() -> None:
-    lists = [LAYER_PACKAGES, RUNTIME, [row.handler for row in FUNCTIONS]]
-    command = [sys.executable, "-c", IMPORT_ALL, *(",".join(one) for one in lists)]
+def python(code: str, *lists: Iterable[str]) -> str:
+    """What a fresh interpreter prints; fails when it fails."""
+    command = [sys.executable, "-c", code, *(",".join(one) for one in lists)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_handler_imports_with_its_layers_and_the_runtime_alone() -> None:
+    """Keys are not among them: they are there only where keys are published."""
+    by_layers: dict[tuple[str, ...], list[Row]] = {}
+    for row in FUNCTIONS:
+        layers = (PACKAGES, *(name for name in row.layers if name != KEYS))
+        by_layers.setdefault(layers, []).append(row)
+    for layers, rows in by_layers.items():
+        packages = [package for name in layers for package in LAYERS[name]]
+        python(IMPORT_ALL, packages, RUNTIME, [row.handler for row in rows])
+
+
+IMPORTED = """
+import importlib, sys
+importlib.import_module(sys.argv[1].rpartition(".")[0])
+print(",".join(name for name in sys.argv[2].split(",") if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
+def test_heavy_layers_are_where_they_are_used_and_nowhere_else(row: Row) -> None:
+    users = {"shared.auth": KEYS, "livekit.api": LIVEKIT}
+    imported = python(IMPORTED, [row.handler], users).strip()
+    assert set(row.layers) == {users[name] for name in imported.split(",") if name}
+
+
+def test_published_keys_can_be_read_with_their_layer() -> None:
+    packages = [*LAYERS[PACKAGES], *LAYERS[KEYS]]
+    code = IMPORT_ALL + "import jwt; assert jwt.algorithms.has_crypto"
+    python(code, packages, RUNTIME, ["functions.connect.main.handler"])

@@ -53,7 +53,7 @@ def test_it_is_an_express_workflow_that_logs_errors_and_traces(stack: Stack) -> 
 
 
 def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
-    (timeout,) = (row.timeout_seconds for row in FUNCTIONS if row.name == "call-timeout")
+    (timeout,) = (row.timeout_seconds for row in FUNCTIONS if row.name == "ring-timeout")
     longest = BOUNDS["ring_timeout_seconds"][1]
     for state in (STATES["Read the telecaller"], STATES["Time out"]):
         (retry,) = state["Retry"]

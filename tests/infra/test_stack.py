@@ -22,7 +22,7 @@ FUNCTIONS = {
     "disconnect": "functions.disconnect.main.handler",
     "socketio": "functions.socketio.main.handler",
     "calls": "functions.calls.main.handler",
-    "call-timeout": "functions.calls.timeout.handler",
+    "ring-timeout": "functions.ring.main.handler",
     "presence": "functions.presence.main.handler",
     "presence-stream": "functions.presence.stream.handler",
     "broadcast": "functions.broadcast.main.handler",
@@ -79,7 +79,7 @@ def test_tables(stack: Stack) -> None:
 
 
 def test_keys_are_those_of_the_models(stack: Stack) -> None:
-    from functions.calls.store import CallRecord
+    from shared.history import CallRecord
     from functions.presence.counts import Counts
     from shared.accounts import AccountRow
     from shared.realtime.connections import Connection

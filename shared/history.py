@@ -1,4 +1,4 @@
-"""Calls that are over: one row each, and the history of either party."""
+"""Calls that are over, of any product: one row each, and the history of either party."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class ByCallee(GlobalSecondaryIndex["CallRecord"]):
 class CallRecord(Table):
     """Call ids begin with the time, so a party's rows stand in the order of their calls.
 
-    Times are epoch milliseconds; ``coins`` is what was really taken; ``ended_by`` is the id of the
-    message that ended the call, where one did.
+    ``product`` is whose call it was; times are epoch milliseconds; ``coins`` is what was really
+    taken; ``ended_by`` is the id of the message that ended the call, where one did.
     """
 
     class Meta:
@@ -78,7 +78,7 @@ def find(namespace: str, person_id: str, call_id: str) -> CallRecord | None:
     return next(iter(rows), None)
 
 
-def history(person_id: str, limit: int, before: str | None) -> list[CallRecord]:
+def of_person(person_id: str, limit: int, before: str | None) -> list[CallRecord]:
     """At most ``limit`` calls of a person, made or taken, newest first, older than ``before``."""
     as_caller, as_callee = (
         partial(

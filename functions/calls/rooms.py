@@ -1,0 +1,101 @@
+"""Deletes LiveKit's rooms after their calls, so that nobody stays in one.
+
+The only function that imports LiveKit's library. Nobody waits for it: a room is a message of a
+queue, and one that LiveKit does not delete now is tried again later, twice as late each time, until
+the queue moves it to its dead letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import msgspec
+from livekit.api import DeleteRoomRequest, LiveKitAPI, ServerError, ServerErrorCode
+
+from functions.calls import livekit
+from functions.calls.livekit import LiveKit
+from shared import aws
+from shared.adapters import ports
+from shared.lambda_entry import Event, entry
+from shared.log import logger
+from shared.settings import settings
+
+Record = dict[str, Any]
+"""A message of SQS as Lambda hands it over."""
+
+
+class Room(msgspec.Struct, frozen=True):
+    """The body of a message."""
+
+    room: str
+
+
+@entry
+def handler(event: Event) -> dict[str, list[dict[str, str]]]:
+    """A batch of the queue; what fails is handed in again, alone.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    try:
+        server = livekit.configured(settings(), ports().secrets)
+    except LookupError as error:
+        logger.warning("rooms are not deleted: %s", error)
+        return {"batchItemFailures": []}
+    records: list[Record] = event["Records"]
+    failed = asyncio.run(delete(server, records))
+    for record in failed:
+        _postpone(record)
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
+
+
+async def delete(server: LiveKit, records: list[Record]) -> list[Record]:
+    """Delete the rooms of all records at once; those that are to be tried again."""
+    timeout = aiohttp.ClientTimeout(total=settings().livekit_timeout_seconds)
+    # The library's own retries would outlast the function: the queue's are enough.
+    async with LiveKitAPI(
+        server.url, server.api_key, server.api_secret, timeout=timeout, failover=False
+    ) as api:
+        done = await asyncio.gather(*(_delete(api, record) for record in records))
+    return [record for record, is_done in zip(records, done, strict=True) if not is_done]
+
+
+async def _delete(api: LiveKitAPI, record: Record) -> bool:
+    """Whether the room is gone now; one that was never there is. What went wrong is logged."""
+    try:
+        room = msgspec.json.decode(record["body"], type=Room).room
+        await api.room.delete_room(DeleteRoomRequest(room=room))
+    except ServerError as error:
+        if error.code == ServerErrorCode.NOT_FOUND:
+            return True
+        failure: Exception = error
+    except Exception as error:  # noqa: BLE001 - reported for this message, the others go on
+        failure = error
+    else:
+        return True
+    tries = record["attributes"]["ApproximateReceiveCount"]
+    logger.warning("room not deleted, try %s: %s: %r", tries, record["body"], failure)
+    return False
+
+
+def _postpone(record: Record) -> None:
+    """Hide the message until its next try. Where that cannot be done the queue's own timeout holds.
+
+    The role may: it is among what reading a queue takes.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+    """
+    tries = int(record["attributes"]["ApproximateReceiveCount"])
+    try:
+        aws.client("sqs").change_message_visibility(
+            QueueUrl=settings().rooms_queue_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=backoff(tries),
+        )
+    except Exception:  # noqa: BLE001 - it is tried again either way
+        logger.exception("room not postponed")
+
+
+def backoff(tries: int) -> int:
+    """Seconds until the next try, under SQS's 12 h whatever the settings."""
+    return min(settings().room_retry_seconds << min(tries - 1, 16), 12 * 3_600 - 60)

@@ -1,0 +1,17 @@
+"""Called by the ring timer for a call that still rings."""
+
+from __future__ import annotations
+
+from functions.products import REGISTRY
+from shared.adapters import ports
+from shared.lambda_entry import Event, entry
+from shared.realtime.context import Background
+from shared.realtime.people import Person
+
+
+@entry
+def handler(event: Event) -> None:
+    """``{"callId", "person"}``: the call, and the key of the row on which it rings, which begins
+    with the namespace of whoever is called."""
+    row = Person.get(event["person"], consistent_read=True)
+    REGISTRY.ring_timeouts[row.namespace](Background.on(ports()), row, event["callId"])

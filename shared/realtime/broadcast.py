@@ -1,0 +1,23 @@
+"""An event for many: it goes through a queue, so that sending costs the sender the same however
+many there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A message of the queue.
+
+    ``room``: the namespace itself for everybody in it. ``group``: broadcasts of one group arrive in
+    the order in which they were sent. ``skip_person``: somebody it is not for.
+    """
+
+    namespace: str
+    room: str
+    event: str
+    payload: Any
+    group: str
+    skip_person: str | None = None
