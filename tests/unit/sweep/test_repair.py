@@ -1,0 +1,42 @@
+"""When counts are repaired, and what telecallers' rows add up to."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.presence.repair import is_time, of_telecallers
+from shared.realtime.people import CurrentCall, Person
+
+
+@pytest.mark.parametrize(
+    ("counted_at", "now", "expected"),
+    [
+        (None, 0, True),
+        (600, 600, False),
+        (600, 899, False),
+        (600, 900, True),
+        (659, 900, True),
+        (600, 10_000, True),
+    ],
+)
+def test_it_is_time_in_whole_minutes(counted_at: int | None, now: int, expected: bool) -> None:
+    assert is_time(counted_at, now, 5) is expected
+
+
+def telecaller(*, online: bool = True, status: str | None = None) -> Person:
+    person = Person("/telecaller#t", members={"s:c"} if online else None)
+    if status:
+        person.call = CurrentCall(id="c", type="AUDIO", status=status, started_at=0)
+    return person
+
+
+def test_telecallers_are_counted_by_what_they_do() -> None:
+    rows = [
+        telecaller(),
+        telecaller(online=False),
+        telecaller(status="RINGING"),
+        telecaller(status="ACCEPTED"),
+        telecaller(status="ACCEPTED", online=False),
+    ]
+    assert of_telecallers(rows) == {"online_telecallers": 3, "ringing": 1, "accepted": 2}
+    assert of_telecallers([]) == {"online_telecallers": 0, "ringing": 0, "accepted": 0}

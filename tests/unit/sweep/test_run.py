@@ -1,0 +1,64 @@
+"""The sweep's frame: what fails is logged, counted and raised at the end."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from functions.sweep import main
+from functions.sweep.main import SweepFailed, run
+from shared.realtime.context import Emitter
+from shared.realtime.sweep import Sweep
+from shared.registry import Product, Registry
+from tests.fakes import NOW_MS, Fakes
+
+
+def sweep_for(seconds: float) -> Sweep:
+    fakes = Fakes()
+    return Sweep(fakes.ports, Emitter(fakes.ports), time.monotonic() + seconds)
+
+
+def test_it_is_over_when_its_time_is() -> None:
+    assert not sweep_for(60).over
+    assert sweep_for(0).over
+    assert sweep_for(0).now == NOW_MS // 1000
+
+
+def test_an_attempt_returns_what_the_work_returns_or_none() -> None:
+    sweep = sweep_for(60)
+    assert sweep.attempt("a", lambda: 1) == 1
+    assert sweep.failures == []
+
+    def fail() -> int:
+        raise LookupError("no")
+
+    assert sweep.attempt("b", fail) is None
+    assert sweep.failures == ["b"]
+
+
+def test_a_product_that_fails_stops_nobody_and_is_raised_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    first, second = Product("first"), Product("second")
+
+    @first.on_sweep
+    def broken(_: Sweep) -> None:
+        raise LookupError("no")
+
+    @second.on_sweep
+    def sound(sweep: Sweep) -> None:
+        assert sweep.until < time.monotonic() + 31
+        done.append("sound")
+
+    def look_after(sweep: Sweep) -> dict[str, int]:
+        assert sweep.until > time.monotonic() + 31
+        done.append("connections")
+        return {}
+
+    monkeypatch.setattr(main, "look_after", look_after)
+    with pytest.raises(SweepFailed, match=r"1 failed, the first: .*broken"):
+        run(Registry([first, second]), Fakes().ports, 60)
+    assert done == ["sound", "connections"]
+    run(Registry([second]), Fakes().ports, 60)

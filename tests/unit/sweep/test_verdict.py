@@ -1,0 +1,59 @@
+"""What to do with a connection that is due, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.sweep.verdict import CLOCKS_DIFFER_SECONDS, Verdict, verdict
+from shared.realtime.connections import Connection
+
+NOW = 1_000_000
+SESSION = {"/user": '{"namespace":"/user","sid":"s","personId":"u","role":"USER","name":"U"}'}
+
+
+def row(**values: Any) -> Connection:
+    """A Socket.IO connection that has joined, is due now and was never pinged."""
+    given = {"wire": "s", "sessions": SESSION, "due_at": NOW, "expires_at": NOW + 1} | values
+    return Connection("c", **given)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param({}, Verdict.PING, id="due for the first time"),
+        pytest.param({"due_at": NOW + 1}, Verdict.WAIT, id="moved on"),
+        pytest.param({"due_at": 0}, Verdict.PING, id="due at once"),
+        pytest.param({"leaving": True}, Verdict.GONE, id="half departed"),
+        pytest.param({"leaving": True, "due_at": NOW + 1}, Verdict.GONE, id="departing"),
+        pytest.param({"expires_at": NOW}, Verdict.GONE, id="over"),
+        pytest.param({"expires_at": NOW, "due_at": NOW + 1}, Verdict.GONE, id="over, not due"),
+        pytest.param({"sessions": {}}, Verdict.CLOSE, id="joined nothing"),
+        pytest.param({"sessions": {}, "due_at": NOW + 1}, Verdict.WAIT, id="has time to join"),
+        pytest.param({"sessions": {}, "wire": "n"}, Verdict.CLOSE, id="native, joined nothing"),
+        pytest.param({"wire": "n"}, Verdict.LOOK, id="native"),
+        pytest.param({"protocol": 3}, Verdict.LOOK, id="Engine.IO 3"),
+        pytest.param({"protocol": 3, "pinged_at": 1}, Verdict.LOOK, id="Engine.IO 3, whatever"),
+        pytest.param({"pinged_at": NOW - 200}, Verdict.CLOSE, id="never answered"),
+        pytest.param(
+            {"pinged_at": NOW - 200, "answered_at": NOW - 400},
+            Verdict.CLOSE,
+            id="stopped answering",
+        ),
+        pytest.param(
+            {"pinged_at": NOW - 200, "answered_at": NOW - 199}, Verdict.PING, id="answered"
+        ),
+        pytest.param({"answered_at": NOW - 1}, Verdict.PING, id="answered what was not written"),
+    ],
+)
+def test_verdicts(values: dict[str, Any], expected: Verdict) -> None:
+    assert verdict(row(**values), NOW) is expected
+
+
+def test_an_answer_counts_although_the_clock_that_saw_it_is_behind() -> None:
+    asked = NOW - 200
+    latest = {"pinged_at": asked, "answered_at": asked - CLOCKS_DIFFER_SECONDS}
+    assert verdict(row(**latest), NOW) is Verdict.PING
+    latest["answered_at"] -= 1
+    assert verdict(row(**latest), NOW) is Verdict.CLOSE
