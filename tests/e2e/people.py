@@ -16,17 +16,17 @@ SECRET = "end-to-end-secret-end-to-end-secret"
 TOKEN_SECONDS = 3600
 
 GROUPS: dict[str, tuple[int, dict[str, Any]]] = {
-    "USER": (200, {"role": "USER", "coins": 1000}),
-    "TELECALLER": (150, {"role": "TELECALLER", "approval_status": "APPROVED"}),
-    "ADMIN": (20, {"role": "ADMIN"}),
-    "SUSPENDED_USER": (10, {"role": "USER", "account_status": "SUSPENDED"}),
-    "SUSPENDED_ADMIN": (5, {"role": "ADMIN", "account_status": "SUSPENDED"}),
+    "USER": (500, {"role": "USER", "coins": 1000}),
+    "TELECALLER": (300, {"role": "TELECALLER", "approval_status": "APPROVED"}),
+    "ADMIN": (80, {"role": "ADMIN"}),
+    "SUSPENDED_USER": (20, {"role": "USER", "account_status": "SUSPENDED"}),
+    "SUSPENDED_ADMIN": (10, {"role": "ADMIN", "account_status": "SUSPENDED"}),
     "SUSPENDED_TELECALLER": (
-        10,
+        20,
         {"role": "TELECALLER", "approval_status": "APPROVED", "account_status": "SUSPENDED"},
     ),
-    "PENDING_TELECALLER": (10, {"role": "TELECALLER", "approval_status": "PENDING"}),
-    "REJECTED_TELECALLER": (10, {"role": "TELECALLER", "approval_status": "REJECTED"}),
+    "PENDING_TELECALLER": (20, {"role": "TELECALLER", "approval_status": "PENDING"}),
+    "REJECTED_TELECALLER": (20, {"role": "TELECALLER", "approval_status": "REJECTED"}),
 }
 
 

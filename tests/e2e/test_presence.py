@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.accounts import Account
@@ -137,7 +137,7 @@ def test_an_admin_of_any_kind_asks_for_counts(world: World, kind: str) -> None:
     assert isinstance(found["onlineTelecallers"], int)
     assert re.fullmatch(ISO, found["timestamp"])
     asked = datetime.fromisoformat(found["timestamp"])
-    assert abs((datetime.now(timezone.utc) - asked).total_seconds()) < 10
+    assert abs((datetime.now(UTC) - asked).total_seconds()) < 10
     admin.emit("presence:request-counts", {"anything": "at all"})
     admin.wait("presence:counts")
 
@@ -203,6 +203,7 @@ def test_stats_follow_a_call(world: World) -> None:
         telecallersOnCall=before["telecallersOnCall"] + 1,
     )
     user.ask("call:end", {"callId": call_id})
+    telecaller.wait("call:ended")
     follow(
         calls_accepted=calls["accepted"],
         calls_completedToday=calls["completedToday"] + 1,

@@ -1,0 +1,222 @@
+"""JSON over a plain WebSocket, frame by frame."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.accounts import Account
+from tests.e2e.clients import Raw, Refused, Ticket
+from tests.e2e.people import shown, sign, token
+from tests.e2e.stack import FRONTEND
+from tests.e2e.world import World
+
+
+def come(world: World, group: str) -> tuple[Account, Raw]:
+    account = world.people.take(group)
+    namespace = f"/{account.role.lower()}"
+    raw = Raw.native(world.ticket(namespace, token(account)))
+    world.stack.joined(namespace, account.id)
+    return account, raw
+
+
+def say(raw: Raw, **frame: Any) -> None:
+    raw.send(json.dumps(frame))
+
+
+def hear(raw: Raw) -> dict[str, Any]:
+    """The next frame that is not about a telecaller's presence."""
+    while True:
+        frame: dict[str, Any] = json.loads(raw.receive())
+        if frame.get("event") != "telecaller:presence-changed":
+            return frame
+
+
+def hear_both(raw: Raw) -> list[dict[str, Any]]:
+    """Two frames that may come in any order, the event first."""
+    return sorted((hear(raw), hear(raw)), key=lambda frame: "ack" in frame)
+
+
+def failed(message: str, ack: object, event: str = "error") -> list[dict[str, Any]]:
+    error = {"message": message}
+    return [{"event": event, "data": error}, {"ack": ack, "error": error}]
+
+
+def test_a_whole_call_frame_by_frame(world: World) -> None:
+    caller, user = come(world, "USER")
+    callee, telecaller = come(world, "TELECALLER")
+    payload = {"telecallerId": callee.id, "callType": "AUDIO"}
+    say(user, action="call.initiate", data=payload, id="a1")
+    incoming = hear(telecaller)
+    call = {"callId": incoming["data"]["callId"]}
+    assert incoming == {
+        "event": "call:incoming",
+        "data": {**call, "callType": "AUDIO", "caller": shown(caller)},
+    }
+    assert hear_both(user) == [
+        {"event": "call:ringing", "data": {**call, "telecaller": shown(callee)}},
+        {"ack": "a1", "data": call},
+    ]
+    say(telecaller, action="call:accept", data=call, id=7)
+    accepted, acknowledged = hear_both(telecaller)
+    assert accepted["event"] == "call:accepted"
+    assert acknowledged == {"ack": 7, "data": None}
+    assert hear(user)["event"] == "call:accepted"
+    say(user, action="call.end", data=call)
+    assert hear(telecaller) == {"event": "call:ended", "data": call}
+    assert user.is_quiet(0.2)
+    say(user, action="call.end", data=call, id=0)
+    assert hear_both(user) == failed("Call is no longer available", 0, "call:error")
+    user.close()
+    telecaller.close()
+
+
+def test_a_call_rings_that_is_made_the_moment_the_connection_opens(world: World) -> None:
+    callee, _ = world.telecaller()
+    account = world.people.take("USER")
+    user = Raw.native(world.ticket("/user", token(account)))
+    say(user, action="call.initiate", data={"telecallerId": callee.id, "callType": "AUDIO"}, id=1)
+    rang, acknowledged = hear_both(user)
+    assert rang["event"] == "call:ringing"
+    assert acknowledged["data"] == {"callId": rang["data"]["callId"]}
+    user.close()
+
+
+@pytest.mark.parametrize("ack", ["", "a" * 300, "ключ", 0, -1, 1.5, 2**53])
+def test_an_acknowledgement_carries_the_id_as_it_came(world: World, ack: object) -> None:
+    _, user = come(world, "USER")
+    say(user, action="call.end", data={"callId": "0" * 24}, id=ack)
+    assert hear_both(user) == failed("Call not found", ack, "call:error")
+    user.close()
+
+
+@pytest.mark.parametrize("ack", [True, [1], {"a": 1}])
+def test_an_id_of_another_type_is_refused(world: World, ack: object) -> None:
+    _, user = come(world, "USER")
+    say(user, action="call.end", data={"callId": "0" * 24}, id=ack)
+    assert "id" in hear(user)["data"]["message"]
+    assert user.is_quiet(0.2)
+    user.close()
+
+
+def test_without_an_id_an_error_is_an_event_only(world: World) -> None:
+    _, user = come(world, "USER")
+    say(user, action="call.initiate", data={})
+    assert hear(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
+    say(user, action="call.initiate")
+    assert hear(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
+    say(user, action="call.end", data={}, id=None)
+    assert hear(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
+    assert user.is_quiet(0.2)
+    user.close()
+
+
+def test_a_frame_that_is_no_object_is_answered_and_the_connection_stays(world: World) -> None:
+    _, user = come(world, "USER")
+    frames = ["[]", "1", '"x"', "null", "", " ", "garbage", "{", '{"action"', "[1,2", "NaN"]
+    frames += ['{"action":"call.end","data":NaN}', "40", "2", "1", "41", '42["call:end"]', "3"]
+    for frame in frames:
+        user.send(frame)
+        told = hear(user)
+        assert told["event"] == "error", (frame, told)
+        assert told["data"].keys() == {"message"}
+    say(user, action="call.end", data={"callId": "0" * 24}, id="still here")
+    assert hear_both(user)[1]["ack"] == "still here"
+    user.close()
+
+
+@pytest.mark.parametrize(
+    "action", ["call.nothing", "call:nothing", "$default", "$connect", "x" * 99]
+)
+def test_an_unknown_action_is_answered_with_an_error(world: World, action: str) -> None:
+    _, user = come(world, "USER")
+    say(user, action=action, id="u")
+    event, ack = hear_both(user)
+    assert event["event"] == "error"
+    assert ack == {"ack": "u", "error": event["data"]}
+    user.close()
+
+
+@pytest.mark.parametrize("action", [None, 7, "", [], {}, True])
+def test_an_action_is_a_text(world: World, action: object) -> None:
+    _, user = come(world, "USER")
+    say(user, action=action, id="u")
+    event, ack = hear_both(user)
+    assert "action" in event["data"]["message"]
+    assert ack == {"ack": "u", "error": event["data"]}
+    user.close()
+
+
+def test_unsupported_json_is_refused_with_its_acknowledgement(world: World) -> None:
+    _, user = come(world, "USER")
+    for value in ('"\\ud800"', "1" * 40, "1e999", "[" * 40 + "]" * 40):
+        user.send(f'{{"action":"call.end","data":{{"callId":{value}}},"id":"bad"}}')
+        event, ack = hear_both(user)
+        assert event["event"] == "call:error"
+        assert "callId" in event["data"]["message"]
+        assert ack == {"ack": "bad", "error": event["data"]}
+    user.close()
+
+
+def status(ticket: Ticket, *, in_query: bool = False) -> int:
+    with pytest.raises(Refused) as refused:
+        Raw.native(ticket, in_query=in_query)
+    return int(str(refused.value))
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+def test_a_handshake_without_a_good_token_is_unauthorized(world: World, in_query: bool) -> None:
+    account = world.people.take("USER")
+    claims = {"sub": account.id, "role": "USER"}
+    wrong = ("", "garbage", sign({**claims, "exp": 1}), sign(claims, key="x" * 32))
+    for given in (None, *wrong):
+        assert status(world.ticket("/user", given), in_query=in_query) == 401
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+def test_a_handshake_is_forbidden_to_those_who_may_not(world: World, in_query: bool) -> None:
+    take = world.people.take
+    for namespace, group in (
+        ("/user", "TELECALLER"),
+        ("/telecaller", "USER"),
+        ("/admin", "USER"),
+        ("/user", "SUSPENDED_USER"),
+        ("/telecaller", "SUSPENDED_TELECALLER"),
+        ("/telecaller", "PENDING_TELECALLER"),
+    ):
+        ticket = world.ticket(namespace, token(take(group)))
+        assert status(ticket, in_query=in_query) == 403, (namespace, group)
+
+
+def test_a_namespace_that_does_not_exist_is_a_bad_request(world: World) -> None:
+    given = token(world.people.take("USER"))
+    for namespace in ("/nowhere", "", "user", "/user/"):
+        assert status(world.ticket(namespace, given)) == 400
+
+
+def test_a_token_may_come_in_the_query(world: World) -> None:
+    account = world.people.take("USER")
+    raw = Raw.native(world.ticket("/user", token(account)), in_query=True)
+    world.stack.joined("/user", account.id)
+    raw.close()
+
+
+def test_an_admin_may_come_by_cookie(world: World) -> None:
+    account = world.people.take("ADMIN")
+    cookie = f"authenticationToken={token(account)}"
+    raw = Raw.native(world.ticket("/admin", None, Cookie=cookie, Origin=FRONTEND))
+    say(raw, action="presence.request-counts", id=1)
+    event, ack = hear_both(raw)
+    assert event["event"] == "presence:counts"
+    assert ack == {"ack": 1, "data": None}
+    raw.close()
+    foreign = {"Cookie": cookie, "Origin": "https://evil.example.com"}
+    assert status(world.ticket("/admin", None, **foreign)) == 401
+    assert status(world.ticket("/admin", None, Cookie=cookie)) == 401
+
+
+def test_a_cookie_lets_nobody_into_user(world: World) -> None:
+    cookie = f"authenticationToken={token(world.people.take('USER'))}"
+    assert status(world.ticket("/user", None, Cookie=cookie, Origin=FRONTEND)) == 401
