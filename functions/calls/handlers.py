@@ -166,7 +166,9 @@ def _ring(context: Context, call: NewCall, telecaller: Person) -> bool:
 
 def _give_up(context: Context, call: NewCall) -> None:
     parties = Parties.read(call.telecaller.id, call.user.id)
-    store.finish(parties, call.id, Trigger.GONE, context.now_ms)
+    record = store.finish(parties, call.id, Trigger.GONE, context.now_ms)
+    if record and record.status == Status.COMPLETED:  # somebody was quicker and has answered
+        _delete_room(context, call.id)
 
 
 @calls.on(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import aiohttp
 import msgspec
 from livekit.api import DeleteRoomRequest, LiveKitAPI, ServerError, ServerErrorCode
 
@@ -52,11 +51,8 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
 
 async def delete(server: LiveKit, records: list[Record]) -> list[Record]:
     """Delete the rooms of all records at once; those that are to be tried again."""
-    timeout = aiohttp.ClientTimeout(total=settings().livekit_timeout_seconds)
     # The library's own retries would outlast the function: the queue's are enough.
-    async with LiveKitAPI(
-        server.url, server.api_key, server.api_secret, timeout=timeout, failover=False
-    ) as api:
+    async with LiveKitAPI(server.url, server.api_key, server.api_secret, failover=False) as api:
         done = await asyncio.gather(*(_delete(api, record) for record in records))
     return [record for record, is_done in zip(records, done, strict=True) if not is_done]
 
@@ -65,7 +61,10 @@ async def _delete(api: LiveKitAPI, record: Record) -> bool:
     """Whether the room is gone now; one that was never there is. What went wrong is logged."""
     try:
         room = msgspec.json.decode(record["body"], type=Room).room
-        await api.room.delete_room(DeleteRoomRequest(room=room))
+        # Not the library's timeout: livekit-api 1.2 hands aiohttp None for the request, which lifts
+        # the session's.
+        async with asyncio.timeout(settings().livekit_timeout_seconds):
+            await api.room.delete_room(DeleteRoomRequest(room=room))
     except ServerError as error:
         if error.code == ServerErrorCode.NOT_FOUND:
             return True

@@ -1,0 +1,85 @@
+"""LiveKit's server API as far as it is used: a real server on loopback that checks what it is sent.
+
+https://twitchtv.github.io/twirp/docs/spec_v7.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jwt
+from aiohttp import web
+from livekit.api import DeleteRoomRequest, DeleteRoomResponse, TokenVerifier
+
+PATH = "/twirp/livekit.RoomService/DeleteRoom"
+
+
+class LiveKitServer:
+    """``deleted``: the rooms it was asked to delete by somebody who may, in order. ``answers``
+    gives what a room is answered with, a status and Twirp's error code; ``seconds`` how long."""
+
+    def __init__(self, key: str, secret: str) -> None:
+        self._verifier = TokenVerifier(key, secret)
+        self.deleted: list[str] = []
+        self.refused: list[str] = []
+        self.answers: dict[str, tuple[int, str]] = {}
+        self.everything: tuple[int, str] | None = None
+        self.seconds: dict[str, float] = {}
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """As clients are told it."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        assert request.content_type == "application/protobuf"
+        room = DeleteRoomRequest.FromString(await request.read()).room
+        await asyncio.sleep(self.seconds.get(room, 0))
+        try:
+            token = request.headers["Authorization"].removeprefix("Bearer ")
+            video = self._verifier.verify(token).video
+            assert video
+            assert video.room_create, "DeleteRoom needs roomCreate"
+        except (jwt.InvalidTokenError, AssertionError) as error:
+            self.refused.append(repr(error))
+            return _error(401, "unauthenticated")
+        self.deleted.append(room)
+        answer = self.answers.get(room, self.everything)
+        if answer:
+            return _error(*answer)
+        body = DeleteRoomResponse().SerializeToString()
+        return web.Response(body=body, content_type="application/protobuf")
+
+    @contextmanager
+    def serving(self) -> Iterator[LiveKitServer]:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        runner = asyncio.run_coroutine_threadsafe(self._start(), loop).result(10)
+        try:
+            yield self
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
+
+    async def _start(self) -> web.AppRunner:
+        app = web.Application()
+        app.router.add_post(PATH, self._delete)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        return runner
+
+
+def _error(status: int, code: str) -> web.Response:
+    if not code:
+        return web.Response(status=status, text="<html>no Twirp</html>", content_type="text/html")
+    return web.json_response({"code": code, "msg": "as asked"}, status=status)
