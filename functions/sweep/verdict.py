@@ -5,10 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from shared.realtime.address import Wire
-from shared.realtime.connections import Connection
-
-LEGACY = 3
-"""Engine.IO 3: the client pings, and knows no pings from the server."""
+from shared.realtime.connections import LEGACY, Connection
 
 CLOCKS_DIFFER_SECONDS = 5
 """By no more than this do the clocks of two functions."""
@@ -28,7 +25,8 @@ class Verdict(StrEnum):
     """Ask the client for a sign of life."""
 
     LOOK = "look"
-    """Ask API Gateway whether it is there: this client answers no pings."""
+    """Ask API Gateway whether it is there: a native client answers no pings, and one of Engine.IO 3
+    sends them itself."""
 
 
 def verdict(row: Connection, now: int) -> Verdict:

@@ -1,0 +1,125 @@
+"""Counts that have gone wrong are put right, and counts that are only late are left alone."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+
+from functions.presence import counts, repair
+from functions.presence.handlers import presence
+from functions.sweep.main import SweepFailed, run
+from shared.realtime import connections
+from shared.realtime.address import Wire
+from shared.realtime.context import Emitter
+from shared.realtime.namespaces import TELECALLER, USER
+from shared.realtime.sweep import Sweep
+from shared.registry import Registry
+from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+MINUTE_MS = 60_000
+REAL = {"connections": 5, "online_users": 2, "online_telecallers": 2, "ringing": 1, "accepted": 1}
+
+
+def populate() -> None:
+    """Two users, one with two devices, and two telecallers: one call rings, one is answered."""
+    for connection_id, person in (("cu1", "u1"), ("cu2", "u1"), ("cu3", "u2")):
+        stage.connect(USER.path, person, connection_id)
+    stage.connect(TELECALLER.path, "t1", "ct1")
+    stage.connect(TELECALLER.path, "t2", "ct2", Wire.NATIVE)
+    assert stage.start(f"{1:024x}", "u1", "t1") is None
+    assert stage.start(f"{2:024x}", "u2", "t2") is None
+    assert stage.accept("t2", f"{2:024x}")
+
+
+def live() -> dict[str, int]:
+    now, _ = counts.read(NOW_MS)
+    return {name: int(getattr(now, name)) for name in REAL}
+
+
+def add(**numbers: int) -> None:
+    counts.add(numbers, {}, NOW_MS, uuid.uuid4().hex)
+
+
+def count(fakes: Fakes, minutes: int = 5) -> None:
+    fakes.clock.now += minutes * MINUTE_MS
+    run(Registry([presence]), fakes.ports, 60)
+
+
+def test_it_counts_what_is_there(fakes: Fakes) -> None:
+    populate()
+    sweep = Sweep(fakes.ports, Emitter(fakes.ports), time.monotonic() + 60)
+    assert repair.measure(sweep) == REAL
+
+
+def test_a_difference_that_stays_is_put_right_by_the_second_count(fakes: Fakes) -> None:
+    populate()
+    add(connections=7, online_users=1, ringing=1, accepted=1)
+    count(fakes)
+    assert live() == REAL | {"connections": 7, "online_users": 1, "online_telecallers": 0}
+    count(fakes)
+    assert live() == REAL
+    count(fakes)
+    assert live() == REAL
+
+
+def test_a_difference_that_passes_is_not_counted_twice(fakes: Fakes) -> None:
+    populate()
+    add(**REAL | {"connections": 4})
+    count(fakes)
+    add(connections=1)
+    count(fakes)
+    assert live() == REAL
+
+
+def test_a_difference_that_changes_waits_until_it_stays(fakes: Fakes) -> None:
+    populate()
+    add(**REAL | {"connections": 4, "online_users": 3})
+    count(fakes)
+    add(connections=-1)
+    count(fakes)
+    assert live() == REAL | {"connections": 3}
+    count(fakes)
+    assert live() == REAL
+
+
+def test_it_counts_only_as_often_as_asked(fakes: Fakes) -> None:
+    populate()
+    count(fakes)
+    for _ in range(4):
+        count(fakes, minutes=1)
+    assert live() == dict.fromkeys(REAL, 0)
+    count(fakes, minutes=1)
+    assert live() == REAL
+
+
+def test_of_two_who_count_at_once_one_puts_it_right() -> None:
+    counts.compare({"connections": 5}, counts.last_difference(), 1)
+    before = counts.last_difference()
+    assert counts.compare({"connections": 5}, before, 2) == {"connections": 5}
+    assert counts.compare({"connections": 5}, before, 2) == {}
+    assert live()["connections"] == 5
+    assert counts.last_difference().connections == 0
+
+
+def test_half_a_count_is_none(fakes: Fakes) -> None:
+    populate()
+    for _ in range(2):
+        fakes.clock.now += 5 * MINUTE_MS
+        with pytest.raises(SweepFailed, match="first: repair"):
+            run(Registry([presence]), fakes.ports, 0)
+    assert live() == dict.fromkeys(REAL, 0)
+    assert counts.last_difference().counted_at is None
+
+
+def test_ghosts_of_a_lost_disconnect_are_not_counted_once_they_are_gone(fakes: Fakes) -> None:
+    populate()
+    add(**REAL)
+    connections.delete("cu2")
+    count(fakes)
+    count(fakes)
+    assert live() == REAL | {"connections": 4}

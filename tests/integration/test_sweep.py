@@ -1,0 +1,290 @@
+"""The sweep against real tables: whoever is gone is found, whoever is there is left alone."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import pytest
+
+from functions.calls.handlers import calls
+from functions.sweep import due
+from functions.sweep.main import SweepFailed, run
+from shared.realtime import connections, departure, rooms
+from shared.realtime.address import Wire
+from shared.realtime.connections import Connection
+from shared.realtime.context import Emitter
+from shared.realtime.namespaces import TELECALLER, USER
+from shared.realtime.sweep import Sweep
+from shared.registry import Registry
+from tests.conftest import UseSettings
+from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+CALLS = Registry([calls])
+PERIOD = 180
+NOW = NOW_MS // 1000
+CALL = f"{1:024x}"
+PING = "2"
+
+
+def sweep(fakes: Fakes, *, later: float = 0, seconds: float = 60) -> None:
+    """One sweep, so many seconds after the last."""
+    fakes.clock.now += int(later * 1000)
+    run(CALLS, fakes.ports, seconds)
+
+
+def answer(fakes: Fakes, connection_id: str) -> None:
+    connections.mark_answered(connection_id, fakes.clock.now // 1000)
+
+
+def depart_all(fakes: Fakes) -> None:
+    """What the disconnect function makes of what it was handed."""
+    while fakes.tasks.disconnected:
+        departure.depart(CALLS, fakes.ports, fakes.tasks.disconnected.pop())
+
+
+def opening(connection_id: str, due_at: int = NOW + 30, expires_at: int = stage.EXPIRES_AT) -> None:
+    connections.create(Connection(connection_id, wire="s", due_at=due_at, expires_at=expires_at))
+
+
+def row(connection_id: str) -> Connection:
+    found = connections.get(connection_id)
+    assert found
+    return found
+
+
+class TestAClient:
+    def test_that_joins_nothing_is_closed_and_gone(self, fakes: Fakes) -> None:
+        opening("c")
+        sweep(fakes, later=29)
+        assert fakes.connections.closed == []
+        sweep(fakes, later=1)
+        assert fakes.connections.closed == ["c"]
+        depart_all(fakes)
+        assert connections.get("c") is None
+
+    def test_that_joins_is_due_a_period_later(self, fakes: Fakes) -> None:
+        opening("c")
+        assert connections.add_session("c", stage.session_of(USER.path, "u"), NOW + PERIOD)
+        sweep(fakes, later=PERIOD - 1)
+        assert fakes.connections.posted == []
+        sweep(fakes, later=1)
+        assert fakes.connections.posted == [("c", PING)]
+
+    def test_that_answers_is_pinged_once_a_period(self, fakes: Fakes) -> None:
+        stage.connect(USER.path, "u", "c")
+        for count in range(1, 4):
+            sweep(fakes)
+            sweep(fakes, later=60)
+            assert fakes.connections.to("c") == [PING] * count
+            answer(fakes, "c")
+            fakes.clock.now += (PERIOD - 60) * 1000
+        assert fakes.connections.closed == []
+
+    def test_that_does_not_answer_is_closed_and_gone(self, fakes: Fakes) -> None:
+        stage.connect(USER.path, "u", "c")
+        sweep(fakes)
+        sweep(fakes, later=PERIOD)
+        assert fakes.connections.closed == ["c"]
+        depart_all(fakes)
+        assert connections.get("c") is None
+        assert not stage.user("u").online
+
+    def test_whose_answer_overtakes_the_writing_down_of_the_ping_is_alive(
+        self, fakes: Fakes
+    ) -> None:
+        stage.connect(USER.path, "u", "c")
+        answer(fakes, "c")
+        sweep(fakes)
+        sweep(fakes, later=PERIOD)
+        assert fakes.connections.to("c") == [PING] * 2
+        assert fakes.connections.closed == []
+
+    def test_whose_disconnect_was_lost_is_handed_over(self, fakes: Fakes) -> None:
+        stage.connect(USER.path, "u", "c")
+        fakes.connections.gone.add("c")
+        sweep(fakes)
+        assert fakes.tasks.disconnected == ["c"]
+
+    @pytest.mark.parametrize("kind", ["native", "Engine.IO 3"])
+    def test_that_answers_no_pings_is_looked_for(self, kind: str, fakes: Fakes) -> None:
+        stage.connect(USER.path, "u", "c", Wire.NATIVE if kind == "native" else Wire.SOCKETIO)
+        if kind == "Engine.IO 3":
+            Connection("c").update([Connection.protocol.set(3)])
+        sweep(fakes)
+        assert row("c").due_at == NOW + PERIOD
+        fakes.connections.gone.add("c")
+        sweep(fakes, later=60)
+        assert fakes.tasks.disconnected == []
+        sweep(fakes, later=PERIOD - 60)
+        assert fakes.tasks.disconnected == ["c"]
+        assert fakes.connections.posted == []
+
+    def test_whose_time_is_over_is_gone_before_its_row_is(self, fakes: Fakes) -> None:
+        opening("c", due_at=NOW, expires_at=NOW)
+        sweep(fakes)
+        assert fakes.tasks.disconnected == ["c"]
+
+
+def test_a_departure_that_crashed_is_finished_by_the_next_sweep(fakes: Fakes) -> None:
+    stage.connect(USER.path, "u", "c")
+    connections.postpone("c", NOW + PERIOD)
+    connections.mark_leaving("c")
+    sweep(fakes)
+    assert fakes.tasks.disconnected == ["c"]
+    depart_all(fakes)
+    assert connections.get("c") is None
+    assert not stage.user("u").online
+
+
+def test_what_is_handed_over_in_vain_is_handed_over_again(fakes: Fakes) -> None:
+    stage.connect(USER.path, "u", "c")
+    fakes.connections.gone.add("c")
+    sweep(fakes)
+    sweep(fakes, later=60)
+    assert fakes.tasks.disconnected == ["c", "c"]
+
+
+def test_marks_make_no_row_of_a_connection_that_is_gone(fakes: Fakes) -> None:
+    connections.mark_pinged("c", pinged_at=1, due_at=2)
+    connections.mark_answered("c", 1)
+    connections.postpone("c", 1)
+    assert connections.get("c") is None
+
+
+def test_one_bad_connection_stops_no_other(fakes: Fakes) -> None:
+    names = [f"c{number}" for number in range(20)]
+    for name in names:
+        stage.connect(USER.path, f"u-{name}", name)
+    fakes.connections.broken.add("c7")
+    with pytest.raises(SweepFailed, match="1 failed, the first: c7"):
+        sweep(fakes)
+    pinged = {name for name, _ in fakes.connections.posted}
+    assert pinged == set(names) - {"c7"}
+    assert row("c7").due_at == NOW + due.TRY_AGAIN_SECONDS
+    assert row("c7").pinged_at is None
+    fakes.connections.broken.clear()
+    sweep(fakes, later=60)
+    assert fakes.connections.posted[-1] == ("c7", PING)
+
+
+def test_more_than_a_page_is_looked_after_the_longest_due_first(
+    fakes: Fakes, use_settings: UseSettings
+) -> None:
+    use_settings(due_shards=1)
+    pages = [connections.PAGE, connections.PAGE, 30]
+    ids = [f"c{number}" for number in range(sum(pages))]
+    for number, name in enumerate(ids):
+        opening(name, due_at=number)
+    assert [len(page) for page in connections.due(0, NOW)] == pages
+    first = next(connections.due(0, NOW))
+    assert {one.connection_id for one in first} == set(ids[: connections.PAGE])
+    sweep(fakes)
+    assert sorted(fakes.connections.closed) == sorted(ids)
+
+
+def test_when_its_time_is_over_the_rest_is_left_to_the_next(fakes: Fakes) -> None:
+    stage.connect(USER.path, "u", "c")
+    sweep(fakes, seconds=0)
+    assert fakes.connections.posted == []
+    over = Sweep(fakes.ports, Emitter(fakes.ports), time.monotonic())
+    assert due._attend(over, row("c")) == due.LEFT
+    sweep(fakes)
+    assert fakes.connections.posted == [("c", PING)]
+
+
+def test_a_shard_that_cannot_be_read_stops_no_other(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        opening(f"c{number}", due_at=NOW)
+    real = connections.due
+
+    def broken(shard: int, now: int) -> object:
+        if shard == 0:
+            return (1 / 0 for _ in "once")
+        return real(shard, now)
+
+    of_first = sum(len(page) for page in real(0, NOW))
+    assert of_first
+    monkeypatch.setattr(connections, "due", broken)
+    with pytest.raises(SweepFailed, match="1 failed, the first: shard"):
+        sweep(fakes)
+    assert len(fakes.connections.closed) == 40 - of_first
+
+
+@pytest.mark.parametrize("who", ["telecaller", "user"])
+def test_a_lost_disconnect_ends_the_call_within_two_sweeps(who: str, fakes: Fakes) -> None:
+    stage.connect(TELECALLER.path, "t", "ct")
+    stage.connect(USER.path, "u", "cu")
+    assert stage.start(CALL, "u", "t") is None
+    assert stage.accept("t", CALL)
+    gone, there = ("ct", "cu") if who == "telecaller" else ("cu", "ct")
+    fakes.connections.gone.add(gone)
+    sweep(fakes)
+    depart_all(fakes)
+    assert ("call:ended", {"callId": CALL}) in fakes.events(there)
+    assert stage.free("u", "t")
+    assert connections.get(gone) is None
+    assert (stage.telecaller("t").online, stage.user("u").online) == (there == "ct", there == "cu")
+    namespace = USER.path if gone == "cu" else TELECALLER.path
+    assert list(rooms.members(namespace, namespace)) == []
+
+
+class TestARing:
+    """RING_TIMEOUT_SECONDS is 30, the grace 15."""
+
+    def ring(self) -> None:
+        for device in ("ct1", "ct2"):
+            stage.connect(TELECALLER.path, "t", device)
+        stage.connect(USER.path, "u", "cu")
+        assert stage.start(CALL, "u", "t") is None
+
+    def test_that_has_outlived_its_timer_is_missed(self, fakes: Fakes) -> None:
+        self.ring()
+        sweep(fakes, later=44)
+        assert fakes.events("cu") == []
+        sweep(fakes, later=1)
+        missed = [("call:missed", {"callId": CALL})]
+        assert [fakes.events(name) for name in ("cu", "ct1", "ct2")] == [missed] * 3
+        assert stage.free("u", "t")
+        assert [record.status for record in stage.records()] == ["MISSED"]
+
+    def test_that_was_answered_goes_on(self, fakes: Fakes) -> None:
+        self.ring()
+        stage.accept("t", CALL)
+        sweep(fakes, later=300)
+        assert fakes.events("cu") == []
+        assert stage.call_of(stage.telecaller("t")).id == CALL
+
+    def test_that_cannot_be_timed_out_stops_no_other(
+        self, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from functions.calls import handlers
+
+        for number in range(3):
+            stage.connect(TELECALLER.path, f"t{number}", f"ct{number}")
+            stage.connect(USER.path, f"u{number}", f"cu{number}")
+            assert stage.start(f"{number:024x}", f"u{number}", f"t{number}") is None
+        real = handlers.ring_timeout
+
+        def broken(background: object, telecaller: object, call_id: str) -> None:
+            if call_id == CALL:
+                raise TimeoutError
+            partial(real, background, telecaller, call_id)()
+
+        monkeypatch.setattr(handlers, "ring_timeout", broken)
+        with pytest.raises(SweepFailed, match=f"1 failed, the first: {CALL}"):
+            sweep(fakes, later=45)
+        assert [stage.free(f"u{n}", f"t{n}") for n in range(3)] == [True, False, True]
+
+    def test_is_left_when_the_time_is_over(self, fakes: Fakes) -> None:
+        for number in range(2):
+            stage.connect(TELECALLER.path, f"t{number}", f"ct{number}")
+            stage.connect(USER.path, f"u{number}", f"cu{number}")
+            assert stage.start(f"{number:024x}", f"u{number}", f"t{number}") is None
+        sweep(fakes, later=45, seconds=0)
+        assert len(stage.records()) == 1
