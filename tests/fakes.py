@@ -81,7 +81,7 @@ class FakeTasks:
     opened: list[str] = field(default_factory=list)
     disconnected: list[str] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
-    broadcasts: list[tuple[str, str, Any]] = field(default_factory=list)
+    broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
     ring_error: Exception | None = None
     room_error: Exception | None = None

@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from functions.calls.store import CallRecord
-from functions.presence.counts import Counts
 from local.emulator import aws_environment
 from shared import aws
-from shared.accounts import AccountRow
-from shared.realtime.connections import Connection
-from shared.realtime.people import Person
-from shared.realtime.rooms import Member
 from shared.settings import Settings
 from shared.tables import Table
 from tests.conftest import UseSettings
@@ -32,7 +26,6 @@ from tests.integration.engines import Engine
 if TYPE_CHECKING:
     from infra.tables import TableRow
 
-MODELS: list[type[Table]] = [AccountRow, CallRecord, Connection, Counts, Member, Person]
 THREADS = 16
 
 T = TypeVar("T")
@@ -117,7 +110,7 @@ def tables(
 
 def _forget_clients() -> None:
     aws.client.cache_clear()  # type: ignore[attr-defined]
-    for model in MODELS:
+    for model in Table.__subclasses__():
         model._connection = None
 
 

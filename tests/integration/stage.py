@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from functions.calls import store
 from functions.calls.state import Trigger
-from functions.calls.store import CallRecord, Somebody
+from functions.calls.store import NewCall, Parties, Somebody
+from shared import history
+from shared.history import CallRecord
+from shared.limits import Window
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
@@ -53,27 +56,36 @@ def somebody(person_id: str, profile: str | None = "avatar") -> Somebody:
 
 
 def start(
-    call_id: str, user_id: str, telecaller_id: str, *, profile: str | None = "avatar"
+    call_id: str,
+    user_id: str,
+    telecaller_id: str,
+    *,
+    profile: str | None = "avatar",
+    rate: int = 0,
+    limit: int = 20,
 ) -> store.NotStarted | None:
     caller, callee = somebody(user_id, profile), somebody(telecaller_id)
-    return store.start(call_id, "AUDIO", caller, callee, NOW_MS)
+    call = NewCall(call_id, "AUDIO", rate, caller, callee)
+    return store.start(call, Window("initiate", limit, NOW_MS))
 
 
 def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> Person | None:
-    return store.accept(telecaller_id, call_id, now_ms)
+    return store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}")
 
 
-def rows(telecaller_id: str, user_id: str) -> Person:
+def rows(telecaller_id: str, user_id: str) -> Parties:
     """What a transition is decided on, as it is now."""
-    return telecaller(telecaller_id)
+    return Parties.read(telecaller_id, user_id)
 
 
-def finish(rows: Person, call_id: str, trigger: Trigger, now_ms: int = NOW_MS) -> CallRecord | None:
-    return store.finish(rows, call_id, trigger, now_ms)
+def finish(
+    parties: Parties, call_id: str, trigger: Trigger, now_ms: int = NOW_MS
+) -> CallRecord | None:
+    return store.finish(parties, call_id, trigger, now_ms)
 
 
 def record_of(call_id: str, user_id: str) -> CallRecord | None:
-    return store.record_of(call_id)
+    return history.find(USER.path, user_id, call_id)
 
 
 def telecaller(person_id: str) -> Person:

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from functions.calls.state import Trigger
-from functions.calls.store import CallRecord, NotStarted
+from functions.calls.store import NotStarted
+from shared.history import CallRecord
 from shared.realtime.people import Person
 from tests.integration import stage
 from tests.integration.conftest import THREADS, Race

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NotStarted
+from shared.errors import Duplicate
+from shared.history import CallRecord
 from shared.realtime import people
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
@@ -15,6 +19,12 @@ from tests.integration import stage
 pytestmark = pytest.mark.usefixtures("tables")
 
 CALL, OTHER = f"{1:024x}", f"{2:024x}"
+
+
+def content(record: CallRecord | None) -> dict[str, Any]:
+    """What the record says, without what it leaves open."""
+    assert record
+    return {name: value for name, value in record.attribute_values.items() if value is not None}
 
 
 @pytest.fixture
@@ -144,20 +154,20 @@ def test_an_attempt_to_accept_leaves_no_row_behind() -> None:
 )
 def test_a_ringing_call_ends_unanswered(ringing: None, trigger: Trigger, status: Status) -> None:
     record = stage.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS + 12_345)
-    assert record
-    stored = stage.record_of(CALL, "ulla")
-    assert stored
-    for row in (record, stored):
-        assert row.attribute_values == {
-            "call_id": CALL,
-            "call_type": "AUDIO",
-            "status": status.value,
-            "user_id": "ulla",
-            "telecaller_id": "tina",
-            "started_at": NOW_MS,
-            "ended_at": NOW_MS + 12_345,
-            "duration_seconds": 0,
-        } | ({"accepted_at": None} if "accepted_at" in row.attribute_values else {})
+    expected = {
+        "call_id": CALL,
+        "product": "calls",
+        "call_type": "AUDIO",
+        "status": status.value,
+        "caller_id": "ulla",
+        "callee_id": "tina",
+        "started_at": NOW_MS,
+        "ended_at": NOW_MS + 12_345,
+        "duration_seconds": 0,
+        "coins": 0,
+    }
+    assert content(record) == expected
+    assert content(stage.record_of(CALL, "ulla")) == expected
     assert stage.free("ulla", "tina")
 
 
@@ -174,18 +184,18 @@ def test_an_answered_call_is_completed_with_its_duration(
     stage.accept("tina", CALL, accepted_at)
     ended_at = accepted_at + milliseconds
     assert stage.finish(stage.rows("tina", "ulla"), CALL, trigger, ended_at)
-    stored = stage.record_of(CALL, "ulla")
-    assert stored
-    assert stored.attribute_values == {
+    assert content(stage.record_of(CALL, "ulla")) == {
         "call_id": CALL,
+        "product": "calls",
         "call_type": "AUDIO",
         "status": "COMPLETED",
-        "user_id": "ulla",
-        "telecaller_id": "tina",
+        "caller_id": "ulla",
+        "callee_id": "tina",
         "started_at": NOW_MS,
         "accepted_at": accepted_at,
         "ended_at": ended_at,
         "duration_seconds": seconds,
+        "coins": 0,
     }
     assert stage.free("ulla", "tina")
 
@@ -252,3 +262,75 @@ def test_both_can_call_again_after_a_final_state(ringing: None, trigger: Trigger
 
 def test_there_is_no_record_of_a_call_that_lasts(ringing: None) -> None:
     assert stage.record_of(CALL, "ulla") is None
+
+
+RATE = 10
+
+
+def balance(person: Person) -> int:
+    return int(person.coins)
+
+
+def charge(coins: int, seconds: int) -> CallRecord:
+    """A call of ``seconds`` at ``RATE``, by somebody who has ``coins``."""
+    stage.online("tina")
+    people.open_balance(USER.path, "ulla", coins)
+    assert stage.start(CALL, "ulla", "tina", rate=RATE) is None
+    stage.accept("tina", CALL)
+    ended_at = NOW_MS + seconds * 1_000
+    record = stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.END, ended_at)
+    assert record
+    return record
+
+
+@pytest.mark.parametrize(
+    ("coins", "seconds", "taken"),
+    [(100, 0, 0), (100, 1, 10), (100, 60, 10), (100, 61, 20), (15, 61, 15), (0, 61, 0)],
+)
+def test_started_minutes_are_paid_as_far_as_the_balance_goes(
+    coins: int, seconds: int, taken: int
+) -> None:
+    record = charge(coins, seconds)
+    assert record.coins == taken
+    assert balance(stage.user("ulla")) == coins - taken
+    assert balance(stage.telecaller("tina")) == taken
+    assert stage.free("ulla", "tina")
+
+
+def test_a_call_that_nobody_answered_costs_nothing() -> None:
+    stage.online("tina")
+    people.open_balance(USER.path, "ulla", 100)
+    stage.start(CALL, "ulla", "tina", rate=RATE)
+    record = stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.TIMEOUT, NOW_MS + 90_000)
+    assert record
+    assert record.coins == 0
+    assert balance(stage.user("ulla")) == 100
+
+
+def test_what_is_taken_is_decided_on_the_balance_as_it_is_then() -> None:
+    stage.online("tina")
+    people.open_balance(USER.path, "ulla", 100)
+    stage.start(CALL, "ulla", "tina", rate=RATE)
+    stage.accept("tina", CALL)
+    stale = stage.rows("tina", "ulla")
+    stage.user("ulla").update([Person.coins.set(3)])
+    record = stage.finish(stale, CALL, Trigger.END, NOW_MS + 61_000)
+    assert record
+    assert record.coins == 3
+    assert (balance(stage.user("ulla")), balance(stage.telecaller("tina"))) == (0, 3)
+
+
+def test_a_user_who_calls_too_often_is_limited_whatever_becomes_of_the_calls() -> None:
+    stage.online("tina")
+    for number in range(3):
+        assert stage.start(f"{number:024x}", "ulla", "nobody", limit=3)
+    for telecaller in ("tina", "nobody"):
+        refused = stage.start(OTHER, "ulla", telecaller, limit=3)
+        assert refused is NotStarted.LIMITED
+    assert stage.free("ulla", "tina")
+
+
+def test_a_call_that_is_started_twice_by_the_same_frame_is_a_duplicate(ringing: None) -> None:
+    with pytest.raises(Duplicate):
+        stage.start(CALL, "ulla", "tina")
+    assert stage.call_of(stage.telecaller("tina")).id == CALL

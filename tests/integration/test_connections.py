@@ -236,7 +236,7 @@ def test_a_departure_that_failed_on_the_way_is_finished_by_the_next(fakes: Fakes
     product = Product("fails once")
 
     @product.on_last_leave(USER.path)
-    def hook(context: object, person: Person) -> None:
+    def hook(background: object, person: Person) -> None:
         seen.append(person.person_id)
         if len(seen) == 1:
             raise TimeoutError

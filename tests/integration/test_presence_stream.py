@@ -125,8 +125,11 @@ def test_a_telecaller_who_comes_is_announced_with_the_account(
         )
     )
     hand_in(change(tables.people_table, "/telecaller#tina", {}, ONLINE))
-    ((namespace, event, payload),) = fakes.tasks.broadcasts
-    assert (namespace, event) == ("/user", "telecaller:presence-changed")
+    (broadcast,) = fakes.tasks.broadcasts
+    assert (broadcast.namespace, broadcast.room) == ("/user", "/user")
+    assert broadcast.event == "telecaller:presence-changed"
+    assert broadcast.group == "tina"
+    payload = broadcast.payload
     assert payload.presence == "ONLINE"
     assert payload.telecaller_id == "tina"
     assert payload.telecaller.id == "tina"
