@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import pytest
 
@@ -13,8 +12,9 @@ from functions.sweep.main import SweepFailed, run
 from shared.realtime import connections, departure, rooms
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Emitter
+from shared.realtime.context import Background, Emitter
 from shared.realtime.namespaces import TELECALLER, USER
+from shared.realtime.people import Person
 from shared.realtime.sweep import Sweep
 from shared.registry import Registry
 from tests.conftest import UseSettings
@@ -271,10 +271,10 @@ class TestARing:
             assert stage.start(f"{number:024x}", f"u{number}", f"t{number}") is None
         real = handlers.ring_timeout
 
-        def broken(background: object, telecaller: object, call_id: str) -> None:
+        def broken(background: Background, telecaller: Person, call_id: str) -> None:
             if call_id == CALL:
                 raise TimeoutError
-            partial(real, background, telecaller, call_id)()
+            real(background, telecaller, call_id)
 
         monkeypatch.setattr(handlers, "ring_timeout", broken)
         with pytest.raises(SweepFailed, match=f"1 failed, the first: {CALL}"):

@@ -15,7 +15,12 @@ SESSION = {"/user": '{"namespace":"/user","sid":"s","personId":"u","role":"USER"
 
 def row(**values: Any) -> Connection:
     """A Socket.IO connection that has joined, is due now and was never pinged."""
-    given = {"wire": "s", "sessions": SESSION, "due_at": NOW, "expires_at": NOW + 1} | values
+    given: dict[str, Any] = {
+        "wire": "s",
+        "sessions": SESSION,
+        "due_at": NOW,
+        "expires_at": NOW + 1,
+    } | values
     return Connection("c", **given)
 
 
