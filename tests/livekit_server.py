@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
 import jwt
@@ -56,27 +56,37 @@ class LiveKitServer:
 
     @contextmanager
     def serving(self) -> Iterator[LiveKitServer]:
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        self._loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
-        runner = asyncio.run_coroutine_threadsafe(self._start(), loop).result(10)
+        self._run(self._start())
         try:
             yield self
         finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
-            loop.call_soon_threadsafe(loop.stop)
+            self._run(self._runner.cleanup())
+            self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join(10)
-            loop.close()
+            self._loop.close()
 
-    async def _start(self) -> web.AppRunner:
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nobody listens meanwhile; afterwards it is where it was."""
+        self._run(self._runner.cleanup())
+        try:
+            yield
+        finally:
+            self._run(self._start())
+
+    def _run(self, work: Coroutine[object, object, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _start(self) -> None:
         app = web.Application()
         app.router.add_post(PATH, self._delete)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        return runner
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
 
 
 def _error(status: int, code: str) -> web.Response:

@@ -11,6 +11,9 @@ from tests.e2e.clients import Loop, NodeDriver
 from tests.e2e.people import People
 from tests.e2e.stack import Stack, running
 from tests.e2e.world import KINDS, World
+from tests.livekit_server import LiveKitServer
+
+LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,14 +41,31 @@ def people() -> People:
 
 
 @pytest.fixture(scope="session")
+def livekit() -> Iterator[LiveKitServer]:
+    """Where the stack's calls meet; it is told when they are over."""
+    with LiveKitServer(LIVEKIT_KEY, LIVEKIT_SECRET).serving() as server:
+        yield server
+    assert not server.refused
+
+
+@pytest.fixture(scope="session")
 def stack(
-    people: People, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
+    people: People,
+    livekit: LiveKitServer,
+    no_proxy: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     file, logs = folder / "accounts.json", folder / "logs"
     logs.mkdir()
     people.write(file)
-    with running(file, logs) as stack:
+    environment = {
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": LIVEKIT_KEY,
+        "LIVEKIT_API_SECRET": LIVEKIT_SECRET,
+        "ROOM_RETRY_SECONDS": "1",
+    }
+    with running(file, logs, **environment) as stack:
         yield stack
 
 
