@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
 from shared.settings import settings
 
@@ -23,8 +22,13 @@ def of_request(headers: Mapping[str, str]) -> str | None:
 
 
 def _token(headers: Mapping[str, str]) -> str | None:
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
+    """Read by hand: the standard library gives up on the whole header for one cookie that it does
+    not like, as ``prefs={"a":1}``, and a page has no say in what else its domain sets.
+
+    https://www.rfc-editor.org/rfc/rfc6265#section-5.4
+    """
+    for cookie in headers.get("cookie", "").split(";"):
+        name, _, value = cookie.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"') or None
+    return None
