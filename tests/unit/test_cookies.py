@@ -1,0 +1,59 @@
+"""The admin's cookie, and from whose pages it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from shared.cookies import of_handshake, of_request
+from tests.conftest import UseSettings
+
+OURS, THEIRS = "https://ours.example", "https://theirs.example"
+Reader = Callable[[Mapping[str, str]], str | None]
+
+
+@pytest.fixture(autouse=True)
+def origins(use_settings: UseSettings) -> None:
+    use_settings(allowed_origins=f"{OURS},https://also.example")
+
+
+@pytest.mark.parametrize("read", [of_handshake, of_request])
+def test_the_cookie_counts_on_our_own_pages(read: Reader) -> None:
+    headers = {"origin": OURS, "cookie": "a=b; authenticationToken=abc.def.ghi; c=d"}
+    assert read(headers) == "abc.def.ghi"
+
+
+@pytest.mark.parametrize("read", [of_handshake, of_request])
+@pytest.mark.parametrize("origin", [THEIRS, "null", "", OURS.upper(), f"{OURS}/", f"{OURS}:443"])
+def test_it_counts_on_nobody_else_s(read: Reader, origin: str) -> None:
+    assert read({"origin": origin, "cookie": "authenticationToken=abc"}) is None
+
+
+def test_without_an_origin_it_counts_for_a_request_and_not_for_a_handshake() -> None:
+    headers = {"cookie": "authenticationToken=abc"}
+    assert of_request(headers) == "abc"
+    assert of_handshake(headers) is None
+
+
+@pytest.mark.parametrize("read", [of_handshake, of_request])
+@pytest.mark.parametrize(
+    "cookie", [None, "", "other=abc", "authenticationtoken=abc", ";;;", "=", "\x00", "a=b\x00c"]
+)
+def test_a_request_without_the_cookie_has_no_token(read: Reader, cookie: str | None) -> None:
+    headers = {"origin": OURS} | ({} if cookie is None else {"cookie": cookie})
+    assert read(headers) is None
+
+
+@pytest.mark.parametrize("read", [of_handshake, of_request])
+@pytest.mark.parametrize(
+    "other", ['prefs={"a":1,"b":[2]}', "a/b=1", "a(b)=c", 'x="', "no value", "=", "ü=ü", "", " "]
+)
+def test_what_others_put_beside_it_takes_nothing_away(read: Reader, other: str) -> None:
+    for cookie in (f"{other}; authenticationToken=abc", f"authenticationToken=abc; {other}"):
+        assert read({"origin": OURS, "cookie": cookie}) == "abc"
+
+
+@pytest.mark.parametrize("read", [of_handshake, of_request])
+def test_quotes_around_the_token_are_not_part_of_it(read: Reader) -> None:
+    assert read({"origin": OURS, "cookie": 'authenticationToken="abc"'}) == "abc"

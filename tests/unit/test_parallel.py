@@ -1,0 +1,76 @@
+"""Several requests at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from threading import Barrier, Event
+
+import pytest
+
+from shared import parallel
+from shared.parallel import both, together
+from tests.conftest import UseSettings
+
+
+@pytest.fixture(autouse=True)
+def pool(use_settings: UseSettings) -> Iterator[None]:
+    use_settings(post_threads=4)
+    parallel._pool.cache_clear()
+    yield
+    parallel._pool().shutdown()
+    parallel._pool.cache_clear()
+
+
+def test_results_come_in_the_order_of_the_calls() -> None:
+    assert together([lambda number=number: number for number in range(20)]) == list(range(20))  # type: ignore[misc]
+
+
+def test_one_call_runs_here() -> None:
+    assert together([threading.get_ident]) == [threading.get_ident()]
+
+
+def test_the_last_call_runs_here_and_the_others_do_not() -> None:
+    first, last = together([threading.get_ident, threading.get_ident])
+    assert last == threading.get_ident() != first
+
+
+def test_calls_run_at_the_same_time() -> None:
+    barrier = Barrier(3, timeout=5)
+    assert sorted(together([barrier.wait] * 3)) == [0, 1, 2]
+
+
+def test_two_results_may_be_of_different_types() -> None:
+    number, text = both(lambda: 1, lambda: "a")
+    assert (number, text) == (1, "a")
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def test_the_first_failure_in_order_is_raised() -> None:
+    with pytest.raises(ValueError, match="one"):
+        together([lambda: None, lambda: fail("one"), lambda: fail("two"), lambda: None])
+
+
+def test_a_failure_of_the_last_call_is_raised() -> None:
+    with pytest.raises(ValueError, match="last"):
+        both(lambda: None, lambda: fail("last"))
+
+
+@pytest.mark.parametrize("failing", ["first", "last"])
+def test_every_call_has_ended_when_a_failure_is_raised(failing: str) -> None:
+    ended = Event()
+
+    def slow() -> None:
+        Event().wait(0.05)
+        ended.set()
+
+    def now() -> None:
+        fail("now")
+
+    calls = [now, slow] if failing == "first" else [slow, now]
+    with pytest.raises(ValueError, match="now"):
+        together(calls)
+    assert ended.is_set()

@@ -1,0 +1,130 @@
+"""The one table of events."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.realtime.address import Address, Wire
+from shared.registry import Error, Inbound, Limit, Outbound, Product, Registry
+
+
+def handle(context: object, payload: object) -> None: ...
+
+
+class Payload(Inbound, frozen=True):
+    some_field: str
+
+
+class Said(Outbound, frozen=True):
+    event = "said"
+    some_field: str
+
+
+def test_a_row_has_what_was_registered() -> None:
+    product = Product("shop")
+    limit = Limit("limit_call_end_per_minute")
+    registered = product.on(
+        "item:buy",
+        namespaces=["/user", "/admin"],
+        payload=Payload,
+        error_event="shop:error",
+        missing="Invalid item",
+        texts={"someField": "Invalid field"},
+        limit=limit,
+        preload=len,
+    )(handle)
+    assert registered is handle
+    registry = Registry([product])
+    for namespace in ("/user", "/admin"):
+        row = registry.find(namespace, "item:buy")
+        assert row
+        assert (row.event, row.namespace, row.product) == ("item:buy", namespace, "shop")
+        assert (row.payload, row.handle, row.preload) == (Payload, handle, len)
+        assert (row.error_event, row.missing) == ("shop:error", "Invalid item")
+        assert (row.texts, row.limit) == ({"someField": "Invalid field"}, limit)
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    product = Product("shop")
+    product.on("look", namespaces=["/user"])(handle)
+    row = Registry([product]).find("/user", "look")
+    assert row
+    assert (row.payload, row.error_event, row.missing) == (None, "error", None)
+    assert (row.texts, row.limit, row.preload) == ({}, None, None)
+
+
+@pytest.mark.parametrize(("namespace", "event"), [("/admin", "look"), ("/user", "listen")])
+def test_what_is_not_registered_is_not_found(namespace: str, event: str) -> None:
+    product = Product("shop")
+    product.on("look", namespaces=["/user"])(handle)
+    assert Registry([product]).find(namespace, event) is None
+
+
+@pytest.mark.parametrize("same_product", [True, False])
+def test_an_event_belongs_to_one_handler_of_a_namespace(same_product: bool) -> None:
+    first = Product("first")
+    second = first if same_product else Product("second")
+    for product in (first, second):
+        product.on("look", namespaces=["/user"])(handle)
+    with pytest.raises(ValueError, match="look is registered twice in /user"):
+        Registry([first] if same_product else [first, second])
+
+
+def test_an_action_is_routed_to_the_product_that_has_it_first() -> None:
+    calls, chat = Product("calls"), Product("chat")
+    calls.on("call:end", namespaces=["/user", "/telecaller"])(handle)
+    chat.on("call:end", namespaces=["/"])(handle)
+    chat.on("message_read", namespaces=["/"])(handle)
+    registry = Registry([calls, chat])
+    assert registry.routes() == {"call.end": "calls", "message_read": "chat"}
+    served = registry.find("/", "call:end")
+    assert served
+    assert served.product == "chat"
+
+
+def test_hooks_of_several_products_all_run() -> None:
+    first, second = Product("first"), Product("second")
+
+    def one(background: object, person: object) -> None: ...
+
+    def two(background: object, person: object) -> None: ...
+
+    assert first.on_last_leave("/user", "/admin")(one) is one
+    second.on_last_leave("/user")(two)
+    hooks = Registry([first, second]).leave_hooks
+    assert hooks == {"/user": [one, two], "/admin": [one]}
+
+
+def test_sweeps_timeouts_and_backend_events_are_collected() -> None:
+    product = Product("shop")
+
+    def sweep(sweep: object) -> None: ...
+
+    def timeout(background: object, person: object, call_id: str) -> None: ...
+
+    def told(background: object, payload: Payload, at: int) -> None: ...
+
+    assert product.on_sweep(sweep) is sweep
+    assert product.on_ring_timeout("/user")(timeout) is timeout
+    assert product.on_backend("item.sold", payload=Payload)(told) is told
+    registry = Registry([product])
+    assert registry.sweep_hooks == [sweep]
+    assert registry.ring_timeouts == {"/user": timeout}
+    (event,) = registry.backend_events.values()
+    assert (event.type, event.payload, event.handle) == ("item.sold", Payload, told)
+
+
+def test_an_outbound_event_is_addressed() -> None:
+    addresses = [Address("/user", Wire.NATIVE, f"c{number}") for number in range(2)]
+    delivery = Said("x").to(iter(addresses))
+    assert (delivery.event, delivery.payload) == ("said", Said("x"))
+    assert delivery.addresses == tuple(addresses)
+    assert Error("no").to([]).event == "error"
+
+
+def test_an_event_for_many_names_its_room_and_its_group() -> None:
+    everybody = Said("x").to_everybody("/user", group="tina")
+    assert (everybody.namespace, everybody.room, everybody.group) == ("/user", "/user", "tina")
+    assert (everybody.event, everybody.skip_person) == ("said", None)
+    room = Said("x").to_room("/", "channel", group="channel", skip_person="ulla")
+    assert (room.namespace, room.room, room.skip_person) == ("/", "channel", "ulla")
