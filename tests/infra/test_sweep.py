@@ -1,0 +1,119 @@
+"""The sweep's schedule, its index and what it may touch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import fields
+
+from infra.settings import BOUNDS, SWEEP_SECONDS, SettingError, from_context
+from shared.aws import CONFIG
+from shared.settings import Settings
+from tests.infra.conftest import Stack
+from tests.infra.test_stack import plain, statements
+
+
+def connections_table(stack: Stack) -> dict[str, Any]:
+    (table,) = (
+        one["Properties"]
+        for id_, one in stack.of_type("AWS::DynamoDB::Table").items()
+        if id_.startswith("TablesConnections")
+    )
+    properties: dict[str, Any] = table
+    return properties
+
+
+def test_it_runs_once_a_minute(stack: Stack) -> None:
+    (rule,) = stack.properties("AWS::Events::Rule")
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert rule["State"] == "ENABLED"
+    (target,) = rule["Targets"]
+    function = stack.template["Resources"][plain(target["Arn"]).removesuffix(".Arn")]
+    assert function["Properties"]["FunctionName"] == "switchboard-dev-sweep"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 1}
+
+
+def test_one_ends_before_the_next_begins(stack: Stack) -> None:
+    timeout = stack.functions()["sweep"]["Timeout"]
+    assert timeout < SWEEP_SECONDS
+    attempts = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]
+    (post,) = (one for one in fields(Settings) if one.name == "post_timeout_seconds")
+    hanging = attempts * post.default
+    assert timeout > BOUNDS["sweep_seconds"][1] + hanging
+
+
+def test_the_index_of_what_is_due_holds_keys_only(stack: Stack) -> None:
+    table = connections_table(stack)
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index == {
+        "IndexName": "due",
+        "KeySchema": [
+            {"AttributeName": "dueShard", "KeyType": "HASH"},
+            {"AttributeName": "dueAt", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    kinds = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
+    assert kinds == {"connectionId": "S", "dueShard": "S", "dueAt": "N"}
+
+
+def test_what_it_may_touch(stack: Stack) -> None:
+    found = {
+        (action, resource)
+        for id_, actions, resource in statements(stack)
+        for action in actions
+        if id_.startswith("SweepRole") and action.startswith("dynamodb:")
+    }
+    tables: dict[str, set[str]] = {}
+    for action, resource in found:
+        name = resource.removeprefix("Tables").partition(".")
+        key = name[0][:-8].lower() + name[2].removeprefix("Arn")
+        tables.setdefault(key, set()).add(action.removeprefix("dynamodb:"))
+    assert tables == {
+        "connections": {"BatchGetItem", "UpdateItem"},
+        "connections/index/due": {"Query"},
+        "rooms": {"Query"},
+        "people": {"BatchGetItem", "GetItem", "UpdateItem"},
+        "calls": {"PutItem"},
+        "counts": {"GetItem", "PutItem", "UpdateItem"},
+    }
+
+
+def test_pings_do_not_wake_the_function_that_follows_connections(stack: Stack) -> None:
+    filters = {
+        plain(one["EventSourceArn"]).removeprefix("Tables")[:-18]: one.get("FilterCriteria")
+        for one in stack.properties("AWS::Lambda::EventSourceMapping")
+        if plain(one["EventSourceArn"]).endswith(".StreamArn")
+    }
+    (pattern,) = (filters.pop("Connections") or {})["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"eventName": ["INSERT", "REMOVE"]}
+    assert set(filters.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("context", "sentence"),
+    [
+        ({"ping_period_seconds": "9"}, "ping_period_seconds is between 10 and 540."),
+        (
+            {"ping_period_seconds": "241"},
+            "ping_period_seconds is at least 60 s less than ping_interval_ms announces.",
+        ),
+        ({"sweep_seconds": "31"}, "sweep_seconds is between 1 and 30."),
+        ({"due_shards": "0"}, "due_shards is between 1 and 64."),
+        ({"unauthenticated_seconds": "4"}, "unauthenticated_seconds is between 5 and 600."),
+        ({"repair_every_minutes": "0"}, "repair_every_minutes is between 1 and 1440."),
+    ],
+)
+def test_settings_that_would_lose_clients_are_refused(
+    context: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(SettingError) as refused:
+        from_context(context)
+    assert str(refused.value) == sentence
+
+
+def test_a_longer_period_goes_with_a_longer_interval() -> None:
+    given = {"ping_period_seconds": "540", "ping_interval_ms": "600000"}
+    assert from_context(given).environment["PING_PERIOD_SECONDS"] == "540"
