@@ -95,7 +95,8 @@ def require_admin(identity: auth.Identity) -> None:
 def who_asks() -> auth.Identity:
     """By bearer token or admin cookie. Raises 401."""
     headers = {name.lower(): value for name, value in app.current_event.headers.items()}
-    headers["cookie"] = "; ".join(app.current_event.cookies)
+    if app.current_event.cookies:  # API Gateway's own list; other gateways leave the header
+        headers["cookie"] = "; ".join(app.current_event.cookies)
     token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
     if not token:
         raise UnauthorizedError(TOKEN_REQUIRED)
