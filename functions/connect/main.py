@@ -48,7 +48,8 @@ def handler(event: Event) -> int:
     elif query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
-        connection.credential = query.get("token") or cookies.of_handshake(headers)
+        connection.credential = query.get("token")
+        connection.cookie = cookies.of_handshake(headers)
     else:
         return HTTPStatus.BAD_REQUEST
     joined = "namespace" in query

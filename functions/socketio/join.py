@@ -56,4 +56,6 @@ def _token(connection: Connection, packet: socketio.Packet) -> object:
     """From ``auth`` (3.x on), from the query of the namespace (2.x), or from the handshake."""
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
-    return dict(parse_qsl(packet.query)).get("token", connection.credential)
+    namespace = NAMESPACES.get(packet.namespace)
+    cookie = connection.cookie if namespace and namespace.cookie else None
+    return dict(parse_qsl(packet.query)).get("token", connection.credential or cookie)

@@ -66,9 +66,9 @@ LEGACY = 3
 
 
 class Connection(Table):
-    """``credential`` is a token that came with the handshake: the admin cookie of an allowed
-    origin, or the query of a 2.x client. ``limited``: its address has made too many, so
-    no namespace lets it in. ``sessions`` maps a namespace to its ``Session``.
+    """Tokens that came with the handshake: ``credential`` in the query, as 2.x clients do it;
+    ``cookie`` from an allowed origin, for the namespaces that take one. ``limited``: its address
+    has made too many, so no namespace lets it in. ``sessions`` maps a namespace to its ``Session``.
 
     ``due_at``: when the sweep looks next; ``pinged_at``: when it last asked for a sign of life;
     ``answered_at``: when the last one came. All in epoch seconds."""
@@ -80,6 +80,7 @@ class Connection(Table):
     wire = UnicodeAttribute()
     protocol = NumberAttribute(default=4)
     credential = UnicodeAttribute(null=True)
+    cookie = UnicodeAttribute(null=True)
     limited = BooleanAttribute(null=True)
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
