@@ -55,7 +55,7 @@ def receive(arrival: Arrival, frame: str) -> None:
         case engineio.PacketType.PONG:
             connections.mark_answered(arrival.connection_id, ports().clock.now_ms() // 1000)
         case engineio.PacketType.CLOSE:
-            ports().connections.close(arrival.connection_id)
+            refuse(arrival, frame)
         case _:
             raise InvalidPacket(f"a client does not send {packet.type.name}")
 
@@ -84,17 +84,19 @@ def message(arrival: Arrival, packet: socketio.Packet) -> None:
 
 
 def leave(connection_id: str, namespace: str) -> None:
-    """The client disconnects from one namespace; the connection stays."""
+    """The client disconnects from one namespace; the connection stays. Raises ``InvalidPacket``."""
     connection = connections.get(connection_id)
     session = connection.session(namespace) if connection else None
     if connection is None or session is None:
         return
+    if connection.wire != Wire.SOCKETIO:
+        raise InvalidPacket("DISCONNECT on a native connection")
     connections.remove_session(connection_id, namespace)
     departure.leave(REGISTRY, ports(), connection.address(namespace), session)
 
 
 def refuse(arrival: Arrival, frame: str) -> None:
-    """A frame that is no packet ends a Socket.IO connection; a native one is told."""
+    """A frame that is no packet, or CLOSE, ends a Socket.IO connection; a native one is told."""
     connection = connections.get(arrival.connection_id)
     if connection is not None and connection.wire == Wire.NATIVE:
         dispatch(REGISTRY, ports(), arrival, native.request_of(frame))
