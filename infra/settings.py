@@ -110,7 +110,11 @@ def from_context(context: Mapping[str, object]) -> StackSettings:
     if settings.log_retention_days not in RETENTION_DAYS:
         raise SettingError(f"log_retention_days is one of {', '.join(map(str, RETENTION_DAYS))}.")
     environment = _environment({name: given[name] for name in PASSED_ON & given.keys()})
-    return msgspec.structs.replace(settings, environment=environment)
+    settings = msgspec.structs.replace(settings, environment=environment)
+    schemes = ("https://", "http://") if settings.local else ("https://",)
+    if settings.published_keys and not environment["JWKS_URL"].startswith(schemes):
+        raise SettingError(f"jwks_url begins with {' or '.join(schemes)}: its keys are trusted.")
+    return settings
 
 
 def _environment(given: dict[str, object]) -> dict[str, str]:
@@ -122,7 +126,8 @@ def _environment(given: dict[str, object]) -> dict[str, str]:
     # Clients of one library give up on the whole announced interval, others on a part of it.
     if (parsed.ping_period_seconds + SWEEP_SECONDS) * 1000 > parsed.ping_interval_ms:
         raise SettingError(
-            f"ping_period_seconds is at least {SWEEP_SECONDS} s less than ping_interval_ms announces."
+            f"ping_period_seconds is at least {SWEEP_SECONDS} s less than "
+            "ping_interval_ms announces."
         )
     shown = sorted(given.keys() | set(ALWAYS_SHOWN))
     return {name.upper(): str(getattr(parsed, name)) for name in shown}

@@ -30,6 +30,13 @@ def test_settings_of_the_functions_pass_through() -> None:
     assert "AWS_REGION" not in given
 
 
+def test_where_the_issuers_keys_are() -> None:
+    assert not from_context({}).published_keys
+    assert not from_context({"jwks_url": ""}).published_keys
+    assert from_context({"jwks_url": "https://issuer.example/jwks.json"}).published_keys
+    assert from_context({"jwks_url": "http://127.0.0.1:1/", "local": "true"}).published_keys
+
+
 def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
     given = from_context({"limit_connections_per_minute": "1000"}).environment
     read = "limit_connections_per_minute" in PASSED_ON
@@ -51,6 +58,13 @@ def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
         ({"ring_timeout": "30"}, r"^There is no setting ring_timeout; the settings are .*\.$"),
         ({"connections_table": "mine"}, r"^There is no setting connections_table; "),
         ({"aws_region": "eu-west-1"}, r"^There is no setting aws_region; "),
+        ({"jwks_url": "http://issuer.example"}, r"^jwks_url begins with https://: its keys are "),
+        (
+            {"jwks_url": "file:///keys", "local": "true"},
+            r"^jwks_url begins with https:// or http://",
+        ),
+        ({"livekit_timeout_seconds": "9"}, r"^livekit_timeout_seconds is between 0.1 and 8\.$"),
+        ({"room_retry_seconds": "0"}, r"^room_retry_seconds is between 1 and 300\.$"),
     ],
 )
 def test_wrong_values_are_refused_in_one_sentence(context: dict[str, str], sentence: str) -> None:

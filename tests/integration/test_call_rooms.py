@@ -1,0 +1,147 @@
+"""Whichever way an answered call ends, its room is queued for deletion once, and no other room."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from functions.calls import handlers
+from functions.products import REGISTRY
+from shared import accounts
+from shared.accounts import Account
+from shared.realtime import departure
+from shared.realtime.address import Wire
+from shared.realtime.context import Arrival, Background
+from shared.realtime.dispatch import Request, dispatch
+from shared.realtime.namespaces import TELECALLER, USER
+from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
+
+pytestmark = pytest.mark.usefixtures("ringing")
+
+CALL = f"{1:024x}"
+ENDED = [("call:ended", {"callId": CALL})]
+
+
+@pytest.fixture
+def ringing(tables: object) -> None:
+    stage.connect(USER.path, "ulla", "u1")
+    stage.connect(TELECALLER.path, "tina", "t1")
+    assert stage.start(CALL, "ulla", "tina") is None
+
+
+@pytest.fixture
+def answered(ringing: None) -> None:
+    assert stage.accept("tina", CALL)
+
+
+def send(fakes: Fakes, connection_id: str, namespace: str, event: str) -> None:
+    request = Request(event, Wire.SOCKETIO, namespace, {"callId": CALL}, 1, None)
+    dispatch(
+        REGISTRY, fakes.ports, Arrival(connection_id, f"{event} {connection_id}", NOW_MS), request
+    )
+
+
+def hang_up(fakes: Fakes) -> None:
+    send(fakes, "u1", USER.path, "call:end")
+
+
+def hang_up_too(fakes: Fakes) -> None:
+    send(fakes, "t1", TELECALLER.path, "call:end")
+
+
+def user_goes(fakes: Fakes) -> None:
+    departure.depart(REGISTRY, fakes.ports, "u1")
+
+
+def telecaller_goes(fakes: Fakes) -> None:
+    departure.depart(REGISTRY, fakes.ports, "t1")
+
+
+ENDS: dict[Callable[[Fakes], None], str] = {
+    hang_up: "t1",
+    hang_up_too: "u1",
+    user_goes: "t1",
+    telecaller_goes: "u1",
+}
+"""How a call ends → who is told."""
+
+
+@pytest.mark.usefixtures("answered")
+@pytest.mark.parametrize(("end", "other"), ENDS.items())
+def test_the_room_of_an_answered_call(
+    fakes: Fakes, end: Callable[[Fakes], None], other: str
+) -> None:
+    end(fakes)
+    assert fakes.tasks.rooms == [CALL]
+    assert fakes.events(other) == ENDED
+    for once_more in ENDS:
+        once_more(fakes)
+    assert fakes.tasks.rooms == [CALL]
+
+
+@pytest.mark.usefixtures("answered")
+@pytest.mark.parametrize(("end", "other"), ENDS.items())
+def test_a_queue_that_is_down_fails_nothing(
+    fakes: Fakes,
+    end: Callable[[Fakes], None],
+    other: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fakes.tasks.room_error = TimeoutError("no answer")
+    with caplog.at_level(logging.ERROR):
+        end(fakes)
+    assert fakes.events(other) == ENDED
+    assert f"room {CALL} not queued" in caplog.text
+    assert stage.user("ulla").current_call is None
+    assert stage.telecaller("tina").current_call is None
+    for frame in fakes.connections.to("u1" if end is hang_up else "t1"):
+        assert "error" not in frame
+
+
+@pytest.mark.parametrize(
+    ("connection_id", "namespace", "event"),
+    [("t1", TELECALLER.path, "call:reject"), ("u1", USER.path, "call:cancel")],
+)
+def test_an_unanswered_call_has_no_room(
+    fakes: Fakes, connection_id: str, namespace: str, event: str
+) -> None:
+    send(fakes, connection_id, namespace, event)
+    assert stage.telecaller("tina").current_call is None
+    assert not fakes.tasks.rooms
+
+
+@pytest.mark.parametrize("goes", [user_goes, telecaller_goes])
+def test_nor_one_that_somebody_leaves_while_it_rings(
+    fakes: Fakes, goes: Callable[[Fakes], None]
+) -> None:
+    goes(fakes)
+    assert stage.telecaller("tina").current_call is None
+    assert not fakes.tasks.rooms
+
+
+def test_nor_one_that_is_missed(fakes: Fakes) -> None:
+    handlers.ring_timeout(Background.on(fakes.ports), stage.telecaller("tina"), CALL)
+    assert stage.telecaller("tina").current_call is None
+    assert not fakes.tasks.rooms
+
+
+def test_but_one_that_is_answered_while_its_timer_fails(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.save(Account("tina", "TELECALLER", "Tina", approval_status="APPROVED"))
+    send(fakes, "u1", USER.path, "call:cancel")
+
+    def ring(*, call_id: str, person: str, seconds: int) -> None:
+        assert stage.accept("tina", call_id)
+        raise TimeoutError("no answer")
+
+    monkeypatch.setattr(fakes.tasks, "ring", ring)
+    request = {"telecallerId": "tina", "callType": "AUDIO"}
+    again = Request("call:initiate", Wire.SOCKETIO, USER.path, request, 1, None)
+    dispatch(REGISTRY, fakes.ports, Arrival("u1", "again", NOW_MS), again)
+    ((_, incoming),) = [one for one in fakes.events("t1") if one[0] == "call:incoming"]
+    assert stage.free("ulla", "tina")
+    assert fakes.tasks.rooms == [incoming["callId"]]
