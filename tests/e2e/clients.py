@@ -490,14 +490,6 @@ class Raw:
         assert isinstance(frame, str), frame
         return frame
 
-    def is_quiet(self, seconds: float = QUIET_SECONDS) -> bool:
-        """Whether nothing comes for a while."""
-        try:
-            self.receive(seconds)
-        except TimeoutError:
-            return True
-        return False
-
     def closed(self) -> tuple[int, list[str]]:
         """The code the server closes with, and the frames that came before."""
         frames: list[str] = []

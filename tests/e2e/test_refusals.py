@@ -151,9 +151,8 @@ def test_a_refusal_in_one_namespace_leaves_the_others_alone(world: World) -> Non
     }
 
 
+@pytest.mark.parametrize("kind", ["js", "python", "asyncio"])
 def test_a_bearer_prefix_is_taken_off(world: World, kind: str) -> None:
-    if kind == "native":
-        pytest.skip("a header of its own")
     account = world.people.take("USER")
     world.connect(kind, world.ticket("/user", f"Bearer {token(account)}"))
 

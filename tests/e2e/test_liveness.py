@@ -1,0 +1,212 @@
+"""The sweep in the running stack: whoever is gone is found out, whoever is there is left alone."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+
+from functions.calls import store
+from functions.calls.store import NewCall, Somebody
+from shared.accounts import Account
+from shared.history import CallRecord
+from shared.limits import Window
+from shared.realtime import connections, people
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.people import Person
+from shared.realtime.rooms import Member
+from shared.settings import settings
+from tests.e2e.clients import PRESENCE, SECONDS, Client, Raw
+from tests.e2e.people import token
+from tests.e2e.stack import RING_SECONDS, Stack
+from tests.e2e.world import World
+
+MODELS = [CallRecord, Connection, Member, Person]
+
+
+@contextmanager
+def tables_of(stack: Stack) -> Iterator[None]:
+    """The models on the running stack's tables."""
+    with stack._in_environment():
+        for model in MODELS:
+            model._connection = None
+        yield
+    for model in MODELS:
+        model._connection = None
+
+
+def sweep(stack: Stack) -> None:
+    """Run the deployed function once and wait for it."""
+    client = boto3.client(
+        "lambda",
+        endpoint_url=stack.facts["emulator"],
+        region_name=stack.environment["AWS_REGION"],
+        aws_access_key_id=stack.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=stack.environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    answer = client.invoke(FunctionName="switchboard-dev-sweep", Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def ghost(account: Account) -> str:
+    """Somebody whose one connection API Gateway does not know: its ``$disconnect`` was lost."""
+    namespace, connection_id = f"/{account.role.lower()}", f"gone-{uuid.uuid4().hex}"
+    expires_at = int(time.time()) + 3_600
+    connections.create(
+        Connection(connection_id, wire="s", opened=True, due_at=2**31, expires_at=expires_at)
+    )
+    session = Session(namespace, "sid", account.id, account.role, account.name)
+    assert connections.add_session(connection_id, session, 2**31)
+    address = Address(namespace, Wire.SOCKETIO, connection_id)
+    assert people.join(address, account.id, expires_at=expires_at, everybody=True)
+    return connection_id
+
+
+def occupy(user: Account, telecaller: Account, *, begun_seconds_ago: float = 0) -> str:
+    """A call that rings, without a timer."""
+    now_ms = int((time.time() - begun_seconds_ago) * 1000)
+    call_id = uuid.uuid4().hex[:24]
+    call = NewCall(
+        id=call_id,
+        type="AUDIO",
+        rate=0,
+        user=Somebody(user.id, user.name, user.profile),
+        telecaller=Somebody(telecaller.id, telecaller.name, telecaller.profile),
+    )
+    assert store.start(call, Window("initiate", 5, now_ms)) is None
+    return call_id
+
+
+def make_due(connection_id: str) -> None:
+    connections.postpone(connection_id, connections.AT_ONCE)
+
+
+def connection_of(account: Account) -> str:
+    """The id of somebody's only connection."""
+    (address,) = people.get(f"/{account.role.lower()}", account.id).addresses
+    return address.connection_id
+
+
+def until_gone(connection_id: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while connections.get(connection_id):
+        assert time.monotonic() < deadline, f"{connection_id} is still there"
+        time.sleep(0.05)
+
+
+def until_answered(connection_id: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while (row := connections.get(connection_id)) and not row.answered_at:
+        assert time.monotonic() < deadline, f"{connection_id} has not answered"
+        time.sleep(0.05)
+    assert row, f"{connection_id} is gone"
+
+
+def presence_of(client: Client, account: Account, presence: str) -> None:
+    """Wait until a client has been told that somebody is ``presence``."""
+    deadline = time.monotonic() + SECONDS
+    expected = {"telecallerId": account.id, "presence": presence}
+    while not any(
+        one.event == PRESENCE and one.args[0].items() >= expected.items()
+        for one in list(client.received)
+    ):
+        assert time.monotonic() < deadline, f"{account.id} was not announced as {presence}"
+        time.sleep(0.05)
+
+
+def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
+    world: World,
+) -> None:
+    caller, user = world.user()
+    callee = world.people.take("TELECALLER")
+    with tables_of(world.stack):
+        connection_id = ghost(callee)
+        call_id = occupy(caller, callee)
+        assert store.accept(callee.id, call_id, int(time.time() * 1000), "accept")
+        presence_of(user, callee, "ON_CALL")
+        make_due(connection_id)
+        sweep(world.stack)
+        until_gone(connection_id)
+        assert not people.get("/telecaller", callee.id).online
+        assert not people.get("/user", caller.id).current_call
+        assert callee.id not in {person.person_id for person in people.connected("/telecaller")}
+    assert user.wait("call:ended") == {"callId": call_id}
+    presence_of(user, callee, "OFFLINE")
+
+
+def test_a_ring_whose_timer_was_lost_is_missed(world: World) -> None:
+    caller, user = world.user()
+    callee, telecaller = world.telecaller()
+    with tables_of(world.stack):
+        grace = settings().ring_timer_grace_seconds
+        call_id = occupy(caller, callee, begun_seconds_ago=RING_SECONDS + grace)
+        sweep(world.stack)
+    assert user.wait("call:missed") == {"callId": call_id}
+    assert telecaller.wait("call:missed") == {"callId": call_id}
+    answer = world.stack.get("/calls", Authorization=f"Bearer {token(caller)}")
+    statuses = {item["callId"]: item["status"] for item in answer.body["items"]}
+    assert statuses == {call_id: "MISSED"}
+
+
+def test_a_connection_that_joins_nothing_is_closed(world: World) -> None:
+    raw = world.raw()
+    assert raw.receive().startswith("0")
+    with tables_of(world.stack):
+        waiting = [row.connection_id for row in Connection.scan() if not row.all_sessions()]
+        assert waiting
+        for connection_id in waiting:
+            make_due(connection_id)
+        sweep(world.stack)
+        _, frames = raw.closed()
+        assert frames == []
+        for connection_id in waiting:
+            until_gone(connection_id)
+
+
+def test_every_kind_of_client_outlives_being_asked(world: World, kind: str) -> None:
+    account, client = world.user(kind)
+    with tables_of(world.stack):
+        connection_id = connection_of(account)
+        for _ in range(2):
+            make_due(connection_id)
+            sweep(world.stack)
+            row = connections.get(connection_id)
+            assert row
+            assert row.due_at > time.time()
+            if kind != "native":
+                until_answered(connection_id)
+        assert connection_of(account) == connection_id
+    client.stays_quiet()
+    assert not client.ended.is_set()
+
+
+def test_a_client_that_does_not_answer_its_ping_is_closed_and_gone(world: World) -> None:
+    account = world.people.take("USER")
+    raw = join(world, account)
+    with tables_of(world.stack):
+        connection_id = connection_of(account)
+        make_due(connection_id)
+        sweep(world.stack)
+        assert raw.receive() == "2"
+        make_due(connection_id)
+        sweep(world.stack)
+        _, frames = raw.closed()
+        assert "2" not in frames
+        until_gone(connection_id)
+        assert not people.get("/user", account.id).online
+
+
+def join(world: World, account: Account) -> Raw:
+    raw = world.raw()
+    raw.receive()
+    auth: dict[str, Any] = {"token": token(account)}
+    raw.send("40/user," + json.dumps(auth))
+    assert raw.receive().startswith("40/user")
+    world.stack.joined("/user", account.id)
+    return raw
