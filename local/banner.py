@@ -42,17 +42,12 @@ def choose(accounts: Sequence[Account]) -> dict[str, Account]:
 
 def render(settings: Settings, accounts: Sequence[Account]) -> str:
     """The whole banner, without the last line that says that the stack is ready."""
+    if "jwks_url" in settings.context:
+        return "\n".join([*_addresses(settings), "", "  Tokens come from your issuer."])
     chosen = choose(accounts)
     secret = settings.secrets["JWT_SECRET"]
     tokens = {role: mint(account, secret) for role, account in chosen.items()}
-    lines = [
-        "",
-        f"  Socket.IO  {settings.url}/socket.io/  (/user /telecaller /admin / /customer /partner)",
-        f"  WebSocket  {settings.url.replace('http', 'ws', 1)}/ws?namespace=/user",
-        f"  HTTP       {settings.url}/health",
-        "",
-        "  Tokens, valid for 24 hours:",
-    ]
+    lines = [*_addresses(settings), "", "  Tokens, valid for 24 hours:"]
     lines += [f"  {role:<11}{chosen[role].name}  {token}" for role, token in tokens.items()]
     if "USER" in chosen and "TELECALLER" in chosen:
         values = {
@@ -67,3 +62,12 @@ def render(settings: Settings, accounts: Sequence[Account]) -> str:
         node_path = ROOT / "local" / "node_modules"
         lines += ["", f"  A whole call: start  NODE_PATH={node_path} node  and paste", "", snippet]
     return "\n".join(lines)
+
+
+def _addresses(settings: Settings) -> list[str]:
+    return [
+        "",
+        f"  Socket.IO  {settings.url}/socket.io/  (/user /telecaller /admin / /customer /partner)",
+        f"  WebSocket  {settings.url.replace('http', 'ws', 1)}/ws?namespace=/user",
+        f"  HTTP       {settings.url}/health",
+    ]

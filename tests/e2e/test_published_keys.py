@@ -1,0 +1,93 @@
+"""A stack that takes tokens of an issuer who publishes keys, from its setting to its clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.clients import Loop, NodeDriver, Refused
+from tests.e2e.people import SECRET, People
+from tests.e2e.stack import Stack, running
+from tests.e2e.world import World
+from tests.unit.issuer import PrivateKey, Publisher, ec_key, jwk, rsa_key, sign
+
+ISSUER, AUDIENCE = "https://issuer.example/", "calls"
+INVALID = "Invalid or expired token"
+REFETCH_SECONDS = 1
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def publisher() -> Iterator[Publisher]:
+    with Publisher().serving() as publisher:
+        publisher.publish(jwk(rsa_key("a"), "rsa-a"), jwk(ec_key("a"), "ec-a"))
+        yield publisher
+
+
+@pytest.fixture(scope="module")
+def own_stack(
+    publisher: Publisher, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("published-keys")
+    accounts, logs = folder / "accounts.json", folder / "logs"
+    accounts.write_text("[]")
+    logs.mkdir()
+    environment = {
+        "JWKS_URL": publisher.url,
+        "JWKS_REFETCH_SECONDS": str(REFETCH_SECONDS),
+        "JWT_ISSUER": ISSUER,
+        "JWT_AUDIENCE": AUDIENCE,
+    }
+    with running(accounts, logs, **environment) as stack:
+        yield stack
+        assert stack.troubles() == []
+
+
+@pytest.fixture
+def world(own_stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(own_stack, people, driver, loop)
+    yield world
+    world.close()
+
+
+def token(key: PrivateKey | str, algorithm: str, kid: str, **claims: Any) -> str:
+    return sign(key, algorithm, kid, **{"iss": ISSUER, "aud": AUDIENCE, **claims})
+
+
+def test_the_issuers_tokens_open_the_door(world: World, kind: str) -> None:
+    for good in (token(rsa_key("a"), "RS256", "rsa-a"), token(ec_key("a"), "ES256", "ec-a")):
+        world.connect(kind, world.ticket("/user", good))
+
+
+def test_over_http_too(world: World) -> None:
+    admin = token(rsa_key("a"), "RS256", "rsa-a", role="ADMIN")
+    answer = world.stack.get("/admin/stats", Authorization=f"Bearer {admin}")
+    assert answer.status == 200
+    ours = sign(SECRET, "HS256", role="ADMIN", iss=ISSUER, aud=AUDIENCE)
+    assert world.stack.get("/admin/stats", Authorization=f"Bearer {ours}").status == 401
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        token(SECRET, "HS256", "rsa-a"),
+        token(rsa_key("b"), "RS256", "rsa-a"),
+        token(rsa_key("a"), "RS256", "nobody's"),
+        token(rsa_key("a"), "RS256", "rsa-a", iss="https://another.example/"),
+        token(rsa_key("a"), "RS256", "rsa-a", aud=None),
+    ],
+    ids=["the secret", "another key", "unknown kid", "issuer", "audience"],
+)
+def test_no_others_do(world: World, bad: str) -> None:
+    with pytest.raises(Refused, match=INVALID):
+        world.connect("js", world.ticket("/user", bad))
+
+
+def test_the_issuer_may_change_its_key(world: World, publisher: Publisher) -> None:
+    publisher.publish(jwk(rsa_key("a"), "rsa-a"), jwk(rsa_key("b"), "rsa-b"))
+    time.sleep(REFETCH_SECONDS)
+    world.connect("js", world.ticket("/user", token(rsa_key("b"), "RS256", "rsa-b")))
