@@ -327,8 +327,14 @@ def _connect_sources(
             schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
             targets=[
                 targets.LambdaFunction(
-                    function, retry_attempts=1, max_event_age=cdk.Duration.seconds(60)
+                    function,
+                    event=events.RuleTargetInput.from_object(
+                        {"part": part, "parts": settings.sweep_parts}
+                    ),
+                    retry_attempts=1,
+                    max_event_age=cdk.Duration.seconds(60),
                 )
+                for part in range(settings.sweep_parts)
             ],
         )
     if row.streams:

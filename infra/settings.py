@@ -24,7 +24,8 @@ BOUNDS = {
     "livekit_timeout_seconds": (0.1, 8),  # and so is that of the function that deletes rooms
     "room_retry_seconds": (1, 300),  # SQS hides a message for 12 h at most
     "unauthenticated_seconds": (5, 600),
-    "ping_period_seconds": (10, 540),  # API Gateway closes what is idle for 600
+    # API Gateway closes what is idle for 600; a sweep may be 60 late and takes a while itself.
+    "ping_period_seconds": (10, 480),
     "due_shards": (1, 64),
     "sweep_seconds": (1, 30),  # the sweep's own timeout is as much longer as a request may hang
     "ring_timer_grace_seconds": (1, 300),
@@ -71,6 +72,9 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     throttle_burst: AtLeastOne = 1_000
     stream_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 0
     """How long a stream waits to fill a batch: more is cheaper, and presence comes later."""
+
+    sweep_parts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    """How many sweeps at a time share the connections; a rule has five targets at most."""
 
     environment: dict[str, str] = {}
     """Of every function, without the names of resources."""

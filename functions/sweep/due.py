@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 
 from functions.sweep.verdict import Verdict, verdict
@@ -18,11 +19,11 @@ PING = engineio.encode(engineio.PacketType.PING)
 FAILED, LEFT = "failed", "left"
 
 
-def look_after(sweep: Sweep) -> Counter[str]:
-    """A page of every shard at a time, the longest due first, until the time is over; how many
-    connections got which verdict."""
+def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
+    """A page of each of these shards at a time, the longest due first, until the time is over;
+    how many connections got which verdict."""
     found: Counter[str] = Counter()
-    shards = [connections.due(number, sweep.now) for number in range(settings().due_shards)]
+    shards = [connections.due(number, sweep.now) for number in numbers]
     while shards and not sweep.over:
         # None comes after the last page, and instead of one that cannot be read.
         pages = together(partial(sweep.attempt, "shard", partial(next, it, None)) for it in shards)

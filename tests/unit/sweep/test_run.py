@@ -7,10 +7,11 @@ import time
 import pytest
 
 from functions.sweep import main
-from functions.sweep.main import SweepFailed, run
+from functions.sweep.main import Part, SweepFailed, run
 from shared.realtime.context import Emitter
 from shared.realtime.sweep import Sweep
 from shared.registry import Product, Registry
+from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 
 
@@ -37,9 +38,30 @@ def test_an_attempt_returns_what_the_work_returns_or_none() -> None:
     assert sweep.failures == ["b"]
 
 
-def test_a_product_that_fails_stops_nobody_and_is_raised_at_the_end(
-    monkeypatch: pytest.MonkeyPatch,
+def test_parts_share_the_shards_and_the_first_does_the_rest(
+    monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
 ) -> None:
+    use_settings(due_shards=8)
+    products: list[int] = []
+    shards: list[list[int]] = []
+    product = Product("product")
+    product.on_sweep(lambda _: products.append(len(shards)))
+
+    def look_after(sweep: Sweep, numbers: range) -> dict[str, int]:
+        shards.append(list(numbers))
+        return {}
+
+    monkeypatch.setattr(main, "look_after", look_after)
+    for number in range(3):
+        run(Registry([product]), Fakes().ports, 60, Part(number, 3))
+    assert products == [0]
+    assert shards == [[0, 3, 6], [1, 4, 7], [2, 5]]
+
+
+def test_a_product_that_fails_stops_nobody_and_is_raised_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
+) -> None:
+    use_settings(due_shards=8)
     done: list[str] = []
     first, second = Product("first"), Product("second")
 
@@ -52,8 +74,9 @@ def test_a_product_that_fails_stops_nobody_and_is_raised_at_the_end(
         assert sweep.until < time.monotonic() + 31
         done.append("sound")
 
-    def look_after(sweep: Sweep) -> dict[str, int]:
+    def look_after(sweep: Sweep, shards: range) -> dict[str, int]:
         assert sweep.until > time.monotonic() + 31
+        assert list(shards) == list(range(8))
         done.append("connections")
         return {}
 
