@@ -22,6 +22,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bundle import KEYS, LIVEKIT, PACKAGES, function_code, make_layers
+from infra.bus import hear
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.queues import make_dead_letters
@@ -70,6 +71,7 @@ class Row:
     takes: str = ""
     layers: tuple[str, ...] = ()
     every_minute: bool = False
+    hears_bus: bool = False
 
 
 FUNCTIONS = (
@@ -196,6 +198,14 @@ FUNCTIONS = (
         every_minute=True,
     ),
     Row(
+        "backend",
+        "functions.backend.main.handler",
+        may="post invoke-disconnect send-broadcast",
+        timeout_seconds=20,
+        asynchronous=Asynchronous(retries=1, max_age_seconds=3_600),
+        hears_bus=True,
+    ),
+    Row(
         "http",
         "functions.http.main.handler",
         {
@@ -205,7 +215,7 @@ FUNCTIONS = (
             "calls": "Query",
             "calls/callee": "Query",
         },
-        may="read-secret",
+        may="read-secret put-events",
         layers=(KEYS,),
     ),
 )
@@ -228,6 +238,7 @@ class Resources:
     queues: Mapping[str, sqs.Queue]
     """What a row's ``takes`` can name."""
 
+    bus: events.EventBus
     environment: Mapping[str, str]
     grants: Mapping[str, Grant]
     """What a row's ``may`` can name."""
@@ -315,11 +326,14 @@ def _connect_sources(
 ) -> None:
     """Everything that calls a function without waiting for it, each with an end to its retries."""
     if row.asynchronous:
+        failed = make_dead_letters(scope, row.name, settings)
         function.configure_async_invoke(
             retry_attempts=row.asynchronous.retries,
             max_event_age=cdk.Duration.seconds(row.asynchronous.max_age_seconds),
-            on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
+            on_failure=destinations.SqsDestination(failed),
         )
+        if row.hears_bus:
+            hear(scope, resources.bus, function, failed)
     if row.every_minute:
         events.Rule(
             scope,

@@ -6,10 +6,12 @@ from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.bus import make_bus
 from infra.functions import FUNCTIONS, Grant, Resources, function_arn, make_functions
 from infra.gateway import (
     HTTP_ROUTES,
@@ -39,6 +41,7 @@ class SwitchboardStack(cdk.Stack):
         tables = make_tables(self, settings)
         secret_arn = _make_secret(self, settings)
         queues = _make_queues(self, settings)
+        bus = make_bus(self, settings)
         websocket = Gateway(
             self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
         )
@@ -50,6 +53,7 @@ class SwitchboardStack(cdk.Stack):
             settings,
             tables=tables,
             queues=queues,
+            bus=bus,
             secret_arn=secret_arn,
             websocket=websocket,
         )
@@ -68,6 +72,7 @@ class SwitchboardStack(cdk.Stack):
             "PeopleTable": tables["people"].table_name,
             "ConnectionsTable": tables["connections"].table_name,
             "CallsTable": tables["calls"].table_name,
+            "EventBus": bus.event_bus_name,
         }
         for name, value in outputs.items():
             cdk.CfnOutput(self, name, value=value)
@@ -136,6 +141,7 @@ def _resources(
     *,
     tables: dict[str, dynamodb.Table],
     queues: dict[str, sqs.Queue],
+    bus: events.EventBus,
     secret_arn: str,
     websocket: Gateway,
 ) -> Resources:
@@ -144,10 +150,12 @@ def _resources(
     return Resources(
         tables=tables,
         queues=queues,
+        bus=bus,
         environment={
             **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
             "ROOMS_QUEUE_URL": queues["rooms"].queue_url,
+            "EVENT_BUS": bus.event_bus_name,
             "OPENER_FUNCTION": settings.name("opener"),
             "DISCONNECT_FUNCTION": settings.name("disconnect"),
             "RING_STATE_MACHINE_ARN": ring,
@@ -160,6 +168,7 @@ def _resources(
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
             "start-ring": Grant("states:StartExecution", ring),
             "send-broadcast": Grant("sqs:SendMessage", queues["broadcasts"].queue_arn),
+            "put-events": Grant("events:PutEvents", bus.event_bus_arn),
             "delete-room": Grant("sqs:SendMessage", queues["rooms"].queue_arn),
             "post": Grant(
                 "execute-api:ManageConnections",

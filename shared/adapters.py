@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import aws
+from shared import aws, backend
+from shared.backend import Message
 from shared.log import logger
 from shared.ports import Ports
 from shared.protocol import json
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+
+
+BACKEND_SOURCE = "switchboard.backend"
+PUT_ATTEMPTS = 4
+PUT_PAUSE_SECONDS = 0.1
 
 
 class SystemClock:
@@ -100,6 +107,38 @@ class AwsTasks:
             MessageGroupId=message.group,
             MessageDeduplicationId=secrets.token_hex(16),
         )
+
+    def tell(self, messages: Sequence[Message]) -> int:
+        return sum(self._put(batch) for batch in backend.batches(messages))
+
+    def _put(self, messages: list[Message]) -> int:
+        """Put the events of one request on the bus. It takes some and refuses others, which are
+        tried again: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+        """
+        left = messages
+        for attempt in range(PUT_ATTEMPTS):
+            time.sleep(PUT_PAUSE_SECONDS * attempt)
+            try:
+                answer = aws.client("events").put_events(
+                    Entries=[
+                        {
+                            "Source": BACKEND_SOURCE,
+                            "DetailType": message.type,
+                            "Detail": message.data,
+                            "EventBusName": self._settings.event_bus,
+                        }
+                        for message in left
+                    ]
+                )
+            except (BotoCoreError, ClientError):
+                logger.exception("events not put on the bus")
+                continue
+            results = zip(left, answer["Entries"], strict=True)
+            left = [message for message, entry in results if "EventId" not in entry]
+            if not left:
+                break
+            logger.warning("events refused by the bus", extra={"count": len(left)})
+        return len(messages) - len(left)
 
     def delete_room(self, *, room: str) -> None:
         self._room_queue.send_message(

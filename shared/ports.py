@@ -5,9 +5,11 @@ The real ones are in ``shared/adapters.py``; tests bring their own clock, ids an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.backend import Message
 from shared.realtime.broadcast import Broadcast
 
 
@@ -58,6 +60,10 @@ class Tasks(Protocol):
 
     def broadcast(self, message: Broadcast) -> None:
         """Send an event to a room."""
+        ...
+
+    def tell(self, messages: Sequence[Message]) -> int:
+        """Put backend events on the stack's bus, in order; how many got there."""
         ...
 
     def delete_room(self, *, room: str) -> None:

@@ -60,6 +60,13 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         return Broadcast(namespace, room, self.event, self, group, skip_person)
 
 
+class Posted(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Base of backend events that are passed on: the fields say what they must have, ``posted`` is
+    all of what they have."""
+
+    posted: dict[str, Any] = msgspec.field(default_factory=dict, name="")
+
+
 class Error(Outbound, frozen=True):
     """The payload of ``error`` and ``call:error``."""
 

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits_table: str
     broadcast_queue_url: str
     rooms_queue_url: str
+    event_bus: str
     opener_function: str
     disconnect_function: str
     ring_state_machine_arn: str

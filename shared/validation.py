@@ -25,16 +25,37 @@ def payload_of(row: EventHandler, value: object) -> Any:
         raise InvalidRequest(_text(row, str(error)), event=row.error_event) from error
 
 
-def _text(row: EventHandler, message: str) -> str:
+def struct_of(kind: Any, value: object, where: str) -> Any:
+    """``value`` as ``kind``; raises ``InvalidRequest`` with a text that names the field below
+    ``where``: ``data.bookingId is required``."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        what, path, missing = _read(str(error))
+        path = f"{where}.{path}".rstrip(".")
+        raise InvalidRequest(f"{path} is required" if missing else _wrong(path, what)) from error
+
+
+def _read(message: str) -> tuple[str, str, bool]:
+    """What msgspec found wrong, the path of the field, and whether that is missing."""
     what, _, path = message.partition(" - at `$")
     path = path.strip(".`")
     missing = _MISSING.fullmatch(what)
     if missing:
         path = f"{path}.{missing['field']}".lstrip(".")
+    return what, path, bool(missing)
+
+
+def _wrong(path: str, what: str) -> str:
+    return f"{path}: {what[:1].lower()}{what[1:].replace('`', '')}"
+
+
+def _text(row: EventHandler, message: str) -> str:
+    what, path, missing = _read(message)
     if row.missing and (missing or not path or any(text in what for text in _ABSENT)):
         return row.missing
     if path in row.texts:
         return row.texts[path]
     if missing:
         return f"{path} is required"
-    return f"{path or 'payload'}: {what[:1].lower()}{what[1:].replace('`', '')}"
+    return _wrong(path or "payload", what)

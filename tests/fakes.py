@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.backend import Message
 from shared.ports import Ports
 from shared.realtime.broadcast import Broadcast
 
@@ -83,6 +85,10 @@ class FakeTasks:
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
+    told: list[Message] = field(default_factory=list)
+    bus_takes: int = 1_000_000
+    """How many more events the bus takes."""
+
     ring_error: Exception | None = None
     room_error: Exception | None = None
 
@@ -99,6 +105,11 @@ class FakeTasks:
 
     def broadcast(self, message: Broadcast) -> None:
         self.broadcasts.append(message)
+
+    def tell(self, messages: Sequence[Message]) -> int:
+        taken = messages[: max(0, self.bus_takes - len(self.told))]
+        self.told.extend(taken)
+        return len(taken)
 
     def delete_room(self, *, room: str) -> None:
         if self.room_error:

@@ -5,6 +5,7 @@ Errors are ``{"error": {"message": …}}`` with 4xx; nothing a caller sends make
 
 from __future__ import annotations
 
+import base64
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,8 +18,9 @@ from aws_lambda_powertools.event_handler.exceptions import (
     UnauthorizedError,
 )
 
-from functions.http import pages
+from functions.http import events, pages
 from functions.presence import counts
+from functions.products import REGISTRY
 from shared import accounts, auth, cookies, history, times
 from shared.accounts import Account
 from shared.adapters import ports
@@ -84,6 +86,17 @@ def account(account_id: str) -> dict[str, Any]:
         raise NotFoundError("There is no such account")
     shown: dict[str, Any] = msgspec.to_builtins(found)
     return shown | {"coins": accounts.balance(found)}
+
+
+@app.post("/events")
+def tell() -> tuple[dict[str, int], int]:
+    """What happened in a team's own systems."""
+    require_admin(who_asks())
+    request = app.current_event
+    body = (request.body or "").encode()
+    if request.is_base64_encoded:
+        body = base64.b64decode(body)
+    return {"accepted": events.accept(REGISTRY, ports(), body)}, HTTPStatus.ACCEPTED
 
 
 def require_admin(identity: auth.Identity) -> None:

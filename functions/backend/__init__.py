@@ -1,0 +1,1 @@
+"""The Lambda that hears what a team's own systems tell."""

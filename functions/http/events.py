@@ -1,0 +1,80 @@
+"""``POST /events``: a team's backend tells what happened.
+
+``{"type", "data"}``, or ``{"events": [{"type", "data"}, …]}`` for up to 100 at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, ServiceError
+
+from shared import backend
+from shared.backend import Message, Told
+from shared.errors import InvalidRequest
+from shared.ports import Ports
+from shared.protocol import json
+from shared.registry import Registry
+
+MOST_EVENTS = 100
+MOST_BODY_BYTES = 4 * 1024 * 1024
+"""Lambda takes 6 MB, in which a body may stand as base64.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+def accept(registry: Registry, ports: Ports, body: bytes) -> int:
+    """Put the events of a body on the bus, all of them or, where any is wrong, none; how many.
+
+    Raises 400 that names the field, 413, and 503 where not all of them could be put there: those
+    that were will be handled, and told again with their ``happenedAt`` they change nothing.
+
+    It answers no sooner than at the last event's time, so that what the caller tells next is newer.
+    """
+    now = ports.clock.now_ms()
+    messages = backend.stamp(_read(registry, body, now), now)
+    for index, message in enumerate(messages):
+        if len(message.data.encode()) > backend.MOST_DATA_BYTES:
+            raise _too_large(f"events[{index}].data", backend.MOST_DATA_BYTES)
+    _put(ports, messages)
+    time.sleep(max(0, now + len(messages) - ports.clock.now_ms()) / 1000)
+    return len(messages)
+
+
+def _read(registry: Registry, body: bytes, now_ms: int) -> list[Told]:
+    if len(body) > MOST_BODY_BYTES:
+        raise _too_large("The body", MOST_BODY_BYTES)
+    try:
+        given = json.loads(body)
+    except (json.InvalidJson, json.UnsupportedJson) as error:
+        raise BadRequestError(f"The body is not JSON as we take it: {error}") from error
+    if not isinstance(given, dict):
+        raise BadRequestError("The body is not a JSON object")
+    if "events" not in given:
+        return [_check(registry, given, now_ms, "")]
+    events = given["events"]
+    if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
+        raise BadRequestError(f"events: expected a list of 1 to {MOST_EVENTS}")
+    return [_check(registry, one, now_ms, f"events[{n}]") for n, one in enumerate(events)]
+
+
+def _check(registry: Registry, given: object, now_ms: int, where: str) -> Told:
+    if not isinstance(given, dict):
+        raise BadRequestError(f"{where}: expected an object")
+    try:
+        return backend.read(registry, given.get("type"), given.get("data"), now_ms)
+    except InvalidRequest as error:
+        raise BadRequestError(f"{where}.{error.message}".lstrip(".")) from error
+
+
+def _put(ports: Ports, messages: list[Message]) -> None:
+    missing = len(messages) - ports.tasks.tell(messages)
+    if missing:
+        raise ServiceError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"{missing} of {len(messages)} events could not be accepted. Please send them again.",
+        )
+
+
+def _too_large(what: str, most: int) -> ServiceError:
+    return ServiceError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{what} is larger than {most} bytes")

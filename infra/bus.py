@@ -1,0 +1,57 @@
+"""The bus on which a team's own systems tell what happened.
+
+Whoever may put events on it is trusted with everything that they say, so it is granted to single
+roles, never to all of an account. What cannot be handled ends in the function's dead-letter queue,
+which somebody has to look at: hence the alarm.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.settings import StackSettings
+
+INVOKE_RETRIES = 20
+INVOKE_HOURS = 2
+
+
+def make_bus(scope: Construct, settings: StackSettings) -> events.EventBus:
+    return events.EventBus(scope, "Bus", event_bus_name=settings.stack_name)
+
+
+def hear(
+    scope: Construct, bus: events.EventBus, function: lambda_.Function, failed: sqs.Queue
+) -> None:
+    """Have a function hear everything on the bus, from any source."""
+    events.Rule(
+        scope,
+        "BusRule",
+        event_bus=bus,
+        event_pattern=events.EventPattern(account=[cdk.Aws.ACCOUNT_ID]),
+        targets=[
+            targets.LambdaFunction(
+                function,
+                retry_attempts=INVOKE_RETRIES,
+                max_event_age=cdk.Duration.hours(INVOKE_HOURS),
+                dead_letter_queue=failed,
+            )
+        ],
+    )
+    cloudwatch.Alarm(
+        scope,
+        "BackendEventsFailed",
+        alarm_description="Events of the team's own systems could not be handled.",
+        metric=failed.metric_approximate_number_of_messages_visible(
+            period=cdk.Duration.minutes(1), statistic="Maximum"
+        ),
+        threshold=1,
+        evaluation_periods=1,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )

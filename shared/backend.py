@@ -1,0 +1,133 @@
+"""What a team's own systems tell: how an event is checked, when it happened, how it gets there.
+
+An event has a type and data. It arrives through ``POST /events`` or directly on the stack's
+EventBridge bus, with the type as detail-type and the data as detail. Either way it is delivered at
+least once, in any order, so it carries when it happened: ``data.happenedAt`` (ISO 8601 with a time
+zone, or epoch milliseconds) where the sender gives it, which ``POST /events`` does for those who do
+not; else the time that EventBridge has of it, in whole seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from shared import validation
+from shared.errors import InvalidRequest
+from shared.protocol import json
+from shared.registry import BackendEvent, Posted, Registry
+
+HAPPENED_AT = "happenedAt"
+AHEAD_MS = 300_000
+"""An event from further in the future would win over all real ones until then."""
+
+MOST_ENTRIES = 10
+MOST_BYTES = 256 * 1024
+"""Of one request, its entries together.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
+
+MOST_DATA_BYTES = 128 * 1024
+"""Of one event: half of the above, which is also the most that API Gateway sends in one message."""
+
+
+class Message(NamedTuple):
+    """An event on its way: ``data`` is a JSON object as text."""
+
+    type: str
+    data: str
+
+    @property
+    def size(self) -> int:
+        """Bytes, as EventBridge counts them, with room for the source."""
+        return len(self.type.encode()) + len(self.data.encode()) + 64
+
+
+class Told(NamedTuple):
+    """An event that has been checked; ``happened_at_ms`` is None where its data do not say."""
+
+    event: BackendEvent
+    payload: Any
+    data: dict[str, Any]
+    happened_at_ms: int | None
+
+
+def read(registry: Registry, type_: object, data: object, now_ms: int) -> Told:
+    """Check an event. Raises ``InvalidRequest`` with a text that names ``type`` or the field."""
+    if type_ is None:
+        raise InvalidRequest("type is required")
+    event = registry.backend_events.get(type_) if isinstance(type_, str) else None
+    if event is None:
+        raise InvalidRequest(f"type: there is no event {json.dumps(type_)[:100]}")
+    if data is None:
+        raise InvalidRequest("data is required")
+    if not isinstance(data, dict):
+        raise InvalidRequest("data: expected an object")
+    posted = {name: value for name, value in data.items() if name != HAPPENED_AT}
+    payload = validation.struct_of(event.payload, posted, "data")
+    if isinstance(payload, Posted):
+        payload = msgspec.structs.replace(payload, posted=posted)
+    return Told(event, payload, data, _happened_at(data.get(HAPPENED_AT), now_ms))
+
+
+def _happened_at(given: object, now_ms: int) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, str):
+        moment = _moment(given)
+    elif isinstance(given, int | float) and not isinstance(given, bool):
+        moment = int(given)
+    else:
+        moment = None
+    if moment is None or moment < 0:
+        raise InvalidRequest(f"data.{HAPPENED_AT}: expected a time in ISO 8601 or in epoch ms")
+    if moment > now_ms + AHEAD_MS:
+        raise InvalidRequest(f"data.{HAPPENED_AT}: is in the future")
+    return moment
+
+
+def _moment(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
+
+
+def stamp(told: Iterable[Told], now_ms: int) -> list[Message]:
+    """The events as messages. Those that do not say when they happened did so now, each a
+    millisecond after the one before it, so that they keep their order."""
+    messages = []
+    for index, one in enumerate(told):
+        data = one.data | {HAPPENED_AT: now_ms + index} if one.happened_at_ms is None else one.data
+        messages.append(Message(one.event.type, json.dumps(data)))
+    return messages
+
+
+def batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """In order, as many at a time as one request may carry."""
+    batch: list[Message] = []
+    for message in messages:
+        size = sum(one.size for one in batch) + message.size
+        if batch and (len(batch) == MOST_ENTRIES or size > MOST_BYTES):
+            yield batch
+            batch = []
+        batch.append(message)
+    if batch:
+        yield batch
+
+
+def time_of(event: Mapping[str, Any]) -> int:
+    """When EventBridge says that an event happened, in epoch ms; it knows seconds only."""
+    return round(datetime.fromisoformat(event["time"]).timestamp() * 1000)
+
+
+def is_older(at_ms: float, than_ms: float) -> bool:
+    """Whether an event of ``at_ms`` loses to what is known since ``than_ms``. Where either is
+    exact to the second only, both happened at once within that second, and the later arrival
+    wins."""
+    if at_ms % 1000 and than_ms % 1000:
+        return at_ms < than_ms
+    return at_ms // 1000 < than_ms // 1000
