@@ -25,6 +25,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 from infra.settings import SettingError
@@ -123,13 +124,14 @@ async def serve(
     with step("Deploying the stack to it (the first time takes half a minute)"):
         outputs = await deploy.deploy(settings.context, settings.work)
         stack.check_outputs(outputs)
-    with step(f"Loading {len(known)} accounts and warming up"):
-        environment = await asyncio.to_thread(fill, settings, known, outputs)
     target = edge.Target(
         websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
         http=emulated.api(outputs["HttpApiId"], "$default"),
-        key=settings.secrets["EDGE_KEY"],
+        key=token_urlsafe(),
     )
+    with step(f"Loading {len(known)} accounts and warming up"):
+        stack.put_secrets(outputs["SecretArn"], settings.secrets | {"EDGE_KEY": target.key})
+        environment = await asyncio.to_thread(fill, known)
     facts = {
         "url": settings.url,
         "emulator": emulated.url,
@@ -147,9 +149,8 @@ async def serve(
             await asyncio.Event().wait()
 
 
-def fill(settings: Settings, known: list[Account], outputs: dict[str, str]) -> dict[str, str]:
-    """Put in the secrets and the accounts and start the workers; the functions' environment."""
-    stack.put_secrets(outputs["SecretArn"], settings.secrets)
+def fill(known: list[Account]) -> dict[str, str]:
+    """Put in the accounts and start the workers; the functions' environment."""
     functions = stack.functions()
     environment = stack.function_environment(functions)
     accounts.load(known, environment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_urlsafe
 
 import msgspec
 
@@ -31,8 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """For ``cdk -c``: every setting of the functions may be given, in capitals."""
 
     secrets: dict[str, str]
-    """The value of the stack's one secret: JWT_SECRET, LIVEKIT_API_KEY, LIVEKIT_API_SECRET,
-    and the EDGE_KEY by which the stack knows its edge."""
+    """The value of the stack's one secret: JWT_SECRET, LIVEKIT_API_KEY, LIVEKIT_API_SECRET."""
 
     @property
     def url(self) -> str:
@@ -71,8 +69,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         port=_port(given.get("PORT", "8000")),
         accounts=_file("ACCOUNTS", given.get("ACCOUNTS", str(ROOT / "local" / "accounts.json"))),
         context=context,
-        secrets={name: given.get(name, default) for name, default in SECRETS.items()}
-        | {"EDGE_KEY": token_urlsafe()},
+        secrets={name: given.get(name, default) for name, default in SECRETS.items()},
     )
 
 
