@@ -209,7 +209,7 @@ FUNCTIONS = (
         "http",
         "functions.http.main.handler",
         {
-            "counts": "GetItem",
+            "counts": "GetItem BatchGetItem",
             "accounts": "GetItem",
             "people": "GetItem",
             "calls": "Query",

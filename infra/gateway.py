@@ -25,7 +25,16 @@ from infra.settings import StackSettings
 WEBSOCKET_STAGE = "live"
 SYSTEM_ROUTES = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
 HTTP_ROUTES = dict.fromkeys(
-    ("GET /health", "GET /admin/stats", "GET /calls", "GET /accounts/{id}", "POST /events"), "http"
+    (
+        "GET /health",
+        "GET /admin/stats",
+        "POST /session",
+        "DELETE /session",
+        "GET /calls",
+        "GET /accounts/{id}",
+        "POST /events",
+    ),
+    "http",
 )
 
 ACCESS_LOG = {

@@ -11,6 +11,11 @@ def iso(epoch_ms: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def minute(epoch_ms: float) -> str:
+    """The UTC minute, ``2026-01-19T10:30Z``."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
 def day(epoch_ms: float) -> str:
     """The UTC date, ``2026-01-19``."""
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).date().isoformat()

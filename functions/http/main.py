@@ -6,6 +6,7 @@ Errors are ``{"error": {"message": …}}`` with 4xx; nothing a caller sends make
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -18,13 +19,14 @@ from aws_lambda_powertools.event_handler.exceptions import (
     UnauthorizedError,
 )
 
-from functions.http import events, pages
+from functions.http import events, pages, session
 from functions.presence import counts
 from functions.products import REGISTRY
 from shared import accounts, auth, cookies, history, times
 from shared.accounts import Account
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
+from shared.parallel import both
 from shared.protocol import json
 from shared.realtime.namespaces import ACCESS_DENIED, ADMIN, INVALID_TOKEN, TOKEN_REQUIRED
 
@@ -41,7 +43,7 @@ def stats() -> dict[str, Any]:
     """Who is connected and what calls do now and have done today (UTC)."""
     require_admin(who_asks())
     now = ports().clock.now_ms()
-    live, today = counts.read(now)
+    (live, today), last_hour = both(lambda: counts.read(now), lambda: counts.last_hour(now))
     return {
         "onlineUsers": int(live.online_users),
         "onlineTelecallers": int(live.online_telecallers),
@@ -55,8 +57,28 @@ def stats() -> dict[str, Any]:
             "rejectedToday": int(today.rejected),
             "cancelledToday": int(today.cancelled),
         },
+        "lastHour": {"until": times.minute(now), **last_hour},
         "timestamp": times.iso(now),
     }
+
+
+@app.post("/session")
+def sign_in() -> Response[str]:
+    """Put an admin's token into the cookie, where scripts cannot read it."""
+    headers = request_headers()
+    require_own_page(headers)
+    token = session.token(app.current_event)
+    identity = identity_of(token)
+    require_admin(identity)
+    body = json.dumps({"accountId": identity.account_id, "name": identity.name})
+    return _answer(HTTPStatus.OK, body, cookies.put(token, headers))
+
+
+@app.delete("/session")
+def sign_out() -> Response[str]:
+    headers = request_headers()
+    require_own_page(headers)
+    return _answer(HTTPStatus.NO_CONTENT, "", cookies.take_away(headers))
 
 
 @app.get("/calls")
@@ -105,18 +127,35 @@ def require_admin(identity: auth.Identity) -> None:
         raise ForbiddenError(ACCESS_DENIED)
 
 
+def require_own_page(headers: Mapping[str, str]) -> None:
+    """Raise 403 where another site's page asks."""
+    if not cookies.may_set(headers):
+        raise ForbiddenError(ACCESS_DENIED)
+
+
 def who_asks() -> auth.Identity:
     """By bearer token or admin cookie. Raises 401."""
-    headers = {name.lower(): value for name, value in app.current_event.headers.items()}
-    if app.current_event.cookies:  # API Gateway's own list; other gateways leave the header
-        headers["cookie"] = "; ".join(app.current_event.cookies)
+    headers = request_headers()
     token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
+    return identity_of(token)
+
+
+def identity_of(token: str | None) -> auth.Identity:
+    """Raises 401."""
     if not token:
         raise UnauthorizedError(TOKEN_REQUIRED)
     try:
         return auth.verify(token, ports().secrets)
     except auth.InvalidToken as error:
         raise UnauthorizedError(INVALID_TOKEN) from error
+
+
+def request_headers() -> dict[str, str]:
+    """By lower-case name, the cookies among them."""
+    headers = {name.lower(): value for name, value in app.current_event.headers.items()}
+    if app.current_event.cookies:  # API Gateway's own list; other gateways leave the header
+        headers["cookie"] = "; ".join(app.current_event.cookies)
+    return headers
 
 
 @app.exception_handler(ServiceError)  # type: ignore[untyped-decorator]
@@ -132,6 +171,12 @@ def unknown(_: NotFoundError) -> Response[str]:
 def _error(status: int, message: str) -> Response[str]:
     body = json.dumps({"error": {"message": message}})
     return Response(status, content_types.APPLICATION_JSON, body)
+
+
+def _answer(status: int, body: str, cookie: str) -> Response[str]:
+    """An answer with a cookie."""
+    headers = {"Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return Response(status, content_types.APPLICATION_JSON, body, headers)
 
 
 @entry

@@ -1,7 +1,8 @@
-"""The numbers admins see: one row for what is live, one a day for what has happened.
+"""The numbers admins see: one row for what is live, one a day and one a minute for what
+has happened.
 
-Read with one request however many people there are. They follow the tables' streams, a batch of
-changes at a time, and are exact within seconds.
+Read with one request each however many people there are. They follow the tables' streams, a batch
+of changes at a time, and are exact within seconds.
 
 What a stream loses for good stays lost, so from time to time the sweep counts what is really there.
 While people come and go, that differs from the live numbers by the changes that are still on their
@@ -27,6 +28,8 @@ from shared.tables import Table, TableName, TransactionRefused, transact
 LIVE = "live"
 DIFFERENCE = "difference"
 _DAY_KEPT_SECONDS = 90 * 86_400
+_MINUTE_KEPT_SECONDS = 7_200
+OUTCOMES = ("completed", "missed", "rejected", "cancelled")
 
 
 class Counts(Table):
@@ -59,11 +62,12 @@ def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
         if any(live.values()):
             transaction.update(Counts(LIVE), actions=_additions(live))
         if any(today.values()):
-            expires_at = now_ms // 1000 + _DAY_KEPT_SECONDS
-            transaction.update(
-                Counts(times.day(now_ms)),
-                actions=[*_additions(today), Counts.expires_at.set(expires_at)],
-            )
+            for name, kept_seconds in (
+                (times.day(now_ms), _DAY_KEPT_SECONDS),
+                (times.minute(now_ms), _MINUTE_KEPT_SECONDS),
+            ):
+                expires_at = Counts.expires_at.set(now_ms // 1000 + kept_seconds)
+                transaction.update(Counts(name), actions=[*_additions(today), expires_at])
 
     if any(live.values()) or any(today.values()):
         transact(add_items, token)
@@ -72,6 +76,16 @@ def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
 def read(now_ms: int) -> tuple[Counts, Counts]:
     """What is live, and today so far."""
     return both(lambda: _get(LIVE), lambda: _get(times.day(now_ms)))
+
+
+def last_hour(now_ms: int) -> dict[str, list[int]]:
+    """How calls ended in each of 60 minutes, the running one last, by outcome."""
+    names = [times.minute(now_ms - ago * 60_000) for ago in reversed(range(60))]
+    rows = {row.name: row for row in Counts.batch_get(names)}
+    return {
+        outcome: [int(getattr(rows[name], outcome)) if name in rows else 0 for name in names]
+        for outcome in OUTCOMES
+    }
 
 
 def last_difference() -> Counts:

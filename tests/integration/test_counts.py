@@ -80,3 +80,18 @@ def test_numbers_that_are_added_at_once_are_all_counted(race: Race, token: str) 
         race(*batches)
     live, today = counts.read(NOW_MS)
     assert (live.online_users, today.missed) == (80, 80)
+
+
+def test_the_last_hour_is_there_minute_by_minute(token: str) -> None:
+    minute = 60_000
+    counts.add({}, {"missed": 2}, NOW_MS, f"{token}1")
+    counts.add({}, {"missed": 1, "completed": 4}, NOW_MS - 59 * minute, f"{token}2")
+    counts.add({}, {"rejected": 7}, NOW_MS - 60 * minute, f"{token}3")
+    hour = counts.last_hour(NOW_MS)
+    assert hour == {
+        "completed": [4] + [0] * 59,
+        "missed": [1] + [0] * 58 + [2],
+        "rejected": [0] * 60,
+        "cancelled": [0] * 60,
+    }
+    assert counts.last_hour(NOW_MS + 100 * minute)["missed"] == [0] * 60

@@ -1,0 +1,83 @@
+"""Signing in: what is taken, and the cookie it leads to."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from functions.http import session
+from shared import cookies
+from tests.conftest import UseSettings
+
+OURS = "https://ours.example"
+
+
+@pytest.fixture(autouse=True)
+def origins(use_settings: UseSettings) -> None:
+    use_settings(allowed_origins=f"{OURS},http://localhost")
+
+
+def request(body: str | None, **fields: Any) -> APIGatewayProxyEventV2:
+    return APIGatewayProxyEventV2({"body": body, **fields})
+
+
+@pytest.mark.parametrize("given", ["a.b.c", "Bearer a.b.c"])
+def test_the_token_of_a_body(given: str) -> None:
+    assert session.token(request(f'{{"token": "{given}", "more": 1}}')) == "a.b.c"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (None, "The body is not JSON"),
+        ("", "The body is not JSON"),
+        ("{", "The body is not JSON"),
+        ("[]", "token: Expected `object`, got `array`"),
+        ("{}", "token: Object missing required field `token`"),
+        ('{"token": 1}', "token: Expected `str`, got `int`"),
+        (f'{{"token": "{"x" * 3801}"}}', "token: Expected `str` of length <= 3800"),
+    ],
+)
+def test_any_other_body_is_refused(body: str | None, message: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        session.token(request(body))
+    assert refused.value.msg == message
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    body = base64.b64encode(b"\xff\xfe").decode()
+    with pytest.raises(BadRequestError):
+        session.token(request(body, isBase64Encoded=True))
+
+
+def test_scripts_cannot_read_the_cookie_and_other_sites_do_not_send_it() -> None:
+    cookie = cookies.put("a.b.c", {"origin": OURS})
+    assert cookie == "authenticationToken=a.b.c; Path=/; HttpOnly; SameSite=Strict; Secure"
+    assert cookies.put("a.b.c", {}) == cookie
+
+
+def test_without_tls_there_is_no_secure_cookie() -> None:
+    cookie = cookies.put("a.b.c", {"origin": "http://localhost"})
+    assert cookie == "authenticationToken=a.b.c; Path=/; HttpOnly; SameSite=Strict"
+
+
+def test_signing_out_takes_the_cookie_away() -> None:
+    assert cookies.take_away({}).startswith("authenticationToken=; ")
+    assert cookies.take_away({}).endswith("; Max-Age=0")
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({}, True),
+        ({"origin": OURS}, True),
+        ({"origin": "https://theirs.example"}, False),
+        ({"origin": "null"}, False),
+    ],
+)
+def test_only_our_own_pages_sign_anybody_in(headers: dict[str, str], allowed: bool) -> None:
+    assert cookies.may_set(headers) is allowed
