@@ -4,14 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := local/requirements.lock
-TYPED := $(wildcard shared functions infra local tests)
+TYPED := $(wildcard shared functions infra local tests web)
 
 # Use the machine's own certificates, so that networks with their own authority work.
 export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check format lock clean
+.PHONY: help run test setup check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: ## format, lint, types, tests; expects `make setup`
 
 format: ## rewrite the sources the way `make check` wants them
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
+
+contract: setup ## write docs/contract and the page at /docs from the table of events
+	@$(BIN)/python -m web.contract
 
 lock: setup ## resolve both lock files anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -125,6 +125,7 @@ class Product:
     def __init__(self, name: str) -> None:
         self.name = name
         self.handlers: list[EventHandler] = []
+        self.sent: list[tuple[str, type[Outbound]]] = []
         self.leave_hooks: dict[str, LeaveHook] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -163,6 +164,10 @@ class Product:
             return handle
 
         return register
+
+    def sends(self, namespace: str, *events: type[Outbound]) -> None:
+        """Declare what clients of a namespace receive, beside ``error``."""
+        self.sent.extend((namespace, event) for event in events)
 
     def on_last_leave(self, *namespaces: str) -> Callable[[LeaveHook], LeaveHook]:
         """Register what happens when a person's last connection in a namespace has gone."""
@@ -206,6 +211,7 @@ class Registry:
 
     def __init__(self, products: Iterable[Product]) -> None:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
+        self.sent: dict[tuple[str, str], type[Outbound]] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -215,6 +221,9 @@ class Registry:
                 if (row.namespace, row.event) in self.handlers:
                     raise ValueError(f"{row.event} is registered twice in {row.namespace}")
                 self.handlers[row.namespace, row.event] = row
+            for namespace, sent in product.sent:
+                if self.sent.setdefault((namespace, sent.event), sent) is not sent:
+                    raise ValueError(f"{sent.event} is sent in two shapes in {namespace}")
             for namespace, hook in product.leave_hooks.items():
                 self.leave_hooks.setdefault(namespace, []).append(hook)
             self.sweep_hooks.extend(product.sweep_hooks)

@@ -61,6 +61,8 @@ INITIATE_LIMIT = Limit(
 )
 
 calls = Product("calls")
+calls.sends(USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, CallError)
+calls.sends(TELECALLER.path, Incoming, Accepted, Cancelled, Missed, Ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functions.presence import counts, repair
-from functions.presence.events import Counts
+from functions.presence.events import Counts, PresenceChanged
 from shared import times
 from shared.realtime.context import Context
-from shared.realtime.namespaces import ADMIN
+from shared.realtime.namespaces import ADMIN, USER
 from shared.registry import Product
 
 presence = Product("presence")
+presence.sends(USER.path, PresenceChanged)
+presence.sends(ADMIN.path, Counts)
 presence.on_sweep(repair.repair)
 
 

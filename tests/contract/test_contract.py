@@ -1,0 +1,143 @@
+"""The documents for tools: up to date, complete, and what their own tools call valid."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from functions.products import REGISTRY
+from infra.gateway import HTTP_ROUTES
+from local.settings import ROOT
+from shared.registry import GENERAL_ERROR, Error, Outbound
+from web.contract import __main__ as contract
+from web.contract import asyncapi, model, openapi, routes, typescript
+
+FOLDER = ROOT / "docs" / "contract"
+MODULES = ROOT / "local" / "node_modules"
+
+
+def node(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["node", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def payloads(base: type[Outbound] = Outbound) -> Iterator[type[Outbound]]:
+    """Every payload that the stack's own modules send."""
+    for one in base.__subclasses__():
+        if one.__module__.startswith("functions."):
+            yield one
+        yield from payloads(one)
+
+
+def test_the_files_are_what_the_registry_says() -> None:
+    assert contract.stale() == [], "run 'make contract'"
+
+
+def test_everything_that_is_sent_says_where() -> None:
+    declared = set(REGISTRY.sent.values())
+    assert [one for one in payloads() if one not in declared] == []
+
+
+def test_the_errors_of_handlers_are_among_what_clients_receive() -> None:
+    for row in REGISTRY.handlers.values():
+        events = {one.event for one in model.to_client(row.namespace)}
+        limited = {row.limit.event} if row.limit else set()
+        assert {row.error_event, *limited} <= events, row
+
+
+def test_one_event_of_a_namespace_has_one_payload() -> None:
+    class Other(Error, frozen=True):
+        pass
+
+    from shared.registry import Product, Registry
+
+    product = Product("one")
+    product.sends("/user", Error)
+    product.sends("/user", Error)
+    assert Registry([product]).sent == {("/user", GENERAL_ERROR): Error}
+    product.sends("/user", Other)
+    with pytest.raises(ValueError, match="error is sent in two shapes in /user"):
+        Registry([product])
+
+
+def test_the_official_parser_finds_nothing_wrong_with_asyncapi() -> None:
+    run = node(Path(__file__).with_name("parse.cjs"), FOLDER / "asyncapi.json")
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["problems"] == []
+    expected = len(REGISTRY.handlers) + sum(
+        len(model.to_client(namespace)) for namespace in model.namespaces()
+    )
+    assert len(found["operations"]) == expected
+
+
+def test_openapi_is_valid_and_knows_every_route() -> None:
+    document = json.loads((FOLDER / "openapi.json").read_text())
+    OpenAPIV31SpecValidator(document).validate()
+    described = {
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert described == set(HTTP_ROUTES)
+    assert set(HTTP_ROUTES) <= routes.ROUTES.keys()
+
+
+def test_backend_events_are_described_where_they_are_told() -> None:
+    document = openapi.make()
+    if "/events" in document["paths"]:
+        body = document["paths"]["/events"]["post"]["requestBody"]
+        told = body["content"]["application/json"]["schema"]["anyOf"][0]["oneOf"]
+        assert {one["title"] for one in told} == REGISTRY.backend_events.keys()
+
+
+def test_a_typed_client_compiles(tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "strict": True,
+        "noEmit": True,
+        "target": "es2022",
+        "module": "esnext",
+        "moduleResolution": "bundler",
+        "types": [],
+        "skipLibCheck": False,
+        "paths": {"socket.io-client": [str(MODULES / "socket.io-client")]},
+    }
+    client = Path(__file__).with_name("client.ts")
+    project = tmp_path / "tsconfig.json"
+    project.write_text(json.dumps({"compilerOptions": options, "files": [str(client)]}))
+    run = node(MODULES / "typescript" / "bin" / "tsc", "--project", project)
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "spelled"),
+    [
+        ({}, "unknown"),
+        ({"type": "integer"}, "number"),
+        ({"type": "object"}, "Record<string, unknown>"),
+        ({"type": "object", "additionalProperties": {"type": "number"}}, "Record<string, number>"),
+        ({"type": "object", "properties": {"a": {"type": "null"}}}, "{\n  a?: null;\n}"),
+        ({"type": "array", "items": {"type": "boolean"}}, "Array<boolean>"),
+        ({"type": "array"}, "Array<unknown>"),
+        ({"enum": ["a", 1]}, '"a" | 1'),
+        ({"const": "a"}, '"a"'),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string | null"),
+        ({"$ref": "#/components/schemas/Party"}, "Party"),
+        ({"$ref": "#/components/schemas/functions.chat.events.Accepted"}, "ChatAccepted"),
+    ],
+)
+def test_schemas_as_typescript(schema: dict[str, Any], spelled: str) -> None:
+    assert typescript.of(schema) == spelled
+
+
+def test_the_namespaces_of_the_stack_have_channels() -> None:
+    channels = asyncapi.make()["channels"]
+    assert [one["address"] for one in channels.values()] == model.namespaces()
+    assert {"/user", "/telecaller", "/admin"} <= set(model.namespaces())

@@ -1,0 +1,53 @@
+"""``python -m web.contract``: write the documents, the types and the page made of them.
+
+With ``--check`` nothing is written: exit code 1 where a file is not what it would be.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+
+from web.contract import asyncapi, openapi, pages, typescript
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def files() -> dict[Path, str]:
+    """Every generated file with its text."""
+    events, http = asyncapi.make(), openapi.make()
+    folder = ROOT / "docs" / "contract"
+    return {
+        folder / "asyncapi.json": openapi.encode(events),
+        folder / "openapi.json": openapi.encode(http),
+        folder / "events.d.ts": typescript.make(events),
+        ROOT / "web" / "site" / "docs.html": pages.make(events, http),
+    }
+
+
+def stale() -> list[str]:
+    """The files that are missing or out of date, by their paths in the repository."""
+    return [
+        str(path.relative_to(ROOT))
+        for path, text in files().items()
+        if not path.exists() or path.read_text() != text
+    ]
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        out_of_date = stale()
+        for name in out_of_date:
+            sys.stderr.write(f"{name} is out of date: run 'make contract'.\n")
+        return 1 if out_of_date else 0
+    for path, text in files().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

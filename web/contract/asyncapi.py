@@ -1,0 +1,118 @@
+"""The AsyncAPI 3 document: every event of every namespace, in both directions.
+
+``receive`` and ``send`` are meant from the stack's side, as the specification has them.
+https://www.asyncapi.com/docs/reference/specification/v3.1.0
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.realtime.namespaces import NAMESPACES
+from web.contract import model
+from web.contract.model import Refused, ToClient, ToServer
+from web.contract.schemas import Schemas
+
+Document = dict[str, Any]
+
+DESCRIPTION = (
+    "Socket.IO over WebSocket at `/socket.io/`, one namespace per kind of person. A client needs "
+    'one option: `transports: ["websocket"]`. Without a Socket.IO library, connect to '
+    "`/ws?namespace=…` and send the action named with each event."
+)
+
+
+def make() -> Document:
+    events = list(model.everything())
+    schemas = Schemas(_types(events))
+    channels: Document = {}
+    operations: Document = {}
+    for namespace in model.namespaces():
+        id_ = channel_id(namespace)
+        channels[id_] = _channel(namespace)
+        for received in model.to_server(namespace):
+            _receive(id_, channels[id_], operations, schemas, received)
+        for sent in model.to_client(namespace):
+            _send(id_, channels[id_], operations, schemas, sent)
+    return {
+        "asyncapi": "3.1.0",
+        "info": {"title": "Switchboard", "version": "1.0.0", "description": DESCRIPTION},
+        "defaultContentType": "application/json",
+        "servers": {
+            "local": {
+                "host": "127.0.0.1:8000",
+                "pathname": "/socket.io/",
+                "protocol": "ws",
+                "description": "`make run`. In AWS: the stack's own host, with `wss`.",
+            }
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"schemas": schemas.components},
+    }
+
+
+def channel_id(namespace: str) -> str:
+    return namespace.strip("/") or "root"
+
+
+def _types(events: list[ToServer | ToClient]) -> list[Any]:
+    types: list[Any] = [Refused]
+    for event in events:
+        if event.payload is not None:
+            types.append(event.payload)
+        if isinstance(event, ToServer):
+            types.append(event.answer)
+    return types
+
+
+def _channel(namespace: str) -> Document:
+    known = NAMESPACES.get(namespace)
+    channel: Document = {"address": namespace, "title": f"Namespace {namespace}", "messages": {}}
+    if known is not None and known.role:
+        channel["description"] = f"For accounts with the role `{known.role}`."
+    return channel
+
+
+def _receive(
+    id_: str, channel: Document, operations: Document, schemas: Schemas, event: ToServer
+) -> None:
+    key, answer_key = f"{event.action}.in", f"{event.action}.answer"
+    message: Document = {"name": event.event, "x-action": event.action}
+    if event.about:
+        message["summary"] = event.about
+    if event.payload is not None:
+        message["payload"] = schemas.of(event.payload)
+    message["x-errors"] = list(event.errors)
+    if event.limit:
+        message["x-limit-per-minute"] = event.limit
+    channel["messages"][key] = message
+    channel["messages"][answer_key] = {
+        "name": f"{event.event} answered",
+        "summary": "The one argument of the acknowledgement, where the client passes a callback.",
+        "payload": {"anyOf": [schemas.of(event.answer), schemas.of(Refused)]},
+    }
+    operations[f"{id_}.receive.{event.action}"] = {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{id_}"},
+        "messages": [{"$ref": f"#/channels/{id_}/messages/{key}"}],
+        "reply": {
+            "channel": {"$ref": f"#/channels/{id_}"},
+            "messages": [{"$ref": f"#/channels/{id_}/messages/{answer_key}"}],
+        },
+    }
+
+
+def _send(
+    id_: str, channel: Document, operations: Document, schemas: Schemas, event: ToClient
+) -> None:
+    action = event.event.replace(":", ".")
+    message: Document = {"name": event.event, "payload": schemas.of(event.payload)}
+    if event.about:
+        message["summary"] = event.about
+    channel["messages"][f"{action}.out"] = message
+    operations[f"{id_}.send.{action}"] = {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{id_}"},
+        "messages": [{"$ref": f"#/channels/{id_}/messages/{action}.out"}],
+    }

@@ -1,0 +1,120 @@
+"""The OpenAPI 3.1 document of the HTTP routes."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from functions.http.events import MOST_EVENTS
+from functions.products import REGISTRY
+from infra.gateway import HTTP_ROUTES
+from web.contract import model
+from web.contract.model import Refused
+from web.contract.routes import ROUTES, Route
+from web.contract.schemas import Schema, Schemas
+
+EVENTS = "POST /events"
+JSON = "application/json"
+BY_WHO = {"anybody": (), "a valid token": (401,), "an admin": (401, 403)}
+
+
+def make() -> dict[str, Any]:
+    """Of the routes that the stack has, in the order in which they are described."""
+    routes = {key: route for key, route in ROUTES.items() if key in HTTP_ROUTES}
+    schemas = Schemas(_types(routes))
+    paths: dict[str, dict[str, Any]] = {}
+    for key, route in routes.items():
+        method, path = key.split()
+        paths.setdefault(path, {})[method.lower()] = _operation(key, route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Switchboard over HTTP",
+            "version": "1.0.0",
+            "description": "Beside the events. Errors are `{error: {message}}`.",
+        },
+        "servers": [{"url": "http://127.0.0.1:8000", "description": "make run"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "authenticationToken"},
+            },
+        },
+    }
+
+
+def _types(routes: dict[str, Route]) -> list[Any]:
+    told = [event.payload for event in REGISTRY.backend_events.values()]
+    given = [type_ for route in routes.values() for type_ in (route.answer, route.body) if type_]
+    return [Refused, *told, *given]
+
+
+def _operation(key: str, route: Route, schemas: Schemas) -> dict[str, Any]:
+    method, path = key.split()
+    body = _told(schemas) if key == EVENTS else route.body and schemas.of(route.body)
+    operation: dict[str, Any] = {
+        "operationId": re.sub(r"\W+", "_", f"{method.lower()} {path}").strip("_"),
+        "summary": route.summary,
+        "responses": {str(route.status): _answer(route, schemas)},
+    }
+    if route.who != "anybody":
+        operation["security"] = [{"bearer": []}, {"cookie": []}]
+    parameters = [_parameter(name, "path") for name in re.findall(r"{(\w+)}", path)]
+    parameters += [_parameter(name, "query", about) for name, about in route.query.items()]
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+    for status in sorted({*BY_WHO[route.who], *route.errors}):
+        operation["responses"][str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {JSON: {"schema": schemas.of(Refused)}},
+        }
+    return operation
+
+
+def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.answer is None:
+        return {"description": "Done"}
+    return {
+        "description": model.about(route.answer) or "The answer",
+        "content": {JSON: {"schema": schemas.of(route.answer)}},
+    }
+
+
+def _parameter(name: str, where: str, about: str = "") -> dict[str, Any]:
+    schema: Schema = {"type": "string"}
+    if name == "limit":
+        schema = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    parameter: dict[str, Any] = {"name": name, "in": where, "schema": schema}
+    if where == "path":
+        parameter["required"] = True
+    return parameter | ({"description": about} if about else {})
+
+
+def _told(schemas: Schemas) -> Schema:
+    """Every type of backend event with its data, alone or several together."""
+    one = {
+        "oneOf": [
+            {
+                "type": "object",
+                "title": event.type,
+                "properties": {"type": {"const": event.type}, "data": schemas.of(event.payload)},
+                "required": ["type", "data"],
+            }
+            for event in REGISTRY.backend_events.values()
+        ]
+    }
+    listed = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
+    several = {"type": "object", "properties": {"events": listed}, "required": ["events"]}
+    return {"anyOf": [one, several]}
+
+
+def encode(document: dict[str, Any]) -> str:
+    """JSON that reads well in a diff."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

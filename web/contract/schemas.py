@@ -1,0 +1,43 @@
+"""Payload types as JSON Schema, named once for the whole document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+Schema = dict[str, Any]
+WHERE = "#/components/schemas/"
+SHARED_WORDS = ("Base of payloads",)
+
+
+class Schemas:
+    """Schemas of ``types``: those with a name are references into ``components``."""
+
+    def __init__(self, types: Iterable[Any]) -> None:
+        wanted = list(dict.fromkeys(types))
+        found, components = msgspec.json.schema_components(wanted, ref_template=WHERE + "{name}")
+        self.components: dict[str, Schema] = {
+            name: _tidy(schema) for name, schema in sorted(components.items())
+        }
+        self._of = dict(zip(wanted, found, strict=True))
+
+    def of(self, type_: Any) -> Schema:
+        schema: Schema = dict(self._of[type_])
+        return schema
+
+
+def name_of(schema: Schema) -> str | None:
+    """The name of what a schema refers to, None where it says it itself."""
+    reference = schema.get("$ref")
+    return reference.removeprefix(WHERE) if isinstance(reference, str) else None
+
+
+def _tidy(schema: Schema) -> Schema:
+    """Without the words that a payload has inherited from the base of all."""
+    words = " ".join(schema.get("description", "").replace("``", "`").split())
+    rest = {key: value for key, value in schema.items() if key != "description"}
+    if not words or words.startswith(SHARED_WORDS):
+        return rest
+    return {"description": words, **rest}
