@@ -1,0 +1,105 @@
+"""The queues that functions read, and the layers they get, in the template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.bundle import KEYS
+from infra.functions import FUNCTIONS
+from infra.settings import BOUNDS
+from shared.settings import from_environment
+from tests.infra.conftest import Stack, synthesize
+from tests.infra.test_stack import plain, statements
+
+QUEUES = {"Broadcasts": ("broadcast", 5), "Rooms": ("rooms", 8)}
+"""Queue → who reads it, and how often a message is read at most."""
+
+
+@pytest.mark.parametrize(("name", "reader", "receives"), [(one, *QUEUES[one]) for one in QUEUES])
+def test_messages_stay_hidden_while_they_are_worked_on(
+    stack: Stack, name: str, reader: str, receives: int
+) -> None:
+    (source,) = (
+        one
+        for one in stack.properties("AWS::Lambda::EventSourceMapping")
+        if plain(one["EventSourceArn"]).startswith(name)
+    )
+    function = stack.template["Resources"][source["FunctionName"]["Ref"]]["Properties"]
+    assert function["FunctionName"] == f"switchboard-dev-{reader}"
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BatchSize"] == 10
+    queues = stack.of_type("AWS::SQS::Queue")
+    queue = queues[plain(source["EventSourceArn"]).removesuffix(".Arn")]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * stack.functions()[reader]["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == receives
+    assert plain(queue["RedrivePolicy"]["deadLetterTargetArn"]).removesuffix(".Arn") in queues
+
+
+def test_rooms_are_queued_by_whoever_ends_calls_and_read_by_one(stack: Stack) -> None:
+    allowed: dict[str, set[str]] = {}
+    for id_, actions, resource in statements(stack):
+        if resource.startswith("Rooms") and "DeadLetters" not in resource:
+            allowed.setdefault(id_.partition("Role")[0], set()).update(actions)
+    senders = {name for name, actions in allowed.items() if actions == {"sqs:SendMessage"}}
+    assert senders == {"Calls", "Disconnect", "Socketio", "Sweep"}
+    assert allowed.keys() - senders == {"Rooms"}
+    assert "sqs:ChangeMessageVisibility" in allowed["Rooms"], "it puts off what failed"
+    assert "sqs:SendMessage" not in allowed["Rooms"]
+
+
+def test_the_rooms_function_outlasts_livekit_and_the_secret(stack: Stack) -> None:
+    variables = stack.functions()["rooms"]["Environment"]["Variables"]
+    settings = from_environment({name: plain(value) for name, value in variables.items()})
+    longest = BOUNDS["livekit_timeout_seconds"][1]
+    assert settings.livekit_timeout_seconds <= longest
+    fetch = 2 * settings.secret_timeout_seconds + 1  # twice, and a pause between
+    assert stack.functions()["rooms"]["Timeout"] > longest + fetch
+    last = settings.room_retry_seconds << QUEUES["Rooms"][1] - 1
+    assert last < 12 * 3_600
+
+
+def test_dead_letters_are_kept_for_two_weeks(stack: Stack) -> None:
+    kept = {
+        id_: one["Properties"].get("MessageRetentionPeriod")
+        for id_, one in stack.of_type("AWS::SQS::Queue").items()
+        if "DeadLetters" in id_
+    }
+    retrying = [
+        bool(one) for row in FUNCTIONS for one in (row.asynchronous, row.streams, row.takes)
+    ]
+    assert len(kept) == sum(retrying)
+    assert set(kept.values()) == {14 * 24 * 3600}
+
+
+def layers(stack: Stack) -> dict[str, list[str]]:
+    """Function → the layers it gets, without the hash in their ids."""
+    return {
+        name: sorted(layer["Ref"][:-8] for layer in one.get("Layers", ()))
+        for name, one in stack.functions().items()
+    }
+
+
+def test_only_aws_gets_layers_and_only_rooms_the_one_of_livekit(aws: Stack, local: Stack) -> None:
+    expected = {row.name: ["Packages"] for row in FUNCTIONS} | {"rooms": ["LiveKit", "Packages"]}
+    assert layers(aws) == expected
+    assert len(aws.of_type("AWS::Lambda::LayerVersion")) == 2
+    assert not any(layers(local).values())
+
+
+def test_published_keys_bring_what_it_takes_to_whoever_checks_tokens(tmp_path: Path) -> None:
+    given = {
+        "jwks_url": "https://issuer.example/jwks.json",
+        "jwt_issuer": "https://issuer.example/",
+        "jwt_audience": "calls",
+    }
+    keys = synthesize(tmp_path, **given)
+    found = layers(keys)
+    with_keys = {name for name in found if "Keys" in found[name]}
+    assert with_keys == {row.name for row in FUNCTIONS if KEYS in row.layers}
+    assert with_keys >= {"connect", "socketio", "http"}
+    assert len(keys.of_type("AWS::Lambda::LayerVersion")) == 3
+    for one in keys.functions().values():
+        variables = one["Environment"]["Variables"]
+        assert {name: variables[name.upper()] for name in given} == given
