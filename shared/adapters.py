@@ -6,25 +6,21 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import aws, backend
+from shared.aws import Service
 from shared.backend import Message
+from shared.gateway import ManagedConnections
 from shared.log import logger
 from shared.ports import Ports
 from shared.protocol import json
 from shared.realtime.broadcast import Broadcast
 from shared.settings import Settings, settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sqs import SQSClient
-
+from shared.wire import Patience
 
 BACKEND_SOURCE = "switchboard.backend"
 PUT_ATTEMPTS = 4
@@ -44,43 +40,9 @@ class RandomIds:
         return secrets.token_urlsafe(15)
 
 
-class ManagedConnections:
-    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html"""
-
-    def __init__(self, values: Settings) -> None:
-        config = aws.CONFIG.merge(Config(read_timeout=values.post_timeout_seconds))
-        self._client: ApiGatewayManagementApiClient = aws.session().client(
-            "apigatewaymanagementapi", endpoint_url=values.connections_url, config=config
-        )
-
-    def post(self, connection_id: str, frame: str) -> bool:
-        return self._unless_gone(
-            lambda: self._client.post_to_connection(ConnectionId=connection_id, Data=frame.encode())
-        )
-
-    def exists(self, connection_id: str) -> bool:
-        return self._unless_gone(lambda: self._client.get_connection(ConnectionId=connection_id))
-
-    def close(self, connection_id: str) -> None:
-        self._unless_gone(lambda: self._client.delete_connection(ConnectionId=connection_id))
-
-    def _unless_gone(self, request: Callable[[], object]) -> bool:
-        try:
-            request()
-        except self._client.exceptions.GoneException:
-            return False
-        return True
-
-
-def _brief(seconds: float) -> Config:
+def _brief(seconds: float) -> Patience:
     """For a request that has to be over soon, one way or the other: ``seconds``, and once again."""
-    return aws.CONFIG.merge(
-        Config(
-            connect_timeout=seconds,
-            read_timeout=seconds,
-            retries={"mode": "standard", "total_max_attempts": 2},
-        )
-    )
+    return Patience(connect_seconds=seconds, answer_seconds=seconds, attempts=2, refusals=2)
 
 
 class AwsTasks:
@@ -94,18 +56,25 @@ class AwsTasks:
         self._invoke(self._settings.disconnect_function, connection_id)
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
-        aws.client("stepfunctions").start_execution(
-            stateMachineArn=self._settings.ring_state_machine_arn,
-            name=call_id,
-            input=json.dumps({"callId": call_id, "person": person, "seconds": seconds}),
+        state = {"callId": call_id, "person": person, "seconds": seconds}
+        self._timers.call(
+            "StartExecution",
+            {
+                "stateMachineArn": self._settings.ring_state_machine_arn,
+                "name": call_id,
+                "input": json.dumps(state),
+            },
         )
 
     def broadcast(self, message: Broadcast) -> None:
-        aws.client("sqs").send_message(
-            QueueUrl=self._settings.broadcast_queue_url,
-            MessageBody=json.dumps(message),
-            MessageGroupId=message.group,
-            MessageDeduplicationId=secrets.token_hex(16),
+        self._queues.call(
+            "SendMessage",
+            {
+                "QueueUrl": self._settings.broadcast_queue_url,
+                "MessageBody": json.dumps(message),
+                "MessageGroupId": message.group,
+                "MessageDeduplicationId": secrets.token_hex(16),
+            },
         )
 
     def tell(self, messages: Sequence[Message]) -> int:
@@ -141,20 +110,33 @@ class AwsTasks:
         return len(messages) - len(left)
 
     def delete_room(self, *, room: str) -> None:
-        self._room_queue.send_message(
-            QueueUrl=self._settings.rooms_queue_url, MessageBody=json.dumps({"room": room})
+        body = json.dumps({"room": room})
+        queue = {"QueueUrl": self._settings.rooms_queue_url, "MessageBody": body}
+        self._room_queue.call("SendMessage", queue)
+
+    def _invoke(self, function: str, connection_id: str) -> None:
+        self._functions.post(
+            f"/2015-03-31/functions/{quote(function, safe='')}/invocations",
+            {"x-amz-invocation-type": "Event"},
+            json.dumps({"connectionId": connection_id}).encode(),
         )
 
     @cached_property
-    def _room_queue(self) -> SQSClient:
-        return aws.session().client("sqs", config=_brief(self._settings.room_queue_timeout_seconds))
+    def _timers(self) -> Service:
+        return Service("sfn", "AWSStepFunctions", host="states")
 
-    def _invoke(self, function: str, connection_id: str) -> None:
-        aws.client("lambda").invoke(
-            FunctionName=function,
-            InvocationType="Event",
-            Payload=json.dumps({"connectionId": connection_id}).encode(),
-        )
+    @cached_property
+    def _queues(self) -> Service:
+        return Service("sqs", "AmazonSQS")
+
+    @cached_property
+    def _room_queue(self) -> Service:
+        patience = _brief(self._settings.room_queue_timeout_seconds)
+        return Service("sqs", "AmazonSQS", patience=patience)
+
+    @cached_property
+    def _functions(self) -> Service:
+        return Service("lambda", "")
 
 
 class CachedSecret:
@@ -188,15 +170,19 @@ class CachedSecret:
         self._fresh_until = self._monotonic() + seconds
 
     def _fetch(self) -> dict[str, str]:
-        answer: Any = self._client.get_secret_value(SecretId=self._settings.secret_arn)
+        answer = self._service.call("GetSecretValue", {"SecretId": self._settings.secret_arn})
         return msgspec.json.decode(answer["SecretString"], type=dict[str, str])
 
     @cached_property
-    def _client(self) -> SecretsManagerClient:
-        """Made for the first fetch. It gives up sooner than others: there is an old value, and
-        somebody waits to be let in."""
-        return aws.session().client(
-            "secretsmanager", config=_brief(self._settings.secret_timeout_seconds)
+    def _service(self) -> Service:
+        """Gives up sooner than others: there is an old value, and somebody waits to be let in."""
+        patience = _brief(self._settings.secret_timeout_seconds)
+        return Service(
+            "secrets_manager",
+            "secretsmanager",
+            host="secretsmanager",
+            version="1.1",
+            patience=patience,
         )
 
 

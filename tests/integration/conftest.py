@@ -99,7 +99,6 @@ def tables(
         engine.admin.create_table(**row | {"TableName": names[row["TableName"]]})
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(aws, "session", lambda: engine.session)
     values = use_settings(**{f"{name}_table": table for name, table in names.items()})
     _forget_clients()
     yield values
@@ -109,7 +108,7 @@ def tables(
 
 
 def _forget_clients() -> None:
-    aws.client.cache_clear()  # type: ignore[attr-defined]
+    aws.dynamodb.cache_clear()
     for model in Table.__subclasses__():
         model._connection = None
 

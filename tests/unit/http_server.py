@@ -1,0 +1,68 @@
+"""A strict HTTP/1.1 server on loopback, which answers as it is told and keeps what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+CLOSE = -1
+"""In place of a status: close the connection without an answer."""
+
+
+@dataclass
+class Told:
+    """``answers``: status, or status and body, one a request; 200 when there is none."""
+
+    url: str = ""
+    answers: list[int | tuple[int, bytes]] = field(default_factory=list)
+    asked: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
+    peers: set[Any] = field(default_factory=set)
+    hang_up_after: bool = False
+    """Close every connection after its answer, without saying so in the answer."""
+
+
+@contextmanager
+def serving() -> Iterator[Told]:
+    told = Told()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            names = [name.lower() for name in self.headers]
+            assert len(names) == len(set(names)), names
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            told.asked.append((self.command, self.path, body, headers))
+            told.peers.add(self.client_address)
+            answer = told.answers.pop(0) if told.answers else 200
+            status, text = answer if isinstance(answer, tuple) else (answer, b"")
+            if status == CLOSE:
+                self.close_connection = True
+                return
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+            self.close_connection = told.hang_up_after
+
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,152 @@
+"""Posting through ``@connections``, to a server that checks what it is sent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.gateway import REFUSALS, ManagedConnections, PostFailed
+from shared.wire import Unreachable
+from tests.conftest import UseSettings
+from tests.unit.http_server import CLOSE, Told, serving
+
+
+@pytest.fixture(autouse=True)
+def role(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between attempts; no time passes."""
+    pauses: list[float] = []
+    monkeypatch.setattr("shared.wire.time.sleep", pauses.append)
+    return pauses
+
+
+@pytest.fixture
+def server() -> Iterator[Told]:
+    with serving() as told:
+        yield told
+
+
+@pytest.fixture
+def connections(server: Told, use_settings: UseSettings) -> ManagedConnections:
+    return ManagedConnections(use_settings(connections_url_format=f"{server.url}/prod"))
+
+
+def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
+    connections: ManagedConnections, server: Told
+) -> None:
+    assert connections.post("a+b/c=", '42["наприклад"]') is True
+    [(method, path, body, headers)] = server.asked
+    assert (method, path) == ("POST", "/prod/@connections/a%2Bb%2Fc%3D")
+    assert body.decode() == '42["наприклад"]'
+    assert headers["host"] == server.url.removeprefix("http://")
+    assert headers["x-amz-security-token"] == "token"
+    assert "/us-east-1/execute-api/aws4_request, " in headers["authorization"]
+    assert "SignedHeaders=host;x-amz-date;x-amz-security-token, " in headers["authorization"]
+
+
+def test_looking_and_closing_have_methods_of_their_own(
+    connections: ManagedConnections, server: Told
+) -> None:
+    assert connections.exists("abc=") is True
+    connections.close("abc=")
+    assert [asked[0] for asked in server.asked] == ["GET", "DELETE"]
+
+
+def test_a_connection_that_is_gone_is_no_error(
+    connections: ManagedConnections, server: Told, slept: list[float]
+) -> None:
+    server.answers = [410, 410, 410]
+    assert connections.post("abc=", "2") is False
+    assert connections.exists("abc=") is False
+    connections.close("abc=")
+    assert not slept
+
+
+@pytest.mark.parametrize("trouble", [429, 500, 502, 503, 504])
+def test_trouble_that_passes_is_waited_for(
+    connections: ManagedConnections, server: Told, slept: list[float], trouble: int
+) -> None:
+    server.answers = [trouble] * (REFUSALS - 1)
+    assert connections.post("abc=", "2") is True
+    assert len(server.asked) == REFUSALS
+    assert len(slept) == REFUSALS - 1
+    assert all(0 <= pause <= 2 for pause in slept)
+
+
+@pytest.mark.parametrize("trouble", [429, 503])
+def test_trouble_that_stays_is_an_error(
+    connections: ManagedConnections, server: Told, trouble: int
+) -> None:
+    server.answers = [trouble] * (REFUSALS + 1)
+    with pytest.raises(PostFailed, match=str(trouble)):
+        connections.post("abc=", "2")
+    assert len(server.asked) == REFUSALS
+
+
+@pytest.mark.parametrize("status", [400, 403, 413])
+def test_a_refusal_is_an_error_at_once(
+    connections: ManagedConnections, server: Told, status: int
+) -> None:
+    server.answers = [(status, b'{"message":"no"}')]
+    with pytest.raises(PostFailed, match=r'"message":"no"'):
+        connections.post("abc=", "2")
+    assert len(server.asked) == 1
+
+
+def test_a_lost_answer_is_asked_for_again(
+    connections: ManagedConnections, server: Told, slept: list[float]
+) -> None:
+    server.answers = [CLOSE] * 3
+    assert connections.post("abc=", "2") is True
+    assert len(slept) == 3
+    server.answers = [CLOSE] * 9
+    with pytest.raises(Unreachable, match="RemoteDisconnected"):
+        connections.post("abc=", "2")
+
+
+def test_nobody_there_is_an_error(use_settings: UseSettings) -> None:
+    connections = ManagedConnections(use_settings(connections_url_format="http://127.0.0.1:1/x"))
+    with pytest.raises(Unreachable, match="Refused"):
+        connections.post("abc=", "2")
+
+
+def test_one_connection_serves_one_thread(connections: ManagedConnections, server: Told) -> None:
+    for _ in range(20):
+        assert connections.post("abc=", "2")
+    assert len(server.peers) == 1
+
+
+def test_threads_share_connections_and_nothing_else(
+    connections: ManagedConnections, server: Told
+) -> None:
+    gate = threading.Barrier(8)
+
+    def post(number: int) -> bool:
+        if number < 8:
+            gate.wait(10)
+        return connections.post(f"id{number}=", f"frame {number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(post, range(200)))
+    assert len(server.peers) <= 8
+    sent = {path.rpartition("/")[2]: body for _, path, body, _ in server.asked}
+    assert sent == {f"id{number}%3D": f"frame {number}".encode() for number in range(200)}
+
+
+def test_a_connection_closed_meanwhile_costs_no_attempt(
+    connections: ManagedConnections, server: Told, slept: list[float]
+) -> None:
+    server.hang_up_after = True
+    for _ in range(5):
+        assert connections.post("abc=", "2")
+    assert not slept
+    assert len(server.asked) == len(server.peers) == 5
