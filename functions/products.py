@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functions.calls.handlers import calls
+from functions.chat.handlers import chat
 from functions.presence.handlers import presence
 from shared.registry import Registry
 
-REGISTRY = Registry([calls, presence])
+REGISTRY = Registry([calls, chat, presence])

@@ -32,6 +32,7 @@ HTTP_ROUTES = dict.fromkeys(
         "DELETE /session",
         "GET /calls",
         "GET /accounts/{id}",
+        "GET /channels/{id}/messages",
         "POST /events",
     ),
     "http",

@@ -155,6 +155,7 @@ def _resources(
             **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
             "ROOMS_QUEUE_URL": queues["rooms"].queue_url,
+            "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,
             "EVENT_BUS": bus.event_bus_name,
             "OPENER_FUNCTION": settings.name("opener"),
             "DISCONNECT_FUNCTION": settings.name("disconnect"),
@@ -170,6 +171,7 @@ def _resources(
             "send-broadcast": Grant("sqs:SendMessage", queues["broadcasts"].queue_arn),
             "put-events": Grant("events:PutEvents", bus.event_bus_arn),
             "delete-room": Grant("sqs:SendMessage", queues["rooms"].queue_arn),
+            "send-deadline": Grant("sqs:SendMessage", queues["deadlines"].queue_arn),
             "post": Grant(
                 "execute-api:ManageConnections",
                 websocket.connections_arn,

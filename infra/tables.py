@@ -70,6 +70,13 @@ TABLES = (
     ),
     TableRow("counts", "name", expires=True),
     TableRow("limits", "key", expires=True),
+    TableRow("chat", "topic", "item", expires=True),
+    TableRow(
+        "messages",
+        "channel",
+        "messageId",
+        indexes=(IndexRow("thread", "thread", "messageId"),),
+    ),
 )
 
 

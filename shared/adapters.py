@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +47,13 @@ def _brief(seconds: float) -> Patience:
     return Patience(connect_seconds=seconds, answer_seconds=seconds, attempts=2, refusals=2)
 
 
+def _fifo_id(text: str) -> str:
+    """SQS takes 128 characters, printable and of ASCII; ids of people and channels are what a team
+    makes them."""
+    fits = re.fullmatch(r"[!-~]{1,128}", text)
+    return text if fits else hashlib.sha256(text.encode()).hexdigest()
+
+
 class AwsTasks:
     def __init__(self, values: Settings) -> None:
         self._settings = values
@@ -72,8 +81,19 @@ class AwsTasks:
             {
                 "QueueUrl": self._settings.broadcast_queue_url,
                 "MessageBody": json.dumps(message),
-                "MessageGroupId": message.group,
-                "MessageDeduplicationId": secrets.token_hex(16),
+                "MessageGroupId": _fifo_id(message.group),
+                "MessageDeduplicationId": _fifo_id(message.once or secrets.token_hex(16)),
+            },
+        )
+
+    def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
+        session = {"connectionId": connection_id, "namespace": namespace, "sid": sid}
+        self._queues.call(
+            "SendMessage",
+            {
+                "QueueUrl": self._settings.deadlines_queue_url,
+                "MessageBody": json.dumps(session),
+                "DelaySeconds": seconds,
             },
         )
 

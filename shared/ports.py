@@ -62,6 +62,10 @@ class Tasks(Protocol):
         """Send an event to a room."""
         ...
 
+    def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
+        """End the session ``sid`` after ``seconds``, unless it has authenticated by then."""
+        ...
+
     def tell(self, messages: Sequence[Message]) -> int:
         """Put backend events on the stack's bus, in order; how many got there."""
         ...

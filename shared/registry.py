@@ -23,6 +23,7 @@ from shared.realtime.address import Address, Delivery
 from shared.realtime.broadcast import Broadcast
 
 if TYPE_CHECKING:
+    from shared.realtime.connections import Connection, Session
     from shared.realtime.context import Background, Context
     from shared.realtime.people import Person
     from shared.realtime.sweep import Sweep
@@ -32,6 +33,7 @@ GENERAL_ERROR = "error"
 P = TypeVar("P")
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
+ConnectionHook = Callable[["Background", "Connection", "Session"], None]
 LeaveHook = Callable[["Background", "Person"], None]
 RingTimeout = Callable[["Background", "Person", str], None]
 BackendHandle = Callable[["Background", P, int], None]
@@ -50,14 +52,23 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
     def to(self, addresses: Iterable[Address]) -> Delivery:
         return Delivery(self.event, self, tuple(addresses))
 
-    def to_everybody(self, namespace: str, *, group: str) -> Broadcast:
-        """``group``: what it is about; broadcasts about the same arrive in order."""
-        return Broadcast(namespace, namespace, self.event, self, group)
+    def to_everybody(self, namespace: str, *, group: str, once: str | None = None) -> Broadcast:
+        """``group``: what it is about; broadcasts about the same arrive in order. ``once``: what
+        makes two of this event the same."""
+        return self.to_room(namespace, namespace, group=group, once=once)
 
     def to_room(
-        self, namespace: str, room: str, *, group: str, skip_person: str | None = None
+        self,
+        namespace: str,
+        room: str,
+        *,
+        group: str,
+        skip_person: str | None = None,
+        once: str | None = None,
+        own_form: str | None = None,
     ) -> Broadcast:
-        return Broadcast(namespace, room, self.event, self, group, skip_person)
+        once = once and f"{self.event}#{once}"
+        return Broadcast(namespace, room, self.event, self, group, skip_person, once, own_form)
 
 
 class Posted(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -93,8 +104,9 @@ class EventHandler:
     """One row: an event of a namespace and everything the pipeline needs to run it.
 
     ``missing`` is the contract's text for an absent field, ``texts`` for a wrong value by field.
-    ``preload`` reads what the payload alone names, beside the session; the handler finds the
-    result in ``context.preloaded``.
+    ``permission``: what the session needs for it; ``open``: whether one that is nobody's yet may
+    send it. ``preload`` reads what the payload alone names, beside the session; the handler finds
+    the result in ``context.preloaded``.
     """
 
     event: str
@@ -107,6 +119,8 @@ class EventHandler:
     texts: Mapping[str, str] = field(default_factory=dict)
     limit: Limit | None = None
     preload: Preload[Any] | None = None
+    permission: str | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +140,8 @@ class Product:
         self.name = name
         self.handlers: list[EventHandler] = []
         self.sent: list[tuple[str, type[Outbound]]] = []
-        self.leave_hooks: dict[str, LeaveHook] = {}
+        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.connection_hooks: dict[str, ConnectionHook] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEvent] = {}
@@ -142,6 +157,8 @@ class Product:
         texts: Mapping[str, str] | None = None,
         limit: Limit | None = None,
         preload: Preload[P] | None = None,
+        permission: str | None = None,
+        open: bool = False,  # noqa: A002 - as in the row
     ) -> Callable[[Handle[P]], Handle[P]]:
         """Register the decorated handler. It returns what an acknowledgement carries, or None."""
 
@@ -158,6 +175,8 @@ class Product:
                     texts=texts or {},
                     limit=limit,
                     preload=preload,
+                    permission=permission,
+                    open=open,
                 )
                 for namespace in namespaces
             )
@@ -169,12 +188,22 @@ class Product:
         """Declare what clients of a namespace receive, beside ``error``."""
         self.sent.extend((namespace, event) for event in events)
 
+    def on_leave(self, namespace: str) -> Callable[[ConnectionHook], ConnectionHook]:
+        """Register what happens when any connection of a person leaves a namespace, before its
+        person loses it. Called with the connection's row as it is then; any number of times."""
+
+        def register(hook: ConnectionHook) -> ConnectionHook:
+            self.connection_hooks[namespace] = hook
+            return hook
+
+        return register
+
     def on_last_leave(self, *namespaces: str) -> Callable[[LeaveHook], LeaveHook]:
         """Register what happens when a person's last connection in a namespace has gone."""
 
         def register(hook: LeaveHook) -> LeaveHook:
             for namespace in namespaces:
-                self.leave_hooks[namespace] = hook
+                self.leave_hooks.setdefault(namespace, []).append(hook)
             return hook
 
         return register
@@ -213,6 +242,7 @@ class Registry:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], type[Outbound]] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.connection_hooks: dict[str, list[ConnectionHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEvent] = {}
@@ -224,8 +254,10 @@ class Registry:
             for namespace, sent in product.sent:
                 if self.sent.setdefault((namespace, sent.event), sent) is not sent:
                     raise ValueError(f"{sent.event} is sent in two shapes in {namespace}")
-            for namespace, hook in product.leave_hooks.items():
-                self.leave_hooks.setdefault(namespace, []).append(hook)
+            for namespace, hooks in product.leave_hooks.items():
+                self.leave_hooks.setdefault(namespace, []).extend(hooks)
+            for namespace, left in product.connection_hooks.items():
+                self.connection_hooks.setdefault(namespace, []).append(left)
             self.sweep_hooks.extend(product.sweep_hooks)
             self.ring_timeouts.update(product.ring_timeouts)
             self.backend_events.update(product.backend_events)

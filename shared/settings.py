@@ -31,8 +31,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     calls_table: str
     counts_table: str
     limits_table: str
+    chat_table: str
+    messages_table: str
     broadcast_queue_url: str
     rooms_queue_url: str
+    deadlines_queue_url: str
     event_bus: str
     opener_function: str
     disconnect_function: str

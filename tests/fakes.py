@@ -85,6 +85,7 @@ class FakeTasks:
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
+    deadlines: list[tuple[str, str, str, int]] = field(default_factory=list)
     told: list[Message] = field(default_factory=list)
     bus_takes: int = 1_000_000
     """How many more events the bus takes."""
@@ -105,6 +106,9 @@ class FakeTasks:
 
     def broadcast(self, message: Broadcast) -> None:
         self.broadcasts.append(message)
+
+    def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
+        self.deadlines.append((connection_id, namespace, sid, seconds))
 
     def tell(self, messages: Sequence[Message]) -> int:
         taken = messages[: max(0, self.bus_takes - len(self.told))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
@@ -10,7 +11,7 @@ from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.log import logger
 from shared.realtime import rooms
-from shared.realtime.address import Delivery
+from shared.realtime.address import Address, Delivery
 from shared.realtime.broadcast import Broadcast
 from shared.realtime.context import Emitter
 
@@ -38,6 +39,18 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
 
 def broadcast(message: Broadcast) -> None:
     emit = Emitter(ports())
-    addresses = rooms.members(message.room, message.namespace, message.skip_person)
-    while some := tuple(islice(addresses, AT_ONCE)):
-        emit(Delivery(message.event, message.payload, some))
+    members = rooms.members_with_forms(message.room, message.namespace, message.skip_person)
+    while some := list(islice(members, AT_ONCE)):
+        emit(*deliveries(message, some))
+
+
+def deliveries(
+    message: Broadcast, members: list[tuple[Address, str | None]]
+) -> Iterator[Delivery]:
+    """One for every form of the payload that there is among the members."""
+    by_form: dict[str | None, list[Address]] = {}
+    for address, form in members:
+        by_form.setdefault(form if message.own_form else None, []).append(address)
+    for form, addresses in by_form.items():
+        own = {message.own_form: msgspec.json.decode(form)} if form is not None else {}
+        yield Delivery(message.event, {**message.payload, **own}, tuple(addresses))

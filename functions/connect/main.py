@@ -52,10 +52,10 @@ def handler(event: Event) -> int:
         connection.cookie = cookies.of_handshake(headers)
     else:
         return HTTPStatus.BAD_REQUEST
-    joined = "namespace" in query
+    known = any(session.authenticated for session in connection.all_sessions())
     values = settings()
     connection.due_at = now + (
-        values.ping_period_seconds if joined else values.unauthenticated_seconds
+        values.ping_period_seconds if known else values.unauthenticated_seconds
     )
     connections.create(connection)
     ports().tasks.open(connection_id)

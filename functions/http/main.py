@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import (
+    BadRequestError,
     ForbiddenError,
     NotFoundError,
     ServiceError,
     UnauthorizedError,
 )
 
+from functions.chat import access, store
+from functions.chat import history as chat_history
+from functions.chat.product import ACCESS
 from functions.http import events, pages, session
 from functions.presence import counts
 from functions.products import REGISTRY
@@ -92,6 +97,37 @@ def calls() -> dict[str, Any]:
     page = pages.read(query)
     rows = history.of_person(person_id, page.limit + 1, page.before)
     return pages.answer(page, rows, key=lambda row: row.call_id, show=history.shown)
+
+
+@app.get("/channels/<channel_id>/messages")
+def messages(channel_id: str) -> dict[str, Any]:
+    """The messages of a channel, or with ``replyToId`` of a thread, for those who may join it, and
+    how many of them the asking person has not read."""
+    identity = who_asks()
+    if len(channel_id) > pages.MOST_CHARACTERS:
+        raise NotFoundError(store.UNKNOWN_CHANNEL)
+    room = store.room_of(channel_id)
+    query = app.current_event.query_string_parameters
+    page, reply_to = pages.read(query), query.get("replyToId") or None
+    if reply_to and len(reply_to) > pages.MOST_CHARACTERS:
+        raise BadRequestError("replyToId: not a message")
+    known, about = both(lambda: accounts.get(identity.account_id), lambda: store.channel(room))
+    if known is not None and not known.active:
+        raise ForbiddenError(access.SUSPENDED)
+    me = access.session_of(identity, known)
+    if not me.may(ACCESS):
+        raise ForbiddenError(ACCESS_DENIED)
+    if about is None:
+        raise NotFoundError(store.UNKNOWN_CHANNEL)
+    if not about.lets_in(me.person_id):
+        raise ForbiddenError(store.NOT_A_MEMBER)
+    rows, people = both(
+        lambda: chat_history.messages(room, page.limit + 1, before=page.before, reply_to=reply_to),
+        lambda: store.participants(room),
+    )
+    show = partial(chat_history.with_readers, people)
+    answer = pages.answer(page, rows, key=lambda row: row.message_id, show=show)
+    return answer | {"unread": chat_history.unread(room, me.person_id, people)}
 
 
 @app.get("/accounts/<account_id>")

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.protocol import engineio, socketio
-from shared.realtime import connections, people
+from shared.realtime import connections, people, strangers
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import NAMESPACES
+from shared.realtime.namespaces import CHAT, NAMESPACES
 from shared.settings import settings
 
 FIRST_PAUSE_SECONDS = 0.02
@@ -32,15 +32,29 @@ def handler(event: Event) -> None:
         ports().tasks.disconnect(connection.connection_id)
         return
     if connection.legacy:
-        ports().connections.post(connection.connection_id, socketio.connect_frame("/", None))
+        _enter_root(connection)
     if connection.wire == Wire.NATIVE:
         for session in connection.all_sessions():
+            if not session.authenticated:
+                strangers.await_authentication(ports(), connection.connection_id, session)
+                continue
             people.join(
                 connection.address(session.namespace),
                 session.person_id,
                 expires_at=int(connection.expires_at),
                 everybody=NAMESPACES[session.namespace].everybody,
             )
+
+
+def _enter_root(connection: Connection) -> None:
+    """A 2.x client is in ``/`` without asking."""
+    session = strangers.session(ports(), CHAT.path)
+    due_at = ports().clock.now_ms() // 1000 + settings().unauthenticated_seconds
+    if not connection.limited:
+        connections.add_session(connection.connection_id, session, due_at)
+    ports().connections.post(connection.connection_id, socketio.connect_frame(CHAT.path, None))
+    if not connection.limited:
+        strangers.await_authentication(ports(), connection.connection_id, session)
 
 
 def _opening(connection: Connection) -> Callable[[], bool]:

@@ -39,7 +39,9 @@ def of_connection(before: Row, after: Row) -> Numbers:
 
 
 def of_call(record: Mapping[str, Any]) -> Numbers:
-    """What a finished call adds to its day."""
+    """What a finished call between user and telecaller adds to its day."""
+    if record.get("product", {"S": "calls"})["S"] != "calls":
+        return {}
     return {record["status"]["S"].lower(): 1}
 
 

@@ -13,5 +13,8 @@ from shared.realtime.people import Person
 def handler(event: Event) -> None:
     """``{"callId", "person"}``: the call, and the key of the row on which it rings, which begins
     with the namespace of whoever is called."""
-    row = Person.get(event["person"], consistent_read=True)
+    try:
+        row = Person.get(event["person"], consistent_read=True)
+    except Person.DoesNotExist:
+        return  # a call that is a row of its own, and over
     REGISTRY.ring_timeouts[row.namespace](Background.on(ports()), row, event["callId"])

@@ -8,7 +8,7 @@ from shared.adapters import ports
 from shared.errors import ConnectionRefused
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
-from shared.realtime import connections, people
+from shared.realtime import connections, people, strangers
 from shared.realtime.address import Wire
 from shared.realtime.admission import authenticate, too_many
 from shared.realtime.connections import Connection
@@ -37,12 +37,19 @@ def join(connection_id: str, packet: socketio.Packet) -> None:
         frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
         ports().connections.post(connection_id, frame)
         return
-    due_at = ports().clock.now_ms() // 1000 + settings().ping_period_seconds
+    values = settings()
+    seconds = (
+        values.ping_period_seconds if session.authenticated else values.unauthenticated_seconds
+    )
+    due_at = ports().clock.now_ms() // 1000 + seconds
     if not connections.add_session(connection_id, session, due_at):
         return
     frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
     if not ports().connections.post(connection_id, frame):
         ports().tasks.disconnect(connection_id)
+        return
+    if not session.authenticated:
+        strangers.await_authentication(ports(), connection_id, session)
         return
     people.join(
         connection.address(packet.namespace),

@@ -91,8 +91,9 @@ def leave(connection_id: str, namespace: str) -> None:
         return
     if connection.wire != Wire.SOCKETIO:
         raise InvalidPacket("DISCONNECT on a native connection")
-    connections.remove_session(connection_id, namespace)
-    departure.leave(REGISTRY, ports(), connection.address(namespace), session)
+    left = connections.remove_session(connection_id, namespace)
+    if left is not None:
+        departure.leave(REGISTRY, ports(), left, session)
 
 
 def refuse(arrival: Arrival, frame: str) -> None:

@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     """Run its departure, or finish it."""
 
     CLOSE = "close"
-    """It has not joined anything in time, or does not answer: close it, then as if gone."""
+    """Nobody has said in time who they are, or it does not answer: close it, then as if gone."""
 
     PING = "ping"
     """Ask the client for a sign of life."""
@@ -35,7 +35,7 @@ def verdict(row: Connection, now: int) -> Verdict:
         return Verdict.GONE
     if row.due_at > now:
         return Verdict.WAIT
-    if not row.all_sessions():
+    if not any(session.authenticated for session in row.all_sessions()):
         return Verdict.CLOSE
     if row.wire == Wire.NATIVE or row.protocol == LEGACY:
         return Verdict.LOOK

@@ -7,5 +7,6 @@
 ``address``      where an event goes, and its frame on each wire format
 ``context``      what a handler is given: who is asking, and ``emit``
 ``admission``    joining a namespace; ``departure`` leaving it
+``strangers``    who has joined an open namespace and not said who they are
 ``dispatch``     the pipeline around every handler
 """

@@ -5,19 +5,21 @@ from __future__ import annotations
 from shared import accounts, auth
 from shared.errors import ConnectionRefused
 from shared.ports import Ports
-from shared.realtime import namespaces
+from shared.realtime import namespaces, strangers
 from shared.realtime.connections import Session
 from shared.realtime.namespaces import NAMESPACES, Namespace
 
 
 def authenticate(ports: Ports, path: str, token: object) -> Session:
-    """The session that ``token`` gives in the namespace ``path``.
+    """The session that ``token`` gives in the namespace ``path``; nobody's in an open one.
 
     Raises ``ConnectionRefused`` with the contract's text for that namespace.
     """
     namespace = NAMESPACES.get(path)
     if namespace is None:
         raise ConnectionRefused(namespaces.UNKNOWN_NAMESPACE)
+    if namespace.open:
+        return strangers.session(ports, path)
     if token is None or token == "":
         raise ConnectionRefused(namespaces.TOKEN_REQUIRED)
     try:

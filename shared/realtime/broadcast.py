@@ -12,7 +12,9 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """A message of the queue.
 
     ``room``: the namespace itself for everybody in it. ``group``: broadcasts of one group arrive in
-    the order in which they were sent. ``skip_person``: somebody it is not for.
+    the order in which they were sent. ``skip_person``: somebody it is not for. ``once``: broadcasts
+    of one group with the same are one, within SQS's five minutes. ``own_form``: the field of the
+    payload that members who keep a form of their own are sent in that.
     """
 
     namespace: str
@@ -21,3 +23,5 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     payload: Any
     group: str
     skip_person: str | None = None
+    once: str | None = None
+    own_form: str | None = None

@@ -18,6 +18,7 @@ from pynamodb.attributes import (
     MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
@@ -26,6 +27,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.protocol import json
 from shared.realtime.address import Address, Wire
+from shared.realtime.namespaces import ADMIN
 from shared.settings import settings
 from shared.tables import Table, TableName, condition_failed
 
@@ -39,7 +41,8 @@ PAGE = 100
 class Session(msgspec.Struct, frozen=True, rename="camel"):
     """Who a connection is in one namespace; fixed for the life of the session.
 
-    ``name`` and ``profile`` are the account's when the session began.
+    ``name``, ``profile`` and ``permissions`` are the account's when the session began. In an open
+    namespace it begins as nobody's, without a person, and becomes somebody's once.
     """
 
     namespace: str
@@ -48,6 +51,14 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     role: str
     name: str
     profile: str | None = None
+    permissions: frozenset[str] = frozenset()
+
+    @property
+    def authenticated(self) -> bool:
+        return bool(self.person_id)
+
+    def may(self, permission: str) -> bool:
+        return self.role == ADMIN.role or permission in self.permissions
 
 
 class DueIndex(GlobalSecondaryIndex["Connection"]):
@@ -70,6 +81,8 @@ class Connection(Table):
     ``cookie`` from an allowed origin, for the namespaces that take one. ``limited``: its address
     has made too many, so no namespace lets it in. ``sessions`` maps a namespace to its ``Session``.
 
+    ``rooms``: what it has joined beside its namespaces, for its departure.
+
     ``due_at``: when the sweep looks next; ``pinged_at``: when it last asked for a sign of life;
     ``answered_at``: when the last one came. All in epoch seconds."""
 
@@ -86,6 +99,7 @@ class Connection(Table):
     leaving = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
+    rooms: Any = UnicodeSetAttribute(null=True)
     due_shard = UnicodeAttribute(attr_name="dueShard", null=True)
     due_at = NumberAttribute(attr_name="dueAt", default=AT_ONCE)
     pinged_at = NumberAttribute(attr_name="pingedAt", null=True)
@@ -160,10 +174,33 @@ def add_session(connection_id: str, session: Session, due_at: int = AT_ONCE) -> 
     return added is not None
 
 
-def remove_session(connection_id: str, namespace: str) -> None:
-    _update(
+def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
+    """Make a session somebody's. False where it is no longer as it was ``before``."""
+    slot = Connection.sessions[before.namespace]
+    replaced = _update(
+        connection_id,
+        [slot.set(json.dumps(after)), Connection.due_at.set(due_at)],
+        is_live() & (slot == json.dumps(before)),
+    )
+    return replaced is not None
+
+
+def end_session(connection_id: str, session: Session) -> Connection | None:
+    """Remove exactly this session; the row then, None where it is another by now."""
+    slot = Connection.sessions[session.namespace]
+    return _update(connection_id, [slot.remove()], is_live() & (slot == json.dumps(session)))
+
+
+def remove_session(connection_id: str, namespace: str) -> Connection | None:
+    """The row then, None when it is gone."""
+    return _update(
         connection_id, [Connection.sessions[namespace].remove()], Connection.connection_id.exists()
     )
+
+
+def forget_room(connection_id: str, room: str) -> None:
+    """The connection has left a room, with every consequence."""
+    _update(connection_id, [Connection.rooms.delete({room})], Connection.connection_id.exists())
 
 
 def mark_leaving(connection_id: str) -> Connection | None:

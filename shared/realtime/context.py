@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -49,6 +50,13 @@ class Arrival(NamedTuple):
     connection_id: str
     message_id: str
     ms: int
+
+    @property
+    def id(self) -> str:
+        """24 hex digits for what this frame brings about: they sort by arrival, and the same frame
+        delivered twice has the same."""
+        source = f"{self.connection_id} {self.message_id}"
+        return f"{self.ms:011x}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Arrival:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from shared.ports import Ports
 from shared.realtime import connections, people, rooms
-from shared.realtime.address import Address
-from shared.realtime.connections import Session
+from shared.realtime.connections import Connection, Session
 from shared.realtime.context import Background
 from shared.realtime.namespaces import NAMESPACES
 from shared.registry import Registry
@@ -22,12 +21,19 @@ def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
     if connection is None:
         return
     for session in connection.all_sessions():
-        leave(registry, ports, connection.address(session.namespace), session)
+        leave(registry, ports, connection, session)
     connections.delete(connection_id)
 
 
-def leave(registry: Registry, ports: Ports, address: Address, session: Session) -> None:
-    """End a session: the person loses a connection and, with the last one, what hangs on it."""
+def leave(registry: Registry, ports: Ports, connection: Connection, session: Session) -> None:
+    """End a session: the person loses a connection and, with the last one, what hangs on it.
+
+    The row is to be read after nothing more could join with this session."""
+    if not session.authenticated:
+        return
+    address = connection.address(session.namespace)
+    for left in registry.connection_hooks.get(session.namespace, ()):
+        left(Background.on(ports), connection, session)
     if NAMESPACES[session.namespace].everybody:
         rooms.remove(session.namespace, address.connection_id)
     person = people.leave(address, session.person_id)

@@ -1,4 +1,5 @@
-"""The pipeline around every handler: session → payload → limit → handler → acknowledgement.
+"""The pipeline around every handler: session → permission → payload → limit → handler →
+acknowledgement.
 
 The same for a Socket.IO event and a native request. Whatever happens, a client that asked for an
 acknowledgement gets exactly one.
@@ -23,10 +24,14 @@ from shared.realtime.address import (
     failed_acknowledgement,
     frame,
 )
-from shared.realtime.connections import Connection
+from shared.realtime.connections import Connection, Session
 from shared.realtime.context import Arrival, Context, Emitter
+from shared.realtime.namespaces import NAMESPACES, Namespace
 from shared.registry import GENERAL_ERROR, Error, EventHandler, Registry
 from shared.settings import settings
+
+NOT_AUTHENTICATED = "Authentication required"
+NOT_PERMITTED = "You do not have the permission {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,11 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
     emit = Emitter(ports)
+    namespace = request.namespace
     try:
-        result = _run(registry, ports, emit, arrival, request)
+        found = _find(registry, arrival.connection_id, request)
+        namespace = found.session.namespace
+        result = _run(ports, emit, arrival, request, found)
     except InvalidPacket:
         raise
     except Duplicate:
@@ -73,8 +81,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
         ports.connections.close(connection_id)
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else _internal(error, request)
-        event = refusal.event or GENERAL_ERROR
-        emit.post(connection_id, frame(address, event, Error(refusal.message)))
+        emit.post(connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or "")))
         if request.ack is not None:
             text = failed_acknowledgement(address, request.ack, refusal.message)
             emit.post(connection_id, text)
@@ -83,16 +90,37 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
             emit.post(connection_id, acknowledgement(address, request.ack, result))
 
 
-def _run(
-    registry: Registry, ports: Ports, emit: Emitter, arrival: Arrival, request: Request
-) -> object:
-    connection, early = _read(registry, arrival.connection_id, request)
+def _error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
+    """What tells a client of a refusal: an object, or where the namespace has it so a text."""
+    if namespace is None:
+        return frame(address, refusal.event or GENERAL_ERROR, Error(refusal.message))
+    payload = refusal.message if namespace.text_errors else Error(refusal.message)
+    return frame(address, refusal.event or namespace.error_event, payload)
+
+
+class Found(NamedTuple):
+    """Who asks, and what for."""
+
+    connection: Connection
+    session: Session
+    prepared: Prepared
+
+
+def _find(registry: Registry, connection_id: str, request: Request) -> Found:
+    """Raises ``NotConnected`` and ``InvalidPacket``."""
+    connection, early = _read(registry, connection_id, request)
     session = connection.session(request.namespace) if connection else None
     if connection is not None and connection.wire == Wire.NATIVE != request.wire:
         raise InvalidPacket("a Socket.IO packet on a native connection")
     if connection is None or session is None or connection.wire != request.wire:
         raise NotConnected
-    row, payload, preloaded, refusal = early or _prepare(registry, session.namespace, request)
+    prepared = early or _prepare(registry, session.namespace, request)
+    return Found(connection, session, prepared)
+
+
+def _run(ports: Ports, emit: Emitter, arrival: Arrival, request: Request, found: Found) -> object:
+    connection, session, (row, payload, preloaded, refusal) = found
+    _permit(session, row)
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")
     context = Context(
@@ -107,6 +135,14 @@ def _run(
         raise Refusal(error.message, event=error.event or row.error_event) from error
     except Exception as error:
         raise _internal(error, request, row.error_event) from error
+
+
+def _permit(session: Session, row: EventHandler | None) -> None:
+    """Raises ``Refusal`` where the session may not send such an event at all."""
+    if not session.authenticated and not (row and row.open):
+        raise Refusal(NOT_AUTHENTICATED)
+    if row and row.permission and not session.may(row.permission):
+        raise Refusal(NOT_PERMITTED.format(row.permission), event=row.error_event)
 
 
 def _limit(row: EventHandler, context: Context) -> None:
@@ -135,7 +171,7 @@ def _read(
 def _prepare(registry: Registry, namespace: str, request: Request) -> Prepared:
     row = registry.find(namespace, request.event)
     if request.refusal is not None:
-        event = row.error_event if row else GENERAL_ERROR
+        event = row.error_event if row else None
         return Prepared(row, refusal=InvalidRequest(request.refusal, event=event))
     if row is None:
         return Prepared(None)

@@ -14,7 +14,9 @@ UNKNOWN_NAMESPACE = "Invalid namespace"
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """``everybody``: whether all of the namespace are sent to or looked through, so that its
-    members are a room."""
+    members are a room. ``open``: connecting takes no token; the session is nobody's until it has
+    authenticated. ``error_event`` is sent where an event has none of its own, with an object, or
+    with the bare text where ``text_errors``."""
 
     path: str
     role: str
@@ -23,6 +25,9 @@ class Namespace:
     approval_required: bool = False
     cookie: bool = False
     everybody: bool = False
+    open: bool = False
+    error_event: str = "error"
+    text_errors: bool = False
 
 
 USER = Namespace("/user", "USER", everybody=True)
@@ -42,4 +47,8 @@ ADMIN = Namespace(
     cookie=True,
 )
 
-NAMESPACES = {namespace.path: namespace for namespace in (USER, TELECALLER, ADMIN)}
+CHAT = Namespace(
+    "/", role="", everybody=True, open=True, error_event="chat:error", text_errors=True
+)
+
+NAMESPACES = {namespace.path: namespace for namespace in (USER, TELECALLER, ADMIN, CHAT)}

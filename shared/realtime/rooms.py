@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -22,17 +23,25 @@ class Member(Table):
     connection_id = UnicodeAttribute(range_key=True, attr_name="connectionId")
     wire = UnicodeAttribute()
     person_id = UnicodeAttribute(attr_name="personId", null=True)
+    form = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
     @classmethod
     def of(
-        cls, room: str, address: Address, expires_at: int, person_id: str | None = None
+        cls,
+        room: str,
+        address: Address,
+        expires_at: int,
+        person_id: str | None = None,
+        form: str | None = None,
     ) -> Member:
+        """``form``: how this member writes what the room is about, as JSON."""
         return cls(
             shard(room, address.connection_id),
             address.connection_id,
             wire=address.wire.value,
             person_id=person_id,
+            form=form,
             expires_at=expires_at,
         )
 
@@ -48,9 +57,22 @@ def remove(room: str, connection_id: str) -> None:
 def members(room: str, namespace: str, skip_person: str | None = None) -> Iterator[Address]:
     """Everybody in a room but ``skip_person``, shard by shard; a row whose time is over counts as
     gone."""
+    for address, _form in members_with_forms(room, namespace, skip_person):
+        yield address
+
+
+def members_with_forms(
+    room: str, namespace: str, skip_person: str | None = None
+) -> Iterator[tuple[Address, str | None]]:
+    """The same, each with its own form of what the room is about, where it has one."""
     for member in _rows(room):
         if skip_person is None or member.person_id != skip_person:
-            yield Address(namespace, Wire(member.wire), member.connection_id)
+            yield Address(namespace, Wire(member.wire), member.connection_id), member.form
+
+
+def connections_by_person(room: str) -> Counter[str]:
+    """How many connections each person in a room has in it."""
+    return Counter(member.person_id for member in _rows(room) if member.person_id)
 
 
 def people(room: str) -> Iterator[str]:

@@ -1,0 +1,244 @@
+"""WebRTC signalling: what two people's browsers tell each other, relayed between them only."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from functions.chat import call_store
+from functions.chat.call_store import KEY, Line
+from functions.chat.events import (
+    Accept,
+    Accepted,
+    CallRef,
+    Candidate,
+    CandidateReceived,
+    Ended,
+    Incoming,
+    Invite,
+    Rejected,
+)
+from functions.chat.product import chat, on
+from functions.chat.state import Status, Trigger
+from shared import history
+from shared.errors import Duplicate, Refusal
+from shared.parallel import both
+from shared.realtime.address import Address, Delivery
+from shared.realtime.context import Background, Context
+from shared.realtime.dispatch import NOT_PERMITTED
+from shared.realtime.namespaces import CHAT, USER
+from shared.realtime.people import Person
+from shared.realtime.sweep import Sweep
+from shared.registry import Outbound
+from shared.settings import settings
+
+OFFLINE = "User is offline"
+NOT_FOUND = "Call not found"
+NO_LONGER_AVAILABLE = "Call is no longer available"
+NOT_A_PARTY = "targetUserId: not the other party of the call"
+ONESELF = "targetUserId: not somebody else"
+
+
+@on("call:invite", Invite)
+def invite(context: Context, request: Invite) -> dict[str, str]:
+    """Ring every tab of the other person."""
+    me = context.session
+    permission = f"call.{request.call_type}"
+    if not me.may(permission):
+        raise Refusal(NOT_PERMITTED.format(permission))
+    if request.target_user_id == me.person_id:
+        raise Refusal(ONESELF)
+    line = Line(
+        id=context.arrival.id,
+        status=Status.RINGING.value,
+        type=request.call_type,
+        caller_id=me.person_id,
+        callee_id=request.target_user_id,
+        caller_tab=context.address.member,
+        started_at=context.now_ms,
+    )
+    if not call_store.start(line):
+        raise Refusal(OFFLINE)
+    incoming = Incoming(
+        call_id=line.id,
+        from_=me.person_id,
+        from_name=me.name,
+        call_type=line.type,
+        offer=request.offer,
+    )
+    if not _ring(context, line, incoming):
+        call_store.finish(line.id, Trigger.GONE, context.now_ms)
+        raise Refusal(OFFLINE)
+    return {"callId": line.id}
+
+
+def _ring(context: Context, line: Line, incoming: Incoming) -> bool:
+    """Start the timer and ring; whether any tab was reached. A call whose timer cannot be started
+    ends at once."""
+    callee = call_store.party(line.callee_id).addresses(None)
+    try:
+        _, reached = both(
+            lambda: context.ports.tasks.ring(
+                call_id=line.id,
+                person=call_store.key(line.id),
+                seconds=settings().ring_timeout_seconds,
+            ),
+            lambda: context.emit(incoming.to(callee)),
+        )
+    except Exception:
+        call_store.finish(line.id, Trigger.GONE, context.now_ms)
+        context.emit(Ended(line.id).to(callee))
+        raise
+    return bool(reached)
+
+
+@on("call:accept", Accept)
+def accept(context: Context, request: Accept) -> None:
+    """The caller gets the answer; the accepter's other tabs stop ringing."""
+    me, message_id = context.session, context.arrival.message_id
+    line = _own(context, request.call_id, request.target_user_id)
+    if line.callee_id != me.person_id:
+        raise Refusal(NOT_FOUND)
+    if not call_store.accept(line.id, context.address.member, context.now_ms, message_id):
+        raise _unavailable(context, line.id)
+    mine, caller = both(
+        lambda: call_store.party(me.person_id), lambda: call_store.party(line.caller_id)
+    )
+    others = [one for one in mine.addresses(None) if one != context.address]
+    context.emit(
+        Accepted(line.id, request.answer).to(caller.addresses(line.caller_tab)),
+        Ended(line.id).to(others),
+    )
+
+
+@on("call:reject", CallRef)
+def reject(context: Context, request: CallRef) -> None:
+    line = _own(context, request.call_id, request.target_user_id)
+    if line.callee_id != context.session.person_id:
+        raise Refusal(NOT_FOUND)
+    _finish(context, line.id, Trigger.REJECT, Rejected(line.id))
+
+
+@on("call:end", CallRef)
+def end(context: Context, request: CallRef) -> None:
+    """Hang up, from either side, whether it still rings or not."""
+    line = _own(context, request.call_id, request.target_user_id)
+    is_caller = line.caller_id == context.session.person_id
+    trigger = Trigger.CALLER_ENDS if is_caller else Trigger.CALLEE_ENDS
+    _finish(context, line.id, trigger, Ended(line.id))
+
+
+@on("call:ice_candidate", Candidate)
+def ice_candidate(context: Context, request: Candidate) -> None:
+    """To the other party of whatever calls there are with them, ringing or not."""
+    me, target = context.session, request.target_user_id
+    lines = _lines_with(me.person_id, target)
+    if not lines:
+        raise Refusal(NOT_FOUND)
+    theirs = call_store.party(target)
+    received = CandidateReceived(from_=me.person_id, candidate=request.candidate)
+    addresses = {address for line in lines for address in theirs.addresses(_tab_of(line, target))}
+    context.emit(received.to(sorted(addresses)))
+
+
+def _lines_with(person_id: str, target: str) -> list[Line]:
+    """The calls between two people. A candidate may overtake the invite it belongs to, so there is
+    a moment for it to begin."""
+    deadline = time.monotonic() + settings().overtaken_wait_seconds
+    while True:
+        mine = call_store.party(person_id).with_peers()
+        lines = [call_store.get(call_id) for call_id, peer in mine if peer == target]
+        found = [line for line in lines if line]
+        if found or time.monotonic() >= deadline:
+            return found
+        time.sleep(0.05)
+
+
+@chat.on_last_leave(CHAT.path)
+def party_gone(background: Background, person: Person) -> None:
+    """The others of all calls of somebody whose last tab has gone."""
+    mine = call_store.party(person.person_id)
+    if mine.members:
+        return
+    for call_id, _peer in mine.with_peers():
+        done = call_store.finish(call_id, Trigger.GONE, background.now_ms)
+        if done:
+            background.emit(*_to_both(done[0], Ended(call_id)))
+
+
+@chat.on_ring_timeout(KEY)
+def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
+    """Nobody answered. Nothing happens where somebody did meanwhile."""
+    done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
+    if done:
+        background.emit(*_to_both(done[0], Ended(call_id)))
+
+
+@chat.on_sweep
+def time_out_forgotten(sweep: Sweep) -> None:
+    """Calls that have outlived their timer: it could not be started in time, or failed for good."""
+    values = settings()
+    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
+    for call_id in call_store.overdue(sweep.now_ms - seconds * 1000):
+        if sweep.over:
+            return
+        sweep.attempt(call_id, partial(_time_out, sweep, call_id))
+
+
+def _time_out(sweep: Sweep, call_id: str) -> None:
+    done = call_store.finish(call_id, Trigger.TIMEOUT, sweep.now_ms)
+    if done:
+        sweep.emit(*_to_both(done[0], Ended(call_id)))
+    call_store.forget_ringing(call_id)
+
+
+def _own(context: Context, call_id: str, target: str | None) -> Line:
+    """A call of the asking person's. Somebody else's answers as one that does not exist."""
+    me, line = context.session.person_id, call_store.get(call_id)
+    if line is None or me not in (line.caller_id, line.callee_id):
+        raise _unavailable(context, call_id)
+    if target is not None and target != line.peer_of(me):
+        raise Refusal(NOT_A_PARTY)
+    return line
+
+
+def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -> None:
+    """End a call: ``event`` to the other party, and to the own tabs that ring in vain, its end."""
+    done = call_store.finish(call_id, trigger, context.now_ms, context.arrival.message_id)
+    if done is None:
+        raise _unavailable(context, call_id)
+    line, me = done[0], context.session.person_id
+    peer = line.peer_of(me)
+    mine, theirs = both(lambda: call_store.party(me), lambda: call_store.party(peer))
+    own = [one for one in mine.addresses(_tab_of(line, me)) if one != context.address]
+    context.emit(event.to(theirs.addresses(_tab_of(line, peer))), Ended(call_id).to(own))
+
+
+def _tab_of(line: Line, person_id: str) -> str | None:
+    """The tab in which somebody has the call; None for a callee who has not answered."""
+    tab: str | None = line.caller_tab if person_id == line.caller_id else line.callee_tab
+    return tab
+
+
+def _to_both(line: Line, event: Outbound) -> list[Delivery]:
+    caller, callee = both(
+        lambda: call_store.party(line.caller_id), lambda: call_store.party(line.callee_id)
+    )
+    addresses: list[Address] = [
+        *caller.addresses(line.caller_tab),
+        *callee.addresses(line.callee_tab),
+    ]
+    return [event.to(addresses)]
+
+
+def _unavailable(context: Context, call_id: str) -> Exception:
+    me, message_id = context.session.person_id, context.arrival.message_id
+    line = call_store.get(call_id)
+    if line is not None and me in (line.caller_id, line.callee_id):
+        return Duplicate() if line.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
+    # As whoever made it, as in /user, or else as whoever took it.
+    record: Any = history.find(USER.path, me, call_id) or history.find(CHAT.path, me, call_id)
+    if record is None:
+        return Refusal(NOT_FOUND)
+    return Duplicate() if record.ended_by == message_id else Refusal(NO_LONGER_AVAILABLE)

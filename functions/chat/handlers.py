@@ -1,0 +1,255 @@
+"""What happens in channels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from functions.chat import access, calls, history, presence, store
+from functions.chat.events import (
+    BroadcastReceived,
+    ChannelId,
+    ChannelUpdate,
+    ChannelUpdated,
+    ChannelUpserted,
+    FileNotification,
+    FileUploaded,
+    MessageRead,
+    ReadReceipt,
+    SendMessage,
+    SystemBroadcast,
+    Typing,
+    UserJoined,
+    UserLeft,
+    UserTyping,
+)
+from functions.chat.product import (
+    ACCESS,
+    BROADCAST,
+    BROADCAST_ERROR,
+    MANAGE,
+    ROOM_FIELD,
+    SEND,
+    chat,
+    expires_at,
+    on,
+    tell_channel,
+)
+from functions.chat.store import Channel, Message, Participant
+from shared import times
+from shared.errors import Duplicate, Refusal
+from shared.protocol import json
+from shared.realtime import connections
+from shared.realtime.address import Address
+from shared.realtime.connections import Connection, Session
+from shared.realtime.context import Background, Context
+from shared.realtime.namespaces import CHAT
+
+__all__ = ["access", "calls", "chat", "presence"]
+
+MESSAGE_UNKNOWN = "Message not found"
+LEAVE, DISCONNECT = "leave", "disconnect"
+
+
+@chat.on_backend("channel.upserted", payload=ChannelUpserted)
+def channel_upserted(background: Background, told: ChannelUpserted, happened_at_ms: int) -> None:
+    """Whoever is in a channel that they may not see any more is put out."""
+    channel = Channel(
+        store.room_of(told.channel_id),
+        store.ABOUT,
+        name=told.name,
+        description=told.description,
+        private=told.private,
+        members=set(told.members) or None,
+        changed_at=happened_at_ms,
+    )
+    if not store.save_channel(channel) or not channel.private:
+        return
+    for there in store.participants(channel.topic):
+        if not channel.lets_in(there.person_id):
+            _put_out(background, there, told)
+
+
+def _put_out(background: Background, there: Participant, told: ChannelUpserted) -> None:
+    for member in there.tabs or ():
+        address = Address.of_member(CHAT.path, member)
+        session = _session_of(address)
+        if session is not None:
+            _leave(background, address, session, Leaving(there.topic, told.channel_id, LEAVE))
+
+
+def _session_of(address: Address) -> Session | None:
+    """None where it is gone: its departure takes care of the rest."""
+    connection = connections.get(address.connection_id)
+    return connection.session(CHAT.path) if connection else None
+
+
+@on("join_channel", ChannelId, permission=ACCESS)
+def join_channel(context: Context, channel_id: ChannelId) -> None:
+    """The first tab is announced to the other people; joining twice is no error."""
+    me, frame = context.session, context.arrival.id
+    first = store.join(
+        context.address,
+        me.person_id,
+        channel_id,
+        frame=frame,
+        expires_at=expires_at(context.now_ms),
+    )
+    if first:
+        event = UserJoined(me.person_id, me.name, me.role, channel_id, _arrived(context))
+        tell_channel(context, store.room_of(channel_id), event, others_only=True)
+
+
+@on("leave_channel", ChannelId, permission=ACCESS)
+def leave_channel(context: Context, channel_id: ChannelId) -> None:
+    """Leaving what was not joined is no error."""
+    room = store.room_of(channel_id)
+    _leave(context, context.address, context.session, Leaving(room, channel_id, LEAVE))
+
+
+@chat.on_leave(CHAT.path)
+def tab_gone(background: Background, connection: Connection, session: Session) -> None:
+    """A connection leaves every channel it is in; each is forgotten only when all is done."""
+    address = connection.address(session.namespace)
+    for room in sorted(connection.rooms or ()):
+        if room.startswith(store.ROOM):
+            leaving = Leaving(room, room.removeprefix(store.ROOM), DISCONNECT, departing=True)
+            _leave(background, address, session, leaving)
+            connections.forget_room(connection.connection_id, room)
+
+
+class Leaving(NamedTuple):
+    """``reason`` is the spec's; ``departing``: nothing more can join, see ``store.leave``."""
+
+    room: str
+    channel_id: ChannelId
+    reason: str
+    departing: bool = False
+
+
+def _leave(background: Background, address: Address, session: Session, leaving: Leaving) -> None:
+    """Leave, and announce it where it was the person's last tab: once, because it is under the
+    moment of leaving, which stays the same when this runs again."""
+    me, room = session.person_id, leaving.room
+    left_at = store.leave(address, me, room, now_ms=background.now_ms, departing=leaving.departing)
+    if left_at is None:
+        return
+    moment = times.iso(left_at)
+    event = UserLeft(me, session.name, leaving.channel_id, moment, leaving.reason)
+    background.ports.tasks.broadcast(
+        event.to_room(
+            CHAT.path,
+            room,
+            group=room,
+            skip_person=me,
+            once=f"{address.connection_id}#{left_at}",
+            own_form=ROOM_FIELD,
+        )
+    )
+
+
+@on("chat:send_message", SendMessage, permission=SEND)
+def send_message(context: Context, request: SendMessage) -> None:
+    """Stored, then on its way to everybody in the channel, the sender's own tabs too.
+
+    A frame that is delivered twice is one message. It goes to the queue again, which takes it for
+    the same: the first time may have ended between the two.
+    """
+    me, room, now = context.session, store.room_of(request.channel_id), context.arrival.ms
+    store.present(room, me.person_id)
+    reply_to = request.reply_to_id
+    if reply_to is not None and not store.has_message(room, reply_to):
+        raise Refusal(MESSAGE_UNKNOWN)
+    message = Message(
+        room,
+        context.arrival.id,
+        form=json.dumps(request.channel_id),
+        user_id=me.person_id,
+        user_name=me.name,
+        text=request.message,
+        type=request.message_type,
+        reply_to=reply_to,
+        thread=None if reply_to is None else store.thread_of(room, reply_to),
+        sent_at=now,
+    )
+    is_new = store.save_message(message)
+    tell_channel(context, room, history.shown(message))
+    if not is_new:
+        raise Duplicate
+
+
+@on("message_read", MessageRead, permission=ACCESS)
+def message_read(context: Context, request: MessageRead) -> None:
+    """The others are told when this one has read further than before."""
+    me, room, message_id = context.session, store.room_of(request.channel_id), request.message_id
+    there = store.present(room, me.person_id)
+    if message_id is not None and not store.has_message(room, message_id):
+        raise Refusal(MESSAGE_UNKNOWN)
+    if store.mark_read(there, message_id or context.arrival.id):
+        receipt = ReadReceipt(
+            me.person_id, me.name, request.channel_id, message_id, _arrived(context)
+        )
+        tell_channel(context, room, receipt, others_only=True)
+
+
+@on("chat:typing", Typing, permission=ACCESS)
+def typing(context: Context, request: Typing) -> None:
+    """A frame that comes late tells nothing."""
+    me, room = context.session, store.room_of(request.channel_id)
+    if store.mark_typing(store.present(room, me.person_id), context.arrival.ms):
+        event = UserTyping(me.person_id, me.name, request.is_typing)
+        context.ports.tasks.broadcast(
+            event.to_room(
+                CHAT.path,
+                room,
+                group=f"{room}#typing#{me.person_id}",
+                skip_person=me.person_id,
+                once=context.arrival.id,
+            )
+        )
+
+
+@on("file_uploaded", FileUploaded, permission=SEND)
+def file_uploaded(context: Context, request: FileUploaded) -> None:
+    me, room = context.session, store.room_of(request.channel_id)
+    store.present(room, me.person_id)
+    event = FileNotification(
+        message_id=request.message_id,
+        channel_id=request.channel_id,
+        uploaded_by=me.person_id,
+        uploader_name=me.name,
+        file_name=request.file_name,
+        file_size=request.file_size,
+        file_type=request.file_type,
+        uploaded_at=_arrived(context),
+    )
+    tell_channel(context, room, event)
+
+
+@on("channel_updated", ChannelUpdate, permission=MANAGE)
+def channel_updated(context: Context, request: ChannelUpdate) -> None:
+    """Tells of changes; the channel itself is changed by the team's own system."""
+    me, room = context.session, store.room_of(request.channel_id)
+    store.present(room, me.person_id)
+    event = ChannelUpdated(
+        request.channel_id, request.changes, me.person_id, me.name, _arrived(context)
+    )
+    tell_channel(context, room, event)
+
+
+@on("system_broadcast", SystemBroadcast, permission=BROADCAST, error_event=BROADCAST_ERROR)
+def system_broadcast(context: Context, request: SystemBroadcast) -> None:
+    """To everybody who has authenticated."""
+    event = BroadcastReceived(
+        message=request.message,
+        priority=request.priority,
+        from_=context.session.name,
+        broadcast_at=_arrived(context),
+        broadcast_id=context.arrival.id,
+    )
+    context.ports.tasks.broadcast(
+        event.to_everybody(CHAT.path, group="system", once=context.arrival.id)
+    )
+
+
+def _arrived(context: Context) -> str:
+    return times.iso(context.arrival.ms)

@@ -1,0 +1,168 @@
+"""Who is there, and how they say they are.
+
+A person is there while any of their tabs is. What they say of themselves lasts as long.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.update import Action
+
+from functions.chat import events
+from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresence
+from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
+from shared import times
+from shared.realtime import people, rooms
+from shared.realtime.connections import PAGE, Session
+from shared.realtime.context import Background, Context
+from shared.realtime.namespaces import CHAT
+from shared.realtime.people import Person
+from shared.tables import Table, TableName, condition_failed
+
+ONLINE, OFFLINE = "online", "offline"
+CHANGE, DISCONNECT = "status_change", "disconnect"
+STATUS = "status"
+
+KEPT_SECONDS = 30 * 86_400
+MOST_LISTED = 1_000
+"""People in one answer, which API Gateway takes up to 128 KB of."""
+
+
+class Status(Table):
+    """Of somebody who is there. ``name``: theirs; ``set_at``: when the frame came that set the
+    status, in epoch milliseconds."""
+
+    class Meta:
+        table_name = TableName("chat_table")
+
+    topic = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    status = UnicodeAttribute(default=ONLINE)
+    name = UnicodeAttribute(null=True)
+    message = UnicodeAttribute(null=True)
+    custom = UnicodeAttribute(null=True)
+    set_at = NumberAttribute(attr_name="setAt", null=True)
+    expires_at = NumberAttribute(attr_name="expiresAt", null=True)
+
+
+@on("update_presence", UpdatePresence, permission=ACCESS, error_event=PRESENCE_ERROR)
+def update_presence(context: Context, request: UpdatePresence) -> None:
+    _set(
+        context,
+        request.status,
+        [_put(Status.message, request.status_message), _put(Status.custom, request.custom_status)],
+    )
+
+
+@on("presence:set_status", events.Status, permission=ACCESS, error_event=PRESENCE_ERROR)
+def set_status(context: Context, status: str) -> None:
+    """What the person said of it stays as it is."""
+    _set(context, status, [])
+
+
+@on("presence:get_online_users", permission=ACCESS, error_event=PRESENCE_ERROR)
+def get_online_users(_context: Context, _: None) -> list[dict[str, Any]]:
+    """Everybody who is there, as the acknowledgement."""
+    counts = rooms.connections_by_person(CHAT.path)
+    said = _said(list(islice(counts, MOST_LISTED)))
+    return [
+        {"userId": person_id, "status": status, "connectionCount": counts[person_id]}
+        for person_id, status in said.items()
+    ]
+
+
+def _said(person_ids: list[str]) -> dict[str, str]:
+    """The status of each."""
+    found = dict.fromkeys(person_ids, ONLINE)
+    for begin in range(0, len(person_ids), PAGE):
+        keys = [_key(person_id) for person_id in person_ids[begin : begin + PAGE]]
+        for row in Status.batch_get(keys, consistent_read=True):
+            found[row.topic.removeprefix("person#")] = row.status
+    return found
+
+
+def came(context: Context, session: Session) -> None:
+    """Tell that somebody is there with their first tab."""
+    said = Status(*_key(session.person_id), name=session.name, expires_at=_kept(context))
+    said.save()
+    person = people.get(CHAT.path, session.person_id)
+    _announce(context, person, session.name, said, CHANGE, once=context.arrival.id)
+
+
+@chat.on_last_leave(CHAT.path)
+def gone(background: Background, person: Person) -> None:
+    """Nothing is told of somebody who is back already, as after loading a page anew."""
+    now = people.get(CHAT.path, person.person_id)
+    if now.online:
+        return
+    try:
+        said = Status.get(*_key(person.person_id), consistent_read=True)
+    except Status.DoesNotExist:
+        return  # has been told already
+    offline = Status(said.topic, said.item, status=OFFLINE)
+    _announce(background, now, said.name or person.person_id, offline, DISCONNECT)
+    said.delete()
+
+
+def _set(context: Context, status: str, more: list[Action]) -> None:
+    """A frame that comes late changes and tells nothing."""
+    me, at_ms = context.session, context.arrival.ms
+    row = Status(*_key(me.person_id))
+    actions = [
+        Status.status.set(status),
+        Status.set_at.set(at_ms),
+        Status.expires_at.set(_kept(context)),
+        Status.name.set(me.name),
+        *more,
+    ]
+    try:
+        row.update(actions, condition=Status.set_at.does_not_exist() | (Status.set_at <= at_ms))
+    except UpdateError as error:
+        if condition_failed(error):
+            return
+        raise
+    person = people.get(CHAT.path, me.person_id)
+    _announce(context, person, me.name, row, CHANGE, once=context.arrival.id)
+
+
+def _announce(
+    background: Background,
+    person: Person,
+    name: str,
+    said: Status,
+    reason: str,
+    *,
+    once: str | None = None,
+) -> None:
+    group = f"presence#{person.person_id}"
+    updated = PresenceUpdated(
+        user_id=person.person_id,
+        user_display_name=name,
+        status=said.status,
+        status_message=said.message,
+        custom_status=said.custom,
+        timestamp=times.iso(background.now_ms),
+        reason=reason,
+    )
+    count = len(person.members or ())
+    update = PresenceUpdate(person.person_id, said.status, count)
+    for event in (updated, update):
+        background.ports.tasks.broadcast(event.to_everybody(CHAT.path, group=group, once=once))
+
+
+def _key(person_id: str) -> tuple[str, str]:
+    return f"person#{person_id}", STATUS
+
+
+def _kept(context: Context) -> int:
+    """It goes with the last tab; this is for one that is lost. Epoch seconds."""
+    return context.now_ms // 1000 + KEPT_SECONDS
+
+
+def _put(attribute: Any, value: str | None) -> Action:
+    action: Action = attribute.remove() if value is None else attribute.set(value)
+    return action

@@ -1,0 +1,66 @@
+"""The chat product, whose parts register themselves from their own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.realtime.context import Context
+from shared.realtime.namespaces import CHAT
+from shared.registry import Outbound, Product
+from shared.settings import settings
+
+ACCESS = "chat.access"
+SEND = "chat.send_messages"
+MANAGE = "chat.manage_channels"
+BROADCAST = "chat.send_broadcasts"
+
+CHAT_ERROR = "chat:error"
+PRESENCE_ERROR = "presence:error"
+BROADCAST_ERROR = "broadcast:error"
+
+ROOM_FIELD = "channelId"
+"""What every tab of a channel reads in the form in which it joined, ``1`` or ``"1"``."""
+
+chat = Product("chat")
+
+
+def on(
+    event: str,
+    payload: Any = None,
+    *,
+    permission: str | None = None,
+    error_event: str = CHAT_ERROR,
+    open_: bool = False,
+) -> Callable[..., Any]:
+    """``chat.on`` for an event of ``/``."""
+    return chat.on(
+        event,
+        namespaces=[CHAT.path],
+        payload=payload,
+        error_event=error_event,
+        permission=permission,
+        open=open_,
+    )
+
+
+def tell_channel(
+    context: Context, room: str, event: Outbound, *, others_only: bool = False
+) -> None:
+    """Send to a channel, in the order in which this is called: once, however often the frame that
+    is being handled is delivered."""
+    context.ports.tasks.broadcast(
+        event.to_room(
+            CHAT.path,
+            room,
+            group=room,
+            skip_person=context.session.person_id if others_only else None,
+            once=context.arrival.id,
+            own_form=ROOM_FIELD,
+        )
+    )
+
+
+def expires_at(now_ms: int) -> int:
+    """When what hangs on connections has outlived all that there are now; epoch seconds."""
+    return now_ms // 1000 + settings().connection_max_seconds

@@ -1,0 +1,43 @@
+"""The states of a chat call and what moves it on, as data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    RINGING = "RINGING"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    MISSED = "MISSED"
+    COMPLETED = "COMPLETED"
+
+
+class Trigger(StrEnum):
+    """What can happen to a call. ``GONE``: a party's last tab closed."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    CALLER_ENDS = "caller ends"
+    CALLEE_ENDS = "callee ends"
+    TIMEOUT = "timeout"
+    GONE = "gone"
+
+
+TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
+    (Status.RINGING, Trigger.ACCEPT): Status.ACCEPTED,
+    (Status.RINGING, Trigger.REJECT): Status.REJECTED,
+    (Status.RINGING, Trigger.CALLER_ENDS): Status.CANCELLED,
+    (Status.RINGING, Trigger.CALLEE_ENDS): Status.REJECTED,
+    (Status.RINGING, Trigger.TIMEOUT): Status.MISSED,
+    (Status.RINGING, Trigger.GONE): Status.MISSED,
+    (Status.ACCEPTED, Trigger.CALLER_ENDS): Status.COMPLETED,
+    (Status.ACCEPTED, Trigger.CALLEE_ENDS): Status.COMPLETED,
+    (Status.ACCEPTED, Trigger.GONE): Status.COMPLETED,
+}
+
+
+def after(status: Status, trigger: Trigger) -> Status | None:
+    """The next state, or None where the trigger means nothing in this one."""
+    return TRANSITIONS.get((status, trigger))

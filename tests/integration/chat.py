@@ -1,0 +1,86 @@
+"""People and channels of chat for a test to begin with."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from functions.chat import handlers
+from functions.chat.events import ChannelUpserted
+from functions.products import REGISTRY
+from shared.realtime import connections, departure, people
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.context import Arrival, Background
+from shared.realtime.dispatch import Request, dispatch
+from shared.realtime.namespaces import CHAT
+from tests.fakes import NOW_MS, Fakes
+from tests.integration.stage import EXPIRES_AT
+
+EVERYTHING = frozenset(
+    {"chat.access", "chat.send_messages", "chat.manage_channels", "call.audio", "call.video"}
+)
+
+
+class Chat:
+    """Sends what clients send. Frames arrive a millisecond after each other."""
+
+    def __init__(self, fakes: Fakes) -> None:
+        self.fakes = fakes
+        self.frames = 0
+        fakes.clock.now = int(time.time() * 1000)  # rows of rooms expire by the real time
+
+    def channel(
+        self, channel_id: str | int, *, private: bool = False, members: str = "", at: int = NOW_MS
+    ) -> None:
+        told = ChannelUpserted(channel_id, f"Channel {channel_id}", None, private, _ids(members))
+        handlers.channel_upserted(Background.on(self.fakes.ports), told, at)
+
+    def tab(self, person_id: str, tab: str, *, permissions: frozenset[str] = EVERYTHING) -> Address:
+        """A connection that has authenticated."""
+        name = f"Name of {person_id}"
+        session = Session(CHAT.path, f"sid-{tab}", person_id, "USER", name, None, permissions)
+        connections.create(Connection(tab, wire="s", expires_at=EXPIRES_AT))
+        assert connections.add_session(tab, session)
+        address = Address(CHAT.path, Wire.SOCKETIO, tab)
+        assert people.join(address, person_id, expires_at=EXPIRES_AT, everybody=True)
+        return address
+
+    def send(self, tab: str, event: str, payload: object = None, *, frame: int = 0) -> None:
+        """``frame``: the number of one that is delivered again, or late."""
+        self.frames += 0 if frame else 1
+        number = frame or self.frames
+        arrival = Arrival(tab, f"message-{number}", NOW_MS + number)
+        request = Request(event, Wire.SOCKETIO, CHAT.path, payload, ack=number)
+        dispatch(REGISTRY, self.fakes.ports, arrival, request)
+
+    def depart(self, tab: str) -> None:
+        departure.depart(REGISTRY, self.fakes.ports, tab)
+
+    def told(self, *events: str) -> list[dict[str, Any]]:
+        """The payloads of the broadcasts of these events, each once as SQS has it."""
+        once: dict[object, dict[str, Any]] = {}
+        for number, one in enumerate(self.fakes.tasks.broadcasts):
+            if one.event in events:
+                payload = json.loads(json.dumps(_plain(one.payload)))
+                once.setdefault((one.group, one.once or number), payload)
+        return list(once.values())
+
+    def errors(self, tab: str) -> list[Any]:
+        return [text for name, text in self.fakes.events(tab) if name.endswith(":error")]
+
+    def answer(self, tab: str) -> Any:
+        """The last acknowledgement."""
+        frames = [one for one in self.fakes.connections.to(tab) if one.startswith("43")]
+        return json.loads(frames[-1][frames[-1].index("[") :])[0]
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _plain(payload: Any) -> Any:
+    from shared.protocol import json as wire
+
+    return json.loads(wire.dumps(payload))

@@ -1,0 +1,221 @@
+"""Channels: tabs that come and go at the same moment, frames that come twice or late."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from functions.chat import history, store
+from shared.realtime import connections, rooms
+from shared.realtime.connections import Connection
+from shared.realtime.namespaces import CHAT
+from shared.registry import Product, Registry
+from tests.fakes import NOW_MS, Fakes
+from tests.integration.chat import Chat
+from tests.integration.conftest import THREADS, Race
+
+ROOM = store.room_of(1)
+
+
+@pytest.fixture
+def chat(tables: object, fakes: Fakes) -> Chat:
+    chat = Chat(fakes)
+    chat.channel(1)
+    return chat
+
+
+def inside() -> list[str]:
+    return sorted(address.connection_id for address in rooms.members(ROOM, CHAT.path))
+
+
+def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:
+    for tab in ("a1", "a2"):
+        chat.tab("anna", tab)
+        chat.send(tab, "join_channel", 1)
+    (joined,) = chat.told("user_joined")
+    assert joined.pop("joinedAt").endswith("Z")
+    assert joined == {
+        "userId": "anna",
+        "userDisplayName": "Name of anna",
+        "userRole": "USER",
+        "channelId": 1,
+    }
+    assert inside() == ["a1", "a2"]
+    chat.send("a1", "leave_channel", "1")
+    assert not chat.told("user_left")
+    chat.depart("a2")
+    (left,) = chat.told("user_left")
+    assert (left["userId"], left["reason"]) == ("anna", "disconnect")
+    assert inside() == []
+    assert not store.participant(ROOM, "anna").tabs
+
+
+def test_tabs_that_join_at_once_are_announced_once(chat: Chat, race: Race) -> None:
+    tabs = [f"a{number}" for number in range(8)]
+    for tab in tabs:
+        chat.tab("anna", tab)
+    frames = range(100, 100 + len(tabs))
+    race(
+        *[
+            partial(chat.send, tab, "join_channel", 1, frame=frame)
+            for tab, frame in zip(tabs, frames, strict=True)
+        ]
+    )
+    assert len(chat.told("user_joined")) == 1
+    assert inside() == tabs
+    race(*[partial(chat.depart, tab) for tab in tabs])
+    assert len(chat.told("user_left")) == 1
+    assert inside() == []
+
+
+def test_coming_and_going_at_once_leaves_nobody_behind(chat: Chat, race: Race) -> None:
+    """Joins race with the departure of the same connections."""
+    tabs = [f"a{number}" for number in range(THREADS // 2)]
+    for tab in tabs:
+        chat.tab("anna", tab)
+    joins = [
+        partial(chat.send, tab, "join_channel", 1, frame=100 + number)
+        for number, tab in enumerate(tabs)
+    ]
+    race(*joins, *[partial(chat.depart, tab) for tab in tabs])
+    assert inside() == []
+    assert not store.participant(ROOM, "anna").tabs
+    assert len(chat.told("user_joined")) == len(chat.told("user_left"))
+
+
+def test_a_departure_that_runs_again_announces_once(chat: Chat) -> None:
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    row = connections.mark_leaving("a1")
+    assert row is not None
+    for _ in range(3):  # as after a crash: the row is there still
+        chat.depart("a1")
+        row.save()
+    assert len(chat.told("user_left")) == 1
+
+
+def test_a_crash_before_the_announcement_does_not_lose_it(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(chat.fakes.tasks, "broadcast", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            chat.depart("a1")
+    assert not chat.told("user_left")
+    chat.depart("a1")
+    assert len(chat.told("user_left")) == 1
+    assert not Connection.count("a1")
+
+
+def test_the_same_frame_twice_is_one_message(chat: Chat, race: Race) -> None:
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    payload = {"channelId": 1, "message": "Hello", "messageType": "text"}
+    race(*[partial(chat.send, "a1", "chat:send_message", payload, frame=50) for _ in range(4)])
+    assert len(chat.told("chat:new_message")) == 1
+    assert len(history.messages(ROOM, 10)) == 1
+
+
+def test_messages_stand_in_the_order_in_which_they_arrived(chat: Chat) -> None:
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    for frame in (73, 71, 72):
+        payload = {"channelId": 1, "message": f"{frame}", "messageType": "text"}
+        chat.send("a1", "chat:send_message", payload, frame=frame)
+    assert [one.text for one in history.messages(ROOM, 10)] == ["73", "72", "71"]
+    page = history.messages(ROOM, 2)
+    assert [one.text for one in history.messages(ROOM, 2, before=page[-1].message_id)] == ["71"]
+
+
+def test_reading_counts_and_only_moves_forward(chat: Chat) -> None:
+    for person in ("anna", "bert"):
+        chat.tab(person, person)
+        chat.send(person, "join_channel", 1)
+    for number in range(3):
+        message = {"channelId": 1, "message": f"{number}", "messageType": "text"}
+        chat.send("anna", "chat:send_message", message)
+    newest, middle, _ = (one.message_id for one in history.messages(ROOM, 10))
+    everybody = partial(store.participants, ROOM)
+    assert history.unread(ROOM, "bert", everybody()) == 3
+    assert history.unread(ROOM, "anna", everybody()) == 0
+    chat.send("bert", "message_read", {"channelId": "1", "messageId": middle})
+    assert history.unread(ROOM, "bert", everybody()) == 1
+    counts = [history.with_readers(everybody(), one) for one in history.messages(ROOM, 10)]
+    assert [one["readBy"] for one in counts] == [0, 1, 1]
+    chat.send("bert", "message_read", {"channelId": 1, "messageId": None})
+    chat.send("bert", "message_read", {"channelId": 1, "messageId": newest})
+    assert history.unread(ROOM, "bert", everybody()) == 0
+    assert [one["messageId"] for one in chat.told("message_read_receipt")] == [middle, None]
+
+
+def test_typing_that_comes_late_tells_nothing(chat: Chat) -> None:
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    for frame, typing in ((62, False), (61, True), (63, True)):
+        chat.send("a1", "chat:typing", {"channelId": 1, "isTyping": typing}, frame=frame)
+    assert [one["isTyping"] for one in chat.told("chat:user_typing")] == [False, True]
+
+
+def test_presence_that_comes_late_tells_nothing(chat: Chat) -> None:
+    chat.tab("anna", "a1")
+    chat.send("a1", "presence:set_status", "busy", frame=62)
+    chat.send("a1", "update_presence", {"status": "away"}, frame=61)
+    assert [one["status"] for one in chat.told("presence_updated")] == ["busy"]
+    chat.send("a1", "presence:get_online_users")
+    assert chat.answer("a1") == [{"userId": "anna", "status": "busy", "connectionCount": 1}]
+
+
+def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
+    chat.channel("p", private=True, members="anna bert")
+    for person in ("anna", "bert", "carl"):
+        chat.tab(person, person)
+        chat.send(person, "join_channel", "p")
+    assert chat.errors("carl") == [store.NOT_A_MEMBER]
+    chat.channel("p", private=True, members="anna", at=NOW_MS - 1)  # older: it loses
+    assert store.participant("channel#p", "bert").tabs
+    chat.channel("p", private=True, members="anna", at=NOW_MS + 1)
+    assert not store.participant("channel#p", "bert").tabs
+    assert store.participant("channel#p", "anna").tabs
+    assert [one["userId"] for one in chat.told("user_left")] == ["bert"]
+
+
+def test_made_private_while_somebody_joins(chat: Chat, race: Race) -> None:
+    """Whoever is not a member is either refused or put out."""
+    chat.tab("anna", "a1")
+    for number in range(1, 9):
+        race(
+            partial(chat.send, "a1", "join_channel", 1, frame=200 + number),
+            partial(chat.channel, 1, private=True, members="bert", at=NOW_MS + number),
+        )
+        assert inside() == []
+        chat.channel(1, at=NOW_MS + number)
+
+
+def test_leaving_the_namespace_leaves_the_channels(chat: Chat) -> None:
+    from functions.socketio import main
+
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "ports", lambda: chat.fakes.ports)
+        main.leave("a1", CHAT.path)
+    assert [one["reason"] for one in chat.told("user_left")] == ["disconnect"]
+    row = connections.get("a1")
+    assert row is not None
+    assert not row.rooms
+    assert not rooms.connections_by_person(CHAT.path)
+
+
+def test_hooks_see_the_rooms_of_a_connection(chat: Chat) -> None:
+    seen = []
+    product = Product("p")
+    product.on_leave(CHAT.path)(lambda _, connection, session: seen.append(connection.rooms))
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", 1)
+    from shared.realtime import departure
+
+    departure.depart(Registry([product]), chat.fakes.ports, "a1")
+    assert seen == [{ROOM}]
