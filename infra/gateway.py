@@ -34,6 +34,7 @@ HTTP_ROUTES = dict.fromkeys(
         "GET /accounts/{id}",
         "GET /channels/{id}/messages",
         "POST /events",
+        "$default",  # so that a path that does not exist is answered in the API's own form
     ),
     "http",
 )

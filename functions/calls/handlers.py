@@ -100,7 +100,9 @@ def initiate(context: Context, request: Initiate) -> dict[str, str]:
         _give_up(context, call)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = people.get(USER.path, call.user.id)
-    context.emit(Ringing(call.id, Party(*call.telecaller)).to(user.addresses))
+    # The device that asks may not be on the row yet, when it asks as soon as it is connected.
+    devices = {*user.addresses, context.address}
+    context.emit(Ringing(call.id, Party(*call.telecaller)).to(devices))
     return {"callId": call.id}
 
 

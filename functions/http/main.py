@@ -177,13 +177,17 @@ def who_asks() -> auth.Identity:
 
 
 def identity_of(token: str | None) -> auth.Identity:
-    """Raises 401."""
+    """Raises 401, or 403 for somebody who has been suspended since the token was made."""
     if not token:
         raise UnauthorizedError(TOKEN_REQUIRED)
     try:
-        return auth.verify(token, ports().secrets)
+        identity = auth.verify(token, ports().secrets)
     except auth.InvalidToken as error:
         raise UnauthorizedError(INVALID_TOKEN) from error
+    known = accounts.get(identity.account_id)
+    if known is not None and not known.active:
+        raise ForbiddenError(ADMIN.suspended)
+    return identity
 
 
 def request_headers() -> dict[str, str]:

@@ -49,11 +49,14 @@ def receive(arrival: Arrival, frame: str) -> None:
                 )
                 dispatch(REGISTRY, ports(), arrival, request)
         case engineio.PacketType.PING:
+            _require_socketio(arrival)
             ports().connections.post(
                 arrival.connection_id, engineio.encode(engineio.PacketType.PONG, packet.data)
             )
         case engineio.PacketType.PONG:
-            connections.mark_answered(arrival.connection_id, ports().clock.now_ms() // 1000)
+            now = ports().clock.now_ms() // 1000
+            if connections.mark_answered(arrival.connection_id, now) == Wire.NATIVE:
+                raise InvalidPacket("PONG on a native connection")
         case engineio.PacketType.CLOSE:
             refuse(arrival, frame)
         case _:
@@ -78,19 +81,26 @@ def message(arrival: Arrival, packet: socketio.Packet) -> None:
             )
             dispatch(REGISTRY, ports(), arrival, request)
         case socketio.PacketType.ACK:
-            pass
+            _require_socketio(arrival)
         case _:
             raise InvalidPacket(f"{packet.type.name} is not supported")
+
+
+def _require_socketio(arrival: Arrival) -> None:
+    """Raise ``InvalidPacket`` where a native client happens to send what looks like a packet."""
+    connection = connections.get(arrival.connection_id)
+    if connection is not None and connection.wire == Wire.NATIVE:
+        raise InvalidPacket("a packet on a native connection")
 
 
 def leave(connection_id: str, namespace: str) -> None:
     """The client disconnects from one namespace; the connection stays. Raises ``InvalidPacket``."""
     connection = connections.get(connection_id)
     session = connection.session(namespace) if connection else None
+    if connection is not None and connection.wire != Wire.SOCKETIO:
+        raise InvalidPacket("DISCONNECT on a native connection")
     if connection is None or session is None:
         return
-    if connection.wire != Wire.SOCKETIO:
-        raise InvalidPacket("DISCONNECT on a native connection")
     left = connections.remove_session(connection_id, namespace)
     if left is not None:
         departure.leave(REGISTRY, ports(), left, session)

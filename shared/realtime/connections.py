@@ -235,10 +235,12 @@ def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
     )
 
 
-def mark_answered(connection_id: str, now: int) -> None:
-    """A sign of life came. Not under the condition that one is expected: the answer may be here
-    before the sweep has written down that it asked."""
-    _update(connection_id, [Connection.answered_at.set(now)], is_live())
+def mark_answered(connection_id: str, now: int) -> str | None:
+    """A sign of life came; on which wire, None when the connection is gone. Not under the condition
+    that one is expected: the answer may be here before the sweep has written down that it asked.
+    """
+    row = _update(connection_id, [Connection.answered_at.set(now)], is_live())
+    return row.wire if row else None
 
 
 def postpone(connection_id: str, due_at: int) -> None:

@@ -17,15 +17,12 @@ LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker for all of them, so that there is one stack; what looks back at the whole run
     comes last."""
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
         item.add_marker(pytest.mark.xdist_group("e2e"))
-        if getattr(config.option, "loadgroup", False):
-            # pytest-xdist 3.8 writes the group to `_nodeid`, which pytest 9.2 no longer reads.
-            item._id = type(item._id).parse(f"{item.nodeid}@e2e")
     last = [item for item in mine if item.path.name == "test_zz_afterwards.py"]
     items[:] = [item for item in items if item not in last] + last
 

@@ -134,7 +134,6 @@ def test_a_frame_that_is_no_object_is_answered_and_the_connection_stays(world: W
     user.close()
 
 
-@pytest.mark.xfail(reason="taken for Socket.IO's without a look at the connection", strict=True)
 @pytest.mark.parametrize("frame", ["2", "3", "41", "43[]"])
 def test_a_packet_without_consequences_is_answered_too(world: World, frame: str) -> None:
     _, user = come(world, "USER")
