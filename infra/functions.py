@@ -231,6 +231,11 @@ FUNCTIONS = (
     Row(
         "backend",
         "functions.backend.main.handler",
+        {
+            "chat": "GetItem PutItem Query UpdateItem",
+            "connections": "GetItem UpdateItem",
+            "rooms": "DeleteItem",
+        },
         may="post invoke-disconnect send-broadcast",
         timeout_seconds=20,
         asynchronous=Asynchronous(retries=1, max_age_seconds=3_600),

@@ -66,9 +66,20 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         skip_person: str | None = None,
         once: str | None = None,
         own_form: str | None = None,
+        by_ms: int | None = None,
     ) -> Broadcast:
         once = once and f"{self.event}#{once}"
-        return Broadcast(namespace, room, self.event, self, group, skip_person, once, own_form)
+        return Broadcast(
+            namespace=namespace,
+            room=room,
+            event=self.event,
+            payload=self,
+            group=group,
+            skip_person=skip_person,
+            once=once,
+            own_form=own_form,
+            by_ms=by_ms,
+        )
 
 
 class Posted(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

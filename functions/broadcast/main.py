@@ -39,14 +39,14 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
 
 def broadcast(message: Broadcast) -> None:
     emit = Emitter(ports())
-    members = rooms.members_with_forms(message.room, message.namespace, message.skip_person)
+    members = rooms.members_with_forms(
+        message.room, message.namespace, message.skip_person, message.by_ms
+    )
     while some := list(islice(members, AT_ONCE)):
         emit(*deliveries(message, some))
 
 
-def deliveries(
-    message: Broadcast, members: list[tuple[Address, str | None]]
-) -> Iterator[Delivery]:
+def deliveries(message: Broadcast, members: list[tuple[Address, str | None]]) -> Iterator[Delivery]:
     """One for every form of the payload that there is among the members."""
     by_form: dict[str | None, list[Address]] = {}
     for address, form in members:

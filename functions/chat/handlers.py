@@ -85,18 +85,19 @@ def _session_of(address: Address) -> Session | None:
 
 @on("join_channel", ChannelId, permission=ACCESS)
 def join_channel(context: Context, channel_id: ChannelId) -> None:
-    """The first tab is announced to the other people; joining twice is no error."""
-    me, frame = context.session, context.arrival.id
+    """The first tab is announced to the people who are there; joining twice is no error."""
+    me, arrival = context.session, context.arrival
     first = store.join(
         context.address,
         me.person_id,
         channel_id,
-        frame=frame,
+        arrival=arrival,
         expires_at=expires_at(context.now_ms),
     )
     if first:
         event = UserJoined(me.person_id, me.name, me.role, channel_id, _arrived(context))
-        tell_channel(context, store.room_of(channel_id), event, others_only=True)
+        room = store.room_of(channel_id)
+        tell_channel(context, room, event, others_only=True, by_ms=arrival.ms)
 
 
 @on("leave_channel", ChannelId, permission=ACCESS)

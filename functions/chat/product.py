@@ -45,10 +45,15 @@ def on(
 
 
 def tell_channel(
-    context: Context, room: str, event: Outbound, *, others_only: bool = False
+    context: Context,
+    room: str,
+    event: Outbound,
+    *,
+    others_only: bool = False,
+    by_ms: int | None = None,
 ) -> None:
     """Send to a channel, in the order in which this is called: once, however often the frame that
-    is being handled is delivered."""
+    is being handled is delivered. ``by_ms``: not to those who joined later."""
     context.ports.tasks.broadcast(
         event.to_room(
             CHAT.path,
@@ -57,6 +62,7 @@ def tell_channel(
             skip_person=context.session.person_id if others_only else None,
             once=context.arrival.id,
             own_form=ROOM_FIELD,
+            by_ms=by_ms,
         )
     )
 

@@ -30,6 +30,7 @@ from shared.protocol import json
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
+from shared.realtime.context import Arrival
 from shared.settings import settings
 from shared.tables import (
     CONDITION_FAILED,
@@ -184,14 +185,16 @@ def present(room: str, person_id: str) -> Participant:
 
 
 def join(
-    address: Address, person_id: str, channel_id: ChannelId, *, frame: str, expires_at: int
+    address: Address, person_id: str, channel_id: ChannelId, *, arrival: Arrival, expires_at: int
 ) -> bool:
     """Let a connection into a channel; whether it is its person's first there.
 
-    ``frame`` names the frame that asks: handed in again, its answer is the same. Raises
-    ``Refusal``, and ``Duplicate`` where the connection is gone.
+    The same frame handed in again has the same answer. Raises ``Refusal``, and ``Duplicate`` where
+    the connection is gone.
     """
-    room = room_of(channel_id)
+    room, frame = room_of(channel_id), arrival.id
+    form = json.dumps(channel_id)
+    member = rooms.Member.of(room, address, expires_at, person_id, form=form, joined_ms=arrival.ms)
     for _ in range(_ROUNDS):
         about, there = both(lambda: channel(room), lambda: participant(room, person_id))
         if about is None:
@@ -199,7 +202,6 @@ def join(
         if not about.lets_in(person_id):
             raise Refusal(NOT_A_MEMBER)
         first = not there.tabs
-        member = rooms.Member.of(room, address, expires_at, person_id, json.dumps(channel_id))
         try:
             transact(_joining(about, there, member, address, frame))
         except TransactionRefused as refused:

@@ -24,6 +24,7 @@ class Member(Table):
     wire = UnicodeAttribute()
     person_id = UnicodeAttribute(attr_name="personId", null=True)
     form = UnicodeAttribute(null=True)
+    joined_ms = NumberAttribute(attr_name="joinedMs", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
     @classmethod
@@ -33,15 +34,19 @@ class Member(Table):
         address: Address,
         expires_at: int,
         person_id: str | None = None,
+        *,
         form: str | None = None,
+        joined_ms: int | None = None,
     ) -> Member:
-        """``form``: how this member writes what the room is about, as JSON."""
+        """``form``: how this member writes what the room is about, as JSON. ``joined_ms``: when it
+        asked to join, by the clock of arrivals."""
         return cls(
             shard(room, address.connection_id),
             address.connection_id,
             wire=address.wire.value,
             person_id=person_id,
             form=form,
+            joined_ms=joined_ms,
             expires_at=expires_at,
         )
 
@@ -62,11 +67,13 @@ def members(room: str, namespace: str, skip_person: str | None = None) -> Iterat
 
 
 def members_with_forms(
-    room: str, namespace: str, skip_person: str | None = None
+    room: str, namespace: str, skip_person: str | None = None, by_ms: int | None = None
 ) -> Iterator[tuple[Address, str | None]]:
-    """The same, each with its own form of what the room is about, where it has one."""
+    """The same, each with its own form of what the room is about, where it has one; without those
+    who joined later than ``by_ms``."""
     for member in _rows(room):
-        if skip_person is None or member.person_id != skip_person:
+        late = by_ms is not None and (member.joined_ms or 0) > by_ms
+        if not late and (skip_person is None or member.person_id != skip_person):
             yield Address(namespace, Wire(member.wire), member.connection_id), member.form
 
 
