@@ -8,13 +8,13 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import aws, backend
-from shared.aws import Service
 from shared.backend import Message
 from shared.gateway import ManagedConnections
 from shared.log import logger
@@ -22,7 +22,10 @@ from shared.ports import Ports
 from shared.protocol import json
 from shared.realtime.broadcast import Broadcast
 from shared.settings import Settings, settings
-from shared.wire import Patience
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 BACKEND_SOURCE = "switchboard.backend"
 PUT_ATTEMPTS = 4
@@ -42,9 +45,15 @@ class RandomIds:
         return secrets.token_urlsafe(15)
 
 
-def _brief(seconds: float) -> Patience:
+def _brief(seconds: float) -> Config:
     """For a request that has to be over soon, one way or the other: ``seconds``, and once again."""
-    return Patience(connect_seconds=seconds, answer_seconds=seconds, attempts=2, refusals=2)
+    return aws.CONFIG.merge(
+        Config(
+            connect_timeout=seconds,
+            read_timeout=seconds,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        )
+    )
 
 
 def _fifo_id(text: str) -> str:
@@ -65,36 +74,26 @@ class AwsTasks:
         self._invoke(self._settings.disconnect_function, connection_id)
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
-        state = {"callId": call_id, "person": person, "seconds": seconds}
-        self._timers.call(
-            "StartExecution",
-            {
-                "stateMachineArn": self._settings.ring_state_machine_arn,
-                "name": call_id,
-                "input": json.dumps(state),
-            },
+        aws.client("stepfunctions").start_execution(
+            stateMachineArn=self._settings.ring_state_machine_arn,
+            name=call_id,
+            input=json.dumps({"callId": call_id, "person": person, "seconds": seconds}),
         )
 
     def broadcast(self, message: Broadcast) -> None:
-        self._queues.call(
-            "SendMessage",
-            {
-                "QueueUrl": self._settings.broadcast_queue_url,
-                "MessageBody": json.dumps(message),
-                "MessageGroupId": _fifo_id(message.group),
-                "MessageDeduplicationId": _fifo_id(message.once or secrets.token_hex(16)),
-            },
+        aws.client("sqs").send_message(
+            QueueUrl=self._settings.broadcast_queue_url,
+            MessageBody=json.dumps(message),
+            MessageGroupId=_fifo_id(message.group),
+            MessageDeduplicationId=_fifo_id(message.once or secrets.token_hex(16)),
         )
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         session = {"connectionId": connection_id, "namespace": namespace, "sid": sid}
-        self._queues.call(
-            "SendMessage",
-            {
-                "QueueUrl": self._settings.deadlines_queue_url,
-                "MessageBody": json.dumps(session),
-                "DelaySeconds": seconds,
-            },
+        aws.client("sqs").send_message(
+            QueueUrl=self._settings.deadlines_queue_url,
+            MessageBody=json.dumps(session),
+            DelaySeconds=seconds,
         )
 
     def tell(self, messages: Sequence[Message]) -> int:
@@ -130,33 +129,20 @@ class AwsTasks:
         return len(messages) - len(left)
 
     def delete_room(self, *, room: str) -> None:
-        body = json.dumps({"room": room})
-        queue = {"QueueUrl": self._settings.rooms_queue_url, "MessageBody": body}
-        self._room_queue.call("SendMessage", queue)
-
-    def _invoke(self, function: str, connection_id: str) -> None:
-        self._functions.post(
-            f"/2015-03-31/functions/{quote(function, safe='')}/invocations",
-            {"x-amz-invocation-type": "Event"},
-            json.dumps({"connectionId": connection_id}).encode(),
+        self._room_queue.send_message(
+            QueueUrl=self._settings.rooms_queue_url, MessageBody=json.dumps({"room": room})
         )
 
     @cached_property
-    def _timers(self) -> Service:
-        return Service("sfn", "AWSStepFunctions", host="states")
+    def _room_queue(self) -> SQSClient:
+        return aws.session().client("sqs", config=_brief(self._settings.room_queue_timeout_seconds))
 
-    @cached_property
-    def _queues(self) -> Service:
-        return Service("sqs", "AmazonSQS")
-
-    @cached_property
-    def _room_queue(self) -> Service:
-        patience = _brief(self._settings.room_queue_timeout_seconds)
-        return Service("sqs", "AmazonSQS", patience=patience)
-
-    @cached_property
-    def _functions(self) -> Service:
-        return Service("lambda", "")
+    def _invoke(self, function: str, connection_id: str) -> None:
+        aws.client("lambda").invoke(
+            FunctionName=function,
+            InvocationType="Event",
+            Payload=json.dumps({"connectionId": connection_id}).encode(),
+        )
 
 
 class CachedSecret:
@@ -190,19 +176,15 @@ class CachedSecret:
         self._fresh_until = self._monotonic() + seconds
 
     def _fetch(self) -> dict[str, str]:
-        answer = self._service.call("GetSecretValue", {"SecretId": self._settings.secret_arn})
+        answer: Any = self._client.get_secret_value(SecretId=self._settings.secret_arn)
         return msgspec.json.decode(answer["SecretString"], type=dict[str, str])
 
     @cached_property
-    def _service(self) -> Service:
-        """Gives up sooner than others: there is an old value, and somebody waits to be let in."""
-        patience = _brief(self._settings.secret_timeout_seconds)
-        return Service(
-            "secrets_manager",
-            "secretsmanager",
-            host="secretsmanager",
-            version="1.1",
-            patience=patience,
+    def _client(self) -> SecretsManagerClient:
+        """Made for the first fetch. It gives up sooner than others: there is an old value, and
+        somebody waits to be let in."""
+        return aws.session().client(
+            "secretsmanager", config=_brief(self._settings.secret_timeout_seconds)
         )
 
 

@@ -1,20 +1,31 @@
 """API Gateway's ``@connections``: what posts to clients, one request a recipient.
 
-A post is the most frequent request of all, so it goes without the SDK, whose client spends many
-times the processor time on it: see docs/performance.md.
+A post is the most frequent request of all, and the SDK's client spends most of its time around the
+signature, which is all that is needed of it here. The signature and the credentials are the SDK's,
+connections and retries urllib3's: see docs/decisions/0010-posts-without-the-client.md.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from shared.settings import Settings
-from shared.signing import Signer, current_credentials
-from shared.wire import Answer, Origin, Patience
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import NoCredentialsError
+from urllib3.connectionpool import connection_from_url
+from urllib3.util import Retry, Timeout
 
-REFUSALS = 8
+from shared import aws
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+ATTEMPTS = 8
 """Throttled posts back off for some seconds before the sender hears of it."""
 
 
@@ -24,10 +35,24 @@ class PostFailed(Exception):
 
 class ManagedConnections:
     def __init__(self, values: Settings) -> None:
-        patience = Patience(answer_seconds=values.post_timeout_seconds, refusals=REFUSALS)
-        self._origin = Origin(values.connections_url, patience)
-        self._path = urlsplit(values.connections_url).path.rstrip("/")
-        self._signer = Signer("execute-api", values.aws_region)
+        self._url = values.connections_url
+        self._path = urlsplit(self._url).path.rstrip("/")
+        self._region = values.aws_region
+        self._pool = connection_from_url(
+            self._url,
+            maxsize=values.post_threads + 1,  # the caller posts too
+            timeout=Timeout(connect=2, read=values.post_timeout_seconds),
+            retries=Retry(
+                total=ATTEMPTS - 1,
+                allowed_methods=None,
+                status_forcelist=[HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)],
+                backoff_factor=0.05,
+                backoff_jitter=0.1,
+                backoff_max=2,
+                raise_on_status=False,
+                redirect=False,
+            ),
+        )
 
     def post(self, connection_id: str, frame: str) -> bool:
         return self._there("POST", connection_id, frame.encode())
@@ -39,25 +64,25 @@ class ManagedConnections:
         self._there("DELETE", connection_id)
 
     def _there(self, method: str, connection_id: str, body: bytes = b"") -> bool:
-        """Whether the connection was there. Raises ``PostFailed``, ``Unreachable``."""
-        path = f"{self._path}/@connections/{quote(connection_id, safe='')}"
-        headers = {"host": self._origin.netloc}
-        answer = self._origin.send(
-            method,
-            path,
-            lambda: self._signer.sign(current_credentials(), method, path, headers, body),
-            body,
-            _again,
+        """Whether the connection was there. Raises ``PostFailed`` and urllib3's ``HTTPError``."""
+        path = f"/@connections/{quote(connection_id, safe='')}"
+        request = AWSRequest(method, self._url + path, data=body)
+        SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(
+            request
+        )
+        answer = self._pool.urlopen(
+            method, self._path + path, body=body, headers=dict(request.headers.items())
         )
         if answer.status == HTTPStatus.GONE:
             return False
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise PostFailed(f"{method} {answer.status}: {answer.body[:200]!r}")
+            raise PostFailed(f"{method} {answer.status}: {answer.data[:200]!r}")
         return True
 
-
-def _again(answer: Answer) -> bool:
-    return (
-        answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    )
+    @cached_property
+    def _credentials(self) -> Credentials:
+        """The SDK's, which renews them where they run out."""
+        found = aws.session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found

@@ -41,11 +41,11 @@ class TableName:
 
 
 def _use_shared_client(connection: Any) -> None:
-    connection._client = aws.dynamodb()
+    connection._client = aws.client("dynamodb")
 
 
 class Table(Model):
-    """A model on the process's one DynamoDB client, which is not the SDK's: see ``shared/aws.py``.
+    """A model on the process's one DynamoDB client.
 
     pynamodb makes a client per model, each of which costs tens of milliseconds of a cold start.
     """

@@ -99,6 +99,7 @@ def tables(
         engine.admin.create_table(**row | {"TableName": names[row["TableName"]]})
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(aws, "session", lambda: engine.session)
     values = use_settings(**{f"{name}_table": table for name, table in names.items()})
     _forget_clients()
     yield values
@@ -108,7 +109,7 @@ def tables(
 
 
 def _forget_clients() -> None:
-    aws.dynamodb.cache_clear()
+    aws.client.cache_clear()  # type: ignore[attr-defined]
     for model in Table.__subclasses__():
         model._connection = None
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.transactions import TransactWrite
 
@@ -18,7 +20,6 @@ from shared.realtime.connections import Connection
 from shared.realtime.namespaces import USER
 from shared.realtime.people import Person
 from shared.tables import TransactionRefused, transact
-from shared.wire import Answer
 from tests.conftest import UseSettings
 from tests.integration import stage
 
@@ -27,12 +28,22 @@ pytestmark = pytest.mark.usefixtures("tables")
 CALL = f"{1:024x}"
 
 
-def answer(code: str, **more: object) -> Answer:
+class Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def answer(code: str, **more: object) -> AWSResponse:
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}
-    return Answer(400, json.dumps(body).encode())
+    headers = HTTPHeaders()
+    headers["content-type"] = "application/x-amz-json-1.0"
+    return AWSResponse("", 400, headers, Body(json.dumps(body).encode()))
 
 
-def cancelled(*codes: str) -> Answer:
+def cancelled(*codes: str) -> AWSResponse:
     reasons = [{"Code": code, "Message": code} for code in codes]
     return answer("TransactionCanceledException", CancellationReasons=reasons)
 
@@ -40,18 +51,18 @@ def cancelled(*codes: str) -> Answer:
 class Network:
     """Between the client and the engine: answers in its place, and notes what is sent."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.answers: list[Answer] = []
+    def __init__(self) -> None:
+        self.answers: list[AWSResponse] = []
         self.sent: list[dict[str, Any]] = []
-        origin = aws.dynamodb()._origin
-        self._send = origin.send
-        monkeypatch.setattr(origin, "send", self.send)
+        client = aws.client("dynamodb")
+        # What a handler returns is taken in place of the engine's answer; its type says None.
+        handler = cast("Callable[..., None]", self._before_send)
+        client.meta.events.register("before-send.dynamodb", handler)
 
-    def send(self, method: str, path: str, headers: Any, body: bytes, again: Any) -> Answer:
-        self.sent.append(json.loads(body))
-        if self.answers:
-            return self.answers.pop(0)
-        return self._send(method, path, headers, body, again)
+    def _before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        assert isinstance(request.body, str | bytes)
+        self.sent.append(json.loads(request.body))
+        return self.answers.pop(0) if self.answers else None
 
     @property
     def tokens(self) -> list[str]:
@@ -59,8 +70,8 @@ class Network:
 
 
 @pytest.fixture
-def network(tables: object, monkeypatch: pytest.MonkeyPatch) -> Network:
-    return Network(monkeypatch)
+def network(tables: object) -> Network:
+    return Network()
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,10 @@ import logging
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, EndpointConnectionError
 
 from local.emulator import aws_environment
+from shared import aws
 from shared.adapters import CachedSecret
 from tests.conftest import UseSettings
 
@@ -17,19 +18,18 @@ CACHE, RETRY = 300, 10
 
 
 class Manager:
-    """Secrets Manager, in the place of ``Service``."""
+    """Secrets Manager, and the session that gives a client for it."""
 
     def __init__(self) -> None:
         self.text = json.dumps({"JWT_SECRET": "first"})
         self.down = False
         self.asked = 0
 
-    def __call__(self, name: str, *_: Any, **__: Any) -> Manager:
-        assert name == "secrets_manager"
+    def client(self, service: str, **_: Any) -> Manager:
+        assert service == "secretsmanager"
         return self
 
-    def call(self, operation: str, _: dict[str, str]) -> dict[str, str]:
-        assert operation == "GetSecretValue"
+    def get_secret_value(self, **request: str) -> dict[str, str]:
         self.asked += 1
         if self.down:
             raise EndpointConnectionError(endpoint_url="https://secretsmanager")
@@ -49,7 +49,7 @@ class Case:
 @pytest.fixture
 def case(use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch) -> Case:
     manager = Manager()
-    monkeypatch.setattr("shared.adapters.Service", manager)
+    monkeypatch.setattr(aws, "session", lambda: manager)
     return Case(manager, use_settings(secret_cache_seconds=CACHE, secret_retry_seconds=RETRY))
 
 
@@ -109,7 +109,11 @@ def test_nobody_there_is_found_out_soon(
 ) -> None:
     for name, value in aws_environment({}, "http://127.0.0.1:1").items():
         monkeypatch.setenv(name, value)
+    aws.session.cache_clear()
     secret = CachedSecret(use_settings(secret_timeout_seconds=0.2))
-    with pytest.raises(HTTPClientError):
+    with pytest.raises(EndpointConnectionError):
         secret.get("JWT_SECRET")
-    assert secret._service._origin._patience == (0.2, 0.2, 2, 2)
+    config: Any = secret._client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (0.2, 0.2)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 2}
+    aws.session.cache_clear()
