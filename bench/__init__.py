@@ -1,0 +1,1 @@
+"""What the system costs: requests, processor time, and how both grow. ``make bench``."""

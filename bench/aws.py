@@ -1,0 +1,81 @@
+"""Starts the canned AWS, and processes that measure themselves against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from local.emulator import aws_environment
+from shared.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+TREE = Path(os.environ.get("BENCH_TREE", ROOT))
+"""Whose functions are measured: another checkout, for what was before."""
+
+
+class Aws:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        resources = {f.name.upper(): f.name for f in msgspec.structs.fields(Settings) if f.required}
+        self.environment = (
+            aws_environment(os.environ, url)
+            | resources
+            | {
+                "CONNECTIONS_URL_FORMAT": f"{url}/dev",
+                "PYTHONPATH": str(TREE),
+                "LIVEKIT_URL": "ws://livekit",
+                "LIMIT_CALL_INITIATE_PER_MINUTE": "5",
+                "POWERTOOLS_LOG_LEVEL": "ERROR",
+            }
+        )
+
+    def counters(self) -> dict[str, int]:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.url}/counters") as answer:
+            found: dict[str, int] = json.load(answer)
+        return found
+
+    def run(self, code: str, *arguments: str, **environment: str) -> Any:
+        """What a fresh interpreter prints as its last line, in JSON."""
+        command = [sys.executable, "-c", code, *arguments]
+        folder = environment.pop("folder", str(TREE))
+        done = subprocess.run(
+            command,
+            env={**self.environment, **environment},
+            cwd=folder,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextmanager
+def canned(data: Mapping[str, Any]) -> Iterator[Aws]:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(data, file)
+        file.flush()
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("server.py")), file.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin
+        assert process.stdout
+        try:
+            yield Aws(f"http://127.0.0.1:{process.stdout.readline().strip()}")
+        finally:
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()

@@ -1,0 +1,135 @@
+"""AWS as far as a benchmark needs it: canned answers over loopback, in a process of its own.
+
+``python -m bench.server FILE``: FILE holds ``{"rows": {key: item}, "members": n, "secret": text}``.
+Prints its port. ``GET /counters`` answers what was asked since the last time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+PAGE = 1_000
+SHARDS = 8
+HEAD_END = b"\r\n\r\n"
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+TARGET = re.compile(rb"x-amz-target: *[\w]+\.(\w+)", re.IGNORECASE)
+REASONS = {200: b"OK", 202: b"Accepted", 410: b"Gone", 429: b"Too Many Requests"}
+
+
+class Canned:
+    """Connections whose id ends in ``gone`` answer 410, in ``busy`` 429 to the first post."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.rows: dict[str, Any] = data.get("rows", {})
+        self.members: int = data.get("members", 0)
+        self.secret: str = data.get("secret", "{}")
+        self.counters: Counter[str] = Counter()
+        self.busy: set[bytes] = set()
+        self.posted: set[bytes] = set()
+
+    def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
+        line = head[: head.index(b"\r\n")].split(b" ")
+        path = line[1]
+        if b"@connections" in path:
+            return self.connection(line[0], path.rpartition(b"/")[2])
+        if path == b"/counters":
+            text = json.dumps({**self.counters, "delivered": len(self.posted)}).encode()
+            self.counters.clear()
+            return 200, text
+        if path.endswith(b"invocations"):
+            self.counters["Invoke"] += 1
+            return 202, b""
+        found = TARGET.search(head)
+        operation = found[1].decode() if found else "?"
+        self.counters[operation] += 1
+        return 200, self.service(operation, body)
+
+    def connection(self, method: bytes, connection: bytes) -> tuple[int, bytes]:
+        self.counters[f"@connections {method.decode()}"] += 1
+        if b"gone" in connection:
+            return 410, b""
+        if b"busy" in connection and connection not in self.busy:
+            self.busy.add(connection)
+            self.counters["throttled"] += 1
+            return 429, b""
+        self.posted.add(connection)
+        return 200, b""
+
+    def service(self, operation: str, body: bytes) -> bytes:
+        match operation:
+            case "GetItem" | "UpdateItem":
+                [key] = [value["S"] for value in json.loads(body)["Key"].values()]
+                item = self.rows.get(key)
+                if operation == "UpdateItem":
+                    return json.dumps({"Attributes": item or {}}).encode()
+                return json.dumps({"Item": item} if item else {}).encode()
+            case "Query":
+                return self.page(json.loads(body))
+            case "GetSecretValue":
+                return json.dumps({"SecretString": self.secret}).encode()
+        return b'{"MessageId": "1", "MD5OfMessageBody": "", "executionArn": "a", "startDate": 1}'
+
+    def page(self, query: dict[str, Any]) -> bytes:
+        room = next(value["S"] for value in query["ExpressionAttributeValues"].values())
+        shard = int(room.rpartition("#")[2])
+        last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
+        first = int(last.partition(":")[0]) + SHARDS if last else shard
+        numbers = range(first, self.members, SHARDS)
+        items = [self.member(room, number) for number in numbers[: int(query.get("Limit", PAGE))]]
+        answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+        if len(items) < len(numbers):
+            answer["LastEvaluatedKey"] = {
+                name: items[-1][name] for name in ("room", "connectionId")
+            }
+        return json.dumps(answer).encode()
+
+    def member(self, room: str, number: int) -> dict[str, Any]:
+        kind = "gone" if number % 100 == 7 else "busy" if number % 100 == 13 else "conn"
+        return {
+            "room": {"S": room},
+            "connectionId": {"S": f"{number}:{kind}="},
+            "wire": {"S": "s"},
+            "expiresAt": {"N": "9999999999"},
+        }
+
+
+class Http(asyncio.Protocol):
+    def __init__(self, canned: Canned) -> None:
+        self.canned = canned
+        self.buffer = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (end := self.buffer.find(HEAD_END)) >= 0:
+            head = self.buffer[:end]
+            length = LENGTH.search(head)
+            total = end + 4 + (int(length[1]) if length else 0)
+            if len(self.buffer) < total:
+                return
+            body, self.buffer = self.buffer[end + 4 : total], self.buffer[total:]
+            status, text = self.canned.answer(head, body)
+            self.transport.write(
+                b"HTTP/1.1 %d %s\r\ncontent-type: application/x-amz-json-1.0\r\n"
+                b"content-length: %d\r\n\r\n%s" % (status, REASONS[status], len(text), text)
+            )
+
+
+async def main(path: str) -> None:
+    canned = Canned(json.loads(Path(path).read_bytes()))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Http(canned), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)  # until the parent is gone
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
