@@ -78,6 +78,8 @@ class Canned:
     def page(self, query: dict[str, Any]) -> bytes:
         room = next(value["S"] for value in query["ExpressionAttributeValues"].values())
         shard = int(room.rpartition("#")[2])
+        if room.startswith("/nobody"):
+            return b'{"Items":[],"Count":0,"ScannedCount":0}'
         last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
         first = int(last.partition(":")[0]) + SHARDS if last else shard
         numbers = range(first, self.members, SHARDS)
@@ -124,7 +126,7 @@ class Http(asyncio.Protocol):
 
 
 async def main(path: str) -> None:
-    canned = Canned(json.loads(Path(path).read_bytes()))
+    canned = Canned(json.loads(Path(path).read_bytes()))  # noqa: ASYNC240 - nobody asks yet
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Http(canned), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

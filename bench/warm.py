@@ -40,7 +40,7 @@ makers = {
         TransactItems=[{"Update": update}] * 2),
     "@connections POST": lambda: gateway.post_to_connection(ConnectionId="a=", Data=b"x" * 200),
     "StartExecution": lambda: timers.start_execution(stateMachineArn="a", input="{}"),
-    "SendMessage": lambda: sqs.send_message(QueueUrl=os.environ["AWS_ENDPOINT_URL"], MessageBody="x"),
+    "SendMessage": lambda: sqs.send_message(QueueUrl="http://q", MessageBody="x"),
 }
 calls = [makers[name] for name, count in requests.items() for _ in range(count)]
 for call in calls: call()

@@ -109,7 +109,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     repair_every_minutes: int = 5
 
     room_shards: int = 8
-    post_threads: int = 8
+    post_threads: int = 32
+    """The most requests at once: a post waits for API Gateway some ten times as long as it takes to
+    make."""
+
     post_timeout_seconds: float = 5.0
     transaction_attempts: int = 8
 

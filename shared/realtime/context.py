@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,9 +29,9 @@ class Emitter:
     def __call__(self, *deliveries: Delivery) -> int:
         """Returns how many connections were reached."""
         posts = [
-            partial(self.post, address.connection_id, frame(address, event, payload))
-            for event, payload, addresses in deliveries
-            for address in addresses
+            partial(self.post, address.connection_id, text)
+            for delivery in deliveries
+            for address, text in _frames(delivery)
         ]
         return sum(together(posts)) if posts else 0
 
@@ -41,6 +41,17 @@ class Emitter:
         if not reached:
             self._ports.tasks.disconnect(connection_id)
         return reached
+
+
+def _frames(delivery: Delivery) -> Iterator[tuple[Address, str]]:
+    """Every address with its frame, which is encoded once for all that get the same."""
+    event, payload, addresses = delivery
+    texts: dict[tuple[str, str], str] = {}
+    for address in addresses:
+        kind = address.namespace, address.wire
+        if kind not in texts:
+            texts[kind] = frame(address, event, payload)
+        yield address, texts[kind]
 
 
 class Arrival(NamedTuple):

@@ -74,3 +74,22 @@ def test_every_call_has_ended_when_a_failure_is_raised(failing: str) -> None:
     with pytest.raises(ValueError, match="now"):
         together(calls)
     assert ended.is_set()
+
+
+def test_within_a_call_of_the_pool_calls_run_in_turn_and_wait_for_nobody() -> None:
+    """Four threads, all taken by calls that have calls of their own."""
+    outer = [
+        lambda number=number: together([lambda: number, lambda: -number]) for number in range(9)
+    ]
+    assert together(outer) == [[number, -number] for number in range(9)]
+
+
+def test_in_turn_too_every_call_runs_before_the_first_error_is_raised() -> None:
+    ran: list[int] = []
+
+    def inner() -> list[None]:
+        return together([lambda: 1 / 0, lambda: ran.append(1)])  # type: ignore[list-item]
+
+    with pytest.raises(ZeroDivisionError):
+        together([inner, list])
+    assert ran == [1]
