@@ -110,7 +110,7 @@ FUNCTIONS = (
             "rooms": "DeleteItem",
             "people": "DeleteItem GetItem UpdateItem",
             "calls": "PutItem",
-            "chat": "DeleteItem GetItem UpdateItem",
+            "chat": "GetItem PutItem UpdateItem",
         },
         may="post invoke-disconnect delete-room send-broadcast",
         timeout_seconds=20,

@@ -33,8 +33,9 @@ MOST_LISTED = 1_000
 
 
 class Status(Table):
-    """Of somebody who is there. ``name``: theirs; ``set_at``: when the frame came that set the
-    status, in epoch milliseconds."""
+    """Of somebody who is there, or was. ``name``: theirs; ``set_at``: when the frame came that set
+    the status; ``gone_at``: since when the others know that the last tab has gone. Both in epoch
+    milliseconds."""
 
     class Meta:
         table_name = TableName("chat_table")
@@ -46,6 +47,7 @@ class Status(Table):
     message = UnicodeAttribute(null=True)
     custom = UnicodeAttribute(null=True)
     set_at = NumberAttribute(attr_name="setAt", null=True)
+    gone_at = NumberAttribute(attr_name="goneAt", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
 
 
@@ -86,26 +88,35 @@ def _said(person_ids: list[str]) -> dict[str, str]:
 
 
 def came(context: Context, session: Session) -> None:
-    """Tell that somebody is there with their first tab."""
+    """Somebody's first tab. The others are told where they have last been told that this one has
+    gone, as after loading a page anew: telling all of everybody who comes would cost the square of
+    their number."""
+    before = _status(session.person_id)
     said = Status(*_key(session.person_id), name=session.name, expires_at=_kept(context))
     said.save()
-    person = people.get(CHAT.path, session.person_id)
-    _announce(context, person, session.name, said, CHANGE, once=context.arrival.id)
+    if before and before.gone_at:
+        person = people.get(CHAT.path, session.person_id)
+        _announce(context, person, session.name, said, CHANGE, once=context.arrival.id)
 
 
 @chat.on_last_leave(CHAT.path)
 def gone(background: Background, person: Person) -> None:
-    """Nothing is told of somebody who is back already, as after loading a page anew."""
+    """Nothing is told of somebody who is back already, or of whom it has been told."""
     now = people.get(CHAT.path, person.person_id)
-    if now.online:
+    said = None if now.online else _status(person.person_id)
+    if said is None or said.gone_at:
         return
-    try:
-        said = Status.get(*_key(person.person_id), consistent_read=True)
-    except Status.DoesNotExist:
-        return  # has been told already
-    offline = Status(said.topic, said.item, status=OFFLINE)
+    offline = Status(said.topic, said.item, name=said.name, status=OFFLINE)
+    offline.gone_at, offline.expires_at = background.now_ms, _kept(background)
     _announce(background, now, said.name or person.person_id, offline, DISCONNECT)
-    said.delete()
+    offline.save()
+
+
+def _status(person_id: str) -> Status | None:
+    try:
+        return Status.get(*_key(person_id), consistent_read=True)
+    except Status.DoesNotExist:
+        return None
 
 
 def _set(context: Context, status: str, more: list[Action]) -> None:
@@ -158,9 +169,9 @@ def _key(person_id: str) -> tuple[str, str]:
     return f"person#{person_id}", STATUS
 
 
-def _kept(context: Context) -> int:
-    """It goes with the last tab; this is for one that is lost. Epoch seconds."""
-    return context.now_ms // 1000 + KEPT_SECONDS
+def _kept(background: Background) -> int:
+    """Epoch seconds."""
+    return background.now_ms // 1000 + KEPT_SECONDS
 
 
 def _put(attribute: Any, value: str | None) -> Action:

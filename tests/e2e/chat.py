@@ -1,0 +1,138 @@
+"""Tabs of people who chat, and the channels they chat in."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from typing import Any
+
+from functions.chat import presence, store
+from shared.realtime import connections, people
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.context import Arrival
+from shared.realtime.namespaces import CHAT
+from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
+from tests.e2e.people import sign
+from tests.e2e.stack import Answer
+from tests.e2e.world import World
+
+EVERYTHING = [
+    "chat.access",
+    "chat.send_messages",
+    "chat.manage_channels",
+    "call.audio",
+    "call.video",
+]
+_numbers = itertools.count(1)
+
+
+def unique(name: str) -> str:
+    """An id that no other test has."""
+    return f"{name}-{next(_numbers)}"
+
+
+def chat_token(person_id: str, role: str = "AGENT", permissions: object = EVERYTHING) -> str:
+    name = f"Name of {person_id}"
+    return sign({"sub": person_id, "role": role, "name": name, "permissions": permissions})
+
+
+class Tab:
+    """A connection in ``/``. Presence of others comes at any time, so events are taken by name and
+    fields, each once."""
+
+    def __init__(self, client: Client, person_id: str) -> None:
+        self.client = client
+        self.person_id = person_id
+        self.name = f"Name of {person_id}"
+        self._taken: set[int] = set()
+
+    def ask(self, event: str, *args: Any) -> Any:
+        return self.client.ask(event, *args)
+
+    def fails(self, event: str, payload: Any, error_event: str, text: str) -> None:
+        """Refused with a text, in the acknowledgement as well."""
+        assert self.ask(event, payload) == {"error": {"message": text}}
+        assert self.take(error_event) == text
+
+    def take(self, event: str, **fields: Any) -> Any:
+        """The payload of the first such event that has not been taken."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for number, payload in self._untaken(event, fields):
+                self._taken.add(number)
+                return payload
+            time.sleep(0.02)
+        raise AssertionError(f"no {event} {fields}; came: {self.client.received}")
+
+    def all(self, event: str, **fields: Any) -> list[Any]:
+        """Every such event that has not been taken."""
+        return [payload for _, payload in self._untaken(event, fields)]
+
+    def gets_no(self, event: str, **fields: Any) -> None:
+        time.sleep(QUIET_SECONDS)
+        assert not self.all(event, **fields)
+
+    def _untaken(self, event: str, fields: dict[str, Any]) -> list[tuple[int, Any]]:
+        found = []
+        for number, one in enumerate(list(self.client.received)):
+            if number not in self._taken and one.event == event:
+                payload = one.args[0]
+                if all(payload.get(name) == value for name, value in fields.items()):
+                    found.append((number, payload))
+        return found
+
+
+def tab(
+    world: World,
+    person_id: str,
+    kind: str = "js",
+    *,
+    role: str = "AGENT",
+    permissions: object = EVERYTHING,
+    joins: object = None,
+) -> Tab:
+    """Somebody who has authenticated, and joined a channel."""
+    found = Tab(world.connect(kind, world.ticket("/")), person_id)
+    found.client.emit("authenticate", chat_token(person_id, role, permissions))
+    assert found.take("authenticated") == {
+        "userId": person_id,
+        "displayName": found.name,
+        "role": role,
+    }
+    if joins is not None:
+        assert found.ask("join_channel", joins) is None
+    return found
+
+
+def make_channel(world: World, channel_id: object, **fields: Any) -> None:
+    """As a team's own system does it; when it has arrived."""
+    admin = sign({"sub": "backend", "role": "ADMIN"})
+    data = {"channelId": channel_id, "name": "A channel", **fields}
+    body = json.dumps({"type": "channel.upserted", "data": data}).encode()
+    headers = {"Authorization": f"Bearer {admin}", "Content-Type": "application/json"}
+    assert world.stack.request("POST", "/events", headers, body).status == 202
+    deadline = time.monotonic() + SECONDS
+    while get(world, f"/channels/{channel_id}/messages", "nobody").status == 404:
+        assert time.monotonic() < deadline, "no channel"
+        time.sleep(0.05)
+
+
+def get(world: World, path: str, person_id: str, **claims: Any) -> Answer:
+    return world.stack.get(path, Authorization=f"Bearer {chat_token(person_id, **claims)}")
+
+
+def haunt(world: World, person_id: str, channel: str) -> None:
+    """Somebody in a channel on a connection that is not there, and whose ``$disconnect`` was
+    lost."""
+    session = Session(CHAT.path, "sid", person_id, "AGENT", f"Name of {person_id}")
+    address = Address(CHAT.path, Wire.SOCKETIO, unique("gone"))
+    later = int(time.time()) + 3_600
+    with world.stack.haunting():
+        connections.create(Connection(address.connection_id, wire="s", expires_at=later))
+        assert connections.add_session(address.connection_id, session, later)
+        assert people.join(address, person_id, expires_at=later, everybody=True)
+        arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
+        assert store.join(address, person_id, channel, arrival=arrival, expires_at=later)
+        presence.Status(f"person#{person_id}", "status", name=session.name).save()

@@ -1,0 +1,80 @@
+"""The pure parts of chat."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.broadcast.main import deliveries
+from functions.chat import store
+from functions.chat.events import ChannelId
+from functions.chat.state import TRANSITIONS, Status, Trigger, after
+from functions.products import REGISTRY
+from shared.realtime.address import Address, Wire
+from shared.realtime.broadcast import Broadcast
+from shared.realtime.connections import Session
+from shared.realtime.context import Arrival
+from shared.realtime.namespaces import CHAT
+
+TO_THE_SERVER = {
+    "authenticate", "join_channel", "leave_channel", "chat:send_message", "message_read",
+    "chat:typing", "update_presence", "file_uploaded", "system_broadcast", "channel_updated",
+    "call:invite", "call:accept", "call:reject", "call:end", "call:ice_candidate",
+    "presence:set_status", "presence:get_online_users",
+}  # fmt: skip
+
+
+def test_every_event_of_the_spec_has_a_row() -> None:
+    rows = {event for namespace, event in REGISTRY.handlers if namespace == CHAT.path}
+    assert rows == TO_THE_SERVER
+
+
+def test_only_authenticating_needs_no_session() -> None:
+    assert [row.event for row in REGISTRY.handlers.values() if row.open] == ["authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("channel_id", "room"),
+    [(1, "channel#1"), ("1", "channel#1"), (1.0, "channel#1"), (1.5, "channel#1.5"),
+     ("general", "channel#general"), (-0.0, "channel#0"), (10**30, f"channel#{10**30}")],
+)  # fmt: skip
+def test_a_channel_has_one_room(channel_id: ChannelId, room: str) -> None:
+    assert store.room_of(channel_id) == room
+
+
+def test_every_member_gets_its_own_form() -> None:
+    one, two, three = (Address("/", Wire.SOCKETIO, name) for name in ("one", "two", "three"))
+    message = Broadcast("/", "channel#1", "e", {"channelId": 1, "x": 2}, "g", own_form="channelId")
+    found = list(deliveries(message, [(one, "1"), (two, '"1"'), (three, "1")]))
+    assert [(each.payload, each.addresses) for each in found] == [
+        ({"channelId": 1, "x": 2}, (one, three)),
+        ({"channelId": "1", "x": 2}, (two,)),
+    ]
+
+
+def test_payloads_are_left_alone_where_there_are_no_forms() -> None:
+    one = Address("/", Wire.SOCKETIO, "one")
+    (found,) = deliveries(Broadcast("/", "/", "e", {"a": 1}, "g"), [(one, '"1"')])
+    assert found.payload == {"a": 1}
+
+
+def test_ids_of_frames_sort_by_arrival() -> None:
+    early, late = Arrival("b", "2", 999), Arrival("a", "1", 1_000)
+    assert early.id < late.id
+    assert len(early.id) == 24
+    assert early.id == Arrival("b", "2", 999).id != Arrival("b", "3", 999).id
+
+
+def test_admins_may_everything() -> None:
+    somebody = Session("/", "s", "p", "AGENT", "P", permissions=frozenset({"chat.access"}))
+    assert somebody.may("chat.access")
+    assert not somebody.may("call.audio")
+    assert Session("/", "s", "p", "ADMIN", "P").may("call.audio")
+
+
+def test_a_call_ends_once() -> None:
+    final = {Status.REJECTED, Status.CANCELLED, Status.MISSED, Status.COMPLETED}
+    assert {after(status, trigger) for status in final for trigger in Trigger} == {None}
+    assert {status for status, _ in TRANSITIONS} == {Status.RINGING, Status.ACCEPTED}
+    for trigger in Trigger:
+        assert after(Status.RINGING, trigger) is not None
+    assert after(Status.ACCEPTED, Trigger.TIMEOUT) is None
