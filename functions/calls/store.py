@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from functions.calls import billing
 from functions.calls.state import Status, Trigger, after
-from shared import limits
+from shared import history, limits
 from shared.errors import Duplicate
 from shared.history import CallRecord
 from shared.limits import Window
@@ -71,14 +72,14 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
     """Occupy both people with a ringing call, or neither; None when it rings.
 
     Takes a hit of the user's ``limit`` either way, where one is left. Raises ``Duplicate`` where
-    this very call has been started already.
+    this very call has been started already, also when it is over by now.
     """
 
     def add_items(transaction: TransactWrite) -> None:
         transaction.update(
             _row(USER.path, call.user.id),
             actions=[Person.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
-            condition=Person.call.does_not_exist() & limit.condition(),
+            condition=Person.call.does_not_exist() & _is_newer(call.id) & limit.condition(),
             return_values="ALL_OLD",
         )
         transaction.update(
@@ -167,6 +168,7 @@ def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
     """The transaction. What is taken was decided on the balance as it was read: where a call costs
     anything, it must still be that one."""
     coins, leave, is_in = int(record.coins), Person.call.remove(), _is_in(call.id)
+    over: list[Action] = [leave, Person.last_call.set(call.id)]
     line: Any = Person.call
     on_user = is_in & _balance_is(int(parties.user.coins)) if call.rate else is_in
 
@@ -174,7 +176,7 @@ def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
         transaction.save(record, condition=CallRecord.call_id.does_not_exist())
         transaction.update(
             _row(USER.path, record.caller_id),
-            actions=[leave, Person.coins.add(-coins)] if coins else [leave],
+            actions=[*over, Person.coins.add(-coins)] if coins else over,
             condition=on_user,
         )
         transaction.update(
@@ -191,7 +193,10 @@ def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarte
     if on_user and on_user.code == CONDITION_FAILED:
         row = on_user.raw_item or {}
         current = row.get("call", {}).get("M", {}).get("id", {}).get("S")
-        if current == call.id:
+        last = row.get(Person.last_call.attr_name, {}).get("S", "")
+        if current == call.id or (
+            last >= call.id and history.find(USER.path, call.user.id, call.id)
+        ):
             raise Duplicate
         return NotStarted.LIMITED if limit.is_full(row) else NotStarted.CALLER_IN_CALL
     row = (on_telecaller.raw_item if on_telecaller else None) or {}
@@ -216,6 +221,12 @@ def _on_row(
 
 def _row(namespace: str, person_id: str) -> Person:
     return Person(people.key(namespace, person_id))
+
+
+def _is_newer(call_id: str) -> Condition:
+    """Than the user's last call that is over: a frame that comes again late starts nothing."""
+    condition: Condition = Person.last_call.does_not_exist() | (Person.last_call < call_id)
+    return condition
 
 
 def _balance_is(coins: int) -> Condition:

@@ -41,7 +41,8 @@ class CurrentCall(MapAttribute[str, Any]):
 
 class Person(Table):
     """``coins`` is the balance. It stands here because the transaction that ends a call, and
-    charges for it, writes this row anyway."""
+    charges for it, writes this row anyway. ``last_call``: the id of the last call that a caller
+    made and that is over."""
 
     class Meta:
         table_name = TableName("people_table")
@@ -49,6 +50,7 @@ class Person(Table):
     person = UnicodeAttribute(hash_key=True)
     members = UnicodeSetAttribute(attr_name="connections", null=True)
     call = CurrentCall(null=True)
+    last_call = UnicodeAttribute(attr_name="lastCall", null=True)
     coins = NumberAttribute(default=0)
 
     @property

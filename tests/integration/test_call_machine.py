@@ -1,0 +1,426 @@
+"""Anything that can happen to four people and their calls, in any order.
+
+Two users and two telecallers, each with up to two connections; every step goes through the code
+that the functions run, on real tables. What the gateway and the timers do is up to the machine:
+connections drop with and without a word, timers fire late, twice or never, frames come twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functions.calls import billing, handlers
+from functions.calls.state import FINAL, Status
+from functions.products import REGISTRY
+from shared import accounts, aws
+from shared.accounts import Account
+from shared.history import CallRecord
+from shared.realtime import departure, people
+from shared.realtime.address import Wire
+from shared.realtime.connections import Connection
+from shared.realtime.context import Arrival, Background, Context, Emitter
+from shared.realtime.dispatch import Request, dispatch
+from shared.realtime.namespaces import TELECALLER, USER
+from shared.realtime.people import Person
+from shared.realtime.sweep import Sweep
+from shared.tables import Table
+from tests.conftest import UseSettings
+from tests.fakes import Fakes
+from tests.integration import engines, stage
+
+RUNS = 500
+STEPS = 20
+RING_SECONDS, GRACE_SECONDS = 30, 15
+RATES = {"AUDIO": 10, "VIDEO": 25}
+COINS = (30, 1000)
+"""Of the two users: one is soon out of them."""
+
+MOST_CONNECTIONS = 2
+QUICKEST_ENGINE = "emulator" if engines.missing() else "dynoxide"
+
+_runs = itertools.count(1)
+
+either = st.integers(0, 1)
+any_person = st.integers(0, 3)
+lately = st.integers(0, 3)
+"""Which of something, counted from the latest."""
+
+
+@dataclass
+class Somebody:
+    """``open``: what the gateway still knows of their connections; ``lost``: what it does not, and
+    the tables do."""
+
+    namespace: str
+    id: str
+    coins: int = 0
+    open: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return people.key(self.namespace, self.id)
+
+
+@dataclass
+class Frame:
+    arrival: Arrival
+    request: Request
+
+
+@dataclass
+class Seen:
+    """The tables at one moment."""
+
+    people: dict[str, Person]
+    connections: dict[str, Connection]
+    records: dict[str, CallRecord]
+
+
+class CallMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        run = next(_runs)
+        self.fakes = Fakes()
+        self.numbers = itertools.count(1)
+        self.users = [Somebody(USER.path, f"u{n}-{run}", coins) for n, coins in enumerate(COINS)]
+        self.telecallers = [Somebody(TELECALLER.path, f"t{n}-{run}") for n in range(2)]
+        self.everybody = self.users + self.telecallers
+        self.frames: list[Frame] = []
+        self.calls: list[str] = []
+        """Every id that an initiate may have given a call, refused ones too."""
+        self.begun: set[str] = set()
+        self.timers: list[tuple[str, str, int]] = []
+        """Call, row, and when it is over."""
+        self.departed: list[str] = []
+        for user in self.users:
+            people.open_balance(user.namespace, user.id, user.coins)
+        for telecaller in self.telecallers:
+            account = Account(
+                id=telecaller.id,
+                role=TELECALLER.role,
+                name="Tina",
+                approval_status="APPROVED",
+                rates={"AUDIO": RATES["AUDIO"], "VIDEO": RATES["VIDEO"]},
+            )
+            accounts.save(account)
+            self._connect(telecaller)
+
+    # What people do.
+
+    @rule(who=any_person)
+    def connect(self, who: int) -> None:
+        person = self.everybody[who]
+        if len(person.open) < MOST_CONNECTIONS:
+            self._connect(person)
+
+    @rule(
+        who=either,
+        device=either,
+        whom=either,
+        call_type=st.sampled_from(sorted(RATES)),
+        timer=st.sampled_from(["kept", "kept", "kept", "lost", "refused"]),
+    )
+    def initiate(self, who: int, device: int, whom: int, call_type: str, timer: str) -> None:
+        user = self.users[who]
+        if not user.open:
+            self._connect(user)
+        self.fakes.tasks.ring_error = TimeoutError("no timer") if timer == "refused" else None
+        payload = {"telecallerId": self.telecallers[whom].id, "callType": call_type}
+        self._send(user, device, "call:initiate", payload)
+        self.fakes.tasks.ring_error = None
+        if timer == "lost":
+            self.timers = [one for one in self.timers if one[0] != self.calls[-1]]
+
+    @precondition(lambda self: self.calls)
+    @rule(who=either, device=either, event=st.sampled_from(["accept", "accept", "reject", "end"]))
+    def telecaller_acts(self, who: int, device: int, event: str) -> None:
+        self._act(self.telecallers[who], device, event)
+
+    @precondition(lambda self: self.calls)
+    @rule(who=either, device=either, event=st.sampled_from(["cancel", "end"]))
+    def user_acts(self, who: int, device: int, event: str) -> None:
+        self._act(self.users[who], device, event)
+
+    @precondition(lambda self: self.calls)
+    @rule(who=any_person, device=either, which=lately, event=st.sampled_from(["accept", "end"]))
+    def somebody_names_any_call(self, who: int, device: int, which: int, event: str) -> None:
+        """One that is over, or somebody else's."""
+        person = self.everybody[who]
+        if person.open and (event == "end" or person.namespace == TELECALLER.path):
+            call_id = self.calls[-1 - which % len(self.calls)]
+            self._send(person, device, f"call:{event}", {"callId": call_id})
+
+    # What the network and the platform do.
+
+    @precondition(lambda self: self.frames)
+    @rule(which=lately)
+    def a_frame_comes_again(self, which: int) -> None:
+        frame = self.frames[-1 - which % len(self.frames)]
+        dispatch(REGISTRY, self.fakes.ports, frame.arrival, frame.request)
+        self._after(frame)
+
+    @rule(who=any_person, device=either)
+    def drop(self, who: int, device: int) -> None:
+        person = self.everybody[who]
+        if person.open:
+            connection_id = person.open.pop(device % len(person.open))
+            self.fakes.connections.gone.add(connection_id)
+            self._depart(connection_id)
+
+    @rule(who=any_person, device=either)
+    def drop_without_a_word(self, who: int, device: int) -> None:
+        person = self.everybody[who]
+        if person.open:
+            connection_id = person.open.pop(device % len(person.open))
+            self.fakes.connections.gone.add(connection_id)
+            person.lost.append(connection_id)
+
+    @rule(who=any_person)
+    def a_lost_drop_is_found(self, who: int) -> None:
+        person = self.everybody[who]
+        if person.lost:
+            self._depart(person.lost.pop(0))
+
+    @precondition(lambda self: self.fakes.tasks.disconnected)
+    @rule()
+    def failed_posts_are_followed_up(self) -> None:
+        for connection_id in self.fakes.tasks.disconnected:
+            for person in self.everybody:
+                if connection_id in person.lost:
+                    person.lost.remove(connection_id)
+            self._depart(connection_id)
+        self.fakes.tasks.disconnected.clear()
+
+    @precondition(lambda self: self.departed)
+    @rule(which=lately)
+    def a_disconnect_comes_again(self, which: int) -> None:
+        self._depart(self.departed[-1 - which % len(self.departed)])
+
+    @precondition(lambda self: self.timers)
+    @rule(which=lately)
+    def a_ring_timer_fires(self, which: int) -> None:
+        """It stays in the list: it may fire again."""
+        call_id, key, over_at = self.timers[-1 - which % len(self.timers)]
+        self.fakes.clock.now = max(self.fakes.clock.now, over_at)
+        row = Person.get(key, consistent_read=True)
+        REGISTRY.ring_timeouts[row.namespace](Background.on(self.fakes.ports), row, call_id)
+
+    @rule(seconds=st.sampled_from([0.4, 1.0, 10.0, 59.9, 61.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.fakes.clock.now += int(seconds * 1000)
+
+    @rule()
+    def forgotten_rings_are_swept(self) -> None:
+        self.fakes.clock.now += (RING_SECONDS + GRACE_SECONDS) * 1000
+        self._sweep()
+
+    # What must always be so.
+
+    @invariant()
+    def all_is_well(self) -> None:
+        seen = self._look()
+        self._check_calls(seen)
+        self._check_presence(seen)
+        self._check_coins(seen)
+
+    def teardown(self) -> None:
+        """Everybody goes, one way or another."""
+        for person in self.everybody:
+            self.fakes.connections.gone.update(person.open)
+            for connection_id in person.open + person.lost:
+                self._depart(connection_id)
+            person.open, person.lost = [], []
+        seen = self._look()
+        self._check_calls(seen)
+        self._check_presence(seen)
+        self._check_coins(seen)
+        assert not seen.connections
+        for row in seen.people.values():
+            assert row.current_call is None, f"{row.person} is not free"
+            assert not row.online
+        assert self.begun <= seen.records.keys(), "a call without a final state"
+        for user in self.users:
+            stored = {row.call_id for row in CallRecord.query(user.id, consistent_read=True)}
+            assert stored <= seen.records.keys()
+
+    def _check_calls(self, seen: Seen) -> None:
+        live: dict[str, list[str]] = {}
+        for person in self.everybody:
+            call = seen.people[person.key].current_call
+            if call is not None:
+                live.setdefault(call.id, []).append(person.key)
+                peer = USER.path if person.namespace == TELECALLER.path else TELECALLER.path
+                other = seen.people[people.key(peer, call.peer_id)].current_call
+                assert other is not None, f"{person.id} is in a call with nobody"
+                assert (other.id, other.peer_id) == (call.id, person.id)
+        for call_id, keys in live.items():
+            assert len(keys) == 2, f"{call_id} is on {keys}"
+            assert call_id in self.calls
+            assert call_id not in seen.records, f"{call_id} is over and goes on"
+        assert self.begun <= live.keys() | seen.records.keys(), "a call has got lost"
+
+    def _check_presence(self, seen: Seen) -> None:
+        for person in self.everybody:
+            sessions = {
+                connection_id
+                for connection_id, row in seen.connections.items()
+                for session in row.all_sessions()
+                if (session.namespace, session.person_id) == (person.namespace, person.id)
+            }
+            members = {one.connection_id for one in seen.people[person.key].addresses}
+            assert members == sessions == {*person.open, *person.lost}
+
+    def _check_coins(self, seen: Seen) -> None:
+        paid = dict.fromkeys((person.id for person in self.everybody), 0)
+        for record in seen.records.values():
+            coins = int(record.coins)
+            status = Status(record.status)
+            assert status in FINAL
+            assert (record.accepted_at is not None) == (status is Status.COMPLETED)
+            seconds = billing.duration_seconds(record.accepted_at, int(record.ended_at))
+            price = billing.cost(seconds, RATES[record.call_type])
+            assert 0 <= coins <= price
+            assert record.duration_seconds == seconds
+            if coins < price:
+                assert seen.people[people.key(USER.path, record.caller_id)].coins == 0
+            paid[record.caller_id] -= coins
+            paid[record.callee_id] += coins
+        for person in self.everybody:
+            coins = int(seen.people[person.key].coins)
+            assert coins >= 0
+            assert coins == person.coins + paid[person.id]
+
+    # How it is done.
+
+    def _connect(self, person: Somebody) -> None:
+        connection_id = f"{person.id}-c{next(self.numbers)}"
+        stage.connect(person.namespace, person.id, connection_id)
+        person.open.append(connection_id)
+
+    def _act(self, person: Somebody, device: int, event: str) -> None:
+        """On the call that they are in, or else on the latest."""
+        call = people.get(person.namespace, person.id).current_call
+        if person.open:
+            call_id = call.id if call else self.calls[-1]
+            self._send(person, device, f"call:{event}", {"callId": call_id})
+
+    def _send(self, person: Somebody, device: int, event: str, payload: dict[str, str]) -> None:
+        self.fakes.clock.now += 1
+        number = next(self.numbers)
+        connection_id = person.open[device % len(person.open)]
+        arrival = Arrival(connection_id, f"message {number}", self.fakes.clock.now)
+        frame = Frame(arrival, Request(event, Wire.SOCKETIO, person.namespace, payload, number))
+        self.frames.append(frame)
+        before = len(self.fakes.connections.to(connection_id))
+        dispatch(REGISTRY, self.fakes.ports, arrival, frame.request)
+        self._after(frame)
+        answered = self.fakes.connections.to(connection_id)[before:]
+        acknowledged = [text for text in answered if text.startswith(f"43{person.namespace},")]
+        assert len(acknowledged) == 1
+        if event == "call:initiate" and "error" not in acknowledged[0]:
+            assert self.calls[-1] in acknowledged[0]
+            self.begun.add(self.calls[-1])
+
+    def _after(self, frame: Frame) -> None:
+        if frame.request.event == "call:initiate":
+            call_id = _call_id(self.fakes, frame)
+            if call_id not in self.calls:
+                self.calls.append(call_id)
+        for call_id, key, seconds in self.fakes.tasks.rings:
+            self.timers.append((call_id, key, self.fakes.clock.now + seconds * 1000))
+        self.fakes.tasks.rings.clear()
+
+    def _depart(self, connection_id: str) -> None:
+        departure.depart(REGISTRY, self.fakes.ports, connection_id)
+        if connection_id not in self.departed:
+            self.departed.append(connection_id)
+
+    def _sweep(self) -> None:
+        ports = self.fakes.ports
+        sweep = Sweep(ports, Emitter(ports), until=float("inf"))
+        handlers.time_out_forgotten(sweep)
+        assert not sweep.failures
+
+    def _look(self) -> Seen:
+        """In one request, for it is made after every step."""
+        known = {one for person in self.everybody for one in (*person.open, *person.lost)}
+        wanted: dict[type[Table], list[dict[str, Any]]] = {
+            Person: [{"person": {"S": one.key}} for one in self.everybody],
+            Connection: [{"connectionId": {"S": one}} for one in {*known, *self.departed}],
+            CallRecord: [
+                {"callerId": {"S": user.id}, "callId": {"S": call_id}}
+                for user in self.users
+                for call_id in self.calls
+            ],
+        }
+        answer = aws.client("dynamodb").batch_get_item(
+            RequestItems={
+                model.Meta.table_name: {"Keys": keys, "ConsistentRead": True}
+                for model, keys in wanted.items()
+                if keys
+            }
+        )
+        assert not answer["UnprocessedKeys"]
+        found: Any = {
+            model: [model.from_raw_data(raw) for raw in answer["Responses"].get(name, ())]
+            for model in wanted
+            for name in [model.Meta.table_name]
+        }
+        seen = Seen(
+            {row.person: row for row in found[Person]},
+            {row.connection_id: row for row in found[Connection]},
+            {row.call_id: row for row in found[CallRecord]},
+        )
+        for person in self.everybody:
+            seen.people.setdefault(person.key, Person(person.key))
+        return seen
+
+
+def _call_id(fakes: Fakes, frame: Frame) -> str:
+    ports: Any = fakes.ports
+    nobody: Any = None
+    return handlers.call_id(Context(ports, nobody, nobody, nobody, frame.arrival))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param(QUICKEST_ENGINE, marks=pytest.mark.xdist_group(QUICKEST_ENGINE))],
+    indirect=True,
+)
+@pytest.mark.usefixtures("tables")
+def test_whatever_happens_in_whatever_order_calls_presence_and_coins_agree(
+    use_settings: UseSettings,
+) -> None:
+    use_settings(
+        overtaken_wait_seconds=0,
+        ring_timeout_seconds=RING_SECONDS,
+        ring_timer_grace_seconds=GRACE_SECONDS,
+        room_shards=1,
+    )
+    run_state_machine_as_test(
+        CallMachine,
+        settings=hypothesis_settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
