@@ -1,6 +1,6 @@
 """Real clients of every supported library behind one small interface.
 
-``js``       npm socket.io-client 4, in a Node process
+``js``       npm socket.io-client 4, or 3 or 2, in a Node process
 ``python``   python-socketio's Client
 ``asyncio``  python-socketio's AsyncClient
 ``native``   JSON over a plain WebSocket
@@ -222,7 +222,8 @@ class NodeDriver:
 
 
 class JavaScript(Client):
-    """``app``: sockets with the same one share a page, and so a physical connection."""
+    """``app``: sockets with the same one share a page, and so a physical connection. ``version`` of
+    the library: 2.x has no ``auth`` and sends its token in the query."""
 
     kind = "js"
 
@@ -238,7 +239,7 @@ class JavaScript(Client):
         driver.listen(self._number, self._on_report)
         options: dict[str, Any] = {"transports": ["websocket"]}
         if ticket.auth is not None:
-            options["auth"] = ticket.auth
+            options["query" if version == "2" else "auth"] = ticket.auth
         if ticket.headers:
             options["extraHeaders"] = ticket.headers
         url = ticket.url + ticket.namespace
@@ -262,6 +263,13 @@ class JavaScript(Client):
 
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
         self._do("emit", event=event, args=args, ack=ack)
+
+    def ping(self) -> None:
+        """As a 2.x client does from time to time; returns when it has been answered."""
+        ack = next(self._asked)
+        self._do("ping", ack=ack)
+        with self._changed:
+            assert self._changed.wait_for(lambda: ack in self.acknowledged, SECONDS), "no pong"
 
     def leave(self) -> None:
         self._do("disconnect")

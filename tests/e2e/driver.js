@@ -5,6 +5,7 @@
 //   {"op":"emit","socket":1,"event":"call:end","args":[…],"ack":7|null}
 //   {"op":"disconnect"|"connect","socket":1}
 //   {"op":"drop","socket":1,"reconnect":false}
+//   {"op":"ping","socket":1,"ack":7}, of 2.x, which pings by itself
 //   → {"socket":1,"type":"connect"|"connect_error"|"disconnect"|"event"|"ack", …}
 "use strict";
 
@@ -12,7 +13,7 @@ const { createRequire } = require("node:module");
 const path = require("node:path");
 const readline = require("node:readline");
 
-const PACKAGES = { 4: "socket.io-client" };
+const PACKAGES = { 2: "socket.io-client-2", 3: "socket.io-client-3", 4: "socket.io-client" };
 const load = createRequire(path.join(__dirname, "..", "..", "local", "package.json"));
 
 const apps = new Map();
@@ -31,14 +32,25 @@ function appOf(number, version) {
   return apps.get(number);
 }
 
+// What the server sends, whatever its name. 2.x has no onAny, and hands a refusal over as `error`.
+function listen(socket, number) {
+  if (socket.onAny) {
+    socket.on("connect_error", (error) => say(number, "connect_error", { message: error.message }));
+    socket.onAny((event, ...args) => say(number, "event", { event, args }));
+    return;
+  }
+  socket.on("error", (message) => say(number, "connect_error", { message }));
+  socket.onevent = ({ data: [event, ...args] }) => say(number, "event", { event, args });
+}
+
 const operations = {
   open({ socket: number, app, version, url, options }) {
-    const socket = appOf(app, version).io(url, options);
+    const library = appOf(app, version);
+    const socket = (library.io || library)(url, options);
     sockets.set(number, socket);
     socket.on("connect", () => say(number, "connect", { engine: socket.io.engine.id }));
-    socket.on("connect_error", (error) => say(number, "connect_error", { message: error.message }));
     socket.on("disconnect", (reason) => say(number, "disconnect", { reason }));
-    socket.onAny((event, ...args) => say(number, "event", { event, args }));
+    listen(socket, number);
   },
   emit({ socket: number, event, args, ack }) {
     if (ack !== null) args.push((...answer) => say(number, "ack", { ack, args: answer }));
@@ -49,6 +61,11 @@ const operations = {
   },
   disconnect({ socket }) {
     sockets.get(socket).disconnect();
+  },
+  ping({ socket: number, ack }) {
+    const { engine } = sockets.get(number).io;
+    engine.once("pong", () => say(number, "ack", { ack, args: ["pong"] }));
+    engine.ping();
   },
   // Cut the TCP connection without a word.
   drop({ socket: number, reconnect }) {

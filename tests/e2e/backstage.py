@@ -1,0 +1,93 @@
+"""What the platform does to the running stack: invocations, closed connections, other settings."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+
+from local.emulator import CONNECTIONS_PATH
+from shared.accounts import Account
+from tests.e2e.stack import Stack
+
+PREFIX = "switchboard-dev"
+
+
+def client(stack: Stack, service: str, path: str = "") -> Any:
+    """An SDK client of the stack's emulator."""
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=stack.facts["emulator"] + path,
+        region_name=stack.environment["AWS_REGION"],
+        aws_access_key_id=stack.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=stack.environment["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def invoke(stack: Stack, function: str, event: dict[str, Any]) -> None:
+    """Run a deployed function once and wait for it."""
+    answer = client(stack, "lambda").invoke(
+        FunctionName=f"{PREFIX}-{function}", Payload=json.dumps(event).encode()
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def frame(connection_id: str, message_id: str, event: str, payload: object) -> dict[str, Any]:
+    """What API Gateway hands to ``$default`` for an event that somebody sends now."""
+    namespace = "/user" if event in {"call:initiate", "call:cancel"} else "/telecaller"
+    return {
+        "requestContext": {
+            "routeKey": "$default",
+            "eventType": "MESSAGE",
+            "connectionId": connection_id,
+            "messageId": message_id,
+            "requestTimeEpoch": int(time.time() * 1000),
+        },
+        "body": f"42{namespace},{json.dumps([event, payload])}",
+        "isBase64Encoded": False,
+    }
+
+
+def connection_ids(stack: Stack, account: Account) -> list[str]:
+    """Somebody's connections, as the stack knows them."""
+    answer = stack._dynamodb.get_item(
+        TableName=stack.facts["outputs"]["PeopleTable"],
+        Key={"person": {"S": f"/{account.role.lower()}#{account.id}"}},
+        ConsistentRead=True,
+    )
+    members = answer.get("Item", {}).get("connections", {}).get("SS", ())
+    return [member.split(":", 1)[1] for member in members]
+
+
+def close(stack: Stack, connection_id: str) -> None:
+    """Close a connection from the gateway's side."""
+    path = CONNECTIONS_PATH.format(
+        api=stack.environment["WEBSOCKET_API_ID"], stage=stack.environment["WEBSOCKET_STAGE"]
+    )
+    client(stack, "apigatewaymanagementapi", path).delete_connection(ConnectionId=connection_id)
+
+
+@contextmanager
+def settings_of(stack: Stack, *functions: str, **values: int | str) -> Iterator[None]:
+    """Other settings for some functions, and afterwards those from before."""
+    api = client(stack, "lambda")
+    before = {
+        name: api.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        for name in (f"{PREFIX}-{function}" for function in functions)
+    }
+    changed = {name.upper(): str(value) for name, value in values.items()}
+    for name, variables in before.items():
+        api.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | changed}
+        )
+    try:
+        yield
+    finally:
+        for name, variables in before.items():
+            api.update_function_configuration(
+                FunctionName=name, Environment={"Variables": variables}
+            )

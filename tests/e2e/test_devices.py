@@ -1,0 +1,152 @@
+"""People with more than one device: what each of them hears, and what the last one means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.accounts import Account
+from tests.e2e.calls import answer, ring
+from tests.e2e.clients import Client
+from tests.e2e.people import token
+from tests.e2e.world import World
+
+ROUNDS = 10
+
+
+def twice(world: World, group: str, kinds: tuple[str, str] = ("js", "native")) -> Any:
+    """Somebody with two devices."""
+    account = world.people.take(group)
+    return account, *(world.come(kind, account) for kind in kinds)
+
+
+def history_of(world: World, account: Account) -> list[dict[str, Any]]:
+    found = world.stack.get("/calls", Authorization=f"Bearer {token(account)}")
+    items: list[dict[str, Any]] = found.body["items"]
+    return items
+
+
+@pytest.mark.parametrize("kinds", [("js", "python"), ("native", "asyncio")])
+def test_a_call_rings_on_all_of_a_telecallers_devices_and_is_accepted_on_one(
+    world: World, kinds: tuple[str, str]
+) -> None:
+    _, user = world.user()
+    callee, first, second = twice(world, "TELECALLER", kinds)
+    call_id = ring(user, first, callee)
+    assert second.wait("call:incoming")["callId"] == call_id
+    assert first.ask("call:accept", {"callId": call_id}) is None
+    accepted = first.wait("call:accepted", callId=call_id)
+    assert accepted["livekit"]["roomName"] == call_id
+    assert second.wait("call:cancelled") == {"callId": call_id}
+    user.wait("call:accepted", callId=call_id)
+    second.stays_quiet()
+    user.ask("call:end", {"callId": call_id})
+    for device in (first, second):
+        assert device.wait("call:ended") == {"callId": call_id}
+
+
+def test_a_reject_on_one_device_stops_the_ringing_on_the_other(world: World) -> None:
+    _, user = world.user()
+    callee, first, second = twice(world, "TELECALLER")
+    call_id = ring(user, first, callee)
+    second.wait("call:incoming")
+    assert second.ask("call:reject", {"callId": call_id}) is None
+    assert first.wait("call:cancelled") == {"callId": call_id}
+    assert user.wait("call:rejected") == {"callId": call_id}
+    second.stays_quiet()
+    first.stays_quiet(0)
+
+
+def test_of_two_devices_that_accept_at_once_one_gets_the_call(world: World) -> None:
+    _, user = world.user()
+    callee, first, second = twice(world, "TELECALLER")
+    call_id = ring(user, first, callee)
+    second.wait("call:incoming")
+    for device in (first, second):
+        device.emit("call:accept", {"callId": call_id})
+    user.wait("call:accepted")
+    user.ask("call:end", {"callId": call_id})
+    for device in (first, second):
+        while device.names[-1] != "call:ended":
+            device.wait(device.names[device.names.index("call:incoming") + 1])
+    names = [name for device in (first, second) for name in device.names]
+    assert names.count("call:accepted") == 1
+    assert user.names == ["call:ringing", "call:accepted"]
+
+
+def test_both_tabs_of_a_user_follow_the_call(world: World) -> None:
+    _, first, second = caller = twice(world, "USER")
+    callee, telecaller = world.telecaller()
+    call_id = ring(first, telecaller, callee)
+    assert second.wait("call:ringing")["callId"] == call_id
+    answer(first, telecaller, call_id)
+    assert second.wait("call:accepted")["livekit"]["roomName"] == call_id
+    telecaller.ask("call:end", {"callId": call_id})
+    for tab in caller[1:]:
+        assert tab.wait("call:ended") == {"callId": call_id}
+
+
+@pytest.mark.parametrize("event", ["call:cancel", "call:end"])
+def test_any_tab_may_hang_up_and_only_the_others_are_told(world: World, event: str) -> None:
+    _, first, second = twice(world, "USER", ("native", "js"))
+    callee, telecaller = world.telecaller()
+    call_id = ring(first, telecaller, callee)
+    second.wait("call:ringing")
+    if event == "call:end":
+        answer(first, telecaller, call_id)
+        second.wait("call:accepted")
+    assert second.ask(event, {"callId": call_id}) is None
+    assert first.wait("call:ended") == {"callId": call_id}
+    telecaller.wait("call:ended" if event == "call:end" else "call:cancelled", callId=call_id)
+    second.stays_quiet()
+    first.stays_quiet(0)
+
+
+@pytest.mark.parametrize("go", ["leave", "drop"])
+def test_a_telecaller_with_a_device_left_is_online_and_on_the_call(world: World, go: str) -> None:
+    _, user = world.user()
+    callee, first, second = twice(world, "TELECALLER")
+    user.wait_presence(callee.id, "ONLINE")
+    call_id = ring(user, first, callee)
+    second.wait("call:incoming")
+    answer(user, first, call_id)
+    second.wait("call:cancelled")
+    getattr(first, go)()
+    world.stack.joined("/telecaller", callee.id, 1)
+    user.stays_quiet()
+    getattr(second, go)()
+    assert user.wait("call:ended") == {"callId": call_id}
+    user.wait_presence(callee.id, "OFFLINE")
+    assert [one["presence"] for one in user.presence(callee.id)] == ["ONLINE", "ON_CALL", "OFFLINE"]
+
+
+@pytest.mark.parametrize("go", ["leave", "drop"])
+def test_a_user_with_a_tab_left_is_still_ringing(world: World, go: str) -> None:
+    caller, first, second = twice(world, "USER")
+    callee, telecaller = world.telecaller()
+    call_id = ring(first, telecaller, callee)
+    second.wait("call:ringing")
+    getattr(first, go)()
+    world.stack.joined("/user", caller.id, 1)
+    telecaller.stays_quiet()
+    getattr(second, go)()
+    assert telecaller.wait("call:missed") == {"callId": call_id}
+    assert [item["status"] for item in history_of(world, caller)] == ["MISSED"]
+
+
+def test_a_device_that_opens_while_another_closes_never_looks_like_nobody(world: World) -> None:
+    _, watcher = world.user()
+    callee = world.people.take("TELECALLER")
+    device: Client = world.come("js", callee)
+    watcher.wait_presence(callee.id, "ONLINE")
+    ticket = world.ticket("/telecaller", token(callee))
+    for number in range(ROUNDS):
+        # The old one's departure and the new one's arrival meet in the stack.
+        following = world.connect("native" if number % 2 else "js", ticket)
+        (device.drop if number % 3 else device.leave)()
+        device = following
+    world.stack.joined("/telecaller", callee.id, 1)
+    device.leave()
+    watcher.wait_presence(callee.id, "OFFLINE")
+    assert [one["presence"] for one in watcher.presence(callee.id)] == ["ONLINE", "OFFLINE"]
