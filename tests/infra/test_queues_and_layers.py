@@ -13,7 +13,7 @@ from shared.settings import from_environment
 from tests.infra.conftest import Stack, synthesize
 from tests.infra.test_stack import plain, statements
 
-QUEUES = {"Broadcasts": ("broadcast", 5), "Rooms": ("rooms", 8)}
+QUEUES = {"Broadcasts": ("broadcast", 5), "Deadlines": ("deadline", 5), "Rooms": ("rooms", 8)}
 """Queue → who reads it, and how often a message is read at most."""
 
 

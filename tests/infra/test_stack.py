@@ -12,12 +12,21 @@ from typing import Any
 import pytest
 
 from functions.products import REGISTRY
+from infra.gateway import HTTP_ROUTES
 from shared.settings import Settings, from_environment
 from tests.infra.conftest import Stack, synthesize
 
-ASYNCHRONOUS = {"opener": (1, 60), "disconnect": (2, 3_600), "sweep": (0, 60)}
+ASYNCHRONOUS = {
+    "opener": (1, 60),
+    "disconnect": (2, 3_600),
+    "sweep": (0, 60),
+    "backend": (1, 3_600),
+}
 FUNCTIONS = {
+    "backend": "functions.backend.main.handler",
+    "chat": "functions.chat.main.handler",
     "connect": "functions.connect.main.handler",
+    "deadline": "functions.deadline.main.handler",
     "opener": "functions.opener.main.handler",
     "disconnect": "functions.disconnect.main.handler",
     "socketio": "functions.socketio.main.handler",
@@ -71,19 +80,24 @@ def test_tables(stack: Stack) -> None:
         "rooms": (["room", "connectionId"], "expiresAt", None),
         "people": (["person"], None, both),
         "accounts": (["id"], None, None),
-        "calls": (["callId"], None, new),
+        "calls": (["callerId", "callId"], None, new),
         "counts": (["name"], "expiresAt", None),
+        "limits": (["key"], "expiresAt", None),
+        "chat": (["topic", "item"], "expiresAt", None),
+        "messages": (["channel", "messageId"], None, None),
     }
     for one in tables.values():
         assert one["BillingMode"] == "PAY_PER_REQUEST"
         assert one["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-        assert {key["AttributeType"] for key in one["AttributeDefinitions"]} == {"S"}
+        assert {key["AttributeType"] for key in one["AttributeDefinitions"]} <= {"S", "N"}
 
 
 def test_keys_are_those_of_the_models(stack: Stack) -> None:
+    from functions.chat.store import Channel, Message
     from functions.presence.counts import Counts
     from shared.accounts import AccountRow
     from shared.history import CallRecord
+    from shared.limits import Hits
     from shared.realtime.connections import Connection
     from shared.realtime.people import Person
     from shared.realtime.rooms import Member
@@ -96,7 +110,17 @@ def test_keys_are_those_of_the_models(stack: Stack) -> None:
             )
             if attribute.is_hash_key or attribute.is_range_key
         )
-        for model in (AccountRow, CallRecord, Connection, Counts, Member, Person)
+        for model in (
+            AccountRow,
+            CallRecord,
+            Channel,
+            Connection,
+            Counts,
+            Hits,
+            Member,
+            Message,
+            Person,
+        )
     }
     made = {
         tuple(key["AttributeName"] for key in table["KeySchema"])
@@ -192,7 +216,7 @@ def test_websocket_routes_are_the_registry(stack: Stack) -> None:
 
 
 def test_http_routes(stack: Stack) -> None:
-    assert targets(stack, "HTTP") == {"GET /health": "http", "GET /admin/stats": "http"}
+    assert targets(stack, "HTTP") == HTTP_ROUTES
 
 
 def test_no_route_answers(stack: Stack) -> None:
@@ -243,7 +267,7 @@ def test_whoever_is_invoked_asynchronously_has_an_end(stack: Stack) -> None:
         if "lambda:InvokeFunction" in actions and not id_.startswith("Ring")
     }
     assert ring.startswith("Ring")
-    assert invoked == set(ASYNCHRONOUS) - {"sweep"}, "that one has a schedule"
+    assert invoked == set(ASYNCHRONOUS) - {"sweep", "backend"}, "those have a schedule and a bus"
 
 
 def test_streams_end_in_a_dead_letter_queue(stack: Stack) -> None:
@@ -308,6 +332,7 @@ def test_nothing_scans_or_deletes_tables(stack: Stack) -> None:
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
         "dynamodb:ConditionCheckItem",
+        "dynamodb:BatchGetItem",
         "dynamodb:Query",
     }
 
