@@ -1,0 +1,120 @@
+"""Chat calls: of two things at the same moment, one happens."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from functions.chat import call_store, calls
+from functions.chat.state import Trigger
+from functions.products import REGISTRY
+from shared import history
+from shared.realtime.context import Background, Emitter
+from shared.realtime.people import Person
+from shared.realtime.sweep import Sweep
+from tests.fakes import NOW_MS, Fakes
+from tests.integration.chat import Chat
+from tests.integration.conftest import Race
+
+
+@pytest.fixture
+def chat(tables: object, fakes: Fakes) -> Chat:
+    """Anna with one tab, Bert with two."""
+    chat = Chat(fakes)
+    for person, tab in (("anna", "a1"), ("bert", "b1"), ("bert", "b2")):
+        chat.tab(person, tab)
+    return chat
+
+
+def invite(chat: Chat) -> str:
+    chat.send("a1", "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": 1})
+    return str(chat.answer("a1")["callId"])
+
+
+def free(call_id: str) -> bool:
+    people = (call_store.party(person).with_peers() for person in ("anna", "bert"))
+    return call_store.get(call_id) is None and not any(people)
+
+
+def names(chat: Chat, tab: str) -> list[str]:
+    return [name for name, _ in chat.fakes.events(tab)]
+
+
+def test_two_tabs_that_accept_at_once(chat: Chat, race: Race) -> None:
+    call_id = invite(chat)
+    accept = {"callId": call_id, "answer": 1}
+    race(
+        *[
+            partial(chat.send, tab, "call:accept", accept, frame=frame)
+            for tab, frame in (("b1", 90), ("b2", 91))
+        ]
+    )
+    assert names(chat, "a1") == ["call:accepted"]
+    assert len(chat.errors("b1") + chat.errors("b2")) == 1
+
+
+def test_accept_and_end_at_once_end_in_one_record(chat: Chat, race: Race) -> None:
+    for _ in range(4):
+        call_id = invite(chat)
+        accept = partial(chat.send, "b1", "call:accept", {"callId": call_id, "answer": 1}, frame=90)
+        race(accept, partial(chat.send, "a1", "call:end", {"callId": call_id}, frame=91))
+        call_store.finish(call_id, Trigger.GONE, chat.fakes.clock.now)
+        assert free(call_id)
+    records = history.of_person("anna", 10, None)
+    assert len(records) == 4
+    assert {one.product for one in records} == {"chat"}
+
+
+def test_the_timer_and_the_sweep_end_it_once(chat: Chat) -> None:
+    call_id = invite(chat)
+    assert [ring[1] for ring in chat.fakes.tasks.rings] == [f"call#{call_id}"]
+    background = Background.on(chat.fakes.ports)
+    timeout = REGISTRY.ring_timeouts["call"]
+    row = Person.get(f"call#{call_id}", consistent_read=True)
+    assert row.namespace == "call"
+    for _ in range(2):
+        timeout(background, row, call_id)
+    for tab in ("a1", "b1", "b2"):
+        assert names(chat, tab).count("call:ended") == 1
+    assert free(call_id)
+    assert [one.status for one in history.of_person("bert", 10, None)] == ["MISSED"]
+
+
+def test_a_lost_timer_is_found_by_the_sweep(chat: Chat) -> None:
+    call_id = invite(chat)
+    ports = chat.fakes.ports
+    chat.fakes.clock.now = NOW_MS  # the frames' own time
+    calls.time_out_forgotten(Sweep(ports, Emitter(ports), float("inf")))
+    assert not names(chat, "a1")
+    chat.fakes.clock.now += 60_000
+    calls.time_out_forgotten(Sweep(ports, Emitter(ports), float("inf")))
+    assert names(chat, "a1") == ["call:ended"]
+    assert free(call_id)
+    assert list(call_store.overdue(chat.fakes.clock.now)) == []
+
+
+def test_a_timer_that_cannot_be_started_ends_the_call(chat: Chat) -> None:
+    chat.fakes.tasks.ring_error = TimeoutError("no answer")
+    chat.send("a1", "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": 1})
+    assert chat.errors("a1") == ["Something went wrong. Please try again."]
+    assert names(chat, "b1") == ["call:incoming", "call:ended"]
+    assert not call_store.party("anna").with_peers()
+
+
+def test_the_same_invite_twice_rings_once(chat: Chat) -> None:
+    payload: dict[str, Any] = {"targetUserId": "bert", "callType": "audio", "offer": 1}
+    for _ in range(2):
+        chat.send("a1", "call:invite", payload, frame=70)
+    assert names(chat, "b1") == ["call:incoming"]
+    assert not chat.errors("a1")
+
+
+def test_only_the_last_tab_ends_a_call(chat: Chat) -> None:
+    call_id = invite(chat)
+    chat.depart("b2")
+    assert not free(call_id)
+    chat.depart("b1")
+    assert names(chat, "a1") == ["call:ended"]
+    assert free(call_id)
