@@ -152,6 +152,7 @@ FUNCTIONS = (
         may="read-secret start-ring post invoke-disconnect send-broadcast delete-room",
         timeout_seconds=20,
         memory_mb=1024,
+        layers=(KEYS,),
     ),
     Row(
         "chat",
