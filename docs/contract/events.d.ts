@@ -6,12 +6,10 @@
 //   const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> =
 //     io("https://…/user", { transports: ["websocket"], auth: { token } });
 
-/** To the telecaller's device that accepted. */
-export interface Accepted {
+export interface Accept {
   callId: string;
-  callType: string;
-  caller: Party;
-  livekit: Credentials;
+  answer: unknown;
+  targetUserId?: string | null;
 }
 
 /** To the user. */
@@ -20,17 +18,50 @@ export interface AcceptedByTelecaller {
   livekit: Credentials;
 }
 
+export interface Authenticated {
+  userId: string;
+  displayName: string;
+  role: string;
+}
+
+/** `from`: the sender's display name. */
+export interface BroadcastReceived {
+  message: string;
+  priority: string;
+  from: string;
+  broadcastAt: string;
+  broadcastId: string;
+}
+
 export interface CallError {
   message: string;
 }
 
-/** The payload of everything that happens to a call that exists. */
-export interface CallRef {
+export interface Cancelled {
   callId: string;
 }
 
-export interface Cancelled {
-  callId: string;
+export interface Candidate {
+  targetUserId: string;
+  candidate: unknown;
+}
+
+export interface CandidateReceived {
+  from: string;
+  candidate: unknown;
+}
+
+export interface ChannelUpdate {
+  channelId: string | number;
+  changes: Record<string, unknown>;
+}
+
+export interface ChannelUpdated {
+  channelId: string | number;
+  changes: Record<string, unknown>;
+  updatedBy: string;
+  updaterName: string;
+  updatedAt: string;
 }
 
 /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
@@ -47,10 +78,6 @@ export interface Credentials {
   roomName: string;
 }
 
-export interface Ended {
-  callId: string;
-}
-
 /** The payload of `error` and `call:error`. */
 export interface Error {
   message: string;
@@ -61,10 +88,24 @@ export interface Failure {
   message: string;
 }
 
-export interface Incoming {
-  callId: string;
-  callType: string;
-  caller: Party;
+export interface FileNotification {
+  messageId: string | number | null;
+  channelId: string | number;
+  uploadedBy: string;
+  uploaderName: string;
+  fileName: string;
+  fileSize: number;
+  fileType: string;
+  uploadedAt: string;
+}
+
+/** `file_size` in bytes. `message_id` comes back as it was given. */
+export interface FileUploaded {
+  channelId: string | number;
+  fileName: string;
+  fileSize: number;
+  fileType: string;
+  messageId?: string | number | null;
 }
 
 export interface Initiate {
@@ -72,8 +113,31 @@ export interface Initiate {
   callType: "AUDIO" | "VIDEO";
 }
 
+export interface Invite {
+  targetUserId: string;
+  callType: "audio" | "video";
+  offer: unknown;
+}
+
+/** `message_id`: this one and all older ones; None for the whole channel. */
+export interface MessageRead {
+  channelId: string | number;
+  messageId?: string | null;
+}
+
 export interface Missed {
   callId: string;
+}
+
+export interface NewMessage {
+  id: string;
+  channelId: string | number;
+  userId: string;
+  userDisplayName: string;
+  message: string;
+  messageType: string;
+  replyToId: string | null;
+  timestamp: string;
 }
 
 /** The other side, as far as it is shown. */
@@ -90,18 +154,51 @@ export interface PresenceChanged {
   telecaller: TelecallerDetails | null;
 }
 
+export interface PresenceUpdate {
+  userId: string;
+  status: string;
+  connectionCount: number;
+}
+
+/** `reason`: `status_change` or `disconnect`. */
+export interface PresenceUpdated {
+  userId: string;
+  userDisplayName: string;
+  status: string;
+  statusMessage: string | null;
+  customStatus: string | null;
+  timestamp: string;
+  reason: string;
+}
+
+export interface ReadReceipt {
+  userId: string;
+  userDisplayName: string;
+  channelId: string | number;
+  messageId: string | null;
+  readAt: string;
+}
+
 /** What an acknowledgement carries when the event was refused. */
 export interface Refused {
   error: Failure;
 }
 
-export interface Rejected {
-  callId: string;
-}
-
 export interface Ringing {
   callId: string;
   telecaller: Party;
+}
+
+export interface SendMessage {
+  channelId: string | number;
+  message: string;
+  messageType?: "file" | "gif" | "image" | "text" | "ticket_link";
+  replyToId?: string | null;
+}
+
+export interface SystemBroadcast {
+  message: string;
+  priority?: "high" | "low" | "normal";
 }
 
 export interface TelecallerDetails {
@@ -112,25 +209,145 @@ export interface TelecallerDetails {
   about: string | null;
 }
 
+export interface Typing {
+  channelId: string | number;
+  isTyping: boolean;
+}
+
+export interface UpdatePresence {
+  status: "away" | "busy" | "offline" | "online";
+  statusMessage?: string | null;
+  customStatus?: string | null;
+}
+
+export interface UserJoined {
+  userId: string;
+  userDisplayName: string;
+  userRole: string;
+  channelId: string | number;
+  joinedAt: string;
+}
+
+/** `reason`: `disconnect` or `leave`. */
+export interface UserLeft {
+  userId: string;
+  userDisplayName: string;
+  channelId: string | number;
+  leftAt: string;
+  reason: string;
+}
+
+export interface UserTyping {
+  userId: string;
+  userDisplayName: string;
+  isTyping: boolean;
+}
+
+/** To the telecaller's device that accepted. */
+export interface CallsAccepted {
+  callId: string;
+  callType: string;
+  caller: Party;
+  livekit: Credentials;
+}
+
+/** The payload of everything that happens to a call that exists. */
+export interface CallsCallRef {
+  callId: string;
+}
+
+export interface CallsEnded {
+  callId: string;
+}
+
+export interface CallsIncoming {
+  callId: string;
+  callType: string;
+  caller: Party;
+}
+
+export interface CallsRejected {
+  callId: string;
+}
+
+export interface ChatAccepted {
+  callId: string;
+  answer: unknown;
+}
+
+export interface ChatCallRef {
+  callId: string;
+  targetUserId?: string | null;
+}
+
+export interface ChatEnded {
+  callId: string;
+}
+
+export interface ChatIncoming {
+  callId: string;
+  from: string;
+  fromName: string;
+  callType: string;
+  offer: unknown;
+}
+
+export interface ChatRejected {
+  callId: string;
+}
+
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
     /** Ring a telecaller on all their devices; the user's hear that it rings. */
     "call:initiate": (data: Initiate, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
-    "call:cancel": (data: CallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    "call:cancel": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
     /** Hang up, from either side. */
-    "call:end": (data: CallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/telecaller": {
     /** Both get credentials for the room; the telecaller's other devices stop ringing. */
-    "call:accept": (data: CallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    "call:reject": (data: CallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    "call:accept": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    "call:reject": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
     /** Hang up, from either side. */
-    "call:end": (data: CallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/admin": {
     /** Answer the asker with who is online now. */
     "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
+  };
+  "/": {
+    "update_presence": (data: UpdatePresence, acknowledge?: (answer: null | Refused) => void) => void;
+    /** What the person said of it stays as it is. */
+    "presence:set_status": (data: "away" | "busy" | "offline" | "online", acknowledge?: (answer: null | Refused) => void) => void;
+    /** Everybody who is there, as the acknowledgement. */
+    "presence:get_online_users": (acknowledge?: (answer: Array<Record<string, unknown>> | Refused) => void) => void;
+    /** Make the session the token's. Again, as the same person: the same answer again. */
+    "authenticate": (data: unknown, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Ring every tab of the other person. */
+    "call:invite": (data: Invite, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    /** The caller gets the answer; the accepter's other tabs stop ringing. */
+    "call:accept": (data: Accept, acknowledge?: (answer: null | Refused) => void) => void;
+    "call:reject": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Hang up, from either side, whether it still rings or not. */
+    "call:end": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    /** To the other party of whatever calls there are with them, ringing or not. */
+    "call:ice_candidate": (data: Candidate, acknowledge?: (answer: null | Refused) => void) => void;
+    /** The first tab is announced to the people who are there; joining twice is no error. */
+    "join_channel": (data: string | number, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Leaving what was not joined is no error. */
+    "leave_channel": (data: string | number, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Stored, then on its way to everybody in the channel, the sender's own tabs too. */
+    "chat:send_message": (data: SendMessage, acknowledge?: (answer: null | Refused) => void) => void;
+    /** The others are told when this one has read further than before. */
+    "message_read": (data: MessageRead, acknowledge?: (answer: null | Refused) => void) => void;
+    /** A frame that comes late tells nothing. */
+    "chat:typing": (data: Typing, acknowledge?: (answer: null | Refused) => void) => void;
+    "file_uploaded": (data: FileUploaded, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tells of changes; the channel itself is changed by the team's own system. */
+    "channel_updated": (data: ChannelUpdate, acknowledge?: (answer: null | Refused) => void) => void;
+    /** To everybody who has authenticated. */
+    "system_broadcast": (data: SystemBroadcast, acknowledge?: (answer: null | Refused) => void) => void;
   };
 }
 
@@ -140,29 +357,58 @@ export interface ServerToClient {
     "call:ringing": (data: Ringing) => void;
     /** To the user. */
     "call:accepted": (data: AcceptedByTelecaller) => void;
-    "call:rejected": (data: Rejected) => void;
+    "call:rejected": (data: CallsRejected) => void;
     "call:missed": (data: Missed) => void;
-    "call:ended": (data: Ended) => void;
+    "call:ended": (data: CallsEnded) => void;
     "call:error": (data: CallError) => void;
     /** `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`; details with `ONLINE` only. */
     "telecaller:presence-changed": (data: PresenceChanged) => void;
-    /** The payload of `error` and `call:error`. */
+    /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/telecaller": {
-    "call:incoming": (data: Incoming) => void;
+    "call:incoming": (data: CallsIncoming) => void;
     /** To the telecaller's device that accepted. */
-    "call:accepted": (data: Accepted) => void;
+    "call:accepted": (data: CallsAccepted) => void;
     "call:cancelled": (data: Cancelled) => void;
     "call:missed": (data: Missed) => void;
-    "call:ended": (data: Ended) => void;
-    /** The payload of `error` and `call:error`. */
+    "call:ended": (data: CallsEnded) => void;
+    /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/admin": {
     /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
     "presence:counts": (data: Counts) => void;
-    /** The payload of `error` and `call:error`. */
+    /** Why something was refused. */
     "error": (data: Error) => void;
+  };
+  "/": {
+    "authenticated": (data: Authenticated) => void;
+    "chat:new_message": (data: NewMessage) => void;
+    "message_read_receipt": (data: ReadReceipt) => void;
+    "user_joined": (data: UserJoined) => void;
+    /** `reason`: `disconnect` or `leave`. */
+    "user_left": (data: UserLeft) => void;
+    "chat:user_typing": (data: UserTyping) => void;
+    /** `reason`: `status_change` or `disconnect`. */
+    "presence_updated": (data: PresenceUpdated) => void;
+    "presence:update": (data: PresenceUpdate) => void;
+    /** `from`: the sender's display name. */
+    "system_broadcast_received": (data: BroadcastReceived) => void;
+    "channel_updated": (data: ChannelUpdated) => void;
+    "file_upload_notification": (data: FileNotification) => void;
+    "call:incoming": (data: ChatIncoming) => void;
+    "call:accepted": (data: ChatAccepted) => void;
+    "call:rejected": (data: ChatRejected) => void;
+    "call:ended": (data: ChatEnded) => void;
+    "call:ice_candidate": (data: CandidateReceived) => void;
+    /** Why something was refused, as bare text. */
+    "presence:error": (data: string) => void;
+    /** Why something was refused, as bare text. */
+    "auth:error": (data: string) => void;
+    /** Why something was refused, as bare text. */
+    "chat:error": (data: string) => void;
+    /** Why something was refused, as bare text. */
+    "broadcast:error": (data: string) => void;
   };
 }

@@ -234,3 +234,24 @@ class CandidateReceived(Outbound, frozen=True):
     event = "call:ice_candidate"
     from_: str = msgspec.field(name="from")
     candidate: Any
+
+
+SENT = (
+    Authenticated,
+    NewMessage,
+    ReadReceipt,
+    UserJoined,
+    UserLeft,
+    UserTyping,
+    PresenceUpdated,
+    PresenceUpdate,
+    BroadcastReceived,
+    ChannelUpdated,
+    FileNotification,
+    Incoming,
+    Accepted,
+    Rejected,
+    Ended,
+    CandidateReceived,
+)
+"""What clients of ``/`` receive, beside errors."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from functions.chat import events
 from shared.realtime.context import Context
 from shared.realtime.namespaces import CHAT
 from shared.registry import Outbound, Product
@@ -23,6 +24,7 @@ ROOM_FIELD = "channelId"
 """What every tab of a channel reads in the form in which it joined, ``1`` or ``"1"``."""
 
 chat = Product("chat")
+chat.sends(CHAT.path, *events.SENT)
 
 
 def on(

@@ -11,7 +11,7 @@ import msgspec
 from functions.products import REGISTRY
 from shared.protocol import native
 from shared.realtime.namespaces import NAMESPACES
-from shared.registry import GENERAL_ERROR, Error, EventHandler, Outbound
+from shared.registry import GENERAL_ERROR, Error, EventHandler
 from shared.settings import Settings
 
 
@@ -49,11 +49,17 @@ class ToClient(NamedTuple):
 
     namespace: str
     event: str
-    payload: type[Outbound]
+    payload: Any
 
     @property
     def about(self) -> str:
-        return about(self.payload)
+        if self.payload is Error:
+            return "Why something was refused."
+        return (
+            "Why something was refused, as bare text."
+            if self.payload is str
+            else about(self.payload)
+        )
 
 
 def namespaces() -> list[str]:
@@ -68,14 +74,17 @@ def to_server(namespace: str) -> list[ToServer]:
 
 
 def to_client(namespace: str) -> list[ToClient]:
-    """What is declared, and the general error."""
-    declared = [
-        ToClient(namespace, event, payload)
-        for (where, event), payload in REGISTRY.sent.items()
-        if where == namespace
-    ]
-    general = ToClient(namespace, GENERAL_ERROR, Error)
-    return declared if GENERAL_ERROR in {one.event for one in declared} else [*declared, general]
+    """What is declared, and the errors: with an object or, where the namespace is so, as text."""
+    known = NAMESPACES.get(namespace)
+    error: Any = str if known and known.text_errors else Error
+    events: dict[str, Any] = {
+        event: payload for (where, event), payload in REGISTRY.sent.items() if where == namespace
+    }
+    for received in to_server(namespace):
+        for event in received.errors:
+            events.setdefault(event, error)
+    events.setdefault(known.error_event if known else GENERAL_ERROR, error)
+    return [ToClient(namespace, event, payload) for event, payload in events.items()]
 
 
 def everything() -> Iterator[ToServer | ToClient]:
@@ -85,9 +94,14 @@ def everything() -> Iterator[ToServer | ToClient]:
 
 
 def about(thing: object) -> str:
-    """The docstring as one line; nothing where it is only inherited."""
+    """The docstring's first paragraph as one line; nothing where it is only inherited."""
     own = thing.__dict__.get("__doc__") if isinstance(thing, type) else thing.__doc__
-    return " ".join(inspect.cleandoc(own or "").replace("``", "`").split())
+    return " ".join(inspect.cleandoc(own or "").partition("\n\n")[0].replace("``", "`").split())
+
+
+def _known(type_: Any) -> Any:
+    """A type as far as the product says: ``object`` may be anything."""
+    return Any if type_ is object else type_
 
 
 def _to_server(row: EventHandler) -> ToServer:
@@ -103,8 +117,8 @@ def _to_server(row: EventHandler) -> ToServer:
     return ToServer(
         row.namespace,
         row.event,
-        row.payload,
-        get_type_hints(row.handle).get("return", Any),
+        _known(row.payload),
+        _known(get_type_hints(row.handle).get("return", Any)),
         tuple(dict.fromkeys(errors)),
         limit,
         about(row.handle),

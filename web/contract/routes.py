@@ -78,9 +78,12 @@ class Calls(msgspec.Struct):
     cursor: str | None
 
 
-class Items(msgspec.Struct):
+class Messages(msgspec.Struct, rename="camel"):
+    """``unread``: how many of the channel's the asking person has not read."""
+
     items: list[dict[str, Any]]
     cursor: str | None
+    unread: int
 
 
 class Accepted(msgspec.Struct):
@@ -135,7 +138,10 @@ ROUTES: dict[str, Route] = {
         errors=(403, 404),
     ),
     "GET /channels/{id}/messages": Route(
-        "The messages of a channel, newest first", Items, query=PAGED, errors=(400, 403, 404)
+        "The messages of a channel, newest first",
+        Messages,
+        query={**PAGED, "replyToId": "Only the answers to this message"},
+        errors=(400, 403, 404),
     ),
     "GET /bookings/{id}": Route("A booking, for its parties and admins", errors=(403, 404)),
     "POST /events": Route(
