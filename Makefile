@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check contract format lock clean
+.PHONY: help run test setup browser pictures check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,9 +19,18 @@ help: ## show this list
 run: setup ## start the whole stack on this machine and open http://127.0.0.1:8000
 	@exec $(BIN)/python -m local
 
-test: setup check ## install what is missing, then every check and test
+test: setup browser check ## install what is missing, then every check and test
 
 setup: $(VENV)/installed local/node_modules/installed ## install the tools (a no-op when nothing changed)
+
+browser: # for the tests of the pages: found, or installed where that takes no questions
+	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "==> Chromium (once)" && \
+		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+		echo "No Chromium was found: the tests of the pages are skipped."
+
+pictures: setup browser ## take the pictures in docs/images anew
+	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_pages.py -k pictures
 
 check: ## format, lint, types, tests; expects `make setup`
 	@echo "==> format"

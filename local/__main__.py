@@ -29,7 +29,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from infra.settings import SettingError
-from local import accounts, banner, deploy, edge, stack
+from local import accounts, banner, deploy, edge, pages, stack
 from local.child import Failed
 from local.emulator import Emulator, aws_environment
 from local.settings import WORK, Settings, from_environment
@@ -142,7 +142,8 @@ async def serve(
         "outputs": outputs,
         "environment": environment,
     }
-    async with edge.serve(target, listener):
+    pages.assemble()
+    async with edge.serve(target, listener, pages.Pages(settings, known)):
         with state_file(WORK / f"{settings.port}.json", facts):
             say(banner.render(settings, known))
             say(f"Ready in {time.monotonic() - begin:.1f} s: {settings.url} (Ctrl-C stops it)")

@@ -67,6 +67,10 @@ def render(settings: Settings, accounts: Sequence[Account]) -> str:
 def _addresses(settings: Settings) -> list[str]:
     return [
         "",
+        f"  Demo       {settings.url}/",
+        f"  Console    {settings.url}/console",
+        f"  Docs       {settings.url}/docs",
+        "",
         f"  Socket.IO  {settings.url}/socket.io/  (/user /telecaller /admin / /customer /partner)",
         f"  WebSocket  {settings.url.replace('http', 'ws', 1)}/ws?namespace=/user",
         f"  HTTP       {settings.url}/health",

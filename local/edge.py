@@ -1,6 +1,7 @@
 """One origin in front of the two APIs: what CloudFront is in AWS.
 
-``/socket.io/`` and ``/ws`` go to the WebSocket API, everything else to the HTTP API. API Gateway's
+``/socket.io/`` and ``/ws`` go to the WebSocket API, the pages come from their folder, everything
+else goes to the HTTP API. API Gateway's
 limits on what clients send are enforced here, because the emulator has none.
 """
 
@@ -18,6 +19,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from local.pages import Pages
 from local.settings import OWN_ORIGIN
 
 FRAME_BYTES = 32 * 1024
@@ -64,7 +66,14 @@ class Target(msgspec.Struct, frozen=True):
 class Edge:
     """The request handler. ``port`` is its own, to know its own origin by."""
 
-    def __init__(self, target: Target, port: int, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        target: Target,
+        port: int,
+        session: aiohttp.ClientSession,
+        pages: Pages | None = None,
+    ) -> None:
+        self._pages = pages
         self._target = target
         self._session = session
         self._origins = {f"http://{host}:{port}" for host in ("127.0.0.1", "localhost")}
@@ -83,7 +92,8 @@ class Edge:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path.rstrip("/")
         if path not in {"/socket.io", "/ws"}:
-            return await self._http(request)
+            page = self._pages.answer(request) if self._pages else None
+            return await self._http(request) if page is None else page
         if path == "/socket.io" and request.query.get("transport") != "websocket":
             return engine_error(0, "Transport unknown")
         if web.WebSocketResponse().can_prepare(request):
@@ -241,7 +251,9 @@ def listen(port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def serve(target: Target, listener: socket.socket) -> AsyncIterator[None]:
+async def serve(
+    target: Target, listener: socket.socket, pages: Pages | None = None
+) -> AsyncIterator[None]:
     """Serve on ``listener`` while the block runs; then close every connection."""
     port = int(listener.getsockname()[1])
     async with aiohttp.ClientSession(
@@ -251,7 +263,7 @@ async def serve(target: Target, listener: socket.socket) -> AsyncIterator[None]:
         auto_decompress=False,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
     ) as session:
-        edge = Edge(target, port, session)
+        edge = Edge(target, port, session, pages)
         app = web.Application(client_max_size=BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", edge.handle)
         app.on_shutdown.append(edge.close)

@@ -1,0 +1,259 @@
+"""The demo, the console and the docs in a real browser, against the running stack."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from shared.accounts import Account
+from tests.e2e.browser import launched
+from tests.e2e.pages import Visitors, number, phone, pill, serious_issues, sign_in, visiting
+from tests.e2e.people import People, token
+from tests.e2e.relay import relay_to
+from tests.e2e.stack import Stack
+
+PICTURES = os.environ.get("PICTURES")
+"""The folder to write pictures to; no folder, no pictures."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
+    with visiting(browser, stack) as visitors:
+        yield visitors
+
+
+@pytest.fixture
+def both(visitors: Visitors, people: People) -> tuple[Page, Page]:
+    """A user's page and a telecaller's, when the user knows that the telecaller is there."""
+    user = visitors.open("/", people.take("USER"))
+    pill(user, "USER", "online").wait_for()
+    telecaller = visitors.open("/", people.take("TELECALLER"))
+    pill(telecaller, "TELECALLER", "online").wait_for()
+    phone(user, "USER").locator(".avatar.here").first.wait_for()
+    return user, telecaller
+
+
+def call(user: Page) -> None:
+    here = phone(user, "USER").locator("li", has=user.locator(".avatar.here"))
+    here.get_by_role("button", name="Audio").click()
+
+
+def test_a_whole_call_and_the_console_that_follows_it(
+    both: tuple[Page, Page], visitors: Visitors, people: People
+) -> None:
+    console = visitors.open("/console")
+    sign_in(console, people.take("ADMIN"))
+    before = number(console, "telecallersOnCall")
+    completed = console.locator(".legend li", has_text="Completed").locator("strong")
+    completed_before = int(completed.inner_text())
+    user, telecaller = both
+    call(user)
+    pill(user, "USER", "ringing").wait_for()
+    expect(phone(telecaller, "TELECALLER").get_by_role("alert")).to_contain_text("Call from User")
+    expect(phone(user, "USER").locator("progress")).to_be_visible()
+    telecaller.get_by_role("button", name="Accept").click()
+    for page, role in ((user, "USER"), (telecaller, "TELECALLER")):
+        pill(page, role, "on call").wait_for()
+        expect(page.get_by_role("timer")).to_have_text(re.compile("^0:0[1-9]$"))
+    expect(console.locator('[data-key="telecallersOnCall"]')).to_have_text(
+        str(before + 1), timeout=15_000
+    )
+    telecaller.get_by_role("button", name="Hang up").click()
+    expect(phone(user, "USER").locator(".news")).to_have_text("The other side hung up.")
+    expect(phone(telecaller, "TELECALLER").locator(".news")).to_contain_text("Call ended after 0:")
+    expect(completed).to_have_text(str(completed_before + 1), timeout=15_000)
+    expect(console.locator(".chart rect.completed").last).to_be_visible()
+    for frame in ('42/user,["call:initiate",', '42/user,["call:accepted",'):
+        expect(phone(user, "USER").locator(".frames")).to_contain_text(frame)
+
+
+def test_a_call_that_nobody_answers(both: tuple[Page, Page]) -> None:
+    user, telecaller = both
+    call(user)
+    pill(telecaller, "TELECALLER", "ringing").wait_for()
+    expect(phone(telecaller, "TELECALLER").locator(".news")).to_contain_text("Missed call from")
+    expect(phone(user, "USER").locator(".news")).to_contain_text("did not answer.")
+
+
+def test_rejecting_and_cancelling(both: tuple[Page, Page]) -> None:
+    user, telecaller = both
+    call(user)
+    telecaller.get_by_role("button", name="Reject").click()
+    expect(phone(user, "USER").locator(".news")).to_contain_text("is not available just now.")
+    call(user)
+    pill(telecaller, "TELECALLER", "ringing").wait_for()
+    user.get_by_role("button", name="Cancel").click()
+    expect(phone(telecaller, "TELECALLER").locator(".news")).to_contain_text("cancelled.")
+
+
+def test_what_the_stack_refuses_is_said(both: tuple[Page, Page]) -> None:
+    user, telecaller = both
+    telecaller.close()
+    expect(phone(user, "USER").locator("li .note", has_text="offline")).to_be_visible()
+    phone(user, "USER").get_by_role("button", name="Audio").first.click()
+    expect(phone(user, "USER").locator(".problem")).to_contain_text("is currently offline")
+
+
+def test_without_demo_tokens_the_page_asks_for_one(visitors: Visitors, people: People) -> None:
+    page = visitors.open("/")
+    form = phone(page, "USER")
+    form.get_by_label("Token of a USER").fill("garbage")
+    form.get_by_role("button", name="Connect").click()
+    expect(form.get_by_role("alert")).to_contain_text("This is not a token")
+    form.get_by_label("Token of a USER").fill(token(people.take("TELECALLER")))
+    form.get_by_role("button", name="Connect").click()
+    expect(form.get_by_role("alert")).to_have_text("Access denied")
+    form.get_by_label("Token of a USER").fill(token(people.take("USER")))
+    form.get_by_role("button", name="Connect").click()
+    pill(page, "USER", "online").wait_for()
+
+
+def test_a_stack_that_is_away_is_said_until_it_is_back(
+    visitors: Visitors, people: People, stack: Stack
+) -> None:
+    with relay_to(stack.url) as relay:
+        page = visitors.open(f"http://127.0.0.1:{relay.port}/", people.take("USER"))
+        pill(page, "USER", "online").wait_for()
+        relay.close()
+        pill(page, "USER", "no connection").wait_for()
+        expect(page.locator("#away")).to_contain_text("The stack does not answer.")
+        relay.open()
+        pill(page, "USER", "online").wait_for()
+        expect(page.locator("#away")).to_be_hidden()
+
+
+def test_the_console_says_that_its_numbers_are_old(visitors: Visitors, people: People) -> None:
+    page = visitors.open("/console")
+    sign_in(page, people.take("ADMIN"))
+    page.route("**/admin/stats", lambda route: route.abort())
+    expect(page.locator("#away")).to_contain_text("What you see is old", timeout=15_000)
+    page.unroute("**/admin/stats")
+    expect(page.locator("#away")).to_be_hidden(timeout=15_000)
+
+
+def test_only_admins_sign_in_and_signing_out_ends_it(visitors: Visitors, people: People) -> None:
+    page = visitors.open("/console")
+    for given, words in (
+        ("garbage", "Invalid or expired token"),
+        (token(people.take("USER")), "Access denied"),
+    ):
+        page.get_by_label("Token").fill(given)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    sign_in(page, people.take("ADMIN"))
+    (cookie,) = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"]) == ("authenticationToken", True)
+    assert cookie["sameSite"] == "Strict"
+    page.reload()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Token").wait_for()
+    assert page.context.cookies() == []
+    page.reload()
+    page.get_by_label("Token").wait_for()
+
+
+@pytest.mark.parametrize("path", ["/", "/console", "/docs"])
+def test_nothing_is_wider_than_a_phone(visitors: Visitors, people: People, path: str) -> None:
+    size = {"width": 360, "height": 740}
+    page = visitors.open(path, people.take("USER"), people.take("TELECALLER"), viewport=size)
+    if path == "/":
+        pill(page, "TELECALLER", "online").wait_for()
+        call(page)
+        pill(page, "TELECALLER", "ringing").wait_for()
+    if path == "/console":
+        sign_in(page, people.take("ADMIN"))
+        number(page, "connections")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visitors: Visitors, people: People, scheme: str) -> None:
+    options: dict[str, Any] = {
+        "color_scheme": scheme,
+        "bypass_csp": True,
+        "reduced_motion": "reduce",
+    }
+    demo = visitors.open("/", people.take("USER"), people.take("TELECALLER"), **options)
+    pill(demo, "TELECALLER", "online").wait_for()
+    assert serious_issues(demo) == []
+    call(demo)
+    pill(demo, "TELECALLER", "ringing").wait_for()
+    assert serious_issues(demo) == []
+    console = visitors.open("/console", **options)
+    console.get_by_label("Token").wait_for()
+    assert serious_issues(console) == []
+    sign_in(console, people.take("ADMIN"))
+    number(console, "connections")
+    assert serious_issues(console) == []
+    assert serious_issues(visitors.open("/docs", **options)) == []
+
+
+def test_tabs_and_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
+    user, telecaller = both
+    here = phone(user, "USER").locator("li", has=user.locator(".avatar.here"))
+    here.get_by_role("button", name="Audio").focus()
+    user.keyboard.press("Enter")
+    telecaller.get_by_role("button", name="Accept").focus()
+    telecaller.keyboard.press("Space")
+    pill(user, "USER", "on call").wait_for()
+    user.get_by_role("button", name="Hang up").focus()
+    user.keyboard.press("Enter")
+    expect(phone(telecaller, "TELECALLER").locator(".news")).to_have_text("The other side hung up.")
+
+
+def sample_hour() -> dict[str, Any]:
+    """Numbers as on a working day, for the picture of the console."""
+    completed = [5 + at // 15 + (at * 7) % 4 - (at * 5) % 3 for at in range(60)]
+    return {
+        "until": "2026-01-19T10:30Z",
+        "completed": completed,
+        "missed": [(at * 5) % 7 == 0 for at in range(60)],
+        "rejected": [int(at % 11 == 3) for at in range(60)],
+        "cancelled": [int(at % 8 == 5) for at in range(60)],
+    }
+
+
+@pytest.mark.skipif(not PICTURES, reason="pictures are made by 'make pictures'")
+def test_pictures(visitors: Visitors, people: People, stack: Stack) -> None:
+    folder = Path(PICTURES or "")
+    user = Account(id="507f1f77bcf86cd799439911", role="USER", name="John Doe", coins=1000)
+    telecaller = Account(
+        id="507f1f77bcf86cd799439921",
+        role="TELECALLER",
+        name="Jane Smith",
+        approval_status="APPROVED",
+        rates={"AUDIO": 10},
+    )
+    for account in (user, telecaller):
+        stack.save(account)
+    options: dict[str, Any] = {"reduced_motion": "reduce", "device_scale_factor": 2}
+    demo = visitors.open("/", user, telecaller, viewport={"width": 1120, "height": 900}, **options)
+    pill(demo, "TELECALLER", "online").wait_for()
+    call(demo)
+    pill(demo, "TELECALLER", "ringing").wait_for()
+    demo.screenshot(path=folder / "demo.png")
+    console = visitors.open("/console", viewport={"width": 1120, "height": 700}, **options)
+    numbers = {"onlineUsers": 142, "onlineTelecallers": 28, "telecallersOnCall": 11}
+    calls = {"ringing": 3, "accepted": 11, "completedToday": 2214, "missedToday": 163}
+    console.route(
+        "**/admin/stats",
+        lambda route: route.fulfill(
+            json={**numbers, "connections": 187, "calls": calls, "lastHour": sample_hour()}
+        ),
+    )
+    console.route_web_socket("**/socket.io/**", lambda route: None)
+    sign_in(console, people.take("ADMIN"))
+    number(console, "connections")
+    console.screenshot(path=folder / "console.png")
