@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functions.accounts.handlers import accounts
+from functions.bookings.handlers import bookings
 from functions.calls.handlers import calls
 from functions.chat.handlers import chat
 from functions.presence.handlers import presence
 from shared.registry import Registry
 
-REGISTRY = Registry([calls, chat, presence])
+REGISTRY = Registry([calls, chat, presence, bookings, accounts])

@@ -1,8 +1,9 @@
 """The bus on which a team's own systems tell what happened.
 
 Whoever may put events on it is trusted with everything that they say, so it is granted to single
-roles, never to all of an account. What cannot be handled ends in the function's dead-letter queue,
-which somebody has to look at: hence the alarm.
+roles, never to all of an account. A queue behind it lets a burst wait instead of starting a
+function for every event. What cannot be handled ends in the queue's dead-letter queue, which
+somebody has to look at: hence the alarm.
 """
 
 from __future__ import annotations
@@ -11,35 +12,32 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.settings import StackSettings
 
-INVOKE_RETRIES = 20
-INVOKE_HOURS = 2
+DELIVERY_RETRIES = 20
+DELIVERY_HOURS = 2
 
 
-def make_bus(scope: Construct, settings: StackSettings) -> events.EventBus:
-    return events.EventBus(scope, "Bus", event_bus_name=settings.stack_name)
-
-
-def hear(
-    scope: Construct, bus: events.EventBus, function: lambda_.Function, failed: sqs.Queue
-) -> None:
-    """Have a function hear everything on the bus, from any source."""
+def make_bus(scope: Construct, settings: StackSettings, queue: sqs.Queue) -> events.EventBus:
+    """The bus, everything on which goes to ``queue``, whatever its source."""
+    bus = events.EventBus(scope, "Bus", event_bus_name=settings.stack_name)
+    failed = queue.dead_letter_queue
+    if failed is None:
+        raise ValueError("The queue of the bus has no dead-letter queue")
     events.Rule(
         scope,
         "BusRule",
         event_bus=bus,
         event_pattern=events.EventPattern(account=[cdk.Aws.ACCOUNT_ID]),
         targets=[
-            targets.LambdaFunction(
-                function,
-                retry_attempts=INVOKE_RETRIES,
-                max_event_age=cdk.Duration.hours(INVOKE_HOURS),
-                dead_letter_queue=failed,
+            targets.SqsQueue(
+                queue,
+                retry_attempts=DELIVERY_RETRIES,
+                max_event_age=cdk.Duration.hours(DELIVERY_HOURS),
+                dead_letter_queue=failed.queue,
             )
         ],
     )
@@ -47,7 +45,7 @@ def hear(
         scope,
         "BackendEventsFailed",
         alarm_description="Events of the team's own systems could not be handled.",
-        metric=failed.metric_approximate_number_of_messages_visible(
+        metric=failed.queue.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.minutes(1), statistic="Maximum"
         ),
         threshold=1,
@@ -55,3 +53,4 @@ def hear(
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
+    return bus

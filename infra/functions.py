@@ -22,7 +22,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bundle import KEYS, LIVEKIT, PACKAGES, function_code, make_layers
-from infra.bus import hear
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.queues import make_dead_letters
@@ -71,7 +70,6 @@ class Row:
     takes: str = ""
     layers: tuple[str, ...] = ()
     every_minute: bool = False
-    hears_bus: bool = False
 
 
 FUNCTIONS = (
@@ -130,6 +128,9 @@ FUNCTIONS = (
             "counts": "GetItem",
             "chat": "BatchGetItem ConditionCheckItem DeleteItem GetItem PutItem UpdateItem",
             "messages": "GetItem PutItem",
+            "bookings": "GetItem UpdateItem",
+            "partners": "GetItem UpdateItem",
+            "booking_messages": "PutItem UpdateItem",
         },
         may="read-secret start-ring post invoke-disconnect send-broadcast delete-room "
         "send-deadline",
@@ -194,6 +195,31 @@ FUNCTIONS = (
         streams=("people", "connections", "calls"),
     ),
     Row(
+        "bookings",
+        "functions.bookings.main.handler",
+        {
+            "accounts": "GetItem",
+            "connections": "GetItem ConditionCheckItem",
+            "people": "GetItem",
+            "rooms": "PutItem",
+            "limits": "UpdateItem",
+            "counts": "GetItem",
+            "bookings": "GetItem UpdateItem",
+            "partners": "GetItem UpdateItem",
+            "booking_messages": "PutItem UpdateItem",
+        },
+        may="post invoke-disconnect",
+        timeout_seconds=20,
+    ),
+    Row(
+        "bookings-stream",
+        "functions.bookings.stream.handler",
+        {"counts": "GetItem UpdateItem"},
+        may="send-broadcast",
+        timeout_seconds=30,
+        streams=("bookings",),
+    ),
+    Row(
         "broadcast",
         "functions.broadcast.main.handler",
         {"rooms": "Query"},
@@ -236,11 +262,15 @@ FUNCTIONS = (
             "chat": "GetItem PutItem Query UpdateItem",
             "connections": "GetItem UpdateItem",
             "rooms": "DeleteItem",
+            "accounts": "GetItem UpdateItem",
+            "people": "GetItem UpdateItem",
+            "limits": "DeleteItem UpdateItem",
+            "bookings": "GetItem UpdateItem",
+            "partners": "GetItem UpdateItem",
         },
         may="post invoke-disconnect send-broadcast",
-        timeout_seconds=20,
-        asynchronous=Asynchronous(retries=1, max_age_seconds=3_600),
-        hears_bus=True,
+        timeout_seconds=30,
+        takes="events",
     ),
     Row(
         "http",
@@ -254,8 +284,10 @@ FUNCTIONS = (
             "chat": "GetItem Query",
             "messages": "Query",
             "messages/thread": "Query",
+            "bookings": "GetItem",
         },
         may="read-secret put-events",
+        timeout_seconds=25,  # for a hundred events, some of them put again
         layers=(KEYS,),
     ),
 )
@@ -278,7 +310,6 @@ class Resources:
     queues: Mapping[str, sqs.Queue]
     """What a row's ``takes`` can name."""
 
-    bus: events.EventBus
     environment: Mapping[str, str]
     grants: Mapping[str, Grant]
     """What a row's ``may`` can name."""
@@ -366,14 +397,11 @@ def _connect_sources(
 ) -> None:
     """Everything that calls a function without waiting for it, each with an end to its retries."""
     if row.asynchronous:
-        failed = make_dead_letters(scope, row.name, settings)
         function.configure_async_invoke(
             retry_attempts=row.asynchronous.retries,
             max_event_age=cdk.Duration.seconds(row.asynchronous.max_age_seconds),
-            on_failure=destinations.SqsDestination(failed),
+            on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
         )
-        if row.hears_bus:
-            hear(scope, resources.bus, function, failed)
     if row.every_minute:
         events.Rule(
             scope,

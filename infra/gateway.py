@@ -33,6 +33,7 @@ HTTP_ROUTES = dict.fromkeys(
         "GET /calls",
         "GET /accounts/{id}",
         "GET /channels/{id}/messages",
+        "GET /bookings/{id}",
         "POST /events",
         "$default",  # so that a path that does not exist is answered in the API's own form
     ),

@@ -10,9 +10,10 @@ from infra.nag import acknowledge
 from infra.settings import StackSettings
 
 MAX_RECEIVES = 5
-RECEIVES = {"rooms": 8}
+RECEIVES = {"rooms": 8, "events": 3}
 """Where five are not right. A room is tried again after 15, 30, … 960 s: an outage of LiveKit may
-take half an hour before people have to see to it."""
+take half an hour before people have to see to it.
+What a backend told wrongly does not get better."""
 
 
 ORDERED = frozenset({"broadcasts"})

@@ -41,7 +41,7 @@ class SwitchboardStack(cdk.Stack):
         tables = make_tables(self, settings)
         secret_arn = _make_secret(self, settings)
         queues = _make_queues(self, settings)
-        bus = make_bus(self, settings)
+        bus = make_bus(self, settings, queues["events"])
         websocket = Gateway(
             self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
         )
@@ -150,7 +150,6 @@ def _resources(
     return Resources(
         tables=tables,
         queues=queues,
-        bus=bus,
         environment={
             **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,

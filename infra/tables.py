@@ -77,6 +77,9 @@ TABLES = (
         "messageId",
         indexes=(IndexRow("thread", "thread", "messageId"),),
     ),
+    TableRow("bookings", "bookingId", stream=BOTH_IMAGES),
+    TableRow("partners", "partnerId"),
+    TableRow("booking_messages", "messageId"),
 )
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
 
+from shared.backend import is_older
 from shared.realtime import people
 from shared.realtime.namespaces import NAMESPACES
-from shared.tables import Table, TableName
+from shared.realtime.people import Person
+from shared.tables import Table, TableName, TransactionRefused, transact
+
+_ROUNDS = 16
 
 
 class Account(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -42,6 +48,7 @@ class AccountRow(Table):
 
     id = UnicodeAttribute(hash_key=True)
     account = JSONAttribute()
+    upserted_at = NumberAttribute(attr_name="upsertedAt", default=0)
 
 
 def parse(text: bytes) -> list[Account]:
@@ -58,6 +65,68 @@ def save(account: Account) -> None:
             people.open_balance(namespace.path, account.id, account.coins)
 
 
+def upsert(account: Account, happened_at_ms: int) -> Account:
+    """Keep the account as a team's system tells it, unless it told something newer; which one is
+    kept then.
+
+    Coins in a document say what the balance would be if nothing had been spent or earned here, so
+    the balance changes by the difference to the document before, never to below 0: the same
+    document again changes nothing, and coins that were spent stay spent.
+    """
+    for _ in range(_ROUNDS):
+        row = _row(account.id)
+        before = None if row is None else msgspec.convert(row.account, Account)
+        if row is not None and before is not None:
+            told_before = is_older(happened_at_ms, row.upserted_at)
+            if told_before or (account == before and happened_at_ms <= row.upserted_at):
+                return before
+        if _replace(account, happened_at_ms, row, before):
+            return account
+    raise RuntimeError(f"account {account.id} cannot be written")
+
+
+def _replace(account: Account, at_ms: int, row: AccountRow | None, before: Account | None) -> bool:
+    """Write account and balance as one; False where either has changed meanwhile."""
+    document = AccountRow.account.set(msgspec.to_builtins(account))
+    unchanged: Condition = AccountRow.id.does_not_exist()
+    if row is not None:
+        # Told at 0: kept without anybody having told it, and the attribute may not be there.
+        unchanged = AccountRow.upserted_at == row.upserted_at
+        if not row.upserted_at:
+            unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
+    counted = before.coins if before is not None and before.role == account.role else 0
+    holders = [one.path for one in NAMESPACES.values() if one.role == account.role]
+    holder = people.get(holders[0], account.id) if holders else None
+
+    def add_items(transaction: TransactWrite) -> None:
+        transaction.update(
+            AccountRow(account.id),
+            actions=[document, AccountRow.upserted_at.set(at_ms)],
+            condition=unchanged,
+        )
+        if holder is not None and account.coins != counted:
+            coins = max(0, int(holder.coins) + account.coins - counted)
+            same = Person.coins == int(holder.coins)
+            transaction.update(
+                Person(holder.person),
+                actions=[Person.coins.set(coins)],
+                condition=same if holder.coins else same | Person.coins.does_not_exist(),
+            )
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        return False
+    return True
+
+
+def _row(account_id: str) -> AccountRow | None:
+    try:
+        return AccountRow.get(account_id, consistent_read=True)
+    except AccountRow.DoesNotExist:
+        return None
+
+
 def balance(account: Account) -> int:
     """The coins of today, where calls are paid for from them; else what the account says."""
     for namespace in NAMESPACES.values():
@@ -68,8 +137,5 @@ def balance(account: Account) -> int:
 
 def get(account_id: str) -> Account | None:
     """The account, strongly consistent, or None where the team's system never sent one."""
-    try:
-        row = AccountRow.get(account_id, consistent_read=True)
-    except AccountRow.DoesNotExist:
-        return None
-    return msgspec.convert(row.account, Account)
+    row = _row(account_id)
+    return None if row is None else msgspec.convert(row.account, Account)

@@ -68,10 +68,18 @@ class AwsTasks:
         self._settings = values
 
     def open(self, connection_id: str) -> None:
-        self._invoke(self._settings.opener_function, connection_id)
+        self._invoke(self._settings.opener_function, {"connectionId": connection_id})
 
     def disconnect(self, connection_id: str) -> None:
-        self._invoke(self._settings.disconnect_function, connection_id)
+        self._invoke(self._settings.disconnect_function, {"connectionId": connection_id})
+
+    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
+        session = {
+            "connectionId": connection_id,
+            "namespace": namespace,
+            "personId": person_id,
+        }
+        self._invoke(self._settings.disconnect_function, session)
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
         aws.client("stepfunctions").start_execution(
@@ -137,11 +145,11 @@ class AwsTasks:
     def _room_queue(self) -> SQSClient:
         return aws.session().client("sqs", config=_brief(self._settings.room_queue_timeout_seconds))
 
-    def _invoke(self, function: str, connection_id: str) -> None:
+    def _invoke(self, function: str, payload: dict[str, str]) -> None:
         aws.client("lambda").invoke(
             FunctionName=function,
             InvocationType="Event",
-            Payload=json.dumps({"connectionId": connection_id}).encode(),
+            Payload=json.dumps(payload).encode(),
         )
 
 

@@ -54,6 +54,10 @@ class Tasks(Protocol):
         """Run all the consequences of a connection that is gone."""
         ...
 
+    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
+        """Put a person's session out of a namespace, with all consequences."""
+        ...
+
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
         """Start the ring timer of the call that rings on the row ``person``."""
         ...

@@ -33,6 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits_table: str
     chat_table: str
     messages_table: str
+    bookings_table: str
+    partners_table: str
+    booking_messages_table: str
     broadcast_queue_url: str
     rooms_queue_url: str
     deadlines_queue_url: str

@@ -82,6 +82,7 @@ class FakeTasks:
 
     opened: list[str] = field(default_factory=list)
     disconnected: list[str] = field(default_factory=list)
+    expelled: list[tuple[str, str, str]] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
@@ -98,6 +99,9 @@ class FakeTasks:
 
     def disconnect(self, connection_id: str) -> None:
         self.disconnected.append(connection_id)
+
+    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
+        self.expelled.append((connection_id, namespace, person_id))
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
         if self.ring_error:

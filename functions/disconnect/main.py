@@ -5,13 +5,17 @@ from __future__ import annotations
 from functions.products import REGISTRY
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
-from shared.realtime.departure import depart
+from shared.realtime.departure import depart, expel
 
 
 @entry
 def handler(event: Event) -> dict[str, int]:
-    """From API Gateway, or ``{"connectionId"}`` from a function whose post found nobody. Raises
-    where it could not finish, so that an asynchronous invocation is tried again."""
+    """From API Gateway, or ``{"connectionId"}`` from a function whose post found nobody, or with
+    ``namespace`` and ``personId`` from one that puts somebody out. Raises where it could not
+    finish, so that an asynchronous invocation is tried again."""
     connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
-    depart(REGISTRY, ports(), connection_id)
+    if "namespace" in event:
+        expel(REGISTRY, ports(), connection_id, event["namespace"], event["personId"])
+    else:
+        depart(REGISTRY, ports(), connection_id)
     return {"statusCode": 200}

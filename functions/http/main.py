@@ -21,6 +21,9 @@ from aws_lambda_powertools.event_handler.exceptions import (
     UnauthorizedError,
 )
 
+from functions.bookings import counts as booking_counts
+from functions.bookings import store as bookings
+from functions.bookings.rows import shown
 from functions.chat import access, store
 from functions.chat import history as chat_history
 from functions.chat.product import ACCESS
@@ -33,7 +36,14 @@ from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.parallel import both
 from shared.protocol import json
-from shared.realtime.namespaces import ACCESS_DENIED, ADMIN, INVALID_TOKEN, TOKEN_REQUIRED
+from shared.realtime.namespaces import (
+    ACCESS_DENIED,
+    ADMIN,
+    CUSTOMER,
+    INVALID_TOKEN,
+    PARTNER,
+    TOKEN_REQUIRED,
+)
 
 app = APIGatewayHttpResolver(serializer=json.dumps)
 
@@ -45,7 +55,7 @@ def health() -> dict[str, str]:
 
 @app.get("/admin/stats")
 def stats() -> dict[str, Any]:
-    """Who is connected and what calls do now and have done today (UTC)."""
+    """Who is connected, and what calls and bookings do now and have done today (UTC)."""
     require_admin(who_asks())
     now = ports().clock.now_ms()
     (live, today), last_hour = both(lambda: counts.read(now), lambda: counts.last_hour(now))
@@ -62,6 +72,7 @@ def stats() -> dict[str, Any]:
             "rejectedToday": int(today.rejected),
             "cancelledToday": int(today.cancelled),
         },
+        "bookings": booking_counts.read(now),
         "lastHour": {"until": times.minute(now), **last_hour},
         "timestamp": times.iso(now),
     }
@@ -144,6 +155,20 @@ def account(account_id: str) -> dict[str, Any]:
         raise NotFoundError("There is no such account")
     shown: dict[str, Any] = msgspec.to_builtins(found)
     return shown | {"coins": accounts.balance(found)}
+
+
+@app.get("/bookings/<booking_id>")
+def booking(booking_id: str) -> dict[str, Any]:
+    """A booking, for its parties and admins; for others it is not there."""
+    identity = who_asks()
+    found = bookings.find(booking_id) if len(booking_id) <= pages.MOST_CHARACTERS else None
+    party = {CUSTOMER.role: CUSTOMER.path, PARTNER.role: PARTNER.path}.get(identity.role)
+    if found is not None and (
+        identity.role == ADMIN.role
+        or (party is not None and found.is_party(party, identity.account_id))
+    ):
+        return shown(found)
+    raise NotFoundError("There is no such booking")
 
 
 @app.post("/events")

@@ -7,7 +7,9 @@ connection, and an asynchronous invocation may be delivered twice.
 from __future__ import annotations
 
 from shared.ports import Ports
+from shared.protocol import socketio
 from shared.realtime import connections, people, rooms
+from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
 from shared.realtime.context import Background
 from shared.realtime.namespaces import NAMESPACES
@@ -23,6 +25,27 @@ def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
     for session in connection.all_sessions():
         leave(registry, ports, connection, session)
     connections.delete(connection_id)
+
+
+def expel(
+    registry: Registry, ports: Ports, connection_id: str, namespace: str, person_id: str
+) -> None:
+    """Put a person's session out of a namespace, and the connection out where it has no other.
+
+    A Socket.IO client is told first: one whose connection just ends comes back at once."""
+    connection = connections.get(connection_id)
+    session = connection.session(namespace) if connection else None
+    if connection is None or session is None or session.person_id != person_id:
+        return
+    if connection.wire == Wire.SOCKETIO:
+        ports.connections.post(connection_id, socketio.disconnect_frame(namespace))
+    if len(connection.all_sessions()) == 1:
+        ports.connections.close(connection_id)
+        depart(registry, ports, connection_id)
+        return
+    left = connections.remove_session(connection_id, namespace)
+    if left is not None:
+        leave(registry, ports, left, session)
 
 
 def leave(registry: Registry, ports: Ports, connection: Connection, session: Session) -> None:

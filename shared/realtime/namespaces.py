@@ -51,4 +51,9 @@ CHAT = Namespace(
     "/", role="", everybody=True, open=True, error_event="chat:error", text_errors=True
 )
 
-NAMESPACES = {namespace.path: namespace for namespace in (USER, TELECALLER, ADMIN, CHAT)}
+CUSTOMER = Namespace("/customer", "CUSTOMER")
+PARTNER = Namespace("/partner", "PARTNER")
+
+NAMESPACES = {
+    namespace.path: namespace for namespace in (USER, TELECALLER, ADMIN, CHAT, CUSTOMER, PARTNER)
+}

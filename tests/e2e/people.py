@@ -27,6 +27,8 @@ GROUPS: dict[str, tuple[int, dict[str, Any]]] = {
     ),
     "PENDING_TELECALLER": (20, {"role": "TELECALLER", "approval_status": "PENDING"}),
     "REJECTED_TELECALLER": (20, {"role": "TELECALLER", "approval_status": "REJECTED"}),
+    "CUSTOMER": (60, {"role": "CUSTOMER"}),
+    "PARTNER": (60, {"role": "PARTNER"}),
 }
 
 

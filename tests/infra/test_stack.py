@@ -21,7 +21,6 @@ from shared.tables import Table
 from tests.infra.conftest import Stack, synthesize
 
 ASYNCHRONOUS = {
-    "backend": (1, 3_600),
     "disconnect": (2, 3_600),
     "opener": (1, 60),
     "sweep": (0, 60),
@@ -62,7 +61,7 @@ def test_tables(stack: Stack) -> None:
         for name, one in tables.items()
     }
     assert found == {
-        row.name: (
+        row.name.replace("_", ""): (
             [row.key, row.sort_key] if row.sort_key else [row.key],
             "expiresAt" if row.expires else None,
             row.stream.value if row.stream else None,
@@ -235,7 +234,7 @@ def test_whoever_is_invoked_asynchronously_has_an_end(stack: Stack) -> None:
         if "lambda:InvokeFunction" in actions and not id_.startswith("Ring")
     }
     assert ring.startswith("Ring")
-    assert invoked == set(ASYNCHRONOUS) - {"backend", "sweep"}, "those have rules"
+    assert invoked == set(ASYNCHRONOUS) - {"sweep"}, "that has a rule"
 
 
 def test_streams_end_in_a_dead_letter_queue(stack: Stack) -> None:
@@ -245,11 +244,11 @@ def test_streams_end_in_a_dead_letter_queue(stack: Stack) -> None:
         if plain(one["EventSourceArn"]).endswith(".StreamArn")
     ]
     tables = sorted(plain(one["EventSourceArn"]).removeprefix("Tables")[:-18] for one in streams)
-    assert tables == ["Calls", "Connections", "People"]
+    assert tables == ["Bookings", "Calls", "Connections", "People"]
     for one in streams:
         assert stack.template["Resources"][one["FunctionName"]["Ref"]]["Properties"][
             "FunctionName"
-        ].endswith("-presence-stream")
+        ].endswith(("-presence-stream", "-bookings-stream"))
         assert one["BatchSize"] == 100
         assert one["BisectBatchOnFunctionError"] is True
         assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

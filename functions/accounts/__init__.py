@@ -1,0 +1,1 @@
+"""Accounts as a team's own system tells them."""

@@ -1,0 +1,35 @@
+"""What a change of an account brings about."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from shared import accounts as stored
+from shared.accounts import Account
+from shared.parallel import together
+from shared.realtime import people
+from shared.realtime.context import Background
+from shared.realtime.namespaces import NAMESPACES
+from shared.registry import Product
+
+accounts = Product("accounts")
+
+
+@accounts.on_backend("account.upserted", payload=Account)
+def upserted(background: Background, account: Account, happened_at_ms: int) -> None:
+    """Keep the account, and close the sessions of somebody who is suspended.
+
+    A telecaller who is no longer approved stays connected, and can no more be called: every
+    ``call:initiate`` looks at the approval. A call that lasts is not cut off.
+    """
+    known = stored.upsert(account, happened_at_ms)
+    if not known.active:
+        _close_sessions(background, known)
+
+
+def _close_sessions(background: Background, account: Account) -> None:
+    """In every namespace that lets the role in, and in those that let all in."""
+    paths = [one.path for one in NAMESPACES.values() if one.role == account.role or one.open]
+    for person in together(partial(people.get, path, account.id) for path in paths):
+        for address in person.addresses:
+            background.ports.tasks.expel(address.connection_id, address.namespace, account.id)

@@ -1,0 +1,90 @@
+"""Where partners are, for those who track a booking of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from pynamodb.exceptions import UpdateError
+
+from functions.bookings.events import Location, PartnerLocation
+from functions.bookings.product import bookings
+from functions.bookings.rows import Booking, Partner, Tracker
+from shared import times
+from shared.parallel import together
+from shared.realtime import connections
+from shared.realtime.context import Context
+from shared.realtime.namespaces import CUSTOMER, PARTNER
+from shared.tables import condition_failed
+
+DIGITS = 9
+"""Of a degree: a tenth of a millimetre. DynamoDB has no number as small as a double can be."""
+
+MANY_TRACKERS = 20
+
+
+def tracker(context: Context, booking_id: str) -> Tracker:
+    """The asking session as one that tracks a booking."""
+    return Tracker(booking_id, context.address.member, context.session.sid)
+
+
+@bookings.on("location:update", namespaces=[PARTNER.path], payload=Location)
+def update(context: Context, where: Location) -> None:
+    """One write; nothing else happens unless somebody tracks. A location that arrived before the
+    last one is dropped."""
+    partner = _locate(context.session.person_id, where, context.arrival.ms)
+    if partner is None or not partner.trackers:
+        return
+    trackers = [Tracker.of(text) for text in partner.trackers]
+    here = [one for one in trackers if one.booking_id in (partner.active or ())]
+    live = _live(here)
+    at = times.iso(context.arrival.ms)
+    context.emit(
+        *(PartnerLocation(one.booking_id, where, at).to([one.address]) for one in here if live[one])
+    )
+    gone = {one.text for one in trackers if not live.get(one)}
+    if gone:
+        partner.update([Partner.trackers.delete(gone)])
+
+
+def stale(booking: Booking) -> set[str]:
+    """Trackers whose sessions are over, looked for when there are many: they come back with every
+    new connection of a customer and leave without a word."""
+    texts = booking.trackers or set()
+    if len(texts) < MANY_TRACKERS:
+        return set()
+    return {one.text for one, there in _live(map(Tracker.of, texts)).items() if not there}
+
+
+def _locate(partner_id: str, where: Location, arrived_ms: int) -> Partner | None:
+    """The partner's row then; None where a later location is known."""
+    partner = Partner(partner_id)
+    at = Partner.located_at
+    try:
+        partner.update(
+            [
+                Partner.latitude.set(round(where.latitude, DIGITS)),
+                Partner.longitude.set(round(where.longitude, DIGITS)),
+                at.set(arrived_ms),
+            ],
+            condition=at.does_not_exist() | (at <= arrived_ms),
+        )
+    except UpdateError as error:
+        if condition_failed(error):
+            return None
+        raise
+    return partner
+
+
+def _live(trackers: Iterable[Tracker]) -> dict[Tracker, bool]:
+    some = list(trackers)
+    found = together(partial(_is_live, one) for one in some) if some else []
+    return dict(zip(some, found, strict=True))
+
+
+def _is_live(one: Tracker) -> bool:
+    """Whether the session is still the one that asked: a connection may have left the namespace,
+    and come back without asking."""
+    connection = connections.get(one.address.connection_id)
+    session = connection.session(CUSTOMER.path) if connection else None
+    return session is not None and session.sid == one.sid

@@ -1,0 +1,122 @@
+"""Customers and partners talk to each other."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+from pynamodb.exceptions import PutError, UpdateError
+
+from functions.bookings import store
+from functions.bookings.events import Id, MessageReceived, MessageSent, Send, Typing
+from functions.bookings.product import bookings
+from functions.bookings.rows import Message
+from shared import newest, times
+from shared.errors import Duplicate, Refusal
+from shared.parallel import both
+from shared.realtime import people
+from shared.realtime.context import Context
+from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
+from shared.tables import condition_failed
+
+BOOKING_NOT_FOUND = "Booking not found"
+NOT_A_PARTY = "recipientId: not a party of this booking"
+NOTHING_SHARED = "recipientId: you share no open booking"
+MESSAGE_NOT_FOUND = "Message not found"
+TYPING_KEPT_SECONDS = 3_600
+
+OTHER_SIDE = {CUSTOMER.path: PARTNER.path, PARTNER.path: CUSTOMER.path}
+EVERYWHERE = [CUSTOMER.path, PARTNER.path, ADMIN.path]
+
+
+@bookings.on("message:send", namespaces=[CUSTOMER.path, PARTNER.path], payload=Send)
+def send(context: Context, request: Send) -> dict[str, str]:
+    """Store a message and hand it to all connections of the recipient."""
+    me, recipient_namespace = context.session, OTHER_SIDE[context.session.namespace]
+    _, recipient = both(
+        lambda: _check(context, request),
+        lambda: people.get(recipient_namespace, request.recipient_id),
+    )
+    message_id, sent_ms = context.arrival.id, context.arrival.ms
+    message = Message(
+        message_id,
+        sender_id=me.person_id,
+        recipient_id=request.recipient_id,
+        recipient_namespace=recipient_namespace,
+        text=request.message,
+        booking_id=request.booking_id,
+        created_at=sent_ms,
+    )
+    try:
+        message.save(condition=Message.message_id.does_not_exist())
+    except PutError as error:
+        if condition_failed(error):
+            raise Duplicate from error
+        raise
+    at = times.iso(sent_ms)
+    received = MessageReceived(message_id, me.person_id, request.message, request.booking_id, at)
+    context.emit(
+        received.to(recipient.addresses), MessageSent(message_id, at).to([context.address])
+    )
+    return {"id": message_id, "createdAt": at}
+
+
+@bookings.on(
+    "message:mark_read", namespaces=EVERYWHERE, payload=Id, missing="messageId is required"
+)
+def mark_read(context: Context, message_id: str) -> None:
+    """The recipient has read it; the first time is kept."""
+    me = context.session
+    try:
+        Message(message_id).update(
+            [Message.read_at.set(Message.read_at | context.arrival.ms)],
+            condition=(Message.recipient_id == me.person_id)
+            & (Message.recipient_namespace == me.namespace),
+        )
+    except UpdateError as error:
+        if condition_failed(error):
+            raise Refusal(MESSAGE_NOT_FOUND) from error
+        raise
+
+
+def typing(context: Context, recipient_id: str, *, on: bool) -> None:
+    """Tell the recipient; of two that overtook each other, what was sent last."""
+    me = context.session
+    _check_shared(context, recipient_id)
+    key = f"typing#{people.key(me.namespace, me.person_id)}#{recipient_id}"
+    arrival = context.arrival
+    if newest.claim(key, arrival.ms, arrival.message_id, kept_seconds=TYPING_KEPT_SECONDS):
+        recipient = people.get(OTHER_SIDE[me.namespace], recipient_id)
+        context.emit(Typing(me.person_id, on).to(recipient.addresses))
+
+
+for _event, _on in (("typing:start", True), ("typing:stop", False)):
+    bookings.on(_event, namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")(
+        partial(typing, on=_on)
+    )
+
+
+def _check(context: Context, request: Send) -> None:
+    """Raise ``Refusal`` where the two may not talk."""
+    if request.booking_id is None:
+        _check_shared(context, request.recipient_id)
+        return
+    me, booking = context.session, store.find(request.booking_id)
+    if booking is None or not booking.is_party(me.namespace, me.person_id):
+        raise Refusal(BOOKING_NOT_FOUND)
+    if not booking.is_party(OTHER_SIDE[me.namespace], request.recipient_id):
+        raise Refusal(NOT_A_PARTY)
+
+
+def _check_shared(context: Context, other_id: str) -> None:
+    me = context.session
+    if me.namespace == PARTNER.path:
+        partner_id, customer_id = me.person_id, other_id
+    elif me.namespace == CUSTOMER.path:
+        partner_id, customer_id = other_id, me.person_id
+    else:  # an admin is no party of any booking
+        raise Refusal(NOTHING_SHARED)
+    entries = store.partner(partner_id).open or ()
+    customers = {msgspec.json.decode(entry, type=tuple[str, str])[1] for entry in entries}
+    if customer_id not in customers:
+        raise Refusal(NOTHING_SHARED)

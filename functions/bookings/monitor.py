@@ -1,0 +1,55 @@
+"""What admins see of bookings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.bookings import counts
+from functions.bookings.events import Stats
+from functions.bookings.product import bookings
+from shared import times
+from shared.realtime import connections, rooms
+from shared.realtime.connections import Connection, Session
+from shared.realtime.context import Background, Context
+from shared.realtime.namespaces import ADMIN
+from shared.settings import settings
+from shared.tables import TransactionRefused, transact
+
+MONITORS = "bookings-monitor"
+"""The room of the connections that monitor."""
+
+
+def stats(now_ms: int) -> Stats:
+    numbers = counts.read(now_ms)
+    return Stats(numbers["byStatus"], numbers["active"], numbers["today"], times.iso(now_ms))
+
+
+@bookings.on("request:stats", namespaces=[ADMIN.path])
+def request_stats(context: Context, _: None) -> None:
+    """Answer the asker."""
+    context.emit(stats(context.now_ms).to([context.address]))
+
+
+@bookings.on("monitor:bookings", namespaces=[ADMIN.path])
+def monitor(context: Context, _: None) -> None:
+    """Send this connection what happens to all bookings, from now on. Any number of times."""
+    address, person_id = context.address, context.session.person_id
+    expires_at = context.now_ms // 1000 + settings().connection_max_seconds
+
+    def add_items(transaction: Any) -> None:
+        transaction.condition_check(
+            connections.Connection,
+            address.connection_id,
+            condition=connections.is_live(address.namespace),
+        )
+        transaction.save(rooms.Member.of(MONITORS, address, expires_at, person_id))
+
+    try:
+        transact(add_items)
+    except TransactionRefused:  # it has left meanwhile
+        return
+
+
+@bookings.on_leave(ADMIN.path)
+def no_longer(_: Background, connection: Connection, session: Session) -> None:  # noqa: ARG001
+    rooms.remove(MONITORS, connection.connection_id)

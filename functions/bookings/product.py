@@ -1,0 +1,5 @@
+"""The product, for the modules that register with it."""
+
+from shared.registry import Product
+
+bookings = Product("bookings")

@@ -1,0 +1,59 @@
+"""Which of several tellings is the newest, where nothing else keeps it: one conditional write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from shared.tables import Table, TableName, condition_failed
+
+KEPT_SECONDS = 86_400
+
+
+class Newest(Table):
+    """Stands in the table of limits, whose rows expire as well. ``by``: what was told then."""
+
+    class Meta:
+        table_name = TableName("limits_table")
+
+    key = UnicodeAttribute(hash_key=True)
+    at = NumberAttribute()
+    by = UnicodeAttribute()
+    expires_at = NumberAttribute(attr_name="expiresAt")
+
+
+def claim(key: str, at_ms: int, by: str, *, kept_seconds: int = KEPT_SECONDS) -> bool:
+    """Whether this is newer than all that was told about ``key``. What ``by`` names counts once;
+    of two others at the same time, and within the second of one that is exact to the second only,
+    the later arrival is the newer."""
+    latest = at_ms if at_ms % 1000 else at_ms + 999
+    another = (Newest.at < at_ms) | ((Newest.at <= latest) & (Newest.by != by))
+    try:
+        Newest(key).update(
+            [
+                Newest.at.set(at_ms),
+                Newest.by.set(by),
+                Newest.expires_at.set(at_ms // 1000 + kept_seconds),
+            ],
+            condition=Newest.at.does_not_exist() | another,
+        )
+    except UpdateError as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def claimed(key: str, at_ms: int, by: str) -> Iterator[bool]:
+    """The same for a block that acts on it: where that fails, it may be tried again."""
+    first = claim(key, at_ms, by)
+    try:
+        yield first
+    except Exception:
+        if first:
+            Newest(key).delete()
+        raise

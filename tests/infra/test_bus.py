@@ -1,0 +1,44 @@
+"""The way of a backend's event: bus, rule, queue, function, and what becomes of one that fails."""
+
+from __future__ import annotations
+
+from tests.infra.conftest import Stack
+from tests.infra.test_stack import plain, statements
+
+
+def test_everything_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
+    ((bus, made),) = stack.of_type("AWS::Events::EventBus").items()
+    assert made["Properties"]["Name"] == "switchboard-dev"
+    (rule,) = (
+        one
+        for one in stack.properties("AWS::Events::Rule")
+        if one.get("EventBusName") == {"Ref": bus}
+    )
+    assert rule["EventPattern"].keys() == {"account"}
+    (target,) = rule["Targets"]
+    queues = stack.of_type("AWS::SQS::Queue")
+    queue = queues[plain(target["Arn"]).removesuffix(".Arn")]["Properties"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
+    failed = plain(queue["RedrivePolicy"]["deadLetterTargetArn"])
+    assert plain(target["DeadLetterConfig"]["Arn"]) == failed
+    (source,) = (
+        one
+        for one in stack.properties("AWS::Lambda::EventSourceMapping")
+        if plain(one["EventSourceArn"]) == plain(target["Arn"])
+    )
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    function = stack.template["Resources"][source["FunctionName"]["Ref"]]["Properties"]
+    assert function["FunctionName"] == "switchboard-dev-backend"
+    (alarm,) = (
+        one
+        for one in stack.properties("AWS::CloudWatch::Alarm")
+        if one.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        and failed.removesuffix(".Arn") in plain(one["Dimensions"][0]["Value"])
+    )
+    assert alarm["Threshold"] == 1
+
+
+def test_only_http_puts_events_on_the_bus(stack: Stack) -> None:
+    allowed = [id_ for id_, actions, _ in statements(stack) if "events:PutEvents" in actions]
+    assert len(allowed) == 1
+    assert allowed[0].startswith("HttpRole")

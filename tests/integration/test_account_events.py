@@ -1,0 +1,69 @@
+"""``account.upserted`` on real engines."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from functions.products import REGISTRY
+from shared import accounts
+from shared.accounts import Account
+from shared.realtime import departure, people
+from shared.realtime.namespaces import USER
+from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
+from tests.integration.booking_stage import tell
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+ULLA = Account(id="ulla", role="USER", name="Ulla", coins=100)
+
+
+def upsert(fakes: Fakes, account: Account, at: int) -> None:
+    tell(fakes, "account.upserted", NOW_MS + at, **msgspec.to_builtins(account))
+
+
+def coins() -> int:
+    return int(people.get(USER.path, "ulla").coins)
+
+
+def replaced(**values: object) -> Account:
+    return msgspec.structs.replace(ULLA, **values)
+
+
+def test_coins_change_by_what_the_documents_differ(fakes: Fakes) -> None:
+    upsert(fakes, ULLA, 1)
+    people.Person(people.key(USER.path, "ulla")).update([people.Person.coins.add(-30)])
+    for _ in range(2):
+        upsert(fakes, ULLA, 1)
+        assert coins() == 70
+    for _ in range(2):
+        upsert(fakes, replaced(coins=150), 3)
+        assert coins() == 120
+    upsert(fakes, replaced(coins=0), 2)
+    assert coins() == 120
+    assert accounts.get("ulla") == replaced(coins=150)
+    upsert(fakes, replaced(coins=10), 4)
+    assert coins() == 0
+
+
+def test_the_balance_to_begin_with_counts_as_told(fakes: Fakes) -> None:
+    accounts.save(ULLA)
+    upsert(fakes, replaced(coins=110), 1)
+    assert coins() == 110
+
+
+def test_suspension_closes_every_session(fakes: Fakes) -> None:
+    upsert(fakes, ULLA, 1)
+    stage.connect(USER.path, "ulla", "c1")
+    upsert(fakes, replaced(account_status="SUSPENDED"), 2)
+    assert fakes.tasks.expelled == [("c1", USER.path, "ulla")]
+    departure.expel(REGISTRY, fakes.ports, *fakes.tasks.expelled[0])
+    assert fakes.connections.to("c1") == ["41/user,"]
+    assert fakes.connections.closed == ["c1"]
+    assert not people.get(USER.path, "ulla").online
+    departure.expel(REGISTRY, fakes.ports, *fakes.tasks.expelled[0])
+    upsert(fakes, ULLA, 1)
+    account = accounts.get("ulla")
+    assert account
+    assert not account.active

@@ -1,0 +1,109 @@
+"""What the stream of bookings comes to, batch by batch."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from functions.bookings import counts, stream
+from functions.bookings.rows import Booking
+from shared.lambda_entry import Event
+from shared.settings import Settings
+from tests.fakes import NOW_MS, Fakes
+
+BASE: dict[str, Any] = {
+    "customer_id": "c",
+    "booking_number": "BK",
+    "service": "s",
+    "scheduled_at": "t",
+    "address": "a",
+    "amount": 5,
+}
+
+
+@pytest.fixture(autouse=True)
+def ports(tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "ports", lambda: fakes.ports)
+    monkeypatch.setattr("functions.bookings.stream.time.sleep", lambda _: _advance(fakes))
+
+
+def _advance(fakes: Fakes) -> None:
+    fakes.clock.now += 1_000
+
+
+def image(status: str | None, updated_at: int = 1) -> dict[str, Any] | None:
+    if status is None:
+        return None
+    return Booking("b", status=status, updated_at=updated_at, **BASE).serialize()
+
+
+def change(before: str | None, after: str | None, **after_more: int) -> dict[str, Any]:
+    images = {"OldImage": image(before), "NewImage": image(after, **after_more)}
+    return {
+        "eventID": uuid.uuid4().hex,
+        "dynamodb": {
+            "ApproximateCreationDateTime": NOW_MS / 1000,
+            "Keys": {"bookingId": {"S": "b"}},
+        }
+        | {name: one for name, one in images.items() if one is not None},
+    }
+
+
+def hand_in(*records: dict[str, Any]) -> None:
+    event: Event = {"Records": list(records), "requestContext": {"requestId": "r"}}
+    stream.handler(event, None)
+
+
+def told(fakes: Fakes) -> list[str]:
+    return [one.event for one in fakes.tasks.broadcasts]
+
+
+def test_what_happens_is_told_and_counted(fakes: Fakes) -> None:
+    hand_in(
+        change(None, "PENDING"),
+        change("PENDING", "PARTNER_ASSIGNED", updated_at=2),
+        change("PENDING", "PENDING"),
+    )
+    assert told(fakes) == ["booking:created", "booking:updated", "dashboard:stats_update"]
+    numbers = counts.read(NOW_MS)
+    assert numbers["byStatus"]["PARTNER_ASSIGNED"] == 1
+    assert numbers["byStatus"]["PENDING"] == 0
+    assert numbers["today"] == {"created": 1, "completed": 0, "cancelled": 0}
+
+
+def test_a_batch_that_is_handed_in_again_counts_once() -> None:
+    batch = [change(None, "PENDING"), change("IN_PROGRESS", "COMPLETED", updated_at=2)]
+    for _ in range(3):
+        hand_in(*batch)
+    numbers = counts.read(NOW_MS)
+    assert numbers["byStatus"]["PENDING"] == 1
+    assert numbers["byStatus"]["COMPLETED"] == 1
+    assert numbers["today"] == {"created": 1, "completed": 1, "cancelled": 0}
+
+
+def test_the_numbers_are_told_once_a_second_and_in_the_end(fakes: Fakes) -> None:
+    for _ in range(3):
+        hand_in(change(None, "PENDING"))
+    updates = [one for one in fakes.tasks.broadcasts if one.event == "dashboard:stats_update"]
+    assert [one.payload.by_status["PENDING"] for one in updates] == [1, 2, 3]
+    assert fakes.clock.now >= NOW_MS + 2_000
+
+
+def test_whoever_counts_while_somebody_waits_leaves_it_to_them(fakes: Fakes) -> None:
+    assert counts.may_tell(NOW_MS)
+    assert counts.may_wait(NOW_MS + 100)
+    assert not counts.may_tell(NOW_MS + 1_050)
+    assert not counts.may_wait(NOW_MS + 1_050)
+    counts.done_waiting(NOW_MS + 1_100)
+    assert not counts.may_tell(NOW_MS + 1_200)
+    assert counts.may_wait(NOW_MS + 1_200)
+    assert counts.may_tell(NOW_MS + 1_200 + counts.WAIT_MOST_MS)  # who waited has failed
+
+
+def test_an_event_that_waits_for_its_booking_is_nothing_to_tell(fakes: Fakes) -> None:
+    early = {"bookingId": {"S": "b"}, "early": {"L": [{"S": "{}"}]}}
+    record = change(None, "PENDING")
+    hand_in(record | {"dynamodb": record["dynamodb"] | {"NewImage": early}})
+    assert told(fakes) == []

@@ -1,0 +1,57 @@
+"""Every pair of a booking's state and what can happen to it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from functions.bookings.state import (
+    ACTIVE,
+    BACKENDS,
+    FINAL,
+    MESSAGES,
+    PARTNERS,
+    Status,
+    Trigger,
+    after,
+)
+
+PENDING, ASSIGNED, ACCEPTED = Status.PENDING, Status.PARTNER_ASSIGNED, Status.PARTNER_ACCEPTED
+ON_THE_WAY, ARRIVED, IN_PROGRESS = Status.ON_THE_WAY, Status.ARRIVED, Status.IN_PROGRESS
+COMPLETED, CANCELLED = Status.COMPLETED, Status.CANCELLED
+
+LEADS = {
+    Trigger.ASSIGN: {PENDING: ASSIGNED, ASSIGNED: ASSIGNED},
+    Trigger.ACCEPT: {ASSIGNED: ACCEPTED},
+    Trigger.REJECT: {ASSIGNED: PENDING},
+    Trigger.DEPART: {ACCEPTED: ON_THE_WAY},
+    Trigger.ARRIVE: dict.fromkeys((ACCEPTED, ON_THE_WAY), ARRIVED),
+    Trigger.START: dict.fromkeys((ACCEPTED, ON_THE_WAY, ARRIVED), IN_PROGRESS),
+    Trigger.COMPLETE: {IN_PROGRESS: COMPLETED},
+    Trigger.CANCEL: dict.fromkeys((PENDING, ASSIGNED, ACCEPTED, ON_THE_WAY, ARRIVED), CANCELLED),
+}
+
+
+@pytest.mark.parametrize(("status", "trigger"), list(product(Status, Trigger)))
+def test_every_pair(status: Status, trigger: Trigger) -> None:
+    assert after(status, trigger) is LEADS[trigger].get(status)
+
+
+def test_what_is_over_stays_over() -> None:
+    assert {COMPLETED, CANCELLED} == FINAL
+
+
+def test_the_partner_is_on_it_from_accepted_to_in_progress() -> None:
+    assert {ACCEPTED, ON_THE_WAY, ARRIVED, IN_PROGRESS} == ACTIVE
+
+
+def test_what_leads_to_a_status_does() -> None:
+    for told in (PARTNERS, BACKENDS):
+        for status, trigger in told.items():
+            assert status in {after(before, trigger) for before in Status}
+
+
+def test_the_customer_reads_of_every_status() -> None:
+    assert set(MESSAGES) == set(Status)
+    assert MESSAGES[ACCEPTED] == "Partner has accepted your booking"
