@@ -38,6 +38,7 @@ TYPES = {
 }
 TOKENS = "/demo/tokens.json"
 MOST_OF_A_ROLE = 4
+LONGEST_PATH = 200
 HOSTS = {"127.0.0.1", "localhost"}
 
 
@@ -81,7 +82,7 @@ class Pages:
     def _find(self, path: str) -> Path | None:
         """``/`` is ``index.html``, ``/console`` is ``console.html``; nothing outside the folder."""
         name = path.strip("/") or "index"
-        if "\0" in name:
+        if "\0" in name or len(name) > LONGEST_PATH:
             return None
         for found in (self._folder / name, self._folder / f"{name}.html"):
             inside = found.resolve()

@@ -109,13 +109,13 @@ def test_what_the_stack_refuses_is_said(both: tuple[Page, Page]) -> None:
 def test_without_demo_tokens_the_page_asks_for_one(visitors: Visitors, people: People) -> None:
     page = visitors.open("/")
     form = phone(page, "USER")
-    form.get_by_label("Token of a USER").fill("garbage")
+    form.get_by_label("Token: User").fill("garbage")
     form.get_by_role("button", name="Connect").click()
     expect(form.get_by_role("alert")).to_contain_text("This is not a token")
-    form.get_by_label("Token of a USER").fill(token(people.take("TELECALLER")))
+    form.get_by_label("Token: User").fill(token(people.take("TELECALLER")))
     form.get_by_role("button", name="Connect").click()
     expect(form.get_by_role("alert")).to_have_text("Access denied")
-    form.get_by_label("Token of a USER").fill(token(people.take("USER")))
+    form.get_by_label("Token: User").fill(token(people.take("USER")))
     form.get_by_role("button", name="Connect").click()
     pill(page, "USER", "online").wait_for()
 
@@ -191,6 +191,9 @@ def test_axe_finds_nothing_serious(visitors: Visitors, people: People, scheme: s
     call(demo)
     pill(demo, "TELECALLER", "ringing").wait_for()
     assert serious_issues(demo) == []
+    chat = visitors.open("/#chat", people.take("USER"), people.take("ADMIN"), **options)
+    chat.get_by_text("Paste a token with chat permissions.").first.wait_for()
+    assert serious_issues(chat) == []
     console = visitors.open("/console", **options)
     console.get_by_label("Token").wait_for()
     assert serious_issues(console) == []
@@ -200,7 +203,27 @@ def test_axe_finds_nothing_serious(visitors: Visitors, people: People, scheme: s
     assert serious_issues(visitors.open("/docs", **options)) == []
 
 
-def test_tabs_and_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
+def test_two_people_chat(visitors: Visitors, people: People) -> None:
+    rights = ["chat.access", "chat.send_messages"]
+    one, other = (
+        Account(id=f"chat-page-{name}", role="AGENT", name=name, permissions=rights)
+        for name in ("Ann", "Bob")
+    )
+    page = visitors.open("/#chat", one, other, people.take("ADMIN"))
+    for tab in ("CHAT-1", "CHAT-2"):
+        pill(page, tab, "online").wait_for()
+    phone(page, "CHAT-1").get_by_label("Message", exact=True).press_sequentially("Hello, Bob")
+    expect(phone(page, "CHAT-2").locator(".hint")).to_have_text("Ann is writing…")
+    page.keyboard.press("Enter")
+    for tab in ("CHAT-1", "CHAT-2"):
+        expect(phone(page, tab).locator(".messages li p")).to_have_text("Hello, Bob")
+    expect(phone(page, "CHAT-2").locator(".frames")).to_contain_text('42["chat:new_message",')
+    page.get_by_role("tab", name="Chat").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("tab", name="Calls")).to_have_attribute("aria-selected", "true")
+
+
+def test_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
     user, telecaller = both
     here = phone(user, "USER").locator("li", has=user.locator(".avatar.here"))
     here.get_by_role("button", name="Audio").focus()

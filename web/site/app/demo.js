@@ -1,12 +1,16 @@
 // The demo: a section per product of the stack, chosen by tabs.
 
 import { makeCalls } from "./calls.js";
+import { makeChat } from "./chat.js";
 import { h } from "./dom.js";
 import { loadPeople } from "./people.js";
 import { soundButton } from "./ring.js";
 
 /** A product: its tab's name and what builds its section when it is looked at for the first time. */
-const PRODUCTS = [{ id: "calls", name: "Calls", make: makeCalls }];
+const PRODUCTS = [
+  { id: "calls", name: "Calls", make: makeCalls },
+  { id: "chat", name: "Chat", make: makeChat },
+];
 
 function makeTabs(known) {
   const tabs = document.getElementById("tabs");

@@ -24,10 +24,10 @@ export async function loadPeople() {
   return { people: [], ringSeconds: 30 };
 }
 
-/** A form that asks for a token of a role and hands over its owner. */
-export function askForToken(role, onperson) {
+/** A form that asks for a token and hands over its owner. */
+export function askForToken(asked, title, onperson) {
   const input = h("input", {
-    type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-label": `Token of a ${role}`,
+    type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-label": `Token: ${title}`,
     placeholder: "eyJhbGciOi…",
   });
   const problem = h("p", { class: "problem", role: "alert" });
@@ -39,13 +39,13 @@ export function askForToken(role, onperson) {
     if (found) onperson({ id: found.sub, role: found.role, name: found.name ?? found.sub, token });
   };
   return h("form", { class: "ask", onsubmit },
-    h("p", {}, `Paste a token with the role ${role}.`), input,
+    h("p", {}, `Paste a token ${asked}.`), input,
     h("button", { class: "go" }, "Connect"), problem);
 }
 
-/** Everybody of a role to choose from; the first is chosen. */
-export function choice(people, label, onchoose) {
+/** People to choose from. */
+export function choice(people, chosen, label, onchoose) {
   const select = h("select", { "aria-label": label, onchange: () => onchoose(people[select.selectedIndex]) },
-    people.map((person) => h("option", {}, person.name)));
+    people.map((person) => h("option", { selected: person === chosen }, person.name)));
   return select;
 }

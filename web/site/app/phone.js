@@ -11,10 +11,11 @@ const WORDS = {
 };
 
 /**
- * `role`, `title` and `namespace` say whose phone it is, `people` who may use it. `start(phone)` is
- * called on every new connection with `phone.socket`, `phone.person`, `phone.show`, `phone.state`.
+ * `role`, `title` and `namespace` say whose phone it is, `people` who may use it, the one at `first`
+ * to begin with. `start(phone)` is called for every person with `phone.socket`, `phone.person`,
+ * `phone.show` and `phone.state`. `open`: connecting takes no token.
  */
-export function makePhone({ role, title, namespace, people, start }) {
+export function makePhone({ role, asked = `with the role ${role}`, title, namespace, people, first = 0, open = false, start }) {
   const log = makeLog(title);
   const face = h("div", { class: "face" });
   const pill = h("span", { class: "pill", role: "status" });
@@ -41,7 +42,7 @@ export function makePhone({ role, title, namespace, people, start }) {
     connection?.leave();
     phone.person = person;
     if (!people.length) who.replaceChildren(h("p", {}, person.name));
-    connection = connect(namespace, person.token, log, (word, words) => {
+    connection = connect(namespace, open ? null : person.token, log, (word, words) => {
       state(word);
       if (word === "connecting") show(h("p", { class: "empty" }, "Connecting…"));
       if (word === "away") stop?.("away");
@@ -52,15 +53,16 @@ export function makePhone({ role, title, namespace, people, start }) {
   }
 
   function again() {
-    return people.length ? "" : askForToken(role, use);
+    return people.length ? "" : askForToken(asked, title, use);
   }
 
   state("absent");
   if (people.length) {
-    who.append(choice(people, `Who is the ${title.toLowerCase()}`, use));
-    queueMicrotask(() => use(people[0]));
+    const begin = people[first % people.length];
+    who.append(choice(people, begin, `Who is at: ${title}`, use));
+    queueMicrotask(() => use(begin));
   } else {
-    show(askForToken(role, use));
+    show(askForToken(asked, title, use));
   }
   return phone;
 }

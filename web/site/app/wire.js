@@ -40,9 +40,9 @@ export function makeLog(name) {
  */
 export function connect(namespace, token, log, onstate) {
   const socket = io(namespace, {
-    transports: ["websocket"], forceNew: true, auth: { token }, reconnectionDelayMax: 5000,
+    transports: ["websocket"], forceNew: true, auth: token ? { token } : {}, reconnectionDelayMax: 5000,
   });
-  const key = `${namespace} ${token}`;
+  const key = Symbol(namespace);
   const watch = (engine) => {
     engine.on("packet", ({ type, data }) => log.add("in", TYPES.indexOf(type) + (data ?? "")));
     engine.on("packetCreate", ({ type, data }) => log.add("out", TYPES.indexOf(type) + (data ?? "")));
