@@ -89,6 +89,9 @@ class Posted(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     posted: dict[str, Any] = msgspec.field(default_factory=dict, name="")
 
 
+Sent = type[Outbound] | type[Posted]
+
+
 class Error(Outbound, frozen=True):
     """The payload of ``error`` and ``call:error``."""
 
@@ -150,7 +153,7 @@ class Product:
     def __init__(self, name: str) -> None:
         self.name = name
         self.handlers: list[EventHandler] = []
-        self.sent: list[tuple[str, type[Outbound]]] = []
+        self.sent: list[tuple[str, str, Sent]] = []
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
         self.connection_hooks: dict[str, ConnectionHook] = {}
         self.sweep_hooks: list[SweepHook] = []
@@ -195,9 +198,16 @@ class Product:
 
         return register
 
-    def sends(self, namespace: str, *events: type[Outbound]) -> None:
-        """Declare what clients of a namespace receive, beside ``error``."""
-        self.sent.extend((namespace, event) for event in events)
+    def sends(
+        self,
+        namespace: str,
+        *events: type[Outbound],
+        posted: Mapping[str, type[Posted]] | None = None,
+    ) -> None:
+        """Declare what clients of a namespace receive, beside the errors of its handlers;
+        ``posted``: by event, what a backend has posted and is passed on as it is."""
+        self.sent.extend((namespace, event.event, event) for event in events)
+        self.sent.extend((namespace, event, type_) for event, type_ in (posted or {}).items())
 
     def on_leave(self, namespace: str) -> Callable[[ConnectionHook], ConnectionHook]:
         """Register what happens when any connection of a person leaves a namespace, before its
@@ -251,7 +261,7 @@ class Registry:
 
     def __init__(self, products: Iterable[Product]) -> None:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
-        self.sent: dict[tuple[str, str], type[Outbound]] = {}
+        self.sent: dict[tuple[str, str], Sent] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
@@ -262,9 +272,9 @@ class Registry:
                 if (row.namespace, row.event) in self.handlers:
                     raise ValueError(f"{row.event} is registered twice in {row.namespace}")
                 self.handlers[row.namespace, row.event] = row
-            for namespace, sent in product.sent:
-                if self.sent.setdefault((namespace, sent.event), sent) is not sent:
-                    raise ValueError(f"{sent.event} is sent in two shapes in {namespace}")
+            for namespace, event, sent in product.sent:
+                if self.sent.setdefault((namespace, event), sent) is not sent:
+                    raise ValueError(f"{event} is sent in two shapes in {namespace}")
             for namespace, hooks in product.leave_hooks.items():
                 self.leave_hooks.setdefault(namespace, []).extend(hooks)
             for namespace, left in product.connection_hooks.items():

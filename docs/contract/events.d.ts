@@ -24,6 +24,26 @@ export interface Authenticated {
   role: string;
 }
 
+/** To monitoring admins. */
+export interface BookingCreated {
+  bookingId: string;
+  bookingNumber: string;
+  customerId: string;
+  service: string;
+  scheduledAt: string;
+  address: string;
+  amount: number;
+  status: string;
+}
+
+/** To monitoring admins. */
+export interface BookingUpdated {
+  bookingId: string;
+  status: string;
+  partnerId: string | null;
+  updatedAt: string;
+}
+
 /** `from`: the sender's display name. */
 export interface BroadcastReceived {
   message: string;
@@ -37,8 +57,9 @@ export interface CallError {
   message: string;
 }
 
-export interface Cancelled {
-  callId: string;
+export interface Cancel {
+  bookingId: string;
+  reason?: string | null;
 }
 
 export interface Candidate {
@@ -76,6 +97,11 @@ export interface Credentials {
   token: string;
   url: string;
   roomName: string;
+}
+
+/** `earnings.updated`. */
+export interface Earnings {
+  partnerId: string;
 }
 
 /** The payload of `error` and `call:error`. */
@@ -119,10 +145,29 @@ export interface Invite {
   offer: unknown;
 }
 
+/** Degrees. JSON has no number that is not finite. */
+export interface Location {
+  latitude: number;
+  longitude: number;
+}
+
 /** `message_id`: this one and all older ones; None for the whole channel. */
 export interface MessageRead {
   channelId: string | number;
   messageId?: string | null;
+}
+
+export interface MessageReceived {
+  id: string;
+  senderId: string;
+  message: string;
+  bookingId: string | null;
+  createdAt: string;
+}
+
+export interface MessageSent {
+  id: string;
+  createdAt: string;
 }
 
 export interface Missed {
@@ -137,6 +182,38 @@ export interface NewMessage {
   message: string;
   messageType: string;
   replyToId: string | null;
+  timestamp: string;
+}
+
+export interface NewRequest {
+  bookingId: string;
+  bookingNumber: string;
+  service: string;
+  scheduledAt: string;
+  address: string;
+  amount: number;
+}
+
+/** `notification.created`. */
+export interface Notification {
+  accountId: string;
+}
+
+export interface PartnerAssigned {
+  bookingId: string;
+  partner: PartnerDetails;
+}
+
+export interface PartnerDetails {
+  _id: string;
+  name: string;
+  profile: string | null;
+  about: string | null;
+}
+
+export interface PartnerLocation {
+  bookingId: string;
+  location: Location;
   timestamp: string;
 }
 
@@ -184,9 +261,25 @@ export interface Refused {
   error: Failure;
 }
 
+/** `partner.registered`. */
+export interface Registered {
+}
+
+export interface Reject {
+  bookingId: string;
+  reason?: string | null;
+}
+
 export interface Ringing {
   callId: string;
   telecaller: Party;
+}
+
+/** `message`: up to 8,000 Unicode code points. */
+export interface Send {
+  recipientId: string;
+  message: string;
+  bookingId?: string | null;
 }
 
 export interface SendMessage {
@@ -194,6 +287,31 @@ export interface SendMessage {
   message: string;
   messageType?: "file" | "gif" | "image" | "text" | "ticket_link";
   replyToId?: string | null;
+}
+
+/** `by_status`: bookings there are, by status. `active`: those a partner is on. `today` (UTC): what has been `created`, `completed` and `cancelled`. */
+export interface Stats {
+  byStatus: Record<string, number>;
+  active: number;
+  today: Record<string, number>;
+  timestamp: string;
+}
+
+export type Status = "ARRIVED" | "CANCELLED" | "COMPLETED" | "IN_PROGRESS" | "ON_THE_WAY" | "PARTNER_ACCEPTED" | "PARTNER_ASSIGNED" | "PENDING";
+
+export interface StatusUpdate {
+  bookingId: string;
+  status: Status;
+}
+
+export interface StatusUpdated {
+  bookingId: string;
+  status: string;
+  message: string;
+}
+
+/** `kyc.submitted`. */
+export interface Submitted {
 }
 
 export interface SystemBroadcast {
@@ -207,11 +325,6 @@ export interface TelecallerDetails {
   profile: string | null;
   language: string | null;
   about: string | null;
-}
-
-export interface Typing {
-  channelId: string | number;
-  isTyping: boolean;
 }
 
 export interface UpdatePresence {
@@ -243,6 +356,18 @@ export interface UserTyping {
   isTyping: boolean;
 }
 
+/** To the partner. */
+export interface BookingsCancelled {
+  bookingId: string;
+  reason: string | null;
+  cancelledAt: string;
+}
+
+export interface BookingsTyping {
+  userId: string;
+  typing: boolean;
+}
+
 /** To the telecaller's device that accepted. */
 export interface CallsAccepted {
   callId: string;
@@ -253,6 +378,10 @@ export interface CallsAccepted {
 
 /** The payload of everything that happens to a call that exists. */
 export interface CallsCallRef {
+  callId: string;
+}
+
+export interface CallsCancelled {
   callId: string;
 }
 
@@ -296,6 +425,11 @@ export interface ChatRejected {
   callId: string;
 }
 
+export interface ChatTyping {
+  channelId: string | number;
+  isTyping: boolean;
+}
+
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
@@ -315,6 +449,16 @@ export interface ClientToServer {
   "/admin": {
     /** Answer the asker with who is online now. */
     "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** The recipient has read it; the first time is kept. */
+    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Answer the asker. */
+    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Send this connection what happens to all bookings, from now on. Any number of times. */
+    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/": {
     "update_presence": (data: UpdatePresence, acknowledge?: (answer: null | Refused) => void) => void;
@@ -342,12 +486,44 @@ export interface ClientToServer {
     /** The others are told when this one has read further than before. */
     "message_read": (data: MessageRead, acknowledge?: (answer: null | Refused) => void) => void;
     /** A frame that comes late tells nothing. */
-    "chat:typing": (data: Typing, acknowledge?: (answer: null | Refused) => void) => void;
+    "chat:typing": (data: ChatTyping, acknowledge?: (answer: null | Refused) => void) => void;
     "file_uploaded": (data: FileUploaded, acknowledge?: (answer: null | Refused) => void) => void;
     /** Tells of changes; the channel itself is changed by the team's own system. */
     "channel_updated": (data: ChannelUpdate, acknowledge?: (answer: null | Refused) => void) => void;
     /** To everybody who has authenticated. */
     "system_broadcast": (data: SystemBroadcast, acknowledge?: (answer: null | Refused) => void) => void;
+  };
+  "/customer": {
+    /** Store a message and hand it to all connections of the recipient. */
+    "message:send": (data: Send, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    /** The recipient has read it; the first time is kept. */
+    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    "booking:cancel": (data: Cancel, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Change whether the asking session tracks an own booking. */
+    "booking:track": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Change whether the asking session tracks an own booking. */
+    "booking:untrack": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+  };
+  "/partner": {
+    /** One write; nothing else happens unless somebody tracks. A location that arrived before the last one is dropped. */
+    "location:update": (data: Location, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Store a message and hand it to all connections of the recipient. */
+    "message:send": (data: Send, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    /** The recipient has read it; the first time is kept. */
+    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    "booking:accept": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** It is nobody's again; the backend assigns somebody else. */
+    "booking:reject": (data: Reject, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Forward only. One that needs what was sent just before, and has overtaken it, waits for it a moment: frames of one connection run in any order. */
+    "booking:status_update": (data: StatusUpdate, acknowledge?: (answer: null | Refused) => void) => void;
   };
 }
 
@@ -370,7 +546,7 @@ export interface ServerToClient {
     "call:incoming": (data: CallsIncoming) => void;
     /** To the telecaller's device that accepted. */
     "call:accepted": (data: CallsAccepted) => void;
-    "call:cancelled": (data: Cancelled) => void;
+    "call:cancelled": (data: CallsCancelled) => void;
     "call:missed": (data: Missed) => void;
     "call:ended": (data: CallsEnded) => void;
     /** Why something was refused. */
@@ -379,6 +555,16 @@ export interface ServerToClient {
   "/admin": {
     /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
     "presence:counts": (data: Counts) => void;
+    /** To monitoring admins. */
+    "booking:created": (data: BookingCreated) => void;
+    /** To monitoring admins. */
+    "booking:updated": (data: BookingUpdated) => void;
+    /** `by_status`: bookings there are, by status. `active`: those a partner is on. `today` (UTC): what has been `created`, `completed` and `cancelled`. */
+    "dashboard:stats_update": (data: Stats) => void;
+    /** `partner.registered`. */
+    "partner:registered": (data: Registered) => void;
+    /** `kyc.submitted`. */
+    "kyc:submitted": (data: Submitted) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
@@ -410,5 +596,31 @@ export interface ServerToClient {
     "chat:error": (data: string) => void;
     /** Why something was refused, as bare text. */
     "broadcast:error": (data: string) => void;
+  };
+  "/customer": {
+    "booking:status_updated": (data: StatusUpdated) => void;
+    "partner:assigned": (data: PartnerAssigned) => void;
+    "partner:location_update": (data: PartnerLocation) => void;
+    "message:received": (data: MessageReceived) => void;
+    "message:sent": (data: MessageSent) => void;
+    "typing:indicator": (data: BookingsTyping) => void;
+    /** `notification.created`. */
+    "notification:new": (data: Notification) => void;
+    /** Why something was refused. */
+    "error": (data: Error) => void;
+  };
+  "/partner": {
+    "booking:new_request": (data: NewRequest) => void;
+    /** To the partner. */
+    "booking:cancelled": (data: BookingsCancelled) => void;
+    "message:received": (data: MessageReceived) => void;
+    "message:sent": (data: MessageSent) => void;
+    "typing:indicator": (data: BookingsTyping) => void;
+    /** `earnings.updated`. */
+    "earnings:updated": (data: Earnings) => void;
+    /** `notification.created`. */
+    "notification:new": (data: Notification) => void;
+    /** Why something was refused. */
+    "error": (data: Error) => void;
   };
 }

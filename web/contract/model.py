@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
@@ -105,6 +106,7 @@ def _known(type_: Any) -> Any:
 
 
 def _to_server(row: EventHandler) -> ToServer:
+    handle = row.handle.func if isinstance(row.handle, partial) else row.handle
     errors = [row.error_event]
     limit = None
     if row.limit:
@@ -118,8 +120,8 @@ def _to_server(row: EventHandler) -> ToServer:
         row.namespace,
         row.event,
         _known(row.payload),
-        _known(get_type_hints(row.handle).get("return", Any)),
+        _known(get_type_hints(handle).get("return", Any)),
         tuple(dict.fromkeys(errors)),
         limit,
-        about(row.handle),
+        about(handle),
     )

@@ -44,6 +44,14 @@ class LastHour(msgspec.Struct):
     cancelled: list[int]
 
 
+class BookingNumbers(msgspec.Struct, rename="camel"):
+    """``active``: those a partner is on. ``today``: in UTC."""
+
+    by_status: dict[str, int]
+    active: int
+    today: dict[str, int]
+
+
 class Stats(msgspec.Struct, rename="camel"):
     """Distinct people, and their connections. Exact within seconds."""
 
@@ -52,9 +60,9 @@ class Stats(msgspec.Struct, rename="camel"):
     telecallers_on_call: int
     connections: int
     calls: CallNumbers
+    bookings: BookingNumbers
     last_hour: LastHour
     timestamp: str
-    bookings: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Call(msgspec.Struct, rename="camel"):

@@ -9,7 +9,7 @@ import msgspec
 
 Schema = dict[str, Any]
 WHERE = "#/components/schemas/"
-SHARED_WORDS = ("Base of payloads",)
+SHARED_WORDS = ("Base of payloads", "Base of backend events")
 
 
 class Schemas:
@@ -38,6 +38,8 @@ def _tidy(schema: Schema) -> Schema:
     """Without the words that a payload has inherited from the base of all."""
     words = " ".join(schema.get("description", "").replace("``", "`").split())
     rest = {key: value for key, value in schema.items() if key != "description"}
+    if "" in rest.get("properties", {}):  # of what is passed on: all there is beside the rest
+        rest["properties"] = {name: kind for name, kind in rest["properties"].items() if name}
     if not words or words.startswith(SHARED_WORDS):
         return rest
     return {"description": words, **rest}
