@@ -451,9 +451,9 @@ export interface ClientToServer {
     "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
     /** The recipient has read it; the first time is kept. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    /** Tell the recipient that somebody writes. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    /** Tell the recipient that nobody writes any more. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
     /** Answer the asker. */
     "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
@@ -498,14 +498,15 @@ export interface ClientToServer {
     "message:send": (data: Send, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
     /** The recipient has read it; the first time is kept. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    /** Tell the recipient that somebody writes. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    /** Tell the recipient that nobody writes any more. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Possible until the work has begun. */
     "booking:cancel": (data: Cancel, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Change whether the asking session tracks an own booking. */
+    /** Send this connection where the partner is, while they are on the booking. */
     "booking:track": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Change whether the asking session tracks an own booking. */
+    /** Send it no more. */
     "booking:untrack": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/partner": {
@@ -515,10 +516,11 @@ export interface ClientToServer {
     "message:send": (data: Send, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
     /** The recipient has read it; the first time is kept. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    /** Tell the recipient that somebody writes. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient; of two that overtook each other, what was sent last. */
+    /** Tell the recipient that nobody writes any more. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** The partner takes it on; from now on they can be tracked. */
     "booking:accept": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
     /** It is nobody's again; the backend assigns somebody else. */
     "booking:reject": (data: Reject, acknowledge?: (answer: null | Refused) => void) => void;

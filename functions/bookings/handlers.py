@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from functions.bookings import location, messages, monitor, store, told
 from functions.bookings.announce import announce
@@ -40,6 +39,7 @@ def own(context: Context, booking: Booking | None) -> Booking:
 
 @bookings.on("booking:accept", namespaces=[PARTNER.path], payload=Id, missing=BOOKING_REQUIRED)
 def accept(context: Context, booking_id: str) -> None:
+    """The partner takes it on; from now on they can be tracked."""
     _move(context, booking_id, Trigger.ACCEPT, Status.PARTNER_ACCEPTED, refusal=NO_LONGER_AVAILABLE)
 
 
@@ -58,6 +58,7 @@ def reject(context: Context, request: Reject) -> None:
 
 @bookings.on("booking:cancel", namespaces=[CUSTOMER.path], payload=Cancel)
 def cancel(context: Context, request: Cancel) -> None:
+    """Possible until the work has begun."""
     _move(
         context,
         request.booking_id,
@@ -110,6 +111,18 @@ def _move(
         announce(context, moved)
 
 
+@bookings.on("booking:track", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
+def track(context: Context, booking_id: str) -> None:
+    """Send this connection where the partner is, while they are on the booking."""
+    _track(context, booking_id, on=True)
+
+
+@bookings.on("booking:untrack", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
+def untrack(context: Context, booking_id: str) -> None:
+    """Send it no more."""
+    _track(context, booking_id, on=False)
+
+
 def _track(context: Context, booking_id: str, *, on: bool) -> None:
     """Change whether the asking session tracks an own booking."""
     mine = location.tracker(context, booking_id).text
@@ -121,11 +134,3 @@ def _track(context: Context, booking_id: str, *, on: bool) -> None:
         if store.set_trackers(booking, {mine} if on else set(), drop):
             return
     raise RuntimeError(f"booking {booking_id} cannot be tracked")
-
-
-bookings.on("booking:track", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)(
-    partial(_track, on=True)
-)
-bookings.on("booking:untrack", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)(
-    partial(_track, on=False)
-)

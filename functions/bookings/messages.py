@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import msgspec
 from pynamodb.exceptions import PutError, UpdateError
 
@@ -79,21 +77,27 @@ def mark_read(context: Context, message_id: str) -> None:
         raise
 
 
-def typing(context: Context, recipient_id: str, *, on: bool) -> None:
-    """Tell the recipient; of two that overtook each other, what was sent last."""
+@bookings.on("typing:start", namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")
+def start_typing(context: Context, recipient_id: str) -> None:
+    """Tell the recipient that somebody writes."""
+    _tell_typing(context, recipient_id, typing=True)
+
+
+@bookings.on("typing:stop", namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")
+def stop_typing(context: Context, recipient_id: str) -> None:
+    """Tell the recipient that nobody writes any more."""
+    _tell_typing(context, recipient_id, typing=False)
+
+
+def _tell_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
+    """Of two that overtook each other, what was sent last."""
     me = context.session
     _check_shared(context, recipient_id)
     key = f"typing#{people.key(me.namespace, me.person_id)}#{recipient_id}"
     arrival = context.arrival
     if newest.claim(key, arrival.ms, arrival.message_id, kept_seconds=TYPING_KEPT_SECONDS):
         recipient = people.get(OTHER_SIDE[me.namespace], recipient_id)
-        context.emit(Typing(me.person_id, on).to(recipient.addresses))
-
-
-for _event, _on in (("typing:start", True), ("typing:stop", False)):
-    bookings.on(_event, namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")(
-        partial(typing, on=_on)
-    )
+        context.emit(Typing(me.person_id, typing).to(recipient.addresses))
 
 
 def _check(context: Context, request: Send) -> None:
