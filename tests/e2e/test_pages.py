@@ -223,6 +223,34 @@ def test_two_people_chat(visitors: Visitors, people: People) -> None:
     expect(page.get_by_role("tab", name="Calls")).to_have_attribute("aria-selected", "true")
 
 
+def test_a_booking_from_the_customer_to_the_door(visitors: Visitors, people: People) -> None:
+    admin = people.take("ADMIN")
+    console = visitors.open("/console")
+    sign_in(console, admin)
+    number(console, "connections")
+    customer = Account(id="page-customer", role="CUSTOMER", name="Carla")
+    partner = Account(id="page-partner", role="PARTNER", name="Pedro")
+    page = visitors.open("/#bookings", customer, partner, admin)
+    pill(page, "PARTNER", "online").wait_for()
+    mine, theirs = phone(page, "CUSTOMER"), phone(page, "PARTNER")
+    mine.get_by_role("button", name="Book").click()
+    theirs.get_by_role("button", name="Accept").click()
+    expect(mine.locator(".news")).to_have_text("Accepted")
+    theirs.get_by_role("button", name="Set off").click()
+    expect(mine.locator(".news")).to_have_text("On the way")
+    expect(mine.locator(".map")).to_have_attribute("aria-label", re.compile("is at 52"))
+    expect(mine.locator(".frames")).to_contain_text('["partner:location_update",')
+    theirs.get_by_role("button", name="I have arrived").click()
+    theirs.get_by_role("button", name="Start work").click()
+    theirs.get_by_role("button", name="Finish").click()
+    expect(mine.locator(".news")).to_have_text("Done")
+    expect(console.locator(".feed")).to_contain_text("completed")
+    mine.get_by_role("button", name="Book").click()
+    theirs.get_by_role("button", name="Reject").wait_for()
+    mine.get_by_role("button", name="Cancel").click()
+    expect(theirs.locator(".news")).to_have_text("The customer cancelled.")
+
+
 def test_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
     user, telecaller = both
     here = phone(user, "USER").locator("li", has=user.locator(".avatar.here"))

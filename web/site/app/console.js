@@ -7,6 +7,8 @@ import { io } from "/vendor/socket.io.esm.min.js";
 
 const EVERY_MS = 5_000;
 const STALE_MS = 20_000;
+const FEED = 8;
+const FINAL = new Set(["COMPLETED", "CANCELLED"]);
 const AWAY = "The stack does not answer. What you see is old; this page goes on by itself.";
 
 const content = document.getElementById("content");
@@ -31,14 +33,17 @@ function makeParts() {
   const chart = h("div", { class: "empty" }, "Loading…");
   const share = h("div", {});
   const table = h("div", {});
-  const bookings = h("section", { class: "card", hidden: true, "aria-labelledby": "bookings-title" });
+  const booked = h("div", {});
+  const feed = h("ol", { class: "feed", "aria-label": "Latest changes" });
+  const bookings = h("section", { class: "card", hidden: true, "aria-labelledby": "bookings-title" },
+    h("h2", { id: "bookings-title" }, "Bookings"), booked, feed);
   content.replaceChildren(
     h("dl", { class: "tiles" }, TILES.map(([key, name]) => h("div", {}, h("dt", {}, name), h("dd", {}, numbers[key])))),
     h("section", { class: "card", "aria-labelledby": "calls-title" },
       h("div", { class: "head" }, h("h2", { id: "calls-title" }, "Calls per minute"), today), chart, share,
       h("details", {}, h("summary", {}, "As a table"), table)),
     bookings);
-  parts = { numbers, today, chart, share, table, bookings };
+  parts = { numbers, today, chart, share, table, bookings, booked, feed };
 }
 
 function set(element, text) {
@@ -61,18 +66,29 @@ function show(stats) {
   parts.chart.replaceChildren(any ? perMinute(lastHour, parts.chart.clientWidth) : "No call has ended in the last hour.");
   parts.share.replaceChildren(outcomes(lastHour));
   parts.table.replaceChildren(asTable(lastHour));
-  showBookings(stats.bookings);
+  if (stats.bookings) showBookings(stats.bookings);
   tellAge();
 }
 
 addEventListener("resize", () => timer && soon());
 
-function showBookings(bookings) {
-  const entries = Object.entries(bookings ?? {}).filter(([, value]) => typeof value === "number");
-  parts.bookings.hidden = entries.length === 0;
-  const word = (key) => key.replace(/_/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-  parts.bookings.replaceChildren(h("h2", { id: "bookings-title" }, "Bookings"),
-    h("dl", { class: "tiles small" }, entries.map(([key, value]) => h("div", {}, h("dt", {}, word(key)), h("dd", {}, h("strong", {}, String(value)))))));
+function showBookings({ byStatus, active, today }) {
+  const entries = [["with a partner on it", active], ["created today", today.created], ["completed today", today.completed],
+    ["cancelled today", today.cancelled]];
+  const waiting = Object.entries(byStatus).filter(([status, count]) => count && !FINAL.has(status));
+  parts.bookings.hidden = entries.every(([, value]) => !value) && !waiting.length && !parts.feed.children.length;
+  const words = waiting.map(([status, count]) => `${count} ${status.toLowerCase().replaceAll("_", " ")}`).join(", ");
+  parts.booked.replaceChildren(
+    h("dl", { class: "tiles small" }, entries.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, h("strong", {}, String(value ?? 0)))))),
+    h("p", { class: "note" }, words ? `Now: ${words}.` : "No booking is open."));
+}
+
+/** A booking that has just changed, newest first. */
+function tellBooking({ bookingId, bookingNumber, status }) {
+  const time = new Date().toLocaleTimeString([], { hour12: false });
+  parts.feed.prepend(h("li", {}, h("time", {}, time), h("code", {}, bookingNumber ?? bookingId), h("span", {}, status.toLowerCase().replaceAll("_", " "))));
+  while (parts.feed.children.length > FEED) parts.feed.lastChild.remove();
+  parts.bookings.hidden = false;
 }
 
 function tellAge() {
@@ -104,9 +120,12 @@ function begin() {
   leave.hidden = false;
   socket = io("/admin", { transports: ["websocket"], reconnectionDelayMax: 5000 });
   socket.on("presence:counts", showNumbers);
-  socket.on("dashboard:stats_update", ({ bookings }) => bookings && showBookings(bookings));
-  for (const event of ["booking:created", "booking:updated"]) socket.on(event, soon);
-  socket.on("connect", () => warn("socket"));
+  socket.on("dashboard:stats_update", showBookings);
+  for (const event of ["booking:created", "booking:updated"]) socket.on(event, tellBooking);
+  socket.on("connect", () => {
+    warn("socket");
+    socket.emit("monitor:bookings");
+  });
   socket.on("disconnect", (reason) => reason !== "io client disconnect" && warn("socket", AWAY));
 }
 

@@ -1,5 +1,6 @@
 // The demo: a section per product of the stack, chosen by tabs.
 
+import { makeBookings } from "./bookings.js";
 import { makeCalls } from "./calls.js";
 import { makeChat } from "./chat.js";
 import { h } from "./dom.js";
@@ -10,6 +11,7 @@ import { soundButton } from "./ring.js";
 const PRODUCTS = [
   { id: "calls", name: "Calls", make: makeCalls },
   { id: "chat", name: "Chat", make: makeChat },
+  { id: "bookings", name: "Bookings", make: makeBookings },
 ];
 
 function makeTabs(known) {
