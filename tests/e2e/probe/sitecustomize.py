@@ -1,7 +1,8 @@
 """Keeps what the emulator's Lambda workers print, which it shows to nobody.
 
 On the workers' PYTHONPATH. Standard error carries the functions' logs; standard output the
-emulator's answers, of which one with the status ``error`` means an unhandled exception.
+emulator's answers, of which one with the status ``error`` means an unhandled exception. Beside it
+``watch`` writes down what they ask of AWS.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any, TextIO
+
+import watch
 
 FOLDER = "E2E_LAMBDA_LOGS"
 
@@ -39,6 +42,7 @@ def keep() -> None:
         path.touch()
         sys.stderr = Tee(sys.stderr, path, "")
         sys.stdout = Tee(sys.stdout, path, '"status": "error"')
+        watch.install(Path(folder) / "requests.jsonl", function)
 
 
 keep()

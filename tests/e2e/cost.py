@@ -1,0 +1,119 @@
+"""What events cost, from what ``probe/watch.py`` has written down."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Record = dict[str, Any]
+EVENT = re.compile(r'\["([\w:]+)"|"action": ?"([\w:.]+)"')
+PRESENCE = ("presence-stream", "broadcast")
+QUIET_SECONDS = 1.5
+
+
+class Cost(NamedTuple):
+    """Of one invocation. ``before_emit``: requests one after another before the first post."""
+
+    requests: dict[str, int]
+    sequential: int
+    before_emit: int
+    read_units: float
+    write_units: float
+    posts: int
+    bytes: int
+
+
+class Requests:
+    """The records of a stack, from a moment on."""
+
+    def __init__(self, logs: Path) -> None:
+        self._path = logs / "requests.jsonl"
+        self._offset = 0
+
+    def settle(self) -> list[Record]:
+        """Everything since the last time, when nothing more has come for a while."""
+        seen = -1
+        while (size := self._path.stat().st_size if self._path.exists() else 0) != seen:
+            seen = size
+            time.sleep(QUIET_SECONDS)
+        with self._path.open() as file:
+            file.seek(self._offset)
+            text = file.read()
+        self._offset += len(text.encode())
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def invocations(records: Iterable[Record]) -> dict[str, list[Record]]:
+    found: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record["invocation"]].append(record)
+    return dict(found)
+
+
+def event_of(records: list[Record]) -> str:
+    """The event that an invocation was about, or the function."""
+    whole = next((one for one in records if one["kind"] == "invocation"), None)
+    found = EVENT.search(whole.get("body") or "") if whole else None
+    if found:
+        return (found[1] or found[2]).replace(".", ":")
+    function: str = records[0]["function"]
+    return function.removeprefix("switchboard-dev-")
+
+
+def cost(records: list[Record]) -> Cost:
+    asked = [record for record in records if record["kind"] != "invocation"]
+    posts = [record for record in asked if record["kind"] == "@connections"]
+    first = min((post["begin"] for post in posts), default=float("inf"))
+    units = [record["units"] for record in asked if "units" in record]
+    return Cost(
+        requests=dict(sorted(Counter(f"{r['kind']} {r['operation']}" for r in asked).items())),
+        sequential=_chain(asked),
+        before_emit=_chain([record for record in asked if record["end"] <= first]),
+        read_units=sum(one["read"] for one in units),
+        write_units=sum(one["write"] for one in units),
+        posts=len(posts),
+        bytes=sum(post["bytes"] for post in posts),
+    )
+
+
+def _chain(records: list[Record]) -> int:
+    """The most requests of which each began after the one before had ended."""
+    count, free_at = 0, 0.0
+    for record in sorted(records, key=lambda one: float(one["end"])):
+        if record["begin"] >= free_at:
+            count, free_at = count + 1, record["end"]
+    return count
+
+
+def by_event(records: Iterable[Record]) -> dict[str, Cost]:
+    """Every event's dearest invocation."""
+    costs: dict[str, Cost] = {}
+    for mine in invocations(records).values():
+        name, found = event_of(mine), cost(mine)
+        if name not in costs or sum(found.requests.values()) > sum(costs[name].requests.values()):
+            costs[name] = found
+    return costs
+
+
+def of_call(records: list[Record]) -> dict[str, float]:
+    """A whole call, without the presence that it changes."""
+    mine = [one for one in records if not one["function"].endswith(PRESENCE)]
+    costs = [cost(one) for one in invocations(mine).values()]
+    operations = Counter(f"{r['kind']} {r['operation']}" for r in records if "operation" in r)
+    inbound = sum(1 for one in mine if one["kind"] == "invocation" and one["body"])
+    return {
+        "gateway messages": inbound + sum(one.posts for one in costs),
+        "invocations": sum(1 for one in mine if one["kind"] == "invocation"),
+        "read units": sum(one.read_units for one in costs),
+        "write units": sum(one.write_units for one in costs),
+        "requests": sum(sum(one.requests.values()) for one in costs),
+        "scans": sum(count for name, count in operations.items() if "Scan" in name),
+        "presence write units": sum(
+            one.write_units for one in by_event([r for r in records if r not in mine]).values()
+        ),
+    }

@@ -1,0 +1,143 @@
+"""Writes down every request that a Lambda worker makes of AWS, a JSON object a line.
+
+Nothing of the product knows: the modules are wrapped as they are imported. DynamoDB is asked what
+each request costs.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+
+class Watch:
+    """``invocation``: the one that runs now; a worker runs one at a time."""
+
+    def __init__(self, path: Path, function: str) -> None:
+        self._path = path
+        self._function = function
+        self._invocation = ""
+
+    def write(self, kind: str, begin: float, **facts: object) -> None:
+        line = {
+            "function": self._function,
+            "invocation": self._invocation,
+            "kind": kind,
+            "begin": begin,
+            "end": time.time(),
+            **facts,
+        }
+        with self._path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def entry(self, module: Any) -> None:
+        """Every invocation but those that only warm up."""
+        original = module.entry
+
+        def entry(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+            handler = original(function)
+
+            def watched(event: Any, context: Any) -> Any:
+                if event.get("warm"):
+                    return handler(event, context)
+                self._invocation, begin = uuid4().hex, time.time()
+                try:
+                    return handler(event, context)
+                finally:
+                    self.write("invocation", begin, body=event.get("body"))
+
+            return watched
+
+        module.entry = entry
+
+    def service(self, module: Any) -> None:
+        original_call, original_post = module.Service.call, module.Service.post
+
+        def call(service: Any, operation: str, request: dict[str, Any]) -> Any:
+            begin, units = time.time(), {"read": 0.0, "write": 0.0}
+            if service._target.startswith("DynamoDB"):
+                request = {**request, "ReturnConsumedCapacity": "TOTAL"}
+            outcome = "ok"
+            try:
+                answer = original_call(service, operation, request)
+                units = consumed(operation, answer)
+            except Exception as error:
+                outcome = repr(error)[:200]
+                raise
+            else:
+                return answer
+            finally:
+                facts = {"operation": operation, "units": units, "outcome": outcome}
+                self.write(service._target.partition("_")[0], begin, **facts)
+
+        def post(service: Any, path: str, headers: dict[str, str], body: bytes) -> None:
+            begin = time.time()
+            original_post(service, path, headers, body)
+            self.write("Lambda", begin, operation="Invoke", path=path)
+
+        module.Service.call, module.Service.post = call, post
+
+    def gateway(self, module: Any) -> None:
+        original = module.ManagedConnections._there
+
+        def there(gateway: Any, method: str, connection_id: str, body: bytes = b"") -> Any:
+            begin = time.time()
+            found = original(gateway, method, connection_id, body)
+            text = body.decode()
+            self.write("@connections", begin, operation=method, bytes=len(body), frame=text)
+            return found
+
+        module.ManagedConnections._there = there
+
+
+def consumed(operation: str, answer: Any) -> dict[str, float]:
+    """Units as AWS bills them, from what the engine says."""
+    found = answer.get("ConsumedCapacity") or []
+    total = sum(one["CapacityUnits"] for one in (found if isinstance(found, list) else [found]))
+    reads = operation in {"GetItem", "BatchGetItem", "Query", "Scan"}
+    return {"read": total if reads else 0.0, "write": 0.0 if reads else total}
+
+
+class Finder:
+    """Wraps modules as they are imported."""
+
+    def __init__(self, wraps: dict[str, Callable[[Any], None]]) -> None:
+        self._wraps = wraps
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        wrap = self._wraps.pop(name, None)
+        if wrap is None:
+            return None
+        spec = importlib.util.find_spec(name)
+        assert spec
+        assert spec.loader
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            wrap(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def install(path: Path, function: str) -> None:
+    watch = Watch(path, function)
+    finder = Finder(
+        {
+            "shared.lambda_entry": watch.entry,
+            "shared.aws": watch.service,
+            "shared.gateway": watch.gateway,
+        }
+    )
+    sys.meta_path.insert(0, finder)

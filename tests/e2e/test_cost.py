@@ -1,0 +1,86 @@
+"""What events ask of AWS may not grow unnoticed: ``cost.json`` holds what they may.
+
+To accept a new number, write it there and say why in the commit.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.products import REGISTRY
+from tests.e2e.calls import answer, ring
+from tests.e2e.cost import Cost, Requests, by_event, of_call
+from tests.e2e.world import World
+
+ALLOWED: dict[str, Any] = json.loads(Path(__file__).with_name("cost.json").read_text())
+TARGETS = {"gateway messages": 9, "invocations": 4, "write units": 14, "scans": 0}
+MEASURED = {"calls", "presence"}
+
+
+def whole_call(world: World, requests: Requests) -> tuple[dict[str, float], dict[str, Cost]]:
+    """Initiate, ring, accept, end; one device each."""
+    _, user = world.user()
+    callee, telecaller = world.telecaller()
+    requests.settle()
+    call_id = ring(user, telecaller, callee)
+    answer(user, telecaller, call_id)
+    assert user.ask("call:end", {"callId": call_id}) is None
+    telecaller.wait("call:ended")
+    records = requests.settle()
+    return of_call(records), by_event(records)
+
+
+def other_events(world: World, requests: Requests) -> dict[str, Cost]:
+    """A rejected call, a cancelled one, an admin's question."""
+    _, user = world.user()
+    callee, telecaller = world.telecaller()
+    _, admin = world.admin()
+    requests.settle()
+    assert telecaller.ask("call:reject", {"callId": ring(user, telecaller, callee)}) is None
+    assert user.ask("call:cancel", {"callId": ring(user, telecaller, callee)}) is None
+    admin.ask("presence:request-counts")
+    return by_event(requests.settle())
+
+
+@pytest.fixture(scope="module")
+def requests(stack: Any) -> Requests:
+    return Requests(stack.logs)
+
+
+def test_a_whole_call_stays_within_its_targets(world: World, requests: Requests) -> None:
+    call, costs = whole_call(world, requests)
+    for name, most in TARGETS.items():
+        assert call[name] <= most, (name, call)
+    check("a whole call", call)
+    assert costs["call:initiate"].before_emit <= 2
+    for event in ("call:initiate", "call:accept", "call:end"):
+        check(event, shown(costs[event]))
+
+
+def test_events_ask_no_more_than_they_did(world: World, requests: Requests) -> None:
+    costs = other_events(world, requests)
+    events = ("call:reject", "call:cancel", "presence:request-counts")
+    for event in events:
+        check(event, shown(costs[event]))
+    every = {row.event for row in REGISTRY.handlers.values() if row.product in MEASURED}
+    assert every <= {*events, "call:initiate", "call:accept", "call:end"}
+
+
+def shown(cost: Cost) -> dict[str, Any]:
+    """What does not depend on the moment: bytes and chains may."""
+    found = cost._asdict()
+    return {name: found[name] for name in ("requests", "read_units", "write_units", "posts")}
+
+
+def check(name: str, found: dict[str, Any]) -> None:
+    for what, value in found.items():
+        allowed = ALLOWED[name][what]
+        if isinstance(value, dict):
+            for operation, count in value.items():
+                assert count <= allowed.get(operation, 0), (name, operation, found)
+        else:
+            assert value <= allowed, (name, what, found)
