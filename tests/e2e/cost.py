@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
-EVENT = re.compile(r'\["([\w:]+)"|"action": ?"([\w:.]+)"')
+EVENT = re.compile(r'\["([\w:-]+)"|"action": ?"([\w:.-]+)"')
 PRESENCE = ("presence-stream", "broadcast")
 QUIET_SECONDS = 1.5
 

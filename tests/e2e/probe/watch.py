@@ -58,16 +58,17 @@ class Watch:
 
         module.entry = entry
 
-    def service(self, module: Any) -> None:
-        original_call, original_post = module.Service.call, module.Service.post
+    def client(self, module: Any) -> None:
+        """Every request of the SDK's clients, pynamodb's among them."""
+        original = module.BaseClient._make_api_call
 
-        def call(service: Any, operation: str, request: dict[str, Any]) -> Any:
-            begin, units = time.time(), {"read": 0.0, "write": 0.0}
-            if service._target.startswith("DynamoDB"):
+        def make_api_call(client: Any, operation: str, request: dict[str, Any]) -> Any:
+            begin, units, outcome = time.time(), {"read": 0.0, "write": 0.0}, "ok"
+            service = client.meta.service_model.service_name
+            if service == "dynamodb":
                 request = {**request, "ReturnConsumedCapacity": "TOTAL"}
-            outcome = "ok"
             try:
-                answer = original_call(service, operation, request)
+                answer = original(client, operation, request)
                 units = consumed(operation, answer)
             except Exception as error:
                 outcome = repr(error)[:200]
@@ -76,14 +77,9 @@ class Watch:
                 return answer
             finally:
                 facts = {"operation": operation, "units": units, "outcome": outcome}
-                self.write(service._target.partition("_")[0], begin, **facts)
+                self.write(service, begin, **facts)
 
-        def post(service: Any, path: str, headers: dict[str, str], body: bytes) -> None:
-            begin = time.time()
-            original_post(service, path, headers, body)
-            self.write("Lambda", begin, operation="Invoke", path=path)
-
-        module.Service.call, module.Service.post = call, post
+        module.BaseClient._make_api_call = make_api_call
 
     def gateway(self, module: Any) -> None:
         original = module.ManagedConnections._there
@@ -136,7 +132,7 @@ def install(path: Path, function: str) -> None:
     finder = Finder(
         {
             "shared.lambda_entry": watch.entry,
-            "shared.aws": watch.service,
+            "botocore.client": watch.client,
             "shared.gateway": watch.gateway,
         }
     )

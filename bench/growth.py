@@ -1,0 +1,144 @@
+"""Growth: what a call costs with few and with many people connected, in a real engine's tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench import rows
+from bench.aws import Aws, canned
+from bench.table import Table
+from infra.tables import TABLES
+from shared.realtime import rooms
+from tests.integration import engines
+from tests.integration.conftest import _definition
+
+SIZES = (10, 1_000, 50_000)
+CYCLES = 40
+
+CALLS = """
+import json, sys, time
+from collections import Counter
+from botocore.client import BaseClient
+requests, units = Counter(), Counter()
+original = BaseClient._make_api_call
+def counted(client, operation, request):
+    if client.meta.service_model.service_name != "dynamodb":
+        return original(client, operation, request)
+    answer = original(client, operation, {**request, "ReturnConsumedCapacity": "TOTAL"})
+    found = answer.get("ConsumedCapacity") or []
+    requests[operation] += 1
+    for one in found if isinstance(found, list) else [found]:
+        units[operation in ("GetItem", "Query", "BatchGetItem")] += one["CapacityUnits"]
+    return answer
+BaseClient._make_api_call = counted
+from functions.socketio.main import handler
+from shared.realtime import people
+class Context: aws_request_id = "r"
+number = 0
+def send(connection, body):
+    global number
+    number += 1
+    handler({"requestContext": {"connectionId": connection, "messageId": str(number),
+             "requestId": "r", "requestTimeEpoch": int(time.time() * 1000)}, "body": body}, Context)
+def call():
+    send("cu=", '42/user,["call:initiate",{"telecallerId":"t1","callType":"AUDIO"}]')
+    id_ = people.get("/telecaller", "t1").current_call.id
+    send("ct=", f'42/telecaller,["call:accept",{{"callId":"{id_}"}}]')
+    send("cu=", f'42/user,["call:end",{{"callId":"{id_}"}}]')
+    assert people.get("/user", "u1").current_call is None
+def counts():
+    send("ca=", '42/admin,["presence:request-counts"]')
+def measure(work, cycles):
+    work(); requests.clear(); units.clear()
+    begin = time.process_time()
+    for _ in range(cycles): work()
+    cpu = (time.process_time() - begin) / cycles * 1000
+    return [sum(requests.values()) / cycles, units[True] / cycles, units[False] / cycles, cpu]
+cycles = int(sys.argv[1])
+print(json.dumps([measure(call, cycles), measure(counts, cycles)]))
+"""
+
+
+def crowd(size: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Table and row of everything that ``size`` connected users have."""
+    template = rows.of_a_call(None)["rows"]
+    for number in range(size):
+        name, connection = f"crowd{number}", f"crowd{number}="
+        person = {**template["/user#u1"], "person": {"S": f"/user#{name}"}}
+        yield "people", person | {"connections": {"SS": [f"s:{connection}"]}}
+        yield "connections", template["cu="] | {"connectionId": {"S": connection}}
+        yield (
+            "rooms",
+            {
+                "room": {"S": rooms.shard("/user", connection)},
+                "connectionId": {"S": connection},
+                "wire": {"S": "s"},
+                "expiresAt": {"N": "9999999999"},
+            },
+        )
+
+
+def fill(admin: Any, items: Iterator[tuple[str, dict[str, Any]]]) -> None:
+    def write(batch: list[tuple[str, dict[str, Any]]]) -> None:
+        request: dict[str, Any] = {}
+        for table, item in batch:
+            request.setdefault(table, []).append({"PutRequest": {"Item": item}})
+        assert not admin.batch_write_item(RequestItems=request)["UnprocessedItems"]
+
+    with ThreadPoolExecutor(4) as pool:
+        batches = iter(lambda: list(islice(items, 25)), [])
+        for _ in pool.map(write, batches):
+            pass
+
+
+def people_of_the_call() -> Iterator[tuple[str, dict[str, Any]]]:
+    data = rows.of_a_call(None)["rows"]
+    admin = json.loads(json.dumps(data["cu="]).replace("/user", "/admin").replace("USER", "ADMIN"))
+    yield "connections", admin | {"connectionId": {"S": "ca="}}
+    for key, item in data.items():
+        table = "connections" if key.endswith("=") else "people" if "#" in key else "accounts"
+        yield table, item
+
+
+def measure(aws: Aws, size: int) -> tuple[list[float], list[float]]:
+    tables = {f"{row.name.upper()}_TABLE": row.name for row in TABLES}
+    more = tables | {"LIMIT_CALL_INITIATE_PER_MINUTE": "50", "ROOM_SHARDS": "8"}
+    limits = {f"LIMIT_CALL_{name}_PER_MINUTE": "1000" for name in ("ACCEPT", "END")}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        engines.running("dynoxide", Path(folder)) as engine,
+    ):
+        for row in TABLES:
+            engine.admin.create_table(**_definition(row))
+        fill(engine.admin, crowd(size))
+        fill(engine.admin, people_of_the_call())
+        environment = more | limits | {"AWS_ENDPOINT_URL_DYNAMODB": engine.url}
+        call, counts = aws.run(CALLS, str(CYCLES), **environment)
+        return call, counts
+
+
+def run(sizes: tuple[int, ...] = SIZES) -> Table:
+    table = Table(
+        "Growth: a call, and an admin's counts, with so many users connected",
+        ["users", "requests", "read units", "write units", "CPU ms", "ratio to the first",
+         "counts: requests", "counts: read units", "counts: CPU ms"],
+        "Requests to DynamoDB; the checks between the events are counted with them (2 reads).",
+    )  # fmt: skip
+    first = 0.0
+    with canned(rows.of_a_call(None)) as aws:
+        for size in sizes:
+            call, counts = measure(aws, size)
+            first = first or call[3]
+            table.add(size, *call, call[3] / first, counts[0], counts[1], counts[3])
+    return table
+
+
+if __name__ == "__main__":
+    print(run(tuple(map(int, sys.argv[1:])) or SIZES))
