@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -15,12 +16,12 @@ from bench import rows
 from bench.aws import Aws, canned
 from bench.table import Table
 from infra.tables import TABLES
-from shared.realtime import rooms
 from tests.integration import engines
 from tests.integration.conftest import _definition
 
 SIZES = (10, 1_000, 50_000)
 CYCLES = 40
+SHARDS = 8
 
 CALLS = """
 import json, sys, time
@@ -77,7 +78,7 @@ def crowd(size: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield (
             "rooms",
             {
-                "room": {"S": rooms.shard("/user", connection)},
+                "room": {"S": f"/user#{zlib.crc32(connection.encode()) % SHARDS}"},
                 "connectionId": {"S": connection},
                 "wire": {"S": "s"},
                 "expiresAt": {"N": "9999999999"},
@@ -109,7 +110,7 @@ def people_of_the_call() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def measure(aws: Aws, size: int) -> tuple[list[float], list[float]]:
     tables = {f"{row.name.upper()}_TABLE": row.name for row in TABLES}
-    more = tables | {"LIMIT_CALL_INITIATE_PER_MINUTE": "50", "ROOM_SHARDS": "8"}
+    more = tables | {"LIMIT_CALL_INITIATE_PER_MINUTE": "50", "ROOM_SHARDS": str(SHARDS)}
     limits = {f"LIMIT_CALL_{name}_PER_MINUTE": "1000" for name in ("ACCEPT", "END")}
     with (
         tempfile.TemporaryDirectory() as folder,

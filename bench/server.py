@@ -69,6 +69,9 @@ class Canned:
                 if operation == "UpdateItem":
                     return json.dumps({"Attributes": item or {}}).encode()
                 return json.dumps({"Item": item} if item else {}).encode()
+            case "Scan":
+                items = [self.member("r#0", number) for number in range(self.members)]
+                return json.dumps({"Items": items, "Count": len(items)}).encode()
             case "Query":
                 return self.page(json.loads(body))
             case "GetSecretValue":

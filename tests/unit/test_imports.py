@@ -1,0 +1,48 @@
+"""What must not be loaded on the way to an event: imports are most of a cold start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# powertools imports its own metrics and tracing whatever is wanted of it; the X-Ray SDK is what costs.
+HEAVY = (
+    "aiohttp",
+    "asyncio",
+    "aws_cdk",
+    "aws_lambda_powertools.event_handler",
+    "aws_xray_sdk",
+    "livekit",
+    "pydantic",
+    "requests",
+)
+ALLOWED = {
+    "functions.calls.rooms": {"aiohttp", "asyncio", "livekit"},
+    "functions.http.main": {"asyncio", "aws_lambda_powertools.event_handler"},
+}
+LOADED = """
+import importlib, json, sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "cryptography":
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())  # in a layer of its own, for published keys only
+importlib.import_module(sys.argv[1])
+print(json.dumps([name for name in json.loads(sys.argv[2]) if name in sys.modules]))
+"""
+
+
+def handlers() -> list[str]:
+    from infra.functions import FUNCTIONS
+
+    return sorted({row.handler.rpartition(".")[0] for row in FUNCTIONS})
+
+
+@pytest.mark.parametrize("module", handlers())
+def test_nothing_heavy_is_imported(module: str) -> None:
+    command = [sys.executable, "-c", LOADED, module, json.dumps(HEAVY)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)) <= ALLOWED.get(module, set())
