@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
@@ -61,7 +62,19 @@ def client(service: Literal["secretsmanager"]) -> SecretsManagerClient: ...
 def client(service: Literal["sqs"]) -> SQSClient: ...
 @overload
 def client(service: Literal["stepfunctions"]) -> SFNClient: ...
-@cache
 def client(service: str) -> Any:
     """The process's client for a service; region, credentials and endpoint are the SDK's own."""
+    with _making:
+        return _made(service)
+
+
+_making = Lock()
+"""Threads that begin at once would each make one, and sessions are not made for that."""
+
+
+@cache
+def _made(service: str) -> Any:
     return session().client(service, config=CONFIG)  # type: ignore[call-overload]
+
+
+setattr(client, "cache_clear", _made.cache_clear)  # noqa: B010 - its overloads hide attributes
