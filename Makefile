@@ -4,14 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := local/requirements.lock
-TYPED := $(wildcard shared functions infra local tests web)
+TYPED := $(wildcard shared functions infra local tests web bench)
 
 # Use the machine's own certificates, so that networks with their own authority work.
 export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup browser pictures check contract format lock clean
+.PHONY: help run test bench setup browser pictures check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: ## format, lint, types, tests; expects `make setup`
 	@$(BIN)/mypy $(TYPED)
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: setup ## measure what events cost and print the tables of docs/performance.md (minutes)
+	@$(BIN)/python -m bench
 
 format: ## rewrite the sources the way `make check` wants them
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-# powertools imports its own metrics and tracing whatever is wanted of it; the X-Ray SDK is what costs.
+# powertools imports its metrics and tracing whatever is wanted of it; the X-Ray SDK is what costs.
 HEAVY = (
     "aiohttp",
     "asyncio",
