@@ -18,7 +18,7 @@ from shared.tables import Table, TableName, TransactionRefused, transact
 _ROUNDS = 16
 
 
-class Account(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Account(msgspec.Struct, frozen=True, rename="camel"):
     """The contract's account document. ``coins`` and ``rates`` are coins per started minute."""
 
     id: str = msgspec.field(name="_id")
