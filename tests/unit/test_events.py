@@ -179,6 +179,6 @@ from functions.products import REGISTRY
 from shared import aws
 assert REGISTRY.find("/user", "call:initiate")
 assert not aws.session.cache_info().currsize
-assert not aws.client.cache_info().currsize
+assert not aws._made.cache_info().currsize
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True)
