@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-import watch
+import watch  # type: ignore[import-not-found] # beside this file, on the same path
 
 FOLDER = "E2E_LAMBDA_LOGS"
 
