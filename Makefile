@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench setup browser pictures check contract format lock clean
+.PHONY: help run test load bench setup browser pictures check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: ## format, lint, types, tests; expects `make setup`
 	@$(BIN)/mypy $(TYPED)
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+load: setup ## the tests that fill the machine: 200 people in a channel, 200 connections that come and go
+	@LOAD=1 $(BIN)/python -m pytest tests/e2e/test_chat_load.py tests/e2e/test_storm.py
 
 bench: setup ## measure what events cost and print the tables of docs/performance.md (minutes)
 	@$(BIN)/python -m bench

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 Record = dict[str, Any]
 EVENT = re.compile(r'\["([\w:-]+)"|"action": ?"([\w:.-]+)"')
 PRESENCE = ("presence-stream", "broadcast")
+COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep")
+"""Of whoever else is there: no part of a call."""
+
 QUIET_SECONDS = 1.5
 
 
@@ -102,6 +105,7 @@ def by_event(records: Iterable[Record]) -> dict[str, Cost]:
 
 def of_call(records: list[Record]) -> dict[str, float]:
     """A whole call, without the presence that it changes."""
+    records = [one for one in records if not one["function"].endswith(COMING_AND_GOING)]
     mine = [one for one in records if not one["function"].endswith(PRESENCE)]
     costs = [cost(one) for one in invocations(mine).values()]
     operations = Counter(f"{r['kind']} {r['operation']}" for r in records if "operation" in r)

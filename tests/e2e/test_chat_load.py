@@ -18,7 +18,7 @@ AT_ONCE = 6
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("LOAD" not in os.environ, reason="a minute and more of two processors: LOAD=1")
+@pytest.mark.skipif("LOAD" not in os.environ, reason="it fills a machine for minutes: make load")
 def test_everybody_gets_every_message_once(world: World) -> None:
     channel = unique("many")
     make_channel(world, channel)

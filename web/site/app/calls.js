@@ -72,11 +72,11 @@ function faces(phone, idle) {
 
 function userSide(phone, contacts, ringSeconds) {
   const { socket } = phone;
-  let call = null;
+  let call = null, said = [];
   const face = faces(phone, idle);
 
   function idle(news = "", bad = false) {
-    call = null;
+    [call, said] = [null, [news, bad]];
     face.go(socket.connected ? "online" : "connecting", () => [
       h("p", { class: bad ? "news problem" : "news", role: "status" }, news || "Whom do you want to call?"),
       contacts.size
@@ -101,7 +101,7 @@ function userSide(phone, contacts, ringSeconds) {
   socket.on("telecaller:presence-changed", ({ telecallerId, presence, telecaller }) => {
     const known = contacts.get(telecallerId);
     contacts.set(telecallerId, { name: telecaller?.name ?? known?.name ?? telecallerId, presence });
-    if (!call) idle();
+    if (!call) idle(...said); // who comes and goes does not wipe the last news
   });
   socket.on("call:ringing", ({ callId, telecaller }) => {
     call = { callType: "AUDIO", ...call, callId, name: telecaller.name };
