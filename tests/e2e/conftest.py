@@ -13,6 +13,13 @@ from tests.e2e.stack import Stack, running
 from tests.e2e.world import KINDS, World
 from tests.livekit_server import LiveKitServer
 
+LEFT_TO_THE_COLLECTOR = (
+    "ignore:unclosed <socket:ResourceWarning",
+    r"ignore:Exception ignored in. <socket\.socket:pytest.PytestUnraisableExceptionWarning",
+)
+"""Client libraries drop a socket that the server has closed; it is reported in whatever test the
+garbage is collected in."""
+
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
@@ -23,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
         item.add_marker(pytest.mark.xdist_group("e2e"))
+        for warning in LEFT_TO_THE_COLLECTOR:
+            item.add_marker(pytest.mark.filterwarnings(warning))
     last = [item for item in mine if item.path.name == "test_zz_afterwards.py"]
     items[:] = [item for item in items if item not in last] + last
 
