@@ -41,9 +41,6 @@ RESOURCES = tuple(field.name for field in _FIELDS if field.required)
 PASSED_ON = frozenset(field.name for field in _FIELDS if not field.required) - {"aws_region"}
 """AWS_REGION is Lambda's own."""
 
-AHEAD = frozenset({"limit_connections_per_minute"})
-"""Accepted although the functions may not read it yet; passed on from when they do."""
-
 ALWAYS_SHOWN = ("ring_timeout_seconds", "livekit_url", "allowed_origins", "ping_interval_ms")
 """In the environment even when left at their defaults, so that an operator finds them there."""
 
@@ -106,7 +103,7 @@ def from_context(context: Mapping[str, object]) -> StackSettings:
     Keys with anything but lower-case letters and ``_`` are the CDK's own feature flags and lookups.
     """
     given = {name: value for name, value in context.items() if re.fullmatch(r"[a-z_]+", name)}
-    unknown = sorted(given.keys() - OWN - PASSED_ON - AHEAD)
+    unknown = sorted(given.keys() - OWN - PASSED_ON)
     if unknown:
         known = ", ".join(sorted(OWN | PASSED_ON))
         raise SettingError(f"There is no setting {unknown[0]}; the settings are {known}.")

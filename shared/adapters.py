@@ -38,9 +38,6 @@ class SystemClock:
 
 
 class RandomIds:
-    def call_id(self) -> str:
-        return f"{int(time.time()):08x}{secrets.token_hex(8)}"
-
     def session_id(self) -> str:
         return secrets.token_urlsafe(15)
 

@@ -20,10 +20,6 @@ class Clock(Protocol):
 
 
 class Ids(Protocol):
-    def call_id(self) -> str:
-        """24 hex digits that sort by creation time to the second."""
-        ...
-
     def session_id(self) -> str:
         """20 URL-safe characters, unguessable."""
         ...

@@ -34,9 +34,6 @@ class FakeIds:
         self._given = 0
         self._lock = threading.Lock()
 
-    def call_id(self) -> str:
-        return f"{self._next():024x}"
-
     def session_id(self) -> str:
         return f"sid-{self._next():016d}"
 

@@ -6,23 +6,20 @@ the function that did it.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from functions.bookings import counts, monitor
 from functions.bookings.events import BookingCreated, BookingUpdated
 from functions.bookings.rows import Booking
 from functions.bookings.state import Status
-from shared import times
+from shared import streams, times
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.realtime.namespaces import ADMIN
 from shared.registry import Outbound
+from shared.streams import Row
 
-Row = Mapping[str, Any] | None
 STATS_GROUP = "bookings-stats"
 ENDS = {Status.COMPLETED.value: counts.COMPLETED, Status.CANCELLED.value: counts.CANCELLED}
 
@@ -35,14 +32,14 @@ def handler(event: Event) -> None:
     by_status: Counter[str] = Counter()
     today: Counter[str] = Counter()
     for record in records:
-        before, after = _images(record)
+        before, after = streams.images(record)
         told = message(before, after)
         if told is not None:
             group = record["dynamodb"]["Keys"]["bookingId"]["S"]
             ports().tasks.broadcast(told.to_room(ADMIN.path, monitor.MONITORS, group=group))
         by_status.update(_by_status(before, after))
         today.update(_today(before, after))
-    if counts.add(dict(by_status), dict(today), _moment_ms(records), _token(records)):
+    if counts.add(dict(by_status), dict(today), streams.moment_ms(records), streams.token(records)):
         tell_stats()
 
 
@@ -106,19 +103,3 @@ def _today(before: Row, after: Row) -> dict[str, int]:
 def _status(row: Row) -> str | None:
     status: str | None = (row or {}).get("status", {}).get("S")
     return status
-
-
-def _images(record: dict[str, Any]) -> tuple[Row, Row]:
-    change = record["dynamodb"]
-    return change.get("OldImage"), change.get("NewImage")
-
-
-def _moment_ms(records: list[dict[str, Any]]) -> int:
-    """When the batch began: the same however late it is handed in, as the token demands."""
-    return int(records[0]["dynamodb"]["ApproximateCreationDateTime"] * 1000)
-
-
-def _token(records: list[dict[str, Any]]) -> str:
-    """36 characters that this batch has and no other."""
-    text = "\n".join(record["eventID"] for record in records)
-    return hashlib.sha256(text.encode()).hexdigest()[:36]

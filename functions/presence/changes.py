@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from shared.realtime.namespaces import TELECALLER, USER
+from shared.streams import Row
 
-Row = Mapping[str, Any] | None
 Numbers = dict[str, int]
 
 

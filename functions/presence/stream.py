@@ -7,14 +7,13 @@ and goes announces the last state only.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from typing import Any
 
 from functions.presence import changes, counts
-from functions.presence.changes import Presence, Row, presence
+from functions.presence.changes import Presence, presence
 from functions.presence.events import PresenceChanged, TelecallerDetails
-from shared import accounts
+from shared import accounts, streams
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.realtime.namespaces import TELECALLER, USER
@@ -33,7 +32,7 @@ def handler(event: Event) -> None:
     live: Counter[str] = Counter()
     today: Counter[str] = Counter()
     for record in records:
-        before, after = _images(record)
+        before, after = streams.images(record)
         match _table(record):
             case "people":
                 live.update(changes.of_person(_key(record).split("#")[0], before, after))
@@ -41,7 +40,7 @@ def handler(event: Event) -> None:
                 live.update(changes.of_connection(before, after))
             case "calls" if before is None and after is not None:
                 today.update(changes.of_call(after))
-    counts.add(dict(live), dict(today), _moment_ms(records), _token(records))
+    counts.add(dict(live), dict(today), streams.moment_ms(records), streams.token(records))
 
 
 def announce(records: list[dict[str, Any]]) -> None:
@@ -52,7 +51,7 @@ def announce(records: list[dict[str, Any]]) -> None:
         if _table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
             continue
         telecaller_id = _key(record).split("#", 1)[1]
-        before, after = _images(record)
+        before, after = streams.images(record)
         first.setdefault(telecaller_id, presence(before))
         last[telecaller_id] = presence(after)
     for telecaller_id, state in last.items():
@@ -88,19 +87,3 @@ def _table(record: dict[str, Any]) -> str | None:
 def _key(record: dict[str, Any]) -> str:
     key: str = record["dynamodb"]["Keys"]["person"]["S"]
     return key
-
-
-def _images(record: dict[str, Any]) -> tuple[Row, Row]:
-    change = record["dynamodb"]
-    return change.get("OldImage"), change.get("NewImage")
-
-
-def _moment_ms(records: list[dict[str, Any]]) -> int:
-    """When the batch began: the same however late it is handed in, as the token demands."""
-    return int(records[0]["dynamodb"]["ApproximateCreationDateTime"] * 1000)
-
-
-def _token(records: list[dict[str, Any]]) -> str:
-    """36 characters that this batch has and no other."""
-    text = "\n".join(record["eventID"] for record in records)
-    return hashlib.sha256(text.encode()).hexdigest()[:36]
