@@ -106,9 +106,13 @@ class Gateway(Construct):
         )
 
     @property
+    def host(self) -> str:
+        return f"{self.api_id}.execute-api.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
+
+    @property
     def url(self) -> str:
         scheme, path = ("wss", f"/{self.stage_name}") if self._websocket else ("https", "")
-        return f"{scheme}://{self.api_id}.execute-api.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}{path}"
+        return f"{scheme}://{self.host}{path}"
 
     @property
     def connections_arn(self) -> str:

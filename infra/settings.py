@@ -38,8 +38,10 @@ _FIELDS = msgspec.structs.fields(functions.Settings)
 RESOURCES = tuple(field.name for field in _FIELDS if field.required)
 """What the stack itself fills in: a resource has no default."""
 
-PASSED_ON = frozenset(field.name for field in _FIELDS if not field.required) - {"aws_region"}
-"""AWS_REGION is Lambda's own."""
+PASSED_ON = frozenset(field.name for field in _FIELDS if not field.required) - {
+    "aws_region",  # Lambda's own
+    "edge_key",  # generated
+}
 
 ALWAYS_SHOWN = ("ring_timeout_seconds", "livekit_url", "allowed_origins", "ping_interval_ms")
 """In the environment even when left at their defaults, so that an operator finds them there."""
@@ -63,6 +65,22 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_gateway_log_role: bool = True
     """Set the account's one role that API Gateway logs with; false where the account has it."""
+
+    edge: bool = True
+    """CloudFront in front: one origin for sockets, HTTP and pages."""
+
+    domain: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")] = ""
+    """The edge's own name, in place of CloudFront's."""
+
+    certificate_arn: Annotated[
+        str, msgspec.Meta(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/.+)?$")
+    ] = ""
+    """For ``domain``; CloudFront takes certificates of us-east-1 alone."""
+
+    web_acl_arn: Annotated[
+        str, msgspec.Meta(pattern=r"^(arn:aws:wafv2:us-east-1:\d{12}:global/webacl/.+)?$")
+    ] = ""
+    """Of AWS WAF, for the edge."""
 
     log_retention_days: int = 30
     throttle_rate: AtLeastOne = 2_000
@@ -112,10 +130,18 @@ def from_context(context: Mapping[str, object]) -> StackSettings:
         raise SettingError(f"log_retention_days is one of {', '.join(map(str, RETENTION_DAYS))}.")
     environment = _environment({name: given[name] for name in PASSED_ON & given.keys()})
     settings = msgspec.structs.replace(settings, environment=environment)
+    _check_edge(settings)
     schemes = ("https://", "http://") if settings.local else ("https://",)
     if settings.published_keys and not environment["JWKS_URL"].startswith(schemes):
         raise SettingError(f"jwks_url begins with {' or '.join(schemes)}: its keys are trusted.")
     return settings
+
+
+def _check_edge(settings: StackSettings) -> None:
+    if bool(settings.domain) != bool(settings.certificate_arn):
+        raise SettingError("domain and certificate_arn go together: one of them is missing.")
+    if not settings.edge and (settings.domain or settings.web_acl_arn):
+        raise SettingError("domain and web_acl_arn are the edge's, and edge is false.")
 
 
 def _environment(given: dict[str, object]) -> dict[str, str]:

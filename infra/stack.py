@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bus import make_bus
+from infra.edge import Edge, make_edge_key, own_origins
 from infra.functions import FUNCTIONS, Grant, Resources, function_arn, make_functions
 from infra.gateway import (
     HTTP_ROUTES,
@@ -48,6 +49,12 @@ class SwitchboardStack(cdk.Stack):
         http = Gateway(self, "Http", settings, protocol="HTTP", stage="$default")
         if settings.api_gateway_log_role:
             set_account_log_role(self, websocket, http)
+        key = make_edge_key(self) if settings.edge else None
+        edge = (
+            Edge(self, settings, websocket=websocket, http=http, key=key)
+            if key and not settings.local
+            else None
+        )
         resources = _resources(
             self,
             settings,
@@ -56,6 +63,10 @@ class SwitchboardStack(cdk.Stack):
             bus=bus,
             secret_arn=secret_arn,
             websocket=websocket,
+            told_by_edge={
+                "EDGE_KEY": key.secret_value.unsafe_unwrap() if key else "",
+                "ALLOWED_ORIGINS": own_origins(edge, settings.environment["ALLOWED_ORIGINS"]),
+            },
         )
         functions = make_functions(self, settings, resources)
         websocket.route(websocket_routes(), functions)
@@ -74,6 +85,10 @@ class SwitchboardStack(cdk.Stack):
             "CallsTable": tables["calls"].table_name,
             "EventBus": bus.event_bus_name,
         }
+        if key:
+            outputs["EdgeKeyArn"] = cast("secretsmanager.CfnSecret", key.node.default_child).attr_id
+        if edge:
+            outputs |= {"Url": edge.url, "EdgeTarget": edge.target}
         for name, value in outputs.items():
             cdk.CfnOutput(self, name, value=value)
 
@@ -144,6 +159,7 @@ def _resources(
     bus: events.EventBus,
     secret_arn: str,
     websocket: Gateway,
+    told_by_edge: dict[str, str],
 ) -> Resources:
     """What functions may reach and the environment in which they find it."""
     ring = ring_arn(scope, settings)
@@ -163,6 +179,7 @@ def _resources(
             "WEBSOCKET_API_ID": websocket.api_id,
             "WEBSOCKET_STAGE": websocket.stage_name,
             **settings.environment,
+            **told_by_edge,
         },
         grants={
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),

@@ -25,7 +25,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any
 
 from infra.settings import SettingError
@@ -34,6 +33,7 @@ from local.child import Failed
 from local.emulator import Emulator, aws_environment
 from local.settings import WORK, Settings, from_environment
 from shared.accounts import Account
+from web import files
 
 WRONG_SETTING = 2
 
@@ -127,10 +127,10 @@ async def serve(
     target = edge.Target(
         websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
         http=emulated.api(outputs["HttpApiId"], "$default"),
-        key=token_urlsafe(),
+        key=stack.secret(outputs["EdgeKeyArn"]),
     )
     with step(f"Loading {len(known)} accounts and warming up"):
-        stack.put_secrets(outputs["SecretArn"], settings.secrets | {"EDGE_KEY": target.key})
+        stack.put_secrets(outputs["SecretArn"], settings.secrets)
         environment = await asyncio.to_thread(fill, known)
     facts = {
         "url": settings.url,
@@ -142,7 +142,7 @@ async def serve(
         "outputs": outputs,
         "environment": environment,
     }
-    pages.assemble()
+    files.assemble()
     async with edge.serve(target, listener, pages.Pages(settings, known)):
         with state_file(WORK / f"{settings.port}.json", facts):
             say(banner.render(settings, known))

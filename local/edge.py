@@ -21,6 +21,7 @@ from yarl import URL
 
 from local.pages import Pages
 from local.settings import OWN_ORIGIN
+from shared.edge import ADDRESS_HEADER, KEY_HEADER
 
 FRAME_BYTES = 32 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
@@ -151,10 +152,10 @@ class Edge:
         dropped = HOP_BY_HOP | FORWARDING | _named_in_connection(request)
         headers = _without(request.headers, dropped)
         for name in list(headers):
-            if name.lower().startswith(("x-forwarded-", "sec-websocket-", "cloudfront-")):
+            if name.lower().startswith(("x-forwarded-", "sec-websocket-", "switchboard-")):
                 headers.popall(name, None)
-        headers["X-Forwarded-For"] = request.remote or ""
-        headers["X-Edge-Key"] = self._target.key
+        headers["X-Forwarded-For"] = headers[ADDRESS_HEADER] = request.remote or ""
+        headers[KEY_HEADER] = self._target.key
         if headers.get("Origin") in self._origins:
             headers["Origin"] = OWN_ORIGIN
         return headers

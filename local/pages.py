@@ -1,54 +1,22 @@
-"""The pages beside the API, as they will be served from a bucket in AWS: plain files in one folder.
-
-What they load of npm packages and the documents for tools are copied there when the stack starts.
-``python -m local.pages`` does only that.
-"""
+"""The pages beside the API, which AWS serves from a bucket, and the demo's tokens, which only a
+developer's machine hands out."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
 
-from local.settings import ROOT, Settings
+from local.settings import Settings
 from local.tokens import mint
 from shared.accounts import Account
+from web.files import SITE, TYPES
 
-SITE = ROOT / "web" / "site"
-MODULES = ROOT / "local" / "node_modules"
-COPIED = {
-    "vendor/socket.io.esm.min.js": MODULES / "socket.io-client/dist/socket.io.esm.min.js",
-    "vendor/livekit-client.esm.mjs": MODULES / "livekit-client/dist/livekit-client.esm.mjs",
-    **{
-        f"contract/{name}": ROOT / "docs" / "contract" / name
-        for name in ("asyncapi.json", "openapi.json", "events.d.ts")
-    },
-}
-
-TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".mjs": "text/javascript",
-    ".svg": "image/svg+xml",
-    ".ts": "text/plain",
-}
 TOKENS = "/demo/tokens.json"
 MOST_OF_A_ROLE = 4
 LONGEST_PATH = 200
 HOSTS = {"127.0.0.1", "localhost"}
-
-
-def assemble(folder: Path = SITE) -> None:
-    """Copy what the pages load beside their own files; what is missing is left out."""
-    for name, source in COPIED.items():
-        if source.exists():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
 
 
 class Pages:
@@ -110,7 +78,3 @@ class Pages:
         ring_seconds = int(self._settings.context.get("ring_timeout_seconds", "30"))
         answer = {"people": people, "ringSeconds": ring_seconds}
         return web.json_response(answer, headers={"Cache-Control": "no-store"})
-
-
-if __name__ == "__main__":
-    assemble()

@@ -19,6 +19,7 @@ OUTPUTS = (
     "WebSocketStage",
     "HttpApiId",
     "SecretArn",
+    "EdgeKeyArn",
     "AccountsTable",
     "PeopleTable",
     "ConnectionsTable",
@@ -42,6 +43,10 @@ def _client(service: str) -> Any:
 
 def put_secrets(arn: str, secrets: Mapping[str, str]) -> None:
     _client("secretsmanager").put_secret_value(SecretId=arn, SecretString=json.dumps(dict(secrets)))
+
+
+def secret(arn: str) -> str:
+    return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 def functions() -> list[dict[str, Any]]:

@@ -75,6 +75,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: str = ""
     """Comma-separated origins whose pages may use the admin cookie, the stack's own among them."""
 
+    edge_key: str = ""
+    """What the edge shows to be believed when it names a client's address; empty: no edge."""
+
     ping_interval_ms: int = 300_000
     ping_timeout_ms: int = 300_000
     max_payload_bytes: int = 32_768

@@ -6,11 +6,11 @@ opener's. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigatewa
 
 from __future__ import annotations
 
-from hmac import compare_digest
 from http import HTTPStatus
 
 from shared import cookies, limits
 from shared.adapters import ports
+from shared.edge import client_address
 from shared.errors import ConnectionRefused
 from shared.lambda_entry import Event, websocket_entry
 from shared.protocol import json
@@ -21,7 +21,6 @@ from shared.realtime.connections import Connection
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
-EDGE_KEY = "EDGE_KEY"
 _STATUS = {
     namespaces.TOKEN_REQUIRED: HTTPStatus.UNAUTHORIZED,
     namespaces.INVALID_TOKEN: HTTPStatus.UNAUTHORIZED,
@@ -67,20 +66,6 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
     address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
     limit = settings().limit_connections_per_minute
     return limits.hit(f"address#{address}", limit, ports().clock.now_ms())
-
-
-def client_address(peer: str, headers: dict[str, str]) -> str:
-    """The client's address: the peer's, or what our own edge says of its peer.
-
-    Anybody can send ``X-Forwarded-For``; only the edge knows the key it is believed with.
-    CloudFront tells the viewer's ``address:port`` in a header of its own.
-    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
-    """
-    key = ports().secrets.get(EDGE_KEY)
-    if not key or not compare_digest(headers.get("x-edge-key", ""), key):
-        return peer
-    viewer, _, _port = headers.get("cloudfront-viewer-address", "").rpartition(":")
-    return viewer or headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_websocket
 
 from shared.accounts import Account
+from shared.edge import ADDRESS_HEADER, KEY_HEADER
 from shared.settings import Settings
 from tests.e2e import backstage
 from tests.e2e.calls import ring
@@ -189,13 +190,13 @@ def test_the_eleventh_connection_of_an_address_is_one_too_many(
 def test_what_a_client_says_of_its_address_changes_nothing(world: World, places: ExitStack) -> None:
     here = Place(world, "127.0.0.23", places)
     user = world.people.take("USER")
-    headers = ("X-Forwarded-For", "X-Real-IP", "CloudFront-Viewer-Address", "Forwarded")
+    headers = ("X-Forwarded-For", "X-Real-IP", ADDRESS_HEADER, "Forwarded")
     for number in range(CONNECTIONS):
         here.shake(**dict.fromkeys(headers, f"203.0.113.{number}"))
     for name in headers:
         for value in ("203.0.113.99", "203.0.113.99:1234", "127.0.0.24, 203.0.113.99"):
             assert here.join(user, **{name: value}) == refusal("USER")
-    assert here.join(user, **{"X-Edge-Key": "guessed"}) == refusal("USER")
+    assert here.join(user, **{KEY_HEADER: "guessed"}) == refusal("USER")
 
 
 @pytest.mark.usefixtures("limited_connections")

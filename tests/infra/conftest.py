@@ -16,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 Resource = dict[str, Any]
 
+UPLOADER = ("CustomCDKBucketDeployment", "EdgeUploadAwsCliLayer")
+"""The function that puts the pages into their bucket, with all that is its."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -25,9 +28,13 @@ class Stack:
     template: dict[str, Any]
 
     def of_type(self, kind: str) -> dict[str, Resource]:
-        """Logical id → resource, of one type."""
+        """Logical id → resource, of one type; without those of the CDK's own function."""
         resources: dict[str, Resource] = self.template["Resources"]
-        return {id_: one for id_, one in resources.items() if one["Type"] == kind}
+        return {
+            id_: one
+            for id_, one in resources.items()
+            if one["Type"] == kind and not id_.startswith(UPLOADER)
+        }
 
     def properties(self, kind: str) -> list[dict[str, Any]]:
         return [one["Properties"] for one in self.of_type(kind).values()]

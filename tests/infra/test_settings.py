@@ -4,6 +4,9 @@ import pytest
 
 from infra.settings import PASSED_ON, SettingError, from_context
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"
+
 
 def test_defaults_are_complete() -> None:
     settings = from_context({})
@@ -65,6 +68,16 @@ def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
         ),
         ({"livekit_timeout_seconds": "9"}, r"^livekit_timeout_seconds is between 0.1 and 8\.$"),
         ({"room_retry_seconds": "0"}, r"^room_retry_seconds is between 1 and 300\.$"),
+        ({"edge_key": "mine"}, r"^There is no setting edge_key; "),
+        ({"domain": "https://rt.example.com"}, r"^domain is wrong: Expected `str` matching"),
+        ({"domain": "rt.example.com"}, r"^domain and certificate_arn go together: one of them is "),
+        ({"certificate_arn": CERTIFICATE}, r"^domain and certificate_arn go together: one of "),
+        (
+            {"domain": "a.example", "certificate_arn": CERTIFICATE.replace("us-east", "eu-west")},
+            r"^certificate_arn is wrong: ",
+        ),
+        ({"web_acl_arn": ACL.replace("global", "regional")}, r"^web_acl_arn is wrong: "),
+        ({"web_acl_arn": ACL, "edge": "false"}, r"^domain and web_acl_arn are the edge's, and "),
     ],
 )
 def test_wrong_values_are_refused_in_one_sentence(context: dict[str, str], sentence: str) -> None:

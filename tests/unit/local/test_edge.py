@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from local import edge
 from local.settings import OWN_ORIGIN
+from shared.edge import ADDRESS_HEADER
 
 
 class Upstream:
@@ -127,7 +128,7 @@ async def test_a_forged_address_is_dropped(stack: Stack) -> None:
         "X-Forwarded-For": "1.2.3.4",
         "Forwarded": "for=1.2.3.4",
         "X-Real-IP": "1.2.3.4",
-        "CloudFront-Viewer-Address": "1.2.3.4:5",
+        ADDRESS_HEADER: "1.2.3.4",
         "X-Forwarded-Host": "evil",
     }
     async with stack.connect(headers=forged):

@@ -10,9 +10,10 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from local import accounts
-from local.pages import COPIED, MOST_OF_A_ROLE, SITE, TOKENS, Pages, assemble
+from local.pages import MOST_OF_A_ROLE, TOKENS, Pages
 from local.settings import from_environment
 from shared.protocol import json
+from web.files import COPIED, SITE, assemble
 
 SETTINGS = from_environment({"RING_TIMEOUT_SECONDS": "7"})
 PEOPLE = accounts.read(SETTINGS.accounts)

@@ -1,0 +1,223 @@
+"""One origin for everything: CloudFront in front of both APIs and the bucket that holds the pages.
+
+On a developer's machine ``local/edge.py`` is in its place. Without an edge (``edge=false``) clients
+use the two APIs' own URLs, and there are no pages.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_deployment as deployment
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.gateway import Gateway
+from infra.logs import make_log_group
+from infra.nag import acknowledge
+from infra.settings import StackSettings
+from shared.edge import KEY_HEADER
+from web import files
+
+SOCKETS = ("/socket.io/", "/socket.io", "/ws", "/ws/")
+ANYTHING_ELSE = "/?*"
+"""Every path but ``/``, which no pattern names alone: what is left for the default."""
+
+FUNCTIONS = Path(__file__).with_name("edge_functions")
+
+
+def make_edge_key(scope: Construct) -> secretsmanager.Secret:
+    """What the edge shows the stack so that it is believed when it names a client's address."""
+    key = secretsmanager.Secret(
+        scope,
+        "EdgeKey",
+        description="What the edge shows the WebSocket API",
+        generate_secret_string=secretsmanager.SecretStringGenerator(
+            password_length=40, exclude_punctuation=True
+        ),
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+    acknowledge(
+        key,
+        {
+            "SMG4": "It opens nothing: whoever has it can make his handshakes count for another "
+            "address. A new one takes a deployment."
+        },
+    )
+    return key
+
+
+class Edge(Construct):
+    """The distribution. ``url`` has no slash at the end."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        settings: StackSettings,
+        *,
+        websocket: Gateway,
+        http: Gateway,
+        key: secretsmanager.Secret,
+    ) -> None:
+        super().__init__(scope, "Edge")
+        files.assemble()
+        bucket = self._make_bucket()
+        pages = cloudfront.BehaviorOptions(
+            origin=origins.S3BucketOrigin.with_origin_access_control(bucket),
+            response_headers_policy=cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+            function_associations=[self._on_request("page")],
+        )
+        sockets = self._uncached(
+            origins.HttpOrigin(
+                websocket.host,
+                origin_path=f"/{websocket.stage_name}",
+                custom_headers={KEY_HEADER: key.secret_value.unsafe_unwrap()},
+            ),
+            self._on_request("socket"),
+        )
+        api = self._uncached(origins.HttpOrigin(http.host))
+        self._distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=settings.stack_name,
+            default_behavior=pages,
+            additional_behaviors={
+                **dict.fromkeys(SOCKETS, sockets),
+                **dict.fromkeys(_patterns(), pages),
+                ANYTHING_ELSE: api,
+            },
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            web_acl_id=settings.web_acl_arn or None,
+            domain_names=[settings.domain] if settings.domain else None,
+            certificate=acm.Certificate.from_certificate_arn(
+                self, "Certificate", settings.certificate_arn
+            )
+            if settings.domain
+            else None,
+        )
+        self._domain_name = settings.domain or self._distribution.distribution_domain_name
+        self._upload(bucket, settings)
+        self._acknowledge(settings)
+
+    @property
+    def url(self) -> str:
+        return f"https://{self._domain_name}"
+
+    @property
+    def target(self) -> str:
+        """What a domain of the team's own has to be an alias of."""
+        return self._distribution.distribution_domain_name
+
+    def _uncached(
+        self, origin: cloudfront.IOrigin, *functions: cloudfront.FunctionAssociation
+    ) -> cloudfront.BehaviorOptions:
+        """To an API, with everything the client sent but ``Host``, by which API Gateway knows its
+        APIs."""
+        return cloudfront.BehaviorOptions(
+            origin=origin,
+            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+            function_associations=list(functions),
+        )
+
+    def _on_request(self, name: str) -> cloudfront.FunctionAssociation:
+        function = cloudfront.Function(
+            self,
+            name.title(),
+            code=cloudfront.FunctionCode.from_inline((FUNCTIONS / f"{name}.js").read_text()),
+            runtime=cloudfront.FunctionRuntime.JS_2_0,
+        )
+        return cloudfront.FunctionAssociation(
+            function=function, event_type=cloudfront.FunctionEventType.VIEWER_REQUEST
+        )
+
+    def _make_bucket(self) -> s3.Bucket:
+        """Every file in it comes from the repository: there is nothing to keep."""
+        bucket = s3.Bucket(
+            self,
+            "Pages",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            bucket, {"S1": "Public pages, read by the edge alone: who read them is of no interest."}
+        )
+        return bucket
+
+    def _upload(self, bucket: s3.Bucket, settings: StackSettings) -> None:
+        deployment.BucketDeployment(
+            self,
+            "Upload",
+            sources=[deployment.Source.asset(str(files.SITE))],
+            destination_bucket=bucket,
+            cache_control=[deployment.CacheControl.no_cache()],
+            retain_on_delete=False,
+            memory_limit=512,
+            log_group=make_log_group(
+                self, "UploadLog", settings, f"/aws/lambda/{settings.name('upload')}"
+            ),
+        )
+        stack = cdk.Stack.of(self)
+        pages = stack.get_logical_id(cast("s3.CfnBucket", bucket.node.default_child))
+        reasons = {
+            **UPLOADER,
+            **dict.fromkeys(
+                (
+                    *(f"IAM5[Action::s3:{actions}*]" for actions in UPLOADERS_ACTIONS),
+                    f"IAM5[Resource::<{pages}.Arn>/*]",
+                    "IAM5[Resource::arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-"
+                    "<AWS::AccountId>-<AWS::Region>/*]",
+                ),
+                "Objects of the pages' bucket and of the CDK's own, whose names are hashes.",
+            ),
+        }
+        for child in stack.node.children:
+            if child.node.id.startswith("Custom::CDKBucketDeployment"):
+                acknowledge(child, reasons)
+
+    def _acknowledge(self, settings: StackSettings) -> None:
+        reasons = {
+            "CFR1": "Whom the apps are for is the team's to say.",
+            "CFR3": "The APIs log every request; a log here would hold the tokens that older "
+            "clients and native ones send in the query.",
+        }
+        if not settings.web_acl_arn:
+            reasons["CFR2"] = "A choice: web_acl_arn names the ACL to use."
+        if not settings.domain:
+            reasons["CFR4"] = "CloudFront's own certificate and name; domain sets another."
+        acknowledge(self._distribution, reasons)
+
+
+UPLOADER = {
+    "L1": "The CDK's own function, which runs while the stack is deployed.",
+    "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]": (
+        "The CDK's own role of that function."
+    ),
+}
+UPLOADERS_ACTIONS = ("Abort", "DeleteObject", "GetBucket", "GetObject", "List")
+
+
+def _patterns() -> list[str]:
+    """The paths of the pages: folders whole, ``x.html`` as ``/x``. ``/`` itself is nobody's."""
+    return sorted(
+        f"/{path.name}/*" if path.is_dir() else f"/{path.name.removesuffix('.html')}"
+        for path in files.SITE.iterdir()
+        if path.name != "index.html"
+    )
+
+
+def own_origins(edge: Edge | None, allowed: str) -> str:
+    """The origins whose pages may use the admin cookie: the edge's own beside the team's."""
+    return ",".join(filter(None, [edge.url if edge else "", allowed]))

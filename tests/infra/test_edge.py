@@ -1,0 +1,176 @@
+"""The distribution: every path of the contract leads where ``local/edge.py`` leads it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.edge import FUNCTIONS
+from infra.gateway import HTTP_ROUTES
+from local.edge import engine_error
+from shared.edge import ADDRESS_HEADER, KEY_HEADER
+from tests.infra.conftest import Stack, synthesize
+from tests.infra.test_stack import plain
+from web.files import SITE
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"
+HANDSHAKE = {"sec-websocket-key": {"value": "x3JJHMbDL1EzLkh9GBhXDw=="}}
+
+Behaviour = dict[str, Any]
+
+
+def distribution(stack: Stack) -> dict[str, Any]:
+    (one,) = stack.properties("AWS::CloudFront::Distribution")
+    found: dict[str, Any] = one["DistributionConfig"]
+    return found
+
+
+def behaviour(stack: Stack, path: str) -> Behaviour:
+    """The first whose pattern matches, as CloudFront chooses."""
+    config = distribution(stack)
+    for one in config["CacheBehaviors"]:
+        pattern = re.escape(one["PathPattern"]).replace(r"\*", ".*").replace(r"\?", ".")
+        if re.fullmatch(pattern, path):
+            return dict(one)
+    return dict(config["DefaultCacheBehavior"])
+
+
+def origin(stack: Stack, of: Behaviour) -> dict[str, Any]:
+    (one,) = (one for one in distribution(stack)["Origins"] if one["Id"] == of["TargetOriginId"])
+    return dict(one)
+
+
+def api(stack: Stack, protocol: str) -> str:
+    (id_,) = (
+        id_
+        for id_, one in stack.of_type("AWS::ApiGatewayV2::Api").items()
+        if one["Properties"]["ProtocolType"] == protocol
+    )
+    return id_
+
+
+def run(name: str, uri: str, query: str = "", headers: dict[str, Any] | None = None) -> Any:
+    """What the edge's function makes of a request: the request, or an answer."""
+    pairs = (one.split("=") for one in query.split())
+    event = {
+        "viewer": {"ip": "2001:db8::7"},
+        "request": {
+            "uri": uri,
+            "querystring": {key: {"value": value} for key, value in pairs},
+            "headers": headers or {},
+        },
+    }
+    script = (FUNCTIONS / f"{name}.js").read_text()
+    script += f"\nconsole.log(JSON.stringify(handler({json.dumps(event)})));"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("path", ["/socket.io/", "/socket.io", "/ws", "/ws/"])
+def test_sockets_go_to_the_stage_with_all_a_handshake_needs(aws: Stack, path: str) -> None:
+    found = behaviour(aws, path)
+    assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    assert found["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    to = origin(aws, found)
+    assert plain(to["DomainName"]).startswith(f"{api(aws, 'WEBSOCKET')}.execute-api.")
+    assert to["OriginPath"] == "/live"
+    (header,) = to["OriginCustomHeaders"]
+    assert header["HeaderName"] == KEY_HEADER
+    assert not KEY_HEADER.lower().startswith(("x-edge-", "x-amz"))
+    (environment,) = {
+        json.dumps(one["Environment"]["Variables"]["EDGE_KEY"]) for one in aws.functions().values()
+    }
+    assert json.loads(environment) == header["HeaderValue"]
+    assert "{{resolve:secretsmanager:" in environment
+
+
+def test_every_route_goes_to_the_http_api(aws: Stack) -> None:
+    paths = {route.partition(" ")[2].replace("{id}", "1") for route in HTTP_ROUTES} - {""}
+    for path in {*paths, "/nothing", "/a/b", "/index.html/x"}:
+        found = behaviour(aws, path)
+        assert plain(origin(aws, found)["DomainName"]).startswith(f"{api(aws, 'HTTP')}.execute-api")
+        assert set(found["AllowedMethods"]) >= {"GET", "POST", "DELETE"}
+        assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+
+def test_every_page_comes_from_the_bucket(aws: Stack) -> None:
+    (bucket,) = aws.of_type("AWS::S3::Bucket")
+    files = [path.relative_to(SITE) for path in SITE.rglob("*") if path.is_file()]
+    assert Path("vendor/socket.io.esm.min.js") in files
+    for file in files:
+        path = "/" + str(file).removesuffix(".html")
+        path = "/" if path == "/index" else path
+        found = behaviour(aws, path)
+        assert plain(origin(aws, found)["DomainName"]) == f"{bucket}.RegionalDomainName"
+        assert run("page", path)["uri"] == f"/{file}"
+
+
+def test_a_handshake_is_passed_on_to_the_stage_itself_with_its_address() -> None:
+    for path, query in (("/socket.io/", "EIO=4 transport=websocket"), ("/ws", "namespace=/user")):
+        passed = run("socket", path, query, {**HANDSHAKE, ADDRESS_HEADER.lower(): {"value": "1.1"}})
+        assert passed["uri"] == "/"
+        assert passed["headers"][ADDRESS_HEADER.lower()] == {"value": "2001:db8::7"}
+        assert passed["headers"]["sec-websocket-key"] == HANDSHAKE["sec-websocket-key"]
+        assert len(passed["querystring"]) == len(query.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "headers", "answer"),
+    [
+        ("/socket.io/", "EIO=4 transport=polling", {}, engine_error(0, "Transport unknown")),
+        ("/socket.io/", "", HANDSHAKE, engine_error(0, "Transport unknown")),
+        ("/socket.io/", "EIO=4 transport=websocket", {}, engine_error(3, "Bad request")),
+    ],
+)
+def test_anything_else_is_refused_as_it_is_locally(
+    path: str, query: str, headers: dict[str, Any], answer: Any
+) -> None:
+    refused = run("socket", path, query, headers)
+    assert refused["statusCode"] == answer.status
+    assert json.loads(refused["body"]) == json.loads(answer.text)
+    native = run("socket", "/ws", "namespace=/user")
+    assert json.loads(native["body"]) == {
+        "error": {"message": "A WebSocket handshake is expected here"}
+    }
+
+
+def test_a_name_of_the_teams_own_and_an_acl(tmp_path: Path) -> None:
+    named = synthesize(
+        tmp_path,
+        domain="rt.example.com",
+        certificate_arn=CERTIFICATE,
+        web_acl_arn=ACL,
+        allowed_origins="https://app.example",
+    )
+    config = distribution(named)
+    assert config["Aliases"] == ["rt.example.com"]
+    assert config["ViewerCertificate"]["AcmCertificateArn"] == CERTIFICATE
+    assert config["WebACLId"] == ACL
+    assert named.template["Outputs"]["Url"]["Value"] == "https://rt.example.com"
+    (origins,) = {
+        one["Environment"]["Variables"]["ALLOWED_ORIGINS"] for one in named.functions().values()
+    }
+    assert origins == "https://rt.example.com,https://app.example"
+
+
+def test_pages_of_the_edge_may_use_the_cookie(aws: Stack) -> None:
+    (id_,) = aws.of_type("AWS::CloudFront::Distribution")
+    origins = aws.functions()["connect"]["Environment"]["Variables"]["ALLOWED_ORIGINS"]
+    assert plain(origins) == f"https://{id_}.DomainName"
+
+
+def test_without_an_edge_there_is_nothing_to_believe(tmp_path: Path) -> None:
+    bare = synthesize(tmp_path, edge="false")
+    assert not bare.of_type("AWS::CloudFront::Distribution")
+    assert not bare.of_type("AWS::S3::Bucket")
+    assert len(bare.of_type("AWS::SecretsManager::Secret")) == 1
+    assert "Url" not in bare.template["Outputs"]
+    assert {one["Environment"]["Variables"]["EDGE_KEY"] for one in bare.functions().values()} == {
+        ""
+    }
