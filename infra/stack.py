@@ -172,6 +172,7 @@ def _resources(
             "ROOMS_QUEUE_URL": queues["rooms"].queue_url,
             "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,
             "EVENT_BUS": bus.event_bus_name,
+            "METRICS_NAMESPACE": settings.stack_name,
             "OPENER_FUNCTION": settings.name("opener"),
             "DISCONNECT_FUNCTION": settings.name("disconnect"),
             "RING_STATE_MACHINE_ARN": ring,

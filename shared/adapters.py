@@ -14,10 +14,11 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import aws, backend
+from shared import aws, backend, log
 from shared.backend import Message
 from shared.gateway import ManagedConnections
-from shared.log import logger
+from shared.log import CORRELATION_ID, logger
+from shared.metrics import Metric, count
 from shared.ports import Ports
 from shared.protocol import json
 from shared.realtime.broadcast import Broadcast
@@ -26,6 +27,7 @@ from shared.settings import Settings, settings
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 BACKEND_SOURCE = "switchboard.backend"
 PUT_ATTEMPTS = 4
@@ -60,7 +62,13 @@ def _fifo_id(text: str) -> str:
     return text if fits else hashlib.sha256(text.encode()).hexdigest()
 
 
+def _attributes() -> dict[str, MessageAttributeValueTypeDef]:
+    return {CORRELATION_ID: {"DataType": "String", "StringValue": log.correlation_id()}}
+
+
 class AwsTasks:
+    """Everything that is handed on takes the correlation id along."""
+
     def __init__(self, values: Settings) -> None:
         self._settings = values
 
@@ -79,11 +87,16 @@ class AwsTasks:
         self._invoke(self._settings.disconnect_function, session)
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
-        aws.client("stepfunctions").start_execution(
-            stateMachineArn=self._settings.ring_state_machine_arn,
-            name=call_id,
-            input=json.dumps({"callId": call_id, "person": person, "seconds": seconds}),
-        )
+        call = {"callId": call_id, "person": person, "seconds": seconds}
+        try:
+            aws.client("stepfunctions").start_execution(
+                stateMachineArn=self._settings.ring_state_machine_arn,
+                name=call_id,
+                input=json.dumps({**call, CORRELATION_ID: log.correlation_id()}),
+            )
+        except Exception:
+            count(Metric.RING_TIMERS_FAILED)
+            raise
 
     def broadcast(self, message: Broadcast) -> None:
         aws.client("sqs").send_message(
@@ -91,6 +104,7 @@ class AwsTasks:
             MessageBody=json.dumps(message),
             MessageGroupId=_fifo_id(message.group),
             MessageDeduplicationId=_fifo_id(message.once or secrets.token_hex(16)),
+            MessageAttributes=_attributes(),
         )
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
@@ -99,6 +113,7 @@ class AwsTasks:
             QueueUrl=self._settings.deadlines_queue_url,
             MessageBody=json.dumps(session),
             DelaySeconds=seconds,
+            MessageAttributes=_attributes(),
         )
 
     def tell(self, messages: Sequence[Message]) -> int:
@@ -119,6 +134,7 @@ class AwsTasks:
                             "DetailType": message.type,
                             "Detail": message.data,
                             "EventBusName": self._settings.event_bus,
+                            "Resources": [log.ON_THE_BUS + log.correlation_id()],
                         }
                         for message in left
                     ]
@@ -135,7 +151,9 @@ class AwsTasks:
 
     def delete_room(self, *, room: str) -> None:
         self._room_queue.send_message(
-            QueueUrl=self._settings.rooms_queue_url, MessageBody=json.dumps({"room": room})
+            QueueUrl=self._settings.rooms_queue_url,
+            MessageBody=json.dumps({"room": room}),
+            MessageAttributes=_attributes(),
         )
 
     @cached_property
@@ -146,7 +164,7 @@ class AwsTasks:
         aws.client("lambda").invoke(
             FunctionName=function,
             InvocationType="Event",
-            Payload=json.dumps(payload).encode(),
+            Payload=json.dumps({**payload, CORRELATION_ID: log.correlation_id()}).encode(),
         )
 
 

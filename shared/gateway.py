@@ -20,6 +20,7 @@ from urllib3.connectionpool import connection_from_url
 from urllib3.util import Retry, Timeout
 
 from shared import aws
+from shared.metrics import Metric, count
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class ManagedConnections:
         answer = self._pool.urlopen(
             method, self._path + path, body=body, headers=dict(request.headers.items())
         )
+        before = answer.retries.history if answer.retries else ()
+        statuses = [*(one.status for one in before), answer.status]
+        if throttled := statuses.count(HTTPStatus.TOO_MANY_REQUESTS):
+            count(Metric.POSTS_THROTTLED, throttled)
         if answer.status == HTTPStatus.GONE:
             return False
         if answer.status >= HTTPStatus.BAD_REQUEST:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rooms_queue_url: str
     deadlines_queue_url: str
     event_bus: str
+    metrics_namespace: str
     opener_function: str
     disconnect_function: str
     ring_state_machine_arn: str
@@ -49,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_region: str = "us-east-1"
     connections_url_format: str = AWS_CONNECTIONS_URL
     """Where ``@connections`` is; an emulator serves it elsewhere than AWS does."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Read by powertools' Logger itself. Below ``INFO`` nothing says what was done, only what went
+    wrong."""
 
     secret_cache_seconds: int = 300
     secret_retry_seconds: int = 10

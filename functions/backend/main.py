@@ -7,25 +7,17 @@ import msgspec
 from functions.products import REGISTRY
 from shared import backend
 from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.log import logger
+from shared.lambda_entry import Event, queue_entry
 from shared.ports import Ports
 from shared.realtime.context import Background
 from shared.registry import Registry
 
 
-@entry
-def handler(event: Event) -> dict[str, list[dict[str, str]]]:
-    """A batch of the queue. An event that is unknown, wrong or cannot be handled is handed in
-    again, alone, and then goes to the dead-letter queue for people to look at."""
-    failed = []
-    for record in event["Records"]:
-        try:
-            hear(REGISTRY, ports(), msgspec.json.decode(record["body"]))
-        except Exception:  # noqa: BLE001 - reported for this event, the others go on
-            logger.exception("event not handled", extra={"message": record["messageId"]})
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+@queue_entry()
+def handler(body: str) -> None:
+    """An event that is unknown, wrong or cannot be handled is tried again and then goes to the
+    dead-letter queue for people to look at."""
+    hear(REGISTRY, ports(), msgspec.json.decode(body))
 
 
 def hear(registry: Registry, ports: Ports, event: Event) -> None:

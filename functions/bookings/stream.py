@@ -16,11 +16,13 @@ from functions.bookings.state import Status
 from shared import streams, times
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
+from shared.metrics import Metric, count_all
 from shared.realtime.namespaces import ADMIN
 from shared.registry import Outbound
 from shared.streams import Row
 
 STATS_GROUP = "bookings-stats"
+BY_STATUS = {status: Metric[f"BOOKINGS_{status.name}"] for status in Status}
 ENDS = {Status.COMPLETED.value: counts.COMPLETED, Status.CANCELLED.value: counts.CANCELLED}
 
 
@@ -31,6 +33,7 @@ def handler(event: Event) -> None:
     records = event["Records"]
     by_status: Counter[str] = Counter()
     today: Counter[str] = Counter()
+    moved: Counter[Metric] = Counter()
     for record in records:
         before, after = streams.images(record)
         told = message(before, after)
@@ -38,8 +41,13 @@ def handler(event: Event) -> None:
             group = record["dynamodb"]["Keys"]["bookingId"]["S"]
             ports().tasks.broadcast(told.to_room(ADMIN.path, monitor.MONITORS, group=group))
         by_status.update(_by_status(before, after))
+        moved.update(moved_to(before, after))
         today.update(_today(before, after))
-    if counts.add(dict(by_status), dict(today), streams.moment_ms(records), streams.token(records)):
+    changed = counts.add(
+        dict(by_status), dict(today), streams.moment_ms(records), streams.token(records)
+    )
+    count_all(moved)
+    if changed:
         tell_stats()
 
 
@@ -82,6 +90,11 @@ def tell_stats() -> None:
     ports().tasks.broadcast(
         monitor.stats(now).to_room(ADMIN.path, monitor.MONITORS, group=STATS_GROUP)
     )
+
+
+def moved_to(before: Row, after: Row) -> dict[Metric, int]:
+    now = _status(after)
+    return {BY_STATUS[Status(now)]: 1} if now and now != _status(before) else {}
 
 
 def _by_status(before: Row, after: Row) -> dict[str, int]:

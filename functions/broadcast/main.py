@@ -8,8 +8,8 @@ from itertools import islice
 import msgspec
 
 from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.log import logger
+from shared.lambda_entry import queue_entry
+from shared.metrics import Metric, count
 from shared.realtime import rooms
 from shared.realtime.address import Address, Delivery
 from shared.realtime.broadcast import Broadcast
@@ -19,22 +19,9 @@ AT_ONCE = 500
 """Addresses held in memory, however many there are."""
 
 
-@entry
-def handler(event: Event) -> dict[str, list[dict[str, str]]]:
-    """A batch of the queue, in order. From the first that fails on, all are handed in again: the
-    queue keeps the order within a group only if nothing overtakes.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-    """
-    records = event["Records"]
-    for done, record in enumerate(records):
-        try:
-            broadcast(msgspec.json.decode(record["body"], type=Broadcast))
-        except Exception:  # noqa: BLE001 - reported for this message and those after it
-            logger.exception("broadcast failed")
-            failed = records[done:]
-            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in failed]}
-    return {"batchItemFailures": []}
+@queue_entry(ordered=True)
+def handler(body: str) -> None:
+    broadcast(msgspec.json.decode(body, type=Broadcast))
 
 
 def broadcast(message: Broadcast) -> None:
@@ -43,7 +30,7 @@ def broadcast(message: Broadcast) -> None:
         message.room, message.namespace, message.skip_person, message.by_ms
     )
     while some := list(islice(members, AT_ONCE)):
-        emit(*deliveries(message, some))
+        count(Metric.BROADCAST_RECIPIENTS, emit(*deliveries(message, some)))
 
 
 def deliveries(message: Broadcast, members: list[tuple[Address, str | None]]) -> Iterator[Delivery]:

@@ -18,7 +18,7 @@ from functions.calls.livekit import LiveKit
 from shared import aws
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
-from shared.log import logger
+from shared.log import logger, of_message
 from shared.settings import settings
 
 Record = dict[str, Any]
@@ -74,7 +74,13 @@ async def _delete(api: LiveKitAPI, record: Record) -> bool:
     else:
         return True
     tries = record["attributes"]["ApproximateReceiveCount"]
-    logger.warning("room not deleted, try %s: %s: %r", tries, record["body"], failure)
+    logger.warning(
+        "room not deleted, try %s: %s: %r",
+        tries,
+        record["body"],
+        failure,
+        extra={"correlation_id": of_message(record)},
+    )
     return False
 
 

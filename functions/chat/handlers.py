@@ -37,6 +37,7 @@ from functions.chat.product import (
 from functions.chat.store import Channel, Message, Participant
 from shared import times
 from shared.errors import Duplicate, Refusal
+from shared.metrics import Metric, count
 from shared.protocol import json
 from shared.realtime import connections
 from shared.realtime.address import Address
@@ -176,6 +177,7 @@ def send_message(context: Context, request: SendMessage) -> None:
     tell_channel(context, room, history.shown(message))
     if not is_new:
         raise Duplicate
+    count(Metric.MESSAGES_SENT)
 
 
 @on("message_read", MessageRead, permission=ACCESS)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.log import logger
+from shared.lambda_entry import queue_entry
 from shared.protocol import socketio
 from shared.realtime import connections
 from shared.realtime.address import Wire
@@ -21,17 +20,9 @@ class Deadline(msgspec.Struct, frozen=True, rename="camel"):
     sid: str
 
 
-@entry
-def handler(event: Event) -> dict[str, list[dict[str, str]]]:
-    """A batch of the queue; what fails is handed in again, alone."""
-    failed = []
-    for record in event["Records"]:
-        try:
-            end(msgspec.json.decode(record["body"], type=Deadline))
-        except Exception:  # noqa: BLE001 - reported for this message, the others go on
-            logger.exception("deadline failed")
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+@queue_entry()
+def handler(body: str) -> None:
+    end(msgspec.json.decode(body, type=Deadline))
 
 
 def end(deadline: Deadline) -> None:

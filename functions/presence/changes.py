@@ -9,10 +9,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from shared.metrics import Metric
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.streams import Row
 
 Numbers = dict[str, int]
+
+ENDS = {
+    "completed": Metric.CALLS_COMPLETED,
+    "missed": Metric.CALLS_MISSED,
+    "rejected": Metric.CALLS_REJECTED,
+    "cancelled": Metric.CALLS_CANCELLED,
+}
 
 
 class Presence(StrEnum):
@@ -45,6 +53,34 @@ def of_call(record: Mapping[str, Any]) -> Numbers:
     return {record["status"]["S"].lower(): 1}
 
 
+def begun(namespace: str, before: Row, after: Row) -> dict[Metric, int]:
+    """The calls that a change of a telecaller's row has started or answered."""
+    if namespace != TELECALLER.path or _call(before) == _call(after):
+        return {}
+    match _call_status(after):
+        case "RINGING":
+            return {Metric.CALLS_STARTED: 1}
+        case "ACCEPTED":
+            return {Metric.CALLS_ANSWERED: 1}
+    return {}
+
+
+def come_or_gone(before: Row, after: Row) -> dict[Metric, int]:
+    return {
+        Metric.CONNECTIONS_OPENED: int(before is None),
+        Metric.CONNECTIONS_CLOSED: int(after is None),
+    }
+
+
+def over(record: Mapping[str, Any]) -> dict[Metric, int]:
+    """What a finished call between user and telecaller comes to."""
+    numbers = {ENDS[outcome]: one for outcome, one in of_call(record).items()}
+    if Metric.CALLS_COMPLETED in numbers:
+        numbers[Metric.CALL_SECONDS] = int(record["durationSeconds"]["N"])
+        numbers[Metric.CALL_COINS] = int(record["coins"]["N"])
+    return numbers
+
+
 def _numbers(namespace: str, row: Row) -> Numbers:
     online = presence(row) is not Presence.OFFLINE
     if namespace == USER.path:
@@ -59,6 +95,11 @@ def _numbers(namespace: str, row: Row) -> Numbers:
     return {}
 
 
+def _call(row: Row) -> tuple[str | None, str | None]:
+    """Id and status of the call that a row is in."""
+    call = (row or {}).get("call", {}).get("M", {})
+    return call.get("id", {}).get("S"), call.get("status", {}).get("S")
+
+
 def _call_status(row: Row) -> str | None:
-    call = (row or {}).get("call")
-    return call["M"]["status"]["S"] if call and "status" in call["M"] else None
+    return _call(row)[1]

@@ -22,7 +22,9 @@ from pynamodb.transactions import TransactWrite
 
 from functions.presence.changes import Numbers
 from shared import times
+from shared.metrics import Metric, count_all
 from shared.parallel import both
+from shared.realtime.sweep import Sweep
 from shared.tables import Table, TableName, TransactionRefused, transact
 
 LIVE = "live"
@@ -86,6 +88,18 @@ def last_hour(now_ms: int) -> dict[str, list[int]]:
         outcome: [int(getattr(rows[name], outcome)) if name in rows else 0 for name in names]
         for outcome in OUTCOMES
     }
+
+
+def gauge(_: Sweep) -> None:
+    """Once a minute: who is there, for the dashboard."""
+    live = _get(LIVE)
+    count_all(
+        {
+            Metric.USERS_ONLINE: int(live.online_users),
+            Metric.TELECALLERS_ONLINE: int(live.online_telecallers),
+            Metric.CONNECTIONS: int(live.connections),
+        }
+    )
 
 
 def last_difference() -> Counts:

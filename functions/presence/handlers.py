@@ -13,6 +13,7 @@ presence = Product("presence")
 presence.sends(USER.path, PresenceChanged)
 presence.sends(ADMIN.path, Counts)
 presence.on_sweep(repair.repair)
+presence.on_sweep(counts.gauge)
 
 
 @presence.on("presence:request-counts", namespaces=[ADMIN.path])

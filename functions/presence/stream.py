@@ -16,6 +16,7 @@ from functions.presence.events import PresenceChanged, TelecallerDetails
 from shared import accounts, streams
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
+from shared.metrics import Metric, count_all
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import settings
 
@@ -31,16 +32,22 @@ def handler(event: Event) -> None:
     announce(records)
     live: Counter[str] = Counter()
     today: Counter[str] = Counter()
+    seen: Counter[Metric] = Counter()
     for record in records:
         before, after = streams.images(record)
         match _table(record):
             case "people":
-                live.update(changes.of_person(_key(record).split("#")[0], before, after))
+                namespace = _key(record).split("#")[0]
+                live.update(changes.of_person(namespace, before, after))
+                seen.update(changes.begun(namespace, before, after))
             case "connections":
                 live.update(changes.of_connection(before, after))
+                seen.update(changes.come_or_gone(before, after))
             case "calls" if before is None and after is not None:
                 today.update(changes.of_call(after))
+                seen.update(changes.over(after))
     counts.add(dict(live), dict(today), streams.moment_ms(records), streams.token(records))
+    count_all(+seen)
 
 
 def announce(records: list[dict[str, Any]]) -> None:

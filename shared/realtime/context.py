@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared.metrics import Metric, count
 from shared.parallel import together
 from shared.realtime.address import Address, Delivery, frame
 
@@ -39,6 +40,7 @@ class Emitter:
         """Send one frame as it is; whether the connection was there."""
         reached = self._ports.connections.post(connection_id, text)
         if not reached:
+            count(Metric.POSTS_GONE)
             self._ports.tasks.disconnect(connection_id)
         return reached
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from shared import limits, validation
 from shared.errors import INTERNAL, Duplicate, InvalidRequest, Refusal
-from shared.log import logger
+from shared.log import about, logger
 from shared.parallel import both
 from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
@@ -65,6 +65,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
 
     Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
     """
+    about(request.event)
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
     emit = Emitter(ports)
@@ -76,11 +77,11 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
     except InvalidPacket:
         raise
     except Duplicate:
-        logger.info("duplicate frame", extra={"event_name": request.event})
+        logger.info("duplicate frame")
     except NotConnected:
         ports.connections.close(connection_id)
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-        refusal = error if isinstance(error, Refusal) else _internal(error, request)
+        refusal = error if isinstance(error, Refusal) else _internal(error)
         emit.post(connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or "")))
         if request.ack is not None:
             text = failed_acknowledgement(address, request.ack, refusal.message)
@@ -134,7 +135,7 @@ def _run(ports: Ports, emit: Emitter, arrival: Arrival, request: Request, found:
     except Refusal as error:
         raise Refusal(error.message, event=error.event or row.error_event) from error
     except Exception as error:
-        raise _internal(error, request, row.error_event) from error
+        raise _internal(error, row.error_event) from error
 
 
 def _permit(session: Session, row: EventHandler | None) -> None:
@@ -182,6 +183,6 @@ def _prepare(registry: Registry, namespace: str, request: Request) -> Prepared:
     return Prepared(row, payload, row.preload(payload) if row.preload else None)
 
 
-def _internal(error: Exception, request: Request, event: str | None = None) -> Refusal:
-    logger.error("event failed", extra={"event_name": request.event}, exc_info=error)
+def _internal(error: Exception, event: str | None = None) -> Refusal:
+    logger.error("event failed", exc_info=error)
     return Refusal(INTERNAL, event=event)

@@ -126,6 +126,21 @@ class Stack:
             with error:
                 return _answer(error.code, error.headers, error.read())
 
+    def logged(self, function: str, **fields: object) -> list[dict[str, Any]]:
+        """The structured lines of a function that have these fields, in order."""
+        file = self.logs / f"switchboard-dev-{function}.log"
+        texts = file.read_text(errors="replace").splitlines() if file.exists() else []
+        lines = [json.loads(text) for text in texts if text.startswith("{") and text.endswith("}")]
+        return [line for line in lines if fields.items() <= line.items()]
+
+    def wait_logged(self, function: str, **fields: object) -> dict[str, Any]:
+        """The first such line, when it is there."""
+        deadline = time.monotonic() + SECONDS
+        while not (found := self.logged(function, **fields)):
+            assert time.monotonic() < deadline, f"{function} has logged no {fields}"
+            time.sleep(0.05)
+        return found[0]
+
     def troubles(self) -> list[str]:
         """What the functions and the emulator have logged that should not happen."""
         files = [*sorted(self.logs.glob("*.log")), self.work / "emulator.log"]

@@ -63,7 +63,7 @@ def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
             retry[key] for key in ("MaxAttempts", "IntervalSeconds", "BackoffRate")
         )
         longest += sum(first * rate**attempt for attempt in range(attempts))
-        longest += timeout * (attempts + 1) if "Payload" in state["Parameters"] else 0
+        longest += timeout * (attempts + 1) if "FunctionName" in state["Parameters"] else 0
     assert longest < EXPRESS_SECONDS
 
 

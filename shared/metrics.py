@@ -1,0 +1,79 @@
+"""What is counted, as lines of the log in CloudWatch's embedded metric format: no request is made.
+
+An invocation's numbers are added up and written as one line when it ends. They have no dimensions,
+because every combination of name and dimensions is a metric that is paid for; the namespace is the
+stack's name.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from threading import Lock
+
+from aws_lambda_powertools import Metrics
+
+from shared.settings import settings
+
+
+class Metric(StrEnum):
+    """The names in CloudWatch. Whoever counts one says when."""
+
+    CALLS_STARTED = "CallsStarted"
+    CALLS_ANSWERED = "CallsAnswered"
+    CALLS_MISSED = "CallsMissed"
+    CALLS_REJECTED = "CallsRejected"
+    CALLS_CANCELLED = "CallsCancelled"
+    CALLS_COMPLETED = "CallsCompleted"
+    CALL_SECONDS = "CallSeconds"
+    CALL_COINS = "CallCoins"
+    USERS_ONLINE = "UsersOnline"
+    TELECALLERS_ONLINE = "TelecallersOnline"
+    CONNECTIONS = "Connections"
+    CONNECTIONS_OPENED = "ConnectionsOpened"
+    CONNECTIONS_CLOSED = "ConnectionsClosed"
+    MESSAGES_SENT = "MessagesSent"
+    BOOKINGS_PENDING = "BookingsPending"
+    BOOKINGS_PARTNER_ASSIGNED = "BookingsPartnerAssigned"
+    BOOKINGS_PARTNER_ACCEPTED = "BookingsPartnerAccepted"
+    BOOKINGS_ON_THE_WAY = "BookingsOnTheWay"
+    BOOKINGS_ARRIVED = "BookingsArrived"
+    BOOKINGS_IN_PROGRESS = "BookingsInProgress"
+    BOOKINGS_COMPLETED = "BookingsCompleted"
+    BOOKINGS_CANCELLED = "BookingsCancelled"
+    BROADCAST_RECIPIENTS = "BroadcastRecipients"
+    POSTS_GONE = "PostsGone"
+    POSTS_THROTTLED = "PostsThrottled"
+    RING_TIMERS_FAILED = "RingTimersFailed"
+
+
+_counted: Counter[Metric] = Counter()
+_lock = Lock()
+
+
+def count(metric: Metric, number: int = 1) -> None:
+    """Add to what this invocation has counted. From any thread."""
+    with _lock:
+        _counted[metric] += number
+
+
+def count_all(numbers: Mapping[Metric, int]) -> None:
+    """Zero is a number too: a gauge at zero is not missing."""
+    with _lock:
+        _counted.update(numbers)
+
+
+def flush() -> None:
+    """Write what has been counted, if anything."""
+    with _lock:
+        numbers = dict(_counted)
+        _counted.clear()
+    if not numbers:
+        return
+    line = Metrics(namespace=settings().metrics_namespace)
+    for metric, number in numbers.items():
+        unit = "Seconds" if metric is Metric.CALL_SECONDS else "Count"
+        line.add_metric(metric, unit, number)
+    line.flush_metrics()

@@ -1,0 +1,166 @@
+"""Which id an invocation logs under, and that everything handed on takes it along."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared import log
+from shared.adapters import AwsTasks
+from shared.backend import Message
+from shared.lambda_entry import Entry, entry, queue_entry, websocket_entry
+from shared.realtime.broadcast import Broadcast
+from tests.conftest import UseSettings
+
+CONTEXT = SimpleNamespace(aws_request_id="own")
+BUS = json.dumps({"id": "event", "resources": ["arn:aws:s3:::b"], "detail-type": "t", "detail": {}})
+OURS = json.dumps({"id": "event", "resources": ["correlation:began"], "detail": {}})
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """What has been logged so far."""
+    text = io.StringIO()
+    monkeypatch.setattr(log.logger.registered_handler, "stream", text)
+    return lambda: [json.loads(line) for line in text.getvalue().splitlines()]
+
+
+def message(id_: str, body: str = "{}", correlation_id: str | None = None) -> dict[str, Any]:
+    attributes = {"correlationId": {"stringValue": correlation_id}} if correlation_id else {}
+    return {"messageId": id_, "body": body, "messageAttributes": attributes}
+
+
+@pytest.mark.parametrize(
+    ("event", "causes"),
+    [
+        ({"requestContext": {"requestId": "api"}}, ["api"]),
+        ({"connectionId": "c", "correlationId": "began"}, ["began"]),
+        ({"part": 0, "parts": 1}, ["own"]),
+        ({"Records": [{"eventID": "1", "dynamodb": {}}]}, ["own"]),
+        ({"Records": [message("m1", correlation_id="a"), message("m2")]}, ["a", "m2"]),
+        ({"Records": [message("m1", BUS)]}, ["event"]),
+        ({"Records": [message("m1", OURS)]}, ["began"]),
+        ({"Records": [message("m1", "no JSON")]}, ["m1"]),
+    ],
+)
+def test_what_an_invocation_follows_from(
+    lines: Callable[[], list[dict[str, Any]]], event: dict[str, Any], causes: list[str]
+) -> None:
+    entry(lambda _: log.logger.info("inside"))(event, CONTEXT)
+    inside, *done = lines()
+    assert inside["correlation_id"] == causes[0]
+    assert [line["correlation_id"] for line in done] == causes
+    assert all(line["message"] == "done" and line["ms"] >= 0 for line in done)
+
+
+def test_a_failure_says_whose_it_is_and_an_event_is_named_once(
+    lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    def fails(event: dict[str, Any]) -> None:
+        log.about("call:initiate" + "!" * 100)
+        raise LookupError
+
+    def of(id_: str) -> dict[str, Any]:
+        return {"requestContext": {"requestId": id_}}
+
+    assert websocket_entry(fails)(of("1"), CONTEXT) == {"statusCode": 500}
+    entry(lambda _: None)(of("2"), CONTEXT)
+    failed, done, other = lines()
+    assert (failed["level"], failed["correlation_id"]) == ("ERROR", "1")
+    assert done["event_name"] == ("call:initiate" + "!" * 100)[:64]
+    assert other["correlation_id"] == "2"
+    assert "event_name" not in other
+
+
+@pytest.mark.parametrize(("ordered", "again"), [(False, ["m2"]), (True, ["m2", "m3"])])
+def test_every_message_of_a_batch_has_its_own(
+    lines: Callable[[], list[dict[str, Any]]], ordered: bool, again: list[str]
+) -> None:
+    @queue_entry(ordered=ordered)
+    def handler(body: str) -> None:
+        log.logger.info("inside", extra={"body": body})
+        if body == "bad":
+            raise ValueError(body)
+
+    records = [message("m1", "good", "a"), message("m2", "bad", "b"), message("m3", "good", "c")]
+    answer = handler({"Records": records}, CONTEXT)
+    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == again
+    inside = [one["correlation_id"] for one in lines() if one["message"] == "inside"]
+    assert inside == (["a", "b"] if ordered else ["a", "b", "c"])
+    (failed,) = (one for one in lines() if one["level"] == "ERROR")
+    assert (failed["correlation_id"], failed["message_id"]) == ("b", "m2")
+
+
+class Sdk:
+    """Every client at once; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            self.asked.append(request)
+            return {"Entries": [{"EventId": "1"}]}
+
+        return call
+
+
+WORK: dict[str, Callable[[AwsTasks], object]] = {
+    "open": lambda tasks: tasks.open("c"),
+    "disconnect": lambda tasks: tasks.disconnect("c"),
+    "expel": lambda tasks: tasks.expel("c", "/user", "u"),
+    "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
+    "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "/user", "e", {}, "g")),
+    "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),
+    "tell": lambda tasks: tasks.tell([Message("t", "{}")]),
+    "delete_room": lambda tasks: tasks.delete_room(room="r"),
+}
+
+
+def begun_by(request: dict[str, Any]) -> list[str]:
+    """What whoever receives it takes for the cause."""
+    if "MessageBody" in request:
+        attributes = {
+            name: {"stringValue": one["StringValue"]}
+            for name, one in request["MessageAttributes"].items()
+        }
+        record = {"messageId": "m", "body": "", "messageAttributes": attributes}
+        return log.causes({"Records": [record]}, CONTEXT)
+    if "Entries" in request:
+        (one,) = request["Entries"]
+        body = json.dumps({"id": "event", "resources": one["Resources"]})
+        return log.causes({"Records": [message("m", body)]}, CONTEXT)
+    return log.causes(json.loads(request.get("Payload") or request["input"]), CONTEXT)
+
+
+@pytest.mark.parametrize("work", list(WORK))
+def test_all_work_takes_the_id_along(
+    use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    sdk = Sdk()
+    monkeypatch.setattr("shared.aws.client", lambda service: sdk)
+    monkeypatch.setattr("shared.aws.session", lambda: SimpleNamespace(client=lambda *_, **__: sdk))
+    tasks = AwsTasks(use_settings())
+
+    @entry
+    def handler(event: dict[str, Any]) -> None:
+        WORK[work](tasks)
+
+    handler({"requestContext": {"requestId": "began"}}, CONTEXT)
+    (request,) = sdk.asked
+    assert begun_by(request) == ["began"]
+
+
+def test_every_task_is_tried() -> None:
+    public = {name for name in vars(AwsTasks) if not name.startswith("_")}
+    assert public == set(WORK)
+
+
+def test_an_entry_is_an_entry() -> None:
+    warm: Entry = entry(lambda _: 1 / 0)
+    assert warm({"warm": True}, None) is None

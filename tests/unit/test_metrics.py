@@ -1,0 +1,138 @@
+"""The line in CloudWatch's embedded metric format, and what is counted when."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from functions.bookings.state import Status
+from functions.bookings.stream import moved_to
+from functions.presence.changes import begun, come_or_gone, over
+from shared.gateway import ManagedConnections
+from shared.lambda_entry import entry
+from shared.metrics import Metric, count, count_all, flush
+from shared.parallel import together
+from shared.realtime.context import Emitter
+from tests.conftest import UseSettings
+from tests.fakes import Fakes
+from tests.unit.http_server import serving
+
+Row = dict[str, Any] | None
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted(use_settings: UseSettings, capsys: pytest.CaptureFixture[str]) -> None:
+    use_settings(metrics_namespace="switchboard-test")
+    flush()
+    capsys.readouterr()
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+
+
+def test_an_invocation_writes_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    @entry
+    def handler(_: dict[str, Any]) -> None:
+        together([lambda: count(Metric.POSTS_GONE)] * 150)
+        count(Metric.CALL_SECONDS, 61)
+        count_all({Metric.CONNECTIONS: 0})
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        handler({"correlationId": "1"}, None)
+    (line,) = written(capsys)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "switchboard-test"
+    assert directive["Dimensions"] == [[]]
+    assert {one["Name"]: (one["Unit"], line[one["Name"]]) for one in directive["Metrics"]} == {
+        "PostsGone": ("Count", [150.0]),
+        "CallSeconds": ("Seconds", [61.0]),
+        "Connections": ("Count", [0.0]),
+    }
+
+
+def test_what_counts_nothing_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    entry(lambda _: count(Metric.MESSAGES_SENT))({"correlationId": "1"}, None)
+    assert len(written(capsys)) == 1
+    entry(lambda _: None)({"correlationId": "2"}, None)
+    assert not written(capsys)
+
+
+def call(id_: str, status: str) -> Row:
+    return {"call": {"M": {"id": {"S": id_}, "status": {"S": status}}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counted"),
+    [
+        ({}, call("1", "RINGING"), {Metric.CALLS_STARTED: 1}),
+        (None, call("1", "RINGING"), {Metric.CALLS_STARTED: 1}),
+        (call("1", "RINGING"), call("2", "RINGING"), {Metric.CALLS_STARTED: 1}),
+        (call("1", "RINGING"), call("1", "ACCEPTED"), {Metric.CALLS_ANSWERED: 1}),
+        (call("1", "ACCEPTED"), call("1", "ACCEPTED"), {}),
+        (call("1", "RINGING"), {"connections": {"SS": ["s:c"]}}, {}),
+        (call("1", "ACCEPTED"), None, {}),
+    ],
+)
+def test_calls_begin_with_their_telecallers_row(
+    before: Row, after: Row, counted: dict[Metric, int]
+) -> None:
+    assert begun("/telecaller", before, after) == counted
+    assert begun("/user", before, after) == {}
+
+
+def record(status: str, product: str = "calls") -> dict[str, Any]:
+    numbers = {"durationSeconds": {"N": "61"}, "coins": {"N": "20"}}
+    return {"status": {"S": status}, "product": {"S": product}, **numbers}
+
+
+def test_calls_end_with_their_record() -> None:
+    completed = {Metric.CALLS_COMPLETED: 1, Metric.CALL_SECONDS: 61, Metric.CALL_COINS: 20}
+    assert over(record("COMPLETED")) == completed
+    assert over(record("MISSED")) == {Metric.CALLS_MISSED: 1}
+    assert over(record("REJECTED")) == {Metric.CALLS_REJECTED: 1}
+    assert over(record("CANCELLED")) == {Metric.CALLS_CANCELLED: 1}
+    assert over(record("COMPLETED", "chat")) == {}
+
+
+def test_connections_come_and_go() -> None:
+    assert +Counter(come_or_gone(None, {})) == {Metric.CONNECTIONS_OPENED: 1}
+    assert +Counter(come_or_gone({}, None)) == {Metric.CONNECTIONS_CLOSED: 1}
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_transition_of_a_booking_is_a_metric(status: Status) -> None:
+    now = {"status": {"S": status.value}}
+    assert list(moved_to(None, now).values()) == [1]
+    assert moved_to(None, now).keys() == {Metric[f"BOOKINGS_{status.name}"]}
+    assert moved_to(now, now) == {}
+    assert moved_to(now, None) == {}
+
+
+def test_whoever_is_gone_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    fakes = Fakes()
+    fakes.connections.gone.add("gone")
+    emit = Emitter(fakes.ports)
+    assert [emit.post(one, "2") for one in ("gone", "here")] == [False, True]
+    flush()
+    (line,) = written(capsys)
+    assert line["PostsGone"] == [1.0]
+
+
+def test_every_throttled_post_is_counted(
+    use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
+    with serving() as server:
+        server.answers = [429, 500, 429]
+        values = use_settings(connections_url_format=f"{server.url}/prod")
+        assert ManagedConnections(values).post("c", "2")
+    flush()
+    (line,) = written(capsys)
+    assert line["PostsThrottled"] == [2.0]
