@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from functools import partial
 
 import pytest
 
 from functions.presence import counts
-from tests.fakes import NOW_MS
+from shared import metrics
+from shared.realtime.context import Emitter
+from shared.realtime.sweep import Sweep
+from tests.fakes import NOW_MS, Fakes
 from tests.integration.conftest import THREADS, Race
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -35,6 +39,22 @@ def test_numbers_are_added_up_and_down(token: str) -> None:
     live, today = counts.read(NOW_MS)
     assert (live.online_users, live.connections, live.ringing) == (2, 4, 1)
     assert (today.missed, today.completed) == (2, 1)
+
+
+def test_who_is_there_is_a_metric_even_when_nobody_is(
+    token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gauged() -> dict[str, list[float]]:
+        metrics.flush()
+        fakes = Fakes()
+        counts.gauge(Sweep(fakes.ports, Emitter(fakes.ports), until=0))
+        metrics.flush()
+        line = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return {name: line[name] for name in ("UsersOnline", "TelecallersOnline", "Connections")}
+
+    assert gauged() == {"UsersOnline": [0], "TelecallersOnline": [0], "Connections": [0]}
+    counts.add({"online_users": 3, "connections": 4}, {}, NOW_MS, token)
+    assert gauged() == {"UsersOnline": [3], "TelecallersOnline": [0], "Connections": [4]}
 
 
 def test_what_is_live_goes_over_midnight_and_what_happened_does_not(token: str) -> None:
