@@ -131,7 +131,7 @@ async def serve(
     )
     with step(f"Loading {len(known)} accounts and warming up"):
         stack.put_secrets(outputs["SecretArn"], settings.secrets)
-        environment = await asyncio.to_thread(fill, known)
+        environment = await asyncio.to_thread(fill, deploy.stack_name(settings.context), known)
     facts = {
         "url": settings.url,
         "emulator": emulated.url,
@@ -150,9 +150,9 @@ async def serve(
             await asyncio.Event().wait()
 
 
-def fill(known: list[Account]) -> dict[str, str]:
+def fill(name: str, known: list[Account]) -> dict[str, str]:
     """Put in the accounts and start the workers; the functions' environment."""
-    functions = stack.functions()
+    functions = stack.functions(name)
     environment = stack.function_environment(functions)
     accounts.load(known, environment)
     for error in stack.warm(functions):

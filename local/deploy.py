@@ -13,40 +13,46 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from infra.settings import from_context
 from local.child import Failed, run
 from local.emulator import REGION
-from local.settings import ROOT, STAGE, WORK
+from local.settings import ROOT, WORK
 
-STACK = f"switchboard-{STAGE}"
 ENVIRONMENT = f"aws://000000000000/{REGION}"
 SOURCES = ("infra", "functions", "shared", "cdk.json", "pyproject.toml", "local/requirements.lock")
 KEPT_SYNTHS = 4
 CDK = str(ROOT / "local" / "node_modules" / ".bin" / "cdk")
 
 
+def stack_name(context: Mapping[str, str]) -> str:
+    return from_context(context).stack_name
+
+
 async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
     """Deploy the app to the emulator of ``os.environ``; the stack's outputs. Raises ``Failed``."""
-    environment = cli_environment()
-    bootstrap = [CDK, "bootstrap", ENVIRONMENT, "--no-notices"]
-    assembly, _ = await asyncio.gather(
-        synth(context, work, environment),
-        # In a folder without a cdk.json, or it would run the app once more.
-        run("cdk bootstrap", bootstrap, work / "bootstrap.log", environment, folder=work),
-    )
-    outputs = work / "outputs.json"
-    command = [CDK, "deploy", STACK, "--no-notices", "--app", str(assembly)]
+    bootstrap = ["bootstrap", ENVIRONMENT]
+    assembly, _ = await asyncio.gather(synth(context, work), cdk(bootstrap, work))
+    stack, outputs = stack_name(context), work / "outputs.json"
     options = ["--require-approval", "never", "--progress", "events"]
-    await run(
-        "cdk deploy",
-        [*command, *options, "--outputs-file", str(outputs)],
-        work / "deploy.log",
-        environment,
-    )
-    found: dict[str, str] = json.loads(outputs.read_bytes()).get(STACK, {})
+    await cdk(["deploy", stack, *options, "--outputs-file", str(outputs)], work, assembly)
+    found: dict[str, str] = json.loads(outputs.read_bytes()).get(stack, {})
     return found
+
+
+async def cdk(arguments: Sequence[str], work: Path, assembly: Path | None = None) -> None:
+    """Run the CLI on a synthesized app. Raises ``Failed``, with the end of what it said."""
+    what = f"cdk {arguments[0]}"
+    command = [CDK, *arguments, "--no-notices"]
+    await run(
+        what,
+        [*command, "--app", str(assembly)] if assembly else command,
+        work / f"{arguments[0]}.log",
+        cli_environment(),
+        folder=work,  # without a cdk.json, or the app would run once more
+    )
 
 
 def cli_environment() -> dict[str, str]:
@@ -60,7 +66,7 @@ def cli_environment() -> dict[str, str]:
     }
 
 
-async def synth(context: Mapping[str, str], work: Path, environment: Mapping[str, str]) -> Path:
+async def synth(context: Mapping[str, str], work: Path) -> Path:
     """The cloud assembly for these settings, from the last start that had the same if any."""
     kept = WORK / f"cdk.out-{fingerprint(context)}"
     if kept.is_dir():
@@ -69,8 +75,8 @@ async def synth(context: Mapping[str, str], work: Path, environment: Mapping[str
     settings = [part for name, value in context.items() for part in ("-c", f"{name}={value}")]
     with tempfile.TemporaryDirectory(dir=work) as folder:
         made = Path(folder) / "cdk.out"
-        command = [CDK, "synth", STACK, "--quiet", "--no-notices", "--output", str(made)]
-        await run("cdk synth", [*command, *settings], work / "synth.log", environment)
+        command = [CDK, "synth", "--quiet", "--no-notices", "--output", str(made)]
+        await run("cdk synth", [*command, *settings], work / "synth.log", cli_environment())
         try:
             made.rename(kept)
         except OSError as error:

@@ -12,7 +12,6 @@ from typing import Any
 import boto3
 
 from local.child import Failed
-from local.deploy import STACK
 
 OUTPUTS = (
     "WebSocketApiId",
@@ -33,7 +32,7 @@ def check_outputs(outputs: Mapping[str, str]) -> None:
     """Raise ``Failed`` when the stack does not say what the local edge needs to know."""
     missing = [name for name in OUTPUTS if name not in outputs]
     if missing:
-        raise Failed(f"The stack {STACK} has no output {', '.join(missing)}.")
+        raise Failed(f"The stack has no output {', '.join(missing)}.")
 
 
 @cache
@@ -49,12 +48,12 @@ def secret(arn: str) -> str:
     return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
-def functions() -> list[dict[str, Any]]:
-    """The configurations of the stack's Python functions."""
+def functions(name: str) -> list[dict[str, Any]]:
+    """The configurations of a stack's Python functions."""
     pages = _client("cloudformation").get_paginator("list_stack_resources")
     names = [
         resource["PhysicalResourceId"]
-        for page in pages.paginate(StackName=STACK)
+        for page in pages.paginate(StackName=name)
         for resource in page["StackResourceSummaries"]
         if resource["ResourceType"] == "AWS::Lambda::Function"
     ]

@@ -1,0 +1,62 @@
+"""A person with python-socketio's client, and a call between two of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import socketio  # type: ignore[import-untyped]
+
+SECONDS = 30
+
+
+class Phone:
+    """Connected to one namespace for as long as the test wants; what arrives waits in order."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._client = socketio.AsyncClient(handle_sigint=False, reconnection=False)
+        self._arrived: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self._client.on("*", self._keep, namespace=namespace)
+
+    async def _keep(self, event: str, payload: Any = None) -> None:
+        await self._arrived.put((event, payload))
+
+    async def connect(self, url: str, token: str) -> Phone:
+        await self._client.connect(
+            url,
+            transports=["websocket"],
+            namespaces=[self._namespace],
+            auth={"token": token},
+            wait_timeout=SECONDS,  # its own second is less than a worker takes to start
+        )
+        return self
+
+    async def ask(self, event: str, payload: object) -> Any:
+        """Emit and wait for the acknowledgement, which must not be an error."""
+        answer = await self._client.call(event, payload, namespace=self._namespace, timeout=SECONDS)
+        assert not (answer and "error" in answer), answer
+        return answer
+
+    async def until(self, event: str, wanted: Callable[[Any], bool] = lambda _: True) -> Any:
+        """The payload of the next such event; others before it are dropped."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                name, payload = await self._arrived.get()
+                if name == event and wanted(payload):
+                    return payload
+
+    async def close(self) -> None:
+        await self._client.disconnect()
+
+
+async def call(user: Phone, telecaller: Phone, telecaller_id: str) -> None:
+    """One whole call; fails where it does not come through."""
+    asked = await user.ask("call:initiate", {"telecallerId": telecaller_id, "callType": "AUDIO"})
+    same = {"callId": asked["callId"]}
+    await telecaller.until("call:incoming", lambda payload: payload["callId"] == same["callId"])
+    await telecaller.ask("call:accept", same)
+    await user.until("call:accepted", lambda payload: payload["callId"] == same["callId"])
+    await user.ask("call:end", same)
+    await telecaller.until("call:ended", lambda payload: payload["callId"] == same["callId"])
