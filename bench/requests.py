@@ -15,7 +15,7 @@ from tests.e2e.clients import Loop, NodeDriver
 from tests.e2e.cost import Cost, Requests
 from tests.e2e.people import People
 from tests.e2e.stack import running
-from tests.e2e.test_cost import TARGETS, other_events, shown, whole_call
+from tests.e2e.test_cost import COMING, EVENTS, TARGETS, every, shown, whole_call
 from tests.e2e.world import World
 
 COMMITTED = Path(__file__).parents[1] / "tests/e2e/cost.json"
@@ -42,10 +42,11 @@ def worlds() -> Iterator[tuple[World, Requests]]:
 
 def run(*, write: bool = False) -> list[Table]:
     with worlds() as (world, requests):
-        call, costs = whole_call(world, requests)
-        costs |= other_events(world, requests)
+        call, _ = whole_call(world, requests)
+        costs = every(world, requests)
     if write:
-        held = {"a whole call": call, **{name: shown(cost) for name, cost in costs.items()}}
+        rows = {name: shown(costs[name]) for name in sorted(EVENTS | COMING)}
+        held = {"a whole call": call, **rows}
         COMMITTED.write_text(json.dumps(held, indent=2) + "\n")
     return [_events(costs), _call(call)]
 
@@ -56,7 +57,7 @@ def _events(costs: dict[str, Cost]) -> Table:
         ["event or function", "requests", "one after another", "before the first emit",
          "read units", "write units", "posts", "bytes", "of which"],
     )  # fmt: skip
-    for name, cost in costs.items():
+    for name, cost in sorted(costs.items()):
         which = ", ".join(f"{count} {what}" for what, count in cost.requests.items())
         total = sum(cost.requests.values())
         chain = (cost.sequential, cost.before_emit, cost.read_units, cost.write_units)

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
-EVENT = re.compile(r'\["([\w:-]+)"|"action": ?"([\w:.-]+)"')
+EVENT = re.compile(r'42(?:(?P<namespace>/[^,]*),)?\d*\["(?P<event>[^"]+)"')
+PACKET = re.compile(r"4?\d")
+PACKETS = {"40": "a namespace joined", "41": "a namespace left", "3": "a ping answered"}
 PRESENCE = ("presence-stream", "broadcast")
 COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep")
 """Of whoever else is there: no part of a call."""
+
+NOT_ITS_OWN = ("invocation", "secretsmanager")
+"""The secret is kept for minutes: whichever event comes next in a process pays for all."""
 
 QUIET_SECONDS = 1.5
 
@@ -59,17 +64,21 @@ def invocations(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def event_of(records: list[Record]) -> str:
-    """The event that an invocation was about, or the function."""
+    """What an invocation was about: an event with its namespace, another packet of Socket.IO or
+    Engine.IO, or the function."""
     whole = next((one for one in records if one["kind"] == "invocation"), None)
-    found = EVENT.search(whole.get("body") or "") if whole else None
-    if found:
-        return (found[1] or found[2]).replace(".", ":")
+    body = (whole.get("body") if whole else None) or ""
+    event, packet = EVENT.match(body), PACKET.match(body)
+    if event:
+        return f"{event['namespace'] or '/'} {event['event']}"
+    if packet:
+        return PACKETS[packet[0]]
     function: str = records[0]["function"]
     return function.removeprefix("switchboard-dev-")
 
 
 def cost(records: list[Record]) -> Cost:
-    asked = [record for record in records if record["kind"] != "invocation"]
+    asked = [record for record in records if record["kind"] not in NOT_ITS_OWN]
     posts = [record for record in asked if record["kind"] == "@connections"]
     first = min((post["begin"] for post in posts), default=float("inf"))
     units = [record["units"] for record in asked if "units" in record]
@@ -98,9 +107,13 @@ def by_event(records: Iterable[Record]) -> dict[str, Cost]:
     costs: dict[str, Cost] = {}
     for mine in invocations(records).values():
         name, found = event_of(mine), cost(mine)
-        if name not in costs or sum(found.requests.values()) > sum(costs[name].requests.values()):
+        if name not in costs or _price(found) > _price(costs[name]):
             costs[name] = found
     return costs
+
+
+def _price(cost: Cost) -> tuple[float, ...]:
+    return sum(cost.requests.values()), cost.read_units + cost.write_units, cost.bytes
 
 
 def of_call(records: list[Record]) -> dict[str, float]:

@@ -12,37 +12,13 @@ from shared.accounts import Account
 from tests.e2e.backend import Backend, hear, payloads
 from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
 from tests.e2e.people import token
+from tests.e2e.visit import Visit
 from tests.e2e.world import World
 
 
 @pytest.fixture
 def backend(world: World) -> Backend:
     return Backend(world.stack)
-
-
-class Visit:
-    """A customer, a partner and a booking between them that has been assigned."""
-
-    def __init__(self, world: World, backend: Backend, kinds: tuple[str, str] = ("js", "js")):
-        self.customer_account = world.people.take("CUSTOMER")
-        self.partner_account = world.people.take("PARTNER")
-        self.customer = world.come(kinds[0], self.customer_account)
-        self.partner = world.come(kinds[1], self.partner_account)
-        self.data = backend.booking(self.customer_account.id)
-        self.id: str = self.data["bookingId"]
-        backend.tell("booking.created", **self.data)
-        backend.tell("booking.assigned", bookingId=self.id, partnerId=self.partner_account.id)
-        hear(self.customer, "booking:status_updated", status="PARTNER_ASSIGNED")
-        hear(self.partner, "booking:new_request")
-
-    def to(self, *statuses: str) -> None:
-        for status in statuses:
-            if status == "PARTNER_ACCEPTED":
-                assert self.partner.ask("booking:accept", self.id) is None
-            else:
-                request = {"bookingId": self.id, "status": status}
-                assert self.partner.ask("booking:status_update", request) is None
-            hear(self.customer, "booking:status_updated", status=status)
 
 
 def refusal(client: Client, event: str, data: Any) -> str:
