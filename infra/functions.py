@@ -341,7 +341,7 @@ def function_arn(scope: Construct, settings: StackSettings, name: str) -> str:
 def make_functions(
     scope: Construct, settings: StackSettings, resources: Resources
 ) -> dict[str, lambda_.Function]:
-    code = function_code()
+    code = function_code(settings)
     made_layers = make_layers(scope, settings)
     made = {}
     for row in FUNCTIONS:

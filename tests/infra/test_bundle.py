@@ -1,34 +1,25 @@
-"""The layers hold what the functions import, no more and no less."""
+"""What is uploaded holds what the functions import, and is the same wherever it is built."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
-from infra.bundle import KEYS, LAYERS, LIVEKIT, LOCK, PACKAGES, pinned
+from infra import build
+from infra.build import LOCK, pinned
+from infra.bundle import KEYS, LAYERS, LIVEKIT, PACKAGES
 from infra.functions import FUNCTIONS, Row
+from tests.bundles import Bundles
 
-RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
-"""https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""
+ARM_64 = 183
+"""``e_machine`` of an ELF file, at its byte 18."""
 
-IMPORT_ALL = """
-import importlib, importlib.metadata, sys
-
-layer, runtime, handlers = (text.split(",") for text in sys.argv[1:])
-normal = lambda name: name.lower().replace("_", "-").replace(".", "-")
-refused = {
-    module
-    for module, owners in importlib.metadata.packages_distributions().items()
-    if not {normal(owner) for owner in owners} & set(layer) and module not in runtime
-}
-sys.modules.update(dict.fromkeys(refused))  # what is None there is neither found nor imported
-for handler in handlers:
-    module, _, function = handler.rpartition(".")
-    assert callable(getattr(importlib.import_module(module), function)), handler
-"""
+UNCHECKED_HASH = 0b01
+"""The flags of a .pyc: https://docs.python.org/3/reference/import.html#pyc-invalidation"""
 
 
 @pytest.mark.parametrize("packages", LAYERS.values(), ids=LAYERS)
@@ -39,23 +30,80 @@ def test_every_package_is_pinned_with_its_hashes(packages: tuple[str, ...]) -> N
     assert all("--hash=sha256:" in line for line in lines if line.startswith(" "))
 
 
-def python(code: str, *lists: Iterable[str]) -> str:
-    """What a fresh interpreter prints; fails when it fails."""
-    command = [sys.executable, "-c", code, *(",".join(one) for one in lists)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def build_one(name: str, folder: Path) -> dict[str, bytes]:
+    if name in LAYERS:
+        build.build_layer(folder, LAYERS[name])
+    else:
+        build.build_code(folder)
+    return contents(folder)
+
+
+@pytest.mark.parametrize("name", ["code", *LAYERS])
+def test_a_bundle_is_the_same_wherever_it_is_built(name: str, tmp_path: Path) -> None:
+    once = build_one(name, tmp_path / "here")
+    again = build_one(name, tmp_path / "in" / "another" / "folder")
+    assert once == again
+    for path, content in once.items():
+        assert str(tmp_path).encode() not in content, path
+        if path.endswith(".so"):
+            assert content[18] == ARM_64, path
+
+
+@pytest.mark.skipif(build.find_python() is None, reason="there is no Python of Lambda's version")
+@pytest.mark.parametrize("name", ["code", *LAYERS])
+def test_every_module_is_compiled_ahead(name: str, tmp_path: Path) -> None:
+    """A date is not looked at: the CDK's zip has none."""
+    built = build_one(name, tmp_path)
+    tag = build.LAMBDA.version.replace(".", "")
+    for path in (Path(path) for path in built if path.endswith(".py")):
+        compiled = path.parent / "__pycache__" / f"{path.stem}.cpython-{tag}.pyc"
+        assert built[str(compiled)][4] == UNCHECKED_HASH
+
+
+def test_the_layer_that_all_have_is_slim(tmp_path: Path) -> None:
+    """Everything else that these packages bring makes it three times as large."""
+    built = build_one(PACKAGES, tmp_path)
+    assert sum(map(len, built.values())) < 5_000_000
+    assert "aws_lambda_powertools-3" in str(built.keys()), "vulnerabilities are looked up by it"
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
+    return Bundles(tmp_path_factory.mktemp("bundles"))
+
+
+def run(bundles: Bundles, row: Row, code: str, **options: str) -> None:
+    done = subprocess.run(
+        bundles.command(code, *row.handler.rsplit(".", 1)),
+        env={"PATH": os.environ["PATH"], **bundles.environment(row, **options)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
-def test_every_handler_imports_with_its_layers_and_the_runtime_alone() -> None:
-    """Keys are not among them: they are there only where keys are published."""
-    by_layers: dict[tuple[str, ...], list[Row]] = {}
-    for row in FUNCTIONS:
-        layers = (PACKAGES, *(name for name in row.layers if name != KEYS))
-        by_layers.setdefault(layers, []).append(row)
-    for layers, rows in by_layers.items():
-        packages = [package for name in layers for package in LAYERS[name]]
-        python(IMPORT_ALL, packages, RUNTIME, [row.handler for row in rows])
+IMPORTS = """
+import importlib, sys
+assert callable(getattr(importlib.import_module(sys.argv[1]), sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
+def test_every_handler_imports_from_its_bundle_alone(bundles: Bundles, row: Row) -> None:
+    """Without keys, which are there only where they are published."""
+    run(bundles, row, IMPORTS, without=KEYS)
+
+
+def test_published_keys_can_be_read_with_their_layer(bundles: Bundles) -> None:
+    (connect,) = (row for row in FUNCTIONS if row.name == "connect")
+    run(bundles, connect, IMPORTS + "import jwt; assert jwt.algorithms.has_crypto")
 
 
 IMPORTED = """
@@ -71,11 +119,6 @@ def test_heavy_layers_are_where_they_are_used_and_nowhere_else(row: Row) -> None
     users = {"livekit.api": LIVEKIT}
     if "read-secret" in row.may.split():
         users["shared.auth"] = KEYS
-    imported = python(IMPORTED, [row.handler], users).strip()
-    assert set(row.layers) == {users[name] for name in imported.split(",") if name}
-
-
-def test_published_keys_can_be_read_with_their_layer() -> None:
-    packages = [*LAYERS[PACKAGES], *LAYERS[KEYS]]
-    code = IMPORT_ALL + "import jwt; assert jwt.algorithms.has_crypto"
-    python(code, packages, RUNTIME, ["functions.connect.main.handler"])
+    command = [sys.executable, "-c", IMPORTED, row.handler, ",".join(users)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(row.layers) == {users[name] for name in done.stdout.strip().split(",") if name}

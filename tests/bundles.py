@@ -1,0 +1,41 @@
+"""Functions as they are deployed: their bundles and the runtime's packages, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from infra import build
+from infra.build import Runtime
+from infra.bundle import LAYERS, PACKAGES
+from infra.functions import Row
+
+RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""
+
+
+class Bundles:
+    """All of them, built in a folder for this machine: with Lambda's Python where there is one, or
+    else with this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        found = build.find_python()
+        self.python = found or sys.executable
+        version = build.LAMBDA.version if found else "{}.{}".format(*sys.version_info)
+        here = Runtime(version, None)
+        build.build_code(folder / "code")
+        for name, packages in LAYERS.items():
+            build.build_layer(folder / name, packages, here)
+        build.install(folder / "runtime", RUNTIME, here)
+
+    def command(self, code: str, *arguments: str) -> list[str]:
+        """Runs ``code`` without the packages that the interpreter has."""
+        return [self.python, "-S", "-c", code, *arguments]
+
+    def environment(self, row: Row, *, without: str = "") -> dict[str, str]:
+        """Where a function finds its code and layers, but for one layer."""
+        layers = [name for name in (PACKAGES, *row.layers) if name != without]
+        paths = ("code", *(f"{name}/python" for name in layers), "runtime")
+        return {"PYTHONPATH": os.pathsep.join(str(self._folder / path) for path in paths)}
