@@ -1,83 +1,128 @@
-"""Fan-out: what a recipient of a broadcast costs, from 10 recipients to 100,000."""
+"""Fan-out: what a recipient of a broadcast costs, from 10 recipients to 100,000, and beside it the
+same job as one would write it: query the room with boto3, post from a pool of 32 threads."""
 
 from __future__ import annotations
 
-import json
-
 from bench import rows
 from bench.aws import Aws, canned
+from bench.server import BUSY, GONE
 from bench.table import Table
 
-SIZES = (10, 1_000, 10_000, 100_000)
-BOTO3_SIZE = 2_000
-MESSAGE = {
-    "namespace": "/user", "room": "/user", "event": "telecaller:presence-changed", "group": "g",
-    "payload": {"telecallerId": "5" * 24, "presence": "ON_CALL", "telecaller": None},
-}  # fmt: skip
+ROOMS = (
+    ("channel#1", 10, 100),
+    ("channel#1", 1_000, 5),
+    ("/user", 10, 100),
+    ("/user", 1_000, 5),
+    ("/user", 10_000, 1),
+    ("/user", 100_000, 1),
+)
+"""Room, recipients, how often: the smaller, the more often for a figure."""
 
 OURS = """
-import json, resource, sys, time
 from functions.broadcast.main import handler
-event = json.loads(sys.argv[1])
 class Context: aws_request_id = "r"
-small = {"Records": [{"messageId": "0", "body": json.dumps(
-    {**json.loads(event["Records"][0]["body"]), "room": "/nobody"})}]}
-handler(small, Context)
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-cpu, wall = time.process_time(), time.monotonic()
-failed = handler(event, Context)["batchItemFailures"]
-assert not failed, failed
-print(json.dumps([time.process_time() - cpu, time.monotonic() - wall,
-                  (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024]))
+def broadcast(room):
+    message = {"namespace": "/user", "room": room, "event": "telecaller:presence-changed",
+               "payload": {"telecallerId": "5" * 24, "presence": "ON_CALL", "telecaller": None},
+               "group": "g"}
+    bodies = [json.dumps(message)]
+    while bodies:
+        event = {"Records": [{"messageId": "1", "body": bodies.pop()}]}
+        yield lambda: handler(event, Context)["batchItemFailures"]
+        bodies = bodies or get("/sent")
 """
 BOTO3 = """
-import json, os, sys, time
 from concurrent.futures import ThreadPoolExecutor
 import boto3
 from botocore.config import Config
-count = int(sys.argv[1])
-client = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["CONNECTIONS_URL_FORMAT"],
-                      config=Config(max_pool_connections=32))
-def post(number):
-    client.post_to_connection(ConnectionId=f"{number}:conn=", Data=b"x" * 150)
-with ThreadPoolExecutor(32) as pool:
-    list(pool.map(post, range(64)))
-    cpu, wall = time.process_time(), time.monotonic()
-    list(pool.map(post, range(count)))
-    print(json.dumps([time.process_time() - cpu, time.monotonic() - wall]))
+from botocore.exceptions import ClientError
+options = {"config": Config(max_pool_connections=32)}
+dynamodb, functions = boto3.client("dynamodb", **options), boto3.client("lambda", **options)
+gateway = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["CONNECTIONS_URL_FORMAT"],
+                       **options)
+pool = ThreadPoolExecutor(32)
+def post(member):
+    id_ = member["connectionId"]["S"]
+    try:
+        gateway.post_to_connection(ConnectionId=id_, Data=b"x" * 150)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 410:
+            raise
+        functions.invoke(FunctionName="disconnect", InvocationType="Event",
+                         Payload=json.dumps({"connectionId": id_}))
+def query(shard):
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName="rooms", KeyConditionExpression="room = :room", ConsistentRead=True,
+        ExpressionAttributeValues={":room": {"S": shard}})
+    for page in pages:
+        yield page["Items"]
+def send(room):
+    shards = 8 if room.startswith("/") else 1
+    queries = [query(f"{room}#{number}") for number in range(shards)]
+    for first, more in zip(pool.map(next, queries), queries):
+        list(pool.map(post, first))
+        for page in more:
+            list(pool.map(post, page))
+def broadcast(room):
+    yield lambda: send(room)
+"""
+MEASURE = r"""
+import json, os, re, sys, time, urllib.request
+from pathlib import Path
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def get(path):
+    with opener.open(os.environ["AWS_ENDPOINT_URL"] + path) as answer:
+        return json.load(answer)
+def most_memory():
+    return int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+%s
+room, times = sys.argv[1], int(sys.argv[2])
+for invocation in broadcast("warm"):
+    invocation()
+get("/counters")
+base = most_memory()
+cpu = longest = 0.0
+for _ in range(times):
+    for invocation in broadcast(room):
+        cpu_begin, begin = time.process_time(), time.monotonic()
+        assert not invocation()
+        cpu += time.process_time() - cpu_begin
+        longest = max(longest, time.monotonic() - begin)
+grown = most_memory() - base
+print(json.dumps([cpu / times, longest, grown, get("/counters")]))
 """
 
 
-def broadcast(aws: Aws) -> tuple[float, float, float]:
-    """Processor seconds, seconds, and MB that it grew by."""
-    event = {"Records": [{"messageId": "1", "body": json.dumps(MESSAGE)}]}
-    cpu, wall, grown = aws.run(OURS, json.dumps(event))
-    return cpu, wall, grown
+def measure(aws: Aws, code: str, room: str, size: int, times: int) -> list[float]:
+    """Processor seconds of a broadcast, seconds of the longest invocation, MB that it grew by."""
+    cpu, longest, grown, seen = aws.run(MEASURE.replace("%s", code), room, str(times))
+    gone = sum(1 for number in range(size) if number % 100 == GONE)
+    busy = sum(1 for number in range(size) if number % 100 == BUSY)
+    assert seen["reached"] == size - gone, seen
+    assert seen["delivered"] == times * (size - gone), seen
+    assert seen.get("Invoke", 0) == times * gone, seen
+    assert seen.get("throttled", 0) == times * busy, seen
+    return [cpu, longest, grown]
 
 
 def run() -> Table:
     table = Table(
         "Fan-out: one broadcast",
-        ["to", "reached", "gone → disconnect", "throttled, then reached", "CPU µs each",
-         "per CPU second", "ratio to boto3", "seconds", "MB more"],
-        "One recipient in a hundred is gone (410), one is throttled (429) once.",
+        ["room", "to", "CPU µs each", "boto3's", "per CPU second", "boto3's", "ratio",
+         "longest invocation, s", "boto3's", "MB more", "boto3's"],
+        "One recipient in a hundred is gone (410) and handed on, one is throttled (429) once.",
     )  # fmt: skip
-    data = rows.of_a_call(None)
-    with canned(data) as aws:
-        cpu, wall = aws.run(BOTO3, str(BOTO3_SIZE))
-        per_second = BOTO3_SIZE / cpu
-        cells = (f"boto3, 32 threads: {BOTO3_SIZE:,}", BOTO3_SIZE, "-", "-", cpu / BOTO3_SIZE * 1e6)
-        table.add(*cells, per_second, 1.0, wall, "-")
-    for size in SIZES:
-        with canned(data | {"members": size}) as aws:
-            cpu, wall, grown = broadcast(aws)
-            seen = aws.counters()
-        gone = sum(1 for number in range(size) if number % 100 == 7)
-        assert seen["delivered"] == size - gone, seen
-        assert seen.get("Invoke", 0) == gone, seen
-        ours = size / cpu
-        counts = (seen["delivered"], seen.get("Invoke", 0), seen.get("throttled", 0))
-        table.add(size, *counts, cpu / size * 1e6, ours, ours / per_second, wall, grown)
+    for room, size, times in ROOMS:
+        with canned(rows.of_a_call(None) | {"members": size}) as aws:
+            theirs = measure(aws, BOTO3, room, size, times)
+            ours = measure(aws, OURS, room, size, times)
+        cells: list[object] = []
+        for one in (ours, theirs):
+            one[0:1] = [one[0] / size * 1e6, size / one[0]]
+        for pair in list(zip(ours, theirs, strict=True)):
+            cells += pair
+        cells.insert(4, theirs[0] / ours[0])
+        table.add(room, size, *cells)
     return table
 
 

@@ -1,7 +1,8 @@
 """AWS as far as a benchmark needs it: canned answers over loopback, in a process of its own.
 
 ``python -m bench.server FILE``: FILE holds ``{"rows": {key: item}, "members": n, "secret": text}``.
-Prints its port. ``GET /counters`` answers what was asked since the last time.
+Prints its port. ``GET /counters`` answers what was asked since the last time, ``GET /sent`` the
+messages that have been queued. Every room has ``members``, but for ``warm``, which has 100.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Any
 
 PAGE = 1_000
 SHARDS = 8
+GONE, BUSY = 57, 63
+"""Of a hundred members, which one is gone and which one's connection is throttled."""
+
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 TARGET = re.compile(rb"x-amz-target: *[\w]+\.(\w+)", re.IGNORECASE)
@@ -23,7 +27,7 @@ REASONS = {200: b"OK", 202: b"Accepted", 410: b"Gone", 429: b"Too Many Requests"
 
 
 class Canned:
-    """Connections whose id ends in ``gone`` answer 410, in ``busy`` 429 to the first post."""
+    """Connections whose id ends in ``gone`` answer 410, in ``busy`` 429 to every other post."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.rows: dict[str, Any] = data.get("rows", {})
@@ -31,7 +35,8 @@ class Canned:
         self.secret: str = data.get("secret", "{}")
         self.counters: Counter[str] = Counter()
         self.busy: set[bytes] = set()
-        self.posted: set[bytes] = set()
+        self.reached: set[bytes] = set()
+        self.sent: list[str] = []
 
     def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         line = head[: head.index(b"\r\n")].split(b" ")
@@ -39,8 +44,13 @@ class Canned:
         if b"@connections" in path:
             return self.connection(line[0], path.rpartition(b"/")[2])
         if path == b"/counters":
-            text = json.dumps({**self.counters, "delivered": len(self.posted)}).encode()
+            text = json.dumps({**self.counters, "reached": len(self.reached)}).encode()
             self.counters.clear()
+            self.reached.clear()
+            return 200, text
+        if path == b"/sent":
+            text = json.dumps(self.sent).encode()
+            self.sent.clear()
             return 200, text
         if path.endswith(b"invocations"):
             self.counters["Invoke"] += 1
@@ -58,7 +68,9 @@ class Canned:
             self.busy.add(connection)
             self.counters["throttled"] += 1
             return 429, b""
-        self.posted.add(connection)
+        self.busy.discard(connection)
+        self.reached.add(connection)
+        self.counters["delivered"] += 1
         return 200, b""
 
     def service(self, operation: str, body: bytes) -> bytes:
@@ -74,18 +86,19 @@ class Canned:
                 return json.dumps({"Items": items, "Count": len(items)}).encode()
             case "Query":
                 return self.page(json.loads(body))
+            case "SendMessage":
+                self.sent.append(json.loads(body)["MessageBody"])
             case "GetSecretValue":
                 return json.dumps({"SecretString": self.secret}).encode()
         return b'{"MessageId": "1", "MD5OfMessageBody": "", "executionArn": "a", "startDate": 1}'
 
     def page(self, query: dict[str, Any]) -> bytes:
         room = next(value["S"] for value in query["ExpressionAttributeValues"].values())
-        shard = int(room.rpartition("#")[2])
-        if room.startswith("/nobody"):
-            return b'{"Items":[],"Count":0,"ScannedCount":0}'
+        name, _, shard = room.rpartition("#")
+        shards = SHARDS if name.startswith("/") else 1
         last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
-        first = int(last.partition(":")[0]) + SHARDS if last else shard
-        numbers = range(first, self.members, SHARDS)
+        first = int(last.partition(":")[0]) + shards if last else int(shard)
+        numbers = range(first, 100 if name == "warm" else self.members, shards)
         items = [self.member(room, number) for number in numbers[: int(query.get("Limit", PAGE))]]
         answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
         if len(items) < len(numbers):
@@ -95,7 +108,7 @@ class Canned:
         return json.dumps(answer).encode()
 
     def member(self, room: str, number: int) -> dict[str, Any]:
-        kind = "gone" if number % 100 == 7 else "busy" if number % 100 == 13 else "conn"
+        kind = {GONE: "gone", BUSY: "busy"}.get(number % 100, "conn")
         return {
             "room": {"S": room},
             "connectionId": {"S": f"{number}:{kind}="},

@@ -55,8 +55,8 @@ class Row:
     """A function: its handler, its limits, and everything it may touch.
 
     ``tables``: actions by table, or by ``table/index``. ``may`` names grants of
-    ``Resources.grants``, ``takes`` the queue it reads, ``layers`` what it needs beside the one that
-    all have.
+    ``Resources.grants``, ``takes`` the queue it reads, ``batch`` how many messages at a time,
+    ``layers`` what it needs beside the one that all have.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Row:
     asynchronous: Asynchronous | None = None
     streams: tuple[str, ...] = ()
     takes: str = ""
+    batch: int = QUEUE_BATCH
     layers: tuple[str, ...] = ()
     every_minute: bool = False
 
@@ -223,10 +224,11 @@ FUNCTIONS = (
         "broadcast",
         "functions.broadcast.main.handler",
         {"rooms": "Query"},
-        may="post invoke-disconnect",
-        timeout_seconds=60,
+        may="post invoke-disconnect send-broadcast",
+        timeout_seconds=180,  # docs/performance.md: a million recipients
         memory_mb=1769,
         takes="broadcasts",
+        batch=1,  # an invocation for each part of a large room, whose groups a batch would mix
     ),
     Row(
         "rooms",
@@ -438,7 +440,7 @@ def _connect_sources(
     if row.takes:
         function.add_event_source(
             sources.SqsEventSource(
-                resources.queues[row.takes], batch_size=QUEUE_BATCH, report_batch_item_failures=True
+                resources.queues[row.takes], batch_size=row.batch, report_batch_item_failures=True
             )
         )
 

@@ -99,11 +99,12 @@ class AwsTasks:
             raise
 
     def broadcast(self, message: Broadcast) -> None:
+        once = message.once or secrets.token_hex(16)
         aws.client("sqs").send_message(
             QueueUrl=self._settings.broadcast_queue_url,
-            MessageBody=json.dumps(message),
+            MessageBody=json.dumps(msgspec.structs.replace(message, once=once)),
             MessageGroupId=_fifo_id(message.group),
-            MessageDeduplicationId=_fifo_id(message.once or secrets.token_hex(16)),
+            MessageDeduplicationId=_fifo_id(once),
             MessageAttributes=_attributes(),
         )
 

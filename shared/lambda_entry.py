@@ -58,10 +58,12 @@ def websocket_entry(function: Callable[[Event], int | None]) -> Entry:
     return entry(answer)
 
 
-def queue_entry(*, ordered: bool = False) -> Callable[[Callable[[str], None]], Entry]:
+def queue_entry(
+    *, ordered: bool = False, failed: Callable[[list[Event]], None] | None = None
+) -> Callable[[Callable[[str], None]], Entry]:
     """An entry behind a queue, from a function of a message's body. A message with which it fails
     is handed in again, alone; where the queue is ``ordered``, with all that came after it: it keeps
-    the order within a group only if nothing overtakes.
+    the order within a group only if nothing overtakes. ``failed`` is told of those.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -69,17 +71,19 @@ def queue_entry(*, ordered: bool = False) -> Callable[[Callable[[str], None]], E
     def of(function: Callable[[str], None]) -> Entry:
         def each(event: Event) -> dict[str, list[dict[str, str]]]:
             records: list[Event] = event["Records"]
-            failed: list[Event] = []
+            again: list[Event] = []
             for number, record in enumerate(records):
                 log.begin(log.of_message(record))
                 try:
                     function(record["body"])
                 except Exception:  # noqa: BLE001 - reported for this message, the others go on
                     logger.exception("message failed", extra={"message_id": record["messageId"]})
-                    failed += records[number:] if ordered else [record]
+                    again += records[number:] if ordered else [record]
                     if ordered:
                         break
-            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in failed]}
+            if again and failed:
+                failed(again)
+            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in again]}
 
         return entry(each)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from threading import local
+from itertools import chain, islice
+from threading import Lock, local
 from typing import Any, TypeVar
 
 from shared.settings import settings
@@ -15,6 +16,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+_END: Any = object()
 _this_thread = local()
 
 
@@ -52,6 +54,35 @@ def together(calls: Iterable[Callable[[], T]]) -> list[T]:
         for future in futures:
             future.exception()
     return [*(future.result() for future in futures), result]
+
+
+def each(work: Callable[[T], bool], items: Iterable[T]) -> int:
+    """Do ``work`` for every item, as many at once as there are threads; how often it said yes.
+
+    Items are taken as they are needed, one thread at a time: what makes them need not hold them
+    all. Everyone has a turn, then the first exception is raised, if any.
+    """
+    begun = iter(items)
+    first = list(islice(begun, settings().post_threads))
+    left, taking = chain(first, begun), Lock()
+    errors: list[Exception] = []
+
+    def run() -> int:
+        done = 0
+        while True:
+            with taking:
+                item = next(left, _END)
+            if item is _END:
+                return done
+            try:
+                done += work(item)
+            except Exception as error:  # noqa: BLE001 - raised when all have had their turn
+                errors.append(error)
+
+    done = sum(together([run] * len(first))) if first else 0
+    if errors:
+        raise errors[0]
+    return done
 
 
 def _in_turn(calls: list[Callable[[], T]]) -> list[T]:

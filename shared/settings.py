@@ -119,7 +119,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     repair_every_minutes: int = 5
 
-    room_shards: int = 8
+    room_shards: Annotated[int, msgspec.Meta(ge=1)] = 8
+    """Over how many partitions everybody in a namespace is spread; not to be lowered while there
+    are connections."""
+
+    split_above: Annotated[int, msgspec.Meta(ge=1)] = 500
+    """A broadcast is split where a shard of its room has more members than this."""
+
+    broadcast_retry_seconds: Annotated[int, msgspec.Meta(ge=1, le=20)] = 15
+    """Until a broadcast is tried again, twice as long each time. Five tries are over within the
+    five minutes in which SQS knows what has been sent before."""
+
     post_threads: int = 32
     """The most requests at once: a post waits for API Gateway some ten times as long as it takes to
     make."""

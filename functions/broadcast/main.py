@@ -1,43 +1,99 @@
-"""Sends an event to everybody in a room."""
+"""Sends an event to everybody in a room.
+
+A room of many shards that proves large is split: a message of the queue for each, so that every one
+has an invocation of its own, and one that fails is tried again alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
 
 import msgspec
 
+from shared import queues
 from shared.adapters import ports
 from shared.lambda_entry import queue_entry
 from shared.metrics import Metric, count
+from shared.parallel import each, together
+from shared.queues import Record
 from shared.realtime import rooms
-from shared.realtime.address import Address, Delivery
+from shared.realtime.address import Address, Wire, frame
 from shared.realtime.broadcast import Broadcast
 from shared.realtime.context import Emitter
+from shared.realtime.rooms import Member
+from shared.settings import settings
 
-AT_ONCE = 500
-"""Addresses held in memory, however many there are."""
+
+def _try_again(records: list[Record]) -> None:
+    values = settings()
+    queues.postpone(records, values.broadcast_queue_url, values.broadcast_retry_seconds)
 
 
-@queue_entry(ordered=True)
+@queue_entry(ordered=True, failed=_try_again)
 def handler(body: str) -> None:
     broadcast(msgspec.json.decode(body, type=Broadcast))
 
 
 def broadcast(message: Broadcast) -> None:
+    keys = [message.shard] if message.shard else rooms.shards(message.room)
+    if len(keys) == 1:
+        send(message, rooms.members(keys[0]))
+        return
+    most = settings().split_above
+    begun = together([partial(_some, key, most + 1) for key in keys])
+    if any(len(some) > most for some in begun):
+        together([partial(ports().tasks.broadcast, part) for part in parts(message, keys)])
+    else:
+        send(message, chain.from_iterable(begun))
+
+
+def _some(key: str, most: int) -> list[Member]:
+    return list(islice(rooms.members(key, page=most), most))
+
+
+def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
+    """One for each shard, in a group of its own: broadcasts of one group reach a connection in
+    order as long as the room stays large."""
+    for key in keys:
+        yield msgspec.structs.replace(message, shard=key, group=f"{message.group} {key}")
+
+
+def send(message: Broadcast, members: Iterable[Member]) -> None:
+    """Post to everybody. Whoever cannot be posted to has a second turn after all others, before
+    the whole is tried again: API Gateway may have been asked for more than it gives."""
     emit = Emitter(ports())
-    members = rooms.members_with_forms(
-        message.room, message.namespace, message.skip_person, message.by_ms
-    )
-    while some := list(islice(members, AT_ONCE)):
-        count(Metric.BROADCAST_RECIPIENTS, emit(*deliveries(message, some)))
+    failed: list[tuple[str, str]] = []
+
+    def post(one: tuple[str, str]) -> bool:
+        try:
+            return emit.post(*one)
+        except Exception:  # noqa: BLE001 - raised where it fails again
+            failed.append(one)
+            return False
+
+    count(Metric.BROADCAST_RECIPIENTS, each(post, posts(message, members)))
+    count(Metric.BROADCAST_RECIPIENTS, each(lambda one: emit.post(*one), failed))
 
 
-def deliveries(message: Broadcast, members: list[tuple[Address, str | None]]) -> Iterator[Delivery]:
-    """One for every form of the payload that there is among the members."""
-    by_form: dict[str | None, list[Address]] = {}
-    for address, form in members:
-        by_form.setdefault(form if message.own_form else None, []).append(address)
-    for form, addresses in by_form.items():
-        own = {message.own_form: msgspec.json.decode(form)} if form is not None else {}
-        yield Delivery(message.event, {**message.payload, **own}, tuple(addresses))
+def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[tuple[str, str]]:
+    """Connection and frame of everybody it is for. A frame is encoded once for all that are sent
+    the same."""
+    frames: dict[tuple[str, str | None], str] = {}
+    for member in members:
+        if message.skip_person is not None and member.person_id == message.skip_person:
+            continue
+        if message.by_ms is not None and (member.joined_ms or 0) > message.by_ms:
+            continue
+        kind = member.wire, member.form if message.own_form else None
+        if kind not in frames:
+            frames[kind] = _frame(message, *kind)
+        yield member.connection_id, frames[kind]
+
+
+def _frame(message: Broadcast, wire: str, form: str | None) -> str:
+    payload = message.payload
+    if message.own_form and form is not None:
+        payload = {**payload, message.own_form: msgspec.json.decode(form)}
+    return frame(Address(message.namespace, Wire(wire), ""), message.event, payload)

@@ -8,21 +8,18 @@ the queue moves it to its dead letters.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 from livekit.api import DeleteRoomRequest, LiveKitAPI, ServerError, ServerErrorCode
 
 from functions.calls import livekit
 from functions.calls.livekit import LiveKit
-from shared import aws
+from shared import queues
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.log import logger, of_message
+from shared.queues import Record
 from shared.settings import settings
-
-Record = dict[str, Any]
-"""A message of SQS as Lambda hands it over."""
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -44,8 +41,8 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
         return {"batchItemFailures": []}
     records: list[Record] = event["Records"]
     failed = asyncio.run(delete(server, records))
-    for record in failed:
-        _postpone(record)
+    values = settings()
+    queues.postpone(failed, values.rooms_queue_url, values.room_retry_seconds)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
@@ -82,25 +79,3 @@ async def _delete(api: LiveKitAPI, record: Record) -> bool:
         extra={"correlation_id": of_message(record)},
     )
     return False
-
-
-def _postpone(record: Record) -> None:
-    """Hide the message until its next try. Where that cannot be done the queue's own timeout holds.
-
-    The role may: it is among what reading a queue takes.
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-    """
-    tries = int(record["attributes"]["ApproximateReceiveCount"])
-    try:
-        aws.client("sqs").change_message_visibility(
-            QueueUrl=settings().rooms_queue_url,
-            ReceiptHandle=record["receiptHandle"],
-            VisibilityTimeout=backoff(tries),
-        )
-    except Exception:  # noqa: BLE001 - it is tried again either way
-        logger.exception("room not postponed")
-
-
-def backoff(tries: int) -> int:
-    """Seconds until the next try, under SQS's 12 h whatever the settings."""
-    return min(settings().room_retry_seconds << min(tries - 1, 16), 12 * 3_600 - 60)

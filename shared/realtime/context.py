@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.metrics import Metric, count
-from shared.parallel import together
+from shared.parallel import each
 from shared.realtime.address import Address, Delivery, frame
 
 if TYPE_CHECKING:
@@ -29,12 +28,8 @@ class Emitter:
 
     def __call__(self, *deliveries: Delivery) -> int:
         """Returns how many connections were reached."""
-        posts = [
-            partial(self.post, address.connection_id, text)
-            for delivery in deliveries
-            for address, text in _frames(delivery)
-        ]
-        return sum(together(posts)) if posts else 0
+        posts = [post for delivery in deliveries for post in _posts(delivery)]
+        return each(lambda post: self.post(*post), posts)
 
     def post(self, connection_id: str, text: str) -> bool:
         """Send one frame as it is; whether the connection was there."""
@@ -45,15 +40,15 @@ class Emitter:
         return reached
 
 
-def _frames(delivery: Delivery) -> Iterator[tuple[Address, str]]:
-    """Every address with its frame, which is encoded once for all that get the same."""
+def _posts(delivery: Delivery) -> Iterator[tuple[str, str]]:
+    """Every connection with its frame, which is encoded once for all that get the same."""
     event, payload, addresses = delivery
     texts: dict[tuple[str, str], str] = {}
     for address in addresses:
         kind = address.namespace, address.wire
         if kind not in texts:
             texts[kind] = frame(address, event, payload)
-        yield address, texts[kind]
+        yield address.connection_id, texts[kind]
 
 
 class Arrival(NamedTuple):

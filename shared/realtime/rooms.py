@@ -1,5 +1,10 @@
-"""Room → connections, for sending to many. Shards keep a room of any size within a partition's
-throughput: a broadcast is one query per shard."""
+"""Room → connections, for sending to many.
+
+Everybody in a namespace may be any number, so their rows are spread over partitions, each of which
+takes 1,000 writes and hands out 12 MB a second; a broadcast is a query for each. Any other room, a
+channel or those who monitor, is one partition and one query.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+"""
 
 from __future__ import annotations
 
@@ -8,13 +13,18 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shared.parallel import together
-from shared.realtime.address import Address, Wire
+from shared.realtime.address import Address
+from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 from shared.tables import Table, TableName
+
+PAGE = 1_000
+"""Rows that a query hands over at once: what is in memory, however many there are."""
 
 
 class Member(Table):
@@ -53,56 +63,49 @@ class Member(Table):
         )
 
 
+def shards(room: str) -> list[str]:
+    """The keys of a room's partitions."""
+    return [f"{room}#{number}" for number in range(_count(room))]
+
+
 def shard(room: str, connection_id: str) -> str:
-    return f"{room}#{zlib.crc32(connection_id.encode()) % settings().room_shards}"
+    """The one that a connection's row is in."""
+    return f"{room}#{zlib.crc32(connection_id.encode()) % _count(room)}"
+
+
+def _count(room: str) -> int:
+    return settings().room_shards if room in NAMESPACES else 1
 
 
 def remove(room: str, connection_id: str) -> None:
     Member(shard(room, connection_id), connection_id).delete()
 
 
-def members(room: str, namespace: str, skip_person: str | None = None) -> Iterator[Address]:
-    """Everybody in a room but ``skip_person``, shard by shard; a row whose time is over counts as
-    gone."""
-    for address, _form in members_with_forms(room, namespace, skip_person):
-        yield address
-
-
-def members_with_forms(
-    room: str, namespace: str, skip_person: str | None = None, by_ms: int | None = None
-) -> Iterator[tuple[Address, str | None]]:
-    """The same, each with its own form of what the room is about, where it has one; without those
-    who joined later than ``by_ms``."""
-    for member in _rows(room):
-        late = by_ms is not None and (member.joined_ms or 0) > by_ms
-        if not late and (skip_person is None or member.person_id != skip_person):
-            yield Address(namespace, Wire(member.wire), member.connection_id), member.form
+def members(key: str, *, page: int = PAGE) -> Iterator[Member]:
+    """Everybody in one shard; a row whose time is over counts as gone."""
+    in_time = Member.expires_at > int(time.time())
+    return Member.query(key, filter_condition=in_time, consistent_read=True, page_size=page)
 
 
 def connections_by_person(room: str) -> Counter[str]:
     """How many connections each person in a room has in it."""
-    return Counter(member.person_id for member in _rows(room) if member.person_id)
+    return Counter(member.person_id for member in _everybody(room) if member.person_id)
 
 
 def people(room: str) -> Iterator[str]:
     """The ids of the people in a room, each once: what has been seen is kept, about 150 bytes a
     person."""
     seen: set[str | None] = {None}
-    for member in _rows(room):
+    for member in _everybody(room):
         if member.person_id not in seen:
             seen.add(member.person_id)
             yield member.person_id
 
 
-def _rows(room: str) -> Iterator[Member]:
+def _everybody(room: str) -> Iterator[Member]:
     """The first page of every shard at once, which is all there is of most rooms."""
-    in_time = Member.expires_at > int(time.time())
-    shards = [
-        Member.query(f"{room}#{number}", filter_condition=in_time, consistent_read=True)
-        for number in range(settings().room_shards)
-    ]
-    begun = together([partial(next, shard, None) for shard in shards])
-    for first, shard in zip(begun, shards, strict=True):
+    queries = [members(key) for key in shards(room)]
+    begun = together([partial(next, query, None) for query in queries])
+    for first, query in zip(begun, queries, strict=True):
         if first is not None:
-            yield first
-            yield from shard
+            yield from chain([first], query)

@@ -13,13 +13,19 @@ from shared.settings import from_environment
 from tests.infra.conftest import Stack, synthesize
 from tests.infra.test_stack import plain, statements
 
-QUEUES = {"Broadcasts": ("broadcast", 5), "Deadlines": ("deadline", 5), "Rooms": ("rooms", 8)}
-"""Queue → who reads it, and how often a message is read at most."""
+QUEUES = {
+    "Broadcasts": ("broadcast", 5, 1),
+    "Deadlines": ("deadline", 5, 10),
+    "Rooms": ("rooms", 8, 10),
+}
+"""Queue → who reads it, how often a message is read at most, and how many at a time."""
 
 
-@pytest.mark.parametrize(("name", "reader", "receives"), [(one, *QUEUES[one]) for one in QUEUES])
+@pytest.mark.parametrize(
+    ("name", "reader", "receives", "batch"), [(one, *QUEUES[one]) for one in QUEUES]
+)
 def test_messages_stay_hidden_while_they_are_worked_on(
-    stack: Stack, name: str, reader: str, receives: int
+    stack: Stack, name: str, reader: str, receives: int, batch: int
 ) -> None:
     (source,) = (
         one
@@ -29,7 +35,7 @@ def test_messages_stay_hidden_while_they_are_worked_on(
     function = stack.template["Resources"][source["FunctionName"]["Ref"]]["Properties"]
     assert function["FunctionName"] == f"switchboard-dev-{reader}"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["BatchSize"] == 10
+    assert source["BatchSize"] == batch
     queues = stack.of_type("AWS::SQS::Queue")
     queue = queues[plain(source["EventSourceArn"]).removesuffix(".Arn")]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * stack.functions()[reader]["Timeout"]

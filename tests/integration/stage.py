@@ -8,11 +8,12 @@ from functions.calls.store import NewCall, Parties, Somebody
 from shared import history
 from shared.history import CallRecord
 from shared.limits import Window
-from shared.realtime import connections, people
+from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
 from shared.realtime.namespaces import NAMESPACES, TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
+from shared.realtime.rooms import Member
 from tests.fakes import NOW_MS
 
 EXPIRES_AT = 4_000_000_000
@@ -49,6 +50,10 @@ def join(address: Address, person_id: str) -> bool:
 def online(person_id: str, namespace: str = TELECALLER.path) -> None:
     """Somebody with one connection, of which nothing but their row is needed."""
     Person(people.key(namespace, person_id), members={f"s:{person_id}"}).save()
+
+
+def members_of(room: str) -> list[Member]:
+    return [member for key in rooms.shards(room) for member in rooms.members(key)]
 
 
 def somebody(person_id: str, profile: str | None = "avatar") -> Somebody:

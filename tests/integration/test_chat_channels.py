@@ -12,6 +12,7 @@ from shared.realtime.connections import Connection
 from shared.realtime.namespaces import CHAT
 from shared.registry import Product, Registry
 from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
 from tests.integration.chat import Chat
 from tests.integration.conftest import THREADS, Race
 
@@ -26,7 +27,7 @@ def chat(tables: object, fakes: Fakes) -> Chat:
 
 
 def inside() -> list[str]:
-    return sorted(address.connection_id for address in rooms.members(ROOM, CHAT.path))
+    return sorted(member.connection_id for member in stage.members_of(ROOM))
 
 
 def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:

@@ -32,8 +32,8 @@ def address(connection_id: str = "c1", namespace: str = USER.path) -> Address:
     return Address(namespace, Wire.SOCKETIO, connection_id)
 
 
-def in_room(namespace: str = USER.path) -> set[Address]:
-    return set(rooms.members(namespace, namespace))
+def in_room(room: str = USER.path) -> set[Address]:
+    return {Address(USER.path, Wire(one.wire), one.connection_id) for one in stage.members_of(room)}
 
 
 def test_a_connection_is_read_back_as_it_was_created() -> None:
@@ -298,17 +298,25 @@ def test_the_first_and_the_last_connection_are_told_under_races(race: Race, fake
 
 def test_a_room_s_members_come_from_every_shard(tables: Settings) -> None:
     expected = {
-        Address("/", Wire.NATIVE if number % 3 else Wire.SOCKETIO, f"c{number}")
+        Address(USER.path, Wire.NATIVE if number % 3 else Wire.SOCKETIO, f"c{number}")
         for number in range(60)
     }
     for member in expected:
-        rooms.Member.of("big", member, stage.EXPIRES_AT).save()
+        rooms.Member.of(USER.path, member, stage.EXPIRES_AT).save()
     rooms.Member.of("other", address("c1"), stage.EXPIRES_AT).save()
-    shards = {rooms.shard("big", member.connection_id) for member in expected}
-    assert shards == {f"big#{number}" for number in range(tables.room_shards)}
-    found = list(rooms.members("big", "/"))
-    assert len(found) == 60
-    assert set(found) == expected
+    shards = {rooms.shard(USER.path, member.connection_id) for member in expected}
+    assert shards == set(rooms.shards(USER.path))
+    assert len(shards) == tables.room_shards
+    assert len(stage.members_of(USER.path)) == 60
+    assert in_room() == expected
+
+
+def test_a_room_that_is_no_namespace_has_one_shard() -> None:
+    for number in range(20):
+        rooms.Member.of("channel#1", address(f"c{number}"), stage.EXPIRES_AT, "anna").save()
+    assert rooms.shards("channel#1") == ["channel#1#0"]
+    assert len(list(rooms.members("channel#1#0"))) == 20
+    assert rooms.connections_by_person("channel#1") == {"anna": 20}
 
 
 def test_a_member_who_is_removed_is_gone_from_that_room_only() -> None:
@@ -316,11 +324,11 @@ def test_a_member_who_is_removed_is_gone_from_that_room_only() -> None:
         rooms.Member.of(room, address("c1"), stage.EXPIRES_AT).save()
     for _ in range(2):
         rooms.remove("one", "c1")
-    assert list(rooms.members("one", USER.path)) == []
-    assert list(rooms.members("two", USER.path)) == [address("c1")]
+    assert in_room("one") == set()
+    assert in_room("two") == {address("c1")}
 
 
 def test_a_member_whose_time_is_over_counts_as_gone() -> None:
     """TTL deletes late by design."""
     rooms.Member.of("room", address("late"), 1_000).save()
-    assert list(rooms.members("room", USER.path)) == []
+    assert in_room("room") == set()

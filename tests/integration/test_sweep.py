@@ -9,7 +9,7 @@ import pytest
 from functions.calls.handlers import calls
 from functions.sweep import due
 from functions.sweep.main import SweepFailed, run
-from shared.realtime import connections, departure, rooms
+from shared.realtime import connections, departure
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.context import Background, Emitter
@@ -231,7 +231,7 @@ def test_a_lost_disconnect_ends_the_call_within_two_sweeps(who: str, fakes: Fake
     assert connections.get(gone) is None
     assert (stage.telecaller("t").online, stage.user("u").online) == (there == "ct", there == "cu")
     namespace = USER.path if gone == "cu" else TELECALLER.path
-    assert list(rooms.members(namespace, namespace)) == []
+    assert stage.members_of(namespace) == []
 
 
 class TestARing:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from functions.broadcast.main import deliveries
+from functions.broadcast.main import posts
 from functions.chat import store
 from functions.chat.events import ChannelId
 from functions.chat.state import TRANSITIONS, Status, Trigger, after
 from functions.products import REGISTRY
-from shared.realtime.address import Address, Wire
 from shared.realtime.broadcast import Broadcast
 from shared.realtime.connections import Session
 from shared.realtime.context import Arrival
 from shared.realtime.namespaces import CHAT
+from shared.realtime.rooms import Member
 
 TO_THE_SERVER = {
     "authenticate", "join_channel", "leave_channel", "chat:send_message", "message_read",
@@ -42,19 +42,20 @@ def test_a_channel_has_one_room(channel_id: ChannelId, room: str) -> None:
 
 
 def test_every_member_gets_its_own_form() -> None:
-    one, two, three = (Address("/", Wire.SOCKETIO, name) for name in ("one", "two", "three"))
-    message = Broadcast("/", "channel#1", "e", {"channelId": 1, "x": 2}, "g", own_form="channelId")
-    found = list(deliveries(message, [(one, "1"), (two, '"1"'), (three, "1")]))
-    assert [(each.payload, each.addresses) for each in found] == [
-        ({"channelId": 1, "x": 2}, (one, three)),
-        ({"channelId": "1", "x": 2}, (two,)),
+    message = Broadcast("/", "channel#1", "e", {"c": 1, "x": 2}, "g", own_form="c")
+    forms = {"one": "1", "two": '"1"', "three": "1"}
+    found = posts(message, [Member("r", name, wire="s", form=form) for name, form in forms.items()])
+    assert list(found) == [
+        ("one", '42["e",{"c":1,"x":2}]'),
+        ("two", '42["e",{"c":"1","x":2}]'),
+        ("three", '42["e",{"c":1,"x":2}]'),
     ]
 
 
 def test_payloads_are_left_alone_where_there_are_no_forms() -> None:
-    one = Address("/", Wire.SOCKETIO, "one")
-    (found,) = deliveries(Broadcast("/", "/", "e", {"a": 1}, "g"), [(one, '"1"')])
-    assert found.payload == {"a": 1}
+    message = Broadcast("/", "/", "e", {"a": 1}, "g")
+    found = posts(message, [Member("r", "one", wire="s", form='"1"')])
+    assert list(found) == [("one", '42["e",{"a":1}]')]
 
 
 def test_ids_of_frames_sort_by_arrival() -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
+from botocore import auth
+from botocore.auth import SIGV4_TIMESTAMP
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from urllib3.exceptions import HTTPError
 
 from shared import aws
@@ -53,6 +58,30 @@ def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
     assert headers["x-amz-security-token"] == "token"
     assert "/us-east-1/execute-api/aws4_request, " in headers["authorization"]
     assert "SignedHeaders=host;x-amz-date;x-amz-security-token" in headers["authorization"]
+
+
+@pytest.mark.parametrize("token", ["token", None])
+@pytest.mark.parametrize("body", ["наприклад", None])
+def test_the_signature_is_the_sdk_s(
+    connections: ManagedConnections,
+    server: Told,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str | None,
+    token: str | None,
+) -> None:
+    if token is None:
+        monkeypatch.delenv("AWS_SESSION_TOKEN")
+    if body is None:
+        connections.close("a+b/c=")
+    else:
+        connections.post("a+b/c=", body)
+    [(method, path, _, headers)] = server.asked
+    request = AWSRequest(method, server.url + path, data=(body or "").encode())
+    sent = datetime.strptime(headers["x-amz-date"], SIGV4_TIMESTAMP).replace(tzinfo=UTC)
+    monkeypatch.setattr(auth, "get_current_datetime", lambda: sent)
+    role = Credentials("AKID", "secret", token)
+    auth.SigV4Auth(role, "execute-api", "us-east-1").add_auth(request)
+    assert headers["authorization"] == request.headers["Authorization"]
 
 
 def test_looking_and_closing_have_methods_of_their_own(

@@ -1,0 +1,171 @@
+"""Broadcasts to rooms of any size, as the queue hands them over."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from functions.broadcast import main
+from shared import queues
+from shared.protocol import json as wire
+from shared.realtime import rooms
+from shared.realtime.address import Address, Wire
+from shared.realtime.broadcast import Broadcast
+from shared.realtime.namespaces import CHAT, USER
+from shared.settings import settings
+from tests.fakes import Fakes
+from tests.integration import stage
+
+CHANNEL = "channel#1"
+
+
+@pytest.fixture(autouse=True)
+def postponed(
+    tables: object, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> list[tuple[str, int]]:
+    """Messages that are to be tried again, and when."""
+    put_off: list[tuple[str, int]] = []
+
+    class Queue:
+        def change_message_visibility(self, **request: Any) -> None:
+            put_off.append((request["ReceiptHandle"], request["VisibilityTimeout"]))
+
+    class Aws:
+        client = staticmethod({"sqs": Queue()}.__getitem__)
+
+    monkeypatch.setattr(queues, "aws", Aws)
+    monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+    return put_off
+
+
+Namespace = Callable[[int], list[str]]
+
+
+@pytest.fixture
+def namespace(monkeypatch: pytest.MonkeyPatch) -> Namespace:
+    """Fills a namespace, and lets a shard have so many more members than its largest has."""
+
+    def fill_it(more: int) -> list[str]:
+        names = fill(USER.path, 60)
+        largest = max(Counter(rooms.shard(USER.path, name) for name in names).values())
+        values = msgspec.structs.replace(settings(), split_above=largest + more)
+        monkeypatch.setattr("functions.broadcast.main.settings", lambda: values)
+        return names
+
+    return fill_it
+
+
+def fill(room: str, count: int, **more: Any) -> list[str]:
+    names = [f"c{number}" for number in range(count)]
+    for name in names:
+        address = Address(USER.path, Wire.SOCKETIO, name)
+        rooms.Member.of(room, address, stage.EXPIRES_AT, f"p-{name}", **more).save()
+    return names
+
+
+def message(room: str, **more: Any) -> Broadcast:
+    namespace = room if room.startswith("/") else CHAT.path
+    return Broadcast(namespace, room, "told", {"a": 1}, "group", **more)
+
+
+def handle(*messages: Broadcast, tries: int = 1) -> list[str]:
+    """The ids of those that are to be handed in again."""
+    records = [
+        {
+            "messageId": f"m{number}",
+            "receiptHandle": f"r{number}",
+            "body": wire.dumps(one),
+            "attributes": {"ApproximateReceiveCount": str(tries)},
+        }
+        for number, one in enumerate(messages)
+    ]
+
+    class Context:
+        aws_request_id = "request"
+
+    answer = main.handler({"Records": records}, Context)
+    return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
+
+def reached(fakes: Fakes) -> Counter[str]:
+    return Counter(name for name, _ in fakes.connections.posted)
+
+
+@pytest.mark.parametrize("room", [USER.path, CHANNEL])
+def test_everybody_is_reached_once_and_whoever_is_gone_is_handed_on(
+    fakes: Fakes, room: str
+) -> None:
+    names = fill(room, 40)
+    fakes.connections.gone = {"c7", "c9"}
+    assert handle(message(room)) == []
+    assert reached(fakes) == Counter(set(names) - {"c7", "c9"})
+    assert sorted(fakes.tasks.disconnected) == ["c7", "c9"]
+    assert not fakes.tasks.broadcasts
+
+
+def test_a_small_room_is_not_split(fakes: Fakes, namespace: Namespace) -> None:
+    names = namespace(0)
+    assert handle(message(USER.path)) == []
+    assert reached(fakes) == Counter(names)
+    assert not fakes.tasks.broadcasts
+
+
+def test_a_large_room_is_split_into_its_shards(fakes: Fakes, namespace: Namespace) -> None:
+    names = namespace(-1)
+    assert handle(message(USER.path, skip_person="p-c3", once="x")) == []
+    parts = list(fakes.tasks.broadcasts)
+    assert not fakes.connections.posted
+    assert sorted(str(part.shard) for part in parts) == rooms.shards(USER.path)
+    assert len({part.group for part in parts}) == len(parts)
+    assert {part.once for part in parts} == {"x"}
+    assert handle(*parts) == []
+    assert reached(fakes) == Counter(set(names) - {"c3"})
+    assert fakes.tasks.broadcasts == parts, "a part is not split again"
+
+
+def test_whoever_cannot_be_posted_to_stops_nobody_and_is_tried_again(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, postponed: list[tuple[str, int]]
+) -> None:
+    names = fill(CHANNEL, 40)
+    post, busy = fakes.connections.post, {"c3", "c30"}
+
+    def busy_once(connection_id: str, frame: str) -> bool:
+        if connection_id in busy:
+            busy.remove(connection_id)
+            raise TimeoutError
+        return post(connection_id, frame)
+
+    monkeypatch.setattr(fakes.connections, "post", busy_once)
+    assert handle(message(CHANNEL)) == []
+    assert reached(fakes) == Counter(names)
+    assert not postponed
+
+
+def test_what_fails_twice_is_handed_in_again_soon_and_all_after_it(
+    fakes: Fakes, postponed: list[tuple[str, int]]
+) -> None:
+    names = fill(CHANNEL, 40)
+    fakes.connections.broken = {"c3"}
+    other = message("channel#2")
+    assert handle(other, message(CHANNEL), other, tries=2) == ["m1", "m2"]
+    assert reached(fakes) == Counter(set(names) - {"c3"})
+    assert postponed == [("r1", 30), ("r2", 30)]
+
+
+def test_members_get_their_own_form_and_late_ones_nothing(fakes: Fakes) -> None:
+    for number, (form, joined) in enumerate([("1", 5), ('"1"', 9), ("1", 10)]):
+        address = Address(CHAT.path, Wire.NATIVE if number else Wire.SOCKETIO, f"c{number}")
+        rooms.Member.of(
+            CHANNEL, address, stage.EXPIRES_AT, f"p{number}", form=form, joined_ms=joined
+        ).save()
+    told = Broadcast(CHAT.path, CHANNEL, "e", {"c": 0}, "g", own_form="c", by_ms=9)
+    assert handle(told) == []
+    frames = dict(fakes.connections.posted)
+    assert json.loads(frames["c0"].removeprefix("42")) == ["e", {"c": 1}]
+    assert json.loads(frames["c1"]) == {"event": "e", "data": {"c": "1"}}
+    assert set(frames) == {"c0", "c1"}
