@@ -2,14 +2,12 @@
 
 Whoever may put events on it is trusted with everything that they say, so it is granted to single
 roles, never to all of an account. A queue behind it lets a burst wait instead of starting a
-function for every event. What cannot be handled ends in the queue's dead-letter queue, which
-somebody has to look at: hence the alarm.
+function for every event. What cannot be handled ends in the queue's dead-letter queue.
 """
 
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
@@ -40,17 +38,5 @@ def make_bus(scope: Construct, settings: StackSettings, queue: sqs.Queue) -> eve
                 dead_letter_queue=failed.queue,
             )
         ],
-    )
-    cloudwatch.Alarm(
-        scope,
-        "BackendEventsFailed",
-        alarm_description="Events of the team's own systems could not be handled.",
-        metric=failed.queue.metric_approximate_number_of_messages_visible(
-            period=cdk.Duration.minutes(1), statistic="Maximum"
-        ),
-        threshold=1,
-        evaluation_periods=1,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
     return bus

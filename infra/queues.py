@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.nag import acknowledge
 from infra.settings import StackSettings
 
+DEAD_LETTERS = "DeadLetters"
 MAX_RECEIVES = 5
 RECEIVES = {"rooms": 8, "events": 3}
 """Where five are not right. A room is tried again after 15, 30, … 960 s: an outage of LiveKit may
@@ -57,10 +58,19 @@ def make_dead_letters(
     """Where work of ``of`` goes that failed for good: two weeks to look at it and send it again."""
     queue = make_queue(
         scope,
-        f"{of.title().replace('-', '')}DeadLetters",
+        f"{of.title().replace('-', '')}{DEAD_LETTERS}",
         settings,
         retention=cdk.Duration.days(14),
         ordered=ordered,
     )
     acknowledge(queue, {"SQS3": "It is itself a dead-letter queue; nothing reads it but people."})
     return queue
+
+
+def dead_letters(scope: Construct) -> dict[str, sqs.Queue]:
+    """All that there are, by whose they are."""
+    return {
+        one.node.id.removesuffix(DEAD_LETTERS).lower(): one
+        for one in scope.node.children
+        if isinstance(one, sqs.Queue) and one.node.id.endswith(DEAD_LETTERS)
+    }

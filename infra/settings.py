@@ -82,6 +82,12 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     """Of AWS WAF, for the edge."""
 
+    alarms: bool = True
+    """Alarms and the dashboard."""
+
+    alarm_mail: Annotated[str, msgspec.Meta(pattern=r"^([^@\s]+@[^@\s.]+(\.[^@\s.]+)+)?$")] = ""
+    """Whom the alarms tell."""
+
     log_retention_days: int = 30
     throttle_rate: AtLeastOne = 2_000
     throttle_burst: AtLeastOne = 1_000

@@ -11,7 +11,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.alarms import Watched, make_alarms, rows
 from infra.bus import make_bus
+from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
 from infra.functions import FUNCTIONS, Grant, Resources, function_arn, make_functions
 from infra.gateway import (
@@ -21,8 +23,16 @@ from infra.gateway import (
     set_account_log_role,
     websocket_routes,
 )
+from infra.mail import make_mail
 from infra.nag import acknowledge
-from infra.queues import MAX_RECEIVES, ORDERED, RECEIVES, make_dead_letters, make_queue
+from infra.queues import (
+    MAX_RECEIVES,
+    ORDERED,
+    RECEIVES,
+    dead_letters,
+    make_dead_letters,
+    make_queue,
+)
 from infra.ring import make_ring, ring_arn
 from infra.settings import StackSettings
 from infra.tables import make_tables
@@ -71,7 +81,20 @@ class SwitchboardStack(cdk.Stack):
         functions = make_functions(self, settings, resources)
         websocket.route(websocket_routes(), functions)
         http.route(HTTP_ROUTES, functions)
-        make_ring(self, settings, tables["people"], functions["ring-timeout"])
+        ring = make_ring(self, settings, tables["people"], functions["ring-timeout"])
+        if settings.alarms:
+            watched = Watched(
+                settings=settings,
+                functions=functions,
+                queues=queues,
+                dead_letters=dead_letters(self),
+                tables=tables,
+                websocket=websocket,
+                http=http,
+                ring=ring,
+            )
+            alarms = make_alarms(self, watched, make_mail(self, settings))
+            make_dashboard(self, watched, rows(watched), alarms)
         outputs = {
             "WebSocketApiId": websocket.api_id,
             "WebSocketStage": websocket.stage_name,

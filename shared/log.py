@@ -22,8 +22,6 @@ ON_THE_BUS = "correlation:"
 """Before the id among ``resources``, the one field of an EventBridge event that takes it.
 https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html"""
 
-MOST_OF_A_NAME = 64
-
 logger = Logger(service="switchboard", log_uncaught_exceptions=False)
 
 
@@ -33,8 +31,9 @@ def begin(correlation_id: str) -> None:
 
 
 def about(event_name: str) -> None:
-    """Name the event that this invocation handles, as the client has written it."""
-    logger.append_keys(event_name=event_name[:MOST_OF_A_NAME])
+    """Name the event that this invocation handles: a known one, since what clients write is not
+    for the log."""
+    logger.append_keys(event_name=event_name)
 
 
 def correlation_id() -> str:

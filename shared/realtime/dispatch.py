@@ -65,7 +65,6 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
 
     Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
     """
-    about(request.event)
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
     emit = Emitter(ports)
@@ -121,6 +120,8 @@ def _find(registry: Registry, connection_id: str, request: Request) -> Found:
 
 def _run(ports: Ports, emit: Emitter, arrival: Arrival, request: Request, found: Found) -> object:
     connection, session, (row, payload, preloaded, refusal) = found
+    if row:
+        about(row.event)
     _permit(session, row)
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")

@@ -56,6 +56,8 @@ def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
         ({"ring_timeout_seconds": "soon"}, r"^ring_timeout_seconds is wrong: Expected `int`"),
         ({"opening_retry_seconds": "60"}, r"^opening_retry_seconds is between 1 and 20\.$"),
         ({"log_retention_days": "31"}, r"^log_retention_days is one of 1, 3, 5, .*\.$"),
+        ({"alarm_mail": "ops"}, r"^alarm_mail is wrong: Expected `str` matching regex "),
+        ({"alarm_mail": "a@b.c d@e.f"}, r"^alarm_mail is wrong: "),
         ({"log_level": "LOUD"}, r"^log_level is wrong: Invalid enum value 'LOUD'\.$"),
         ({"throttle_rate": "0"}, r"^throttle_rate is wrong: Expected `int` >= 1\.$"),
         ({"stream_window_seconds": "301"}, r"^stream_window_seconds is wrong: .* <= 300\.$"),

@@ -62,7 +62,7 @@ def test_a_failure_says_whose_it_is_and_an_event_is_named_once(
     lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
     def fails(event: dict[str, Any]) -> None:
-        log.about("call:initiate" + "!" * 100)
+        log.about("call:initiate")
         raise LookupError
 
     def of(id_: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_a_failure_says_whose_it_is_and_an_event_is_named_once(
     entry(lambda _: None)(of("2"), CONTEXT)
     failed, done, other = lines()
     assert (failed["level"], failed["correlation_id"]) == ("ERROR", "1")
-    assert done["event_name"] == ("call:initiate" + "!" * 100)[:64]
+    assert done["event_name"] == "call:initiate"
     assert other["correlation_id"] == "2"
     assert "event_name" not in other
 
