@@ -47,12 +47,14 @@ class Aws:
 
     def run(self, code: str, *arguments: str, **environment: str) -> Any:
         """What a fresh interpreter prints as its last line, in JSON."""
-        command = [sys.executable, "-c", code, *arguments]
-        folder = environment.pop("folder", str(TREE))
+        return self.run_command([sys.executable, "-c", code, *arguments], environment)
+
+    def run_command(self, command: list[str], environment: Mapping[str, str]) -> Any:
+        """The same of an interpreter that is started in another way."""
         done = subprocess.run(
             command,
             env={**self.environment, **environment},
-            cwd=folder,
+            cwd=TREE,
             check=True,
             stdout=subprocess.PIPE,
             text=True,

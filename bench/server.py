@@ -1,6 +1,7 @@
 """AWS as far as a benchmark needs it: canned answers over loopback, in a process of its own.
 
-``python -m bench.server FILE``: FILE holds ``{"rows": {key: item}, "members": n, "secret": text}``.
+``python -m bench.server FILE``: FILE holds ``{"rows": {key: item}, "members": n, "due": [key],
+"secret": text}``. A key of two attributes has a space between them; ``due`` is what is due.
 Prints its port. ``GET /counters`` answers what was asked since the last time, ``GET /sent`` the
 messages that have been queued. Every room has ``members``, but for ``warm``, which has 100.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 PAGE = 1_000
 SHARDS = 8
+SHARD = re.compile(r"(.*)#(\d+)")
 GONE, BUSY = 57, 63
 """Of a hundred members, which one is gone and which one's connection is throttled."""
 
@@ -32,6 +34,7 @@ class Canned:
     def __init__(self, data: dict[str, Any]) -> None:
         self.rows: dict[str, Any] = data.get("rows", {})
         self.members: int = data.get("members", 0)
+        self.due: list[str] = data.get("due", [])
         self.secret: str = data.get("secret", "{}")
         self.counters: Counter[str] = Counter()
         self.busy: set[bytes] = set()
@@ -52,6 +55,9 @@ class Canned:
             text = json.dumps(self.sent).encode()
             self.sent.clear()
             return 200, text
+        if b"/twirp/" in path:
+            self.counters["LiveKit"] += 1
+            return 200, b""
         if path.endswith(b"invocations"):
             self.counters["Invoke"] += 1
             return 202, b""
@@ -73,14 +79,20 @@ class Canned:
         self.counters["delivered"] += 1
         return 200, b""
 
-    def service(self, operation: str, body: bytes) -> bytes:
+    def service(self, operation: str, body: bytes) -> bytes:  # noqa: PLR0911 - one for each
         match operation:
             case "GetItem" | "UpdateItem":
-                [key] = [value["S"] for value in json.loads(body)["Key"].values()]
-                item = self.rows.get(key)
+                item = self.row(json.loads(body)["Key"])
                 if operation == "UpdateItem":
                     return json.dumps({"Attributes": item or {}}).encode()
                 return json.dumps({"Item": item} if item else {}).encode()
+            case "BatchGetItem":
+                asked = json.loads(body)["RequestItems"]
+                found = {
+                    table: [row for key in keys["Keys"] if (row := self.row(key))]
+                    for table, keys in asked.items()
+                }
+                return json.dumps({"Responses": found, "UnprocessedKeys": {}}).encode()
             case "Scan":
                 items = [self.member("r#0", number) for number in range(self.members)]
                 return json.dumps({"Items": items, "Count": len(items)}).encode()
@@ -92,9 +104,17 @@ class Canned:
                 return json.dumps({"SecretString": self.secret}).encode()
         return b'{"MessageId": "1", "MD5OfMessageBody": "", "executionArn": "a", "startDate": 1}'
 
+    def row(self, key: dict[str, Any]) -> Any:
+        return self.rows.get(" ".join(value["S"] for value in key.values()))
+
     def page(self, query: dict[str, Any]) -> bytes:
         room = next(value["S"] for value in query["ExpressionAttributeValues"].values())
-        name, _, shard = room.rpartition("#")
+        found = SHARD.fullmatch(room)
+        if "IndexName" in query or not found:
+            first_shard = query.get("IndexName") == "due" and room == "0"
+            items = [self.rows[key] for key in self.due if first_shard]
+            return json.dumps({"Items": items, "Count": len(items), "ScannedCount": 0}).encode()
+        name, shard = found.groups()
         shards = SHARDS if name.startswith("/") else 1
         last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
         first = int(last.partition(":")[0]) + shards if last else int(shard)

@@ -86,7 +86,7 @@ def build_code(target: Path) -> None:
         copy = target / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-    _compile(target, "/var/task")
+    compile_ahead(target, "/var/task")
 
 
 def build_layer(target: Path, packages: Collection[str], runtime: Runtime = LAMBDA) -> None:
@@ -99,7 +99,7 @@ def build_layer(target: Path, packages: Collection[str], runtime: Runtime = LAMB
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    _compile(target, "/opt")
+    compile_ahead(target, "/opt")
 
 
 def pinned(lock: str, packages: Collection[str]) -> Iterator[str]:
@@ -145,7 +145,7 @@ def find_python() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _compile(target: Path, runs_at: str) -> None:
+def compile_ahead(target: Path, runs_at: str) -> None:
     """Compile ahead: a cold start cannot write what it compiled, and would do it every time.
 
     Unchecked, because the CDK's zip resets every date, by which a plain .pyc would look stale.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from infra import build
 from infra.build import Runtime
 from infra.bundle import LAYERS, PACKAGES
-from infra.functions import Row
 
 RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""
@@ -29,13 +29,14 @@ class Bundles:
         for name, packages in LAYERS.items():
             build.build_layer(folder / name, packages, here)
         build.install(folder / "runtime", RUNTIME, here)
+        build.compile_ahead(folder / "runtime", "/var/runtime")
 
     def command(self, code: str, *arguments: str) -> list[str]:
-        """Runs ``code`` without the packages that the interpreter has."""
-        return [self.python, "-S", "-c", code, *arguments]
+        """Runs ``code`` without what the interpreter has, or finds where it is started."""
+        return [self.python, "-S", "-P", "-c", code, *arguments]
 
-    def environment(self, row: Row, *, without: str = "") -> dict[str, str]:
-        """Where a function finds its code and layers, but for one layer."""
-        layers = [name for name in (PACKAGES, *row.layers) if name != without]
+    def environment(self, layers: Iterable[str] = ()) -> dict[str, str]:
+        """Where a function finds its code, the layer that all have, and its own ``layers``."""
+        layers = (PACKAGES, *layers)
         paths = ("code", *(f"{name}/python" for name in layers), "runtime")
         return {"PYTHONPATH": os.pathsep.join(str(self._folder / path) for path in paths)}
