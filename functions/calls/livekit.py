@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jwt
-
 from functions.calls.events import Credentials
 from shared.ports import Secrets
 from shared.settings import Settings
@@ -24,6 +22,8 @@ class LiveKit:
 
     def credentials(self, room: str, identity: str, name: str, now_ms: int) -> Credentials:
         """Let ``identity`` join ``room`` for ``token_seconds`` from now."""
+        import jwt  # noqa: PLC0415 - brings cryptography, where it is, and few events need it
+
         now = now_ms // 1000
         claims = {
             "iss": self.api_key,
