@@ -16,6 +16,7 @@ from shared.realtime.namespaces import CHAT
 Event = dict[str, Any]
 
 CHANNEL = "c1"
+RINGING = "/telecaller#t2"
 PERMISSIONS = frozenset({"chat.access", "chat.send_messages"})
 
 
@@ -82,7 +83,7 @@ def firsts() -> dict[str, dict[str, Event]]:
             ),
             "authenticate": _native("open=", "authenticate", rows.token("AGENT", "a1")),
         },
-        "ring-timeout": {"": {"person": "/telecaller#t1", "callId": rows.CALL}},
+        "ring-timeout": {"": {"person": RINGING, "callId": rows.CALL}},
         "presence": {"": _native("na=", "presence.request-counts", None)},
         "presence-stream": {
             "somebody online": _stream(
@@ -130,6 +131,7 @@ def data() -> dict[str, Any]:
     """Everybody connected and nobody in a call, but for whom an event needs otherwise."""
     found = rows.of_a_call(None) | {"members": 16, "due": ["ct="]}
     mine = found["rows"]
+    mine[RINGING] = rows.of_a_call("RINGING")["rows"]["/telecaller#t1"]
     mine["fresh="] = {**mine["cu="], "connectionId": {"S": "fresh="}, "sessions": {"M": {}}}
     mine["cu="].pop("opened", None)
     for connection, namespace, role, person in (
