@@ -9,6 +9,8 @@ TYPED := $(wildcard shared functions infra local tests web bench)
 # Use the machine's own certificates, so that networks with their own authority work.
 export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The CDK's bridge asks for a newer Node than Switchboard needs.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
 .PHONY: help run test load bench setup browser pictures check contract format lock clean

@@ -44,6 +44,10 @@ class Inbound(msgspec.Struct, frozen=True, rename="camel"):
     """Base of payloads that clients send; unknown fields are ignored, as Socket.IO apps expect."""
 
 
+class Answer(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of what acknowledgements carry: fields are written in camelCase."""
+
+
 class Outbound(msgspec.Struct, frozen=True, rename="camel"):
     """Base of payloads that clients receive. ``event`` is the Socket.IO event name."""
 

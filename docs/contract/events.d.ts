@@ -139,10 +139,18 @@ export interface Initiate {
   callType: "AUDIO" | "VIDEO";
 }
 
+export interface Initiated {
+  callId: string;
+}
+
 export interface Invite {
   targetUserId: string;
   callType: "audio" | "video";
   offer: unknown;
+}
+
+export interface Invited {
+  callId: string;
 }
 
 /** Degrees. JSON has no number that is not finite. */
@@ -197,6 +205,12 @@ export interface NewRequest {
 /** `notification.created`. */
 export interface Notification {
   accountId: string;
+}
+
+export interface OnlineUser {
+  userId: string;
+  status: string;
+  connectionCount: number;
 }
 
 export interface PartnerAssigned {
@@ -434,7 +448,7 @@ export interface ChatTyping {
 export interface ClientToServer {
   "/user": {
     /** Ring a telecaller on all their devices; the user's hear that it rings. */
-    "call:initiate": (data: Initiate, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    "call:initiate": (data: Initiate, acknowledge?: (answer: Initiated | Refused) => void) => void;
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
     /** Hang up, from either side. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
@@ -465,11 +479,11 @@ export interface ClientToServer {
     /** What the person said of it stays as it is. */
     "presence:set_status": (data: "away" | "busy" | "offline" | "online", acknowledge?: (answer: null | Refused) => void) => void;
     /** Everybody who is there, as the acknowledgement. */
-    "presence:get_online_users": (acknowledge?: (answer: Array<Record<string, unknown>> | Refused) => void) => void;
+    "presence:get_online_users": (acknowledge?: (answer: Array<OnlineUser> | Refused) => void) => void;
     /** Make the session the token's. Again, as the same person: the same answer again. */
     "authenticate": (data: unknown, acknowledge?: (answer: null | Refused) => void) => void;
     /** Ring every tab of the other person. */
-    "call:invite": (data: Invite, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    "call:invite": (data: Invite, acknowledge?: (answer: Invited | Refused) => void) => void;
     /** The caller gets the answer; the accepter's other tabs stop ringing. */
     "call:accept": (data: Accept, acknowledge?: (answer: null | Refused) => void) => void;
     "call:reject": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
@@ -495,7 +509,7 @@ export interface ClientToServer {
   };
   "/customer": {
     /** Store a message and hand it to all connections of the recipient. */
-    "message:send": (data: Send, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    "message:send": (data: Send, acknowledge?: (answer: MessageSent | Refused) => void) => void;
     /** The recipient has read it; the first time is kept. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
     /** Tell the recipient that somebody writes. */
@@ -513,7 +527,7 @@ export interface ClientToServer {
     /** One write; nothing else happens unless somebody tracks. A location that arrived before the last one is dropped. */
     "location:update": (data: Location, acknowledge?: (answer: null | Refused) => void) => void;
     /** Store a message and hand it to all connections of the recipient. */
-    "message:send": (data: Send, acknowledge?: (answer: Record<string, string> | Refused) => void) => void;
+    "message:send": (data: Send, acknowledge?: (answer: MessageSent | Refused) => void) => void;
     /** The recipient has read it; the first time is kept. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
     /** Tell the recipient that somebody writes. */

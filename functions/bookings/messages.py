@@ -28,7 +28,7 @@ EVERYWHERE = [CUSTOMER.path, PARTNER.path, ADMIN.path]
 
 
 @bookings.on("message:send", namespaces=[CUSTOMER.path, PARTNER.path], payload=Send)
-def send(context: Context, request: Send) -> dict[str, str]:
+def send(context: Context, request: Send) -> MessageSent:
     """Store a message and hand it to all connections of the recipient."""
     me, recipient_namespace = context.session, OTHER_SIDE[context.session.namespace]
     _, recipient = both(
@@ -53,10 +53,9 @@ def send(context: Context, request: Send) -> dict[str, str]:
         raise
     at = times.iso(sent_ms)
     received = MessageReceived(message_id, me.person_id, request.message, request.booking_id, at)
-    context.emit(
-        received.to(recipient.addresses), MessageSent(message_id, at).to([context.address])
-    )
-    return {"id": message_id, "createdAt": at}
+    sent = MessageSent(message_id, at)
+    context.emit(received.to(recipient.addresses), sent.to([context.address]))
+    return sent
 
 
 @bookings.on(

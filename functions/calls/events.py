@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from shared.registry import Error, Inbound, Outbound
+from shared.registry import Answer, Error, Inbound, Outbound
 
 CallType = Literal["AUDIO", "VIDEO"]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -21,6 +21,10 @@ class CallRef(Inbound, frozen=True):
     """The payload of everything that happens to a call that exists."""
 
     call_id: Id
+
+
+class Initiated(Answer, frozen=True):
+    call_id: str
 
 
 class Party(msgspec.Struct, frozen=True):

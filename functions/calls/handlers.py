@@ -17,6 +17,7 @@ from functions.calls.events import (
     Ended,
     Incoming,
     Initiate,
+    Initiated,
     Missed,
     Party,
     Rejected,
@@ -92,7 +93,7 @@ def load_telecaller(request: Initiate) -> Telecaller:
     limit=INITIATE_LIMIT,
     preload=load_telecaller,
 )
-def initiate(context: Context, request: Initiate) -> dict[str, str]:
+def initiate(context: Context, request: Initiate) -> Initiated:
     """Ring a telecaller on all their devices; the user's hear that it rings."""
     telecaller: Telecaller = context.preloaded
     call = _occupy_both(context, request, telecaller)
@@ -103,7 +104,7 @@ def initiate(context: Context, request: Initiate) -> dict[str, str]:
     # The device that asks may not be on the row yet, when it asks as soon as it is connected.
     devices = {*user.addresses, context.address}
     context.emit(Ringing(call.id, Party(*call.telecaller)).to(devices))
-    return {"callId": call.id}
+    return Initiated(call.id)
 
 
 def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) -> NewCall:

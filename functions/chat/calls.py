@@ -17,6 +17,7 @@ from functions.chat.events import (
     Ended,
     Incoming,
     Invite,
+    Invited,
     Rejected,
 )
 from functions.chat.product import chat, on
@@ -41,7 +42,7 @@ ONESELF = "targetUserId: not somebody else"
 
 
 @on("call:invite", Invite)
-def invite(context: Context, request: Invite) -> dict[str, str]:
+def invite(context: Context, request: Invite) -> Invited:
     """Ring every tab of the other person."""
     me = context.session
     permission = f"call.{request.call_type}"
@@ -70,7 +71,7 @@ def invite(context: Context, request: Invite) -> dict[str, str]:
     if not _ring(context, line, incoming):
         call_store.finish(line.id, Trigger.GONE, context.now_ms)
         raise Refusal(OFFLINE)
-    return {"callId": line.id}
+    return Invited(line.id)
 
 
 def _ring(context: Context, line: Line, incoming: Incoming) -> bool:

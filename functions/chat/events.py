@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from shared.registry import Inbound, Outbound
+from shared.registry import Answer, Inbound, Outbound
 
 MESSAGE_CHARACTERS = 8_000
 
@@ -96,6 +96,16 @@ class ChannelUpserted(Inbound, frozen=True):
     description: str | None = None
     private: bool = False
     members: tuple[Id, ...] = ()
+
+
+class Invited(Answer, frozen=True):
+    call_id: str
+
+
+class OnlineUser(Answer, frozen=True):
+    user_id: str
+    status: str
+    connection_count: int
 
 
 class Authenticated(Outbound, frozen=True):

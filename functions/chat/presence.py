@@ -67,12 +67,12 @@ def set_status(context: Context, status: str) -> None:
 
 
 @on("presence:get_online_users", permission=ACCESS, error_event=PRESENCE_ERROR)
-def get_online_users(_context: Context, _: None) -> list[dict[str, Any]]:
+def get_online_users(_context: Context, _: None) -> list[events.OnlineUser]:
     """Everybody who is there, as the acknowledgement."""
     counts = rooms.connections_by_person(CHAT.path)
     said = _said(list(islice(counts, MOST_LISTED)))
     return [
-        {"userId": person_id, "status": status, "connectionCount": counts[person_id]}
+        events.OnlineUser(person_id, status, counts[person_id])
         for person_id, status in said.items()
     ]
 

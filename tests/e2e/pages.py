@@ -88,6 +88,12 @@ def number(page: Page, key: str) -> int:
     return int(tile.inner_text())
 
 
+def fits_a_phone(page: Page) -> bool:
+    """Whether nothing is wider than a phone, to which the page is set."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    return int(page.evaluate("document.documentElement.scrollWidth")) <= 360
+
+
 def serious_issues(page: Page) -> list[str]:
     """What axe calls serious or worse. The page's context has to bypass its policy for scripts."""
     page.add_script_tag(path=AXE)

@@ -9,7 +9,7 @@ import msgspec
 
 Schema = dict[str, Any]
 WHERE = "#/components/schemas/"
-SHARED_WORDS = ("Base of payloads", "Base of backend events")
+SHARED_WORDS = ("Base of ",)
 
 
 class Schemas:

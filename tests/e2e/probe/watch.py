@@ -11,7 +11,7 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,7 +76,12 @@ class Watch:
             else:
                 return answer
             finally:
-                facts = {"operation": operation, "units": units, "outcome": outcome}
+                facts = {
+                    "operation": operation,
+                    "units": units,
+                    "outcome": outcome,
+                    "uses": list(uses(service, operation, request)),
+                }
                 self.write(service, begin, **facts)
 
         module.BaseClient._make_api_call = make_api_call
@@ -88,10 +93,27 @@ class Watch:
             begin = time.time()
             found = original(gateway, method, connection_id, body)
             text = body.decode()
-            self.write("@connections", begin, operation=method, bytes=len(body), frame=text)
+            facts = {"operation": method, "bytes": len(body), "frame": text}
+            self.write("@connections", begin, uses=[(method, "@connections")], **facts)
             return found
 
         module.ManagedConnections._there = there
+
+
+def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What has to be granted for a request: actions, each with what it is done to. A transaction is
+    granted by its parts."""
+    if operation == "TransactWriteItems":
+        for part in request["TransactItems"]:
+            ((name, one),) = part.items()
+            yield f"{name}Item", one["TableName"]
+    elif operation == "BatchGetItem":
+        yield from ((operation, table) for table in request["RequestItems"])
+    elif service == "dynamodb":
+        yield operation, "/".join(filter(None, (request["TableName"], request.get("IndexName"))))
+    else:
+        target = request.get("QueueUrl") or request.get("FunctionName")
+        yield operation, target or f"{service} {operation}"
 
 
 def consumed(operation: str, answer: Any) -> dict[str, float]:
