@@ -23,8 +23,26 @@ OTHERS = {
     "post": "@connections",
 }
 
-RARE: dict[Use, str] = {}
-"""Grants that a run need not exercise, each with the reason it is there."""
+RARE: dict[Use, str] = {
+    **{
+        (function, "may", "invoke-disconnect"): "a post may find its connection gone"
+        for function in (
+            "bookings", "calls", "chat", "disconnect", "opener", "presence", "ring-timeout",
+        )
+    },
+    **{
+        ("chat", action, to): "an invite that reaches nobody ends where it began"
+        for action, to in (
+            ("DeleteItem", "people"), ("PutItem", "calls"), ("Query", "calls"),
+            ("Query", "calls/callee"),
+        )
+    },
+    ("backend", "DeleteItem", "limits"): "what could not be handled may be told again",
+    ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
+    ("sweep", "may", "delete-room"): "a call may have lost its timer",
+    ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
+}  # fmt: skip
+"""Grants that a run need not exercise, each with what it is there for."""
 
 
 def granted() -> set[Use]:

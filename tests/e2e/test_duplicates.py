@@ -89,17 +89,21 @@ def test_a_call_may_be_ended_right_after_it_was_accepted(world: World, kind: str
 def test_an_end_that_overtakes_its_accept_ends_the_call(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
-    call = {"callId": ring(user, telecaller, callee)}
     (connection_id,) = backstage.connection_ids(world.stack, callee)
-    end, accept = (
-        backstage.frame(connection_id, uuid.uuid4().hex, event, call)
-        for event in ("call:end", "call:accept")
-    )
     with (
-        # Long enough for a worker to start on a busy machine.
         backstage.settings_of(world.stack, "socketio", overtaken_wait_seconds=3),
-        ThreadPoolExecutor(1) as pool,
+        ThreadPoolExecutor(2) as pool,
     ):
+        # Two workers, which on a busy machine take as long to start as a call rings.
+        for starting in [
+            pool.submit(backstage.invoke, world.stack, "socketio", {"warm": True}) for _ in range(2)
+        ]:
+            starting.result()
+        call = {"callId": ring(user, telecaller, callee)}
+        end, accept = (
+            backstage.frame(connection_id, uuid.uuid4().hex, event, call)
+            for event in ("call:end", "call:accept")
+        )
         ending = pool.submit(backstage.invoke, world.stack, "socketio", end)
         time.sleep(0.2)
         backstage.invoke(world.stack, "socketio", accept)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.accounts import Account
+from tests.e2e.chat import make_channel, tab, unique
 from tests.e2e.clients import Raw, Refused, Ticket
 from tests.e2e.people import shown, sign, token
 from tests.e2e.stack import FRONTEND
@@ -238,3 +239,24 @@ def test_an_admin_may_come_by_cookie(world: World) -> None:
 def test_a_cookie_lets_nobody_into_user(world: World) -> None:
     cookie = f"authenticationToken={token(world.people.take('USER'))}"
     assert is_refused(world.ticket("/user", None, Cookie=cookie, Origin=FRONTEND))
+
+
+def test_who_is_online_and_what_was_said(world: World) -> None:
+    channel = unique("native")
+    make_channel(world, channel)
+    anna = tab(world, unique("anna"), "native", joins=channel)
+    listed = anna.ask("presence:get_online_users")
+    assert {"userId": anna.person_id, "status": "online", "connectionCount": 1} in listed
+    anna.ask("chat:send_message", {"channelId": channel, "message": "Hi"})
+    said = anna.take("chat:new_message")
+    anna.ask("chat:send_message", {"channelId": channel, "message": "Ho", "replyToId": said["id"]})
+    assert anna.take("chat:new_message", replyToId=said["id"])["message"] == "Ho"
+    assert anna.ask("leave_channel", channel) is None
+    refused = anna.ask("chat:send_message", {"channelId": channel, "message": "Hm"})
+    assert refused == {"error": {"message": "Join the channel first"}}
+
+
+def test_an_admin_asks_for_numbers(world: World) -> None:
+    _, admin = world.admin("native")
+    assert admin.ask("request:stats") is None
+    assert admin.wait("dashboard:stats_update")["active"] >= 0

@@ -27,7 +27,8 @@ export function makeChat(root, { people }) {
 
 function side(phone, made) {
   const { socket } = phone;
-  const list = h("ol", { class: "messages", role: "log", "aria-label": "Messages", tabindex: "0" });
+  const list = h("ol", {});
+  const log = h("div", { class: "messages", role: "log", "aria-label": "Messages", tabindex: "0" }, list);
   const hint = h("p", { class: "note hint", role: "status" });
   const input = h("input", { "aria-label": "Message", placeholder: "Write to #lobby", autocomplete: "off", maxlength: "8000" });
   const form = h("form", { class: "write", onsubmit: send }, input, h("button", { class: "go" }, "Send"));
@@ -80,7 +81,7 @@ function side(phone, made) {
   function ready() {
     tries = 3;
     phone.state("online");
-    phone.show(h("div", { class: "chat" }, list, hint, form));
+    phone.show(h("div", { class: "chat" }, log, hint, form));
   }
 
   socket.on("connect", () => {
@@ -98,7 +99,7 @@ function side(phone, made) {
     const own = userId === phone.person.id;
     const time = new Date(timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     list.append(h("li", { class: own ? "own" : "" }, h("span", { class: "note" }, own ? time : `${userDisplayName}, ${time}`), h("p", {}, message)));
-    list.scrollTop = list.scrollHeight;
+    log.scrollTop = log.scrollHeight;
     if (!own) say("");
   });
   socket.on("chat:user_typing", ({ userId, userDisplayName, isTyping }) => {
