@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -307,15 +308,18 @@ def test_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
 def busy_hour(stack: Stack) -> None:
     """The hour before the picture, as the stack would have counted it."""
     now = int(time.time() * 1000)
+    today = Counter[str]()
     with stack.haunting():
         for at in range(59):
-            Counts(
-                times.minute(now - (59 - at) * 60_000),
-                completed=5 + at // 15 + (at * 7) % 4 - (at * 5) % 3,
-                missed=int((at * 5) % 7 == 0),
-                rejected=int(at % 11 == 3),
-                cancelled=int(at % 8 == 5),
-            ).save()
+            numbers: dict[str, Any] = {
+                "completed": 5 + at // 15 + (at * 7) % 4 - (at * 5) % 3,
+                "missed": int((at * 5) % 7 == 0),
+                "rejected": int(at % 11 == 3),
+                "cancelled": int(at % 8 == 5),
+            }
+            Counts(times.minute(now - (59 - at) * 60_000), **numbers).save()
+            today.update(numbers)
+        Counts(times.day(now), **dict[str, Any](today)).save()
 
 
 @pytest.mark.skipif(not PICTURES, reason="pictures are made by 'make pictures'")
