@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from local.emulator import aws_environment
-from shared import aws
+from shared import accounts, aws
+from shared.accounts import Account
+from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import Settings
 from shared.tables import Table
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
-from tests.integration import engines
+from tests.integration import engines, stage
+from tests.integration.clients import Clients
 from tests.integration.engines import Engine
 
 if TYPE_CHECKING:
@@ -140,3 +143,22 @@ class Race:
 def race() -> Iterator[Race]:
     with ThreadPoolExecutor(THREADS) as pool:
         yield Race(pool)
+
+
+@pytest.fixture
+def clients(tables: Settings, fakes: Fakes) -> Clients:
+    """Ulla is there with two devices, Tina with two."""
+    accounts.save(
+        Account(
+            id="tina",
+            role="TELECALLER",
+            name="Tina",
+            profile="avatar-3",
+            approval_status="APPROVED",
+        )
+    )
+    for connection_id in ("u1", "u2"):
+        stage.connect(USER.path, "ulla", connection_id)
+    for connection_id in ("t1", "t2"):
+        stage.connect(TELECALLER.path, "tina", connection_id)
+    return Clients(fakes)

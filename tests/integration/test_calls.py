@@ -1,0 +1,345 @@
+"""Calls through the pipeline, with the real tables and recorded posts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.calls.handlers import ring_timeout
+from functions.products import REGISTRY
+from shared import accounts
+from shared.accounts import Account
+from shared.errors import INTERNAL
+from shared.realtime import departure
+from shared.realtime.context import Background
+from shared.realtime.namespaces import TELECALLER, USER
+from shared.registry import Registry
+from shared.settings import Settings
+from tests.integration import stage
+from tests.integration.clients import CALLEE, CALLER, UNREACHABLE, Clients, failure
+
+
+def test_a_call_rings_on_every_device_of_both_and_is_acknowledged_last(clients: Clients) -> None:
+    call_id = clients.initiate()
+    incoming = {"callId": call_id, "callType": "AUDIO", "caller": CALLER}
+    ringing = {"callId": call_id, "telecaller": CALLEE}
+    for device in ("t1", "t2"):
+        assert clients.events(device) == [("call:incoming", incoming)]
+    for device in ("u1", "u2"):
+        assert clients.events(device) == [("call:ringing", ringing)]
+    assert clients.acks("u1") == [{"callId": call_id}]
+    order = [connection_id for connection_id, _ in clients.fakes.connections.posted]
+    assert sorted(order[:2]) == ["t1", "t2"]
+    assert sorted(order[2:4]) == ["u1", "u2"]
+    assert order[4:] == ["u1"]
+
+
+def test_the_ring_timer_is_started_for_the_row_on_which_it_rings(
+    clients: Clients, tables: Settings
+) -> None:
+    call_id = clients.initiate()
+    seconds = tables.ring_timeout_seconds
+    assert clients.fakes.tasks.rings == [(call_id, "/telecaller#tina", seconds)]
+
+
+def test_accepting_gives_credentials_to_both_and_silences_the_other_devices(
+    clients: Clients,
+) -> None:
+    call_id = clients.initiate()
+    clients.forget()
+    clients.telecaller("call:accept", call_id)
+    ((name, accepted),) = clients.events("t1")
+    assert name == "call:accepted"
+    assert accepted["callId"] == accepted["livekit"]["roomName"] == call_id
+    assert accepted["callType"] == "AUDIO"
+    assert accepted["caller"] == CALLER
+    assert clients.events("t2") == [("call:cancelled", {"callId": call_id})]
+    for device in ("u1", "u2"):
+        ((name, told),) = clients.events(device)
+        assert name == "call:accepted"
+        assert set(told) == {"callId", "livekit"}
+        assert told["livekit"]["token"] != accepted["livekit"]["token"]
+    assert clients.acks("t1") == [None]
+
+
+def test_an_accepted_call_ends_for_every_other_device(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.telecaller("call:accept", call_id)
+    clients.forget()
+    clients.send("u2", "call:end", {"callId": call_id})
+    for device in ("u1", "t1", "t2"):
+        assert clients.events(device) == [("call:ended", {"callId": call_id})]
+    assert clients.events("u2") == []
+    assert clients.acks("u2") == [None]
+    assert stage.free("ulla", "tina")
+
+
+def test_a_reject_reaches_the_user_and_the_other_devices(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.forget()
+    clients.telecaller("call:reject", call_id)
+    for device in ("u1", "u2"):
+        assert clients.events(device) == [("call:rejected", {"callId": call_id})]
+    assert clients.events("t2") == [("call:cancelled", {"callId": call_id})]
+    assert clients.events("t1") == []
+    assert stage.free("ulla", "tina")
+
+
+def test_a_cancel_reaches_the_telecaller_and_the_user_s_other_devices(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.forget()
+    clients.send("u1", "call:cancel", {"callId": call_id})
+    for device in ("t1", "t2"):
+        assert clients.events(device) == [("call:cancelled", {"callId": call_id})]
+    assert clients.events("u2") == [("call:ended", {"callId": call_id})]
+    assert clients.events("u1") == []
+    assert stage.free("ulla", "tina")
+
+
+@pytest.mark.parametrize(
+    ("event", "namespace", "error"),
+    [
+        ("call:cancel", USER.path, "call:error"),
+        ("call:end", USER.path, "call:error"),
+        ("call:accept", TELECALLER.path, "error"),
+        ("call:reject", TELECALLER.path, "error"),
+        ("call:end", TELECALLER.path, "error"),
+    ],
+)
+class TestACallThatIsNotTheirs:
+    """Answered with the namespace's error event and the contract's text."""
+
+    def refused(self, clients: Clients, event: str, namespace: str, payload: object) -> Any:
+        connection_id = "u1" if namespace == USER.path else "t1"
+        clients.forget()
+        clients.send(connection_id, event, payload, namespace=namespace)
+        ((name, told),) = clients.events(connection_id)
+        assert clients.acks(connection_id) == [failure(told["message"])]
+        return name, told["message"]
+
+    def test_that_never_was_is_not_found(
+        self, clients: Clients, event: str, namespace: str, error: str
+    ) -> None:
+        payload = {"callId": f"{77:024x}"}
+        assert self.refused(clients, event, namespace, payload) == (error, "Call not found")
+
+    def test_that_is_somebody_else_s_is_not_found(
+        self, clients: Clients, event: str, namespace: str, error: str
+    ) -> None:
+        stage.online("tara")
+        other = f"{88:024x}"
+        assert stage.start(other, "uma", "tara") is None
+        payload = {"callId": other}
+        assert self.refused(clients, event, namespace, payload) == (error, "Call not found")
+
+    def test_that_is_over_is_no_longer_available(
+        self, clients: Clients, event: str, namespace: str, error: str
+    ) -> None:
+        call_id = clients.initiate()
+        clients.telecaller("call:reject", call_id)
+        text = "Call is no longer available"
+        assert self.refused(clients, event, namespace, {"callId": call_id}) == (error, text)
+
+    @pytest.mark.parametrize("payload", [None, {}, [], "x", {"callId": ""}, {"callId": None}])
+    def test_that_is_not_named_is_an_invalid_request(
+        self, clients: Clients, event: str, namespace: str, error: str, payload: object
+    ) -> None:
+        text = "Invalid call request"
+        assert self.refused(clients, event, namespace, payload) == (error, text)
+
+
+@pytest.mark.parametrize(
+    ("event", "namespace", "error"),
+    [
+        ("call:end", USER.path, "call:error"),
+        ("call:end", TELECALLER.path, "error"),
+    ],
+)
+def test_a_ringing_call_cannot_be_hung_up(
+    clients: Clients, event: str, namespace: str, error: str
+) -> None:
+    call_id = clients.initiate()
+    clients.forget()
+    device = "u1" if namespace == USER.path else "t1"
+    clients.send(device, event, {"callId": call_id}, namespace=namespace)
+    assert clients.events(device) == [(error, {"message": "Call is no longer available"})]
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ({"callType": "AUDIO"}, "Invalid call request"),
+        ({"telecallerId": "tina"}, "Invalid call request"),
+        ({"telecallerId": "", "callType": "AUDIO"}, "Invalid call request"),
+        ({"telecallerId": "tina", "callType": "FAX"}, "Invalid call type"),
+        ({"telecallerId": "nobody", "callType": "AUDIO"}, None),
+    ],
+)
+def test_an_initiate_that_cannot_be_is_a_call_error(
+    clients: Clients, payload: dict[str, str], text: str | None
+) -> None:
+    text = text or "This person is no longer available for calls."
+    clients.send("u1", "call:initiate", payload)
+    assert clients.events("u1") == [("call:error", {"message": text})]
+    assert clients.acks("u1") == [failure(text)]
+    assert clients.events("t1") == []
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        Account(id="tina", role="TELECALLER", name="Tina", approval_status="PENDING"),
+        Account(id="tina", role="TELECALLER", name="Tina", approval_status="REJECTED"),
+        Account(id="tina", role="USER", name="Tina", approval_status="APPROVED"),
+        Account(
+            id="tina",
+            role="TELECALLER",
+            name="Tina",
+            approval_status="APPROVED",
+            account_status="SUSPENDED",
+        ),
+    ],
+    ids=["pending", "rejected", "a user", "suspended"],
+)
+def test_somebody_who_may_not_be_called_is_no_longer_available(
+    clients: Clients, account: Account
+) -> None:
+    accounts.save(account)
+    assert clients.initiate() == ""
+    text = "This person is no longer available for calls."
+    assert clients.events("u1") == [("call:error", {"message": text})]
+    assert stage.free("ulla", "tina")
+
+
+@pytest.mark.parametrize("telecaller", ["there", "offline", "busy", "unknown"])
+def test_a_suspended_caller_is_told_so_before_anything_else(
+    clients: Clients, telecaller: str
+) -> None:
+    accounts.save(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
+    if telecaller == "offline":
+        for device in ("t1", "t2"):
+            departure.depart(Registry([]), clients.fakes.ports, device)
+    if telecaller == "busy":
+        stage.start(f"{5:024x}", "uma", "tina")
+    callee = "nobody" if telecaller == "unknown" else "tina"
+    assert clients.initiate(telecallerId=callee) == ""
+    text = "Your account is not available. Please contact support."
+    assert clients.events("u1") == [("call:error", {"message": text})]
+    assert stage.user("ulla").current_call is None
+    assert clients.events("t1") == []
+
+
+def test_a_caller_in_a_call_a_busy_and_an_offline_telecaller_have_their_texts(
+    clients: Clients,
+) -> None:
+    clients.initiate()
+    stage.connect(USER.path, "uma", "m1")
+    clients.forget()
+    clients.initiate("u2")
+    clients.initiate("m1")
+    assert clients.events("u2") == [("call:error", {"message": "You already have an active call."})]
+    busy = "Tina is busy on another call. Please try again later."
+    assert clients.events("m1") == [("call:error", {"message": busy})]
+    for device in ("t1", "t2"):
+        departure.depart(REGISTRY, clients.fakes.ports, device)
+    clients.forget()
+    clients.initiate("m1")
+    offline = "Tina is currently offline. Please try again later."
+    assert clients.events("m1") == [("call:error", {"message": offline})]
+
+
+def test_a_telecaller_of_whom_no_device_is_left_is_unavailable_and_both_are_free(
+    clients: Clients,
+) -> None:
+    clients.fakes.connections.gone = {"t1", "t2"}
+    assert clients.initiate() == ""
+    assert clients.events("u1") == [("call:error", {"message": UNREACHABLE})]
+    assert clients.acks("u1") == [failure(UNREACHABLE)]
+    assert clients.events("u2") == []
+    assert sorted(clients.fakes.tasks.disconnected) == ["t1", "t2"]
+    assert stage.free("ulla", "tina")
+
+
+def test_a_call_whose_timer_cannot_be_started_ends_at_once(clients: Clients) -> None:
+    clients.fakes.tasks.ring_error = TimeoutError("no state machine")
+    assert clients.initiate() == ""
+    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
+    assert clients.acks("u1") == [failure(INTERNAL)]
+    for device in ("t1", "t2"):
+        assert [name for name, _ in clients.events(device)] == ["call:incoming", "call:cancelled"]
+    assert stage.free("ulla", "tina")
+
+
+def test_a_post_that_fails_otherwise_ends_the_call_at_once(clients: Clients) -> None:
+    clients.fakes.connections.broken = {"t2"}
+    assert clients.initiate() == ""
+    assert stage.free("ulla", "tina")
+    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
+
+
+def test_the_room_of_an_answered_call_is_deleted_after_it(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.telecaller("call:accept", call_id)
+    assert clients.fakes.tasks.rooms == []
+    clients.telecaller("call:end", call_id)
+    assert clients.fakes.tasks.rooms == [call_id]
+
+
+def test_a_room_that_cannot_be_queued_for_deletion_changes_nothing_else(clients: Clients) -> None:
+    clients.fakes.tasks.room_error = TimeoutError("no queue")
+    call_id = clients.initiate()
+    clients.telecaller("call:accept", call_id)
+    clients.forget()
+    clients.telecaller("call:end", call_id)
+    assert clients.events("u1") == [("call:ended", {"callId": call_id})]
+    assert clients.acks("t1") == [None]
+    assert stage.free("ulla", "tina")
+
+
+def test_nobody_answers_and_every_device_of_both_is_told(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.forget()
+    for _ in range(2):
+        ring_timeout(Background.on(clients.fakes.ports), stage.telecaller("tina"), call_id)
+    for device in ("u1", "u2", "t1", "t2"):
+        assert clients.events(device) == [("call:missed", {"callId": call_id})]
+    assert stage.free("ulla", "tina")
+
+
+def test_the_timer_of_an_answered_call_does_nothing(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.telecaller("call:accept", call_id)
+    clients.forget()
+    ring_timeout(Background.on(clients.fakes.ports), stage.telecaller("tina"), call_id)
+    assert clients.fakes.connections.posted == []
+    assert stage.call_of(stage.telecaller("tina")).status == "ACCEPTED"
+
+
+@pytest.mark.parametrize("accepted", [False, True], ids=["ringing", "accepted"])
+@pytest.mark.parametrize("leaver", ["user", "telecaller"])
+def test_the_last_connection_that_goes_ends_the_call_for_the_other(
+    clients: Clients, leaver: str, accepted: bool
+) -> None:
+    call_id = clients.initiate()
+    if accepted:
+        clients.telecaller("call:accept", call_id)
+    clients.forget()
+    leaving, staying = ("u", "t") if leaver == "user" else ("t", "u")
+    departure.depart(REGISTRY, clients.fakes.ports, f"{leaving}1")
+    assert clients.fakes.connections.posted == []
+    assert not stage.free("ulla", "tina")
+    departure.depart(REGISTRY, clients.fakes.ports, f"{leaving}2")
+    expected = "call:ended" if accepted else "call:missed"
+    for device in (f"{staying}1", f"{staying}2"):
+        assert clients.events(device) == [(expected, {"callId": call_id})]
+    assert stage.free("ulla", "tina")
+    record = stage.record_of(call_id, "ulla")
+    assert record
+    assert record.status == ("COMPLETED" if accepted else "MISSED")
+
+
+def test_somebody_who_goes_without_a_call_disturbs_nobody(clients: Clients) -> None:
+    for device in ("u1", "u2", "t1", "t2"):
+        departure.depart(REGISTRY, clients.fakes.ports, device)
+    assert clients.fakes.connections.posted == []
