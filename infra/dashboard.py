@@ -54,6 +54,7 @@ def make_dashboard(
         _graph(title, [_own(stack, one, statistic) for one in metrics])
         for title, (statistic, metrics) in BUSINESS.items()
     ]
+    business[1:1] = [_graph("calls missed, % of those started", [_share_missed(stack)])]
     kinds = [_of_kind(name, list(same)) for name, same in groupby(rows, lambda row: row.kind.name)]
     functions = [
         _graph(
@@ -86,7 +87,7 @@ def _in_rows(widgets: list[cloudwatch.GraphWidget]) -> list[list[cloudwatch.Grap
 
 
 def _graph(
-    title: str, metrics: Iterable[cloudwatch.Metric], thresholds: Iterable[float] = ()
+    title: str, metrics: Iterable[cloudwatch.IMetric], thresholds: Iterable[float] = ()
 ) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(
         title=title,
@@ -106,6 +107,19 @@ def _of_kind(name: str, same: list[Alarm]) -> cloudwatch.GraphWidget:
 
 def _own(stack: str, metric: Metric, statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(namespace=stack, metric_name=metric.value, statistic=statistic)
+
+
+def _share_missed(stack: str) -> cloudwatch.MathExpression:
+    """Nothing where no call was started."""
+    return cloudwatch.MathExpression(
+        expression="100 * missed / started",
+        label="missed",
+        using_metrics={
+            "missed": _own(stack, Metric.CALLS_MISSED, "Sum"),
+            "started": _own(stack, Metric.CALLS_STARTED, "Sum"),
+        },
+        period=cdk.Duration.minutes(15),
+    )
 
 
 def _of_function(watched: Watched, name: str, metric: str, statistic: str) -> cloudwatch.Metric:

@@ -111,7 +111,10 @@ def test_the_functions_count_where_the_dashboard_looks(stack: Stack) -> None:
     ]
     assert {metric[1] for metric in own} == {one.value for one in Metric} | {"ErrorsLogged"}
     titles = [one["properties"]["title"] for one in dashboard(stack)]
-    assert titles[:2] == ["calls", "people online"]
+    assert titles[:3] == ["calls", "calls missed, % of those started", "people online"]
+    share, *parts = shown(stack, titles[1])
+    assert share[0]["expression"] == "100 * missed / started"
+    assert {part[1] for part in parts} == {"CallsMissed", "CallsStarted"}
 
 
 def test_every_alarm_is_on_the_dashboard(stack: Stack) -> None:
