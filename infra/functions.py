@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -26,6 +27,9 @@ from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.queues import make_dead_letters
 from infra.settings import StackSettings
+
+ALIAS = "live"
+"""Of the version that a snapshot was taken of: there is none of what is not published."""
 
 STREAM_RETRIES = 10
 QUEUE_BATCH = 10
@@ -56,7 +60,10 @@ class Row:
 
     ``tables``: actions by table, or by ``table/index``. ``may`` names grants of
     ``Resources.grants``, ``takes`` the queue it reads, ``batch`` how many messages at a time,
-    ``layers`` what it needs beside the one that all have.
+    ``layers`` what it needs beside the one that all have. ``at_once``: how many take from its queue
+    at a time, so that a full one leaves the others room. ``awaited``: somebody waits for it, so it
+    starts from a snapshot where that is set. ``reserved``: the setting that says how many there may
+    be at a time.
     """
 
     name: str
@@ -69,8 +76,11 @@ class Row:
     streams: tuple[str, ...] = ()
     takes: str = ""
     batch: int = QUEUE_BATCH
+    at_once: int | None = None
     layers: tuple[str, ...] = ()
     every_minute: bool = False
+    awaited: bool = False
+    reserved: str = ""
 
 
 FUNCTIONS = (
@@ -80,6 +90,7 @@ FUNCTIONS = (
         {"accounts": "GetItem", "connections": "PutItem", "limits": "UpdateItem"},
         may="read-secret invoke-opener",
         layers=(KEYS,),
+        awaited=True,
     ),
     Row(
         "opener",
@@ -92,6 +103,7 @@ FUNCTIONS = (
         may="post invoke-disconnect send-deadline",
         timeout_seconds=25,  # longer than it tries to post (opening_retry_seconds)
         asynchronous=Asynchronous(retries=1, max_age_seconds=60),
+        awaited=True,
     ),
     Row(
         "deadline",
@@ -100,6 +112,7 @@ FUNCTIONS = (
         may="post invoke-disconnect",
         timeout_seconds=20,
         takes="deadlines",
+        at_once=5,  # a herd that never authenticates: late is early enough
     ),
     Row(
         "disconnect",
@@ -114,6 +127,7 @@ FUNCTIONS = (
         may="post invoke-disconnect delete-room send-broadcast",
         timeout_seconds=20,
         asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
+        reserved="disconnects_at_once",  # what is lost, the sweep finds
     ),
     Row(
         "socketio",
@@ -138,6 +152,7 @@ FUNCTIONS = (
         timeout_seconds=20,
         memory_mb=1024,
         layers=(KEYS,),
+        awaited=True,
     ),
     Row(
         "calls",
@@ -154,6 +169,7 @@ FUNCTIONS = (
         timeout_seconds=20,
         memory_mb=1024,
         layers=(KEYS,),
+        awaited=True,
     ),
     Row(
         "chat",
@@ -172,6 +188,7 @@ FUNCTIONS = (
         timeout_seconds=20,
         memory_mb=1024,
         layers=(KEYS,),
+        awaited=True,
     ),
     Row(
         "ring-timeout",
@@ -185,6 +202,7 @@ FUNCTIONS = (
         {"connections": "GetItem", "counts": "GetItem"},
         may="post invoke-disconnect",
         timeout_seconds=20,
+        awaited=True,
     ),
     Row(
         "presence-stream",
@@ -209,6 +227,7 @@ FUNCTIONS = (
         },
         may="post invoke-disconnect",
         timeout_seconds=20,
+        awaited=True,
     ),
     Row(
         "bookings-stream",
@@ -226,6 +245,7 @@ FUNCTIONS = (
         timeout_seconds=180,  # docs/performance.md: a million recipients
         memory_mb=1769,
         takes="broadcasts",
+        at_once=20,  # all that a group asks for; of many groups, those who ring come first
         batch=1,  # an invocation for each part of a large room, whose groups a batch would mix
     ),
     Row(
@@ -234,6 +254,7 @@ FUNCTIONS = (
         may="read-secret",
         timeout_seconds=15,  # longer than the secret and LiveKit take, one after the other
         takes="rooms",
+        at_once=5,  # LiveKit is not to be stormed either
         layers=(LIVEKIT,),
     ),
     Row(
@@ -271,6 +292,7 @@ FUNCTIONS = (
         may="post invoke-disconnect send-broadcast",
         timeout_seconds=30,
         takes="events",
+        at_once=10,  # an import of a whole catalogue waits in the queue
     ),
     Row(
         "http",
@@ -289,6 +311,7 @@ FUNCTIONS = (
         may="read-secret put-events",
         timeout_seconds=25,  # for a hundred events, some of them put again
         layers=(KEYS,),
+        awaited=True,
     ),
 )
 
@@ -328,28 +351,40 @@ class Resources:
             yield iam.PolicyStatement(actions=[grant.action], resources=[grant.resource])
 
 
-def function_arn(scope: Construct, settings: StackSettings, name: str) -> str:
-    """A function's ARN from its name: one that invokes itself cannot refer to itself."""
+def invoked_name(settings: StackSettings, name: str) -> str:
+    """The physical name under which others invoke a function."""
+    (row,) = (row for row in FUNCTIONS if row.name == name)
+    return settings.name(name) + (f":{ALIAS}" if settings.snap_start and row.awaited else "")
+
+
+def invoked_arn(scope: Construct, settings: StackSettings, name: str) -> str:
+    """An ARN from a name: a function that invokes itself cannot refer to itself."""
     return cdk.Stack.of(scope).format_arn(
         service="lambda",
         resource="function",
-        resource_name=settings.name(name),
+        resource_name=invoked_name(settings, name),
         arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
     )
 
 
-def make_functions(
-    scope: Construct, settings: StackSettings, resources: Resources
-) -> dict[str, lambda_.Function]:
+class Functions(NamedTuple):
+    """By name. ``invoked``: what callers are sent to, the function or its alias."""
+
+    made: dict[str, lambda_.Function]
+    invoked: dict[str, lambda_.IFunction]
+
+
+def make_functions(scope: Construct, settings: StackSettings, resources: Resources) -> Functions:
     code = function_code(settings)
     made_layers = make_layers(scope, settings)
-    made = {}
+    functions = Functions({}, {})
     for row in FUNCTIONS:
         layers = [made_layers[name] for name in (PACKAGES, *row.layers) if name in made_layers]
         function = _make(scope, settings, row, resources, code=code, layers=layers)
-        _connect_sources(scope, settings, row, resources, function)
-        made[row.name] = function
-    return made
+        invoked = function.add_alias(ALIAS) if settings.snap_start and row.awaited else function
+        _connect_sources(scope, settings, row, resources, invoked)
+        functions.made[row.name], functions.invoked[row.name] = function, invoked
+    return functions
 
 
 def _make(
@@ -383,6 +418,10 @@ def _make(
         role=role,
         log_group=log,
         tracing=lambda_.Tracing.ACTIVE,
+        reserved_concurrent_executions=(row.reserved and getattr(settings, row.reserved)) or None,
+        snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
+        if settings.snap_start and row.awaited
+        else None,
     )
     _acknowledge(function, role, row, resources)
     return function
@@ -393,7 +432,7 @@ def _connect_sources(
     settings: StackSettings,
     row: Row,
     resources: Resources,
-    function: lambda_.Function,
+    function: lambda_.IFunction,
 ) -> None:
     """Everything that calls a function without waiting for it, each with an end to its retries."""
     if row.asynchronous:
@@ -438,7 +477,10 @@ def _connect_sources(
     if row.takes:
         function.add_event_source(
             sources.SqsEventSource(
-                resources.queues[row.takes], batch_size=row.batch, report_batch_item_failures=True
+                resources.queues[row.takes],
+                batch_size=row.batch,
+                max_concurrency=row.at_once,
+                report_batch_item_failures=True,
             )
         )
 

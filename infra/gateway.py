@@ -133,7 +133,7 @@ class Gateway(Construct):
             service="execute-api", resource=self.api_id, resource_name=resource
         )
 
-    def route(self, routes: Mapping[str, str], functions: Mapping[str, lambda_.Function]) -> None:
+    def route(self, routes: Mapping[str, str], functions: Mapping[str, lambda_.IFunction]) -> None:
         """Send each route key to the function named beside it.
 
         No route responses: whatever a function returned would reach the client as a frame.
@@ -151,7 +151,7 @@ class Gateway(Construct):
                 target=targets[name],
             )
 
-    def _integrate(self, name: str, function: lambda_.Function) -> str:
+    def _integrate(self, name: str, function: lambda_.IFunction) -> str:
         integration = apigateway.CfnIntegration(
             self,
             f"Integration {name}",
@@ -164,13 +164,13 @@ class Gateway(Construct):
             self,
             f"Permission {name}",
             action="lambda:InvokeFunction",
-            function_name=function.function_name,
+            function_name=function.function_arn,
             principal="apigateway.amazonaws.com",
             source_arn=self.arn("*"),
         )
         return f"integrations/{integration.ref}"
 
-    def _invocation_uri(self, function: lambda_.Function) -> str:
+    def _invocation_uri(self, function: lambda_.IFunction) -> str:
         return cdk.Stack.of(self).format_arn(
             service="apigateway",
             account="lambda",

@@ -42,7 +42,7 @@ def ring_arn(scope: Construct, settings: StackSettings) -> str:
 
 
 def make_ring(
-    scope: Construct, settings: StackSettings, people: dynamodb.Table, timeout: lambda_.Function
+    scope: Construct, settings: StackSettings, people: dynamodb.Table, timeout: lambda_.IFunction
 ) -> sfn.StateMachine:
     name = settings.name(NAME)
     # The prefix keeps the log's resource policy under its size limit:

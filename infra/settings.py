@@ -97,6 +97,12 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_parts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     """How many sweeps at a time share the connections; a rule has five targets at most."""
 
+    snap_start: bool = False
+    """Start the functions that somebody waits for from a snapshot: quicker when cold, and paid."""
+
+    disconnects_at_once: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    """Reserved for the disconnect function, which then has no more; 0 for as many as there are."""
+
     environment: dict[str, str] = {}
     """Of every function, without the names of resources."""
 

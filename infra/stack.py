@@ -15,7 +15,7 @@ from infra.alarms import Watched, make_alarms, rows
 from infra.bus import make_bus
 from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
-from infra.functions import FUNCTIONS, Grant, Resources, function_arn, make_functions
+from infra.functions import FUNCTIONS, Grant, Resources, invoked_arn, invoked_name, make_functions
 from infra.gateway import (
     HTTP_ROUTES,
     WEBSOCKET_STAGE,
@@ -79,13 +79,13 @@ class SwitchboardStack(cdk.Stack):
             },
         )
         functions = make_functions(self, settings, resources)
-        websocket.route(websocket_routes(), functions)
-        http.route(HTTP_ROUTES, functions)
-        ring = make_ring(self, settings, tables["people"], functions["ring-timeout"])
+        websocket.route(websocket_routes(), functions.invoked)
+        http.route(HTTP_ROUTES, functions.invoked)
+        ring = make_ring(self, settings, tables["people"], functions.invoked["ring-timeout"])
         if settings.alarms:
             watched = Watched(
                 settings=settings,
-                functions=functions,
+                functions=functions.made,
                 queues=queues,
                 dead_letters=dead_letters(self),
                 tables=tables,
@@ -196,8 +196,8 @@ def _resources(
             "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,
             "EVENT_BUS": bus.event_bus_name,
             "METRICS_NAMESPACE": settings.stack_name,
-            "OPENER_FUNCTION": settings.name("opener"),
-            "DISCONNECT_FUNCTION": settings.name("disconnect"),
+            "OPENER_FUNCTION": invoked_name(settings, "opener"),
+            "DISCONNECT_FUNCTION": invoked_name(settings, "disconnect"),
             "RING_STATE_MACHINE_ARN": ring,
             "SECRET_ARN": secret_arn,
             "WEBSOCKET_API_ID": websocket.api_id,
@@ -218,9 +218,7 @@ def _resources(
                 {websocket.connections_finding: "Which connections there will be is not known."},
             ),
             **{
-                f"invoke-{name}": Grant(
-                    "lambda:InvokeFunction", function_arn(scope, settings, name)
-                )
+                f"invoke-{name}": Grant("lambda:InvokeFunction", invoked_arn(scope, settings, name))
                 for name in ("opener", "disconnect")
             },
         },

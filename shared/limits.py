@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Upd
 
 from __future__ import annotations
 
-import random
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,7 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
     """
     rows = -(-per_minute // MOST_SLOTS)
     window = Window("h", per_minute // rows, now_ms)
-    row = Hits(f"{key}#{random.randrange(rows)}" if rows > 1 else key)  # noqa: S311
+    row = Hits(f"{key}#{secrets.randbelow(rows)}" if rows > 1 else key)
     expires_at = Hits.expires_at.set((now_ms + WINDOW_MS) // 1000 + 1)
     return take(row, window, [expires_at])
 

@@ -5,7 +5,7 @@ Models are declared at import and find their table's name on first use.
 
 from __future__ import annotations
 
-import random
+import secrets
 import time
 import uuid
 from collections.abc import Callable
@@ -28,6 +28,9 @@ _CONTENDED = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputEx
 _IN_A_TRANSACTION = "TransactionConflictException"
 
 T = TypeVar("T")
+
+_RANDOM = secrets.SystemRandom()
+"""The system's: functions that start from one snapshot have one state of ``random``."""
 
 
 class TableName:
@@ -83,7 +86,7 @@ def _past_transactions(write: Callable[[], T]) -> T:
 
 def _pause(attempt: int) -> None:
     """With jitter, so that those who met do not meet again."""
-    time.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311
+    time.sleep(_RANDOM.uniform(0, min(0.5, 0.01 * 2**attempt)))
 
 
 def condition_failed(error: PynamoDBException) -> bool:

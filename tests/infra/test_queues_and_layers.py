@@ -43,6 +43,27 @@ def test_messages_stay_hidden_while_they_are_worked_on(
     assert plain(queue["RedrivePolicy"]["deadLetterTargetArn"]).removesuffix(".Arn") in queues
 
 
+def test_no_queue_takes_all_that_may_run_at_once(stack: Stack) -> None:
+    found = {
+        stack.template["Resources"][one["FunctionName"]["Ref"]]["Properties"]["FunctionName"]: one
+        for one in stack.properties("AWS::Lambda::EventSourceMapping")
+        if "BatchSize" in one and "StartingPosition" not in one
+    }
+    at_once = {name.partition("-dev-")[2]: one["ScalingConfig"] for name, one in found.items()}
+    expected = {row.name: {"MaximumConcurrency": row.at_once} for row in FUNCTIONS if row.takes}
+    assert at_once == expected
+    assert sum(row.at_once or 0 for row in FUNCTIONS) <= 50
+
+
+def test_concurrency_is_reserved_on_request(stack: Stack, tmp_path: Path) -> None:
+    reserved = "ReservedConcurrentExecutions"
+    assert not any(reserved in one for one in stack.functions().values())
+    asked = synthesize(tmp_path, local="true", disconnects_at_once="100").functions()
+    assert {name: one[reserved] for name, one in asked.items() if reserved in one} == {
+        "disconnect": 100
+    }
+
+
 def test_rooms_are_queued_by_whoever_ends_calls_and_read_by_one(stack: Stack) -> None:
     allowed: dict[str, set[str]] = {}
     for id_, actions, resource in statements(stack):

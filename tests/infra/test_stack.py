@@ -143,7 +143,7 @@ def test_code_is_our_modules_only(local: Stack) -> None:
 
 
 def targets(stack: Stack, protocol: str) -> dict[str, str]:
-    """Route key → function, followed through route, integration and permission."""
+    """Route key → function, followed through route, integration, permission and alias."""
     (api,) = (
         id_
         for id_, one in stack.of_type("AWS::ApiGatewayV2::Api").items()
@@ -153,8 +153,12 @@ def targets(stack: Stack, protocol: str) -> dict[str, str]:
         id_: one["Properties"]["FunctionName"].partition("-dev-")[2]
         for id_, one in stack.of_type("AWS::Lambda::Function").items()
     }
+    functions |= {
+        id_: functions[one["Properties"]["FunctionName"]["Ref"]]
+        for id_, one in stack.of_type("AWS::Lambda::Alias").items()
+    }
     permitted = {
-        one["FunctionName"]["Ref"]
+        plain(one["FunctionName"])
         for one in stack.properties("AWS::Lambda::Permission")
         if f":{api}/*" in plain(one["SourceArn"])
     }
@@ -164,8 +168,8 @@ def targets(stack: Stack, protocol: str) -> dict[str, str]:
         if route["ApiId"] == {"Ref": api}:
             id_ = plain(route["Target"]).removeprefix("integrations/")
             uri = plain(integrations[id_]["Properties"]["IntegrationUri"])
-            (target,) = (one for one in permitted if f"functions/{one}.Arn/" in uri)
-            found[route["RouteKey"]] = functions[target]
+            (target,) = (one for one in permitted if f"functions/{one}/" in uri)
+            found[route["RouteKey"]] = functions[target.removesuffix(".Arn")]
     return found
 
 
