@@ -22,6 +22,9 @@ ON_THE_BUS = "correlation:"
 """Before the id among ``resources``, the one field of an EventBridge event that takes it.
 https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html"""
 
+UNKNOWN = "unknown"
+"""Where nothing began: a script."""
+
 logger = Logger(service="switchboard", log_uncaught_exceptions=False)
 
 
@@ -37,7 +40,8 @@ def about(event_name: str) -> None:
 
 
 def correlation_id() -> str:
-    return logger.get_correlation_id() or ""
+    """Never empty, which a message attribute may not be."""
+    return logger.get_correlation_id() or UNKNOWN
 
 
 def causes(event: Mapping[str, Any], context: Any) -> list[str]:

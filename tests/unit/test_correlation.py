@@ -156,6 +156,11 @@ def test_all_work_takes_the_id_along(
     assert begun_by(request) == ["began"]
 
 
+def test_a_script_hands_on_an_id_too() -> None:
+    log.logger.append_keys(correlation_id=None)
+    assert log.correlation_id() == "unknown"
+
+
 def test_every_task_is_tried() -> None:
     public = {name for name in vars(AwsTasks) if not name.startswith("_")}
     assert public == set(WORK)
