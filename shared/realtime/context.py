@@ -62,7 +62,13 @@ class Arrival(NamedTuple):
     @property
     def id(self) -> str:
         """24 hex digits for what this frame brings about: they sort by arrival, and the same frame
-        delivered twice has the same."""
+        delivered twice has the same.
+
+        API Gateway says no more of the order of frames than the millisecond: its ids of messages
+        are opaque, and the frames of one connection carry no number. Within one the order is by
+        digest, the same for everybody and for good.
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+        """
         source = f"{self.connection_id} {self.message_id}"
         return f"{self.ms:011x}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from functions.chat import handlers
@@ -74,6 +75,20 @@ class Chat:
         """The last acknowledgement."""
         frames = [one for one in self.fakes.connections.to(tab) if one.startswith("43")]
         return json.loads(frames[-1][frames[-1].index("[") :])[0]
+
+
+class Overtaken:
+    """A write, before which another comes the first time: what was read for it has changed."""
+
+    def __init__(self, write: Callable[..., None], first: Callable[[], None]) -> None:
+        self._write = write
+        self._first: Callable[[], None] | None = first
+
+    def __call__(self, *arguments: Any) -> None:
+        first, self._first = self._first, None
+        if first:
+            first()
+        self._write(*arguments)
 
 
 def _ids(text: str) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ import pytest
 from functions.products import REGISTRY
 from shared import accounts
 from shared.accounts import Account
-from shared.realtime import departure, people
-from shared.realtime.namespaces import USER
+from shared.realtime import connections, departure, people, rooms
+from shared.realtime.address import Address, Wire
+from shared.realtime.namespaces import CHAT, USER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.booking_stage import tell
+from tests.integration.chat import Chat
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -67,3 +69,28 @@ def test_suspension_closes_every_session(fakes: Fakes) -> None:
     account = accounts.get("ulla")
     assert account
     assert not account.active
+
+
+def test_suspension_closes_chat_too(fakes: Fakes) -> None:
+    """On a connection of its own, and on one that is in another namespace as well."""
+    chat = Chat(fakes)
+    chat.channel(1)
+    for tab in ("alone", "both"):
+        chat.tab("ulla", tab)
+        chat.send(tab, "join_channel", 1)
+    assert connections.add_session("both", stage.session_of(USER.path, "ulla"))
+    assert stage.join(Address(USER.path, Wire.SOCKETIO, "both"), "ulla")
+    upsert(fakes, replaced(account_status="SUSPENDED"), 1)
+    assert sorted(fakes.tasks.expelled) == [
+        ("alone", CHAT.path, "ulla"),
+        ("both", CHAT.path, "ulla"),
+        ("both", USER.path, "ulla"),
+    ]
+    for session in fakes.tasks.expelled:
+        departure.expel(REGISTRY, fakes.ports, *session)
+    assert fakes.connections.to("alone")[-1] == "41"
+    assert sorted(fakes.connections.to("both")[-2:]) == ["41", "41/user,"]
+    assert sorted(fakes.connections.closed) == ["alone", "both"]
+    assert not people.get(CHAT.path, "ulla").online
+    assert not rooms.connections_by_person(CHAT.path)
+    assert [one["userId"] for one in chat.told("user_left")] == ["ulla"]

@@ -14,8 +14,9 @@ from shared import history
 from shared.realtime.context import Background, Emitter
 from shared.realtime.people import Person
 from shared.realtime.sweep import Sweep
+from shared.tables import transact
 from tests.fakes import NOW_MS, Fakes
-from tests.integration.chat import Chat
+from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import Race
 
 
@@ -53,6 +54,22 @@ def test_two_tabs_that_accept_at_once(chat: Chat, race: Race) -> None:
     )
     assert names(chat, "a1") == ["call:accepted"]
     assert len(chat.errors("b1") + chat.errors("b2")) == 1
+
+
+@pytest.mark.parametrize(
+    ("trigger", "status"), [(Trigger.TIMEOUT, None), (Trigger.CALLER_ENDS, "COMPLETED")]
+)
+def test_accepted_between_reading_the_call_and_ending_it(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, trigger: Trigger, status: str | None
+) -> None:
+    """It ends as what it is by then; one that is answered does not time out."""
+    call_id = invite(chat)
+    accept = partial(chat.send, "b1", "call:accept", {"callId": call_id, "answer": 1})
+    monkeypatch.setattr(call_store, "transact", Overtaken(transact, accept))
+    done = call_store.finish(call_id, trigger, NOW_MS)
+    assert names(chat, "a1") == ["call:accepted"]
+    assert (done and done[1].status) == status
+    assert free(call_id) == (status is not None)
 
 
 def test_accept_and_end_at_once_end_in_one_record(chat: Chat, race: Race) -> None:

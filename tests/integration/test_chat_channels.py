@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import pytest
 
-from functions.chat import history, store
+from functions.chat import history, presence, store
 from shared.realtime import connections, rooms
+from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import CHAT
 from shared.registry import Product, Registry
+from shared.tables import transact
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
-from tests.integration.chat import Chat
+from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import THREADS, Race
 
 ROOM = store.room_of(1)
@@ -169,6 +172,26 @@ def test_presence_that_comes_late_tells_nothing(chat: Chat) -> None:
     assert chat.answer("a1") == [{"userId": "anna", "status": "busy", "connectionCount": 1}]
 
 
+def test_everybody_is_listed_whom_a_message_has_room_for(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"pérson-{number:03}" for number in range(250)]
+    for name in names:
+        address = Address(CHAT.path, Wire.SOCKETIO, name)
+        rooms.Member.of(CHAT.path, address, stage.EXPIRES_AT, name).save()
+    chat.tab("anna", "a1")
+
+    def listed() -> list[dict[str, object]]:
+        chat.send("a1", "presence:get_online_users")
+        answer: list[dict[str, object]] = chat.answer("a1")
+        return answer
+
+    assert sorted(str(one["userId"]) for one in listed()) == ["anna", *names]
+    monkeypatch.setattr(presence, "LIST_BYTES", 10_000)
+    text = json.dumps(listed(), ensure_ascii=False, separators=(",", ":")).encode()
+    assert 9_700 < len(text) <= 10_000
+
+
 def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
     chat.channel("p", private=True, members="anna bert")
     for person in ("anna", "bert", "carl"):
@@ -181,6 +204,18 @@ def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
     assert not store.participant("channel#p", "bert").tabs
     assert store.participant("channel#p", "anna").tabs
     assert [one["userId"] for one in chat.told("user_left")] == ["bert"]
+
+
+def test_made_private_between_reading_the_channel_and_joining_it(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.tab("anna", "a1")
+    private = partial(chat.channel, 1, private=True, members="bert", at=NOW_MS + 1)
+    monkeypatch.setattr(store, "transact", Overtaken(transact, private))
+    chat.send("a1", "join_channel", 1)
+    assert chat.errors("a1") == [store.NOT_A_MEMBER]
+    assert inside() == []
+    assert not chat.told("user_joined")
 
 
 def test_made_private_while_somebody_joins(chat: Chat, race: Race) -> None:
