@@ -123,16 +123,19 @@ def get(world: World, path: str, person_id: str, **claims: Any) -> Answer:
     return world.stack.get(path, Authorization=f"Bearer {chat_token(person_id, **claims)}")
 
 
-def haunt(world: World, person_id: str, channel: str) -> None:
-    """Somebody in a channel on a connection that is not there, and whose ``$disconnect`` was
-    lost."""
+def haunt(
+    world: World, person_id: str, channel: str | None = None, connection_id: str | None = None
+) -> None:
+    """Somebody on a connection that is not there, and whose ``$disconnect`` was lost; in a
+    channel, where one is given."""
     session = Session(CHAT.path, "sid", person_id, "AGENT", f"Name of {person_id}")
-    address = Address(CHAT.path, Wire.SOCKETIO, unique("gone"))
+    address = Address(CHAT.path, Wire.SOCKETIO, connection_id or unique("gone"))
     later = int(time.time()) + 3_600
     with world.stack.haunting():
         connections.create(Connection(address.connection_id, wire="s", expires_at=later))
         assert connections.add_session(address.connection_id, session, later)
         assert people.join(address, person_id, expires_at=later, everybody=True)
-        arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
-        assert store.join(address, person_id, channel, arrival=arrival, expires_at=later)
+        if channel is not None:
+            arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
+            assert store.join(address, person_id, channel, arrival=arrival, expires_at=later)
         presence.Status(f"person#{person_id}", "status", name=session.name).save()

@@ -36,6 +36,7 @@ START_SECONDS = 180
 STOP_SECONDS = 30
 RING_SECONDS = 4
 UNAUTHENTICATED_SECONDS = 8
+SPLIT_ABOVE = 5
 FRONTEND = "https://admin.example.com"
 """The one allowed origin beside the stack's own."""
 
@@ -194,6 +195,7 @@ def running(accounts_file: Path, logs: Path, **environment: str) -> Iterator[Sta
         "JWT_SECRET": SECRET,
         "RING_TIMEOUT_SECONDS": str(RING_SECONDS),
         "UNAUTHENTICATED_SECONDS": str(UNAUTHENTICATED_SECONDS),
+        "SPLIT_ABOVE": str(SPLIT_ABOVE),
         "ALLOWED_ORIGINS": FRONTEND,
         "PYTHONPATH": str(Path(__file__).with_name("probe")),
         "E2E_LAMBDA_LOGS": str(logs),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.e2e.backend import Backend, hear
-from tests.e2e.chat import tab
+from tests.e2e.chat import Tab
 from tests.e2e.clients import Refused
 from tests.e2e.people import token
 from tests.e2e.world import World
@@ -110,11 +110,13 @@ def test_an_upserted_account_is_charged_and_suspended(world: World, backend: Bac
         assert time.monotonic() < deadline
         time.sleep(0.05)
     other = world.come("native", account)
-    chatting = tab(world, account.id).client
+    chatting = Tab(world.connect("js", world.ticket("/")), account.id)
+    chatting.client.emit("authenticate", token(account))
+    assert chatting.take("authenticated")["userId"] == account.id
     backend.put("account.upserted", **document | {"accountStatus": "SUSPENDED"})
     assert client.ended.wait(20)
     assert other.ended.wait(20)
-    assert chatting.ended.wait(20)
+    assert chatting.client.ended.wait(20)
     with pytest.raises(Refused, match="suspended"):
         world.come("js", account)
     assert world.stack.connections_of("/user", account.id) == 0

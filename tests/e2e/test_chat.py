@@ -7,9 +7,12 @@ import time
 import pytest
 
 from shared.accounts import Account
+from shared.realtime import rooms
+from shared.realtime.namespaces import CHAT
 from tests.e2e.chat import Tab, chat_token, get, haunt, make_channel, tab, unique
 from tests.e2e.clients import SECONDS
-from tests.e2e.stack import UNAUTHENTICATED_SECONDS
+from tests.e2e.grants import exercised
+from tests.e2e.stack import SPLIT_ABOVE, UNAUTHENTICATED_SECONDS
 from tests.e2e.world import World
 
 
@@ -341,3 +344,21 @@ def test_a_lost_disconnect_is_found_by_whoever_posts(world: World) -> None:
     left = anna.take("user_left", userId=ghost)
     assert left["reason"] == "disconnect"
     assert anna.take("presence_updated", userId=ghost)["status"] == "offline"
+
+
+def test_a_broadcast_to_many_goes_out_shard_by_shard(world: World) -> None:
+    """There are too many in one shard, none of whom is there any more."""
+    anna, boss = tab(world, unique("anna")), tab(world, unique("boss"), role="ADMIN")
+    with world.stack.haunting():
+        key = rooms.shard(CHAT.path, "gone")
+        names = [name for name in map(str, range(200)) if rooms.shard(CHAT.path, name) == key]
+    people = [unique("ghost") for _ in range(SPLIT_ABOVE + 1)]
+    for person, name in zip(people, names, strict=False):
+        haunt(world, person, connection_id=name)
+    assert boss.ask("system_broadcast", {"message": "To all", "priority": "high"}) is None
+    for one in (anna, boss):
+        one.take("system_broadcast_received", message="To all")
+    for one in (anna, boss):
+        one.gets_no("system_broadcast_received")
+    used = exercised(world.stack.logs / "requests.jsonl", world.stack.environment)
+    assert ("broadcast", "may", "send-broadcast") in used
