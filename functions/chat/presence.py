@@ -69,8 +69,8 @@ def set_status(context: Context, status: str) -> None:
 
 @on("presence:get_online_users", permission=ACCESS, error_event=PRESENCE_ERROR)
 def get_online_users(_context: Context, _: None) -> list[events.OnlineUser]:
-    """Everybody who is there, as the acknowledgement. It is one message, so whoever does not go
-    into ``LIST_BYTES`` is left out: with ids of 24 characters, of more than some 1,600 people."""
+    """Everybody who is there, as the acknowledgement: as many as one message of 128 KB holds, which
+    is some 1,600 people with ids of 24 characters."""
     counts = rooms.connections_by_person(CHAT.path)
     said = _said(list(_that_fit(counts)))
     return [
