@@ -1,0 +1,39 @@
+"""What is handed to the queue of broadcasts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared import aws
+from shared.adapters import AwsTasks
+from shared.realtime.broadcast import Broadcast
+from tests.conftest import UseSettings
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    requests: list[dict[str, Any]] = []
+
+    class Queue:
+        def send_message(self, **request: Any) -> None:
+            requests.append(request)
+
+    monkeypatch.setattr(aws, "client", {"sqs": Queue()}.__getitem__)
+    return requests
+
+
+@pytest.mark.parametrize("once", ["frame", None])
+def test_the_body_says_what_the_message_is_known_by(
+    sent: list[dict[str, Any]], use_settings: UseSettings, once: str | None
+) -> None:
+    """So that what is made of it, when it is split, is the same however often that is done."""
+    tasks = AwsTasks(use_settings())
+    for _ in range(2):
+        tasks.broadcast(Broadcast("/", "room", "event", {}, "group", once=once))
+    ids = [request["MessageDeduplicationId"] for request in sent]
+    bodies = [msgspec.json.decode(request["MessageBody"], type=Broadcast) for request in sent]
+    assert [body.once for body in bodies] == ids
+    assert (ids[0] == ids[1]) == (once is not None)
