@@ -177,7 +177,7 @@ def test_the_same_frame_twice_is_told_nothing(fakes: Fakes) -> None:
     with pytest.raises(Duplicate):
         pedro.send("message:send", message, id_="twice")
     (received,) = carla.heard("message:received")
-    assert received["id"] == sent["id"]
+    assert received["id"] == sent.id
     assert len(list(Message.scan())) == 1
 
 
