@@ -42,7 +42,7 @@ def worlds() -> Iterator[tuple[World, Requests]]:
 
 def run(*, write: bool = False) -> list[Table]:
     with worlds() as (world, requests):
-        call, _ = whole_call(world, requests)
+        call = whole_call(world, requests)
         costs = every(world, requests)
     if write:
         rows = {name: shown(costs[name]) for name in sorted(EVENTS | COMING)}
