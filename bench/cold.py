@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.aws import Aws, canned
 from bench.firsts import data, firsts
 from bench.table import Table
-from infra.bundle import KEYS
+from infra.build import KEYS
 from infra.functions import FUNCTIONS, Row
 from tests.bundles import Bundles
 

@@ -13,39 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import build
-from infra.build import LOCK, ROOT
+from infra.build import KEYS, LAYERS, LIVEKIT, LOCK, PACKAGES, ROOT
 from infra.settings import StackSettings
-
-PACKAGES, KEYS, LIVEKIT = "Packages", "Keys", "LiveKit"
-
-LAYERS = {
-    PACKAGES: (
-        "aws-lambda-powertools",
-        "jmespath",
-        "msgspec",
-        "pyjwt",
-        "pynamodb",
-        "typing-extensions",
-    ),
-    KEYS: ("cffi", "cryptography", "pycparser"),
-    LIVEKIT: (
-        "aiohappyeyeballs",
-        "aiohttp",
-        "aiosignal",
-        "attrs",
-        "frozenlist",
-        "idna",
-        "livekit-api",
-        "livekit-protocol",
-        "multidict",
-        "propcache",
-        "protobuf",
-        "yarl",
-    ),
-}
-"""Complete: nothing is resolved. boto3 and botocore are the runtime's own. Only those who check
-tokens against published keys get what that takes, and only the one who deletes rooms LiveKit's
-library: to check HS256 and to mint a LiveKit token the first layer, a tenth of all, is enough."""
 
 OUR_PYTHON_ONLY = [
     "/*",

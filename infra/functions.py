@@ -1,46 +1,20 @@
-"""The functions: one table of what each may touch and how it is called, and one way to make them.
+"""The functions: one table of what each may touch and how it is called.
 
 A role holds what its row says and nothing else. ``TransactWriteItems`` is authorised by the actions
 of its parts (PutItem, UpdateItem, DeleteItem, ConditionCheckItem), so it is not named here:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+
+``infra/lambdas.py`` makes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
-from aws_cdk import aws_lambda_event_sources as sources
-from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from infra.build import KEYS, LIVEKIT
 
-from infra.bundle import KEYS, LIVEKIT, PACKAGES, function_code, make_layers
-from infra.logs import make_log_group
-from infra.nag import acknowledge
-from infra.queues import make_dead_letters
-from infra.settings import StackSettings
-
-ALIAS = "live"
-"""Of the version that a snapshot was taken of: there is none of what is not published."""
-
-STREAM_RETRIES = 10
 QUEUE_BATCH = 10
-STREAM_BATCH = 100
-STREAM_FILTERS = {
-    # Pings and their answers change a connection's row all the time, and nothing that is counted.
-    "connections": [
-        lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "REMOVE")})
-    ]
-}
-"""By table: what of its stream is handed on. What is not costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -314,187 +288,3 @@ FUNCTIONS = (
         awaited=True,
     ),
 )
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One action on one resource. ``accepted``: findings it brings → why they stand."""
-
-    action: str
-    resource: str
-    accepted: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What the functions work on, made before them."""
-
-    tables: Mapping[str, dynamodb.Table]
-    queues: Mapping[str, sqs.Queue]
-    """What a row's ``takes`` can name."""
-
-    environment: Mapping[str, str]
-    grants: Mapping[str, Grant]
-    """What a row's ``may`` can name."""
-
-    def statements(self, row: Row) -> Iterable[iam.PolicyStatement]:
-        """The whole of what a row's role may do, beside its log, its traces and its sources."""
-        for name, actions in row.tables.items():
-            table, _, index = name.partition("/")
-            arn = self.tables[table].table_arn
-            yield iam.PolicyStatement(
-                actions=[f"dynamodb:{action}" for action in actions.split()],
-                resources=[f"{arn}/index/{index}" if index else arn],
-            )
-        for name in row.may.split():
-            grant = self.grants[name]
-            yield iam.PolicyStatement(actions=[grant.action], resources=[grant.resource])
-
-
-def invoked_name(settings: StackSettings, name: str) -> str:
-    """The physical name under which others invoke a function."""
-    (row,) = (row for row in FUNCTIONS if row.name == name)
-    return settings.name(name) + (f":{ALIAS}" if settings.snap_start and row.awaited else "")
-
-
-def invoked_arn(scope: Construct, settings: StackSettings, name: str) -> str:
-    """An ARN from a name: a function that invokes itself cannot refer to itself."""
-    return cdk.Stack.of(scope).format_arn(
-        service="lambda",
-        resource="function",
-        resource_name=invoked_name(settings, name),
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-    )
-
-
-class Functions(NamedTuple):
-    """By name. ``invoked``: what callers are sent to, the function or its alias."""
-
-    made: dict[str, lambda_.Function]
-    invoked: dict[str, lambda_.IFunction]
-
-
-def make_functions(scope: Construct, settings: StackSettings, resources: Resources) -> Functions:
-    code = function_code(settings)
-    made_layers = make_layers(scope, settings)
-    functions = Functions({}, {})
-    for row in FUNCTIONS:
-        layers = [made_layers[name] for name in (PACKAGES, *row.layers) if name in made_layers]
-        function = _make(scope, settings, row, resources, code=code, layers=layers)
-        invoked = function.add_alias(ALIAS) if settings.snap_start and row.awaited else function
-        _connect_sources(scope, settings, row, resources, invoked)
-        functions.made[row.name], functions.invoked[row.name] = function, invoked
-    return functions
-
-
-def _make(
-    scope: Construct,
-    settings: StackSettings,
-    row: Row,
-    resources: Resources,
-    *,
-    code: lambda_.Code,
-    layers: list[lambda_.LayerVersion],
-) -> lambda_.Function:
-    id_ = row.name.title().replace("-", "")
-    name = settings.name(row.name)
-    log = make_log_group(scope, f"{id_}Log", settings, f"/aws/lambda/{name}")
-    role = iam.Role(scope, f"{id_}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    log.grant_write(role)
-    for statement in resources.statements(row):
-        role.add_to_policy(statement)
-    function = lambda_.Function(
-        scope,
-        f"{id_}Function",
-        function_name=name,
-        handler=row.handler,
-        code=code,
-        layers=layers,
-        runtime=lambda_.Runtime.PYTHON_3_13,
-        architecture=lambda_.Architecture.ARM_64,
-        memory_size=row.memory_mb,
-        timeout=cdk.Duration.seconds(row.timeout_seconds),
-        environment=dict(resources.environment),
-        role=role,
-        log_group=log,
-        tracing=lambda_.Tracing.ACTIVE,
-        reserved_concurrent_executions=(row.reserved and getattr(settings, row.reserved)) or None,
-        snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
-        if settings.snap_start and row.awaited
-        else None,
-    )
-    _acknowledge(function, role, row, resources)
-    return function
-
-
-def _connect_sources(
-    scope: Construct,
-    settings: StackSettings,
-    row: Row,
-    resources: Resources,
-    function: lambda_.IFunction,
-) -> None:
-    """Everything that calls a function without waiting for it, each with an end to its retries."""
-    if row.asynchronous:
-        function.configure_async_invoke(
-            retry_attempts=row.asynchronous.retries,
-            max_event_age=cdk.Duration.seconds(row.asynchronous.max_age_seconds),
-            on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
-        )
-    if row.every_minute:
-        events.Rule(
-            scope,
-            f"{row.name.title()}Schedule",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            targets=[
-                targets.LambdaFunction(
-                    function,
-                    event=events.RuleTargetInput.from_object(
-                        {"part": part, "parts": settings.sweep_parts}
-                    ),
-                    retry_attempts=1,
-                    max_event_age=cdk.Duration.seconds(60),
-                )
-                for part in range(settings.sweep_parts)
-            ],
-        )
-    if row.streams:
-        dead_letters = make_dead_letters(scope, row.name, settings)
-        for table in row.streams:
-            function.add_event_source(
-                sources.DynamoEventSource(
-                    resources.tables[table],
-                    starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-                    batch_size=STREAM_BATCH,
-                    filters=STREAM_FILTERS.get(table),
-                    max_batching_window=cdk.Duration.seconds(settings.stream_window_seconds),
-                    bisect_batch_on_error=True,
-                    report_batch_item_failures=True,
-                    retry_attempts=STREAM_RETRIES,
-                    on_failure=sources.SqsDlq(dead_letters),
-                )
-            )
-    if row.takes:
-        function.add_event_source(
-            sources.SqsEventSource(
-                resources.queues[row.takes],
-                batch_size=row.batch,
-                max_concurrency=row.at_once,
-                report_batch_item_failures=True,
-            )
-        )
-
-
-def _acknowledge(
-    function: lambda_.Function, role: iam.Role, row: Row, resources: Resources
-) -> None:
-    acknowledge(
-        function,
-        {"L1": "The layer's wheels are for 3.13; all functions move to a newer one at once."},
-    )
-    reason = "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource"
-    if row.streams:
-        reason += ", nor does DynamoDB's ListStreams, which the event sources need"
-    acknowledge(role, {"IAM5[Resource::*]": f"{reason}."})
-    for name in row.may.split():
-        acknowledge(role, resources.grants[name].accepted)

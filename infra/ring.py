@@ -59,7 +59,7 @@ def make_ring(
             "CallTimeoutFunction": timeout.function_arn,
         },
         logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR),
-        tracing_enabled=True,
+        tracing_enabled=settings.traces,
     )
     for action, resource in (
         ("dynamodb:GetItem", people.table_arn),
@@ -72,6 +72,7 @@ def make_ring(
             "SF1": "Errors only: a log line for every state of every answered call would cost more "
             "than the timer itself.",
             "IAM5[Resource::*]": "Log delivery and X-Ray take no resource.",
+            **({} if settings.traces else {"SF2": "A choice: traces is false."}),
         },
     )
     return ring

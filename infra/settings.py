@@ -88,6 +88,9 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     alarm_mail: Annotated[str, msgspec.Meta(pattern=r"^([^@\s]+@[^@\s.]+(\.[^@\s.]+)+)?$")] = ""
     """Whom the alarms tell."""
 
+    traces: bool = True
+    """X-Ray samples invocations, which is paid for by the trace."""
+
     log_retention_days: int = 30
     throttle_rate: AtLeastOne = 2_000
     throttle_burst: AtLeastOne = 1_000

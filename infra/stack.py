@@ -15,7 +15,7 @@ from infra.alarms import Watched, make_alarms, rows
 from infra.bus import make_bus
 from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
-from infra.functions import FUNCTIONS, Grant, Resources, invoked_arn, invoked_name, make_functions
+from infra.functions import FUNCTIONS
 from infra.gateway import (
     HTTP_ROUTES,
     WEBSOCKET_STAGE,
@@ -23,6 +23,7 @@ from infra.gateway import (
     set_account_log_role,
     websocket_routes,
 )
+from infra.lambdas import Grant, Resources, invoked_arn, invoked_name, make_functions
 from infra.mail import make_mail
 from infra.nag import acknowledge
 from infra.queues import (

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from infra import build
-from infra.build import Runtime
-from infra.bundle import LAYERS, PACKAGES
+from infra.build import LAYERS, PACKAGES, Runtime
 
 RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra import build
-from infra.build import LOCK, pinned
-from infra.bundle import KEYS, LAYERS, LIVEKIT, PACKAGES
+from infra.build import KEYS, LAYERS, LIVEKIT, LOCK, PACKAGES, pinned
 from infra.functions import FUNCTIONS, Row
 from tests.bundles import Bundles
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bundle import KEYS
+from infra.build import KEYS
 from infra.functions import FUNCTIONS
 from infra.settings import BOUNDS
 from shared.settings import from_environment

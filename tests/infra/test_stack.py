@@ -352,3 +352,13 @@ def test_cfn_lint_finds_nothing(stack: Stack) -> None:
     command = [str(cfn_lint), "--ignore-checks", "W3005", "--", str(stack.path())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_traces_are_a_choice(tmp_path: Path) -> None:
+    silent = synthesize(tmp_path, traces="false")
+    assert not any("TracingConfig" in one for one in silent.functions().values())
+    (ring,) = silent.properties("AWS::StepFunctions::StateMachine")
+    assert ring["TracingConfiguration"] == {"Enabled": False}
+    assert not {
+        action for _, actions, _ in statements(silent) for action in actions if "xray" in action
+    }
