@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 import pytest
 
+from shared import metrics
 from shared.settings import Settings, settings
 
 RESOURCES = {
@@ -15,6 +16,12 @@ RESOURCES = {
     for field in msgspec.structs.fields(Settings)
     if field.required
 }
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """What is counted waits for the end of an invocation, which few tests have."""
+    metrics._counted.clear()
 
 
 class UseSettings(Protocol):

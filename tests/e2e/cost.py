@@ -21,6 +21,9 @@ COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep")
 NOT_ITS_OWN = ("invocation", "secretsmanager")
 """The secret is kept for minutes: whichever event comes next in a process pays for all."""
 
+RETRYING = ("opener",)
+"""How often it posts is how long the connection takes to open."""
+
 QUIET_SECONDS = 1.5
 
 
@@ -109,7 +112,8 @@ def by_event(records: Iterable[Record]) -> dict[str, Cost]:
     for mine in invocations(records).values():
         name, found = event_of(mine), cost(mine)
         other = costs.get(name, found)
-        costs[name] = max(other, found, key=_price)._replace(
+        one = min if name in RETRYING else max
+        costs[name] = one(other, found, key=_price)._replace(
             sequential=min(other.sequential, found.sequential),
             before_emit=min(other.before_emit, found.before_emit),
         )

@@ -25,10 +25,9 @@ OTHERS = {
 
 RARE: dict[Use, str] = {
     **{
-        (function, "may", "invoke-disconnect"): "a post may find its connection gone"
-        for function in (
-            "bookings", "calls", "chat", "disconnect", "opener", "presence", "ring-timeout",
-        )
+        (row.name, "may", "invoke-disconnect"): "a post may find its connection gone"
+        for row in FUNCTIONS
+        if {"post", "invoke-disconnect"} <= set(row.may.split())
     },
     **{
         ("chat", action, to): "an invite that reaches nobody ends where it began"
