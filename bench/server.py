@@ -120,12 +120,16 @@ class Canned:
         first = int(last.partition(":")[0]) + shards if last else int(shard)
         numbers = range(first, 100 if name == "warm" else self.members, shards)
         items = [self.member(room, number) for number in numbers[: int(query.get("Limit", PAGE))]]
-        answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+        answer: dict[str, Any] = {"Count": len(items), "ScannedCount": len(items)}
         if len(items) < len(numbers):
             answer["LastEvaluatedKey"] = {
                 name: items[-1][name] for name in ("room", "connectionId")
             }
-        return json.dumps(answer).encode()
+        if "ProjectionExpression" in query:
+            names = query["ExpressionAttributeNames"]
+            wanted = [names[one] for one in query["ProjectionExpression"].split(", ")]
+            items = [{name: item[name] for name in wanted if name in item} for item in items]
+        return json.dumps(answer | {"Items": items}).encode()
 
     def member(self, room: str, number: int) -> dict[str, Any]:
         kind = {GONE: "gone", BUSY: "busy"}.get(number % 100, "conn")
@@ -133,6 +137,7 @@ class Canned:
             "room": {"S": room},
             "connectionId": {"S": f"{number}:{kind}="},
             "wire": {"S": "s"},
+            "personId": {"S": f"{number:024}"},
             "expiresAt": {"N": "9999999999"},
         }
 

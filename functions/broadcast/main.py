@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
+from typing import Any
 
 import msgspec
+from pynamodb.attributes import Attribute
 
 from shared import queues
 from shared.adapters import ports
@@ -38,19 +40,32 @@ def handler(body: str) -> None:
 
 def broadcast(message: Broadcast) -> None:
     keys = [message.shard] if message.shard else rooms.shards(message.room)
+    only = wanted(message)
     if len(keys) == 1:
-        send(message, rooms.members(keys[0]))
+        send(message, rooms.members(keys[0], only=only))
         return
     most = settings().split_above
-    begun = together([partial(_some, key, most + 1) for key in keys])
+    begun = together([partial(_some, key, most + 1, only) for key in keys])
     if any(len(some) > most for some in begun):
         together([partial(ports().tasks.broadcast, part) for part in parts(message, keys)])
     else:
         send(message, chain.from_iterable(begun))
 
 
-def _some(key: str, most: int) -> list[Member]:
-    return list(islice(rooms.members(key, page=most), most))
+def wanted(message: Broadcast) -> list[Attribute[Any]]:
+    """What ``posts`` looks at of a member."""
+    only: list[Attribute[Any]] = [Member.connection_id, Member.wire]
+    if message.skip_person is not None:
+        only.append(Member.person_id)
+    if message.by_ms is not None:
+        only.append(Member.joined_ms)
+    if message.own_form:
+        only.append(Member.form)
+    return only
+
+
+def _some(key: str, most: int, only: list[Attribute[Any]]) -> list[Member]:
+    return list(islice(rooms.members(key, page=most, only=only), most))
 
 
 def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
