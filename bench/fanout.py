@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bench import rows
 from bench.aws import Aws, canned
-from bench.server import BUSY, GONE
+from bench.server import BUSY, GONE, SHARDS
 from bench.table import Table
 
 ROOMS = (
@@ -57,7 +57,7 @@ def query(shard):
     for page in pages:
         yield page["Items"]
 def send(room):
-    shards = 8 if room.startswith("/") else 1
+    shards = SHARDS if room.startswith("/") else 1
     queries = [query(f"{room}#{number}") for number in range(shards)]
     for first, more in zip(pool.map(next, queries), queries):
         list(pool.map(post, first))
@@ -65,7 +65,7 @@ def send(room):
             list(pool.map(post, page))
 def broadcast(room):
     yield lambda: send(room)
-"""
+""".replace("SHARDS", str(SHARDS))
 MEASURE = r"""
 import json, os, re, sys, time, urllib.request
 from pathlib import Path

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from bench import rows
 from bench.aws import Aws, canned
+from bench.server import SHARDS
 from bench.table import Table
 from infra.tables import TABLES
 from tests.integration import engines
@@ -24,8 +25,6 @@ SIZES = (10, 1_000, 50_000)
 ROUNDS, CYCLES = 4, 11
 """Turn by turn, so that what else the machine does meets all sizes; a user may call 50 times a
 minute at most."""
-
-SHARDS = 8
 
 CALLS = """
 import json, sys, time

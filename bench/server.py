@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = 1_000
-SHARDS = 8
+SHARDS = 4
 SHARD = re.compile(r"(.*)#(\d+)")
 GONE, BUSY = 57, 63
 """Of a hundred members, which one is gone and which one's connection is throttled."""

@@ -119,9 +119,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     repair_every_minutes: int = 5
 
-    room_shards: Annotated[int, msgspec.Meta(ge=1)] = 8
-    """Over how many partitions everybody in a namespace is spread; not to be lowered while there
-    are connections."""
+    room_shards: Annotated[int, msgspec.Meta(ge=1)] = 4
+    """Over how many partitions everybody in a namespace is spread: each takes 1,000 writes a
+    second, and is one query more for a broadcast. Not to be lowered while there are connections."""
 
     split_above: Annotated[int, msgspec.Meta(ge=1)] = 500
     """A broadcast is split where a shard of its room has more members than this."""
