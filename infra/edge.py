@@ -18,12 +18,12 @@ from aws_cdk import aws_s3_deployment as deployment
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra import site
 from infra.gateway import Gateway
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.settings import StackSettings
 from shared.edge import KEY_HEADER
-from web import files
 
 SOCKETS = ("/socket.io/", "/socket.io", "/ws", "/ws/")
 ANYTHING_ELSE = "/?*"
@@ -66,7 +66,7 @@ class Edge(Construct):
         key: secretsmanager.Secret,
     ) -> None:
         super().__init__(scope, "Edge")
-        files.assemble()
+        site.assemble()
         bucket = self._make_bucket()
         pages = cloudfront.BehaviorOptions(
             origin=origins.S3BucketOrigin.with_origin_access_control(bucket),
@@ -160,7 +160,7 @@ class Edge(Construct):
         deployment.BucketDeployment(
             self,
             "Upload",
-            sources=[deployment.Source.asset(str(files.SITE))],
+            sources=[deployment.Source.asset(str(site.SITE))],
             destination_bucket=bucket,
             cache_control=[deployment.CacheControl.no_cache()],
             retain_on_delete=False,
@@ -213,7 +213,7 @@ def _patterns() -> list[str]:
     """The paths of the pages: folders whole, ``x.html`` as ``/x``. ``/`` itself is nobody's."""
     return sorted(
         f"/{path.name}/*" if path.is_dir() else f"/{path.name.removesuffix('.html')}"
-        for path in files.SITE.iterdir()
+        for path in site.SITE.iterdir()
         if path.name != "index.html"
     )
 

@@ -27,13 +27,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from infra import site
 from infra.settings import SettingError
 from local import accounts, banner, deploy, edge, pages, stack
 from local.child import Failed
 from local.emulator import Emulator, aws_environment
 from local.settings import WORK, Settings, from_environment
 from shared.accounts import Account
-from web import files
 
 WRONG_SETTING = 2
 
@@ -142,7 +142,7 @@ async def serve(
         "outputs": outputs,
         "environment": environment,
     }
-    files.assemble()
+    site.assemble()
     async with edge.serve(target, listener, pages.Pages(settings, known)):
         with state_file(WORK / f"{settings.port}.json", facts):
             say(banner.render(settings, known))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from infra.site import SITE, TYPES
 from local.settings import Settings
 from local.tokens import mint
 from shared.accounts import Account
-from web.files import SITE, TYPES
 
 TOKENS = "/demo/tokens.json"
 MOST_OF_A_ROLE = 4

@@ -15,11 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import aws, backend, log
-from shared.backend import Message
 from shared.gateway import ManagedConnections
 from shared.log import CORRELATION_ID, logger
 from shared.metrics import Metric, count
-from shared.ports import Ports
+from shared.ports import Message, Ports
 from shared.protocol import json
 from shared.realtime.broadcast import Broadcast
 from shared.settings import Settings, settings

@@ -17,6 +17,7 @@ import msgspec
 
 from shared import validation
 from shared.errors import InvalidRequest
+from shared.ports import Message
 from shared.protocol import json
 from shared.registry import BackendEvent, Posted, Registry
 
@@ -31,18 +32,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
 
 MOST_DATA_BYTES = 128 * 1024
 """Of one event: half of the above, which is also the most that API Gateway sends in one message."""
-
-
-class Message(NamedTuple):
-    """An event on its way: ``data`` is a JSON object as text."""
-
-    type: str
-    data: str
-
-    @property
-    def size(self) -> int:
-        """Bytes, as EventBridge counts them, with room for the source."""
-        return len(self.type.encode()) + len(self.data.encode()) + 64
 
 
 class Told(NamedTuple):

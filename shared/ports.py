@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from shared.backend import Message
 from shared.realtime.broadcast import Broadcast
+
+
+class Message(NamedTuple):
+    """An event on its way: ``data`` is a JSON object as text."""
+
+    type: str
+    data: str
+
+    @property
+    def size(self) -> int:
+        """Bytes, as EventBridge counts them, with room for the source."""
+        return len(self.type.encode()) + len(self.data.encode()) + 64
 
 
 class Clock(Protocol):

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.backend import Message
-from shared.ports import Ports
+from shared.ports import Message, Ports
 from shared.realtime.broadcast import Broadcast
 
 NOW_MS = 1_768_818_600_000

@@ -11,9 +11,9 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, ServiceError
 
 from shared import backend
-from shared.backend import Message, Told
+from shared.backend import Told
 from shared.errors import InvalidRequest
-from shared.ports import Ports
+from shared.ports import Message, Ports
 from shared.protocol import json
 from shared.registry import Registry
 

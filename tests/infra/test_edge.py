@@ -12,11 +12,11 @@ import pytest
 
 from infra.edge import FUNCTIONS
 from infra.gateway import HTTP_ROUTES
+from infra.site import SITE
 from local.edge import engine_error
 from shared.edge import ADDRESS_HEADER, KEY_HEADER
 from tests.infra.conftest import Stack, synthesize
 from tests.infra.test_stack import plain
-from web.files import SITE
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"

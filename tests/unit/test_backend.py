@@ -9,8 +9,8 @@ import pytest
 
 from functions.products import REGISTRY
 from shared import backend
-from shared.backend import Message
 from shared.errors import InvalidRequest
+from shared.ports import Message
 from tests.fakes import NOW_MS
 
 ASSIGNED = {"bookingId": "b", "partnerId": "p"}

@@ -12,8 +12,8 @@ import pytest
 
 from shared import log
 from shared.adapters import AwsTasks
-from shared.backend import Message
 from shared.lambda_entry import Entry, entry, queue_entry, websocket_entry
+from shared.ports import Message
 from shared.realtime.broadcast import Broadcast
 from tests.conftest import UseSettings
 

@@ -9,11 +9,11 @@ import jwt
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from infra.site import COPIED, SITE, assemble
 from local import accounts
 from local.pages import MOST_OF_A_ROLE, TOKENS, Pages
 from local.settings import from_environment
 from shared.protocol import json
-from web.files import COPIED, SITE, assemble
 
 SETTINGS = from_environment({"RING_TIMEOUT_SECONDS": "7"})
 PEOPLE = accounts.read(SETTINGS.accounts)

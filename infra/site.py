@@ -1,12 +1,13 @@
 """The pages: plain files in one folder, beside them what they load of npm packages and the
-documents for tools, which are copied there. ``python -m web.files`` does that."""
+documents for tools, which are copied there. ``python -m infra.site`` does that."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra.build import ROOT
+
 SITE = ROOT / "web" / "site"
 MODULES = ROOT / "local" / "node_modules"
 COPIED = {
@@ -31,9 +32,11 @@ TYPES = {
 
 
 def assemble(folder: Path = SITE) -> None:
-    """Copy what the pages load beside their own files. Raises ``FileNotFoundError`` where npm
-    packages are not installed."""
+    """Copy what the pages load beside their own files. Raises ``FileNotFoundError``, which says
+    what to do, where npm packages are not installed."""
     for name, source in COPIED.items():
+        if not source.exists():
+            raise FileNotFoundError(f"The pages need {source}: run `make setup`.")
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
