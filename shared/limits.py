@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
-from shared.tables import Table, TableName, condition_failed
+from shared.tables import Table, TableName
 
 WINDOW_MS = 60_000
 MOST_SLOTS = 50
@@ -78,10 +77,4 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
 
 def take(row: Table, window: Window, more: list[Action] | None = None) -> bool:
     """Take a hit on any row that has room for a window's slots."""
-    try:
-        row.update([*window.actions(), *(more or [])], condition=window.condition())
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    return row.update_if([*window.actions(), *(more or [])], window.condition())

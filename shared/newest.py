@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 
-from shared.tables import Table, TableName, condition_failed
+from shared.tables import Table, TableName
 
 KEPT_SECONDS = 86_400
 
@@ -31,20 +30,12 @@ def claim(key: str, at_ms: int, by: str, *, kept_seconds: int = KEPT_SECONDS) ->
     the later arrival is the newer."""
     latest = at_ms if at_ms % 1000 else at_ms + 999
     another = (Newest.at < at_ms) | ((Newest.at <= latest) & (Newest.by != by))
-    try:
-        Newest(key).update(
-            [
-                Newest.at.set(at_ms),
-                Newest.by.set(by),
-                Newest.expires_at.set(at_ms // 1000 + kept_seconds),
-            ],
-            condition=Newest.at.does_not_exist() | another,
-        )
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    actions = [
+        Newest.at.set(at_ms),
+        Newest.by.set(by),
+        Newest.expires_at.set(at_ms // 1000 + kept_seconds),
+    ]
+    return Newest(key).update_if(actions, Newest.at.does_not_exist() | another)
 
 
 @contextmanager

@@ -8,11 +8,13 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection import Connection as DynamoDBConnection
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -68,6 +70,14 @@ class Table(Model):
     def delete(self, *args: Any, **arguments: Any) -> Any:
         return _past_transactions(lambda: super(Table, self).delete(*args, **arguments))
 
+    def save_if(self, condition: Condition) -> bool:
+        """``save``; False, and nothing written, where the condition does not hold."""
+        return _held(lambda: self.save(condition=condition))
+
+    def update_if(self, actions: Sequence[Action], condition: Condition) -> bool:
+        """``update``; False, and nothing written, where the condition does not hold."""
+        return _held(lambda: self.update(actions, condition=condition))
+
 
 def _past_transactions(write: Callable[[], T]) -> T:
     """A single write is refused while a transaction has its item; the SDK does not try it again.
@@ -89,9 +99,15 @@ def _pause(attempt: int) -> None:
     time.sleep(_RANDOM.uniform(0, min(0.5, 0.01 * 2**attempt)))
 
 
-def condition_failed(error: PynamoDBException) -> bool:
-    """Whether a single-item write was refused by its condition, and by nothing else."""
-    return error.cause_response_code == "ConditionalCheckFailedException"
+def _held(write: Callable[[], Any]) -> bool:
+    """Whether the condition of a single-item write held; raises what else it was refused for."""
+    try:
+        write()
+    except (PutError, UpdateError) as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
 
 
 class TransactionRefused(Exception):

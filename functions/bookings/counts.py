@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
@@ -19,7 +18,7 @@ from pynamodb.transactions import TransactWrite
 from functions.bookings.state import ACTIVE, Status
 from shared import times
 from shared.parallel import both
-from shared.tables import Table, TableName, condition_failed, transact
+from shared.tables import Table, TableName, transact
 
 ALL = "bookings"
 TELLING = "bookings-told"
@@ -74,35 +73,25 @@ def read(now_ms: int) -> dict[str, Any]:
 def may_tell(now_ms: int) -> bool:
     """Claim the telling of this second; False where somebody has told in it, or waits to."""
     fresh = Counts.told_at.does_not_exist() | (Counts.told_at <= now_ms - SECOND_MS)
-    return _write([Counts.told_at.set(now_ms)], fresh & _nobody_waits(now_ms))
+    return Counts(TELLING).update_if([Counts.told_at.set(now_ms)], fresh & _nobody_waits(now_ms))
 
 
 def may_wait(now_ms: int) -> bool:
     """Claim to be the one who tells when the second is over; False where somebody waits already,
     who will read what has been counted until then."""
     until = Counts.waiting_until.set(now_ms + WAIT_MOST_MS)
-    return _write([until], _nobody_waits(now_ms))
+    return Counts(TELLING).update_if([until], _nobody_waits(now_ms))
 
 
 def done_waiting(now_ms: int) -> None:
     """Whoever counts something from now on has to see to it that it is told."""
-    _write([Counts.told_at.set(now_ms), Counts.waiting_until.remove()], None)
+    Counts(TELLING).update([Counts.told_at.set(now_ms), Counts.waiting_until.remove()])
 
 
 def _nobody_waits(now_ms: int) -> Condition:
     """One who does not come to tell within ``WAIT_MOST_MS`` has failed, and is not waited for."""
     condition: Condition = Counts.waiting_until.does_not_exist() | (Counts.waiting_until <= now_ms)
     return condition
-
-
-def _write(actions: list[Action], condition: Condition | None) -> bool:
-    try:
-        Counts(TELLING).update(actions, condition=condition)
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
 
 
 def _not_zero(numbers: Numbers) -> Numbers:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from pynamodb.exceptions import UpdateError
-
 from functions.bookings.events import Location, PartnerLocation
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Partner, Tracker
@@ -15,7 +13,6 @@ from shared.parallel import together
 from shared.realtime import connections
 from shared.realtime.context import Context
 from shared.realtime.namespaces import CUSTOMER, PARTNER
-from shared.tables import condition_failed
 
 DIGITS = 9
 """Of a degree: a tenth of a millimetre. DynamoDB has no number as small as a double can be."""
@@ -60,20 +57,13 @@ def _locate(partner_id: str, where: Location, arrived_ms: int) -> Partner | None
     """The partner's row then; None where a later location is known."""
     partner = Partner(partner_id)
     at = Partner.located_at
-    try:
-        partner.update(
-            [
-                Partner.latitude.set(round(where.latitude, DIGITS)),
-                Partner.longitude.set(round(where.longitude, DIGITS)),
-                at.set(arrived_ms),
-            ],
-            condition=at.does_not_exist() | (at <= arrived_ms),
-        )
-    except UpdateError as error:
-        if condition_failed(error):
-            return None
-        raise
-    return partner
+    actions = [
+        Partner.latitude.set(round(where.latitude, DIGITS)),
+        Partner.longitude.set(round(where.longitude, DIGITS)),
+        at.set(arrived_ms),
+    ]
+    is_newer = at.does_not_exist() | (at <= arrived_ms)
+    return partner if partner.update_if(actions, is_newer) else None
 
 
 def _live(trackers: Iterable[Tracker]) -> dict[Tracker, bool]:

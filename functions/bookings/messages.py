@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from pynamodb.exceptions import PutError, UpdateError
 
 from functions.bookings import store
 from functions.bookings.events import Id, MessageReceived, MessageSent, Send, Typing
@@ -15,7 +14,6 @@ from shared.parallel import both
 from shared.realtime import people
 from shared.realtime.context import Context
 from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
-from shared.tables import condition_failed
 
 BOOKING_NOT_FOUND = "Booking not found"
 NOT_A_PARTY = "recipientId: not a party of this booking"
@@ -45,12 +43,8 @@ def send(context: Context, request: Send) -> MessageSent:
         booking_id=request.booking_id,
         created_at=sent_ms,
     )
-    try:
-        message.save(condition=Message.message_id.does_not_exist())
-    except PutError as error:
-        if condition_failed(error):
-            raise Duplicate from error
-        raise
+    if not message.save_if(Message.message_id.does_not_exist()):
+        raise Duplicate
     at = times.iso(sent_ms)
     received = MessageReceived(message_id, me.person_id, request.message, request.booking_id, at)
     sent = MessageSent(message_id, at)
@@ -64,16 +58,10 @@ def send(context: Context, request: Send) -> MessageSent:
 def mark_read(context: Context, message_id: str) -> None:
     """The recipient has read it; the first time is kept."""
     me = context.session
-    try:
-        Message(message_id).update(
-            [Message.read_at.set(Message.read_at | context.arrival.ms)],
-            condition=(Message.recipient_id == me.person_id)
-            & (Message.recipient_namespace == me.namespace),
-        )
-    except UpdateError as error:
-        if condition_failed(error):
-            raise Refusal(MESSAGE_NOT_FOUND) from error
-        raise
+    mine = (Message.recipient_id == me.person_id) & (Message.recipient_namespace == me.namespace)
+    read = Message.read_at.set(Message.read_at | context.arrival.ms)
+    if not Message(message_id).update_if([read], mine):
+        raise Refusal(MESSAGE_NOT_FOUND)
 
 
 @bookings.on("typing:start", namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")

@@ -10,8 +10,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pynamodb.exceptions import UpdateError
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -19,7 +17,7 @@ from functions.bookings.events import Created
 from functions.bookings.rows import Booking, Partner
 from functions.bookings.state import FINAL, Status, Trigger
 from shared.protocol import json
-from shared.tables import TransactionRefused, condition_failed, transact
+from shared.tables import TransactionRefused, transact
 
 ROUNDS = 16
 """A write that somebody overtook is decided again on the row as it is then."""
@@ -79,7 +77,7 @@ def create(event: Created, at_ms: int, now_ms: int) -> Booking:
         Booking.created_at.set(at_ms),
         Booking.updated_at.set(now_ms),
     ]
-    if not _written(booking, actions, Booking.customer_id.does_not_exist()):
+    if not booking.update_if(actions, Booking.customer_id.does_not_exist()):
         return Booking.get(event.booking_id, consistent_read=True)
     return booking
 
@@ -88,8 +86,7 @@ def keep_early(booking_id: str, text: str) -> bool:
     """Keep an event until its booking is there; False where it is. Raises where there are too many
     for a booking that never comes."""
     early: Any = Booking.early
-    kept = _written(
-        Booking(booking_id),
+    kept = Booking(booking_id).update_if(
         [early.set((early | []).append([text]))],
         Booking.customer_id.does_not_exist()
         & (early.does_not_exist() | ~early[MOST_EARLY - 1].exists()),
@@ -191,7 +188,7 @@ def _commit(booking: Booking, actions: list[Action], on_partners: dict[str, list
     unchanged = Booking.version == int(booking.version)
     actions = [*actions, Booking.version.set(int(booking.version) + 1)]
     if not on_partners:
-        return _written(Booking(booking.booking_id), actions, unchanged)
+        return Booking(booking.booking_id).update_if(actions, unchanged)
 
     def add_items(transaction: TransactWrite) -> None:
         transaction.update(Booking(booking.booking_id), actions=actions, condition=unchanged)
@@ -202,14 +199,4 @@ def _commit(booking: Booking, actions: list[Action], on_partners: dict[str, list
         transact(add_items)
     except TransactionRefused:
         return False
-    return True
-
-
-def _written(row: Booking, actions: list[Action], condition: Condition) -> bool:
-    try:
-        row.update(actions, condition=condition)
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
     return True

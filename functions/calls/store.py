@@ -11,7 +11,6 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -25,7 +24,7 @@ from shared.limits import Window
 from shared.realtime import people
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
-from shared.tables import CONDITION_FAILED, TransactionRefused, condition_failed, transact
+from shared.tables import CONDITION_FAILED, TransactionRefused, transact
 
 _ROUNDS = 8
 """A refused transition is decided again on the rows as they are then. States only move forward, so
@@ -107,20 +106,13 @@ def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> Pe
     """RINGING → ACCEPTED; the telecaller's row then, None when the call no longer rings."""
     row = _row(TELECALLER.path, telecaller_id)
     call: Any = Person.call
-    try:
-        row.update(
-            [
-                call.status.set(Status.ACCEPTED.value),
-                call.accepted_at.set(now_ms),
-                call.accepted_by.set(message_id),
-            ],
-            condition=_is_in(call_id) & (call.status == Status.RINGING.value),
-        )
-    except UpdateError as error:
-        if condition_failed(error):
-            return None
-        raise
-    return row
+    actions = [
+        call.status.set(Status.ACCEPTED.value),
+        call.accepted_at.set(now_ms),
+        call.accepted_by.set(message_id),
+    ]
+    ringing = _is_in(call_id) & (call.status == Status.RINGING.value)
+    return row if row.update_if(actions, ringing) else None
 
 
 def finish(

@@ -15,7 +15,6 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.exceptions import UpdateError
 from pynamodb.transactions import TransactWrite
 
 from functions.chat.state import Status, Trigger, after
@@ -29,7 +28,6 @@ from shared.tables import (
     Table,
     TableName,
     TransactionRefused,
-    condition_failed,
     transact,
 )
 
@@ -156,13 +154,7 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
         line.accepted_at.set(now_ms),
         line.accepted_by.set(message_id),
     ]
-    try:
-        Call(key(call_id)).update(actions, condition=line.status == Status.RINGING.value)
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    return Call(key(call_id)).update_if(actions, line.status == Status.RINGING.value)
 
 
 def finish(

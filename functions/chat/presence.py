@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from functions.chat import events
@@ -22,7 +21,7 @@ from shared.realtime.connections import PAGE, Session
 from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import CHAT
 from shared.realtime.people import Person
-from shared.tables import Table, TableName, condition_failed
+from shared.tables import Table, TableName
 
 ONLINE, OFFLINE = "online", "offline"
 CHANGE, DISCONNECT = "status_change", "disconnect"
@@ -143,12 +142,8 @@ def _set(context: Context, status: str, more: list[Action]) -> None:
         Status.name.set(me.name),
         *more,
     ]
-    try:
-        row.update(actions, condition=Status.set_at.does_not_exist() | (Status.set_at <= at_ms))
-    except UpdateError as error:
-        if condition_failed(error):
-            return
-        raise
+    if not row.update_if(actions, Status.set_at.does_not_exist() | (Status.set_at <= at_ms)):
+        return
     person = people.get(CHAT.path, me.person_id)
     _announce(context, person, me.name, row, CHANGE, once=context.arrival.id)
 

@@ -17,7 +17,6 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -37,7 +36,6 @@ from shared.tables import (
     Table,
     TableName,
     TransactionRefused,
-    condition_failed,
     transact,
 )
 
@@ -140,13 +138,7 @@ def thread_of(room: str, message_id: str) -> str:
 def save_channel(channel: Channel) -> bool:
     """Whether this is news: an older one loses, the same again does not."""
     condition = Channel.changed_at.does_not_exist() | (Channel.changed_at <= channel.changed_at)
-    try:
-        channel.save(condition=condition)
-    except PutError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    return channel.save_if(condition)
 
 
 def channel(room: str) -> Channel | None:
@@ -302,13 +294,7 @@ def _leaving(
 
 def save_message(message: Message) -> bool:
     """False where the very same has been saved before."""
-    try:
-        message.save(condition=Message.message_id.does_not_exist())
-    except PutError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    return message.save_if(Message.message_id.does_not_exist())
 
 
 def has_message(room: str, message_id: str) -> bool:
@@ -322,23 +308,15 @@ def has_message(room: str, message_id: str) -> bool:
 def mark_read(there: Participant, up_to: str) -> bool:
     """False where they have read as far already."""
     condition = Participant.read_up_to.does_not_exist() | (Participant.read_up_to < up_to)
-    return _moves(there, Participant.read_up_to.set(up_to), condition)
+    row = Participant(there.topic, there.item)
+    return row.update_if([Participant.read_up_to.set(up_to)], condition)
 
 
 def mark_typing(there: Participant, at_ms: int) -> bool:
     """False where a newer frame has told already."""
     condition = Participant.typing_at.does_not_exist() | (Participant.typing_at <= at_ms)
-    return _moves(there, Participant.typing_at.set(at_ms), condition)
-
-
-def _moves(there: Participant, action: Action, condition: Condition) -> bool:
-    try:
-        Participant(there.topic, there.item).update([action], condition=condition)
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    row = Participant(there.topic, there.item)
+    return row.update_if([Participant.typing_at.set(at_ms)], condition)
 
 
 def channel_id_of(form: str) -> ChannelId:

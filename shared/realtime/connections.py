@@ -20,7 +20,6 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -29,7 +28,7 @@ from shared.protocol import json
 from shared.realtime.address import Address, Wire
 from shared.realtime.namespaces import ADMIN
 from shared.settings import settings
-from shared.tables import Table, TableName, condition_failed
+from shared.tables import Table, TableName
 
 AT_ONCE = 0
 """A time that is always due."""
@@ -254,10 +253,4 @@ def delete(connection_id: str) -> None:
 
 def _update(connection_id: str, actions: list[Action], condition: Condition) -> Connection | None:
     row = Connection(connection_id)
-    try:
-        row.update(actions, condition=condition)
-    except UpdateError as error:
-        if condition_failed(error):
-            return None
-        raise
-    return row
+    return row if row.update_if(actions, condition) else None
