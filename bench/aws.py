@@ -67,17 +67,25 @@ def canned(data: Mapping[str, Any]) -> Iterator[Aws]:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(data, file)
         file.flush()
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("server.py")), file.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin
-        assert process.stdout
-        try:
-            yield Aws(f"http://127.0.0.1:{process.stdout.readline().strip()}")
-        finally:
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
+        with serving("bench.server", file.name) as url:
+            yield Aws(url)
+
+
+@contextmanager
+def serving(module: str, *arguments: str) -> Iterator[str]:
+    """The URL of a server that prints its port and ends with its standard input."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import socketio  # type: ignore[import-untyped]
 
 from bench import rows, warm
-from bench.aws import canned
+from bench.aws import canned, serving
 from bench.table import Table
 
 CALLS = 300
@@ -80,26 +77,12 @@ async def converse(url: str) -> None:
 
 def in_memory() -> float:
     """Milliseconds of the server's processor time a call."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.memory_server"],
-        cwd=Path(__file__).parents[1],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
-    assert process.stdout
-    try:
-        url = f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with serving("bench.memory_server") as url:
         before = json.load(opener.open(f"{url}/cpu"))
         asyncio.run(converse(url))
         used: float = json.load(opener.open(f"{url}/cpu")) - before
-        return used / CALLS * 1000
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+    return used / CALLS * 1000
 
 
 def ours() -> tuple[float, int]:

@@ -110,7 +110,7 @@ class SwitchboardStack(cdk.Stack):
             "EventBus": bus.event_bus_name,
         }
         if key:
-            outputs["EdgeKeyArn"] = cast("secretsmanager.CfnSecret", key.node.default_child).attr_id
+            outputs["EdgeKeyArn"] = _arn(key)
         if edge:
             outputs |= {"Url": edge.url, "EdgeTarget": edge.target}
         for name, value in outputs.items():
@@ -147,7 +147,11 @@ def _make_secret(scope: Construct, settings: StackSettings) -> str:
             "come from LiveKit, so only the team can rotate them, on both sides at once."
         },
     )
-    # Not ``Ref``, which is the ARN in AWS and the name in the emulator; ``Id`` is the ARN in both.
+    return _arn(secret)
+
+
+def _arn(secret: secretsmanager.Secret) -> str:
+    """``Id`` is the ARN everywhere; ``Ref`` is the name in the emulator."""
     return cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
 
 

@@ -124,11 +124,7 @@ async def serve(
     with step("Deploying the stack to it (the first time takes half a minute)"):
         outputs = await deploy.deploy(settings.context, settings.work)
         stack.check_outputs(outputs)
-    target = edge.Target(
-        websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
-        http=emulated.api(outputs["HttpApiId"], "$default"),
-        key=stack.secret(outputs["EdgeKeyArn"]),
-    )
+    target = stack.target(emulated, outputs)
     with step(f"Loading {len(known)} accounts and warming up"):
         stack.put_secrets(outputs["SecretArn"], settings.secrets)
         environment = await asyncio.to_thread(fill, deploy.stack_name(settings.context), known)

@@ -12,6 +12,8 @@ from typing import Any
 import boto3
 
 from local.child import Failed
+from local.edge import Target
+from local.emulator import Emulator
 
 OUTPUTS = (
     "WebSocketApiId",
@@ -46,6 +48,15 @@ def put_secrets(arn: str, secrets: Mapping[str, str]) -> None:
 
 def secret(arn: str) -> str:
     return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+def target(emulated: Emulator, outputs: Mapping[str, str]) -> Target:
+    """Where an edge in front of the stack leads."""
+    return Target(
+        websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
+        http=emulated.api(outputs["HttpApiId"], "$default"),
+        key=secret(outputs["EdgeKeyArn"]),
+    )
 
 
 def functions(name: str) -> list[dict[str, Any]]:

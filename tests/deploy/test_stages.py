@@ -68,11 +68,7 @@ async def get(session: aiohttp.ClientSession, stage: Stage, path: str) -> Any:
 
 @asynccontextmanager
 async def at_work(emulator: Emulator, outputs: dict[str, str], name: str) -> AsyncIterator[Stage]:
-    target = edge.Target(
-        websocket=emulator.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
-        http=emulator.api(outputs["HttpApiId"], "$default"),
-        key=stack.secret(outputs["EdgeKeyArn"]),
-    )
+    target = stack.target(emulator, outputs)
     secret = f"{name}-secret-{name}-secret-{name}-secret"
     livekit = dict.fromkeys(("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), secret)
     stack.put_secrets(outputs["SecretArn"], {"JWT_SECRET": secret, **livekit})

@@ -16,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 Resource = dict[str, Any]
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"
+
 UPLOADER = ("CustomCDKBucketDeployment", "EdgeUploadAwsCliLayer")
 """The function that puts the pages into their bucket, with all that is its."""
 
@@ -38,6 +41,12 @@ class Stack:
 
     def properties(self, kind: str) -> list[dict[str, Any]]:
         return [one["Properties"] for one in self.of_type(kind).values()]
+
+    def api(self, protocol: str) -> str:
+        """The logical id of the one API of this protocol."""
+        apis = self.of_type("AWS::ApiGatewayV2::Api").items()
+        (id_,) = (id_ for id_, one in apis if one["Properties"]["ProtocolType"] == protocol)
+        return id_
 
     def functions(self) -> dict[str, dict[str, Any]]:
         """Name without the prefix → properties."""

@@ -15,11 +15,9 @@ from infra.gateway import HTTP_ROUTES
 from infra.site import SITE
 from local.edge import engine_error
 from shared.edge import ADDRESS_HEADER, KEY_HEADER
-from tests.infra.conftest import Stack, synthesize
+from tests.infra.conftest import ACL, CERTIFICATE, Stack, synthesize
 from tests.infra.test_stack import plain
 
-CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
-ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"
 HANDSHAKE = {"sec-websocket-key": {"value": "x3JJHMbDL1EzLkh9GBhXDw=="}}
 
 Behaviour = dict[str, Any]
@@ -46,15 +44,6 @@ def origin(stack: Stack, of: Behaviour) -> dict[str, Any]:
     return dict(one)
 
 
-def api(stack: Stack, protocol: str) -> str:
-    (id_,) = (
-        id_
-        for id_, one in stack.of_type("AWS::ApiGatewayV2::Api").items()
-        if one["Properties"]["ProtocolType"] == protocol
-    )
-    return id_
-
-
 def run(name: str, uri: str, query: str = "", headers: dict[str, Any] | None = None) -> Any:
     """What the edge's function makes of a request: the request, or an answer."""
     pairs = (one.split("=") for one in query.split())
@@ -78,7 +67,7 @@ def test_sockets_go_to_the_stage_with_all_a_handshake_needs(aws: Stack, path: st
     assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     assert found["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
     to = origin(aws, found)
-    assert plain(to["DomainName"]).startswith(f"{api(aws, 'WEBSOCKET')}.execute-api.")
+    assert plain(to["DomainName"]).startswith(f"{aws.api('WEBSOCKET')}.execute-api.")
     assert to["OriginPath"] == "/live"
     (header,) = to["OriginCustomHeaders"]
     assert header["HeaderName"] == KEY_HEADER
@@ -94,7 +83,7 @@ def test_every_route_goes_to_the_http_api(aws: Stack) -> None:
     paths = {route.partition(" ")[2].replace("{id}", "1") for route in HTTP_ROUTES} - {""}
     for path in {*paths, "/nothing", "/a/b", "/index.html/x"}:
         found = behaviour(aws, path)
-        assert plain(origin(aws, found)["DomainName"]).startswith(f"{api(aws, 'HTTP')}.execute-api")
+        assert plain(origin(aws, found)["DomainName"]).startswith(f"{aws.api('HTTP')}.execute-api")
         assert set(found["AllowedMethods"]) >= {"GET", "POST", "DELETE"}
         assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 

@@ -3,9 +3,7 @@ from __future__ import annotations
 import pytest
 
 from infra.settings import PASSED_ON, SettingError, from_context
-
-CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
-ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"
+from tests.infra.conftest import ACL, CERTIFICATE
 
 
 def test_defaults_are_complete() -> None:

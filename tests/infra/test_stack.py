@@ -144,11 +144,7 @@ def test_code_is_our_modules_only(local: Stack) -> None:
 
 def targets(stack: Stack, protocol: str) -> dict[str, str]:
     """Route key → function, followed through route, integration, permission and alias."""
-    (api,) = (
-        id_
-        for id_, one in stack.of_type("AWS::ApiGatewayV2::Api").items()
-        if one["Properties"]["ProtocolType"] == protocol
-    )
+    api = stack.api(protocol)
     functions = {
         id_: one["Properties"]["FunctionName"].partition("-dev-")[2]
         for id_, one in stack.of_type("AWS::Lambda::Function").items()
@@ -176,12 +172,8 @@ def targets(stack: Stack, protocol: str) -> dict[str, str]:
 def test_websocket_routes_are_the_registry(stack: Stack) -> None:
     system = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
     assert targets(stack, "WEBSOCKET") == system | REGISTRY.routes()
-    (api,) = (
-        one
-        for one in stack.properties("AWS::ApiGatewayV2::Api")
-        if one["ProtocolType"] == "WEBSOCKET"
-    )
-    assert api["RouteSelectionExpression"] == "$request.body.action"
+    api = stack.of_type("AWS::ApiGatewayV2::Api")[stack.api("WEBSOCKET")]
+    assert api["Properties"]["RouteSelectionExpression"] == "$request.body.action"
 
 
 def test_http_routes(stack: Stack) -> None:
