@@ -133,6 +133,17 @@ class Client(ABC):
                 if not self._changed.wait(end - time.monotonic()):
                     raise AssertionError(f"no {event} {fields or ''}; came: {self.received}")
 
+    def wait_past(self, *events: str) -> None:
+        """Until all of these have come, in any order and whatever else comes between them."""
+
+        def found() -> bool:
+            return {*events} <= {one.event for one in self.received[self._seen :]}
+
+        with self._changed:
+            assert self._changed.wait_for(found, SECONDS), f"not {events}: {self.received}"
+            names = [one.event for one in self.received]
+            self._seen = 1 + max(names.index(event, self._seen) for event in events)
+
     def wait_presence(self, telecaller_id: str, presence: str, *, after: int = 0) -> None:
         """Such an announcement, behind the first ``after`` about this telecaller."""
 
