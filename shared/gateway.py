@@ -2,15 +2,16 @@
 
 A post is the most frequent request of all, and the SDK's client spends most of its time around the
 signature, which is all that is needed of it here. Signature and credentials are the SDK's, but for
-what it works out anew of requests that have all one shape; connections and retries are urllib3's:
-see docs/decisions/0010-posts-without-the-client.md.
+what it works out anew of requests that have all one shape: see
+docs/decisions/0010-posts-without-the-client.md.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
 from __future__ import annotations
 
 import time
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
 from hashlib import sha256
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -19,68 +20,77 @@ from urllib.parse import quote, urlsplit
 
 from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.exceptions import NoCredentialsError
-from urllib3.connectionpool import connection_from_url
-from urllib3.util import Retry, Timeout
 
 from shared import aws
+from shared.exchange import Answer, Exchange, Outcome, Request
 from shared.metrics import Metric, count
+from shared.pause import pause
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
-ATTEMPTS = 8
-"""Throttled posts back off for some seconds before the sender hears of it."""
+    from shared.ports import Post
 
 
 class PostFailed(Exception):
-    """API Gateway has refused a request to a connection that may well be there."""
+    """API Gateway has refused a request to a connection that may well be there, or not answered
+    it."""
 
 
 class ManagedConnections:
     def __init__(self, values: Settings) -> None:
-        url = values.connections_url
-        self._host, self._path = urlsplit(url).netloc, urlsplit(url).path.rstrip("/")
-        self._region = values.aws_region
-        self._pool = connection_from_url(
-            url,
-            maxsize=values.post_threads + 1,  # the caller posts too
-            timeout=Timeout(connect=2, read=values.post_timeout_seconds),
-            retries=Retry(
-                total=ATTEMPTS - 1,
-                allowed_methods=None,
-                status_forcelist=[HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)],
-                backoff_factor=0.05,
-                backoff_jitter=0.1,
-                backoff_max=2,
-                raise_on_status=False,
-                redirect=False,
-            ),
+        url = urlsplit(values.connections_url)
+        self._host, self._path = url.netloc, url.path.rstrip("/")
+        self._settings = values
+        self._exchange = Exchange(
+            values.connections_url,
+            most=values.requests_at_once,
+            connect_seconds=values.post_connect_seconds,
+            answer_seconds=values.post_timeout_seconds,
         )
 
     def post(self, connection_id: str, frame: str) -> bool:
-        return self._there("POST", connection_id, frame.encode())
+        return self._one("POST", connection_id, frame)
+
+    def post_all(self, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        return self._ask("POST", posts)
 
     def exists(self, connection_id: str) -> bool:
-        return self._there("GET", connection_id)
+        return self._one("GET", connection_id)
 
     def close(self, connection_id: str) -> None:
-        self._there("DELETE", connection_id)
+        self._one("DELETE", connection_id)
 
-    def _there(self, method: str, connection_id: str, body: bytes = b"") -> bool:
-        """Whether the connection was there. Raises ``PostFailed`` and urllib3's ``HTTPError``."""
-        path = f"{self._path}/@connections/{quote(connection_id, safe='')}"
-        headers = self._signed(method, path, body)
-        answer = self._pool.urlopen(method, path, body=body, headers=headers)
-        before = answer.retries.history if answer.retries else ()
-        statuses = [*(one.status for one in before), answer.status]
-        if throttled := statuses.count(HTTPStatus.TOO_MANY_REQUESTS):
-            count(Metric.POSTS_THROTTLED, throttled)
-        if answer.status == HTTPStatus.GONE:
-            return False
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise PostFailed(f"{method} {answer.status}: {answer.data[:200]!r}")
-        return True
+    def _one(self, method: str, connection_id: str, frame: str = "") -> bool:
+        """Whether the connection was there. Raises ``PostFailed``."""
+        ((_, there),) = self._ask(method, [(connection_id, frame)])
+        if isinstance(there, Exception):
+            raise there
+        return there
+
+    def _ask(self, method: str, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        """What becomes of each. Where trouble may pass it is asked again, after all others and a
+        pause; API Gateway may have been asked for more than it gives."""
+        values = self._settings
+        for attempt in range(1, values.post_attempts + 1):
+            again: list[Post] = []
+            for post, outcome in self._exchange.send(posts, partial(self._request, method)):
+                if _may_pass(outcome) and attempt < values.post_attempts:
+                    again.append(post)
+                else:
+                    yield post, _there(method, outcome)
+            if not again:
+                return
+            pause(
+                attempt, first=values.post_pause_seconds, longest=values.post_longest_pause_seconds
+            )
+            posts = again
+
+    def _request(self, method: str, post: Post) -> Request:
+        connection_id, frame = post
+        path, body = f"{self._path}/@connections/{quote(connection_id, safe='')}", frame.encode()
+        return Request(method, path, body, self._signed(method, path, body))
 
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
         """The headers of a request. The canonical request is put together here: a path that is
@@ -95,7 +105,7 @@ class ManagedConnections:
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         names, digest = ";".join(headers), sha256(body).hexdigest()
         canonical = f"{method}\n{quote(path, safe='/~')}\n\n{lines}\n{names}\n{digest}"
-        signer = SigV4Auth(credentials, "execute-api", self._region)
+        signer = SigV4Auth(credentials, "execute-api", self._settings.aws_region)
         request: Any = SimpleNamespace(context={"timestamp": now})
         signature = signer.signature(signer.string_to_sign(request, canonical), request)
         scope = f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}"
@@ -109,3 +119,22 @@ class ManagedConnections:
         if found is None:
             raise NoCredentialsError
         return found
+
+
+def _may_pass(outcome: Outcome) -> bool:
+    if not isinstance(outcome, Answer):
+        return True
+    if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
+        count(Metric.POSTS_THROTTLED)
+        return True
+    return outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _there(method: str, outcome: Outcome) -> bool | Exception:
+    if not isinstance(outcome, Answer):
+        return PostFailed(f"{method}: {outcome!r}")
+    if outcome.status == HTTPStatus.GONE:
+        return False
+    if outcome.status >= HTTPStatus.BAD_REQUEST:
+        return PostFailed(f"{method} {outcome.status}: {outcome.body[:200]!r}")
+    return True

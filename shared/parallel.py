@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from itertools import chain, islice
-from threading import Lock, local
+from threading import local
 from typing import Any, TypeVar
 
 from shared.settings import settings
@@ -16,7 +15,6 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-_END: Any = object()
 _this_thread = local()
 
 
@@ -26,8 +24,8 @@ def _begin() -> None:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads are started as they are needed: an event that posts twice has two."""
-    threads = settings().post_threads
+    """Threads are started as they are needed."""
+    threads = settings().requests_at_once
     return ThreadPoolExecutor(threads, thread_name_prefix="parallel", initializer=_begin)
 
 
@@ -54,35 +52,6 @@ def together(calls: Iterable[Callable[[], T]]) -> list[T]:
         for future in futures:
             future.exception()
     return [*(future.result() for future in futures), result]
-
-
-def each(work: Callable[[T], bool], items: Iterable[T]) -> int:
-    """Do ``work`` for every item, as many at once as there are threads; how often it said yes.
-
-    Items are taken as they are needed, one thread at a time: what makes them need not hold them
-    all. Everyone has a turn, then the first exception is raised, if any.
-    """
-    begun = iter(items)
-    first = list(islice(begun, settings().post_threads))
-    left, taking = chain(first, begun), Lock()
-    errors: list[Exception] = []
-
-    def run() -> int:
-        done = 0
-        while True:
-            with taking:
-                item = next(left, _END)
-            if item is _END:
-                return done
-            try:
-                done += work(item)
-            except Exception as error:  # noqa: BLE001 - raised when all have had their turn
-                errors.append(error)
-
-    done = sum(together([run] * len(first))) if first else 0
-    if errors:
-        raise errors[0]
-    return done
 
 
 def _in_turn(calls: list[Callable[[], T]]) -> list[T]:

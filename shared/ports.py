@@ -5,7 +5,7 @@ The real ones are in ``shared/adapters.py``; tests bring their own clock, ids an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -36,11 +36,20 @@ class Ids(Protocol):
         ...
 
 
+Post = tuple[str, str]
+"""A connection's id, and a text frame for it."""
+
+
 class Connections(Protocol):
     """API Gateway's ``@connections``."""
 
     def post(self, connection_id: str, frame: str) -> bool:
         """Send a text frame. False when the connection is gone (or not open yet)."""
+        ...
+
+    def post_all(self, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        """Send to many at once, in no order; posts are taken as they go out. For each what
+        ``post`` returns, or would raise: nobody stops the others."""
         ...
 
     def exists(self, connection_id: str) -> bool: ...

@@ -130,11 +130,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Until a broadcast is tried again, twice as long each time. Five tries are over within the
     five minutes in which SQS knows what has been sent before."""
 
-    post_threads: int = 32
-    """The most requests at once: a post waits for API Gateway some ten times as long as it takes to
+    requests_at_once: Annotated[int, msgspec.Meta(ge=1)] = 32
+    """The most, of one invocation: a request waits for AWS some ten times as long as it takes to
     make."""
 
+    post_connect_seconds: float = 2.0
     post_timeout_seconds: float = 5.0
+    post_attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
+    """Throttled posts back off for some seconds before the sender hears of it."""
+
+    post_pause_seconds: float = 0.1
+    """The longest pause before the second attempt, twice as long each time ..."""
+
+    post_longest_pause_seconds: float = 2.0
+    """... up to this."""
+
     transaction_attempts: int = 8
 
     ring_timeout_seconds: int = 30

@@ -5,10 +5,9 @@ Models are declared at import and find their table's name on first use.
 
 from __future__ import annotations
 
-import secrets
-import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection import Connection as DynamoDBConnection
@@ -19,6 +18,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from shared import aws
+from shared.pause import pause
 from shared.settings import settings
 
 if TYPE_CHECKING:
@@ -29,10 +29,9 @@ CONDITION_FAILED = "ConditionalCheckFailed"
 _CONTENDED = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 _IN_A_TRANSACTION = "TransactionConflictException"
 
-T = TypeVar("T")
+_pause = partial(pause, first=0.02, longest=0.5)
 
-_RANDOM = secrets.SystemRandom()
-"""The system's: functions that start from one snapshot have one state of ``random``."""
+T = TypeVar("T")
 
 
 class TableName:
@@ -92,11 +91,6 @@ def _past_transactions(write: Callable[[], T]) -> T:
                 raise
         _pause(attempt)
     return write()
-
-
-def _pause(attempt: int) -> None:
-    """With jitter, so that those who met do not meet again."""
-    time.sleep(_RANDOM.uniform(0, min(0.5, 0.01 * 2**attempt)))
 
 
 def _held(write: Callable[[], Any]) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.ports import Message, Ports
+from shared.ports import Message, Ports, Post
 from shared.realtime.broadcast import Broadcast
 
 NOW_MS = 1_768_818_600_000
@@ -59,6 +59,13 @@ class FakeConnections:
             return False
         self.posted.append((connection_id, frame))
         return True
+
+    def post_all(self, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        for post in posts:
+            try:
+                yield post, self.post(*post)
+            except TimeoutError as error:
+                yield post, error
 
     def exists(self, connection_id: str) -> bool:
         return connection_id not in self.gone

@@ -18,7 +18,8 @@ from shared import queues
 from shared.adapters import ports
 from shared.lambda_entry import queue_entry
 from shared.metrics import Metric, count
-from shared.parallel import each, together
+from shared.parallel import together
+from shared.ports import Post
 from shared.queues import Record
 from shared.realtime import rooms
 from shared.realtime.address import Address, Wire, frame
@@ -76,23 +77,11 @@ def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
 
 
 def send(message: Broadcast, members: Iterable[Member]) -> None:
-    """Post to everybody. Whoever cannot be posted to has a second turn after all others, before
-    the whole is tried again: API Gateway may have been asked for more than it gives."""
-    emit = Emitter(ports())
-    failed: list[tuple[str, str]] = []
-
-    def post(one: tuple[str, str]) -> bool:
-        try:
-            return emit.post(*one)
-        except Exception:  # noqa: BLE001 - raised where it fails again
-            failed.append(one)
-            return False
-
-    count(Metric.BROADCAST_RECIPIENTS, each(post, posts(message, members)))
-    count(Metric.BROADCAST_RECIPIENTS, each(lambda one: emit.post(*one), failed))
+    """Post to everybody; the first error is raised when all have had their turn."""
+    count(Metric.BROADCAST_RECIPIENTS, Emitter(ports()).post_all(posts(message, members)))
 
 
-def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[tuple[str, str]]:
+def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[Post]:
     """Connection and frame of everybody it is for. A frame is encoded once for all that are sent
     the same."""
     frames: dict[tuple[str, str | None], str] = {}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.metrics import Metric, count
-from shared.parallel import each
+from shared.parallel import together
 from shared.realtime.address import Address, Delivery, frame
 
 if TYPE_CHECKING:
-    from shared.ports import Ports
+    from shared.ports import Ports, Post
     from shared.realtime.connections import Session
 
 
@@ -28,19 +29,32 @@ class Emitter:
 
     def __call__(self, *deliveries: Delivery) -> int:
         """Returns how many connections were reached."""
-        posts = [post for delivery in deliveries for post in _posts(delivery)]
-        return each(lambda post: self.post(*post), posts)
+        return self.post_all(post for delivery in deliveries for post in _posts(delivery))
 
     def post(self, connection_id: str, text: str) -> bool:
         """Send one frame as it is; whether the connection was there."""
-        reached = self._ports.connections.post(connection_id, text)
-        if not reached:
-            count(Metric.POSTS_GONE)
-            self._ports.tasks.disconnect(connection_id)
+        return self.post_all([(connection_id, text)]) == 1
+
+    def post_all(self, posts: Iterable[Post]) -> int:
+        """Send frames as they are; how many connections were there. Everyone has a turn, then the
+        first error is raised, if any."""
+        reached, gone, errors = 0, list[str](), list[Exception]()
+        for (connection_id, _), there in self._ports.connections.post_all(posts):
+            if isinstance(there, Exception):
+                errors.append(there)
+            elif there:
+                reached += 1
+            else:
+                gone.append(connection_id)
+        if gone:
+            count(Metric.POSTS_GONE, len(gone))
+            together(partial(self._ports.tasks.disconnect, one) for one in gone)
+        if errors:
+            raise errors[0]
         return reached
 
 
-def _posts(delivery: Delivery) -> Iterator[tuple[str, str]]:
+def _posts(delivery: Delivery) -> Iterator[Post]:
     """Every connection with its frame, which is encoded once for all that get the same."""
     event, payload, addresses = delivery
     texts: dict[tuple[str, str], str] = {}

@@ -128,25 +128,7 @@ def test_a_large_room_is_split_into_its_shards(fakes: Fakes, namespace: Namespac
     assert fakes.tasks.broadcasts == parts, "a part is not split again"
 
 
-def test_whoever_cannot_be_posted_to_stops_nobody_and_is_tried_again(
-    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, postponed: list[tuple[str, int]]
-) -> None:
-    names = fill(CHANNEL, 40)
-    post, busy = fakes.connections.post, {"c3", "c30"}
-
-    def busy_once(connection_id: str, frame: str) -> bool:
-        if connection_id in busy:
-            busy.remove(connection_id)
-            raise TimeoutError
-        return post(connection_id, frame)
-
-    monkeypatch.setattr(fakes.connections, "post", busy_once)
-    assert handle(message(CHANNEL)) == []
-    assert reached(fakes) == Counter(names)
-    assert not postponed
-
-
-def test_what_fails_twice_is_handed_in_again_soon_and_all_after_it(
+def test_what_fails_stops_nobody_and_is_handed_in_again_soon_with_all_after_it(
     fakes: Fakes, postponed: list[tuple[str, int]]
 ) -> None:
     names = fill(CHANNEL, 40)

@@ -78,7 +78,7 @@ def network(tables: object) -> Network:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What was slept between attempts; no time passes."""
     slept: list[float] = []
-    monkeypatch.setattr("shared.tables.time.sleep", slept.append)
+    monkeypatch.setattr("shared.pause.time.sleep", slept.append)
     return slept
 
 

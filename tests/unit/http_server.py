@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,18 +11,33 @@ from typing import Any
 
 CLOSE = -1
 """In place of a status: close the connection without an answer."""
+NONSENSE = -2
+"""In place of a status: answer what is not HTTP, and leave the connection open."""
+
+
+Given = int | tuple[int, bytes]
 
 
 @dataclass
 class Told:
-    """``answers``: status, or status and body, one a request; 200 when there is none."""
+    """``answers``: status, or status and body, one a request; 200 when there is none. ``answer``
+    decides where it is set, from the path, and may take its time."""
 
     url: str = ""
-    answers: list[int | tuple[int, bytes]] = field(default_factory=list)
+    answers: list[Given] = field(default_factory=list)
+    answer: Callable[[str], Given] | None = None
     asked: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
     peers: set[Any] = field(default_factory=set)
     hang_up_after: bool = False
     """Close every connection after its answer, without saying so in the answer."""
+
+    hung_up: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released whenever that has been done."""
+
+    def next_answer(self, path: str) -> Given:
+        if self.answer:
+            return self.answer(path)
+        return self.answers.pop(0) if self.answers else 200
 
 
 @contextmanager
@@ -39,10 +54,13 @@ def serving() -> Iterator[Told]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             told.asked.append((self.command, self.path, body, headers))
             told.peers.add(self.client_address)
-            answer = told.answers.pop(0) if told.answers else 200
+            answer = told.next_answer(self.path)
             status, text = answer if isinstance(answer, tuple) else (answer, b"")
             if status == CLOSE:
                 self.close_connection = True
+                return
+            if status == NONSENSE:
+                self.wfile.write(b"nonsense\r\n\r\n")
                 return
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
@@ -55,8 +73,15 @@ def serving() -> Iterator[Told]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+        def shutdown_request(self, request: Any) -> None:
+            super().shutdown_request(request)
+            told.hung_up.release()
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     told.url = f"http://127.0.0.1:{server.server_port}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -12,12 +10,13 @@ from botocore import auth
 from botocore.auth import SIGV4_TIMESTAMP
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from urllib3.exceptions import HTTPError
 
 from shared import aws
-from shared.gateway import ATTEMPTS, ManagedConnections, PostFailed
+from shared.gateway import ManagedConnections, PostFailed
 from tests.conftest import UseSettings
 from tests.unit.http_server import CLOSE, Told, serving
+
+ATTEMPTS = 6
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +31,7 @@ def role(monkeypatch: pytest.MonkeyPatch) -> None:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between attempts; no time passes."""
     pauses: list[float] = []
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", pauses.append)
+    monkeypatch.setattr("shared.pause.time.sleep", pauses.append)
     return pauses
 
 
@@ -44,7 +43,9 @@ def server() -> Iterator[Told]:
 
 @pytest.fixture
 def connections(server: Told, use_settings: UseSettings) -> ManagedConnections:
-    return ManagedConnections(use_settings(connections_url_format=f"{server.url}/prod"))
+    return ManagedConnections(
+        use_settings(connections_url_format=f"{server.url}/prod", post_attempts=ATTEMPTS)
+    )
 
 
 def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
@@ -109,7 +110,7 @@ def test_trouble_that_passes_is_waited_for(
     server.answers = [trouble] * (ATTEMPTS - 1)
     assert connections.post("abc=", "2") is True
     assert len(server.asked) == ATTEMPTS
-    assert len(slept) == ATTEMPTS - 2  # the second comes at once
+    assert len(slept) == ATTEMPTS - 1
     assert all(0 <= pause <= 2 for pause in slept)
 
 
@@ -138,39 +139,36 @@ def test_a_lost_answer_is_asked_for_again(
 ) -> None:
     server.answers = [CLOSE] * 3
     assert connections.post("abc=", "2") is True
-    assert len(slept) == 2
+    assert len(slept) == 3
     server.answers = [CLOSE] * 9
-    with pytest.raises(HTTPError, match="RemoteDisconnected"):
+    with pytest.raises(PostFailed, match="RemoteDisconnected"):
         connections.post("abc=", "2")
 
 
 def test_nobody_there_is_an_error(use_settings: UseSettings) -> None:
     connections = ManagedConnections(use_settings(connections_url_format="http://127.0.0.1:1/x"))
-    with pytest.raises(HTTPError, match="refused"):
+    with pytest.raises(PostFailed, match="refused"):
         connections.post("abc=", "2")
 
 
-def test_one_connection_serves_one_thread(connections: ManagedConnections, server: Told) -> None:
-    for _ in range(20):
-        assert connections.post("abc=", "2")
-    assert len(server.peers) == 1
-
-
-def test_threads_share_connections_and_nothing_else(
-    connections: ManagedConnections, server: Told
+def test_of_many_nobody_stops_the_others_and_trouble_lets_them_go_first(
+    connections: ManagedConnections, server: Told, slept: list[float]
 ) -> None:
-    gate = threading.Barrier(8)
+    trouble = {3: [429], 5: [503, CLOSE, 429], 7: [410], 9: [403], 11: [429] * ATTEMPTS}
 
-    def post(number: int) -> bool:
-        if number < 8:
-            gate.wait(10)
-        return connections.post(f"id{number}=", f"frame {number}")
+    def answer(path: str) -> int:
+        left = trouble.get(int(path.rpartition("/")[2]))
+        return left.pop(0) if left else 200
 
-    with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(post, range(200)))
-    assert len(server.peers) <= 8
-    sent = {path.rpartition("/")[2]: body for _, path, body, _ in server.asked}
-    assert sent == {f"id{number}%3D": f"frame {number}".encode() for number in range(200)}
+    server.answer = answer
+    outcomes = list(connections.post_all((str(number), "2") for number in range(40)))
+    assert sorted(int(name) for (name, _), _ in outcomes) == list(range(40))
+    assert [name for (name, _), _ in outcomes[-3:]] == ["3", "5", "11"]
+    found = {int(name): there for (name, _), there in outcomes}
+    assert {number for number, there in found.items() if there is True} == {*range(40)} - {7, 9, 11}
+    assert found[7] is False
+    assert [type(found[number]) for number in (9, 11)] == [PostFailed] * 2
+    assert len(slept) == ATTEMPTS - 1
 
 
 def test_a_connection_closed_meanwhile_costs_no_attempt(
@@ -179,5 +177,6 @@ def test_a_connection_closed_meanwhile_costs_no_attempt(
     server.hang_up_after = True
     for _ in range(5):
         assert connections.post("abc=", "2")
+        assert server.hung_up.acquire(timeout=5)
     assert not slept
     assert len(server.asked) == len(server.peers) == 5

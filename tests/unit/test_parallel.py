@@ -9,13 +9,13 @@ from threading import Barrier, Event
 import pytest
 
 from shared import parallel
-from shared.parallel import both, each, together
+from shared.parallel import both, together
 from tests.conftest import UseSettings
 
 
 @pytest.fixture(autouse=True)
 def pool(use_settings: UseSettings) -> Iterator[None]:
-    use_settings(post_threads=4)
+    use_settings(requests_at_once=4)
     parallel._pool.cache_clear()
     yield
     parallel._pool().shutdown()
@@ -93,56 +93,3 @@ def test_in_turn_too_every_call_runs_before_the_first_error_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         together([inner, list])
     assert ran == [1]
-
-
-def test_each_takes_items_as_they_are_needed_and_counts() -> None:
-    taken: list[int] = []
-    ahead: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(100):
-            taken.append(number)
-            yield number
-
-    def work(number: int) -> bool:
-        ahead.append(len(taken) - number)
-        return number % 4 == 0
-
-    assert each(work, items()) == 25
-    assert max(ahead) <= 2 * 4, "no more than the threads have at hand"
-    assert each(work, []) == 0
-
-
-def test_each_works_at_several_items_at_once() -> None:
-    barrier = Barrier(4, timeout=5)
-    assert each(lambda _: barrier.wait() >= 0, range(4)) == 4
-
-
-def test_each_gives_everyone_a_turn_before_it_raises() -> None:
-    done: list[int] = []
-
-    def work(number: int) -> bool:
-        if number % 10 == 3:
-            raise ValueError(number)
-        done.append(number)
-        return True
-
-    with pytest.raises(ValueError, match="3"):
-        each(work, range(100))
-    assert sorted(done) == [number for number in range(100) if number % 10 != 3]
-
-
-def test_each_raises_what_making_the_items_raises() -> None:
-    def items() -> Iterator[int]:
-        yield from range(10)
-        raise LookupError("no more")
-
-    done: list[int] = []
-
-    def work(number: int) -> bool:
-        done.append(number)
-        return True
-
-    with pytest.raises(LookupError, match="no more"):
-        each(work, items())
-    assert sorted(done) == list(range(10))

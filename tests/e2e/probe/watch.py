@@ -86,18 +86,24 @@ class Watch:
 
         module.BaseClient._make_api_call = make_api_call
 
-    def gateway(self, module: Any) -> None:
-        original = module.ManagedConnections._there
+    def exchange(self, module: Any) -> None:
+        """Every request to ``@connections``."""
+        original = module.Exchange.send
 
-        def there(gateway: Any, method: str, connection_id: str, body: bytes = b"") -> Any:
-            begin = time.time()
-            found = original(gateway, method, connection_id, body)
-            text = body.decode()
-            facts = {"operation": method, "bytes": len(body), "frame": text}
-            self.write("@connections", begin, uses=[(method, "@connections")], **facts)
-            return found
+        def send(exchange: Any, items: Any, request: Callable[[Any], Any]) -> Iterator[Any]:
+            sent: dict[Any, tuple[float, Any]] = {}
 
-        module.ManagedConnections._there = there
+            def keep(item: Any) -> Any:
+                sent[item] = time.time(), request(item)
+                return sent[item][1]
+
+            for item, outcome in original(exchange, items, keep):
+                begin, (method, _, body, _) = sent[item]
+                facts = {"operation": method, "bytes": len(body), "frame": body.decode()}
+                self.write("@connections", begin, uses=[(method, "@connections")], **facts)
+                yield item, outcome
+
+        module.Exchange.send = send
 
 
 def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -155,7 +161,7 @@ def install(path: Path, function: str) -> None:
         {
             "shared.lambda_entry": watch.entry,
             "botocore.client": watch.client,
-            "shared.gateway": watch.gateway,
+            "shared.exchange": watch.exchange,
         }
     )
     sys.meta_path.insert(0, finder)
