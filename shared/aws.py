@@ -29,6 +29,8 @@ CONFIG = Config(
     parameter_validation=False,
     retries={"mode": "standard", "total_max_attempts": 4},
     tcp_keepalive=True,
+    # The SDK's own is put together anew each time, for a tenth of what a request takes.
+    user_agent="Switchboard",
 )
 
 

@@ -45,7 +45,7 @@ class ManagedConnections:
         self._settings = values
         self._exchange = Exchange(
             values.connections_url,
-            most=values.requests_at_once,
+            most=values.posts_at_once,
             connect_seconds=values.post_connect_seconds,
             answer_seconds=values.post_timeout_seconds,
         )

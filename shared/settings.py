@@ -130,9 +130,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Until a broadcast is tried again, twice as long each time. Five tries are over within the
     five minutes in which SQS knows what has been sent before."""
 
-    requests_at_once: Annotated[int, msgspec.Meta(ge=1)] = 32
-    """The most, of one invocation: a request waits for AWS some ten times as long as it takes to
-    make."""
+    requests_at_once: Annotated[int, msgspec.Meta(ge=1, le=32)] = 32
+    """The most to AWS's services, a thread for each; a client has as many connections."""
+
+    posts_at_once: Annotated[int, msgspec.Meta(ge=1)] = 32
+    """The most to ``@connections``, a connection for each: a post waits for API Gateway some
+    hundred times as long as it takes to make."""
 
     post_connect_seconds: float = 2.0
     post_timeout_seconds: float = 5.0

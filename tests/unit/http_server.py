@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.unit.issuer import ec_key
 
 CLOSE = -1
 """In place of a status: close the connection without an answer."""
@@ -40,8 +50,36 @@ class Told:
         return self.answers.pop(0) if self.answers else 200
 
 
+class Certificate:
+    """For 127.0.0.1, signed by itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._key = folder / "certificate.pem", folder / "key.pem"
+        key, name = ec_key("server"), x509.Name([])
+        now = datetime.now(UTC)
+        address = x509.IPAddress(ip_address("127.0.0.1"))
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([address]), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.path.write_bytes(certificate.public_bytes(Encoding.PEM))
+        self._key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    def context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path, self._key)
+        return context
+
+
 @contextmanager
-def serving() -> Iterator[Told]:
+def serving(tls: Certificate | None = None) -> Iterator[Told]:
     told = Told()
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,9 +120,11 @@ def serving() -> Iterator[Told]:
             told.hung_up.release()
 
     server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.context().wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}"
+    told.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield told
     finally:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import BadStatusLine, RemoteDisconnected
+from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
 
 from shared.exchange import Answer, Exchange, Request
-from tests.unit.http_server import CLOSE, NONSENSE, Told, serving
+from tests.unit.http_server import CLOSE, NONSENSE, Certificate, Told, serving
 
 MOST = 4
 SOON = 5.0
@@ -199,3 +201,21 @@ def test_a_connection_closed_meanwhile_is_replaced(make: Make, server: Told) -> 
         assert list(exchange.send([number], request)) == ok(range(number, number + 1))
         assert server.hung_up.acquire(timeout=SOON)
     assert len(server.peers) == 3
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = Certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    with serving(certificate) as server:
+        exchange = Exchange(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
+        for numbers in (range(20), range(20, 40)):
+            assert sorted(exchange.send(numbers, request)) == ok(numbers)
+        assert len(server.peers) <= MOST
+
+
+def test_a_server_that_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    with serving(Certificate(tmp_path)) as server:
+        exchange = Exchange(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
+        [(_, error)] = exchange.send([1], request)
+        assert isinstance(error, ssl.SSLCertVerificationError)
+        assert not server.asked
