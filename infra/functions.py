@@ -75,7 +75,7 @@ FUNCTIONS = (
             "rooms": "PutItem",
         },
         may="post invoke-disconnect send-deadline",
-        timeout_seconds=25,  # longer than it tries to post (opening_retry_seconds)
+        timeout_seconds=40,  # opening_retry_seconds and the longest post
         asynchronous=Asynchronous(retries=1, max_age_seconds=60),
         awaited=True,
     ),
@@ -169,6 +169,7 @@ FUNCTIONS = (
         "functions.ring.main.handler",
         {"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"},
         may="post invoke-disconnect",
+        timeout_seconds=20,
     ),
     Row(
         "presence",

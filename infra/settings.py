@@ -19,15 +19,20 @@ RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 BOUNDS = {
-    "ring_timeout_seconds": (1, 240),  # an Express execution ends at 300: the rest is for retries
-    "opening_retry_seconds": (1, 20),  # the opener's own timeout is a little longer
+    "ring_timeout_seconds": (1, 200),  # an Express execution ends at 300: the rest is for retries
+    "opening_retry_seconds": (1, 20),  # the opener's own timeout is a post longer
+    # Functions end later than the longest post.
+    "post_connect_seconds": (0.1, 2),
+    "post_timeout_seconds": (0.1, 3),
+    "post_retry_seconds": (0, 5),
+    "post_pause_most_seconds": (0, 2),
     "livekit_timeout_seconds": (0.1, 8),  # and so is that of the function that deletes rooms
     "room_retry_seconds": (1, 300),  # SQS hides a message for 12 h at most
     "unauthenticated_seconds": (5, 600),
     # API Gateway closes what is idle for 600; a sweep may be 60 late and takes a while itself.
     "ping_period_seconds": (10, 480),
     "due_shards": (1, 64),
-    "sweep_seconds": (1, 30),  # the sweep's own timeout is as much longer as a request may hang
+    "sweep_seconds": (1, 30),  # the sweep's own timeout is longer by what a request may take
     "ring_timer_grace_seconds": (1, 300),
     "repair_every_minutes": (1, 1_440),
 }

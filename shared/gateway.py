@@ -9,11 +9,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-c
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from hashlib import sha256
 from http import HTTPStatus
+from time import monotonic
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -72,19 +74,18 @@ class ManagedConnections:
     def _ask(self, method: str, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
         """What becomes of each. Where trouble may pass it is asked again, after all others and a
         pause; API Gateway may have been asked for more than it gives."""
-        values = self._settings
-        for attempt in range(1, values.post_attempts + 1):
+        values, until = self._settings, float("inf")
+        for attempt in itertools.count(1):
             again: list[Post] = []
             for post, outcome in self._exchange.send(posts, partial(self._request, method)):
-                if _may_pass(outcome) and attempt < values.post_attempts:
+                if _may_pass(outcome) and monotonic() < until:
                     again.append(post)
                 else:
                     yield post, _there(method, outcome)
             if not again:
                 return
-            pause(
-                attempt, first=values.post_pause_seconds, longest=values.post_longest_pause_seconds
-            )
+            until = min(until, monotonic() + values.post_retry_seconds)
+            pause(attempt, first=values.post_pause_seconds, longest=values.post_pause_most_seconds)
             posts = again
 
     def _request(self, method: str, post: Post) -> Request:

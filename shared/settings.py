@@ -138,14 +138,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hundred times as long as it takes to make."""
 
     post_connect_seconds: float = 2.0
-    post_timeout_seconds: float = 5.0
-    post_attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
-    """Throttled posts back off for some seconds before the sender hears of it."""
+    post_timeout_seconds: float = 3.0
+    post_retry_seconds: float = 5.0
+    """For so long throttled posts are tried again, after all others have had their turn."""
 
     post_pause_seconds: float = 0.1
     """The longest pause before the second attempt, twice as long each time ..."""
 
-    post_longest_pause_seconds: float = 2.0
+    post_pause_most_seconds: float = 2.0
     """... up to this."""
 
     transaction_attempts: int = 8
@@ -162,6 +162,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     room_retry_seconds: int = 15
     """Until the deletion of a room is tried again, twice as long each time."""
+
+    @property
+    def longest_post_seconds(self) -> float:
+        """What one post may take: it hangs, is tried again as long as that is allowed, and hangs
+        at last."""
+        once = self.post_connect_seconds + self.post_timeout_seconds
+        return once + self.post_retry_seconds + self.post_pause_most_seconds + once
 
     @property
     def connections_url(self) -> str:

@@ -49,8 +49,8 @@ def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
     [
         ({"stage": "Dev!"}, r"^stage is wrong: Expected `str` matching regex .*\.$"),
         ({"local": "perhaps"}, r"^local is wrong: Expected `bool`, got `str`\.$"),
-        ({"ring_timeout_seconds": "0"}, r"^ring_timeout_seconds is between 1 and 240\.$"),
-        ({"ring_timeout_seconds": "241"}, r"^ring_timeout_seconds is between 1 and 240\.$"),
+        ({"ring_timeout_seconds": "0"}, r"^ring_timeout_seconds is between 1 and 200\.$"),
+        ({"ring_timeout_seconds": "201"}, r"^ring_timeout_seconds is between 1 and 200\.$"),
         ({"ring_timeout_seconds": "soon"}, r"^ring_timeout_seconds is wrong: Expected `int`"),
         ({"opening_retry_seconds": "60"}, r"^opening_retry_seconds is between 1 and 20\.$"),
         ({"log_retention_days": "31"}, r"^log_retention_days is one of 1, 3, 5, .*\.$"),

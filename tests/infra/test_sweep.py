@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import fields
 
 from infra.settings import BOUNDS, SWEEP_SECONDS, SettingError, from_context
-from shared.aws import CONFIG
-from shared.settings import Settings
 from tests.infra.conftest import Stack, synthesize
-from tests.infra.test_stack import plain, statements
+from tests.infra.test_stack import plain, slowest, statements
 
 
 def connections_table(stack: Stack) -> dict[str, Any]:
@@ -45,10 +42,7 @@ def test_it_runs_once_a_minute(stack: Stack) -> None:
 def test_one_ends_before_the_next_begins(stack: Stack) -> None:
     timeout = stack.functions()["sweep"]["Timeout"]
     assert timeout < SWEEP_SECONDS
-    attempts = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]
-    (post,) = (one for one in fields(Settings) if one.name == "post_timeout_seconds")
-    hanging = attempts * post.default
-    assert timeout > BOUNDS["sweep_seconds"][1] + hanging
+    assert timeout > BOUNDS["sweep_seconds"][1] + slowest(stack).longest_post_seconds
 
 
 def test_the_index_of_what_is_due_holds_keys_only(stack: Stack) -> None:

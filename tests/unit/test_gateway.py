@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,7 @@ from shared.gateway import ManagedConnections, PostFailed
 from tests.conftest import UseSettings
 from tests.unit.http_server import CLOSE, Told, serving
 
-ATTEMPTS = 6
+RETRY_SECONDS = 5.0
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +28,24 @@ def role(monkeypatch: pytest.MonkeyPatch) -> None:
     aws.session.cache_clear()
 
 
+@dataclass
+class Time:
+    """No time passes but in pauses and where a test says so."""
+
+    now: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
 @pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between attempts; no time passes."""
-    pauses: list[float] = []
-    monkeypatch.setattr("shared.pause.time.sleep", pauses.append)
-    return pauses
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+    clock = Time()
+    monkeypatch.setattr("shared.pause.time.sleep", clock.sleep)
+    monkeypatch.setattr("shared.gateway.monotonic", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture
@@ -44,7 +57,7 @@ def server() -> Iterator[Told]:
 @pytest.fixture
 def connections(server: Told, use_settings: UseSettings) -> ManagedConnections:
     return ManagedConnections(
-        use_settings(connections_url_format=f"{server.url}/prod", post_attempts=ATTEMPTS)
+        use_settings(connections_url_format=f"{server.url}/prod", post_retry_seconds=RETRY_SECONDS)
     )
 
 
@@ -94,34 +107,49 @@ def test_looking_and_closing_have_methods_of_their_own(
 
 
 def test_a_connection_that_is_gone_is_no_error(
-    connections: ManagedConnections, server: Told, slept: list[float]
+    connections: ManagedConnections, server: Told, clock: Time
 ) -> None:
     server.answers = [410, 410, 410]
     assert connections.post("abc=", "2") is False
     assert connections.exists("abc=") is False
     connections.close("abc=")
-    assert not slept
+    assert not clock.pauses
 
 
 @pytest.mark.parametrize("trouble", [429, 500, 502, 503, 504])
 def test_trouble_that_passes_is_waited_for(
-    connections: ManagedConnections, server: Told, slept: list[float], trouble: int
+    connections: ManagedConnections, server: Told, clock: Time, trouble: int
 ) -> None:
-    server.answers = [trouble] * (ATTEMPTS - 1)
+    server.answers = [trouble] * 4
     assert connections.post("abc=", "2") is True
-    assert len(server.asked) == ATTEMPTS
-    assert len(slept) == ATTEMPTS - 1
-    assert all(0 <= pause <= 2 for pause in slept)
+    assert len(server.asked) == 5
+    assert len(clock.pauses) == 4
+    assert clock.now <= 0.1 + 0.2 + 0.4 + 0.8
 
 
 @pytest.mark.parametrize("trouble", [429, 503])
-def test_trouble_that_stays_is_an_error(
-    connections: ManagedConnections, server: Told, trouble: int
+def test_trouble_that_stays_is_an_error_after_a_while(
+    connections: ManagedConnections, server: Told, clock: Time, trouble: int
 ) -> None:
-    server.answers = [trouble] * (ATTEMPTS + 1)
+    server.answer = lambda _: trouble
     with pytest.raises(PostFailed, match=str(trouble)):
         connections.post("abc=", "2")
-    assert len(server.asked) == ATTEMPTS
+    assert len(server.asked) > 4
+    assert RETRY_SECONDS <= clock.now <= RETRY_SECONDS + 2
+    assert sum(clock.pauses[:-1]) < RETRY_SECONDS
+
+
+def test_what_hangs_is_not_asked_again_for_ever(
+    connections: ManagedConnections, server: Told, clock: Time
+) -> None:
+    def hang(_: str) -> int:
+        clock.now += RETRY_SECONDS
+        return CLOSE
+
+    server.answer = hang
+    with pytest.raises(PostFailed, match="RemoteDisconnected"):
+        connections.post("abc=", "2")
+    assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize("status", [400, 403, 413])
@@ -135,14 +163,11 @@ def test_a_refusal_is_an_error_at_once(
 
 
 def test_a_lost_answer_is_asked_for_again(
-    connections: ManagedConnections, server: Told, slept: list[float]
+    connections: ManagedConnections, server: Told, clock: Time
 ) -> None:
     server.answers = [CLOSE] * 3
     assert connections.post("abc=", "2") is True
-    assert len(slept) == 3
-    server.answers = [CLOSE] * 9
-    with pytest.raises(PostFailed, match="RemoteDisconnected"):
-        connections.post("abc=", "2")
+    assert len(clock.pauses) == 3
 
 
 def test_nobody_there_is_an_error(use_settings: UseSettings) -> None:
@@ -152,31 +177,33 @@ def test_nobody_there_is_an_error(use_settings: UseSettings) -> None:
 
 
 def test_of_many_nobody_stops_the_others_and_trouble_lets_them_go_first(
-    connections: ManagedConnections, server: Told, slept: list[float]
+    connections: ManagedConnections, server: Told
 ) -> None:
-    trouble = {3: [429], 5: [503, CLOSE, 429], 7: [410], 9: [403], 11: [429] * ATTEMPTS}
+    always = {11: 429}
+    once = {3: [429], 5: [503, CLOSE, 429], 7: [410], 9: [403]}
 
     def answer(path: str) -> int:
-        left = trouble.get(int(path.rpartition("/")[2]))
-        return left.pop(0) if left else 200
+        number = int(path.rpartition("/")[2])
+        left = once.get(number)
+        return left.pop(0) if left else always.get(number, 200)
 
     server.answer = answer
     outcomes = list(connections.post_all((str(number), "2") for number in range(40)))
-    assert sorted(int(name) for (name, _), _ in outcomes) == list(range(40))
-    assert [name for (name, _), _ in outcomes[-3:]] == ["3", "5", "11"]
+    order = [int(name) for (name, _), _ in outcomes]
+    assert sorted(order) == list(range(40))
+    assert order[-3:] == [3, 5, 11]
     found = {int(name): there for (name, _), there in outcomes}
-    assert {number for number, there in found.items() if there is True} == {*range(40)} - {7, 9, 11}
     assert found[7] is False
     assert [type(found[number]) for number in (9, 11)] == [PostFailed] * 2
-    assert len(slept) == ATTEMPTS - 1
+    assert {number for number, there in found.items() if there is not True} == {7, 9, 11}
 
 
 def test_a_connection_closed_meanwhile_costs_no_attempt(
-    connections: ManagedConnections, server: Told, slept: list[float]
+    connections: ManagedConnections, server: Told, clock: Time
 ) -> None:
     server.hang_up_after = True
     for _ in range(5):
         assert connections.post("abc=", "2")
         assert server.hung_up.acquire(timeout=5)
-    assert not slept
+    assert not clock.pauses
     assert len(server.asked) == len(server.peers) == 5
