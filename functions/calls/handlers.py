@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -120,7 +119,7 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
             raise Refusal(NOT_STARTED[NotStarted.LIMITED])
         raise Refusal(TELECALLER_UNKNOWN if _may_call(me.person_id) else CALLER_UNAVAILABLE)
     call = NewCall(
-        id=call_id(context),
+        id=context.arrival.id,
         type=request.call_type,
         rate=account.rates.get(request.call_type, 0),
         user=Somebody(me.person_id, me.name, me.profile),
@@ -134,14 +133,6 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
     if reason is not None:
         raise Refusal(NOT_STARTED[reason].format(account.name))
     return call
-
-
-def call_id(context: Context) -> str:
-    """24 hex digits: the arrival in milliseconds, so that ids sort by time, and a digest of the
-    message, so that the same frame delivered twice means the same call."""
-    arrival = context.arrival
-    source = f"{arrival.connection_id} {arrival.message_id}"
-    return f"{arrival.ms:011x}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
 
 
 def _may_call(account_id: str) -> bool:

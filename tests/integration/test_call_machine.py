@@ -32,7 +32,7 @@ from shared.history import CallRecord
 from shared.realtime import departure, people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Arrival, Background, Context, Emitter
+from shared.realtime.context import Arrival, Background, Emitter
 from shared.realtime.dispatch import Request, dispatch
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
@@ -338,7 +338,7 @@ class CallMachine(RuleBasedStateMachine):
 
     def _after(self, frame: Frame) -> None:
         if frame.request.event == "call:initiate":
-            call_id = _call_id(self.fakes, frame)
+            call_id = frame.arrival.id
             if call_id not in self.calls:
                 self.calls.append(call_id)
         for call_id, key, seconds in self.fakes.tasks.rings:
@@ -389,12 +389,6 @@ class CallMachine(RuleBasedStateMachine):
         for person in self.everybody:
             seen.people.setdefault(person.key, Person(person.key))
         return seen
-
-
-def _call_id(fakes: Fakes, frame: Frame) -> str:
-    ports: Any = fakes.ports
-    nobody: Any = None
-    return handlers.call_id(Context(ports, nobody, nobody, nobody, frame.arrival))
 
 
 @pytest.mark.slow
