@@ -31,7 +31,7 @@ from shared.history import CallRecord
 from shared.limits import Window
 from shared.log import logger
 from shared.parallel import both
-from shared.realtime import people
+from shared.realtime import connections, people
 from shared.realtime.address import Delivery
 from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import TELECALLER, USER
@@ -93,17 +93,27 @@ def load_telecaller(request: Initiate) -> Telecaller:
     preload=load_telecaller,
 )
 def initiate(context: Context, request: Initiate) -> Initiated:
-    """Ring a telecaller on all their devices; the user's hear that it rings."""
+    """Ring a telecaller on all their devices; the user's hear that it rings, if it still does."""
     telecaller: Telecaller = context.preloaded
     call = _occupy_both(context, request, telecaller)
     if not _ring(context, call, telecaller.person):
         _give_up(context, call)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = people.get(USER.path, call.user.id)
-    # The device that asks may not be on the row yet, when it asks as soon as it is connected.
-    devices = {*user.addresses, context.address}
-    context.emit(Ringing(call.id, Party(*call.telecaller)).to(devices))
+    if not user.online and _has_left(context):
+        user_gone(context, user)
+    elif user.current_call and user.current_call.id == call.id:
+        # The device that asks may not be on the row yet, when it asks as soon as it is connected.
+        devices = {*user.addresses, context.address}
+        context.emit(Ringing(call.id, Party(*call.telecaller)).to(devices))
     return Initiated(call.id)
+
+
+def _has_left(context: Context) -> bool:
+    """A caller who left before the call stood on their row has left no trace of it: whoever starts
+    it must look."""
+    connection = connections.get(context.address.connection_id)
+    return connection is None or connection.session(USER.path) != context.session
 
 
 def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) -> NewCall:

@@ -10,14 +10,13 @@ from functions.calls.handlers import ring_timeout
 from functions.products import REGISTRY
 from shared import accounts
 from shared.accounts import Account
-from shared.errors import INTERNAL
 from shared.realtime import departure
 from shared.realtime.context import Background
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.registry import Registry
 from shared.settings import Settings
 from tests.integration import stage
-from tests.integration.clients import CALLEE, CALLER, UNREACHABLE, Clients, failure
+from tests.integration.clients import CALLEE, CALLER, Clients, failure
 
 
 def test_a_call_rings_on_every_device_of_both_and_is_acknowledged_last(clients: Clients) -> None:
@@ -247,35 +246,6 @@ def test_a_caller_in_a_call_a_busy_and_an_offline_telecaller_have_their_texts(
     clients.initiate("m1")
     offline = "Tina is currently offline. Please try again later."
     assert clients.events("m1") == [("call:error", {"message": offline})]
-
-
-def test_a_telecaller_of_whom_no_device_is_left_is_unavailable_and_both_are_free(
-    clients: Clients,
-) -> None:
-    clients.fakes.connections.gone = {"t1", "t2"}
-    assert clients.initiate() == ""
-    assert clients.events("u1") == [("call:error", {"message": UNREACHABLE})]
-    assert clients.acks("u1") == [failure(UNREACHABLE)]
-    assert clients.events("u2") == []
-    assert sorted(clients.fakes.tasks.disconnected) == ["t1", "t2"]
-    assert stage.free("ulla", "tina")
-
-
-def test_a_call_whose_timer_cannot_be_started_ends_at_once(clients: Clients) -> None:
-    clients.fakes.tasks.ring_error = TimeoutError("no state machine")
-    assert clients.initiate() == ""
-    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
-    assert clients.acks("u1") == [failure(INTERNAL)]
-    for device in ("t1", "t2"):
-        assert [name for name, _ in clients.events(device)] == ["call:incoming", "call:cancelled"]
-    assert stage.free("ulla", "tina")
-
-
-def test_a_post_that_fails_otherwise_ends_the_call_at_once(clients: Clients) -> None:
-    clients.fakes.connections.broken = {"t2"}
-    assert clients.initiate() == ""
-    assert stage.free("ulla", "tina")
-    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
 
 
 def test_the_room_of_an_answered_call_is_deleted_after_it(clients: Clients) -> None:

@@ -1,0 +1,112 @@
+"""What can come between a caller's wish and a ringing call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from functions.calls import store
+from functions.products import REGISTRY
+from shared.errors import INTERNAL
+from shared.realtime import connections, departure, people
+from shared.realtime.address import Address, Wire
+from shared.realtime.namespaces import USER
+from shared.tables import transact
+from tests.integration import stage
+from tests.integration.chat import Overtaken
+from tests.integration.clients import UNREACHABLE, Clients, failure
+
+INITIATE = {"telecallerId": "tina", "callType": "AUDIO"}
+
+
+def names(clients: Clients, device: str) -> list[str]:
+    """Of the events that a device got."""
+    return [name for name, _ in clients.events(device)]
+
+
+def test_a_telecaller_of_whom_no_device_is_left_is_unavailable_and_both_are_free(
+    clients: Clients,
+) -> None:
+    clients.fakes.connections.gone = {"t1", "t2"}
+    assert clients.initiate() == ""
+    assert clients.events("u1") == [("call:error", {"message": UNREACHABLE})]
+    assert clients.acks("u1") == [failure(UNREACHABLE)]
+    assert clients.events("u2") == []
+    assert sorted(clients.fakes.tasks.disconnected) == ["t1", "t2"]
+    assert stage.free("ulla", "tina")
+
+
+def test_a_call_whose_timer_cannot_be_started_ends_at_once(clients: Clients) -> None:
+    clients.fakes.tasks.ring_error = TimeoutError("no state machine")
+    assert clients.initiate() == ""
+    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
+    assert clients.acks("u1") == [failure(INTERNAL)]
+    for device in ("t1", "t2"):
+        assert names(clients, device) == ["call:incoming", "call:cancelled"]
+    assert stage.free("ulla", "tina")
+
+
+def test_a_post_that_fails_otherwise_ends_the_call_at_once(clients: Clients) -> None:
+    clients.fakes.connections.broken = {"t2"}
+    assert clients.initiate() == ""
+    assert stage.free("ulla", "tina")
+    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
+
+
+def leave_namespace(clients: Clients, connection_id: str) -> None:
+    """The connection stays."""
+    left = connections.remove_session(connection_id, USER.path)
+    assert left
+    session = stage.session_of(USER.path, "ulla")
+    departure.leave(REGISTRY, clients.fakes.ports, left, session)
+
+
+def drop(clients: Clients, connection_id: str) -> None:
+    clients.fakes.connections.gone.add(connection_id)
+    departure.depart(REGISTRY, clients.fakes.ports, connection_id)
+
+
+@pytest.mark.parametrize("goes", [drop, leave_namespace])
+def test_a_caller_who_leaves_just_before_the_call_starts_is_missed(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, goes: Callable[[Clients, str], None]
+) -> None:
+    goes(clients, "u2")
+    monkeypatch.setattr(store, "transact", Overtaken(transact, partial(goes, clients, "u1")))
+    clients.send("u1", "call:initiate", INITIATE)
+    for device in ("t1", "t2"):
+        assert names(clients, device) == ["call:incoming", "call:missed"]
+    assert stage.free("ulla", "tina")
+    assert [record.status for record in stage.records()] == ["MISSED"]
+
+
+def test_one_whose_other_device_stays_is_rung_for(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "transact", Overtaken(transact, partial(drop, clients, "u1")))
+    clients.send("u1", "call:initiate", INITIATE)
+    assert names(clients, "u2") == ["call:ringing"]
+    assert not stage.free("ulla", "tina")
+
+
+def test_a_device_that_asks_before_it_can_be_reached_hears_that_it_rings(clients: Clients) -> None:
+    for device in ("u1", "u2"):
+        people.leave(Address(USER.path, Wire.SOCKETIO, device), "ulla")
+    assert clients.initiate()
+    assert names(clients, "u1") == ["call:ringing"]
+    assert not stage.free("ulla", "tina")
+
+
+def test_nothing_rings_for_a_caller_after_it_was_rejected(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The telecaller is quicker than the timer's answer."""
+
+    def reject(*, call_id: str, person: str, seconds: int) -> None:
+        clients.telecaller("call:reject", call_id)
+
+    monkeypatch.setattr(clients.fakes.tasks, "ring", reject)
+    call_id = clients.initiate()
+    for device in ("u1", "u2"):
+        assert clients.events(device) == [("call:rejected", {"callId": call_id})]
