@@ -93,11 +93,15 @@ def load_telecaller(request: Initiate) -> Telecaller:
     preload=load_telecaller,
 )
 def initiate(context: Context, request: Initiate) -> Initiated:
-    """Ring a telecaller on all their devices; the user's hear that it rings, if it still does."""
+    """Ring a telecaller on all their devices; the user's hear that it rings, if it still does.
+
+    One who turns out to have no device left has missed the call, as one has whose departure is
+    noticed a moment later.
+    """
     telecaller: Telecaller = context.preloaded
     call = _occupy_both(context, request, telecaller)
     if not _ring(context, call, telecaller.person):
-        _give_up(context, call)
+        _give_up(context, call, Trigger.GONE)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = people.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
@@ -138,7 +142,7 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
     reason, allowed = both(lambda: store.start(call, limit), lambda: _may_call(me.person_id))
     if reason is not NotStarted.LIMITED and not allowed:
         if reason is None:
-            _give_up(context, call)
+            _give_up(context, call, Trigger.CANCEL)
         raise Refusal(CALLER_UNAVAILABLE)
     if reason is not None:
         raise Refusal(NOT_STARTED[reason].format(account.name))
@@ -152,7 +156,8 @@ def _may_call(account_id: str) -> bool:
 
 def _ring(context: Context, call: NewCall, telecaller: Person) -> bool:
     """Start the timer and ring; whether any device was reached. A call whose timer cannot be
-    started would ring for ever, so it ends at once."""
+    started would ring for ever, so it is cancelled at once, unless somebody was quicker: an
+    answered call needs no timer, and of one that is over both have heard."""
     incoming = Incoming(call.id, call.type, Party(*call.user))
     try:
         _, reached = both(
@@ -164,17 +169,17 @@ def _ring(context: Context, call: NewCall, telecaller: Person) -> bool:
             lambda: context.emit(incoming.to(telecaller.addresses)),
         )
     except Exception:
-        _give_up(context, call)
+        if not _give_up(context, call, Trigger.CANCEL):
+            logger.exception("ringing failed, but call %s was answered or over by then", call.id)
+            return True
         context.emit(Cancelled(call.id).to(telecaller.addresses))
         raise
     return bool(reached)
 
 
-def _give_up(context: Context, call: NewCall) -> None:
+def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | None:
     parties = Parties.read(call.telecaller.id, call.user.id)
-    record = store.finish(parties, call.id, Trigger.GONE, context.now_ms)
-    if record and record.status == Status.COMPLETED:  # somebody was quicker and has answered
-        _delete_room(context, call.id)
+    return store.finish(parties, call.id, trigger, context.now_ms)
 
 
 @calls.on(

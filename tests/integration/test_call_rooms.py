@@ -9,8 +9,6 @@ import pytest
 
 from functions.calls import handlers
 from functions.products import REGISTRY
-from shared import accounts
-from shared.accounts import Account
 from shared.realtime import departure
 from shared.realtime.address import Wire
 from shared.realtime.context import Arrival, Background
@@ -126,22 +124,3 @@ def test_nor_one_that_is_missed(fakes: Fakes) -> None:
     handlers.ring_timeout(Background.on(fakes.ports), stage.telecaller("tina"), CALL)
     assert stage.telecaller("tina").current_call is None
     assert not fakes.tasks.rooms
-
-
-def test_but_one_that_is_answered_while_its_timer_fails(
-    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    accounts.save(Account("tina", "TELECALLER", "Tina", approval_status="APPROVED"))
-    send(fakes, "u1", USER.path, "call:cancel")
-
-    def ring(*, call_id: str, person: str, seconds: int) -> None:
-        assert stage.accept("tina", call_id)
-        raise TimeoutError("no answer")
-
-    monkeypatch.setattr(fakes.tasks, "ring", ring)
-    request = {"telecallerId": "tina", "callType": "AUDIO"}
-    again = Request("call:initiate", Wire.SOCKETIO, USER.path, request, 1, None)
-    dispatch(REGISTRY, fakes.ports, Arrival("u1", "again", NOW_MS), again)
-    ((_, incoming),) = [one for one in fakes.events("t1") if one[0] == "call:incoming"]
-    assert stage.free("ulla", "tina")
-    assert fakes.tasks.rooms == [incoming["callId"]]

@@ -26,6 +26,11 @@ def names(clients: Clients, device: str) -> list[str]:
     return [name for name, _ in clients.events(device)]
 
 
+def statuses() -> list[str]:
+    """Of the calls that are over."""
+    return [record.status for record in stage.records()]
+
+
 def test_a_telecaller_of_whom_no_device_is_left_is_unavailable_and_both_are_free(
     clients: Clients,
 ) -> None:
@@ -36,6 +41,7 @@ def test_a_telecaller_of_whom_no_device_is_left_is_unavailable_and_both_are_free
     assert clients.events("u2") == []
     assert sorted(clients.fakes.tasks.disconnected) == ["t1", "t2"]
     assert stage.free("ulla", "tina")
+    assert statuses() == ["MISSED"]
 
 
 def test_a_call_whose_timer_cannot_be_started_ends_at_once(clients: Clients) -> None:
@@ -46,6 +52,47 @@ def test_a_call_whose_timer_cannot_be_started_ends_at_once(clients: Clients) -> 
     for device in ("t1", "t2"):
         assert names(clients, device) == ["call:incoming", "call:cancelled"]
     assert stage.free("ulla", "tina")
+    assert statuses() == ["CANCELLED"]
+
+
+def act_first(
+    clients: Clients,
+    monkeypatch: pytest.MonkeyPatch,
+    event: str,
+    error: Exception | None = None,
+) -> None:
+    """The telecaller acts before the timer has been started, or could not be."""
+
+    def ring(*, call_id: str, person: str, seconds: int) -> None:
+        clients.telecaller(event, call_id)
+        if error:
+            raise error
+
+    monkeypatch.setattr(clients.fakes.tasks, "ring", ring)
+
+
+def test_an_answered_call_does_without_a_timer(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act_first(clients, monkeypatch, "call:accept", TimeoutError("no state machine"))
+    call_id = clients.initiate()
+    assert clients.acks("u1") == [{"callId": call_id}]
+    assert {*names(clients, "u1")} == {"call:ringing", "call:accepted"}
+    assert {*names(clients, "t1")} == {"call:incoming", "call:accepted"}
+    assert stage.call_of(stage.telecaller("tina")).status == "ACCEPTED"
+    clients.telecaller("call:end", call_id)
+    assert clients.fakes.tasks.rooms == [call_id]
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError("no state machine")])
+def test_of_a_call_that_is_over_before_its_timer_the_user_hears_that_it_is(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    act_first(clients, monkeypatch, "call:reject", error)
+    call_id = clients.initiate()
+    for device in ("u1", "u2"):
+        assert clients.events(device) == [("call:rejected", {"callId": call_id})]
+    assert clients.acks("u1") == [{"callId": call_id}]
 
 
 def test_a_post_that_fails_otherwise_ends_the_call_at_once(clients: Clients) -> None:
@@ -78,7 +125,7 @@ def test_a_caller_who_leaves_just_before_the_call_starts_is_missed(
     for device in ("t1", "t2"):
         assert names(clients, device) == ["call:incoming", "call:missed"]
     assert stage.free("ulla", "tina")
-    assert [record.status for record in stage.records()] == ["MISSED"]
+    assert statuses() == ["MISSED"]
 
 
 def test_one_whose_other_device_stays_is_rung_for(
@@ -96,17 +143,3 @@ def test_a_device_that_asks_before_it_can_be_reached_hears_that_it_rings(clients
     assert clients.initiate()
     assert names(clients, "u1") == ["call:ringing"]
     assert not stage.free("ulla", "tina")
-
-
-def test_nothing_rings_for_a_caller_after_it_was_rejected(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The telecaller is quicker than the timer's answer."""
-
-    def reject(*, call_id: str, person: str, seconds: int) -> None:
-        clients.telecaller("call:reject", call_id)
-
-    monkeypatch.setattr(clients.fakes.tasks, "ring", reject)
-    call_id = clients.initiate()
-    for device in ("u1", "u2"):
-        assert clients.events(device) == [("call:rejected", {"callId": call_id})]
