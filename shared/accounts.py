@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
@@ -10,6 +10,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from shared.backend import is_older
+from shared.ids import Id
 from shared.realtime import people
 from shared.realtime.namespaces import NAMESPACES
 from shared.realtime.people import Person
@@ -17,21 +18,26 @@ from shared.tables import Table, TableName, TransactionRefused, transact
 
 _ROUNDS = 16
 
+Text = Annotated[str, msgspec.Meta(max_length=4_000)]
+"""Sessions keep copies, and events carry several: rows hold 400 KB, messages 128 KB."""
+
+Coins = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+
 
 class Account(msgspec.Struct, frozen=True, rename="camel"):
     """The contract's account document. ``coins`` and ``rates`` are coins per started minute."""
 
-    id: str = msgspec.field(name="_id")
-    role: str
-    name: str
-    profile: str | None = None
-    language: str | None = None
-    about: str | None = None
+    id: Id = msgspec.field(name="_id")
+    role: Id
+    name: Text
+    profile: Text | None = None
+    language: Text | None = None
+    about: Text | None = None
     account_status: Literal["ACTIVE", "SUSPENDED"] = "ACTIVE"
     approval_status: Literal["APPROVED", "PENDING", "REJECTED"] = "PENDING"
-    permissions: list[str] = []
-    coins: int = 0
-    rates: dict[Literal["AUDIO", "VIDEO"], int] = {}
+    permissions: Annotated[list[Id], msgspec.Meta(max_length=100)] = []
+    coins: Coins = 0
+    rates: dict[Literal["AUDIO", "VIDEO"], Coins] = {}
 
     @property
     def active(self) -> bool:

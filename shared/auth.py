@@ -11,10 +11,9 @@ a public key used as a secret passes. https://www.rfc-editor.org/rfc/rfc8725
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
+from shared.ids import Id
 from shared.ports import Secrets
 from shared.settings import settings
 
@@ -33,7 +32,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    sub: Annotated[str, msgspec.Meta(min_length=1)]
+    sub: Id
     role: str
     name: str | None = None
     permissions: frozenset[str] | None = None

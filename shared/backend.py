@@ -30,8 +30,9 @@ MOST_BYTES = 256 * 1024
 """Of one request, its entries together.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
 
-MOST_DATA_BYTES = 128 * 1024
-"""Of one event: half of the above, which is also the most that API Gateway sends in one message."""
+MOST_DATA_BYTES = 127 * 1024
+"""Of one event. What is passed on has to fit into a message of API Gateway's, which takes 128 KB
+with what is around it."""
 
 
 class Told(NamedTuple):

@@ -8,14 +8,18 @@ from typing import Annotated, Any
 import msgspec
 
 from functions.bookings.state import Status
+from shared.ids import Id
 from shared.registry import Inbound, Outbound, Posted
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Reason = Annotated[str, msgspec.Meta(max_length=1_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+DIGITS = 9
+"""After the point, of an amount and of a degree, where it is a tenth of a millimetre. DynamoDB has
+no number as small as a double can be."""
 
 
 class Cancel(Inbound, frozen=True):
@@ -48,13 +52,16 @@ class Send(Inbound, frozen=True):
     booking_id: Id | None = None
 
 
-def _check_time(value: str | None) -> None:
-    """Raise ``ValueError``, worded as msgspec does it, so that the field is named."""
-    if value is not None:
+def _settle(event: Created | Updated) -> None:
+    """Round the amount. Raise ``ValueError`` for a time that is none, worded as msgspec does it, so
+    that the field is named."""
+    if event.scheduled_at is not None:
         try:
-            datetime.fromisoformat(value)
+            datetime.fromisoformat(event.scheduled_at)
         except ValueError:
             raise ValueError("Expected a time in ISO 8601 - at `$.scheduledAt`") from None
+    if event.amount is not None:
+        msgspec.structs.force_setattr(event, "amount", round(event.amount, DIGITS))
 
 
 class Created(msgspec.Struct, frozen=True, rename="camel"):
@@ -69,7 +76,7 @@ class Created(msgspec.Struct, frozen=True, rename="camel"):
     amount: Amount
 
     def __post_init__(self) -> None:
-        _check_time(self.scheduled_at)
+        _settle(self)
 
 
 class Assigned(msgspec.Struct, frozen=True, rename="camel"):
@@ -93,7 +100,7 @@ class Updated(msgspec.Struct, frozen=True, rename="camel"):
     amount: Amount | None = None
 
     def __post_init__(self) -> None:
-        _check_time(self.scheduled_at)
+        _settle(self)
         if self.status is Status.PARTNER_ASSIGNED:
             raise ValueError("A partner is assigned with booking.assigned - at `$.status`")
 

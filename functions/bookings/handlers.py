@@ -6,12 +6,13 @@ import time
 
 from functions.bookings import location, messages, monitor, store, told
 from functions.bookings.announce import announce
-from functions.bookings.events import Cancel, Id, Reject, StatusUpdate
+from functions.bookings.events import Cancel, Reject, StatusUpdate
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking
 from functions.bookings.state import PARTNERS, Status, Trigger, after
 from functions.bookings.store import Move
 from shared.errors import Duplicate, Refusal
+from shared.ids import Id
 from shared.realtime.context import Context
 from shared.realtime.namespaces import CUSTOMER, PARTNER
 from shared.settings import settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from functions.bookings.events import Location, PartnerLocation
+from functions.bookings.events import DIGITS, Location, PartnerLocation
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Partner, Tracker
 from shared import times
@@ -13,9 +13,6 @@ from shared.parallel import together
 from shared.realtime import connections
 from shared.realtime.context import Context
 from shared.realtime.namespaces import CUSTOMER, PARTNER
-
-DIGITS = 9
-"""Of a degree: a tenth of a millimetre. DynamoDB has no number as small as a double can be."""
 
 MANY_TRACKERS = 20
 

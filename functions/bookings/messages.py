@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from functions.bookings import store
-from functions.bookings.events import Id, MessageReceived, MessageSent, Send, Typing
+from functions.bookings.events import MessageReceived, MessageSent, Send, Typing
 from functions.bookings.product import bookings
 from functions.bookings.rows import Message
 from shared import newest, times
 from shared.errors import Duplicate, Refusal
+from shared.ids import Id
 from shared.parallel import both
 from shared.realtime import people
 from shared.realtime.context import Context

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
+from shared.ids import Id
 from shared.registry import Answer, Error, Inbound, Outbound
 
 CallType = Literal["AUDIO", "VIDEO"]
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 class Initiate(Inbound, frozen=True):

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.ids import Id
 from shared.registry import Answer, Inbound, Outbound
 
 MESSAGE_CHARACTERS = 8_000
 
-ChannelId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | int | float
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+ChannelId = Id | int | float
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MESSAGE_CHARACTERS)]
 Note = Annotated[str, msgspec.Meta(max_length=1_024)]

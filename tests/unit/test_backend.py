@@ -67,6 +67,38 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
     assert refusal("booking.created", CREATED | {field: value}).startswith(f"data.{field}: ")
 
 
+ACCOUNT = {"_id": "a", "role": "TELECALLER", "name": "A"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("_id", ""),
+        ("_id", "x" * 129),
+        ("role", ""),
+        ("name", "x" * 4_001),
+        ("about", "x" * 4_001),
+        ("coins", -5),
+        ("coins", 10**13),
+        ("rates", {"AUDIO": -5}),
+        ("rates", {"VIDEO": 10**13}),
+        ("permissions", [""]),
+        ("permissions", ["x"] * 101),
+    ],
+)
+def test_a_wrong_field_of_an_account_is_named(field: str, value: object) -> None:
+    assert refusal("account.upserted", ACCOUNT | {field: value}).startswith(f"data.{field}")
+
+
+@pytest.mark.parametrize("type_", ["booking.created", "booking.updated"])
+@pytest.mark.parametrize(
+    ("given", "kept"), [(1e-200, 0), (0.1 + 0.2, 0.3), (12.345678901, 12.345678901), (1e12, 1e12)]
+)
+def test_an_amount_has_as_many_digits_as_a_row_keeps(type_: str, given: float, kept: float) -> None:
+    told = backend.read(REGISTRY, type_, CREATED | {"amount": given}, NOW_MS)
+    assert told.payload.amount == kept
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
