@@ -33,6 +33,7 @@ from functions.products import REGISTRY
 from shared import accounts, auth, cookies, history, times
 from shared.accounts import Account
 from shared.adapters import ports
+from shared.ids import MOST_CHARACTERS, is_id
 from shared.lambda_entry import Event, entry
 from shared.parallel import both
 from shared.protocol import json
@@ -103,6 +104,8 @@ def calls() -> dict[str, Any]:
     identity = who_asks()
     query = app.current_event.query_string_parameters
     person_id = query.get("userId", identity.account_id)
+    if not is_id(person_id):
+        raise BadRequestError(f"userId: expected 1 to {MOST_CHARACTERS} characters")
     if person_id != identity.account_id:
         require_admin(identity)
     page = pages.read(query)
@@ -110,17 +113,17 @@ def calls() -> dict[str, Any]:
     return pages.answer(page, rows, key=lambda row: row.call_id, show=history.shown)
 
 
-@app.get("/channels/<channel_id>/messages")
-def messages(channel_id: str) -> dict[str, Any]:
+@app.get("/channels/.+/messages")
+def messages() -> dict[str, Any]:
     """The messages of a channel, or with ``replyToId`` of a thread, for those who may join it, and
     how many of them the asking person has not read."""
-    identity = who_asks()
-    if len(channel_id) > pages.MOST_CHARACTERS:
+    identity, channel_id = who_asks(), in_path("/channels/", "/messages")
+    if not is_id(channel_id):
         raise NotFoundError(store.UNKNOWN_CHANNEL)
     room = store.room_of(channel_id)
     query = app.current_event.query_string_parameters
     page, reply_to = pages.read(query), query.get("replyToId") or None
-    if reply_to and len(reply_to) > pages.MOST_CHARACTERS:
+    if reply_to and not is_id(reply_to):
         raise BadRequestError("replyToId: not a message")
     known, about = both(lambda: accounts.get(identity.account_id), lambda: store.channel(room))
     if known is not None and not known.active:
@@ -141,14 +144,15 @@ def messages(channel_id: str) -> dict[str, Any]:
     return answer | {"unread": chat_history.unread(room, me.person_id, people)}
 
 
-@app.get("/accounts/<account_id>")
-def account(account_id: str) -> dict[str, Any]:
+@app.get("/accounts/.+")
+def account() -> dict[str, Any]:
     """An account with its balance: one's own as ``me``, anybody's for an admin."""
-    identity = who_asks()
+    identity, account_id = who_asks(), in_path("/accounts/")
     if account_id not in {"me", identity.account_id}:
         require_admin(identity)
     own = account_id == "me"
-    found = accounts.get(identity.account_id if own else account_id)
+    wanted = identity.account_id if own else account_id
+    found = accounts.get(wanted) if is_id(wanted) else None
     if found is None and own:
         found = Account(id=identity.account_id, role=identity.role, name=identity.name)
     if found is None:
@@ -157,18 +161,17 @@ def account(account_id: str) -> dict[str, Any]:
     return shown | {"coins": accounts.balance(found)}
 
 
-@app.get("/bookings/<booking_id>")
-def booking(booking_id: str) -> dict[str, Any]:
-    """A booking, for its parties and admins; for others it is not there."""
-    identity = who_asks()
-    found = bookings.find(booking_id) if len(booking_id) <= pages.MOST_CHARACTERS else None
+@app.get("/bookings/.+")
+def booking() -> dict[str, Any]:
+    """A booking, for its parties and admins."""
+    identity, booking_id = who_asks(), in_path("/bookings/")
+    found = bookings.find(booking_id) if is_id(booking_id) else None
+    if found is None:
+        raise NotFoundError("There is no such booking")
     party = {CUSTOMER.role: CUSTOMER.path, PARTNER.role: PARTNER.path}.get(identity.role)
-    if found is not None and (
-        identity.role == ADMIN.role
-        or (party is not None and found.is_party(party, identity.account_id))
-    ):
-        return shown(found)
-    raise NotFoundError("There is no such booking")
+    if party is None or not found.is_party(party, identity.account_id):
+        require_admin(identity)
+    return shown(found)
 
 
 @app.post("/events")
@@ -180,6 +183,13 @@ def tell() -> tuple[dict[str, int], int]:
     if request.is_base64_encoded:
         body = base64.b64decode(body)
     return {"accepted": events.accept(REGISTRY, ports(), body)}, HTTPStatus.ACCEPTED
+
+
+def in_path(before: str, after: str = "") -> str:
+    """The id that is the rest of the path, slashes and all: API Gateway has decoded everything but
+    ``%25`` when it hands the path over, and cut it off at a ``?`` that was encoded."""
+    path: str = app.current_event.path
+    return path.removeprefix(before).removesuffix(after).replace("%25", "%")
 
 
 def require_admin(identity: auth.Identity) -> None:
@@ -225,17 +235,9 @@ def request_headers() -> dict[str, str]:
 
 @app.exception_handler(ServiceError)  # type: ignore[untyped-decorator]
 def refused(error: ServiceError) -> Response[str]:
-    return _error(error.status_code, str(error.msg))
-
-
-@app.not_found
-def unknown(_: NotFoundError) -> Response[str]:
-    return _error(HTTPStatus.NOT_FOUND, "Not found")
-
-
-def _error(status: int, message: str) -> Response[str]:
-    body = json.dumps({"error": {"message": message}})
-    return Response(status, content_types.APPLICATION_JSON, body)
+    """A path that is not there, too."""
+    body = json.dumps({"error": {"message": str(error.msg)}})
+    return Response(error.status_code, content_types.APPLICATION_JSON, body)
 
 
 def _answer(status: int, body: str, cookie: str) -> Response[str]:

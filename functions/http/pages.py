@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 
+from shared.ids import is_id
+
 DEFAULT_LIMIT = 20
 MOST = 100
-MOST_CHARACTERS = 128
-"""In a cursor, and in anything else that becomes a key."""
 
 Row = TypeVar("Row")
 
@@ -57,6 +57,6 @@ def _key(cursor: str) -> str:
         key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise BadRequestError("cursor: not one of ours") from error
-    if not 0 < len(key) <= MOST_CHARACTERS:
+    if not is_id(key):
         raise BadRequestError("cursor: not one of ours")
     return key

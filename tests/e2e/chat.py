@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from typing import Any
+from urllib.parse import quote
 
 from functions.chat import presence, store
 from shared.realtime import connections, people
@@ -114,7 +115,8 @@ def make_channel(world: World, channel_id: object, **fields: Any) -> None:
     headers = {"Authorization": f"Bearer {admin}", "Content-Type": "application/json"}
     assert world.stack.request("POST", "/events", headers, body).status == 202
     deadline = time.monotonic() + SECONDS
-    while get(world, f"/channels/{channel_id}/messages", "nobody").status == 404:
+    path = f"/channels/{quote(str(channel_id), safe='')}/messages"
+    while get(world, path, "nobody").status == 404:
         assert time.monotonic() < deadline, "no channel"
         time.sleep(0.05)
 

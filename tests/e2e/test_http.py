@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from functions.chat.store import NOT_A_MEMBER
+from tests.e2e.chat import get, make_channel
 from tests.e2e.people import sign, token
 from tests.e2e.stack import FRONTEND, Stack
 from tests.e2e.world import World
@@ -29,6 +32,13 @@ def test_what_is_not_there_is_a_404_in_json(stack: Stack, path: str) -> None:
     assert answer.headers.get_content_type() == "application/json"
     assert answer.body.keys() == {"error"}
     assert answer.body["error"].keys() == {"message"}
+
+
+@pytest.mark.parametrize("channel_id", ["a/b", "/", "c# d", "ü☎", 'q"\\', "100%"])
+def test_an_id_in_a_path_may_be_anything(world: World, channel_id: str) -> None:
+    make_channel(world, channel_id, private=True, members=["somebody"])
+    answer = get(world, f"/channels/{quote(channel_id, safe='')}/messages", "stranger")
+    assert (answer.status, answer.body["error"]["message"]) == (403, NOT_A_MEMBER)
 
 
 def test_a_method_that_is_not_there_is_a_404(stack: Stack) -> None:

@@ -146,7 +146,7 @@ ROUTES: dict[str, Route] = {
         errors=(403, 404),
     ),
     "GET /channels/{id}/messages": Route(
-        "The messages of a channel, newest first",
+        "The messages of a channel, newest first; one whose id has a `?` cannot be asked for",
         Messages,
         query={**PAGED, "replyToId": "Only the answers to this message"},
         errors=(400, 403, 404),

@@ -1,0 +1,87 @@
+"""The HTTP routes on real engines."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from unittest.mock import Mock
+
+import jwt
+import msgspec
+import pytest
+
+from functions.http import main
+from tests.fakes import JWT_SECRET, Fakes
+from tests.integration.booking_stage import assigned
+from tests.integration.chat import Chat
+
+ADMIN = ("root", "ADMIN")
+TOO_LONG = "ü" * 129
+FAR_TOO_LONG = "x" * 3_000
+"""More than any key holds."""
+
+
+class Http:
+    """Asks as API Gateway does, with the path decoded."""
+
+    def __init__(self, fakes: Fakes) -> None:
+        self.fakes = fakes
+
+    def get(self, path: str, who: tuple[str, str] = ADMIN, **query: str) -> tuple[int, Any]:
+        """Status, and the body or the text of its error."""
+        account_id, role = who
+        claims = {"sub": account_id, "role": role, "exp": int(time.time()) + 600}
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "headers": {"authorization": f"Bearer {jwt.encode(claims, JWT_SECRET)}"},
+            "queryStringParameters": query,
+            "requestContext": {"http": {"method": "GET"}, "stage": "$default"},
+        }
+        answer = main.handler(event, Mock(aws_request_id="r"))
+        body = msgspec.json.decode(answer["body"])
+        return answer["statusCode"], body.get("error", {}).get("message", body)
+
+
+@pytest.fixture
+def http(tables: object, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Http:
+    monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+    return Http(fakes)
+
+
+@pytest.mark.parametrize("user_id", ["", TOO_LONG, FAR_TOO_LONG])
+def test_a_user_id_that_is_none_is_named(http: Http, user_id: str) -> None:
+    assert http.get("/calls", userId=user_id) == (400, "userId: expected 1 to 128 characters")
+
+
+@pytest.mark.parametrize("id_", ["unknown", TOO_LONG, FAR_TOO_LONG])
+def test_what_is_not_there_is_said_to_be_missing(http: Http, id_: str) -> None:
+    assert http.get(f"/accounts/{id_}") == (404, "There is no such account")
+    assert http.get(f"/bookings/{id_}") == (404, "There is no such booking")
+    assert http.get(f"/channels/{id_}/messages") == (404, "Channel not found")
+    assert http.get(f"/{id_}") == (404, "Not found")
+
+
+def test_a_token_of_somebody_without_an_id_is_none(http: Http) -> None:
+    assert http.get("/calls", ("x" * 129, "USER")) == (401, "Invalid or expired token")
+
+
+def test_a_booking_is_for_its_parties_and_admins(http: Http) -> None:
+    assigned(http.fakes, "b", "pedro")
+    for who in (("carla", "CUSTOMER"), ("pedro", "PARTNER"), ADMIN):
+        status, body = http.get("/bookings/b", who)
+        assert (status, body["customerId"]) == (200, "carla")
+    for who in (("other", "CUSTOMER"), ("other", "PARTNER"), ("carla", "USER"), ("pedro", "USER")):
+        assert http.get("/bookings/b", who) == (403, "Access denied")
+
+
+@pytest.mark.parametrize("channel_id", ["a b", "a/b", "/", "c#", "ü", "☎", 'q"\\', "100%"])
+def test_a_channel_whatever_its_id(http: Http, channel_id: str) -> None:
+    chat = Chat(http.fakes)
+    chat.channel(channel_id)
+    chat.tab("anna", "a1")
+    chat.send("a1", "join_channel", channel_id)
+    chat.send("a1", "chat:send_message", {"channelId": channel_id, "message": "Hi"})
+    path = f"/channels/{channel_id.replace('%', '%25')}/messages"
+    status, body = http.get(path)
+    assert (status, [one["channelId"] for one in body["items"]]) == (200, [channel_id])
