@@ -447,7 +447,7 @@ export interface ChatTyping {
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
-    /** Ring a telecaller on all their devices; the user's hear that it rings. */
+    /** Ring a telecaller on all their devices; the user's hear that it rings, if it still does. */
     "call:initiate": (data: Initiate, acknowledge?: (answer: Initiated | Refused) => void) => void;
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
     /** Hang up, from either side. */
