@@ -129,7 +129,7 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
     me, account = context.session, telecaller.account
     limit = Window("initiate", settings().limit_call_initiate_per_minute, context.now_ms)
     if account is None:
-        if not store.count_attempt(me.person_id, limit):
+        if not store.count_refused(me.person_id, context.arrival.id, limit):
             raise Refusal(NOT_STARTED[NotStarted.LIMITED])
         raise Refusal(TELECALLER_UNKNOWN if _may_call(me.person_id) else CALLER_UNAVAILABLE)
     call = NewCall(
@@ -142,7 +142,7 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
     reason, allowed = both(lambda: store.start(call, limit), lambda: _may_call(me.person_id))
     if reason is not NotStarted.LIMITED and not allowed:
         if reason is None:
-            _give_up(context, call, Trigger.CANCEL)
+            store.withdraw(call)
         raise Refusal(CALLER_UNAVAILABLE)
     if reason is not None:
         raise Refusal(NOT_STARTED[reason].format(account.name))

@@ -8,6 +8,7 @@ their row has no call.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -71,14 +72,14 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
     """Occupy both people with a ringing call, or neither; None when it rings.
 
     Takes a hit of the user's ``limit`` either way, where one is left. Raises ``Duplicate`` where
-    this very call has been started already, also when it is over by now.
+    this very call has been started already, also when it is over by now, or refused last.
     """
 
     def add_items(transaction: TransactWrite) -> None:
         transaction.update(
             _row(USER.path, call.user.id),
             actions=[Person.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
-            condition=Person.call.does_not_exist() & _is_newer(call.id) & limit.condition(),
+            condition=Person.call.does_not_exist() & _is_new(call.id) & limit.condition(),
             return_values="ALL_OLD",
         )
         transaction.update(
@@ -92,14 +93,30 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
         transact(add_items)
     except TransactionRefused as refused:
         reason = _why(refused, call, limit)
-        counted = reason is not NotStarted.LIMITED and count_attempt(call.user.id, limit)
+        counted = reason is not NotStarted.LIMITED and count_refused(call.user.id, call.id, limit)
         return reason if counted else NotStarted.LIMITED
     return None
 
 
-def count_attempt(user_id: str, limit: Window) -> bool:
+def count_refused(user_id: str, call_id: str, limit: Window) -> bool:
     """Take a hit of a user's limit for an attempt that comes to nothing; False if none is left."""
-    return limits.take(_row(USER.path, user_id), limit)
+    return limits.take(_row(USER.path, user_id), limit, [Person.refused_call.set(call_id)])
+
+
+def withdraw(call: NewCall) -> None:
+    """Undo a start of which nobody has heard: refused after all, so there is no record of it."""
+    leave = Person.call.remove()
+    rows: list[tuple[Person, list[Action]]] = [
+        (_row(USER.path, call.user.id), [leave, Person.refused_call.set(call.id)]),
+        (_row(TELECALLER.path, call.telecaller.id), [leave]),
+    ]
+
+    def add_items(transaction: TransactWrite) -> None:
+        for row, actions in rows:
+            transaction.update(row, actions=actions, condition=_is_in(call.id))
+
+    with suppress(TransactionRefused):  # one of them has left, and so ended it
+        transact(add_items)
 
 
 def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> Person | None:
@@ -185,8 +202,9 @@ def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarte
     if on_user and on_user.code == CONDITION_FAILED:
         row = on_user.raw_item or {}
         current = row.get("call", {}).get("M", {}).get("id", {}).get("S")
+        turned_down = row.get(Person.refused_call.attr_name, {}).get("S")
         last = row.get(Person.last_call.attr_name, {}).get("S", "")
-        if current == call.id or (
+        if call.id in (current, turned_down) or (
             last >= call.id and history.find(USER.path, call.user.id, call.id)
         ):
             raise Duplicate
@@ -215,9 +233,12 @@ def _row(namespace: str, person_id: str) -> Person:
     return Person(people.key(namespace, person_id))
 
 
-def _is_newer(call_id: str) -> Condition:
-    """Than the user's last call that is over: a frame that comes again late starts nothing."""
-    condition: Condition = Person.last_call.does_not_exist() | (Person.last_call < call_id)
+def _is_new(call_id: str) -> Condition:
+    """Newer than the user's last call that is over, and not the last that was refused: a frame that
+    comes again late starts nothing."""
+    last, refused = Person.last_call, Person.refused_call
+    condition: Condition = last.does_not_exist() | (last < call_id)
+    condition &= refused.does_not_exist() | (refused != call_id)
     return condition
 
 

@@ -41,8 +41,9 @@ class CurrentCall(MapAttribute[str, Any]):
 
 class Person(Table):
     """``coins`` is the balance. It stands here because the transaction that ends a call, and
-    charges for it, writes this row anyway. ``last_call``: the id of the last call that a caller
-    made and that is over."""
+    charges for it, writes this row anyway. Of a caller, ``last_call`` is the id of the last call
+    that is over, ``refused_call`` the one that the last attempt which was refused would have had.
+    """
 
     class Meta:
         table_name = TableName("people_table")
@@ -51,6 +52,7 @@ class Person(Table):
     members = UnicodeSetAttribute(attr_name="connections", null=True)
     call = CurrentCall(null=True)
     last_call = UnicodeAttribute(attr_name="lastCall", null=True)
+    refused_call = UnicodeAttribute(attr_name="refusedCall", null=True)
     coins = NumberAttribute(default=0)
 
     @property

@@ -60,6 +60,17 @@ def somebody(person_id: str, profile: str | None = "avatar") -> Somebody:
     return Somebody(person_id, f"Name of {person_id}", profile)
 
 
+def new_call(
+    call_id: str,
+    user_id: str,
+    telecaller_id: str,
+    *,
+    profile: str | None = "avatar",
+    rate: int = 0,
+) -> NewCall:
+    return NewCall(call_id, "AUDIO", rate, somebody(user_id, profile), somebody(telecaller_id))
+
+
 def start(
     call_id: str,
     user_id: str,
@@ -69,8 +80,7 @@ def start(
     rate: int = 0,
     limit: int = 20,
 ) -> store.NotStarted | None:
-    caller, callee = somebody(user_id, profile), somebody(telecaller_id)
-    call = NewCall(call_id, "AUDIO", rate, caller, callee)
+    call = new_call(call_id, user_id, telecaller_id, profile=profile, rate=rate)
     return store.start(call, Window("initiate", limit, NOW_MS))
 
 

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from functions.calls import store
+from functions.calls.state import Trigger
 from functions.products import REGISTRY
+from shared import accounts
+from shared.accounts import Account
 from shared.errors import INTERNAL
 from shared.realtime import connections, departure, people
 from shared.realtime.address import Address, Wire
@@ -19,6 +23,11 @@ from tests.integration.chat import Overtaken
 from tests.integration.clients import UNREACHABLE, Clients, failure
 
 INITIATE = {"telecallerId": "tina", "callType": "AUDIO"}
+OTHER = f"{1:024x}"
+ULLA = Account(id="ulla", role="USER", name="Ulla")
+SUSPENDED = replace(ULLA, account_status="SUSPENDED")
+TINA = Account(id="tina", role="TELECALLER", name="Tina", approval_status="APPROVED")
+PENDING = replace(TINA, approval_status="PENDING")
 
 
 def names(clients: Clients, device: str) -> list[str]:
@@ -100,6 +109,36 @@ def test_a_post_that_fails_otherwise_ends_the_call_at_once(clients: Clients) -> 
     assert clients.initiate() == ""
     assert stage.free("ulla", "tina")
     assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
+
+
+def somebody_calls() -> None:
+    assert stage.start(OTHER, "uma", "tina") is None
+
+
+def they_hang_up() -> None:
+    assert stage.finish(stage.rows("tina", "uma"), OTHER, Trigger.CANCEL)
+
+
+@pytest.mark.parametrize(
+    ("happens", "passes"),
+    [
+        (somebody_calls, they_hang_up),
+        (partial(accounts.save, SUSPENDED), partial(accounts.save, ULLA)),
+        (partial(accounts.save, PENDING), partial(accounts.save, TINA)),
+    ],
+    ids=["busy", "suspended", "unapproved"],
+)
+def test_an_initiate_that_was_refused_rings_nobody_when_it_comes_again(
+    clients: Clients, happens: Callable[[], None], passes: Callable[[], None]
+) -> None:
+    happens()
+    assert clients.initiate() == ""
+    passes()
+    clients.forget()
+    clients.send("u1", "call:initiate", INITIATE, again=True)
+    assert clients.fakes.connections.posted == []
+    assert stage.free("ulla", "tina")
+    assert clients.initiate()
 
 
 def leave_namespace(clients: Clients, connection_id: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.calls import store
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NotStarted
 from shared.errors import Duplicate
@@ -322,12 +323,27 @@ def test_what_is_taken_is_decided_on_the_balance_as_it_is_then() -> None:
 
 def test_a_user_who_calls_too_often_is_limited_whatever_becomes_of_the_calls() -> None:
     stage.online("tina")
-    for number in range(3):
+    for number in (7, 8, 9):
         assert stage.start(f"{number:024x}", "ulla", "nobody", limit=3)
     for telecaller in ("tina", "nobody"):
         refused = stage.start(OTHER, "ulla", telecaller, limit=3)
         assert refused is NotStarted.LIMITED
     assert stage.free("ulla", "tina")
+
+
+def test_a_call_that_is_withdrawn_leaves_both_free_and_no_record_and_is_not_started_again() -> None:
+    stage.online("tina")
+    call = stage.new_call(CALL, "ulla", "tina")
+    assert stage.start(CALL, "ulla", "tina") is None
+    for _ in range(2):
+        store.withdraw(call)
+        assert stage.free("ulla", "tina")
+    assert stage.records() == []
+    with pytest.raises(Duplicate):
+        stage.start(CALL, "ulla", "tina")
+    assert stage.start(OTHER, "ulla", "tina") is None
+    store.withdraw(call)
+    assert stage.call_of(stage.telecaller("tina")).id == OTHER
 
 
 def test_a_call_that_is_started_twice_by_the_same_frame_is_a_duplicate(ringing: None) -> None:

@@ -227,6 +227,7 @@ def test_a_suspended_caller_is_told_so_before_anything_else(
     assert clients.events("u1") == [("call:error", {"message": text})]
     assert stage.user("ulla").current_call is None
     assert clients.events("t1") == []
+    assert stage.records() == []
 
 
 def test_a_caller_in_a_call_a_busy_and_an_offline_telecaller_have_their_texts(
