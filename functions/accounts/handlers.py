@@ -24,12 +24,11 @@ def upserted(background: Background, account: Account, happened_at_ms: int) -> N
     """
     known = stored.upsert(account, happened_at_ms)
     if not known.active:
-        _close_sessions(background, known)
+        _close_sessions(background, known.id)
 
 
-def _close_sessions(background: Background, account: Account) -> None:
-    """In every namespace that lets the role in, and in those that let all in."""
-    paths = [one.path for one in NAMESPACES.values() if one.role == account.role or one.open]
-    for person in together(partial(people.get, path, account.id) for path in paths):
+def _close_sessions(background: Background, person_id: str) -> None:
+    """In every namespace: what lets somebody in is the role of their token."""
+    for person in together(partial(people.get, path, person_id) for path in NAMESPACES):
         for address in person.addresses:
-            background.ports.tasks.expel(address.connection_id, address.namespace, account.id)
+            background.ports.tasks.expel(address.connection_id, address.namespace, person_id)

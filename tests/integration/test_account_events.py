@@ -10,7 +10,7 @@ from shared import accounts
 from shared.accounts import Account
 from shared.realtime import connections, departure, people, rooms
 from shared.realtime.address import Address, Wire
-from shared.realtime.namespaces import CHAT, USER
+from shared.realtime.namespaces import CHAT, NAMESPACES, USER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.booking_stage import tell
@@ -69,6 +69,13 @@ def test_suspension_closes_every_session(fakes: Fakes) -> None:
     account = accounts.get("ulla")
     assert account
     assert not account.active
+
+
+def test_suspension_closes_what_a_token_of_another_role_has_opened(fakes: Fakes) -> None:
+    for namespace in NAMESPACES:
+        stage.connect(namespace, "ulla", namespace)
+    upsert(fakes, replaced(account_status="SUSPENDED"), 1)
+    assert sorted(fakes.tasks.expelled) == [(path, path, "ulla") for path in sorted(NAMESPACES)]
 
 
 def test_suspension_closes_chat_too(fakes: Fakes) -> None:
