@@ -28,7 +28,8 @@ class CallRecord(Table):
     """Call ids begin with the time, so a party's rows stand in the order of their calls.
 
     ``product`` is whose call it was; times are epoch milliseconds; ``coins`` is what was really
-    taken; ``ended_by`` is the id of the message that ended the call, where one did.
+    taken; ``accepted_by`` and ``ended_by`` are the ids of the messages that accepted and ended the
+    call, where any did.
     """
 
     class Meta:
@@ -42,6 +43,7 @@ class CallRecord(Table):
     status = UnicodeAttribute()
     started_at = NumberAttribute(attr_name="startedAt")
     accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
+    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
     ended_at = NumberAttribute(attr_name="endedAt")
     ended_by = UnicodeAttribute(attr_name="endedBy", null=True)
     duration_seconds = NumberAttribute(attr_name="durationSeconds", default=0)

@@ -386,6 +386,6 @@ def _unavailable(context: Context, call_id: str) -> Exception:
     record = history.find(me.namespace, me.person_id, call_id)
     if record is None:
         return Refusal(NOT_FOUND)
-    if record.ended_by == context.arrival.message_id:
+    if context.arrival.message_id in (record.accepted_by, record.ended_by):
         return Duplicate()
     return Refusal(NO_LONGER_AVAILABLE)

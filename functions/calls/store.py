@@ -166,6 +166,7 @@ def _record(
         status=status.value,
         started_at=call.started_at,
         accepted_at=call.accepted_at,
+        accepted_by=call.accepted_by,
         ended_at=now_ms,
         ended_by=message_id,
         duration_seconds=seconds,

@@ -194,6 +194,7 @@ def test_an_answered_call_is_completed_with_its_duration(
         "callee_id": "tina",
         "started_at": NOW_MS,
         "accepted_at": accepted_at,
+        "accepted_by": f"accept-{CALL}",
         "ended_at": ended_at,
         "duration_seconds": seconds,
         "coins": 0,

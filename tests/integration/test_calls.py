@@ -62,6 +62,17 @@ def test_accepting_gives_credentials_to_both_and_silences_the_other_devices(
     assert clients.acks("t1") == [None]
 
 
+def test_an_accept_that_comes_again_when_the_call_is_over_says_nothing(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.telecaller("call:accept", call_id)
+    for device in ("u1", "u2"):
+        departure.depart(REGISTRY, clients.fakes.ports, device)
+    clients.forget()
+    reference = {"callId": call_id}
+    clients.send("t1", "call:accept", reference, namespace=TELECALLER.path, again=True)
+    assert clients.fakes.connections.posted == []
+
+
 def test_an_accepted_call_ends_for_every_other_device(clients: Clients) -> None:
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
