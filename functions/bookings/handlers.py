@@ -30,7 +30,7 @@ _ORDER = list(Status)
 def own(context: Context, booking: Booking | None) -> Booking:
     """The booking, if the asking person is its party. Somebody else's is refused as one that does
     not exist; a frame that has been handled before has its answer already."""
-    if booking is not None and booking.moved_by == context.arrival.message_id:
+    if booking is not None and context.arrival.message_id in booking.moved_by:
         raise Duplicate
     me = context.session
     if booking is None or not booking.is_party(me.namespace, me.person_id):

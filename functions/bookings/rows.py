@@ -46,11 +46,11 @@ class Tracker(NamedTuple):
 class Booking(Table):
     """``version`` counts the writes: a transition is conditional on the one that it was decided on.
 
-    ``moved_by``: the id of the message that moved it last, where one did. ``assigned_to``
-    and ``assigned_at``: the last assignment, whatever became of it. ``stamps``: when the backend
-    says that a field became what it is; ``created_at`` and ``updated_at``: in
-    epoch ms, too. ``trackers``: texts of ``Tracker``. ``early``: events that came before
-    ``booking.created``, of a row that has nothing else yet.
+    ``moved_by``: ids of the messages that moved it last, the newest at the end. ``assigned_to`` and
+    ``assigned_at``: the last assignment, whatever became of it. ``stamps``: when the backend says
+    that a field became what it is; ``created_at`` and ``updated_at``: in epoch ms, too.
+    ``trackers``: texts of ``Tracker``. ``early``: events that came before ``booking.created``, of a
+    row that has nothing else yet.
     """
 
     class Meta:
@@ -67,7 +67,7 @@ class Booking(Table):
     partner_id = UnicodeAttribute(attr_name="partnerId", null=True)
     reason = UnicodeAttribute(null=True)
     version = NumberAttribute(default=0)
-    moved_by = UnicodeAttribute(attr_name="movedBy", null=True)
+    moved_by: Any = ListAttribute(attr_name="moves", default=list)
     created_at = NumberAttribute(attr_name="createdAt", default=0)
     updated_at = NumberAttribute(attr_name="updatedAt", default=0)
     assigned_to = UnicodeAttribute(attr_name="assignedTo", null=True)

@@ -24,6 +24,9 @@ ROUNDS = 16
 
 MOST_EARLY = 20
 
+MOST_MOVES = 5
+"""From an accept to the end. The same frame comes again soon, or not at all."""
+
 
 class Move(NamedTuple):
     """A transition. ``by``: the message that asks for it, or anything unique. ``partner_id``: of an
@@ -105,7 +108,7 @@ def move(booking_id: str, decide: Callable[[Booking | None], Move | None]) -> Mo
     moved: Moved | None = None
     for _ in range(ROUNDS):
         booking = find(booking_id)
-        if moved and booking and booking.moved_by == moved.move.by:
+        if moved and booking and moved.move.by in booking.moved_by:
             return moved  # it was written, only the answer was lost
         decided = decide(booking)
         if booking is None or decided is None:
@@ -144,7 +147,7 @@ def _moving(booking: Booking, decided: Move) -> list[Action]:
     actions: list[Action] = [
         Booking.status.set(decided.status.value),
         Booking.updated_at.set(max(decided.at_ms, int(booking.updated_at) + 1)),
-        Booking.moved_by.set(decided.by),
+        Booking.moved_by.set([*booking.moved_by, decided.by][-MOST_MOVES:]),
     ]
     if decided.partner_id:
         actions += [

@@ -181,6 +181,22 @@ def test_the_same_frame_twice_is_told_nothing(fakes: Fakes) -> None:
     assert len(list(Message.scan())) == 1
 
 
+def test_the_same_frame_after_what_followed_is_told_nothing(fakes: Fakes) -> None:
+    pedro = partner(fakes)
+    assigned(fakes, "b", "pedro")
+    pedro.send("booking:reject", {"bookingId": "b"}, id_="no")
+    tell(fakes, "booking.assigned", NOW_MS + 9, bookingId="b", partnerId="pedro")
+    with pytest.raises(Duplicate):
+        pedro.send("booking:reject", {"bookingId": "b"}, id_="no")
+    pedro.send("booking:accept", "b", id_="yes")
+    for status in ("ON_THE_WAY", "ARRIVED", "IN_PROGRESS", "COMPLETED"):
+        pedro.send("booking:status_update", {"bookingId": "b", "status": status})
+        with pytest.raises(Duplicate):
+            pedro.send("booking:accept", "b", id_="yes")
+    assert booking("b").status == "COMPLETED"
+    assert len(booking("b").moved_by) == store.MOST_MOVES
+
+
 def test_a_later_location_is_not_overtaken(fakes: Fakes) -> None:
     carla, pedro = customer(fakes), partner(fakes)
     assigned(fakes, "b", "pedro")
