@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 from urllib.parse import quote
 
@@ -126,18 +128,27 @@ def get(world: World, path: str, person_id: str, **claims: Any) -> Answer:
 
 
 def haunt(
-    world: World, person_id: str, channel: str | None = None, connection_id: str | None = None
+    world: World,
+    *people_ids: str,
+    channel: str | None = None,
+    connection_ids: Iterable[str] | None = None,
 ) -> None:
-    """Somebody on a connection that is not there, and whose ``$disconnect`` was lost; in a
-    channel, where one is given."""
-    session = Session(CHAT.path, "sid", person_id, "AGENT", f"Name of {person_id}")
-    address = Address(CHAT.path, Wire.SOCKETIO, connection_id or unique("gone"))
-    later = int(time.time()) + 3_600
+    """People on connections that are not there, and whose ``$disconnect`` was lost; in a channel,
+    where one is given."""
     with world.stack.haunting():
-        connections.create(Connection(address.connection_id, wire="s", expires_at=later))
-        assert connections.add_session(address.connection_id, session, later)
-        assert people.join(address, person_id, expires_at=later, everybody=True)
-        if channel is not None:
-            arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
-            assert store.join(address, person_id, channel, arrival=arrival, expires_at=later)
-        presence.Status(f"person#{person_id}", "status", name=session.name).save()
+        for person_id, name in zip(
+            people_ids, connection_ids or map(unique, repeat("gone")), strict=False
+        ):
+            _haunt(person_id, Address(CHAT.path, Wire.SOCKETIO, name), channel)
+
+
+def _haunt(person_id: str, address: Address, channel: str | None) -> None:
+    session = Session(CHAT.path, "sid", person_id, "AGENT", f"Name of {person_id}")
+    later = int(time.time()) + 3_600
+    connections.create(Connection(address.connection_id, wire="s", expires_at=later))
+    assert connections.add_session(address.connection_id, session, later)
+    assert people.join(address, person_id, expires_at=later, everybody=True)
+    if channel is not None:
+        arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
+        assert store.join(address, person_id, channel, arrival=arrival, expires_at=later)
+    presence.Status(f"person#{person_id}", "status", name=session.name).save()

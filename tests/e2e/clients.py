@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import engineio  # type: ignore[import-untyped]
 import socketio  # type: ignore[import-untyped]
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
@@ -309,12 +310,24 @@ def _reason(reports: list[Any]) -> str:
     return str(report["message"] if isinstance(report, dict) else report)
 
 
+class _InOrder(engineio.Client):  # type: ignore[misc]
+    """Hands messages over as they come; the library starts a thread for each."""
+
+    def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
+        return super()._trigger_event(event, *args, **options | {"run_async": False})
+
+
+class _PythonIO(socketio.Client):  # type: ignore[misc]
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _InOrder
+
+
 class Python(Client):
     kind = "python"
 
     def __init__(self, ticket: Ticket) -> None:
         super().__init__(ticket.namespace)
-        self._io = socketio.Client()
+        self._io = _PythonIO(request_timeout=SECONDS)
         refusals: list[Any] = []
         self._io.on("*", self.on_event, namespace=ticket.namespace)
         self._io.on("connect_error", refusals.append, namespace=ticket.namespace)
@@ -326,6 +339,7 @@ class Python(Client):
                 auth=ticket.auth,
                 transports=["websocket"],
                 namespaces=[ticket.namespace],
+                wait_timeout=SECONDS,
             )
         except socketio.exceptions.ConnectionError as error:
             raise Refused(_reason(refusals)) from error
@@ -378,7 +392,7 @@ class Asyncio(Client):
         loop.run(self._connect(ticket))
 
     async def _connect(self, ticket: Ticket) -> None:
-        self._io = socketio.AsyncClient()
+        self._io = socketio.AsyncClient(request_timeout=SECONDS)
         refusals: list[Any] = []
         self._io.on("*", self.on_event, namespace=ticket.namespace)
         self._io.on("connect_error", refusals.append, namespace=ticket.namespace)
@@ -390,6 +404,7 @@ class Asyncio(Client):
                 auth=ticket.auth,
                 transports=["websocket"],
                 namespaces=[ticket.namespace],
+                wait_timeout=SECONDS,
             )
         except socketio.exceptions.ConnectionError as error:
             await self._close_session()

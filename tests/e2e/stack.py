@@ -34,7 +34,7 @@ from tests.e2e.people import SECRET
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
 STOP_SECONDS = 30
-RING_SECONDS = 4
+RING_SECONDS = 6
 UNAUTHENTICATED_SECONDS = 8
 SPLIT_ABOVE = 5
 FRONTEND = "https://admin.example.com"

@@ -119,4 +119,4 @@ def test_an_upserted_account_is_charged_and_suspended(world: World, backend: Bac
     assert chatting.client.ended.wait(20)
     with pytest.raises(Refused, match="suspended"):
         world.come("js", account)
-    assert world.stack.connections_of("/user", account.id) == 0
+    world.stack.joined("/user", account.id, 0)

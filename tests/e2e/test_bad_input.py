@@ -169,7 +169,7 @@ def test_a_second_connect_does_not_connect_twice(world: World, engine: Raw) -> N
     assert hear(engine).startswith("40/user,")
     engine.send(connect)
     assert lives(engine)
-    assert world.stack.connections_of("/user", account.id) == 1
+    world.stack.joined("/user", account.id)
 
 
 def test_a_binary_frame_is_unsupported_data(user: Raw) -> None:

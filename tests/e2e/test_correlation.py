@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.e2e.backend import Backend
@@ -12,6 +13,7 @@ from tests.e2e.chat import make_channel, tab, unique
 from tests.e2e.clients import SECONDS
 from tests.e2e.cost import Requests
 from tests.e2e.stack import Stack
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 
@@ -66,6 +68,8 @@ def test_a_message_is_one_id_to_the_broadcast(world: World) -> None:
     channel = unique("channel")
     make_channel(world, channel)
     anna = tab(world, unique("anna"), joins=channel)
+    messages = partial(world.stack.logged, "socketio", MessagesSent=[1.0])
+    before = len(messages())
     sent = next_done(
         world.stack,
         "socketio",
@@ -74,7 +78,7 @@ def test_a_message_is_one_id_to_the_broadcast(world: World) -> None:
     )
     anna.take("chat:new_message")
     assert done(world.stack, "broadcast", sent)
-    assert world.stack.logged("socketio", MessagesSent=[1.0])
+    until(lambda: len(messages()) > before, "the message is counted")
 
 
 def test_what_a_backend_tells_is_one_id_to_whoever_hears_it(world: World) -> None:
@@ -102,6 +106,7 @@ def test_a_completed_call_is_counted_once(world: World) -> None:
     answer(user, telecaller, call_id)
     time.sleep(1.1)  # a call of 0 s is free
     assert user.ask("call:end", {"callId": call_id}) is None
+    until(lambda: counted(world.stack)["CallsCompleted"] > before["CallsCompleted"], "counted")
     requests.settle()
     gained = {name: number - before[name] for name, number in counted(world.stack).items()}
     assert gained.pop("CallCoins") > 0

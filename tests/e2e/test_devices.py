@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -63,8 +64,12 @@ def test_of_two_devices_that_accept_at_once_one_gets_the_call(world: World) -> N
     callee, first, second = twice(world, "TELECALLER")
     call_id = ring(user, first, callee)
     second.wait("call:incoming")
-    for device in (first, second):
-        device.emit("call:accept", {"callId": call_id})
+    with ThreadPoolExecutor(2) as pool:
+        accepts = [
+            pool.submit(device.ask, "call:accept", {"callId": call_id})
+            for device in (first, second)
+        ]
+    assert [accept.result() for accept in accepts].count(None) == 1
     user.wait("call:accepted")
     user.ask("call:end", {"callId": call_id})
     for device in (first, second):
@@ -111,6 +116,7 @@ def test_a_telecaller_with_a_device_left_is_online_and_on_the_call(world: World,
     second.wait("call:incoming")
     answer(user, first, call_id)
     second.wait("call:cancelled")
+    user.wait_presence(callee.id, "ON_CALL")
     getattr(first, go)()
     world.stack.joined("/telecaller", callee.id, 1)
     user.stays_quiet()
@@ -141,11 +147,11 @@ def test_a_device_that_opens_while_another_closes_never_looks_like_nobody(world:
     watcher.wait_presence(callee.id, "ONLINE")
     ticket = world.ticket("/telecaller", token(callee))
     for number in range(ROUNDS):
-        # The old one's departure and the new one's arrival meet in the stack.
         following = world.connect("native" if number % 2 else "js", ticket)
+        world.stack.joined("/telecaller", callee.id, 2)
         (device.drop if number % 3 else device.leave)()
+        world.stack.joined("/telecaller", callee.id, 1)
         device = following
-    world.stack.joined("/telecaller", callee.id, 1)
     device.leave()
     watcher.wait_presence(callee.id, "OFFLINE")
     assert [one["presence"] for one in watcher.presence(callee.id)] == ["ONLINE", "OFFLINE"]

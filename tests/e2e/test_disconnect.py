@@ -50,6 +50,7 @@ def test_a_telecaller_who_goes_while_it_rings_misses_the_call(
     _, user = world.user()
     callee, telecaller = world.telecaller(kind)
     other, somebody_else = world.telecaller()
+    user.wait_presence(callee.id, "ONLINE")
     call_id = ring(user, telecaller, callee)
     leave(telecaller, go)
     assert user.wait("call:missed") == {"callId": call_id}

@@ -11,6 +11,7 @@ from shared.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.clients import Client
 from tests.e2e.people import token
+from tests.e2e.waiting import settled
 from tests.e2e.world import World
 
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -103,6 +104,10 @@ def counts(admin: Client) -> dict[str, Any]:
     return found
 
 
+def timeless(numbers: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in numbers.items() if name != "timestamp"}
+
+
 def until(admin: Client, wanted: dict[str, int]) -> None:
     """Counts follow within seconds."""
     deadline = time.monotonic() + 20
@@ -112,21 +117,6 @@ def until(admin: Client, wanted: dict[str, int]) -> None:
             return
         assert time.monotonic() < deadline, f"{found} is not {wanted}"
         time.sleep(0.1)
-
-
-def settled(admin: Client) -> tuple[int, int]:
-    """The counts once those who left before have been counted out."""
-    last, since = counts(admin), time.monotonic()
-    while time.monotonic() - since < 1.5:
-        time.sleep(0.1)
-        now = counts(admin)
-        if (now["onlineUsers"], now["onlineTelecallers"]) != (
-            last["onlineUsers"],
-            last["onlineTelecallers"],
-        ):
-            since = time.monotonic()
-        last = now
-    return last["onlineUsers"], last["onlineTelecallers"]
 
 
 def test_an_admin_of_any_kind_asks_for_counts(world: World, kind: str) -> None:
@@ -144,7 +134,8 @@ def test_an_admin_of_any_kind_asks_for_counts(world: World, kind: str) -> None:
 
 def test_counts_are_of_people_not_of_connections(world: World) -> None:
     _, admin = world.admin()
-    users, telecallers = settled(admin)
+    before = settled(lambda: timeless(counts(admin)))
+    users, telecallers = before["onlineUsers"], before["onlineTelecallers"]
     caller, first = world.user()
     second = world.come("native", caller)
     callee, third = world.telecaller("python")
@@ -161,8 +152,6 @@ def test_counts_are_of_people_not_of_connections(world: World) -> None:
 
 
 def test_stats_follow_a_call(world: World) -> None:
-    _, admin = world.admin()
-    users, telecallers = settled(admin)
     account = world.people.take("ADMIN")
 
     def stats() -> dict[str, Any]:
@@ -181,17 +170,17 @@ def test_stats_follow_a_call(world: World) -> None:
             assert time.monotonic() < deadline, f"{flat} is not {wanted}"
             time.sleep(0.1)
 
-    before = stats()
+    assert re.fullmatch(ISO, stats()["timestamp"])
+    before = settled(lambda: timeless(stats()))
     assert {"onlineUsers", "onlineTelecallers", "telecallersOnCall", "connections", "calls"} < (
         before.keys()
     )
-    assert re.fullmatch(ISO, before["timestamp"])
     calls = before["calls"]
     _, user = world.user()
     callee, telecaller = world.telecaller()
     follow(
-        onlineUsers=users + 1,
-        onlineTelecallers=telecallers + 1,
+        onlineUsers=before["onlineUsers"] + 1,
+        onlineTelecallers=before["onlineTelecallers"] + 1,
         connections=before["connections"] + 2,
     )
     call_id = ring(user, telecaller, callee)
@@ -214,5 +203,5 @@ def test_stats_follow_a_call(world: World) -> None:
     follow(
         calls_missedToday=calls["missedToday"] + 1,
         calls_ringing=calls["ringing"],
-        onlineUsers=users,
+        onlineUsers=before["onlineUsers"],
     )

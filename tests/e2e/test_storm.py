@@ -17,12 +17,12 @@ from websockets.exceptions import ConnectionClosed
 from shared.accounts import Account
 from tests.e2e.clients import SECONDS
 from tests.e2e.people import token
+from tests.e2e.waiting import settled
 from tests.e2e.world import World
 
 USERS, TELECALLERS, CONNECTIONS = 100, 20, 200
 STAYING = 60
 AT_ONCE = 6
-SETTLED_SECONDS = 1.5
 STUCK_SECONDS = 30.0
 """Without any change: the numbers follow as fast as the machine lets them."""
 
@@ -100,17 +100,6 @@ def stats(world: World, admin: Account) -> Numbers:
     return {name: found[name] for name in ("onlineUsers", "onlineTelecallers", "connections")}
 
 
-def settled(world: World, admin: Account) -> Numbers:
-    """The numbers once those who were here before have been counted out."""
-    last, since = stats(world, admin), time.monotonic()
-    while time.monotonic() - since < SETTLED_SECONDS:
-        time.sleep(0.1)
-        now = stats(world, admin)
-        if now != last:
-            last, since = now, time.monotonic()
-    return last
-
-
 def follow(world: World, admin: Account, wanted: Numbers) -> None:
     """Wait for exactly these numbers."""
     last, deadline = stats(world, admin), time.monotonic() + STUCK_SECONDS
@@ -127,7 +116,7 @@ def test_the_numbers_are_right_when_a_storm_is_over(world: World) -> None:
     admin = world.people.take("ADMIN")
     users = [world.people.take("USER") for _ in range(USERS)]
     telecallers = [world.people.take("TELECALLER") for _ in range(TELECALLERS)]
-    before = settled(world, admin)
+    before = settled(lambda: stats(world, admin))
     asyncio.run(weather(world, admin, users + telecallers, before))
     follow(world, admin, before)
 

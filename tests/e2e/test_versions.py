@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.e2e import backstage
 from tests.e2e.calls import answer, ring
 from tests.e2e.clients import SECONDS, JavaScript, Refused
 from tests.e2e.people import token
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 VERSIONS = ("2", "3")
@@ -76,10 +79,10 @@ def test_a_connection_that_the_server_closes_is_made_anew(world: World, version:
     user = world.come("js", caller, version=version)
     callee, telecaller = world.telecaller()
     assert isinstance(user, JavaScript)
-    (before,) = backstage.connection_ids(world.stack, caller)
+    now = partial(backstage.connection_ids, world.stack, caller)
+    (before,) = now()
     backstage.close(world.stack, before)
     assert user.ended.wait(SECONDS)
     user.connected()
-    world.stack.joined("/user", caller.id, 1)
-    assert backstage.connection_ids(world.stack, caller) != [before]
+    until(lambda: len(now()) == 1 and now() != [before], "another connection in its place")
     answer(user, telecaller, ring(user, telecaller, callee))

@@ -41,6 +41,9 @@ class Told:
     hang_up_after: bool = False
     """Close every connection after its answer, without saying so in the answer."""
 
+    answered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released with every answer that has gone out."""
+
     hung_up: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """Released whenever that has been done."""
 
@@ -104,6 +107,7 @@ def serving(tls: Certificate | None = None) -> Iterator[Told]:
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
+            told.answered.release()
             self.close_connection = told.hang_up_after
 
         do_GET = do_POST = do_DELETE = _answer  # noqa: N815

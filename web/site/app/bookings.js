@@ -9,6 +9,7 @@ const HOME = { latitude: 52.52, longitude: 13.405 };
 const STEPS = 24;
 const STEP_MS = 1000;
 const APPLY_MS = 600;
+const ANSWER_MS = 5000;
 
 const WORDS = {
   PENDING: "Waiting for a partner", PARTNER_ASSIGNED: "Offered to a partner", PARTNER_ACCEPTED: "Accepted",
@@ -60,10 +61,19 @@ function customerSide(phone, people, partnerId) {
       bookingId, bookingNumber: `BK${String(Date.now()).slice(-6)}`, customerId: phone.person.id, service: "House cleaning",
       scheduledAt: new Date().toISOString(), address: "1 Example Street", amount: 49,
     });
-    await new Promise((done) => setTimeout(done, APPLY_MS));
-    socket.emit("booking:track", bookingId);
+    await track();
     show("PENDING");
     if (partnerId()) await tell(people, "booking.assigned", { bookingId, partnerId: partnerId() });
+  }
+
+  /** What a shop's system tells is handled a moment later: until then there is no such booking. */
+  async function track() {
+    for (let tries = 5; ; tries -= 1) {
+      await new Promise((done) => setTimeout(done, APPLY_MS));
+      const answer = await socket.timeout(ANSWER_MS).emitWithAck("booking:track", bookingId);
+      if (!answer?.error) return;
+      if (!tries) throw new Error(answer.error.message);
+    }
   }
 
   socket.on("connect", () => {
