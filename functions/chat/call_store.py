@@ -18,10 +18,11 @@ from pynamodb.attributes import (
 from pynamodb.transactions import TransactWrite
 
 from functions.chat.state import Status, Trigger, after
-from shared.errors import Duplicate
+from shared.errors import Duplicate, Refusal
 from shared.history import CallRecord
 from shared.realtime import people
 from shared.realtime.address import Address
+from shared.realtime.dispatch import NOT_AUTHENTICATED
 from shared.realtime.namespaces import CHAT
 from shared.tables import (
     CONDITION_FAILED,
@@ -122,11 +123,13 @@ def party(person_id: str) -> Party:
 
 def start(line: Line) -> bool:
     """Let a call ring; False where the callee is not there. Raises ``Duplicate`` where this very
-    call has been started already, or the caller is gone."""
+    call has been started already, though it may be over, and ``Refusal`` where the caller is not
+    there: not yet, if they have only just authenticated."""
     started_s = int(line.started_at) // 1000
 
     def add_items(transaction: TransactWrite) -> None:
-        transaction.save(Ringing(RINGING, line.id, expires_at=started_s + KEPT_SECONDS))
+        ringing = Ringing(RINGING, line.id, expires_at=started_s + KEPT_SECONDS)
+        transaction.save(ringing, condition=Ringing.item.does_not_exist())
         transaction.save(Call(key(line.id), line=line), condition=Call.person.does_not_exist())
         for person_id in (line.caller_id, line.callee_id):
             transaction.update(
@@ -138,9 +141,13 @@ def start(line: Line) -> bool:
     try:
         transact(add_items)
     except TransactionRefused as refused:
-        _, on_call, on_caller, _ = refused.reasons
-        if any(one and one.code == CONDITION_FAILED for one in (on_call, on_caller)):
+        ringing, call, caller, _ = (
+            reason is not None and reason.code == CONDITION_FAILED for reason in refused.reasons
+        )
+        if ringing or call:
             raise Duplicate from refused
+        if caller:
+            raise Refusal(NOT_AUTHENTICATED) from refused
         return False
     return True
 
@@ -187,6 +194,7 @@ def _record(line: Line, status: Status, now_ms: int, message_id: str | None) -> 
         status=status.value,
         started_at=line.started_at,
         accepted_at=answered,
+        accepted_by=line.accepted_by,
         ended_at=now_ms,
         ended_by=message_id,
         duration_seconds=0 if answered is None else max(0, now_ms - int(answered)) // 1000,

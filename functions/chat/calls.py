@@ -242,4 +242,5 @@ def _unavailable(context: Context, call_id: str) -> Exception:
     record: Any = history.find(USER.path, me, call_id) or history.find(CHAT.path, me, call_id)
     if record is None:
         return Refusal(NOT_FOUND)
-    return Duplicate() if record.ended_by == message_id else Refusal(NO_LONGER_AVAILABLE)
+    known = message_id in {record.accepted_by, record.ended_by}
+    return Duplicate() if known else Refusal(NO_LONGER_AVAILABLE)

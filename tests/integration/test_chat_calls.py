@@ -11,6 +11,7 @@ from functions.chat import call_store, calls
 from functions.chat.state import Trigger
 from functions.products import REGISTRY
 from shared import history
+from shared.realtime import people
 from shared.realtime.context import Background, Emitter
 from shared.realtime.people import Person
 from shared.realtime.sweep import Sweep
@@ -120,12 +121,32 @@ def test_a_timer_that_cannot_be_started_ends_the_call(chat: Chat) -> None:
     assert not call_store.party("anna").with_peers()
 
 
-def test_the_same_invite_twice_rings_once(chat: Chat) -> None:
+def test_the_same_frame_twice_is_answered_once_whatever_came_between(chat: Chat) -> None:
     payload: dict[str, Any] = {"targetUserId": "bert", "callType": "audio", "offer": 1}
+    invite = partial(chat.send, "a1", "call:invite", payload, frame=70)
     for _ in range(2):
-        chat.send("a1", "call:invite", payload, frame=70)
-    assert names(chat, "b1") == ["call:incoming"]
-    assert not chat.errors("a1")
+        invite()
+    answer = {"callId": chat.answer("a1")["callId"]}
+    accept = partial(chat.send, "b1", "call:accept", answer | {"answer": 1}, frame=71)
+    end = partial(chat.send, "a1", "call:end", answer, frame=72)
+    for _ in range(2):
+        accept()
+    for _ in range(2):
+        end()
+    accept()
+    invite()
+    assert names(chat, "a1") == ["call:accepted"]
+    assert names(chat, "b1") == ["call:incoming", "call:ended"]
+    assert free(answer["callId"])
+
+
+def test_an_invite_of_somebody_who_is_not_there_yet_is_answered(chat: Chat) -> None:
+    address = chat.tab("carl", "c1")
+    people.leave(address, "carl")  # as before the last step of authenticating
+    chat.send("c1", "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": 1})
+    assert chat.errors("c1") == ["Authentication required"]
+    assert chat.answer("c1") == {"error": {"message": "Authentication required"}}
+    assert names(chat, "b1") == []
 
 
 def test_only_the_last_tab_ends_a_call(chat: Chat) -> None:
