@@ -34,7 +34,6 @@ class Aws:
                 "CONNECTIONS_URL_FORMAT": f"{url}/dev",
                 "PYTHONPATH": str(TREE),
                 "LIVEKIT_URL": "ws://livekit",
-                "LIMIT_CALL_INITIATE_PER_MINUTE": "5",
                 "POWERTOOLS_LOG_LEVEL": "ERROR",
             }
         )

@@ -74,7 +74,6 @@ def frame(connection: str, body: str) -> dict[str, Any]:
 
 
 EVENTS: dict[str, tuple[str | None, str, str]] = {
-    "connect to a namespace": (None, "", ""),
     "call:initiate": (
         None, "cu=", '42/user,1["call:initiate",{"telecallerId":"t1","callType":"AUDIO"}]',
     ),
@@ -84,4 +83,3 @@ EVENTS: dict[str, tuple[str | None, str, str]] = {
     "answer to a ping": (None, "cu=", "3"),
 }  # fmt: skip
 """Event → state of the call before it, who sends it, the frame."""
-EVENTS.pop("connect to a namespace")

@@ -105,8 +105,6 @@ class SwitchboardStack(cdk.Stack):
             "SecretArn": secret_arn,
             "AccountsTable": tables["accounts"].table_name,
             "PeopleTable": tables["people"].table_name,
-            "ConnectionsTable": tables["connections"].table_name,
-            "CallsTable": tables["calls"].table_name,
             "EventBus": bus.event_bus_name,
         }
         if key:

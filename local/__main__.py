@@ -5,7 +5,7 @@ The environment is described in ``local/settings.py``. Exit codes: 0 stopped by 
 
 While the stack runs, ``.local/<port>.json`` holds what a program needs to know::
 
-    {"url", "emulator", "pid", "emulatorPid", "websocketUrl", "httpUrl", "environment": {…},
+    {"url", "emulator", "emulatorPid", "environment": {…},
      "outputs": {"WebSocketApiId", "HttpApiId", "SecretArn", "AccountsTable", …}}
 
 ``environment`` is what the stack's functions find in theirs, names of tables and all. The last
@@ -131,10 +131,7 @@ async def serve(
     facts = {
         "url": settings.url,
         "emulator": emulated.url,
-        "pid": os.getpid(),
         "emulatorPid": emulated.pid,
-        "websocketUrl": target.websocket,
-        "httpUrl": target.http,
         "outputs": outputs,
         "environment": environment,
     }

@@ -23,15 +23,13 @@ OUTPUTS = (
     "EdgeKeyArn",
     "AccountsTable",
     "PeopleTable",
-    "ConnectionsTable",
-    "CallsTable",
 )
 WARM = json.dumps({"warm": True})
 WARM_AT_ONCE = 2
 
 
 def check_outputs(outputs: Mapping[str, str]) -> None:
-    """Raise ``Failed`` when the stack does not say what the local edge needs to know."""
+    """Raise ``Failed`` when the stack does not say what is needed here."""
     missing = [name for name in OUTPUTS if name not in outputs]
     if missing:
         raise Failed(f"The stack has no output {', '.join(missing)}.")

@@ -1,4 +1,4 @@
-"""Accounts: who people are. They come from the team's own system and are only read here."""
+"""Accounts: who people are. They come from the team's own system."""
 
 from __future__ import annotations
 

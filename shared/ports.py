@@ -1,6 +1,6 @@
 """The few things outside the process that handlers use, as protocols.
 
-The real ones are in ``shared/adapters.py``; tests bring their own clock, ids and LiveKit.
+The real ones are in ``shared/adapters.py``, those of tests without AWS in ``tests/fakes.py``.
 """
 
 from __future__ import annotations

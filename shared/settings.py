@@ -1,4 +1,4 @@
-"""Every limit, timeout, interval and resource name the functions read, in one typed place.
+"""The limits, timeouts, intervals and resource names the functions read, in one typed place.
 
 ``infra`` writes the environment of every function from the same names in capitals; anything left
 out has the default given here.

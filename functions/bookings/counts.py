@@ -31,7 +31,7 @@ Numbers = dict[str, int]
 
 
 class Counts(Table):
-    """``numbers`` stand beside each other as attributes named as in ``add``."""
+    """What is counted stands beside these as attributes named as in ``add``."""
 
     class Meta:
         table_name = TableName("counts_table")

@@ -1,7 +1,6 @@
 """Credentials for a LiveKit room.
 
-A LiveKit token is a JWT; importing LiveKit's own library to make one costs a cold start half a
-second. https://docs.livekit.io/home/get-started/authentication/
+A LiveKit token is a JWT; importing LiveKit's own library to make one would double a cold start. https://docs.livekit.io/home/get-started/authentication/
 """
 
 from __future__ import annotations

@@ -331,7 +331,7 @@ def test_secret_has_a_key_from_the_start(stack: Stack) -> None:
 def test_outputs(stack: Stack) -> None:
     assert set(stack.template["Outputs"]) >= {
         "WebSocketApiId", "WebSocketStage", "WebSocketUrl", "HttpApiId", "HttpUrl", "SecretArn",
-        "AccountsTable", "PeopleTable", "ConnectionsTable", "CallsTable",
+        "AccountsTable", "PeopleTable",
     }  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 // One person's phone: a card with a face, a state and the wire below. What its face shows is up to
-// the user's and the telecaller's modules.
+// the product.
 
 import { h } from "./dom.js";
 import { choice, askForToken } from "./people.js";
@@ -45,7 +45,7 @@ export function makePhone({ role, asked = `with the role ${role}`, title, namesp
     connection = connect(namespace, open ? null : person.token, log, (word, words) => {
       state(word);
       if (word === "connecting") show(h("p", { class: "empty" }, "Connecting…"));
-      if (word === "away") stop?.("away");
+      if (word === "away") stop?.();
       if (word === "refused") show(h("p", { class: "problem", role: "alert" }, words), again());
     });
     phone.socket = connection.socket;

@@ -20,10 +20,9 @@ export function joinRoom({ url, token }, video) {
   let room = null;
   let left = false;
   const join = async () => {
+    if (!url) return void (say.textContent = "No LiveKit server is configured: signalling only, no sound.");
     if (!(await reachable(url))) {
-      say.textContent = url
-        ? `No LiveKit server answers at ${url}: signalling only, no sound.`
-        : "No LiveKit server is configured: signalling only, no sound.";
+      say.textContent = `No LiveKit server answers at ${url}: signalling only, no sound.`;
       return;
     }
     const { Room, RoomEvent } = await import("/vendor/livekit-client.esm.mjs");
