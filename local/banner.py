@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from local.settings import ROOT, Settings
-from local.tokens import mint
+from local.tokens import may_connect, mint
 from shared.accounts import Account
 
 SHOWN_ROLES = ("USER", "TELECALLER", "ADMIN")
@@ -34,8 +34,7 @@ def choose(accounts: Sequence[Account]) -> dict[str, Account]:
     """The first account of each shown role that may connect."""
     chosen: dict[str, Account] = {}
     for account in accounts:
-        may_connect = account.active and (account.approved or account.role != "TELECALLER")
-        if account.role in SHOWN_ROLES and may_connect:
+        if account.role in SHOWN_ROLES and may_connect(account):
             chosen.setdefault(account.role, account)
     return chosen
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from infra.site import SITE, TYPES
 from local.settings import Settings
-from local.tokens import mint
+from local.tokens import may_connect, mint
 from shared.accounts import Account
 
 TOKENS = "/demo/tokens.json"
@@ -67,8 +67,7 @@ class Pages:
         taken: dict[str, list[Account]] = {}
         for account in self._accounts:
             of_role = taken.setdefault(account.role, [])
-            may_connect = account.active and (account.approved or account.role != "TELECALLER")
-            if may_connect and len(of_role) < MOST_OF_A_ROLE:
+            if may_connect(account) and len(of_role) < MOST_OF_A_ROLE:
                 of_role.append(account)
         people = [
             {"id": one.id, "role": one.role, "name": one.name, "token": mint(one, secret)}

@@ -11,6 +11,11 @@ from shared.accounts import Account
 VALID_SECONDS = 24 * 3600
 
 
+def may_connect(account: Account) -> bool:
+    """Whether a token of theirs lets them in."""
+    return account.active and (account.approved or account.role != "TELECALLER")
+
+
 def mint(account: Account, secret: str, valid_seconds: int = VALID_SECONDS) -> str:
     """A token for an account, HS256."""
     claims = {

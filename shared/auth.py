@@ -51,7 +51,7 @@ def verify(token: object, secrets: Secrets) -> Identity:
     try:
         given = tokens.claims_of(token.removeprefix("Bearer "), settings(), secrets)
         claims = msgspec.convert(given, Claims)
-    except (tokens.Refused, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
         raise InvalidToken(str(error)) from error
     return Identity(
         claims.sub, claims.role, claims.name or claims.sub, claims.permissions or frozenset()

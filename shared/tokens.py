@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 
 from shared import jwks
+from shared.auth import InvalidToken
 from shared.log import logger
 from shared.ports import Secrets
 from shared.settings import Settings
@@ -20,20 +21,17 @@ REFUSED = (jwt.PyJWTError, jwks.UnknownKey, ValueError)
 """PyJWT's readers raise a ``ValueError`` for text that is no token at all."""
 
 
-class Refused(Exception):
-    """Not a token of ours, or no longer."""
-
-
 def claims_of(token: str, values: Settings, secrets: Secrets) -> dict[str, Any]:
-    """The claims. Raises ``Refused``, also when there is no key to check with, which is logged."""
+    """The claims. Raises ``InvalidToken``, also when there is no key to check with, which is
+    logged."""
     try:
         return _payload(token, values, secrets)
     except jwt.InvalidKeyError as error:
         # A public key, for one, which everybody has: PyJWT takes none for a secret.
         logger.error("no token can be checked, JWT_SECRET is not one: %s", error)
-        raise Refused(str(error)) from error
+        raise InvalidToken(str(error)) from error
     except REFUSED as error:
-        raise Refused(str(error)) from error
+        raise InvalidToken(str(error)) from error
 
 
 def _payload(token: str, values: Settings, secrets: Secrets) -> dict[str, Any]:

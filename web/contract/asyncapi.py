@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.protocol import native
 from shared.realtime.namespaces import NAMESPACES
 from web.contract import model
 from web.contract.model import Refused, ToClient, ToServer
@@ -106,7 +107,7 @@ def _receive(
 def _send(
     id_: str, channel: Document, operations: Document, schemas: Schemas, event: ToClient
 ) -> None:
-    action = event.event.replace(":", ".")
+    action = native.action(event.event)
     message: Document = {"name": event.event, "payload": schemas.of(event.payload)}
     if event.about:
         message["summary"] = event.about

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from functions.http import pages
 from functions.http.events import MOST_EVENTS
 from functions.products import REGISTRY
 from infra.gateway import HTTP_ROUTES
+from shared import cookies
 from web.contract import model
 from web.contract.model import Refused
 from web.contract.routes import ROUTES, Route
@@ -42,7 +44,7 @@ def make() -> dict[str, Any]:
             "schemas": schemas.components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "authenticationToken"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": cookies.COOKIE},
             },
         },
     }
@@ -90,7 +92,8 @@ def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
 def _parameter(name: str, where: str, about: str = "") -> dict[str, Any]:
     schema: Schema = {"type": "string"}
     if name == "limit":
-        schema = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+        most, default = pages.MOST, pages.DEFAULT_LIMIT
+        schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
     parameter: dict[str, Any] = {"name": name, "in": where, "schema": schema}
     if where == "path":
         parameter["required"] = True

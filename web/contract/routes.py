@@ -8,12 +8,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from functions.http.pages import DEFAULT_LIMIT, MOST
+from functions.http.session import SignIn
 from shared.accounts import Account
 
 Who = Literal["anybody", "a valid token", "an admin"]
 
 PAGED = {
-    "limit": "How many at most, 1 to 100, 20 unless said",
+    "limit": f"How many at most, 1 to {MOST}, {DEFAULT_LIMIT} unless said",
     "cursor": "`cursor` of the page before",
 }
 
@@ -98,10 +100,6 @@ class Accepted(msgspec.Struct):
     """How many events will be handled."""
 
     accepted: int
-
-
-class SignIn(msgspec.Struct):
-    token: str
 
 
 class SignedIn(msgspec.Struct, rename="camel"):
