@@ -5,53 +5,27 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import boto3
 
 from functions.calls import store
 from functions.calls.store import NewCall, Somebody
 from shared.accounts import Account
-from shared.history import CallRecord
 from shared.limits import Window
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.people import Person
-from shared.realtime.rooms import Member
 from shared.settings import settings
-from tests.e2e.clients import PRESENCE, SECONDS, Client, Raw
+from tests.e2e import backstage
+from tests.e2e.clients import PRESENCE, Raw
 from tests.e2e.people import token
 from tests.e2e.stack import RING_SECONDS, Stack
+from tests.e2e.waiting import until
 from tests.e2e.world import World
-
-MODELS = [CallRecord, Connection, Member, Person]
-
-
-@contextmanager
-def tables_of(stack: Stack) -> Iterator[None]:
-    """The models on the running stack's tables."""
-    with stack._in_environment():
-        for model in MODELS:
-            model._connection = None
-        yield
-    for model in MODELS:
-        model._connection = None
 
 
 def sweep(stack: Stack) -> None:
     """Run the deployed function once and wait for it."""
-    client = boto3.client(
-        "lambda",
-        endpoint_url=stack.facts["emulator"],
-        region_name=stack.environment["AWS_REGION"],
-        aws_access_key_id=stack.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=stack.environment["AWS_SECRET_ACCESS_KEY"],
-    )
-    answer = client.invoke(FunctionName="switchboard-dev-sweep", Payload=b"{}")
-    assert "FunctionError" not in answer, answer["Payload"].read()
+    backstage.invoke(stack, "sweep", {})
 
 
 def ghost(account: Account) -> str:
@@ -94,30 +68,16 @@ def connection_of(account: Account) -> str:
 
 
 def until_gone(connection_id: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while connections.get(connection_id):
-        assert time.monotonic() < deadline, f"{connection_id} is still there"
-        time.sleep(0.05)
+    until(lambda: connections.get(connection_id) is None, f"{connection_id} is gone")
 
 
 def until_answered(connection_id: str, since: int) -> None:
-    deadline = time.monotonic() + SECONDS
-    while (row := connections.get(connection_id)) and (row.answered_at or 0) < since:
-        assert time.monotonic() < deadline, f"{connection_id} has not answered"
-        time.sleep(0.05)
-    assert row, f"{connection_id} is gone"
+    def answered() -> bool:
+        row = connections.get(connection_id)
+        assert row, f"{connection_id} is gone"
+        return (row.answered_at or 0) >= since
 
-
-def presence_of(client: Client, account: Account, presence: str) -> None:
-    """Wait until a client has been told that somebody is ``presence``."""
-    deadline = time.monotonic() + SECONDS
-    expected = {"telecallerId": account.id, "presence": presence}
-    while not any(
-        one.event == PRESENCE and one.args[0].items() >= expected.items()
-        for one in list(client.received)
-    ):
-        assert time.monotonic() < deadline, f"{account.id} was not announced as {presence}"
-        time.sleep(0.05)
+    until(answered, f"{connection_id} has answered")
 
 
 def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
@@ -125,11 +85,11 @@ def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
 ) -> None:
     caller, user = world.user()
     callee = world.people.take("TELECALLER")
-    with tables_of(world.stack):
+    with world.stack.haunting():
         connection_id = ghost(callee)
         call_id = occupy(caller, callee)
         assert store.accept(callee.id, call_id, int(time.time() * 1000), "accept")
-        presence_of(user, callee, "ON_CALL")
+        user.wait_presence(callee.id, "ON_CALL")
         make_due(connection_id)
         sweep(world.stack)
         until_gone(connection_id)
@@ -137,13 +97,13 @@ def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
         assert not people.get("/user", caller.id).current_call
         assert callee.id not in {person.person_id for person in people.connected("/telecaller")}
     assert user.wait("call:ended") == {"callId": call_id}
-    presence_of(user, callee, "OFFLINE")
+    user.wait_presence(callee.id, "OFFLINE")
 
 
 def test_a_ring_whose_timer_was_lost_is_missed(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
-    with tables_of(world.stack):
+    with world.stack.haunting():
         grace = settings().ring_timer_grace_seconds
         call_id = occupy(caller, callee, begun_seconds_ago=RING_SECONDS + grace)
         sweep(world.stack)
@@ -157,7 +117,7 @@ def test_a_ring_whose_timer_was_lost_is_missed(world: World) -> None:
 def test_a_connection_that_joins_nothing_is_closed(world: World) -> None:
     raw = world.raw()
     assert raw.receive().startswith("0")
-    with tables_of(world.stack):
+    with world.stack.haunting():
         waiting = [row.connection_id for row in Connection.scan() if not row.all_sessions()]
         assert waiting
         for connection_id in waiting:
@@ -171,7 +131,7 @@ def test_a_connection_that_joins_nothing_is_closed(world: World) -> None:
 
 def test_every_kind_of_client_outlives_being_asked(world: World, kind: str) -> None:
     account, client = world.user(kind)
-    with tables_of(world.stack):
+    with world.stack.haunting():
         connection_id = connection_of(account)
         for _ in range(2):
             time.sleep(1)  # what is kept of times is their second
@@ -191,7 +151,7 @@ def test_every_kind_of_client_outlives_being_asked(world: World, kind: str) -> N
 def test_a_client_that_does_not_answer_its_ping_is_closed_and_gone(world: World) -> None:
     account = world.people.take("USER")
     raw = join(world, account)
-    with tables_of(world.stack):
+    with world.stack.haunting():
         connection_id = connection_of(account)
         make_due(connection_id)
         sweep(world.stack)
