@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.table import Table
-from tests.e2e.clients import Loop, NodeDriver
+from tests.e2e.client_js import NodeDriver
+from tests.e2e.client_python import Loop
 from tests.e2e.cost import Cost, Requests
 from tests.e2e.people import People
 from tests.e2e.stack import running

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clients import Loop, NodeDriver
+from tests.e2e.client_js import NodeDriver
+from tests.e2e.client_python import Loop
 from tests.e2e.people import People
 from tests.e2e.stack import Stack, running
 from tests.e2e.world import KINDS, World

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients import Raw, Refused
+from tests.e2e.client_native import Raw
+from tests.e2e.clients import Refused
 from tests.e2e.people import token
 from tests.e2e.world import World
 

@@ -16,7 +16,8 @@ from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
 from shared.settings import settings
 from tests.e2e import backstage
-from tests.e2e.clients import PRESENCE, Raw
+from tests.e2e.client_native import Raw
+from tests.e2e.clients import PRESENCE
 from tests.e2e.people import token
 from tests.e2e.stack import RING_SECONDS, Stack
 from tests.e2e.waiting import until

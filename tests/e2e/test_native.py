@@ -9,7 +9,8 @@ import pytest
 
 from shared.accounts import Account
 from tests.e2e.chat import make_channel, tab, unique
-from tests.e2e.clients import Raw, Refused, Ticket
+from tests.e2e.client_native import Raw
+from tests.e2e.clients import Refused, Ticket
 from tests.e2e.people import shown, sign, token
 from tests.e2e.stack import FRONTEND
 from tests.e2e.world import World

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients import Loop, NodeDriver, Refused
+from tests.e2e.client_js import NodeDriver
+from tests.e2e.client_python import Loop
+from tests.e2e.clients import Refused
 from tests.e2e.people import SECRET, People
 from tests.e2e.stack import Stack, running
 from tests.e2e.world import World

@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e import backstage
 from tests.e2e.calls import answer, ring
-from tests.e2e.clients import SECONDS, JavaScript, Refused
+from tests.e2e.client_js import JavaScript
+from tests.e2e.clients import SECONDS, Refused
 from tests.e2e.people import token
 from tests.e2e.waiting import until
 from tests.e2e.world import World

@@ -7,18 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from shared.accounts import Account
-from tests.e2e.clients import (
-    INTERNAL,
-    Asyncio,
-    Client,
-    JavaScript,
-    Loop,
-    Native,
-    NodeDriver,
-    Python,
-    Raw,
-    Ticket,
-)
+from tests.e2e.client_js import JavaScript, NodeDriver
+from tests.e2e.client_native import Native, Raw
+from tests.e2e.client_python import Asyncio, Loop, Python
+from tests.e2e.clients import INTERNAL, Client, Ticket
 from tests.e2e.people import People, token
 from tests.e2e.stack import Stack
 

@@ -1,0 +1,130 @@
+"""npm socket.io-client, in a Node process for all of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.clients import SECONDS, Client, Refused, Ticket
+
+
+class NodeDriver:
+    """The Node process in which the JavaScript clients live."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            ["node", str(Path(__file__).with_name("driver.js"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NODE_ENV": "test"},
+        )
+        self._numbers = itertools.count(1)
+        self._listeners: dict[int, Callable[[dict[str, Any]], None]] = {}
+        self._write = threading.Lock()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+    def listen(self, number: int, listener: Callable[[dict[str, Any]], None]) -> None:
+        self._listeners[number] = listener
+
+    def command(self, **command: Any) -> None:
+        assert self._process.stdin is not None
+        with self._write:
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        assert self._process.wait(10) == 0
+        self._reader.join(10)
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            report = json.loads(line)
+            self._listeners[report["socket"]](report)
+
+
+class JavaScript(Client):
+    """``app``: sockets with the same one share a page, and so a physical connection. ``version`` of
+    the library: 2.x has no ``auth`` and sends its token in the query."""
+
+    kind = "js"
+
+    def __init__(
+        self, driver: NodeDriver, ticket: Ticket, *, app: int | None = None, version: str = "4"
+    ) -> None:
+        super().__init__(ticket.namespace)
+        self._driver = driver
+        self._number = driver.number()
+        self._told: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.app = self._number if app is None else app
+        self.engine = ""
+        driver.listen(self._number, self._on_report)
+        options: dict[str, Any] = {"transports": ["websocket"]}
+        if ticket.auth is not None:
+            options["query" if version == "2" else "auth"] = ticket.auth
+        if ticket.headers:
+            options["extraHeaders"] = ticket.headers
+        url = ticket.url + ticket.namespace
+        self._do("open", app=self.app, version=version, url=url, options=options)
+        self.connected()
+
+    def connected(self) -> None:
+        """Wait until the client says that it is in; raises ``Refused``."""
+        try:
+            report = self._told.get(timeout=SECONDS)
+        except queue.Empty:
+            raise AssertionError("neither connect nor connect_error") from None
+        if report["type"] == "connect_error":
+            self.leave()
+            raise Refused(report["message"])
+        self.engine = report["engine"]
+
+    def reconnect(self) -> None:
+        self._do("connect")
+        self.connected()
+
+    def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
+        self._do("emit", event=event, args=args, ack=ack)
+
+    def ping(self) -> None:
+        """As a 2.x client does from time to time; returns when it has been answered."""
+        ack = next(self._asked)
+        self._do("ping", ack=ack)
+        with self._changed:
+            assert self._changed.wait_for(lambda: ack in self.acknowledged, SECONDS), "no pong"
+
+    def leave(self) -> None:
+        self._do("disconnect")
+
+    def drop(self, *, reconnect: bool = False) -> None:
+        self._do("drop", reconnect=reconnect)
+
+    def _do(self, operation: str, **rest: Any) -> None:
+        self._driver.command(op=operation, socket=self._number, **rest)
+
+    def _on_report(self, report: dict[str, Any]) -> None:
+        match report["type"]:
+            case "event":
+                self.on_event(report["event"], *report["args"])
+            case "ack":
+                self.on_ack(report["ack"], *report["args"])
+            case "disconnect":
+                self.ended.set()
+            case _:
+                self._told.put(report)
