@@ -70,7 +70,6 @@ def _current(context: Context) -> Session | None:
 
 def _enter(context: Context, session: Session) -> None:
     """Reachable first, then told, so that whoever has been told can be called."""
-    was_online = people.get(CHAT.path, session.person_id).online
     joined = people.join(
         context.address,
         session.person_id,
@@ -81,5 +80,4 @@ def _enter(context: Context, session: Session) -> None:
         return
     answer = Authenticated(session.person_id, session.name, session.role)
     context.emit(answer.to([context.address]))
-    if not was_online:
-        presence.came(context, session)
+    presence.came(context, session.person_id, session.name)

@@ -17,7 +17,7 @@ from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
 from shared.protocol import json
 from shared.realtime import people, rooms
-from shared.realtime.connections import PAGE, Session
+from shared.realtime.connections import PAGE
 from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import CHAT
 from shared.realtime.people import Person
@@ -99,29 +99,35 @@ def _said(person_ids: list[str]) -> dict[str, str]:
     return found
 
 
-def came(context: Context, session: Session) -> None:
-    """Somebody's first tab. The others are told where they have last been told that this one has
+def came(background: Background, person_id: str, name: str) -> None:
+    """Somebody is there. The others are told where they have last been told that this one has
     gone, as after loading a page anew: telling all of everybody who comes would cost the square of
     their number."""
-    before = _status(session.person_id)
-    said = Status(*_key(session.person_id), name=session.name, expires_at=_kept(context))
+    before = _status(person_id)
+    if before and not before.gone_at:
+        return
+    said = Status(*_key(person_id), name=name, expires_at=_kept(background))
     said.save()
-    if before and before.gone_at:
-        person = people.get(CHAT.path, session.person_id)
-        _announce(context, person, session.name, said, CHANGE, once=context.arrival.id)
+    if before:
+        person = people.get(CHAT.path, person_id)
+        _announce(background, person, name, said, CHANGE, once=f"back#{before.gone_at}")
 
 
 @chat.on_last_leave(CHAT.path)
 def gone(background: Background, person: Person) -> None:
-    """Nothing is told of somebody who is back already, or of whom it has been told."""
-    now = people.get(CHAT.path, person.person_id)
-    said = None if now.online else _status(person.person_id)
-    if said is None or said.gone_at:
+    """Told once. Whoever has come back before it was written down has found themselves there still,
+    and told nobody."""
+    said = _status(person.person_id)
+    if said is None:
         return
-    offline = Status(said.topic, said.item, name=said.name, status=OFFLINE)
-    offline.gone_at, offline.expires_at = background.now_ms, _kept(background)
-    _announce(background, now, said.name or person.person_id, offline, DISCONNECT)
-    offline.save()
+    name = said.name or person.person_id
+    if not said.gone_at:
+        offline = Status(said.topic, said.item, name=name, status=OFFLINE)
+        offline.gone_at, offline.expires_at = background.now_ms, _kept(background)
+        _announce(background, person, name, offline, DISCONNECT)
+        offline.save()
+    if people.get(CHAT.path, person.person_id).online:
+        came(background, person.person_id, name)
 
 
 def _status(person_id: str) -> Status | None:
@@ -140,6 +146,7 @@ def _set(context: Context, status: str, more: list[Action]) -> None:
         Status.set_at.set(at_ms),
         Status.expires_at.set(_kept(context)),
         Status.name.set(me.name),
+        Status.gone_at.remove(),
         *more,
     ]
     if not row.update_if(actions, Status.set_at.does_not_exist() | (Status.set_at <= at_ms)):

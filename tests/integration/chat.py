@@ -80,15 +80,15 @@ class Chat:
 class Overtaken:
     """A write, before which another comes the first time: what was read for it has changed."""
 
-    def __init__(self, write: Callable[..., None], first: Callable[[], None]) -> None:
+    def __init__(self, write: Callable[..., Any], first: Callable[[], None]) -> None:
         self._write = write
         self._first: Callable[[], None] | None = first
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         first, self._first = self._first, None
         if first:
             first()
-        self._write(*arguments)
+        return self._write(*arguments, **named)
 
 
 def _ids(text: str) -> tuple[str, ...]:

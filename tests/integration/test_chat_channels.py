@@ -11,6 +11,7 @@ from functions.chat import history, presence, store
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
+from shared.realtime.context import Background
 from shared.realtime.namespaces import CHAT
 from shared.registry import Product, Registry
 from shared.tables import transact
@@ -170,6 +171,33 @@ def test_presence_that_comes_late_tells_nothing(chat: Chat) -> None:
     assert [one["status"] for one in chat.told("presence_updated")] == ["busy"]
     chat.send("a1", "presence:get_online_users")
     assert chat.answer("a1") == [{"userId": "anna", "status": "busy", "connectionCount": 1}]
+
+
+@pytest.mark.parametrize("moment", ["nothing", "_status", "_announce", "_kept", "_key"])
+def test_whoever_comes_back_while_it_is_told_that_they_have_gone(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As when a page is loaded anew: the old connection ends when the new one is there."""
+
+    def come(tab: str) -> None:
+        chat.tab("anna", tab)
+        presence.came(Background.on(chat.fakes.ports), "anna", "Anna")
+
+    come("a1")
+    with monkeypatch.context() as patch:
+        if moment != "nothing":
+            patch.setattr(
+                presence, moment, Overtaken(getattr(presence, moment), partial(come, "a2"))
+            )
+        chat.depart("a1")
+    if moment == "nothing":
+        come("a2")
+    told = [one["status"] for one in chat.told("presence_updated")]
+    assert told == ["offline", "online"]
+    chat.send("a2", "presence:get_online_users")
+    assert chat.answer("a2") == [{"userId": "anna", "status": "online", "connectionCount": 1}]
+    chat.depart("a2")
+    assert [one["status"] for one in chat.told("presence_updated")] == [*told, "offline"]
 
 
 def test_everybody_is_listed_whom_a_message_has_room_for(
