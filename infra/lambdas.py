@@ -165,22 +165,7 @@ def _connect_sources(
             on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
         )
     if row.every_minute:
-        events.Rule(
-            scope,
-            f"{row.name.title()}Schedule",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            targets=[
-                targets.LambdaFunction(
-                    function,
-                    event=events.RuleTargetInput.from_object(
-                        {"part": part, "parts": settings.sweep_parts}
-                    ),
-                    retry_attempts=1,
-                    max_event_age=cdk.Duration.seconds(60),
-                )
-                for part in range(settings.sweep_parts)
-            ],
-        )
+        _schedule(scope, row.name, function, settings.sweep_parts)
     if row.streams:
         dead_letters = make_dead_letters(scope, row.name, settings)
         for table in row.streams:
@@ -206,6 +191,24 @@ def _connect_sources(
                 report_batch_item_failures=True,
             )
         )
+
+
+def _schedule(scope: Construct, name: str, function: lambda_.IFunction, parts: int) -> None:
+    """Every minute, each part by itself."""
+    events.Rule(
+        scope,
+        f"{name.title()}Schedule",
+        schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+        targets=[
+            targets.LambdaFunction(
+                function,
+                event=events.RuleTargetInput.from_object({"part": part, "parts": parts}),
+                retry_attempts=1,
+                max_event_age=cdk.Duration.seconds(60),
+            )
+            for part in range(parts)
+        ],
+    )
 
 
 def _acknowledge(

@@ -83,36 +83,40 @@ class SwitchboardStack(cdk.Stack):
         websocket.route(websocket_routes(), functions.invoked)
         http.route(HTTP_ROUTES, functions.invoked)
         ring = make_ring(self, settings, tables["people"], functions.invoked["ring-timeout"])
+        watched = Watched(
+            settings=settings,
+            functions=functions.made,
+            queues=queues,
+            dead_letters=dead_letters(self),
+            tables=tables,
+            websocket=websocket,
+            http=http,
+            ring=ring,
+        )
         if settings.alarms:
-            watched = Watched(
-                settings=settings,
-                functions=functions.made,
-                queues=queues,
-                dead_letters=dead_letters(self),
-                tables=tables,
-                websocket=websocket,
-                http=http,
-                ring=ring,
-            )
             alarms = make_alarms(self, watched, make_mail(self, settings))
             make_dashboard(self, watched, rows(watched), alarms)
-        outputs = {
-            "WebSocketApiId": websocket.api_id,
-            "WebSocketStage": websocket.stage_name,
-            "WebSocketUrl": websocket.url,
-            "HttpApiId": http.api_id,
-            "HttpUrl": http.url,
-            "SecretArn": secret_arn,
-            "AccountsTable": tables["accounts"].table_name,
-            "PeopleTable": tables["people"].table_name,
-            "EventBus": bus.event_bus_name,
-        }
-        if key:
-            outputs["EdgeKeyArn"] = _arn(key)
-        if edge:
-            outputs |= {"Url": edge.url, "EdgeTarget": edge.target}
-        for name, value in outputs.items():
-            cdk.CfnOutput(self, name, value=value)
+        _say(
+            self,
+            WebSocketApiId=websocket.api_id,
+            WebSocketStage=websocket.stage_name,
+            WebSocketUrl=websocket.url,
+            HttpApiId=http.api_id,
+            HttpUrl=http.url,
+            SecretArn=secret_arn,
+            AccountsTable=tables["accounts"].table_name,
+            PeopleTable=tables["people"].table_name,
+            EventBus=bus.event_bus_name,
+            EdgeKeyArn=_arn(key) if key else None,
+            Url=edge.url if edge else None,
+            EdgeTarget=edge.target if edge else None,
+        )
+
+
+def _say(scope: Construct, **outputs: str | None) -> None:
+    for name, value in outputs.items():
+        if value is not None:
+            cdk.CfnOutput(scope, name, value=value)
 
 
 def _synthesizer(settings: StackSettings) -> cdk.IStackSynthesizer:
