@@ -8,7 +8,7 @@ from functions.bookings import location, messages, monitor, store, told
 from functions.bookings.announce import announce
 from functions.bookings.events import Cancel, Reject, StatusUpdate
 from functions.bookings.product import bookings
-from functions.bookings.rows import Booking
+from functions.bookings.rows import Booking, Tracker
 from functions.bookings.state import PARTNERS, Status, Trigger, after
 from functions.bookings.store import Move
 from shared.errors import Duplicate, Refusal
@@ -125,13 +125,17 @@ def untrack(context: Context, booking_id: str) -> None:
 
 
 def _track(context: Context, booking_id: str, *, on: bool) -> None:
-    """Change whether the asking session tracks an own booking."""
-    mine = location.tracker(context, booking_id).text
+    """Change whether the asking session tracks an own booking. A frame that comes late changes
+    nothing, while it tracks."""
+    mine = location.tracker(context, booking_id)
+    wanted = {mine} if on else set[Tracker]()
     for _ in range(store.ROUNDS):
         booking = own(context, store.find(booking_id))
-        if booking.final or (mine in (booking.trackers or ())) is on:
+        before = location.of_session(booking, mine)
+        late = any(one.asked_ms > mine.asked_ms for one in before)
+        if booking.final or before == wanted or late:
             return
-        drop = location.stale(booking) if on else {mine}
-        if store.set_trackers(booking, {mine} if on else set(), drop):
+        drop = before | (location.stale(booking) if on else set())
+        if store.set_trackers(booking, wanted, drop):
             return
     raise RuntimeError(f"booking {booking_id} cannot be tracked")

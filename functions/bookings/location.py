@@ -19,7 +19,14 @@ MANY_TRACKERS = 20
 
 def tracker(context: Context, booking_id: str) -> Tracker:
     """The asking session as one that tracks a booking."""
-    return Tracker(booking_id, context.address.member, context.session.sid)
+    asked_ms = context.arrival.ms
+    return Tracker(booking_id, context.address.member, context.session.sid, asked_ms)
+
+
+def of_session(booking: Booking, mine: Tracker) -> set[Tracker]:
+    """As what the session of ``mine`` tracks a booking already."""
+    known = map(Tracker.of, booking.trackers or ())
+    return {one for one in known if (one.member, one.sid) == (mine.member, mine.sid)}
 
 
 @bookings.on("location:update", namespaces=[PARTNER.path], payload=Location)
@@ -41,13 +48,13 @@ def update(context: Context, where: Location) -> None:
         partner.update([Partner.trackers.delete(gone)])
 
 
-def stale(booking: Booking) -> set[str]:
+def stale(booking: Booking) -> set[Tracker]:
     """Trackers whose sessions are over, looked for when there are many: they come back with every
     new connection of a customer and leave without a word."""
     texts = booking.trackers or set()
     if len(texts) < MANY_TRACKERS:
         return set()
-    return {one.text for one, there in _live(map(Tracker.of, texts)).items() if not there}
+    return {one for one, there in _live(map(Tracker.of, texts)).items() if not there}
 
 
 def _locate(partner_id: str, where: Location, arrived_ms: int) -> Partner | None:

@@ -23,11 +23,12 @@ from shared.tables import Table, TableName
 
 class Tracker(NamedTuple):
     """A session of the customer's that tracks a booking. ``sid`` tells it from a later session on
-    the same connection."""
+    the same connection; ``asked_ms``: when it asked to, by the clock of arrivals."""
 
     booking_id: str
     member: str
     sid: str
+    asked_ms: int = 0
 
     @classmethod
     def of(cls, text: str) -> Tracker:

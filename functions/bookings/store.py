@@ -14,7 +14,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from functions.bookings.events import Created
-from functions.bookings.rows import Booking, Partner
+from functions.bookings.rows import Booking, Partner, Tracker
 from functions.bookings.state import FINAL, Status, Trigger
 from shared.protocol import json
 from shared.tables import TransactionRefused, transact
@@ -128,19 +128,24 @@ def revise(booking: Booking, fields: dict[str, Any], stamps: dict[str, int], now
     return _commit(booking, actions, {})
 
 
-def set_trackers(booking: Booking, add: set[str], drop: set[str]) -> bool:
+def set_trackers(booking: Booking, add: set[Tracker], drop: set[Tracker]) -> bool:
     """Change who tracks a booking, on its partner's row too while that is on it. False where the
     booking has changed meanwhile."""
     # One expression names an attribute once, so what goes and what comes is one new set.
-    trackers = (set(booking.trackers or ()) - drop) | add
+    comes, goes = _texts(add), _texts(drop)
+    trackers = (set(booking.trackers or ()) - goes) | comes
     on_booking = [Booking.trackers.set(trackers) if trackers else Booking.trackers.remove()]
     on_partners: dict[str, list[Action]] = {}
     if booking.active and booking.partner_id:
-        if drop:
-            Partner(booking.partner_id).update([Partner.trackers.delete(drop)])
-        if add:
-            on_partners[booking.partner_id] = [Partner.trackers.add(add)]
+        if goes:
+            Partner(booking.partner_id).update([Partner.trackers.delete(goes)])
+        if comes:
+            on_partners[booking.partner_id] = [Partner.trackers.add(comes)]
     return _commit(booking, on_booking, on_partners)
+
+
+def _texts(trackers: set[Tracker]) -> set[str]:
+    return {one.text for one in trackers}
 
 
 def _moving(booking: Booking, decided: Move) -> list[Action]:

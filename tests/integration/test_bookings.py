@@ -236,6 +236,19 @@ def test_tracking_twice_and_no_more_is_once_and_not_at_all(fakes: Fakes) -> None
     assert not booking("b").trackers
 
 
+def test_no_longer_tracking_that_was_overtaken_is_not_heard(fakes: Fakes) -> None:
+    carla, pedro = customer(fakes), partner(fakes)
+    assigned(fakes, "b", "pedro")
+    pedro.send("booking:accept", "b")
+    for event, ms in (("track", 1), ("track", 3), ("untrack", 2), ("track", 1)):
+        carla.send(f"booking:{event}", "b", ms=NOW_MS + ms)
+    pedro.send("location:update", {"latitude": 1, "longitude": 1})
+    assert len(carla.heard("partner:location_update")) == 1
+    carla.send("booking:untrack", "b", ms=NOW_MS + 4)
+    assert not store.partner("pedro").trackers
+    assert not booking("b").trackers
+
+
 def test_typing_that_was_overtaken_is_not_shown(fakes: Fakes) -> None:
     carla, pedro = customer(fakes), partner(fakes)
     assigned(fakes, "b", "pedro")
