@@ -24,6 +24,9 @@ WINDOW_MS = 60_000
 MOST_SLOTS = 50
 """More than this and an update expression nears its 4 KB."""
 
+MOST_TRIED = 20
+"""What a refusal costs at most, in write units: all rows of a limit of 1,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -65,14 +68,17 @@ class Hits(Table):
 def hit(key: str, per_minute: int, now_ms: int) -> bool:
     """Count a hit on ``key``; False, and nothing counted, where it would be one too many.
 
-    A limit of more than ``MOST_SLOTS`` is spread over several rows of which a hit takes any: never
-    more than ``per_minute``, at the edge a little fewer.
+    A limit of more than ``MOST_SLOTS`` is spread over several rows of which a hit takes any that
+    has room: exact while there are no more than are tried, above that at the edge a few fewer.
     """
     rows = -(-per_minute // MOST_SLOTS)
-    window = Window("h", per_minute // rows, now_ms)
-    row = Hits(f"{key}#{secrets.randbelow(rows)}" if rows > 1 else key)
     expires_at = Hits.expires_at.set((now_ms + WINDOW_MS) // 1000 + 1)
-    return take(row, window, [expires_at])
+    for number in secrets.SystemRandom().sample(range(rows), min(rows, MOST_TRIED)):
+        size = (per_minute + number) // rows  # adds up to the limit
+        row = Hits(f"{key}#{number}" if rows > 1 else key)
+        if take(row, Window("h", size, now_ms), [expires_at]):
+            return True
+    return False
 
 
 def take(row: Table, window: Window, more: list[Action] | None = None) -> bool:
