@@ -26,7 +26,7 @@ from shared.realtime.address import (
 )
 from shared.realtime.connections import Connection, Session
 from shared.realtime.context import Arrival, Context, Emitter
-from shared.realtime.namespaces import NAMESPACES, Namespace
+from shared.realtime.namespaces import NAMESPACES, UNKNOWN_NAMESPACE, Namespace
 from shared.registry import GENERAL_ERROR, Error, EventHandler, Registry
 from shared.settings import settings
 
@@ -48,7 +48,11 @@ class Request:
 
 
 class NotConnected(Exception):
-    """The connection has no session in the namespace it talks to."""
+    """The connection has no session at all, or talks in another format than its own."""
+
+
+class NotJoined(Exception):
+    """The connection has no session in the namespace it talks to, but in another."""
 
 
 class Prepared(NamedTuple):
@@ -61,9 +65,11 @@ class Prepared(NamedTuple):
 
 
 def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Request) -> None:
-    """Answer a request. A connection that is not in the namespace is closed, as Socket.IO does.
+    """Answer a request.
 
-    Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
+    A connection that is in no namespace is closed, as Socket.IO does. Where it is in another, what
+    goes on there goes on: frames run in any order, and a client's last event in a namespace may
+    come after its leaving. Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
     """
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
@@ -79,6 +85,11 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
         logger.info("duplicate frame")
     except NotConnected:
         ports.connections.close(connection_id)
+    except NotJoined:
+        if request.ack is not None:
+            emit.post(
+                connection_id, failed_acknowledgement(address, request.ack, UNKNOWN_NAMESPACE)
+            )
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else _internal(error)
         emit.post(connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or "")))
@@ -107,13 +118,15 @@ class Found(NamedTuple):
 
 
 def _find(registry: Registry, connection_id: str, request: Request) -> Found:
-    """Raises ``NotConnected`` and ``InvalidPacket``."""
+    """Raises ``NotConnected``, ``NotJoined`` and ``InvalidPacket``."""
     connection, early = _read(registry, connection_id, request)
     session = connection.session(request.namespace) if connection else None
     if connection is not None and connection.wire == Wire.NATIVE != request.wire:
         raise InvalidPacket("a Socket.IO packet on a native connection")
-    if connection is None or session is None or connection.wire != request.wire:
+    if connection is None or connection.leaving or connection.wire != request.wire:
         raise NotConnected
+    if session is None:
+        raise NotJoined if connection.all_sessions() else NotConnected
     prepared = early or _prepare(registry, session.namespace, request)
     return Found(connection, session, prepared)
 

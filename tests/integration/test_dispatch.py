@@ -12,6 +12,7 @@ from shared.errors import INTERNAL, Refusal
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
+from shared.realtime.connections import Connection
 from shared.realtime.context import Context
 from shared.realtime.namespaces import ADMIN, TELECALLER, USER
 from shared.registry import Inbound, Product, Registry
@@ -121,13 +122,23 @@ def test_what_decoding_found_wrong_is_answered_as_the_event_s_error(clients: Cli
     assert clients.events("u1") == [("error", {"message": "event name must not be empty"})]
 
 
-@pytest.mark.parametrize("connection_id", ["nobody", "u1"])
-def test_a_connection_that_is_not_in_the_namespace_is_closed(
+@pytest.mark.parametrize("connection_id", ["nobody", "joined nothing"])
+def test_a_connection_that_is_in_no_namespace_is_closed(
     clients: Clients, connection_id: str
 ) -> None:
+    connections.create(Connection("joined nothing", wire="s", expires_at=stage.EXPIRES_AT))
     clients.send(connection_id, "call:end", {"callId": "x"}, namespace=TELECALLER.path)
     assert clients.fakes.connections.closed == [connection_id]
     assert clients.fakes.connections.posted == []
+
+
+def test_an_event_for_another_namespace_than_it_is_in_is_dropped(clients: Clients) -> None:
+    """A call may be going on where the connection is."""
+    for ack in (None, 7):
+        clients.send("u1", "call:end", {"callId": "x"}, namespace=TELECALLER.path, ack=ack)
+    assert clients.fakes.connections.closed == []
+    refused = '43/telecaller,7[{"error":{"message":"Invalid namespace"}}]'
+    assert clients.fakes.connections.to("u1") == [refused]
 
 
 def test_a_connection_that_is_leaving_is_closed(clients: Clients) -> None:
