@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,10 @@ class AwsTasks:
         }
         self._invoke(self._settings.disconnect_function, session)
 
+    def finish(self, connection_id: str) -> None:
+        ended = {"connectionId": connection_id, "ended": True}
+        self._invoke(self._settings.disconnect_function, ended)
+
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
         call = {"callId": call_id, "person": person, "seconds": seconds}
         try:
@@ -160,7 +164,7 @@ class AwsTasks:
     def _room_queue(self) -> SQSClient:
         return aws.session().client("sqs", config=_brief(self._settings.room_queue_timeout_seconds))
 
-    def _invoke(self, function: str, payload: dict[str, str]) -> None:
+    def _invoke(self, function: str, payload: Mapping[str, object]) -> None:
         aws.client("lambda").invoke(
             FunctionName=function,
             InvocationType="Event",

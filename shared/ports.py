@@ -74,6 +74,10 @@ class Tasks(Protocol):
         """Put a person's session out of a namespace, with all consequences."""
         ...
 
+    def finish(self, connection_id: str) -> None:
+        """Leave what has ended on a connection that is still there."""
+        ...
+
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
         """Start the ring timer of the call that rings on the row ``person``."""
         ...

@@ -86,6 +86,7 @@ class FakeTasks:
     opened: list[str] = field(default_factory=list)
     disconnected: list[str] = field(default_factory=list)
     expelled: list[tuple[str, str, str]] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
@@ -105,6 +106,9 @@ class FakeTasks:
 
     def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
         self.expelled.append((connection_id, namespace, person_id))
+
+    def finish(self, connection_id: str) -> None:
+        self.finished.append(connection_id)
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
         if self.ring_error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from functions.chat import presence
 from functions.chat.events import Authenticated
 from functions.chat.product import expires_at, on
@@ -45,15 +47,16 @@ def _verified(context: Context, token: object) -> Session:
     account = accounts.get(identity.account_id)
     if account and not account.active:
         raise Refusal(SUSPENDED)
-    return session_of(identity, account, sid=context.session.sid)
+    mine, asked = session_of(identity, account), context.session
+    return msgspec.structs.replace(mine, sid=asked.sid, arrived_ms=asked.arrived_ms)
 
 
-def session_of(identity: auth.Identity, account: Account | None, *, sid: str = "") -> Session:
+def session_of(identity: auth.Identity, account: Account | None) -> Session:
     """Where token and account both list permissions, the account's count."""
     listed = frozenset(account.permissions) if account else frozenset[str]()
     return Session(
         namespace=CHAT.path,
-        sid=sid,
+        sid="",
         person_id=identity.account_id,
         role=identity.role,
         name=account.name if account else identity.name,

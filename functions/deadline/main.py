@@ -30,9 +30,11 @@ def end(deadline: Deadline) -> None:
     there is nobody else on it. Of this and an ``authenticate`` at the same moment, one happens."""
     connection = connections.get(deadline.connection_id)
     session = connection.session(deadline.namespace) if connection else None
-    if session is None or session.authenticated or session.sid != deadline.sid:
+    if connection is None or session is None:
         return
-    left = connections.end_session(deadline.connection_id, session)
+    if session.authenticated or session.sid != deadline.sid:
+        return
+    left = connections.end_session(connection, deadline.namespace)
     if left is not None:
         _tell(left, deadline.namespace)
 

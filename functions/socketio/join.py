@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qsl
 
+import msgspec
+
+from functions.products import REGISTRY
 from shared.adapters import ports
 from shared.errors import ConnectionRefused
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
-from shared.realtime import connections, people, strangers
+from shared.realtime import connections, departure
 from shared.realtime.address import Wire
-from shared.realtime.admission import authenticate, too_many
+from shared.realtime.admission import authenticate, begin, too_many
 from shared.realtime.connections import Connection
+from shared.realtime.context import Arrival
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
 
-def join(connection_id: str, packet: socketio.Packet) -> None:
+def join(arrival: Arrival, packet: socketio.Packet) -> None:
     """Let the client in and say so, or refuse with a CONNECT_ERROR.
 
     The session is written before the client learns of it, so its next event finds it, wherever that
     runs; others can reach it only after its CONNECT has been posted, because clients do not expect
     events before. Raises ``InvalidPacket`` on a native connection.
     """
-    connection = connections.get(connection_id)
-    if connection is None or connection.session(packet.namespace) is not None:
+    connection_id = arrival.connection_id
+    connection = _outside(arrival, packet.namespace)
+    if connection is None:
         return
-    if connection.wire != Wire.SOCKETIO:
-        raise InvalidPacket("CONNECT on a native connection")
     legacy = connection.legacy
     try:
         if connection.limited:
             raise ConnectionRefused(too_many(packet.namespace))
         session = authenticate(ports(), packet.namespace, _token(connection, packet))
+        session = msgspec.structs.replace(session, arrived_ms=arrival.ms)
     except ConnectionRefused as refused:
         frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
         ports().connections.post(connection_id, frame)
@@ -48,15 +53,35 @@ def join(connection_id: str, packet: socketio.Packet) -> None:
     if not ports().connections.post(connection_id, frame):
         ports().tasks.disconnect(connection_id)
         return
-    if not session.authenticated:
-        strangers.await_authentication(ports(), connection_id, session)
-        return
-    people.join(
-        connection.address(packet.namespace),
-        session.person_id,
-        expires_at=int(connection.expires_at),
-        everybody=NAMESPACES[packet.namespace].everybody,
-    )
+    begin(ports(), connection, session)
+
+
+def _outside(arrival: Arrival, namespace: str) -> Connection | None:
+    """The connection while it is not in ``namespace``; None where it is, or is gone. Raises
+    ``InvalidPacket``.
+
+    Frames run in any order, and a client that comes back says so right after it has left: the
+    leaving has a moment to begin, and to end. What takes longer has failed on the way.
+    """
+    deadline = time.monotonic() + settings().overtaken_wait_seconds
+    while True:
+        connection = connections.get(arrival.connection_id)
+        if connection is None or connection.leaving:
+            return None
+        if connection.wire != Wire.SOCKETIO:
+            raise InvalidPacket("CONNECT on a native connection")
+        before = connection.occupant(namespace)
+        if before is None:
+            return connection
+        if before.arrived_ms >= arrival.ms:  # the same frame again
+            return None
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.05)
+    if connection.session(namespace) is not None:
+        return None
+    departure.finish(REGISTRY, ports(), connection)
+    return connection
 
 
 def _token(connection: Connection, packet: socketio.Packet) -> object:

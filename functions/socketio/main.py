@@ -67,9 +67,9 @@ def message(arrival: Arrival, packet: socketio.Packet) -> None:
     """One Socket.IO packet. Raises ``InvalidPacket``."""
     match packet.type:
         case socketio.PacketType.CONNECT:
-            join(arrival.connection_id, packet)
+            join(arrival, packet)
         case socketio.PacketType.DISCONNECT:
-            leave(arrival.connection_id, packet.namespace)
+            leave(arrival, packet.namespace)
         case socketio.PacketType.EVENT:
             name, *arguments = cast("list[Any]", packet.data)
             request = Request(
@@ -93,17 +93,17 @@ def _require_socketio(arrival: Arrival) -> None:
         raise InvalidPacket("a packet on a native connection")
 
 
-def leave(connection_id: str, namespace: str) -> None:
-    """The client disconnects from one namespace; the connection stays. Raises ``InvalidPacket``."""
-    connection = connections.get(connection_id)
+def leave(arrival: Arrival, namespace: str) -> None:
+    """The client disconnects from one namespace; the connection stays. What it has joined after
+    that, it stays in. Raises ``InvalidPacket``."""
+    connection = connections.get(arrival.connection_id)
     session = connection.session(namespace) if connection else None
     if connection is not None and connection.wire != Wire.SOCKETIO:
         raise InvalidPacket("DISCONNECT on a native connection")
-    if connection is None or session is None:
+    if connection is None or session is None or session.arrived_ms >= arrival.ms:
         return
-    left = connections.remove_session(connection_id, namespace)
-    if left is not None:
-        departure.leave(REGISTRY, ports(), left, session)
+    if not departure.end(REGISTRY, ports(), connection, namespace):
+        leave(arrival, namespace)  # it has authenticated meanwhile
 
 
 def refuse(arrival: Arrival, frame: str) -> None:

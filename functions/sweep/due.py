@@ -58,6 +58,8 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
     match decided:
         case Verdict.GONE:
             ports.tasks.disconnect(connection_id)
+        case Verdict.FINISH:
+            ports.tasks.finish(connection_id)
         case Verdict.CLOSE:
             ports.connections.close(connection_id)
             ports.tasks.disconnect(connection_id)

@@ -18,6 +18,9 @@ class Verdict(StrEnum):
     GONE = "gone"
     """Run its departure, or finish it."""
 
+    FINISH = "finish"
+    """A session has ended, and not been left to the end."""
+
     CLOSE = "close"
     """Nobody has said in time who they are, or it does not answer: close it, then as if gone."""
 
@@ -35,6 +38,8 @@ def verdict(row: Connection, now: int) -> Verdict:
         return Verdict.GONE
     if row.due_at > now:
         return Verdict.WAIT
+    if row.ended:
+        return Verdict.FINISH
     if not any(session.authenticated for session in row.all_sessions()):
         return Verdict.CLOSE
     if row.wire == Wire.NATIVE or row.protocol == LEGACY:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared import accounts, auth
 from shared.errors import ConnectionRefused
 from shared.ports import Ports
-from shared.realtime import namespaces, strangers
-from shared.realtime.connections import Session
+from shared.realtime import namespaces, people, strangers
+from shared.realtime.connections import Connection, Session
 from shared.realtime.namespaces import NAMESPACES, Namespace
 
 
@@ -36,6 +36,20 @@ def authenticate(ports: Ports, path: str, token: object) -> Session:
         role=identity.role,
         name=account.name,
         profile=account.profile,
+    )
+
+
+def begin(ports: Ports, connection: Connection, session: Session) -> None:
+    """Make a session that its client knows of reachable; give one that is nobody's the time to
+    authenticate. Any number of times."""
+    if not session.authenticated:
+        strangers.await_authentication(ports, connection.connection_id, session)
+        return
+    people.join(
+        connection.address(session.namespace),
+        session.person_id,
+        expires_at=int(connection.expires_at),
+        everybody=NAMESPACES[session.namespace].everybody,
     )
 
 

@@ -41,7 +41,8 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     """Who a connection is in one namespace; fixed for the life of the session.
 
     ``name``, ``profile`` and ``permissions`` are the account's when the session began. In an open
-    namespace it begins as nobody's, without a person, and becomes somebody's once.
+    namespace it begins as nobody's, without a person, and becomes somebody's once. ``arrived_ms``:
+    when the frame came that asked for it, 0 where the handshake did.
     """
 
     namespace: str
@@ -51,6 +52,7 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     profile: str | None = None
     permissions: frozenset[str] = frozenset()
+    arrived_ms: int = 0
 
     @property
     def authenticated(self) -> bool:
@@ -80,6 +82,9 @@ class Connection(Table):
     ``cookie`` from an allowed origin, for the namespaces that take one. ``limited``: its address
     has made too many, so no namespace lets it in. ``sessions`` maps a namespace to its ``Session``.
 
+    ``ended``: sessions that are over, as they stood in ``sessions``, each until everything that
+    follows from it has been done.
+
     ``rooms``: what it has joined beside its namespaces, for its departure.
 
     ``due_at``: when the sweep looks next; ``pinged_at``: when it last asked for a sign of life;
@@ -98,6 +103,7 @@ class Connection(Table):
     leaving = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
+    ended: Any = UnicodeSetAttribute(null=True)
     rooms: Any = UnicodeSetAttribute(null=True)
     due_shard = UnicodeAttribute(attr_name="dueShard", null=True)
     due_at = NumberAttribute(attr_name="dueAt", default=AT_ONCE)
@@ -113,9 +119,7 @@ class Connection(Table):
 
     def all_sessions(self) -> list[Session]:
         """The sessions, whatever is happening to the connection."""
-        return [
-            msgspec.json.decode(text, type=Session) for text in self.sessions.as_dict().values()
-        ]
+        return [session_of(text) for text in self.sessions.as_dict().values()]
 
     def session(self, namespace: str | None) -> Session | None:
         """The session in ``namespace``, or the only one when None (a native connection's)."""
@@ -126,8 +130,19 @@ class Connection(Table):
             return sessions[0] if len(sessions) == 1 else None
         return next((found for found in sessions if found.namespace == namespace), None)
 
+    def occupant(self, namespace: str) -> Session | None:
+        """The session in ``namespace``, or one that is over and has not been left yet."""
+        ended = (session_of(text) for text in self.ended or ())
+        left = (found for found in ended if found.namespace == namespace)
+        return self.session(namespace) or next(left, None)
+
     def address(self, namespace: str) -> Address:
         return Address(namespace, Wire(self.wire), self.connection_id)
+
+
+def session_of(text: str) -> Session:
+    """A session as it stands in a row."""
+    return msgspec.json.decode(text, type=Session)
 
 
 def create(connection: Connection) -> None:
@@ -184,17 +199,21 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
     return replaced is not None
 
 
-def end_session(connection_id: str, session: Session) -> Connection | None:
-    """Remove exactly this session; the row then, None where it is another by now."""
-    slot = Connection.sessions[session.namespace]
-    return _update(connection_id, [slot.remove()], is_live() & (slot == json.dumps(session)))
+def end_session(connection: Connection, namespace: str) -> Connection | None:
+    """End the session that was read in the row; the row then, None where it is another by now.
+
+    Somebody's is kept until it has been left. The row is due at once: the next sweep finishes what
+    does not get to its end."""
+    slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
+    actions = [slot.remove()]
+    if session_of(text).authenticated:
+        actions += [Connection.ended.add({text}), Connection.due_at.set(AT_ONCE)]
+    return _update(connection.connection_id, actions, is_live() & (slot == text))
 
 
-def remove_session(connection_id: str, namespace: str) -> Connection | None:
-    """The row then, None when it is gone."""
-    return _update(
-        connection_id, [Connection.sessions[namespace].remove()], Connection.connection_id.exists()
-    )
+def forget_session(connection_id: str, text: str) -> None:
+    """A session that has ended is left, with every consequence."""
+    _update(connection_id, [Connection.ended.delete({text})], Connection.connection_id.exists())
 
 
 def forget_room(connection_id: str, room: str) -> None:

@@ -22,9 +22,27 @@ def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
     connection = connections.mark_leaving(connection_id)
     if connection is None:
         return
+    finish(registry, ports, connection)
     for session in connection.all_sessions():
         leave(registry, ports, connection, session)
     connections.delete(connection_id)
+
+
+def end(registry: Registry, ports: Ports, connection: Connection, namespace: str) -> bool:
+    """End the session in a namespace that was read in the row, and leave it. False where it is
+    another by now."""
+    left = connections.end_session(connection, namespace)
+    if left is None:
+        return False
+    finish(registry, ports, left)
+    return True
+
+
+def finish(registry: Registry, ports: Ports, connection: Connection) -> None:
+    """Leave what has ended; each is forgotten only when all is done."""
+    for text in sorted(connection.ended or ()):
+        leave(registry, ports, connection, connections.session_of(text))
+        connections.forget_session(connection.connection_id, text)
 
 
 def expel(
@@ -32,10 +50,14 @@ def expel(
 ) -> None:
     """Put a person's session out of a namespace, and the connection out where it has no other.
 
-    A Socket.IO client is told first: one whose connection just ends comes back at once."""
+    A Socket.IO client is told first: one whose connection just ends comes back at once. A session
+    that is out already may not have been left to the end."""
     connection = connections.get(connection_id)
-    session = connection.session(namespace) if connection else None
-    if connection is None or session is None or session.person_id != person_id:
+    if connection is None:
+        return
+    session = connection.session(namespace)
+    if session is None or session.person_id != person_id:
+        finish(registry, ports, connection)
         return
     if connection.wire == Wire.SOCKETIO:
         ports.connections.post(connection_id, socketio.disconnect_frame(namespace))
@@ -43,9 +65,7 @@ def expel(
         ports.connections.close(connection_id)
         depart(registry, ports, connection_id)
         return
-    left = connections.remove_session(connection_id, namespace)
-    if left is not None:
-        leave(registry, ports, left, session)
+    end(registry, ports, connection, namespace)
 
 
 def leave(registry: Registry, ports: Ports, connection: Connection, session: Session) -> None:

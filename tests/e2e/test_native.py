@@ -125,7 +125,14 @@ def test_without_an_id_an_error_is_an_event_only(world: World) -> None:
 def test_a_frame_that_is_no_object_is_answered_and_the_connection_stays(world: World) -> None:
     _, user = come(world, "USER")
     frames = ["[]", "1", '"x"', "null", "", " ", "garbage", "{", '{"action"', "[1,2", "NaN"]
-    frames += ['{"action":"call.end","data":NaN}', "40", "1", "41/user,", '42["call:end"]']
+    frames += [
+        '{"action":"call.end","data":NaN}',
+        "40",
+        "40/user,",
+        "1",
+        "41/user,",
+        '42["call:end"]',
+    ]
     for frame in frames:
         user.send(frame)
         told = hear(user)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
 from functions.calls import store
 from functions.calls.state import Trigger
 from functions.calls.store import NewCall, Parties, Somebody
@@ -18,6 +23,20 @@ from tests.fakes import NOW_MS
 
 EXPIRES_AT = 4_000_000_000
 """Long after these tests; DynamoDB compares with the real time."""
+
+INVOCATION = SimpleNamespace(aws_request_id="request")
+"""What Lambda says of an invocation."""
+
+
+def fails_once(monkeypatch: pytest.MonkeyPatch, where: object, name: str) -> None:
+    """The next call of a function ends in a timeout."""
+    real = getattr(where, name)
+
+    def failing(*_: Any, **__: Any) -> None:
+        monkeypatch.setattr(where, name, real)
+        raise TimeoutError
+
+    monkeypatch.setattr(where, name, failing)
 
 
 def session_of(namespace: str, person_id: str) -> Session:

@@ -143,10 +143,9 @@ def test_an_initiate_that_was_refused_rings_nobody_when_it_comes_again(
 
 def leave_namespace(clients: Clients, connection_id: str) -> None:
     """The connection stays."""
-    left = connections.remove_session(connection_id, USER.path)
-    assert left
-    session = stage.session_of(USER.path, "ulla")
-    departure.leave(REGISTRY, clients.fakes.ports, left, session)
+    connection = connections.get(connection_id)
+    assert connection
+    assert departure.end(REGISTRY, clients.fakes.ports, connection, USER.path)
 
 
 def drop(clients: Clients, connection_id: str) -> None:

@@ -11,7 +11,7 @@ from functions.chat import history, presence, store
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Background
+from shared.realtime.context import Arrival, Background
 from shared.realtime.namespaces import CHAT
 from shared.registry import Product, Registry
 from shared.tables import transact
@@ -265,7 +265,7 @@ def test_leaving_the_namespace_leaves_the_channels(chat: Chat) -> None:
     chat.send("a1", "join_channel", 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main, "ports", lambda: chat.fakes.ports)
-        main.leave("a1", CHAT.path)
+        main.leave(Arrival("a1", "m", NOW_MS), CHAT.path)
     assert [one["reason"] for one in chat.told("user_left")] == ["disconnect"]
     row = connections.get("a1")
     assert row is not None

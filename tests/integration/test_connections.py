@@ -126,18 +126,42 @@ def test_no_session_is_added_where_there_is_no_connection() -> None:
     assert not connections.add_session("c1", session)
 
 
-def test_a_session_that_was_removed_can_be_added_again() -> None:
+def test_a_session_that_has_ended_is_kept_until_it_is_left() -> None:
     stage.connect(USER.path, "ulla", "c1")
-    connections.remove_session("c1", USER.path)
-    connections.remove_session("c1", USER.path)
+    session = stage.session_of(USER.path, "ulla")
+    read = connections.get("c1")
+    assert read
+    row = connections.end_session(read, USER.path)
+    assert row
+    assert connections.end_session(read, USER.path) is None
+    assert row.all_sessions() == []
+    assert row.session(USER.path) is None
+    assert row.occupant(USER.path) == session
+    assert row.occupant(TELECALLER.path) is None
+    (text,) = row.ended
+    connections.forget_session("c1", text)
     row = connections.get("c1")
     assert row
-    assert row.all_sessions() == []
-    assert connections.add_session("c1", stage.session_of(USER.path, "ulla"))
+    assert row.occupant(USER.path) is None
+    assert connections.add_session("c1", session)
 
 
-def test_removing_a_session_or_marking_makes_no_row() -> None:
-    connections.remove_session("c1", USER.path)
+def test_a_session_that_is_another_by_now_is_not_ended() -> None:
+    opening()
+    nobody = stage.session_of(USER.path, "")
+    assert connections.add_session("c1", nobody)
+    read = connections.get("c1")
+    assert read
+    somebody = stage.session_of(USER.path, "ulla")
+    assert connections.replace_session("c1", nobody, somebody, 0)
+    assert connections.end_session(read, USER.path) is None
+    row = connections.get("c1")
+    assert row
+    assert row.session(USER.path) == somebody
+
+
+def test_forgetting_a_session_or_marking_makes_no_row() -> None:
+    connections.forget_session("c1", "text")
     assert connections.mark_leaving("c1") is None
     assert connections.get("c1") is None
 
@@ -181,7 +205,9 @@ def test_joining_after_the_departure_joins_nothing(gone: str, fakes: Fakes) -> N
     if gone == "departed":
         departure.depart(NOTHING, fakes.ports, "c1")
     if gone == "left the namespace":
-        connections.remove_session("c1", USER.path)
+        row = connections.get("c1")
+        assert row
+        connections.end_session(row, USER.path)
     assert not stage.join(address(), "ulla")
     assert not stage.user("ulla").online
     assert in_room() == set()

@@ -114,6 +114,7 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "open": lambda tasks: tasks.open("c"),
     "disconnect": lambda tasks: tasks.disconnect("c"),
     "expel": lambda tasks: tasks.expel("c", "/user", "u"),
+    "finish": lambda tasks: tasks.finish("c"),
     "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
     "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "/user", "e", {}, "g")),
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),

@@ -1,0 +1,236 @@
+"""Leaving one namespace and coming back: whatever fails on the way, in whatever order it is run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+
+import jwt
+import pytest
+
+from functions.disconnect import main as disconnect
+from functions.products import REGISTRY
+from functions.socketio import join
+from functions.socketio import main as socketio
+from functions.sweep.main import run
+from shared.protocol.errors import InvalidPacket
+from shared.protocol.socketio import Packet, PacketType
+from shared.realtime import connections, departure, people
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.context import Arrival
+from shared.realtime.namespaces import CHAT, USER
+from shared.settings import Settings
+from tests.conftest import UseSettings
+from tests.fakes import JWT_SECRET, NOW_MS, Fakes
+from tests.integration import stage
+from tests.integration.chat import Chat
+from tests.integration.stage import INVOCATION, fails_once
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+C = "c"
+
+
+@pytest.fixture(autouse=True)
+def use_ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for main in (disconnect, join, socketio):
+        monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+
+
+def row() -> Connection:
+    found = connections.get(C)
+    assert found
+    return found
+
+
+class Client:
+    """Ulla's, with one connection. Frames arrive at a millisecond of their own; they are run in
+    the order in which a test calls them."""
+
+    def __init__(self, fakes: Fakes) -> None:
+        self.fakes = fakes
+        connections.create(Connection(C, wire="s", expires_at=stage.EXPIRES_AT))
+
+    def connect(self, ms: int) -> None:
+        claims = {"sub": "ulla", "role": USER.role, "exp": int(time.time()) + 600}
+        data = {"token": jwt.encode(claims, JWT_SECRET)}
+        socketio.message(self._at(ms), Packet(PacketType.CONNECT, USER.path, data=data))
+
+    def disconnect(self, ms: int) -> None:
+        socketio.message(self._at(ms), Packet(PacketType.DISCONNECT, USER.path))
+
+    def _at(self, ms: int) -> Arrival:
+        return Arrival(C, f"message {ms}", NOW_MS + ms)
+
+    @property
+    def sids(self) -> list[str]:
+        """Of the sessions that it has been told of."""
+        return [frame.split('"')[3] for frame in self.fakes.connections.to(C)]
+
+    @property
+    def is_reachable(self) -> bool:
+        """By its person and by everybody's room, or by neither."""
+        in_room = [member.connection_id for member in stage.members_of(USER.path)]
+        assert stage.user("ulla").online == (in_room == [C])
+        return stage.user("ulla").online
+
+
+@pytest.fixture
+def client(fakes: Fakes) -> Client:
+    joined = Client(fakes)
+    joined.connect(1)
+    assert joined.is_reachable
+    return joined
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """What another invocation does while this one waits."""
+    monkeypatch.setattr(time, "sleep", lambda _: act())
+
+
+class TestAClientThatComesBackAtOnce:
+    def test_is_answered_although_its_connect_is_run_first(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meanwhile(monkeypatch, lambda: client.disconnect(2))
+        client.connect(2)
+        first, second = client.sids
+        assert row().session(USER.path).sid == second != first  # type: ignore[union-attr]
+        assert client.is_reachable
+
+    def test_is_reachable_although_the_leaving_still_runs(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
+    ) -> None:
+        use_settings(overtaken_wait_seconds=30)
+        real, waits, come_back = people.leave, Event(), list[Future[None]]()
+        meanwhile(monkeypatch, waits.set)
+
+        def slowly(address: Address, person_id: str) -> people.Person:
+            come_back.append(pool.submit(client.connect, 3))
+            assert waits.wait(30)
+            return real(address, person_id)
+
+        monkeypatch.setattr(people, "leave", slowly)
+        with ThreadPoolExecutor(1) as pool:
+            client.disconnect(2)
+            come_back[0].result()
+        assert len(client.sids) == 2
+        assert client.is_reachable
+
+    def test_is_reachable_although_the_leaving_has_failed(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
+    ) -> None:
+        use_settings(overtaken_wait_seconds=0)
+        fails_once(monkeypatch, people, "leave")
+        with pytest.raises(TimeoutError):
+            client.disconnect(2)
+        client.connect(3)
+        assert len(client.sids) == 2
+        assert not row().ended
+        assert client.is_reachable
+
+    def test_stays_although_its_disconnect_comes_again(self, client: Client) -> None:
+        client.disconnect(2)
+        client.connect(2)
+        client.disconnect(2)
+        assert client.is_reachable
+
+
+def test_a_connect_that_comes_again_is_not_answered(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: pytest.fail("it waits"))
+    client.connect(1)
+    assert len(client.sids) == 1
+
+
+def test_a_client_that_connects_twice_is_answered_once(
+    client: Client, use_settings: UseSettings
+) -> None:
+    use_settings(overtaken_wait_seconds=0.1)
+    client.connect(2)
+    assert len(client.sids) == 1
+    assert client.is_reachable
+
+
+def test_a_connect_on_a_native_connection_is_an_invalid_packet() -> None:
+    stage.connect(USER.path, "ulla", C, Wire.NATIVE)
+    with pytest.raises(InvalidPacket):
+        socketio.message(Arrival(C, "m", NOW_MS), Packet(PacketType.CONNECT, USER.path))
+
+
+def test_a_disconnect_ends_a_session_that_authenticates_meanwhile(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections.create(Connection(C, wire="s", expires_at=stage.EXPIRES_AT))
+    nobody = Session(CHAT.path, "sid", "", "", "")
+    somebody = stage.session_of(CHAT.path, "anna")
+    assert connections.add_session(C, nobody)
+    real = connections.end_session
+
+    def late(read: Connection, namespace: str) -> Connection | None:
+        monkeypatch.setattr(connections, "end_session", real)
+        assert connections.replace_session(C, nobody, somebody, 0)
+        return real(read, namespace)
+
+    monkeypatch.setattr(connections, "end_session", late)
+    socketio.message(Arrival(C, "m", NOW_MS), Packet(PacketType.DISCONNECT, CHAT.path))
+    assert row().all_sessions() == []
+    assert not row().ended
+
+
+class TestAFailedLeaving:
+    """A tab is in a channel whose queue fails once."""
+
+    @pytest.fixture(autouse=True)
+    def in_a_channel(self, tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+        chat = Chat(fakes)
+        chat.channel(1)
+        chat.tab("ulla", C)
+        chat.send(C, "join_channel", 1)
+        assert connections.add_session(C, stage.session_of(USER.path, "ulla"))
+        fails_once(monkeypatch, fakes.tasks, "broadcast")
+
+    def leave(self) -> None:
+        with pytest.raises(TimeoutError):
+            socketio.leave(Arrival(C, "m", NOW_MS), CHAT.path)
+        assert self.is_online()
+
+    def is_online(self) -> bool:
+        return people.get(CHAT.path, "ulla").online
+
+    def test_is_finished_when_the_connection_goes(self, fakes: Fakes) -> None:
+        self.leave()
+        departure.depart(REGISTRY, fakes.ports, C)
+        assert not self.is_online()
+        assert stage.members_of(CHAT.path) == []
+
+    def test_is_finished_by_the_next_sweep(self, fakes: Fakes) -> None:
+        connections.postpone(C, 2**31)
+        self.leave()
+        run(REGISTRY, fakes.ports, 60)
+        assert fakes.tasks.finished == [C]
+        assert fakes.tasks.disconnected == []
+        disconnect.handler({"connectionId": C, "ended": True}, INVOCATION)
+        assert not self.is_online()
+        assert not row().ended
+        assert row().session(USER.path)
+
+    def test_of_somebody_put_out_is_finished_when_that_is_tried_again(self, fakes: Fakes) -> None:
+        out = {"connectionId": C, "namespace": CHAT.path, "personId": "ulla"}
+        with pytest.raises(TimeoutError):
+            disconnect.handler(out, INVOCATION)
+        assert self.is_online()
+        disconnect.handler(out, INVOCATION)
+        assert not self.is_online()
+        assert not row().ended
+        assert row().session(USER.path)
+        assert fakes.connections.to(C).count("41") == 1
+
+
+def test_finishing_a_connection_that_is_gone_is_nothing() -> None:
+    disconnect.handler({"connectionId": C, "ended": True}, INVOCATION)
+    assert connections.get(C) is None
