@@ -14,11 +14,11 @@ from shared.edge import client_address
 from shared.errors import ConnectionRefused
 from shared.lambda_entry import Event, websocket_entry
 from shared.protocol import json
-from shared.realtime import connections, namespaces
+from shared.realtime import connections, namespaces, strangers
 from shared.realtime.address import Wire
 from shared.realtime.admission import authenticate
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import NAMESPACES
+from shared.realtime.namespaces import CHAT, NAMESPACES
 from shared.settings import settings
 
 _STATUS = {
@@ -49,6 +49,8 @@ def handler(event: Event) -> int:
         connection.protocol = int(query["EIO"])
         connection.credential = query.get("token")
         connection.cookie = cookies.of_handshake(headers)
+        if connection.legacy and not connection.limited:
+            connection.sessions = {CHAT.path: json.dumps(strangers.session(ports(), CHAT.path))}
     else:
         return HTTPStatus.BAD_REQUEST
     known = any(session.authenticated for session in connection.all_sessions())

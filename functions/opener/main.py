@@ -12,10 +12,10 @@ from collections.abc import Callable
 from shared.adapters import ports
 from shared.lambda_entry import Event, entry
 from shared.protocol import engineio, socketio
-from shared.realtime import connections, people, strangers
+from shared.realtime import admission, connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import CHAT, NAMESPACES
+from shared.realtime.namespaces import CHAT
 from shared.settings import settings
 
 FIRST_PAUSE_SECONDS = 0.02
@@ -24,37 +24,21 @@ LONGEST_PAUSE_SECONDS = 1.0
 
 @entry
 def handler(event: Event) -> None:
-    """``{"connectionId"}``. Delivered twice, it opens once."""
-    connection = connections.mark_opened(event["connectionId"])
-    if connection is None:
+    """``{"connectionId"}``. Delivered twice, it says so once; the sessions that came with the
+    handshake begin as often, because the first time may have failed before they did."""
+    connection_id = event["connectionId"]
+    first = connections.mark_opened(connection_id)
+    connection = first or connections.get(connection_id)
+    if connection is None or connection.leaving:
         return
-    if not _retry(_opening(connection)):
-        ports().tasks.disconnect(connection.connection_id)
+    if (first or connection.wire == Wire.NATIVE) and not _retry(_opening(connection)):
+        ports().tasks.disconnect(connection_id)
         return
-    if connection.legacy:
-        _enter_root(connection)
-    if connection.wire == Wire.NATIVE:
-        for session in connection.all_sessions():
-            if not session.authenticated:
-                strangers.await_authentication(ports(), connection.connection_id, session)
-                continue
-            people.join(
-                connection.address(session.namespace),
-                session.person_id,
-                expires_at=int(connection.expires_at),
-                everybody=NAMESPACES[session.namespace].everybody,
-            )
-
-
-def _enter_root(connection: Connection) -> None:
-    """A 2.x client is in ``/`` without asking."""
-    session = strangers.session(ports(), CHAT.path)
-    due_at = ports().clock.now_ms() // 1000 + settings().unauthenticated_seconds
-    if not connection.limited:
-        connections.add_session(connection.connection_id, session, due_at)
-    ports().connections.post(connection.connection_id, socketio.connect_frame(CHAT.path, None))
-    if not connection.limited:
-        strangers.await_authentication(ports(), connection.connection_id, session)
+    if first and connection.legacy:
+        ports().connections.post(connection_id, socketio.connect_frame(CHAT.path, None))
+    for session in connection.all_sessions():
+        if not session.arrived_ms:
+            admission.begin(ports(), connection, session)
 
 
 def _opening(connection: Connection) -> Callable[[], bool]:

@@ -1,0 +1,109 @@
+"""From the handshake to a connection that can be reached, whatever fails on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.connect import main as connect
+from functions.opener import main as opener
+from shared.realtime import connections, people
+from shared.realtime.address import Wire
+from shared.realtime.connections import Connection
+from shared.realtime.namespaces import CHAT, USER
+from tests.conftest import UseSettings
+from tests.fakes import Fakes
+from tests.integration import stage
+from tests.integration.stage import INVOCATION, fails_once
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+SESSION = stage.session_of(USER.path, "ulla")
+
+
+@pytest.fixture(autouse=True)
+def use_ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for main in (connect, opener):
+        monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+
+
+def open_(connection_id: str) -> None:
+    opener.handler({"connectionId": connection_id}, INVOCATION)
+
+
+def shake_hands(connection_id: str, **query: str) -> None:
+    identity = {"sourceIp": "203.0.113.7"}
+    context = {"connectionId": connection_id, "requestId": "request", "identity": identity}
+    event = {"requestContext": context, "queryStringParameters": query, "headers": {}}
+    assert connect.handler(event, INVOCATION) == {"statusCode": 200}
+
+
+def native(connection_id: str) -> None:
+    connections.create(
+        Connection(connection_id, wire=Wire.NATIVE.value, expires_at=stage.EXPIRES_AT)
+    )
+    assert connections.add_session(connection_id, SESSION)
+
+
+def test_a_native_client_is_reachable_when_the_opener_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    native("n")
+    fails_once(monkeypatch, people, "join")
+    with pytest.raises(TimeoutError):
+        open_("n")
+    assert not stage.user("ulla").online
+    open_("n")
+    assert [one.connection_id for one in stage.user("ulla").addresses] == ["n"]
+
+
+def test_a_socket_io_client_gets_one_open_packet(fakes: Fakes) -> None:
+    shake_hands("c", EIO="4", transport="websocket")
+    for _ in range(2):
+        open_("c")
+    (frame,) = fakes.connections.to("c")
+    assert frame.startswith("0{")
+
+
+def test_a_client_of_2x_is_in_the_root_without_asking(fakes: Fakes) -> None:
+    shake_hands("c", EIO="3", transport="websocket")
+    row = connections.get("c")
+    assert row
+    session = row.session(CHAT.path)
+    assert session
+    open_("c")
+    assert [frame[:2] for frame in fakes.connections.to("c")] == ["0{", "40"]
+    assert fakes.tasks.deadlines == [("c", CHAT.path, session.sid, 30)]
+
+
+def test_a_client_of_2x_has_a_deadline_when_the_opener_is_tried_again(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shake_hands("c", EIO="3", transport="websocket")
+    fails_once(monkeypatch, fakes.tasks, "deadline")
+    with pytest.raises(TimeoutError):
+        open_("c")
+    open_("c")
+    assert [frame[:2] for frame in fakes.connections.to("c")] == ["0{", "40"]
+    assert len(fakes.tasks.deadlines) == 1
+
+
+def test_a_client_of_2x_from_an_address_with_too_many_has_no_session(
+    fakes: Fakes, use_settings: UseSettings
+) -> None:
+    use_settings(limit_connections_per_minute=1)
+    for connection_id in ("first", "second"):
+        shake_hands(connection_id, EIO="3", transport="websocket")
+    row = connections.get("second")
+    assert row
+    assert row.all_sessions() == []
+    open_("second")
+    assert [frame[:2] for frame in fakes.connections.to("second")] == ["0{", "40"]
+    assert fakes.tasks.deadlines == []
+
+
+def test_a_connection_that_leaves_is_not_opened(fakes: Fakes) -> None:
+    native("n")
+    connections.mark_leaving("n")
+    open_("n")
+    assert not stage.user("ulla").online
+    assert fakes.tasks.disconnected == []
