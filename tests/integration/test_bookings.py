@@ -240,7 +240,7 @@ def test_no_longer_tracking_that_was_overtaken_is_not_heard(fakes: Fakes) -> Non
     carla, pedro = customer(fakes), partner(fakes)
     assigned(fakes, "b", "pedro")
     pedro.send("booking:accept", "b")
-    for event, ms in (("track", 1), ("track", 3), ("untrack", 2), ("track", 1)):
+    for event, ms in (("track", 1), ("track", 3), ("track", 1), ("untrack", 2)):
         carla.send(f"booking:{event}", "b", ms=NOW_MS + ms)
     pedro.send("location:update", {"latitude": 1, "longitude": 1})
     assert len(carla.heard("partner:location_update")) == 1
