@@ -105,7 +105,12 @@ def join_channel(context: Context, channel_id: ChannelId) -> None:
 def leave_channel(context: Context, channel_id: ChannelId) -> None:
     """Leaving what was not joined is no error."""
     room = store.room_of(channel_id)
-    _leave(context, context.address, context.session, Leaving(room, channel_id, LEAVE))
+    _leave(
+        context,
+        context.address,
+        context.session,
+        Leaving(room, channel_id, LEAVE, context.arrival.ms),
+    )
 
 
 @chat.on_leave(CHAT.path)
@@ -120,11 +125,12 @@ def tab_gone(background: Background, connection: Connection, session: Session) -
 
 
 class Leaving(NamedTuple):
-    """``reason`` is the spec's; ``departing``: nothing more can join, see ``store.leave``."""
+    """``reason`` is the spec's; ``asked_ms`` and ``departing``: see ``store.leave``."""
 
     room: str
     channel_id: ChannelId
     reason: str
+    asked_ms: int | None = None
     departing: bool = False
 
 
@@ -132,7 +138,14 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
     """Leave, and announce it where it was the person's last tab: once, because it is under the
     moment of leaving, which stays the same when this runs again."""
     me, room = session.person_id, leaving.room
-    left_at = store.leave(address, me, room, now_ms=background.now_ms, departing=leaving.departing)
+    left_at = store.leave(
+        address,
+        me,
+        room,
+        now_ms=background.now_ms,
+        asked_ms=leaving.asked_ms,
+        departing=leaving.departing,
+    )
     if left_at is None:
         return
     moment = times.iso(left_at)

@@ -181,8 +181,9 @@ def join(
 ) -> bool:
     """Let a connection into a channel; whether it is its person's first there.
 
-    The same frame handed in again has the same answer. Raises ``Refusal``, and ``Duplicate`` where
-    the connection is gone.
+    The same frame handed in again has the same answer; one that comes after a newer one of the
+    connection, which has joined or left, changes nothing. Raises ``Refusal``, and ``Duplicate``
+    where the connection is gone.
     """
     room, frame = room_of(channel_id), arrival.id
     form = json.dumps(channel_id)
@@ -197,9 +198,10 @@ def join(
         try:
             transact(_joining(about, there, member, address, frame))
         except TransactionRefused as refused:
-            on_connection = refused.reasons[2]
-            if on_connection and on_connection.code == CONDITION_FAILED:
+            if _failed(refused, 2):  # the connection's
                 raise Duplicate from refused
+            if _failed(refused, 1):  # the member's
+                return False
         else:
             return first or there.joined_by == frame
     raise RuntimeError(f"{room} cannot be joined")
@@ -223,7 +225,7 @@ def _joining(
         transaction.condition_check(
             Channel, room, ABOUT, condition=Channel.changed_at == about.changed_at
         )
-        transaction.save(member)
+        transaction.save(member, condition=_asked_by(member.joined_ms))
         transaction.update(
             Connection(address.connection_id),
             actions=[Connection.rooms.add({room})],
@@ -238,33 +240,70 @@ def _joining(
     return add_items
 
 
+def _asked_by(ms: float) -> Condition:
+    """That a member has not asked for anything since."""
+    condition: Condition = rooms.Member.joined_ms.does_not_exist() | (rooms.Member.joined_ms <= ms)
+    return condition
+
+
+def _failed(refused: TransactionRefused, index: int) -> bool:
+    reason = refused.reasons[index]
+    return reason is not None and reason.code == CONDITION_FAILED
+
+
 def leave(
-    address: Address, person_id: str, room: str, *, now_ms: int, departing: bool = False
+    address: Address,
+    person_id: str,
+    room: str,
+    *,
+    now_ms: int,
+    asked_ms: int | None = None,
+    departing: bool = False,
 ) -> int | None:
     """Take a connection out of a channel. When its person has left with it, in epoch ms, None
     while another tab stays; any number of times, with the same answer.
 
-    ``departing``: nothing more can join, so the connection's row keeps the room until everything
-    that follows has been done (``connections.forget_room``).
+    ``asked_ms``: when the connection has asked for it, where it has. One that has joined since
+    stays; one that has not joined yet is kept from joining with an older frame. ``departing``:
+    nothing more can join, so the connection's row keeps the room until everything that follows has
+    been done (``connections.forget_room``).
     """
     for _ in range(_ROUNDS):
         there = participant(room, person_id)
         tabs: set[str] = there.tabs or set()
         if address.member not in tabs:
+            if asked_ms is not None and not _left_before_joining(address, room, asked_ms):
+                continue
             was_last = not tabs and there.left_by == address.connection_id
             return int(there.left_at) if was_last else None
         last = tabs == {address.member}
         try:
-            transact(_leaving(there, address, now_ms, last=last, departing=departing))
-        except TransactionRefused:
+            transact(_leaving(there, address, now_ms, asked_ms, last=last, departing=departing))
+        except TransactionRefused as refused:
+            if _failed(refused, 0):  # the member's
+                return None
             continue
         return now_ms if last else None
     raise RuntimeError(f"{room} cannot be left")
 
 
+def _left_before_joining(address: Address, room: str, asked_ms: int) -> bool:
+    """Write that down as a nameless member whose time is over, whom nobody sends anything. False
+    where the connection has joined meanwhile."""
+    nobody = rooms.Member.of(room, address, asked_ms // 1000, joined_ms=asked_ms)
+    return nobody.save_if(rooms.Member.person_id.does_not_exist())
+
+
 def _leaving(
-    there: Participant, address: Address, now_ms: int, *, last: bool, departing: bool
+    there: Participant,
+    address: Address,
+    now_ms: int,
+    asked_ms: int | None,
+    *,
+    last: bool,
+    departing: bool,
 ) -> Any:
+    """Delete, update, update."""
     mine = {address.member}
     only: Condition = Participant.tabs == mine
     actions: list[Action] = [Participant.tabs.delete(mine)]
@@ -278,7 +317,10 @@ def _leaving(
 
     def add_items(transaction: TransactWrite) -> None:
         key = rooms.shard(there.topic, address.connection_id)
-        transaction.delete(rooms.Member(key, address.connection_id))
+        transaction.delete(
+            rooms.Member(key, address.connection_id),
+            condition=None if asked_ms is None else _asked_by(asked_ms),
+        )
         if not departing:
             transaction.update(
                 Connection(address.connection_id),

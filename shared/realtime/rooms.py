@@ -52,7 +52,7 @@ class Member(Table):
         joined_ms: int | None = None,
     ) -> Member:
         """``form``: how this member writes what the room is about, as JSON. ``joined_ms``: when it
-        asked to join, by the clock of arrivals."""
+        last asked to join, by the clock of arrivals."""
         return cls(
             shard(room, address.connection_id),
             address.connection_id,

@@ -89,6 +89,29 @@ def test_coming_and_going_at_once_leaves_nobody_behind(chat: Chat, race: Race) -
     assert len(chat.told("user_joined")) == len(chat.told("user_left"))
 
 
+@pytest.mark.parametrize(
+    "order",
+    ["join1 join3 leave2", "leave2 join1 join3", "join3 leave2 join1", "join3 join1 leave2"],
+)
+def test_what_was_sent_last_counts_in_whatever_order_it_comes(chat: Chat, order: str) -> None:
+    chat.tab("anna", "a1")
+
+    def come(order: str) -> None:
+        for step in order.split():
+            chat.send("a1", f"{step[:-1]}_channel", 1, frame=int(step[-1]))
+
+    come(order)
+    assert inside() == ["a1"]
+    message = {"channelId": 1, "message": "Hello", "messageType": "text"}
+    chat.send("a1", "chat:send_message", message)
+    assert not chat.errors("a1")
+    come("leave6 leave8 join7")
+    assert inside() == []
+    assert not store.participant(ROOM, "anna").tabs
+    come("join9")
+    assert inside() == ["a1"]
+
+
 def test_a_departure_that_runs_again_announces_once(chat: Chat) -> None:
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)
