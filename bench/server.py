@@ -40,6 +40,7 @@ class Canned:
         self.busy: set[bytes] = set()
         self.reached: set[bytes] = set()
         self.sent: list[str] = []
+        self.started: dict[str, Any] = {}
 
     def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         line = head[: head.index(b"\r\n")].split(b" ")
@@ -98,6 +99,8 @@ class Canned:
                 return json.dumps({"Items": items, "Count": len(items)}).encode()
             case "Query":
                 return self.page(json.loads(body))
+            case "TransactWriteItems":
+                self.start(json.loads(body)["TransactItems"])
             case "SendMessage":
                 self.sent.append(json.loads(body)["MessageBody"])
             case "GetSecretValue":
@@ -105,7 +108,18 @@ class Canned:
         return b'{"MessageId": "1", "MD5OfMessageBody": "", "executionArn": "a", "startDate": 1}'
 
     def row(self, key: dict[str, Any]) -> Any:
-        return self.rows.get(" ".join(value["S"] for value in key.values()))
+        name = " ".join(value["S"] for value in key.values())
+        call = self.started.pop(name, None)
+        return self.rows[name] | {"call": call} if call else self.rows.get(name)
+
+    def start(self, items: list[dict[str, Any]]) -> None:
+        """A call that begins is on its caller's row for whoever reads it next, and nowhere else:
+        every event is to find the same rows."""
+        for update in (item["Update"] for item in items if "Update" in item):
+            person = update["Key"].get("person", {}).get("S", "")
+            for value in update["ExpressionAttributeValues"].values():
+                if person.startswith("/user#") and "id" in value.get("M", {}):
+                    self.started[person] = value
 
     def page(self, query: dict[str, Any]) -> bytes:
         room = next(value["S"] for value in query["ExpressionAttributeValues"].values())
