@@ -152,7 +152,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ring_timeout_seconds: int = 30
     overtaken_wait_seconds: float = 0.4
-    """How long an event waits for the one it needs and may have overtaken on the way."""
+    """How long an event waits for the one it needs and may have overtaken on the way ..."""
+
+    overtaken_pause_seconds: float = 0.05
+    """... looking for it so often."""
 
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_token_seconds: int = 7_200

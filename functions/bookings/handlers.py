@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from functions.bookings import location, messages, monitor, store, told
 from functions.bookings.announce import announce
 from functions.bookings.events import Cancel, Reject, StatusUpdate
@@ -13,9 +11,9 @@ from functions.bookings.state import PARTNERS, Status, Trigger, after
 from functions.bookings.store import Move
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id
+from shared.pause import moments
 from shared.realtime.context import Context
 from shared.realtime.namespaces import CUSTOMER, PARTNER
-from shared.settings import settings
 
 __all__ = ["bookings", "location", "messages", "monitor", "told"]
 
@@ -74,15 +72,13 @@ def cancel(context: Context, request: Cancel) -> None:
 def update_status(context: Context, request: StatusUpdate) -> None:
     """Forward only. One that needs what was sent just before, and has overtaken it, waits for it a
     moment: frames of one connection run in any order."""
-    deadline = time.monotonic() + settings().overtaken_wait_seconds
-    while True:
+    for _ in moments():
         booking = own(context, store.find(request.booking_id))
         trigger = PARTNERS.get(request.status)
         ahead = _ORDER.index(request.status) > _ORDER.index(booking.state)
         possible = trigger is not None and after(booking.state, trigger) is not None
-        if possible or not ahead or trigger is None or time.monotonic() >= deadline:
+        if possible or not ahead or trigger is None:
             break
-        time.sleep(0.05)
     refusal = WRONG_STATUS.format(booking.status, request.status.value)
     _move(context, request.booking_id, trigger, request.status, refusal=refusal)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +30,7 @@ from shared.history import CallRecord
 from shared.limits import Window
 from shared.log import logger
 from shared.parallel import both
+from shared.pause import moments
 from shared.realtime import connections, people
 from shared.realtime.address import Delivery
 from shared.realtime.context import Background, Context
@@ -365,12 +365,10 @@ def _parties(context: Context, call_id: str) -> Parties:
 def _await_accept(parties: Parties, call_id: str) -> Parties:
     """Give an accept that was sent just before, and that this end has overtaken, a moment: frames
     of one connection run in any order."""
-    deadline = time.monotonic() + settings().overtaken_wait_seconds
-    while time.monotonic() < deadline:
+    for _ in moments():
         call = parties.telecaller.current_call
         if call is None or call.id != call_id or call.status != Status.RINGING:
             break
-        time.sleep(0.05)
         parties = Parties.read(parties.telecaller.person_id, parties.user.person_id)
     return parties
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Any
 
@@ -25,6 +24,7 @@ from functions.chat.state import Status, Trigger
 from shared import history
 from shared.errors import Duplicate, Refusal
 from shared.parallel import both
+from shared.pause import moments
 from shared.realtime.address import Address, Delivery
 from shared.realtime.context import Background, Context
 from shared.realtime.dispatch import NOT_PERMITTED
@@ -146,14 +146,12 @@ def ice_candidate(context: Context, request: Candidate) -> None:
 def _lines_with(person_id: str, target: str) -> list[Line]:
     """The calls between two people. A candidate may overtake the invite it belongs to, so there is
     a moment for it to begin."""
-    deadline = time.monotonic() + settings().overtaken_wait_seconds
-    while True:
+    for _ in moments():
         mine = call_store.party(person_id).with_peers()
         lines = [call_store.get(call_id) for call_id, peer in mine if peer == target]
-        found = [line for line in lines if line]
-        if found or time.monotonic() >= deadline:
+        if found := [line for line in lines if line]:
             return found
-        time.sleep(0.05)
+    return []
 
 
 @chat.on_last_leave(CHAT.path)

@@ -7,7 +7,6 @@ which they came.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
@@ -25,12 +24,12 @@ from pynamodb.transactions import TransactWrite
 from functions.chat.events import ChannelId
 from shared.errors import Duplicate, Refusal
 from shared.parallel import both
+from shared.pause import moments
 from shared.protocol import json
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.context import Arrival
-from shared.settings import settings
 from shared.tables import (
     CONDITION_FAILED,
     Table,
@@ -166,14 +165,11 @@ def present(room: str, person_id: str) -> Participant:
 
     Frames of one connection run in any order, so a join that was sent just before has a moment.
     """
-    deadline = time.monotonic() + settings().overtaken_wait_seconds
-    while True:
+    for _ in moments():
         found = participant(room, person_id)
         if found.tabs:
             return found
-        if time.monotonic() >= deadline:
-            raise Refusal(NOT_JOINED)
-        time.sleep(0.05)
+    raise Refusal(NOT_JOINED)
 
 
 def join(

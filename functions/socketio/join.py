@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from functions.products import REGISTRY
 from shared.adapters import ports
 from shared.errors import ConnectionRefused
+from shared.pause import moments
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections, departure
@@ -63,8 +63,7 @@ def _outside(arrival: Arrival, namespace: str) -> Connection | None:
     Frames run in any order, and a client that comes back says so right after it has left: the
     leaving has a moment to begin, and to end. What takes longer has failed on the way.
     """
-    deadline = time.monotonic() + settings().overtaken_wait_seconds
-    while True:
+    for _ in moments():
         connection = connections.get(arrival.connection_id)
         if connection is None or connection.leaving:
             return None
@@ -75,10 +74,7 @@ def _outside(arrival: Arrival, namespace: str) -> Connection | None:
             return connection
         if before.arrived_ms >= arrival.ms:  # the same frame again
             return None
-        if time.monotonic() >= deadline:
-            break
-        time.sleep(0.05)
-    if connection.session(namespace) is not None:
+    if connection is None or connection.session(namespace) is not None:
         return None
     departure.finish(REGISTRY, ports(), connection)
     return connection
