@@ -42,7 +42,7 @@ check: ## format, lint, types, tests; expects `make setup`
 	@echo "==> types"
 	@$(BIN)/mypy $(TYPED)
 	@echo "==> tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
 
 load: setup ## the tests that fill the machine: 200 people in a channel, 200 connections that come and go
 	@LOAD=1 $(BIN)/python -m pytest tests/e2e/test_chat_load.py tests/e2e/test_storm.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,6 +119,10 @@ def serving(tls: Certificate | None = None) -> Iterator[Told]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 64
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            if not isinstance(sys.exception(), ConnectionError):  # nobody waits any more
+                super().handle_error(request, client_address)
 
         def shutdown_request(self, request: Any) -> None:
             super().shutdown_request(request)
