@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import msgspec
 
+from shared.errors import InvalidToken
 from shared.ids import Id
 from shared.ports import Secrets
 from shared.settings import settings
-
-
-class InvalidToken(Exception):
-    """Not a token of ours, or no longer."""
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@
     ├── InvalidRequest      wrong shape or unknown event; the text names the field
     └── ConnectionRefused   a namespace refuses a connection (CONNECT_ERROR)
 
+    InvalidToken            told in the words of whoever asked for the token
     Duplicate               not told to anybody: the frame has been handled before
 
 Anything else that is raised is ours: it is logged and answered with ``INTERNAL``.
@@ -23,6 +24,10 @@ class Refusal(Exception):
         super().__init__(message)
         self.message = message
         self.event = event
+
+
+class InvalidToken(Exception):
+    """Not a token of ours, or no longer."""
 
 
 class Duplicate(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from shared import jwks
-from shared.auth import InvalidToken
+from shared.errors import InvalidToken
 from shared.log import logger
 from shared.ports import Secrets
 from shared.settings import Settings

@@ -9,7 +9,7 @@ from functions.chat.events import Authenticated
 from functions.chat.product import expires_at, on
 from shared import accounts, auth
 from shared.accounts import Account
-from shared.errors import Refusal
+from shared.errors import InvalidToken, Refusal
 from shared.realtime import connections, people
 from shared.realtime.connections import Session
 from shared.realtime.context import Context
@@ -42,7 +42,7 @@ def _verified(context: Context, token: object) -> Session:
     """Any role may chat. Raises ``Refusal``."""
     try:
         identity = auth.verify(token, context.ports.secrets)
-    except auth.InvalidToken as error:
+    except InvalidToken as error:
         raise Refusal(INVALID_TOKEN) from error
     account = accounts.get(identity.account_id)
     if account and not account.active:

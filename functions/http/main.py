@@ -33,6 +33,7 @@ from functions.products import REGISTRY
 from shared import accounts, auth, cookies, history, times
 from shared.accounts import Account
 from shared.adapters import ports
+from shared.errors import InvalidToken
 from shared.ids import MOST_CHARACTERS, is_id
 from shared.lambda_entry import Event, entry
 from shared.parallel import both
@@ -217,7 +218,7 @@ def identity_of(token: str | None) -> auth.Identity:
         raise UnauthorizedError(TOKEN_REQUIRED)
     try:
         identity = auth.verify(token, ports().secrets)
-    except auth.InvalidToken as error:
+    except InvalidToken as error:
         raise UnauthorizedError(INVALID_TOKEN) from error
     known = accounts.get(identity.account_id)
     if known is not None and not known.active:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared import accounts, auth
-from shared.errors import ConnectionRefused
+from shared.errors import ConnectionRefused, InvalidToken
 from shared.ports import Ports
 from shared.realtime import namespaces, people, strangers
 from shared.realtime.connections import Connection, Session
@@ -24,7 +24,7 @@ def authenticate(ports: Ports, path: str, token: object) -> Session:
         raise ConnectionRefused(namespaces.TOKEN_REQUIRED)
     try:
         identity = auth.verify(token, ports.secrets)
-    except auth.InvalidToken as error:
+    except InvalidToken as error:
         raise ConnectionRefused(namespaces.INVALID_TOKEN) from error
     if identity.role != namespace.role:
         raise ConnectionRefused(namespaces.ACCESS_DENIED)

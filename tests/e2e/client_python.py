@@ -16,6 +16,16 @@ from tests.e2e.clients import SECONDS, Client, Refused, Ticket
 T = TypeVar("T")
 
 
+def _options(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "headers": dict(ticket.headers),
+        "auth": ticket.auth,
+        "transports": ["websocket"],
+        "namespaces": [ticket.namespace],
+        "wait_timeout": SECONDS,
+    }
+
+
 def _reason(reports: list[Any]) -> str:
     """The text of a CONNECT_ERROR as python-socketio hands it over."""
     report = reports[-1] if reports else "no connect_error"
@@ -45,14 +55,7 @@ class Python(Client):
         self._io.on("connect_error", refusals.append, namespace=ticket.namespace)
         self._io.on("disconnect", lambda _reason: self.ended.set(), namespace=ticket.namespace)
         try:
-            self._io.connect(
-                ticket.url,
-                headers=dict(ticket.headers),
-                auth=ticket.auth,
-                transports=["websocket"],
-                namespaces=[ticket.namespace],
-                wait_timeout=SECONDS,
-            )
+            self._io.connect(ticket.url, **_options(ticket))
         except socketio.exceptions.ConnectionError as error:
             raise Refused(_reason(refusals)) from error
 
@@ -110,14 +113,7 @@ class Asyncio(Client):
         self._io.on("connect_error", refusals.append, namespace=ticket.namespace)
         self._io.on("disconnect", lambda _reason: self.ended.set(), namespace=ticket.namespace)
         try:
-            await self._io.connect(
-                ticket.url,
-                headers=dict(ticket.headers),
-                auth=ticket.auth,
-                transports=["websocket"],
-                namespaces=[ticket.namespace],
-                wait_timeout=SECONDS,
-            )
+            await self._io.connect(ticket.url, **_options(ticket))
         except socketio.exceptions.ConnectionError as error:
             await self._close_session()
             raise Refused(_reason(refusals)) from error

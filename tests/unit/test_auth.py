@@ -16,7 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared import auth, jwks
-from shared.auth import Identity, InvalidToken
+from shared.auth import Identity
+from shared.errors import InvalidToken
 from tests.conftest import UseSettings
 from tests.fakes import JWT_SECRET, FakeSecrets
 from tests.unit.issuer import Publisher, claims, ec_key, jwk, pem, rsa_key, sign
