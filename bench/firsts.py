@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from bench import rows
-from functions.chat import store
-from functions.chat.store import Participant
+from functions.chat import channel_store
+from functions.chat.channel_store import Participant
 from shared.protocol import json as our_json
 from shared.realtime.connections import Connection, Session
 from shared.realtime.namespaces import CHAT
@@ -143,9 +143,9 @@ def data() -> dict[str, Any]:
     ):
         mine[connection] = _native_connection(connection, namespace, role, person)
     tabs = {"n:chat="}
-    room = store.room_of(CHANNEL)
-    participant = Participant(room, store.PERSON + "a1", tabs=tabs)
-    mine[f"{room} {store.PERSON}a1"] = participant.serialize()
+    room = channel_store.room_of(CHANNEL)
+    participant = Participant(room, channel_store.PERSON + "a1", tabs=tabs)
+    mine[f"{room} {channel_store.PERSON}a1"] = participant.serialize()
     return found
 
 

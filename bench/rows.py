@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 from pynamodb.models import Model
 
-from shared.accounts import AccountRow
+from shared.identity.accounts import AccountRow
 from shared.protocol import json as our_json
 from shared.realtime.connections import Connection, Session
 from shared.realtime.people import CurrentCall, Person

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functions.products import REGISTRY
-from shared.adapters import ports
-from shared.lambda_entry import Event, websocket_entry
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, websocket_entry
+from shared.pipeline.context import Arrival
+from shared.pipeline.dispatch import Request, dispatch
 from shared.protocol import native
 from shared.protocol.errors import InvalidPayload
 from shared.realtime.address import Wire
-from shared.realtime.context import Arrival
-from shared.realtime.dispatch import Request, dispatch
 
 
 def request_of(frame: str) -> Request:

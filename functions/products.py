@@ -7,6 +7,6 @@ from functions.bookings.handlers import bookings
 from functions.calls.handlers import calls
 from functions.chat.handlers import chat
 from functions.presence.handlers import presence
-from shared.registry import Registry
+from shared.pipeline.registry import Registry
 
 REGISTRY = Registry([calls, chat, presence, bookings, accounts])

@@ -1,6 +1,6 @@
 """The dashboard: what the business does, then how the machine does.
 
-Made of the functions' metrics (``shared/metrics.py``), the table of functions and the rows of
+Made of the functions' metrics (``shared/aws/metrics.py``), the table of functions and the rows of
 alarms, so it shows whatever there is.
 """
 
@@ -14,7 +14,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.alarms import Alarm, Watched
-from shared.metrics import Metric
+from shared.aws.metrics import Metric
 
 WIDTH, HEIGHT, A_ROW = 6, 6, 4
 

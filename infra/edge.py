@@ -23,7 +23,7 @@ from infra.gateway import Gateway
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.settings import StackSettings
-from shared.edge import KEY_HEADER
+from shared.identity.edge import KEY_HEADER
 
 SOCKETS = ("/socket.io/", "/socket.io", "/ws", "/ws/")
 ANYTHING_ELSE = "/?*"

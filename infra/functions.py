@@ -98,7 +98,7 @@ FUNCTIONS = (
             "calls": "PutItem",
             "chat": "GetItem PutItem UpdateItem",
         },
-        may="post invoke-disconnect delete-room send-broadcast",
+        may="post invoke-disconnect delete-livekit-room send-broadcast",
         timeout_seconds=20,
         asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
         reserved="disconnects_at_once",  # what is lost, the sweep finds
@@ -121,7 +121,7 @@ FUNCTIONS = (
             "partners": "GetItem UpdateItem",
             "booking_messages": "PutItem UpdateItem",
         },
-        may="read-secret start-ring post invoke-disconnect send-broadcast delete-room "
+        may="read-secret start-ring post invoke-disconnect send-broadcast delete-livekit-room "
         "send-deadline",
         timeout_seconds=20,
         memory_mb=1024,
@@ -139,7 +139,7 @@ FUNCTIONS = (
             "calls/callee": "Query",
             "limits": "UpdateItem",
         },
-        may="read-secret start-ring post invoke-disconnect delete-room",
+        may="read-secret start-ring post invoke-disconnect delete-livekit-room",
         timeout_seconds=20,
         memory_mb=1024,
         layers=(KEYS,),
@@ -224,11 +224,11 @@ FUNCTIONS = (
         batch=1,  # an invocation for each part of a large room, whose groups a batch would mix
     ),
     Row(
-        "rooms",
-        "functions.calls.rooms.handler",
+        "livekit-rooms",
+        "functions.calls.livekit_rooms.handler",
         may="read-secret",
         timeout_seconds=15,  # longer than the secret and LiveKit take, one after the other
-        takes="rooms",
+        takes="livekit-rooms",
         at_once=5,  # LiveKit is not to be stormed either
         layers=(LIVEKIT,),
     ),
@@ -244,7 +244,7 @@ FUNCTIONS = (
             "chat": "DeleteItem Query",
             "counts": "GetItem PutItem UpdateItem",
         },
-        may="post invoke-disconnect delete-room",
+        may="post invoke-disconnect delete-livekit-room",
         timeout_seconds=58,  # sweep_seconds and the longest request, before the next one begins
         memory_mb=1769,  # one processor: it is what many posts cost
         # The next sweep does what this one did not.

@@ -11,7 +11,7 @@ from infra.settings import StackSettings
 
 DEAD_LETTERS = "DeadLetters"
 MAX_RECEIVES = 5
-RECEIVES = {"rooms": 8, "events": 3}
+RECEIVES = {"livekit-rooms": 8, "events": 3}
 """Where five are not right. A room is tried again after 15, 30, … 960 s: an outage of LiveKit may
 take half an hour before people have to see to it.
 What a backend told wrongly does not get better."""

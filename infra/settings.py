@@ -27,7 +27,7 @@ BOUNDS = {
     "post_retry_seconds": (0, 5),
     "post_pause_most_seconds": (0, 2),
     "livekit_timeout_seconds": (0.1, 8),  # and so is that of the function that deletes rooms
-    "room_retry_seconds": (1, 300),  # SQS hides a message for 12 h at most
+    "livekit_retry_seconds": (1, 300),  # SQS hides a message for 12 h at most
     "unauthenticated_seconds": (5, 600),
     # API Gateway closes what is idle for 600; a sweep may be 60 late and takes a while itself.
     "ping_period_seconds": (10, 480),

@@ -166,7 +166,7 @@ def _make_queues(scope: Construct, settings: StackSettings) -> dict[str, sqs.Que
     return {
         row.takes: make_queue(
             scope,
-            row.takes.title(),
+            row.takes.title().replace("-", ""),
             settings,
             visibility=cdk.Duration.seconds(6 * row.timeout_seconds),
             dead_letters=make_dead_letters(
@@ -199,7 +199,7 @@ def _resources(
         environment={
             **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
-            "ROOMS_QUEUE_URL": queues["rooms"].queue_url,
+            "LIVEKIT_ROOMS_QUEUE_URL": queues["livekit-rooms"].queue_url,
             "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,
             "EVENT_BUS": bus.event_bus_name,
             "METRICS_NAMESPACE": settings.stack_name,
@@ -217,7 +217,7 @@ def _resources(
             "start-ring": Grant("states:StartExecution", ring),
             "send-broadcast": Grant("sqs:SendMessage", queues["broadcasts"].queue_arn),
             "put-events": Grant("events:PutEvents", bus.event_bus_arn),
-            "delete-room": Grant("sqs:SendMessage", queues["rooms"].queue_arn),
+            "delete-livekit-room": Grant("sqs:SendMessage", queues["livekit-rooms"].queue_arn),
             "send-deadline": Grant("sqs:SendMessage", queues["deadlines"].queue_arn),
             "post": Grant(
                 "execute-api:ManageConnections",

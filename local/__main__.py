@@ -33,7 +33,7 @@ from local import accounts, banner, deploy, edge, pages, stack
 from local.child import Failed
 from local.emulator import Emulator, aws_environment
 from local.settings import WORK, Settings, from_environment
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 WRONG_SETTING = 2
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from infra.settings import SettingError
-from shared import accounts
-from shared.accounts import Account
+from shared.identity import accounts
+from shared.identity.accounts import Account
 
 WRITES_AT_ONCE = 8
 

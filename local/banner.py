@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from local.settings import ROOT, Settings
 from local.tokens import may_connect, mint
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 SHOWN_ROLES = ("USER", "TELECALLER", "ADMIN")
 

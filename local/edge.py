@@ -21,7 +21,7 @@ from yarl import URL
 
 from local.pages import Pages
 from local.settings import OWN_ORIGIN
-from shared.edge import ADDRESS_HEADER, KEY_HEADER
+from shared.identity.edge import ADDRESS_HEADER, KEY_HEADER
 
 FRAME_BYTES = 32 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""

@@ -11,7 +11,7 @@ from aiohttp import web
 from infra.site import SITE, TYPES
 from local.settings import Settings
 from local.tokens import may_connect, mint
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 TOKENS = "/demo/tokens.json"
 MOST_OF_A_ROLE = 4

@@ -6,7 +6,7 @@ import time
 
 import jwt
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 VALID_SECONDS = 24 * 3600
 

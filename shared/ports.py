@@ -1,18 +1,18 @@
 """The few things outside the process that handlers use, as protocols.
 
-The real ones are in ``shared/adapters.py``, those of tests without AWS in ``tests/fakes.py``.
+The real ones are in ``shared/aws/adapters.py``, those of tests without AWS in ``tests/fakes.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from shared.realtime.broadcast import Broadcast
+import msgspec
 
 
-class Message(NamedTuple):
+class BusMessage(NamedTuple):
     """An event on its way: ``data`` is a JSON object as text."""
 
     type: str
@@ -22,6 +22,29 @@ class Message(NamedTuple):
     def size(self) -> int:
         """Bytes, as EventBridge counts them, with room for the source."""
         return len(self.type.encode()) + len(self.data.encode()) + 64
+
+
+class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A message of the queue.
+
+    ``room``: the namespace itself for everybody in it. ``shard``: only those in this part of the
+    room. ``group``: broadcasts of one group arrive in the order in which they were sent.
+    ``skip_person``: somebody it is not for. ``once``: broadcasts
+    of one group with the same are one, within SQS's five minutes. ``own_form``: the field of the
+    payload that members who keep a form of their own are sent in that. ``by_ms``: it is not for
+    those who joined later.
+    """
+
+    namespace: str
+    room: str
+    event: str
+    payload: Any
+    group: str
+    skip_person: str | None = None
+    once: str | None = None
+    own_form: str | None = None
+    by_ms: int | None = None
+    shard: str | None = None
 
 
 class Clock(Protocol):
@@ -90,11 +113,11 @@ class Tasks(Protocol):
         """End the session ``sid`` after ``seconds``, unless it has authenticated by then."""
         ...
 
-    def tell(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[BusMessage]) -> int:
         """Put backend events on the stack's bus, in order; how many got there."""
         ...
 
-    def delete_room(self, *, room: str) -> None:
+    def delete_livekit_room(self, *, room: str) -> None:
         """Have LiveKit delete a room whose call is over."""
         ...
 

@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partners_table: str
     booking_messages_table: str
     broadcast_queue_url: str
-    rooms_queue_url: str
+    livekit_rooms_queue_url: str
     deadlines_queue_url: str
     event_bus: str
     metrics_namespace: str
@@ -160,10 +160,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_token_seconds: int = 7_200
     livekit_timeout_seconds: float = 5.0
-    room_queue_timeout_seconds: float = 1.0
+    livekit_queue_timeout_seconds: float = 1.0
     """To queue a room for deletion, which the one who hangs up waits for."""
 
-    room_retry_seconds: int = 15
+    livekit_retry_seconds: int = 15
     """Until the deletion of a room is tried again, twice as long each time."""
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from shared import metrics
+from shared.aws import metrics
 from shared.settings import Settings, settings
 
 RESOURCES = {

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.ports import Message, Ports, Post
-from shared.realtime.broadcast import Broadcast
+from shared.ports import Broadcast, BusMessage, Ports, Post
 
 NOW_MS = 1_768_818_600_000
 """2026-01-19T10:30:00Z."""
@@ -91,7 +90,7 @@ class FakeTasks:
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
     deadlines: list[tuple[str, str, str, int]] = field(default_factory=list)
-    told: list[Message] = field(default_factory=list)
+    told: list[BusMessage] = field(default_factory=list)
     bus_takes: int = 1_000_000
     """How many more events the bus takes."""
 
@@ -121,12 +120,12 @@ class FakeTasks:
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         self.deadlines.append((connection_id, namespace, sid, seconds))
 
-    def tell(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[BusMessage]) -> int:
         taken = messages[: max(0, self.bus_takes - len(self.told))]
         self.told.extend(taken)
         return len(taken)
 
-    def delete_room(self, *, room: str) -> None:
+    def delete_livekit_room(self, *, room: str) -> None:
         if self.room_error:
             raise self.room_error
         self.rooms.append(room)

@@ -463,16 +463,16 @@ export interface ClientToServer {
   "/admin": {
     /** Answer the asker with who is online now. */
     "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Answer the asker. */
+    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Send this connection what happens to all bookings, from now on. Any number of times. */
+    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
     /** The recipient has read it; the first time is kept. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
     /** Tell the recipient that somebody writes. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
     /** Tell the recipient that nobody writes any more. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Answer the asker. */
-    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Send this connection what happens to all bookings, from now on. Any number of times. */
-    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/": {
     "update_presence": (data: UpdatePresence, acknowledge?: (answer: null | Refused) => void) => void;

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from shared import accounts as stored
-from shared.accounts import Account
-from shared.parallel import together
+from shared.aws.parallel import together
+from shared.identity import accounts as stored
+from shared.identity.accounts import Account
+from shared.pipeline.context import Background
+from shared.pipeline.product import Product
 from shared.realtime import people
-from shared.realtime.context import Background
 from shared.realtime.namespaces import NAMESPACES
-from shared.registry import Product
 
 accounts = Product("accounts")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from functions.products import REGISTRY
-from shared import backend
-from shared.adapters import ports
-from shared.lambda_entry import Event, queue_entry
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, queue_entry
+from shared.pipeline import backend_events
+from shared.pipeline.context import Background
+from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime.context import Background
-from shared.registry import Registry
 
 
 @queue_entry()
@@ -23,6 +23,8 @@ def handler(body: str) -> None:
 def hear(registry: Registry, ports: Ports, event: Event) -> None:
     """Check an event of the bus and hand it to the product whose it is. Raises
     ``InvalidRequest``."""
-    told = backend.read(registry, event["detail-type"], event["detail"], ports.clock.now_ms())
-    at_ms = backend.time_of(event) if told.happened_at_ms is None else told.happened_at_ms
+    told = backend_events.read(
+        registry, event["detail-type"], event["detail"], ports.clock.now_ms()
+    )
+    at_ms = backend_events.time_of(event) if told.happened_at_ms is None else told.happened_at_ms
     told.event.handle(Background.on(ports), told.payload, at_ms)

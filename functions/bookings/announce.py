@@ -16,11 +16,12 @@ from functions.bookings.events import (
 from functions.bookings.rows import Booking
 from functions.bookings.state import MESSAGES, Status, Trigger
 from functions.bookings.store import Move, Moved
-from shared import accounts, times
-from shared.parallel import together
+from shared import times
+from shared.aws.parallel import together
+from shared.identity import accounts
+from shared.pipeline.context import Background
 from shared.realtime import people
 from shared.realtime.address import Address, Delivery
-from shared.realtime.context import Background
 from shared.realtime.namespaces import CUSTOMER, PARTNER
 
 REASSIGNED = "Assigned to another partner"

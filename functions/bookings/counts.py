@@ -13,12 +13,11 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from functions.bookings.state import ACTIVE, Status
 from shared import times
-from shared.parallel import both
-from shared.tables import Table, TableName, transact
+from shared.aws.parallel import both
+from shared.aws.tables import Table, TableName, Transaction, transact
 
 ALL = "bookings"
 TELLING = "bookings-told"
@@ -47,12 +46,14 @@ def add(by_status: Numbers, today: Numbers, now_ms: int, token: str) -> bool:
     is anything. ``token`` names the batch."""
     by_status, today = _not_zero(by_status), _not_zero(today)
 
-    def add_items(transaction: TransactWrite) -> None:
+    def add_items(transaction: Transaction) -> None:
         if by_status:
-            transaction.update(Counts(ALL), actions=_additions(by_status))
+            transaction.update("all", Counts(ALL), actions=_additions(by_status))
         if today:
             expires_at = Counts.expires_at.set(now_ms // 1000 + _DAY_KEPT_SECONDS)
-            transaction.update(Counts(_day(now_ms)), actions=[*_additions(today), expires_at])
+            transaction.update(
+                "today", Counts(_day(now_ms)), actions=[*_additions(today), expires_at]
+            )
 
     if by_status or today:
         transact(add_items, token)

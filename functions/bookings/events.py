@@ -9,7 +9,7 @@ import msgspec
 
 from functions.bookings.state import Status
 from shared.ids import Id
-from shared.registry import Inbound, Outbound, Posted
+from shared.pipeline.payloads import Inbound, Outbound, Posted
 
 Reason = Annotated[str, msgspec.Meta(max_length=1_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]

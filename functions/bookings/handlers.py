@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from functions.bookings import location, messages, monitor, store, told
+from functions.bookings import backend_events, location, messages, monitor, store
 from functions.bookings.announce import announce
 from functions.bookings.events import Cancel, Reject, StatusUpdate
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Tracker
 from functions.bookings.state import PARTNERS, Status, Trigger, after
 from functions.bookings.store import Move
+from shared.aws.retry import attempts
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id
-from shared.pause import moments
-from shared.realtime.context import Context
+from shared.pipeline.context import Context
 from shared.realtime.namespaces import CUSTOMER, PARTNER
 
-__all__ = ["bookings", "location", "messages", "monitor", "told"]
+__all__ = ["backend_events", "bookings", "location", "messages", "monitor"]
 
 BOOKING_REQUIRED = "bookingId is required"
 NOT_FOUND = "Booking not found"
@@ -72,7 +72,7 @@ def cancel(context: Context, request: Cancel) -> None:
 def update_status(context: Context, request: StatusUpdate) -> None:
     """Forward only. One that needs what was sent just before, and has overtaken it, waits for it a
     moment: frames of one connection run in any order."""
-    for _ in moments():
+    for _ in attempts():
         booking = own(context, store.find(request.booking_id))
         trigger = PARTNERS.get(request.status)
         ahead = _ORDER.index(request.status) > _ORDER.index(booking.state)

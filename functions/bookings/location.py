@@ -9,9 +9,9 @@ from functions.bookings.events import DIGITS, Location, PartnerLocation
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Partner, Tracker
 from shared import times
-from shared.parallel import together
+from shared.aws.parallel import together
+from shared.pipeline.context import Context
 from shared.realtime import connections
-from shared.realtime.context import Context
 from shared.realtime.namespaces import CUSTOMER, PARTNER
 
 MANY_TRACKERS = 20

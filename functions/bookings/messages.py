@@ -8,12 +8,13 @@ from functions.bookings import store
 from functions.bookings.events import MessageReceived, MessageSent, Send, Typing
 from functions.bookings.product import bookings
 from functions.bookings.rows import Message
-from shared import newest, times
+from shared import times
+from shared.aws import event_order
+from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id
-from shared.parallel import both
+from shared.pipeline.context import Context
 from shared.realtime import people
-from shared.realtime.context import Context
 from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
 
 BOOKING_NOT_FOUND = "Booking not found"
@@ -83,7 +84,7 @@ def _tell_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     _check_shared(context, recipient_id)
     key = f"typing#{people.key(me.namespace, me.person_id)}#{recipient_id}"
     arrival = context.arrival
-    if newest.claim(key, arrival.ms, arrival.message_id, kept_seconds=TYPING_KEPT_SECONDS):
+    if event_order.claim(key, arrival.ms, arrival.message_id, kept_seconds=TYPING_KEPT_SECONDS):
         recipient = people.get(OTHER_SIDE[me.namespace], recipient_id)
         context.emit(Typing(me.person_id, typing).to(recipient.addresses))
 

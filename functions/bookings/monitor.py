@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from functions.bookings import counts
 from functions.bookings.events import Stats
 from functions.bookings.product import bookings
 from shared import times
+from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.pipeline.context import Background, Context
 from shared.realtime import connections, rooms
 from shared.realtime.connections import Connection, Session
-from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import ADMIN
 from shared.settings import settings
-from shared.tables import TransactionRefused, transact
 
 MONITORS = "bookings-monitor"
 """The room of the connections that monitor."""
@@ -36,13 +34,13 @@ def monitor(context: Context, _: None) -> None:
     address, person_id = context.address, context.session.person_id
     expires_at = context.now_ms // 1000 + settings().connection_max_seconds
 
-    def add_items(transaction: Any) -> None:
-        transaction.condition_check(
-            connections.Connection,
-            address.connection_id,
+    def add_items(transaction: Transaction) -> None:
+        transaction.check(
+            "connection",
+            connections.Connection(address.connection_id),
             condition=connections.is_live(address.namespace),
         )
-        transaction.save(rooms.Member.of(MONITORS, address, expires_at, person_id))
+        transaction.put("member", rooms.Member.of(MONITORS, address, expires_at, person_id))
 
     try:
         transact(add_items)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functions.bookings import events
+from shared.pipeline.product import Product
 from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
-from shared.registry import Product
 
 bookings = Product("bookings")
 bookings.sends(

@@ -15,10 +15,10 @@ from pynamodb.attributes import (
 
 from functions.bookings.state import ACTIVE, FINAL, Status
 from shared import times
+from shared.aws.tables import Table, TableName
 from shared.protocol import json
 from shared.realtime.address import Address
 from shared.realtime.namespaces import CUSTOMER
-from shared.tables import Table, TableName
 
 
 class Tracker(NamedTuple):

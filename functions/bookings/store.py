@@ -11,13 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from functions.bookings.events import Created
 from functions.bookings.rows import Booking, Partner, Tracker
 from functions.bookings.state import FINAL, Status, Trigger
+from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.protocol import json
-from shared.tables import TransactionRefused, transact
 
 ROUNDS = 16
 """A write that somebody overtook is decided again on the row as it is then."""
@@ -198,10 +197,12 @@ def _commit(booking: Booking, actions: list[Action], on_partners: dict[str, list
     if not on_partners:
         return Booking(booking.booking_id).update_if(actions, unchanged)
 
-    def add_items(transaction: TransactWrite) -> None:
-        transaction.update(Booking(booking.booking_id), actions=actions, condition=unchanged)
+    def add_items(transaction: Transaction) -> None:
+        transaction.update(
+            "booking", Booking(booking.booking_id), actions=actions, condition=unchanged
+        )
         for partner_id, changes in on_partners.items():
-            transaction.update(Partner(partner_id), actions=changes)
+            transaction.update("partner", Partner(partner_id), actions=changes)
 
     try:
         transact(add_items)

@@ -13,13 +13,14 @@ from functions.bookings import counts, monitor
 from functions.bookings.events import BookingCreated, BookingUpdated
 from functions.bookings.rows import Booking
 from functions.bookings.state import Status
-from shared import streams, times
-from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.metrics import Metric, count_all
+from shared import times
+from shared.aws import streams
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.aws.metrics import Metric, count_all
+from shared.aws.streams import Row
+from shared.pipeline.payloads import Outbound
 from shared.realtime.namespaces import ADMIN
-from shared.registry import Outbound
-from shared.streams import Row
 
 STATS_GROUP = "bookings-stats"
 BY_STATUS = {status: Metric[f"BOOKINGS_{status.name}"] for status in Status}

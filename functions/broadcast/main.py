@@ -14,17 +14,16 @@ from typing import Any
 import msgspec
 from pynamodb.attributes import Attribute
 
-from shared import queues
-from shared.adapters import ports
-from shared.lambda_entry import queue_entry
-from shared.metrics import Metric, count
-from shared.parallel import together
-from shared.ports import Post
-from shared.queues import Record
+from shared.aws import queues
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import queue_entry
+from shared.aws.metrics import Metric, count
+from shared.aws.parallel import together
+from shared.aws.queues import Record
+from shared.ports import Broadcast, Post
 from shared.realtime import rooms
 from shared.realtime.address import Address, Wire, frame
-from shared.realtime.broadcast import Broadcast
-from shared.realtime.context import Emitter
+from shared.realtime.emitter import Emitter
 from shared.realtime.rooms import Member
 from shared.settings import settings
 

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from shared.ids import Id
-from shared.registry import Answer, Error, Inbound, Outbound
+from shared.pipeline.payloads import Answer, Error, Inbound, Outbound
 
 CallType = Literal["AUDIO", "VIDEO"]
 

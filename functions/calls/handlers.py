@@ -22,22 +22,24 @@ from functions.calls.events import (
     Ringing,
 )
 from functions.calls.state import Status, Trigger
-from functions.calls.store import NewCall, NotStarted, Parties, Somebody
-from shared import accounts, history
-from shared.accounts import Account
+from functions.calls.store import NewCall, NotStarted, Parties, PartyDetails
+from shared.aws.log import logger
+from shared.aws.parallel import both
+from shared.aws.retry import attempts
+from shared.calling import call_records
+from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
-from shared.history import CallRecord
-from shared.limits import Window
-from shared.log import logger
-from shared.parallel import both
-from shared.pause import moments
+from shared.identity import accounts
+from shared.identity.accounts import Account
+from shared.pipeline.context import Background, Context
+from shared.pipeline.payloads import Outbound
+from shared.pipeline.product import Limit, Product
+from shared.pipeline.rate_limits import Window
+from shared.pipeline.sweep import Sweep
 from shared.realtime import connections, people
 from shared.realtime.address import Delivery
-from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
-from shared.realtime.sweep import Sweep
-from shared.registry import Limit, Outbound, Product
 from shared.settings import settings
 
 INVALID_REQUEST = "Invalid call request"
@@ -136,8 +138,8 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
         id=context.arrival.id,
         type=request.call_type,
         rate=account.rates.get(request.call_type, 0),
-        user=Somebody(me.person_id, me.name, me.profile),
-        telecaller=Somebody(account.id, account.name, account.profile),
+        user=PartyDetails(me.person_id, me.name, me.profile),
+        telecaller=PartyDetails(account.id, account.name, account.profile),
     )
     reason, allowed = both(lambda: store.start(call, limit), lambda: _may_call(me.person_id))
     if reason is not NotStarted.LIMITED and not allowed:
@@ -328,7 +330,7 @@ def _part(background: Background, call_id: str, event: Delivery) -> None:
 def _delete_room(background: Background, call_id: str) -> None:
     """A room that could not be queued is left to LiveKit, which ends it when it is empty."""
     try:
-        background.ports.tasks.delete_room(room=call_id)
+        background.ports.tasks.delete_livekit_room(room=call_id)
     except Exception:  # noqa: BLE001 - the call is over all the same
         logger.exception("room %s not queued for deletion", call_id)
 
@@ -365,7 +367,7 @@ def _parties(context: Context, call_id: str) -> Parties:
 def _await_accept(parties: Parties, call_id: str) -> Parties:
     """Give an accept that was sent just before, and that this end has overtaken, a moment: frames
     of one connection run in any order."""
-    for _ in moments():
+    for _ in attempts():
         call = parties.telecaller.current_call
         if call is None or call.id != call_id or call.status != Status.RINGING:
             break
@@ -381,7 +383,7 @@ def _unavailable(context: Context, call_id: str) -> Exception:
         if call.accepted_by == context.arrival.message_id:
             return Duplicate()
         return Refusal(NO_LONGER_AVAILABLE)
-    record = history.find(me.namespace, me.person_id, call_id)
+    record = call_records.find(me.namespace, me.person_id, call_id)
     if record is None:
         return Refusal(NOT_FOUND)
     if context.arrival.message_id in (record.accepted_by, record.ended_by):

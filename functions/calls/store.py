@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from functions.calls import billing
 from functions.calls.state import Status, Trigger, after
-from shared import history, limits
+from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.calling import call_records
+from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate
-from shared.history import CallRecord
-from shared.limits import Window
+from shared.pipeline import rate_limits
+from shared.pipeline.rate_limits import Window
 from shared.realtime import people
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
-from shared.tables import CONDITION_FAILED, TransactionRefused, transact
 
 _ROUNDS = 8
 """A refused transition is decided again on the rows as they are then. States only move forward, so
@@ -41,7 +41,7 @@ class NotStarted(Enum):
     TELECALLER_BUSY = auto()
 
 
-class Somebody(NamedTuple):
+class PartyDetails(NamedTuple):
     id: str
     name: str
     profile: str | None
@@ -53,8 +53,8 @@ class NewCall(NamedTuple):
     id: str
     type: str
     rate: int
-    user: Somebody
-    telecaller: Somebody
+    user: PartyDetails
+    telecaller: PartyDetails
 
 
 class Parties(NamedTuple):
@@ -75,18 +75,20 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
     this very call has been started already, also when it is over by now, or refused last.
     """
 
-    def add_items(transaction: TransactWrite) -> None:
+    def add_items(transaction: Transaction) -> None:
         transaction.update(
+            "user",
             _row(USER.path, call.user.id),
             actions=[Person.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
             condition=Person.call.does_not_exist() & _is_new(call.id) & limit.condition(),
-            return_values="ALL_OLD",
+            return_old=True,
         )
         transaction.update(
+            "telecaller",
             _row(TELECALLER.path, call.telecaller.id),
             actions=[Person.call.set(_on_row(call, call.user, limit, Status.RINGING))],
             condition=Person.members.exists() & Person.call.does_not_exist(),
-            return_values="ALL_OLD",
+            return_old=True,
         )
 
     try:
@@ -100,20 +102,20 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
 
 def count_refused(user_id: str, call_id: str, limit: Window) -> bool:
     """Take a hit of a user's limit for an attempt that comes to nothing; False if none is left."""
-    return limits.take(_row(USER.path, user_id), limit, [Person.refused_call.set(call_id)])
+    return rate_limits.take(_row(USER.path, user_id), limit, [Person.refused_call.set(call_id)])
 
 
 def withdraw(call: NewCall) -> None:
     """Undo a start of which nobody has heard: refused after all, so there is no record of it."""
     leave = Person.call.remove()
-    rows: list[tuple[Person, list[Action]]] = [
-        (_row(USER.path, call.user.id), [leave, Person.refused_call.set(call.id)]),
-        (_row(TELECALLER.path, call.telecaller.id), [leave]),
+    rows: list[tuple[str, Person, list[Action]]] = [
+        ("user", _row(USER.path, call.user.id), [leave, Person.refused_call.set(call.id)]),
+        ("telecaller", _row(TELECALLER.path, call.telecaller.id), [leave]),
     ]
 
-    def add_items(transaction: TransactWrite) -> None:
-        for row, actions in rows:
-            transaction.update(row, actions=actions, condition=_is_in(call.id))
+    def add_items(transaction: Transaction) -> None:
+        for name, row, actions in rows:
+            transaction.update(name, row, actions=actions, condition=_is_in(call.id))
 
     with suppress(TransactionRefused):  # one of them has left, and so ended it
         transact(add_items)
@@ -182,14 +184,16 @@ def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
     line: Any = Person.call
     on_user = is_in & _balance_is(int(parties.user.coins)) if call.rate else is_in
 
-    def add_items(transaction: TransactWrite) -> None:
-        transaction.save(record, condition=CallRecord.call_id.does_not_exist())
+    def add_items(transaction: Transaction) -> None:
+        transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
         transaction.update(
+            "user",
             _row(USER.path, record.caller_id),
             actions=[*over, Person.coins.add(-coins)] if coins else over,
             condition=on_user,
         )
         transaction.update(
+            "telecaller",
             _row(TELECALLER.path, record.callee_id),
             actions=[leave, Person.coins.add(coins)] if coins else [leave],
             condition=is_in & (line.status == call.status),
@@ -199,24 +203,22 @@ def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
 
 
 def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarted:
-    on_user, on_telecaller = refused.reasons
-    if on_user and on_user.code == CONDITION_FAILED:
-        row = on_user.raw_item or {}
+    if refused.failed("user"):
+        row = refused.row("user")
         current = row.get("call", {}).get("M", {}).get("id", {}).get("S")
         turned_down = row.get(Person.refused_call.attr_name, {}).get("S")
         last = row.get(Person.last_call.attr_name, {}).get("S", "")
         if call.id in (current, turned_down) or (
-            last >= call.id and history.find(USER.path, call.user.id, call.id)
+            last >= call.id and call_records.find(USER.path, call.user.id, call.id)
         ):
             raise Duplicate
         return NotStarted.LIMITED if limit.is_full(row) else NotStarted.CALLER_IN_CALL
-    row = (on_telecaller.raw_item if on_telecaller else None) or {}
-    online = Person.members.attr_name in row
+    online = Person.members.attr_name in refused.row("telecaller")
     return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
 
 
 def _on_row(
-    call: NewCall, peer: Somebody, limit: Window, status: Status | None = None
+    call: NewCall, peer: PartyDetails, limit: Window, status: Status | None = None
 ) -> CurrentCall:
     return CurrentCall(
         id=call.id,

@@ -7,12 +7,12 @@ import msgspec
 from functions.chat import presence
 from functions.chat.events import Authenticated
 from functions.chat.product import expires_at, on
-from shared import accounts, auth
-from shared.accounts import Account
 from shared.errors import InvalidToken, Refusal
+from shared.identity import accounts, tokens
+from shared.identity.accounts import Account
+from shared.pipeline.context import Context
 from shared.realtime import connections, people
 from shared.realtime.connections import Session
-from shared.realtime.context import Context
 from shared.realtime.namespaces import CHAT, INVALID_TOKEN
 from shared.settings import settings
 
@@ -41,7 +41,7 @@ def authenticate(context: Context, token: object) -> None:
 def _verified(context: Context, token: object) -> Session:
     """Any role may chat. Raises ``Refusal``."""
     try:
-        identity = auth.verify(token, context.ports.secrets)
+        identity = tokens.verify(token, context.ports.secrets)
     except InvalidToken as error:
         raise Refusal(INVALID_TOKEN) from error
     account = accounts.get(identity.account_id)
@@ -51,7 +51,7 @@ def _verified(context: Context, token: object) -> Session:
     return msgspec.structs.replace(mine, sid=asked.sid, arrived_ms=asked.arrived_ms)
 
 
-def session_of(identity: auth.Identity, account: Account | None) -> Session:
+def session_of(identity: tokens.Identity, account: Account | None) -> Session:
     """Where token and account both list permissions, the account's count."""
     listed = frozenset(account.permissions) if account else frozenset[str]()
     return Session(

@@ -15,22 +15,15 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.transactions import TransactWrite
 
 from functions.chat.state import Status, Trigger, after
+from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
-from shared.history import CallRecord
+from shared.pipeline.dispatch import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
-from shared.realtime.dispatch import NOT_AUTHENTICATED
 from shared.realtime.namespaces import CHAT
-from shared.tables import (
-    CONDITION_FAILED,
-    Table,
-    TableName,
-    TransactionRefused,
-    transact,
-)
 
 KEY = "call"
 """What the keys of calls begin with, where those of people have their namespace."""
@@ -40,7 +33,7 @@ KEPT_SECONDS = 86_400
 _ROUNDS = 8
 
 
-class Line(MapAttribute[str, Any]):
+class ChatCall(MapAttribute[str, Any]):
     """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
     callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
     that accepted. Times are epoch milliseconds."""
@@ -60,12 +53,12 @@ class Line(MapAttribute[str, Any]):
         return str(self.callee_id if person_id == self.caller_id else self.caller_id)
 
 
-class Call(Table):
+class CallRow(Table):
     class Meta:
         table_name = TableName("people_table")
 
     person = UnicodeAttribute(hash_key=True)
-    line: Any = Line(attr_name="call")
+    call: Any = ChatCall(attr_name="call")
 
 
 class Party(Table):
@@ -104,10 +97,10 @@ def key(call_id: str) -> str:
     return f"{KEY}#{call_id}"
 
 
-def get(call_id: str) -> Line | None:
+def get(call_id: str) -> ChatCall | None:
     try:
-        found: Line = Call.get(key(call_id), consistent_read=True).line
-    except Call.DoesNotExist:
+        found: ChatCall = CallRow.get(key(call_id), consistent_read=True).call
+    except CallRow.DoesNotExist:
         return None
     return found
 
@@ -121,32 +114,32 @@ def party(person_id: str) -> Party:
         return Party(row)
 
 
-def start(line: Line) -> bool:
+def start(call: ChatCall) -> bool:
     """Let a call ring; False where the callee is not there. Raises ``Duplicate`` where this very
     call has been started already, though it may be over, and ``Refusal`` where the caller is not
     there: not yet, if they have only just authenticated."""
-    started_s = int(line.started_at) // 1000
+    started_s = int(call.started_at) // 1000
 
-    def add_items(transaction: TransactWrite) -> None:
-        ringing = Ringing(RINGING, line.id, expires_at=started_s + KEPT_SECONDS)
-        transaction.save(ringing, condition=Ringing.item.does_not_exist())
-        transaction.save(Call(key(line.id), line=line), condition=Call.person.does_not_exist())
-        for person_id in (line.caller_id, line.callee_id):
+    def add_items(transaction: Transaction) -> None:
+        ringing = Ringing(RINGING, call.id, expires_at=started_s + KEPT_SECONDS)
+        transaction.put("ringing", ringing, condition=Ringing.item.does_not_exist())
+        transaction.put(
+            "call", CallRow(key(call.id), call=call), condition=CallRow.person.does_not_exist()
+        )
+        for name, person_id in (("caller", call.caller_id), ("callee", call.callee_id)):
             transaction.update(
+                name,
                 Party(people.key(CHAT.path, person_id)),
-                actions=[Party.calls.add({_entry(line, person_id)})],
+                actions=[Party.calls.add({_entry(call, person_id)})],
                 condition=Party.members.exists(),
             )
 
     try:
         transact(add_items)
     except TransactionRefused as refused:
-        ringing, call, caller, _ = (
-            reason is not None and reason.code == CONDITION_FAILED for reason in refused.reasons
-        )
-        if ringing or call:
+        if refused.failed("ringing") or refused.failed("call"):
             raise Duplicate from refused
-        if caller:
+        if refused.failed("caller"):
             raise Refusal(NOT_AUTHENTICATED) from refused
         return False
     return True
@@ -154,62 +147,63 @@ def start(line: Line) -> bool:
 
 def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
     """RINGING → ACCEPTED; False when it does not ring any more."""
-    line: Any = Call.line
+    call: Any = CallRow.call
     actions = [
-        line.status.set(Status.ACCEPTED.value),
-        line.callee_tab.set(tab),
-        line.accepted_at.set(now_ms),
-        line.accepted_by.set(message_id),
+        call.status.set(Status.ACCEPTED.value),
+        call.callee_tab.set(tab),
+        call.accepted_at.set(now_ms),
+        call.accepted_by.set(message_id),
     ]
-    return Call(key(call_id)).update_if(actions, line.status == Status.RINGING.value)
+    return CallRow(key(call_id)).update_if(actions, call.status == Status.RINGING.value)
 
 
 def finish(
     call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
-) -> tuple[Line, CallRecord] | None:
+) -> tuple[ChatCall, CallRecord] | None:
     """Move a call to the final state that ``trigger`` leads to. The call as it was, and its record;
     None when it is over, or not in a state for it."""
     for _ in range(_ROUNDS):
-        line = get(call_id)
-        status = after(Status(line.status), trigger) if line else None
-        if line is None or status is None:
+        call = get(call_id)
+        status = after(Status(call.status), trigger) if call else None
+        if call is None or status is None:
             return None
-        record = _record(line, status, now_ms, message_id)
+        record = _record(call, status, now_ms, message_id)
         try:
-            _close(line, record)
+            _close(call, record)
         except TransactionRefused:
             continue
-        return line, record
+        return call, record
     raise RuntimeError(f"call {call_id} cannot be moved on")
 
 
-def _record(line: Line, status: Status, now_ms: int, message_id: str | None) -> CallRecord:
-    answered = line.accepted_at
+def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None) -> CallRecord:
+    answered = call.accepted_at
     return CallRecord(
-        line.caller_id,
-        line.id,
-        callee_id=line.callee_id,
+        call.caller_id,
+        call.id,
+        callee_id=call.callee_id,
         product="chat",
-        call_type=line.type,
+        call_type=call.type,
         status=status.value,
-        started_at=line.started_at,
+        started_at=call.started_at,
         accepted_at=answered,
-        accepted_by=line.accepted_by,
+        accepted_by=call.accepted_by,
         ended_at=now_ms,
         ended_by=message_id,
         duration_seconds=0 if answered is None else max(0, now_ms - int(answered)) // 1000,
     )
 
 
-def _close(line: Line, record: CallRecord) -> None:
-    def add_items(transaction: TransactWrite) -> None:
-        stands: Any = Call.line
-        transaction.delete(Call(key(line.id)), condition=stands.status == line.status)
-        transaction.save(record, condition=CallRecord.call_id.does_not_exist())
-        for person_id in (line.caller_id, line.callee_id):
+def _close(call: ChatCall, record: CallRecord) -> None:
+    def add_items(transaction: Transaction) -> None:
+        stands: Any = CallRow.call
+        transaction.delete("call", CallRow(key(call.id)), condition=stands.status == call.status)
+        transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
+        for person_id in (call.caller_id, call.callee_id):
             transaction.update(
+                "party",
                 Party(people.key(CHAT.path, person_id)),
-                actions=[Party.calls.delete({_entry(line, person_id)})],
+                actions=[Party.calls.delete({_entry(call, person_id)})],
             )
 
     transact(add_items)
@@ -225,5 +219,5 @@ def forget_ringing(call_id: str) -> None:
     Ringing(RINGING, call_id).delete()
 
 
-def _entry(line: Line, person_id: str) -> str:
-    return f"{line.id} {line.peer_of(person_id)}"
+def _entry(call: ChatCall, person_id: str) -> str:
+    return f"{call.id} {call.peer_of(person_id)}"

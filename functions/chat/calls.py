@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from functions.chat import call_store
-from functions.chat.call_store import KEY, Line
+from functions.chat.call_store import KEY, ChatCall
 from functions.chat.events import (
     Accept,
     Accepted,
@@ -21,17 +21,17 @@ from functions.chat.events import (
 )
 from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger
-from shared import history
+from shared.aws.parallel import both
+from shared.aws.retry import attempts
+from shared.calling import call_records
 from shared.errors import Duplicate, Refusal
-from shared.parallel import both
-from shared.pause import moments
+from shared.pipeline.context import Background, Context
+from shared.pipeline.dispatch import NOT_PERMITTED
+from shared.pipeline.payloads import Outbound
+from shared.pipeline.sweep import Sweep
 from shared.realtime.address import Address, Delivery
-from shared.realtime.context import Background, Context
-from shared.realtime.dispatch import NOT_PERMITTED
 from shared.realtime.namespaces import CHAT, USER
 from shared.realtime.people import Person
-from shared.realtime.sweep import Sweep
-from shared.registry import Outbound
 from shared.settings import settings
 
 OFFLINE = "User is offline"
@@ -50,7 +50,7 @@ def invite(context: Context, request: Invite) -> Invited:
         raise Refusal(NOT_PERMITTED.format(permission))
     if request.target_user_id == me.person_id:
         raise Refusal(ONESELF)
-    line = Line(
+    call = ChatCall(
         id=context.arrival.id,
         status=Status.RINGING.value,
         type=request.call_type,
@@ -59,37 +59,37 @@ def invite(context: Context, request: Invite) -> Invited:
         caller_tab=context.address.member,
         started_at=context.now_ms,
     )
-    if not call_store.start(line):
+    if not call_store.start(call):
         raise Refusal(OFFLINE)
     incoming = Incoming(
-        call_id=line.id,
+        call_id=call.id,
         from_=me.person_id,
         from_name=me.name,
-        call_type=line.type,
+        call_type=call.type,
         offer=request.offer,
     )
-    if not _ring(context, line, incoming):
-        call_store.finish(line.id, Trigger.GONE, context.now_ms)
+    if not _ring(context, call, incoming):
+        call_store.finish(call.id, Trigger.GONE, context.now_ms)
         raise Refusal(OFFLINE)
-    return Invited(line.id)
+    return Invited(call.id)
 
 
-def _ring(context: Context, line: Line, incoming: Incoming) -> bool:
+def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     """Start the timer and ring; whether any tab was reached. A call whose timer cannot be started
     ends at once."""
-    callee = call_store.party(line.callee_id).addresses(None)
+    callee = call_store.party(call.callee_id).addresses(None)
     try:
         _, reached = both(
             lambda: context.ports.tasks.ring(
-                call_id=line.id,
-                person=call_store.key(line.id),
+                call_id=call.id,
+                person=call_store.key(call.id),
                 seconds=settings().ring_timeout_seconds,
             ),
             lambda: context.emit(incoming.to(callee)),
         )
     except Exception:
-        call_store.finish(line.id, Trigger.GONE, context.now_ms)
-        context.emit(Ended(line.id).to(callee))
+        call_store.finish(call.id, Trigger.GONE, context.now_ms)
+        context.emit(Ended(call.id).to(callee))
         raise
     return bool(reached)
 
@@ -98,58 +98,58 @@ def _ring(context: Context, line: Line, incoming: Incoming) -> bool:
 def accept(context: Context, request: Accept) -> None:
     """The caller gets the answer; the accepter's other tabs stop ringing."""
     me, message_id = context.session, context.arrival.message_id
-    line = _own(context, request.call_id, request.target_user_id)
-    if line.callee_id != me.person_id:
+    call = _own(context, request.call_id, request.target_user_id)
+    if call.callee_id != me.person_id:
         raise Refusal(NOT_FOUND)
-    if not call_store.accept(line.id, context.address.member, context.now_ms, message_id):
-        raise _unavailable(context, line.id)
+    if not call_store.accept(call.id, context.address.member, context.now_ms, message_id):
+        raise _unavailable(context, call.id)
     mine, caller = both(
-        lambda: call_store.party(me.person_id), lambda: call_store.party(line.caller_id)
+        lambda: call_store.party(me.person_id), lambda: call_store.party(call.caller_id)
     )
     others = [one for one in mine.addresses(None) if one != context.address]
     context.emit(
-        Accepted(line.id, request.answer).to(caller.addresses(line.caller_tab)),
-        Ended(line.id).to(others),
+        Accepted(call.id, request.answer).to(caller.addresses(call.caller_tab)),
+        Ended(call.id).to(others),
     )
 
 
 @on("call:reject", CallRef)
 def reject(context: Context, request: CallRef) -> None:
-    line = _own(context, request.call_id, request.target_user_id)
-    if line.callee_id != context.session.person_id:
+    call = _own(context, request.call_id, request.target_user_id)
+    if call.callee_id != context.session.person_id:
         raise Refusal(NOT_FOUND)
-    _finish(context, line.id, Trigger.REJECT, Rejected(line.id))
+    _finish(context, call.id, Trigger.REJECT, Rejected(call.id))
 
 
 @on("call:end", CallRef)
 def end(context: Context, request: CallRef) -> None:
     """Hang up, from either side, whether it still rings or not."""
-    line = _own(context, request.call_id, request.target_user_id)
-    is_caller = line.caller_id == context.session.person_id
+    call = _own(context, request.call_id, request.target_user_id)
+    is_caller = call.caller_id == context.session.person_id
     trigger = Trigger.CALLER_ENDS if is_caller else Trigger.CALLEE_ENDS
-    _finish(context, line.id, trigger, Ended(line.id))
+    _finish(context, call.id, trigger, Ended(call.id))
 
 
 @on("call:ice_candidate", Candidate)
 def ice_candidate(context: Context, request: Candidate) -> None:
     """To the other party of whatever calls there are with them, ringing or not."""
     me, target = context.session, request.target_user_id
-    lines = _lines_with(me.person_id, target)
-    if not lines:
+    calls = _calls_with(me.person_id, target)
+    if not calls:
         raise Refusal(NOT_FOUND)
     theirs = call_store.party(target)
     received = CandidateReceived(from_=me.person_id, candidate=request.candidate)
-    addresses = {address for line in lines for address in theirs.addresses(_tab_of(line, target))}
+    addresses = {address for call in calls for address in theirs.addresses(_tab_of(call, target))}
     context.emit(received.to(sorted(addresses)))
 
 
-def _lines_with(person_id: str, target: str) -> list[Line]:
+def _calls_with(person_id: str, target: str) -> list[ChatCall]:
     """The calls between two people. A candidate may overtake the invite it belongs to, so there is
     a moment for it to begin."""
-    for _ in moments():
+    for _ in attempts():
         mine = call_store.party(person_id).with_peers()
-        lines = [call_store.get(call_id) for call_id, peer in mine if peer == target]
-        if found := [line for line in lines if line]:
+        calls = [call_store.get(call_id) for call_id, peer in mine if peer == target]
+        if found := [call for call in calls if call]:
             return found
     return []
 
@@ -192,14 +192,14 @@ def _time_out(sweep: Sweep, call_id: str) -> None:
     call_store.forget_ringing(call_id)
 
 
-def _own(context: Context, call_id: str, target: str | None) -> Line:
+def _own(context: Context, call_id: str, target: str | None) -> ChatCall:
     """A call of the asking person's. Somebody else's answers as one that does not exist."""
-    me, line = context.session.person_id, call_store.get(call_id)
-    if line is None or me not in (line.caller_id, line.callee_id):
+    me, call = context.session.person_id, call_store.get(call_id)
+    if call is None or me not in (call.caller_id, call.callee_id):
         raise _unavailable(context, call_id)
-    if target is not None and target != line.peer_of(me):
+    if target is not None and target != call.peer_of(me):
         raise Refusal(NOT_A_PARTY)
-    return line
+    return call
 
 
 def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -> None:
@@ -207,37 +207,39 @@ def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -
     done = call_store.finish(call_id, trigger, context.now_ms, context.arrival.message_id)
     if done is None:
         raise _unavailable(context, call_id)
-    line, me = done[0], context.session.person_id
-    peer = line.peer_of(me)
+    call, me = done[0], context.session.person_id
+    peer = call.peer_of(me)
     mine, theirs = both(lambda: call_store.party(me), lambda: call_store.party(peer))
-    own = [one for one in mine.addresses(_tab_of(line, me)) if one != context.address]
-    context.emit(event.to(theirs.addresses(_tab_of(line, peer))), Ended(call_id).to(own))
+    own = [one for one in mine.addresses(_tab_of(call, me)) if one != context.address]
+    context.emit(event.to(theirs.addresses(_tab_of(call, peer))), Ended(call_id).to(own))
 
 
-def _tab_of(line: Line, person_id: str) -> str | None:
+def _tab_of(call: ChatCall, person_id: str) -> str | None:
     """The tab in which somebody has the call; None for a callee who has not answered."""
-    tab: str | None = line.caller_tab if person_id == line.caller_id else line.callee_tab
+    tab: str | None = call.caller_tab if person_id == call.caller_id else call.callee_tab
     return tab
 
 
-def _to_both(line: Line, event: Outbound) -> list[Delivery]:
+def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
     caller, callee = both(
-        lambda: call_store.party(line.caller_id), lambda: call_store.party(line.callee_id)
+        lambda: call_store.party(call.caller_id), lambda: call_store.party(call.callee_id)
     )
     addresses: list[Address] = [
-        *caller.addresses(line.caller_tab),
-        *callee.addresses(line.callee_tab),
+        *caller.addresses(call.caller_tab),
+        *callee.addresses(call.callee_tab),
     ]
     return [event.to(addresses)]
 
 
 def _unavailable(context: Context, call_id: str) -> Exception:
     me, message_id = context.session.person_id, context.arrival.message_id
-    line = call_store.get(call_id)
-    if line is not None and me in (line.caller_id, line.callee_id):
-        return Duplicate() if line.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
+    call = call_store.get(call_id)
+    if call is not None and me in (call.caller_id, call.callee_id):
+        return Duplicate() if call.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
     # As whoever made it, as in /user, or else as whoever took it.
-    record: Any = history.find(USER.path, me, call_id) or history.find(CHAT.path, me, call_id)
+    record: Any = call_records.find(USER.path, me, call_id) or call_records.find(
+        CHAT.path, me, call_id
+    )
     if record is None:
         return Refusal(NOT_FOUND)
     known = message_id in {record.accepted_by, record.ended_by}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from shared.ids import Id
-from shared.registry import Answer, Inbound, Outbound
+from shared.pipeline.payloads import Answer, Inbound, Outbound
 
 MESSAGE_CHARACTERS = 8_000
 

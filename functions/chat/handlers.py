@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from functions.chat import access, calls, history, presence, store
+from functions.chat import access, calls, channel_store, history, presence
+from functions.chat.channel_store import Channel, Message, Participant
 from functions.chat.events import (
     BroadcastReceived,
     ChannelId,
@@ -34,15 +35,14 @@ from functions.chat.product import (
     on,
     tell_channel,
 )
-from functions.chat.store import Channel, Message, Participant
 from shared import times
+from shared.aws.metrics import Metric, count
 from shared.errors import Duplicate, Refusal
-from shared.metrics import Metric, count
+from shared.pipeline.context import Background, Context
 from shared.protocol import json
 from shared.realtime import connections
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection, Session
-from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import CHAT
 
 __all__ = ["access", "calls", "chat", "presence"]
@@ -55,17 +55,17 @@ LEAVE, DISCONNECT = "leave", "disconnect"
 def channel_upserted(background: Background, told: ChannelUpserted, happened_at_ms: int) -> None:
     """Whoever is in a channel that they may not see any more is put out."""
     channel = Channel(
-        store.room_of(told.channel_id),
-        store.ABOUT,
+        channel_store.room_of(told.channel_id),
+        channel_store.ABOUT,
         name=told.name,
         description=told.description,
         private=told.private,
         members=set(told.members) or None,
         changed_at=happened_at_ms,
     )
-    if not store.save_channel(channel) or not channel.private:
+    if not channel_store.save_channel(channel) or not channel.private:
         return
-    for there in store.participants(channel.topic):
+    for there in channel_store.participants(channel.topic):
         if not channel.lets_in(there.person_id):
             _put_out(background, there, told)
 
@@ -88,7 +88,7 @@ def _session_of(address: Address) -> Session | None:
 def join_channel(context: Context, channel_id: ChannelId) -> None:
     """The first tab is announced to the people who are there; joining twice is no error."""
     me, arrival = context.session, context.arrival
-    first = store.join(
+    first = channel_store.join(
         context.address,
         me.person_id,
         channel_id,
@@ -97,14 +97,14 @@ def join_channel(context: Context, channel_id: ChannelId) -> None:
     )
     if first:
         event = UserJoined(me.person_id, me.name, me.role, channel_id, _arrived(context))
-        room = store.room_of(channel_id)
+        room = channel_store.room_of(channel_id)
         tell_channel(context, room, event, others_only=True, by_ms=arrival.ms)
 
 
 @on("leave_channel", ChannelId, permission=ACCESS)
 def leave_channel(context: Context, channel_id: ChannelId) -> None:
     """Leaving what was not joined is no error."""
-    room = store.room_of(channel_id)
+    room = channel_store.room_of(channel_id)
     _leave(
         context,
         context.address,
@@ -118,14 +118,16 @@ def tab_gone(background: Background, connection: Connection, session: Session) -
     """A connection leaves every channel it is in; each is forgotten only when all is done."""
     address = connection.address(session.namespace)
     for room in sorted(connection.rooms or ()):
-        if room.startswith(store.ROOM):
-            leaving = Leaving(room, room.removeprefix(store.ROOM), DISCONNECT, departing=True)
+        if room.startswith(channel_store.ROOM):
+            leaving = Leaving(
+                room, room.removeprefix(channel_store.ROOM), DISCONNECT, departing=True
+            )
             _leave(background, address, session, leaving)
             connections.forget_room(connection.connection_id, room)
 
 
 class Leaving(NamedTuple):
-    """``reason`` is the spec's; ``asked_ms`` and ``departing``: see ``store.leave``."""
+    """``reason`` is the spec's; ``asked_ms`` and ``departing``: see ``channel_store.leave``."""
 
     room: str
     channel_id: ChannelId
@@ -138,7 +140,7 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
     """Leave, and announce it where it was the person's last tab: once, because it is under the
     moment of leaving, which stays the same when this runs again."""
     me, room = session.person_id, leaving.room
-    left_at = store.leave(
+    left_at = channel_store.leave(
         address,
         me,
         room,
@@ -169,10 +171,10 @@ def send_message(context: Context, request: SendMessage) -> None:
     A frame that is delivered twice is one message. It goes to the queue again, which takes it for
     the same: the first time may have ended between the two.
     """
-    me, room, now = context.session, store.room_of(request.channel_id), context.arrival.ms
-    store.present(room, me.person_id)
+    me, room, now = context.session, channel_store.room_of(request.channel_id), context.arrival.ms
+    channel_store.present(room, me.person_id)
     reply_to = request.reply_to_id
-    if reply_to is not None and not store.has_message(room, reply_to):
+    if reply_to is not None and not channel_store.has_message(room, reply_to):
         raise Refusal(MESSAGE_UNKNOWN)
     message = Message(
         room,
@@ -183,10 +185,10 @@ def send_message(context: Context, request: SendMessage) -> None:
         text=request.message,
         type=request.message_type,
         reply_to=reply_to,
-        thread=None if reply_to is None else store.thread_of(room, reply_to),
+        thread=None if reply_to is None else channel_store.thread_of(room, reply_to),
         sent_at=now,
     )
-    is_new = store.save_message(message)
+    is_new = channel_store.save_message(message)
     tell_channel(context, room, history.shown(message))
     if not is_new:
         raise Duplicate
@@ -196,11 +198,15 @@ def send_message(context: Context, request: SendMessage) -> None:
 @on("message_read", MessageRead, permission=ACCESS)
 def message_read(context: Context, request: MessageRead) -> None:
     """The others are told when this one has read further than before."""
-    me, room, message_id = context.session, store.room_of(request.channel_id), request.message_id
-    there = store.present(room, me.person_id)
-    if message_id is not None and not store.has_message(room, message_id):
+    me, room, message_id = (
+        context.session,
+        channel_store.room_of(request.channel_id),
+        request.message_id,
+    )
+    there = channel_store.present(room, me.person_id)
+    if message_id is not None and not channel_store.has_message(room, message_id):
         raise Refusal(MESSAGE_UNKNOWN)
-    if store.mark_read(there, message_id or context.arrival.id):
+    if channel_store.mark_read(there, message_id or context.arrival.id):
         receipt = ReadReceipt(
             me.person_id, me.name, request.channel_id, message_id, _arrived(context)
         )
@@ -210,8 +216,8 @@ def message_read(context: Context, request: MessageRead) -> None:
 @on("chat:typing", Typing, permission=ACCESS)
 def typing(context: Context, request: Typing) -> None:
     """A frame that comes late tells nothing."""
-    me, room = context.session, store.room_of(request.channel_id)
-    if store.mark_typing(store.present(room, me.person_id), context.arrival.ms):
+    me, room = context.session, channel_store.room_of(request.channel_id)
+    if channel_store.mark_typing(channel_store.present(room, me.person_id), context.arrival.ms):
         event = UserTyping(me.person_id, me.name, request.is_typing)
         context.ports.tasks.broadcast(
             event.to_room(
@@ -226,8 +232,8 @@ def typing(context: Context, request: Typing) -> None:
 
 @on("file_uploaded", FileUploaded, permission=SEND)
 def file_uploaded(context: Context, request: FileUploaded) -> None:
-    me, room = context.session, store.room_of(request.channel_id)
-    store.present(room, me.person_id)
+    me, room = context.session, channel_store.room_of(request.channel_id)
+    channel_store.present(room, me.person_id)
     event = FileNotification(
         message_id=request.message_id,
         channel_id=request.channel_id,
@@ -244,8 +250,8 @@ def file_uploaded(context: Context, request: FileUploaded) -> None:
 @on("channel_updated", ChannelUpdate, permission=MANAGE)
 def channel_updated(context: Context, request: ChannelUpdate) -> None:
     """Tells of changes; the channel itself is changed by the team's own system."""
-    me, room = context.session, store.room_of(request.channel_id)
-    store.present(room, me.person_id)
+    me, room = context.session, channel_store.room_of(request.channel_id)
+    channel_store.present(room, me.person_id)
     event = ChannelUpdated(
         request.channel_id, request.changes, me.person_id, me.name, _arrived(context)
     )

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from functions.chat import store
+from functions.chat import channel_store
+from functions.chat.channel_store import ByThread, Message, Participant
 from functions.chat.events import NewMessage
-from functions.chat.store import ByThread, Message, Participant
 from shared import times
 
 MOST_UNREAD = 100
@@ -24,7 +24,7 @@ def messages(
     thread is read through an index, which may be some milliseconds behind."""
     if reply_to is not None:
         older: Any = None if before is None else ByThread.message_id < before
-        thread = store.thread_of(room, reply_to)
+        thread = channel_store.thread_of(room, reply_to)
         rows = Message.by_thread.query(thread, older, scan_index_forward=False, limit=limit)
         return list(islice(rows, limit))
     older = None if before is None else Message.message_id < before
@@ -37,7 +37,7 @@ def shown(message: Message) -> NewMessage:
     """A message as it was delivered."""
     return NewMessage(
         id=message.message_id,
-        channel_id=store.channel_id_of(message.form),
+        channel_id=channel_store.channel_id_of(message.form),
         user_id=message.user_id,
         user_display_name=message.user_name,
         message=message.text,

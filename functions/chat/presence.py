@@ -15,13 +15,13 @@ from functions.chat import events
 from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresence
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
+from shared.aws.tables import Table, TableName
+from shared.pipeline.context import Background, Context
 from shared.protocol import json
 from shared.realtime import people, rooms
 from shared.realtime.connections import PAGE
-from shared.realtime.context import Background, Context
 from shared.realtime.namespaces import CHAT
 from shared.realtime.people import Person
-from shared.tables import Table, TableName
 
 ONLINE, OFFLINE = "online", "offline"
 CHANGE, DISCONNECT = "status_change", "disconnect"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.chat import events
-from shared.realtime.context import Context
+from shared.pipeline.context import Context
+from shared.pipeline.payloads import Outbound
+from shared.pipeline.product import Product
 from shared.realtime.namespaces import CHAT
-from shared.registry import Outbound, Product
 from shared.settings import settings
 
 ACCESS = "chat.access"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from shared import cookies, limits
-from shared.adapters import ports
-from shared.edge import client_address
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
-from shared.lambda_entry import Event, websocket_entry
+from shared.identity import cookies
+from shared.identity.edge import client_address
+from shared.pipeline import rate_limits, unauthenticated
+from shared.pipeline.admission import authenticate
 from shared.protocol import json
-from shared.realtime import connections, namespaces, strangers
+from shared.realtime import connections, namespaces
 from shared.realtime.address import Wire
-from shared.realtime.admission import authenticate
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import CHAT, NAMESPACES
 from shared.settings import settings
@@ -50,7 +51,9 @@ def handler(event: Event) -> int:
         connection.credential = query.get("token")
         connection.cookie = cookies.of_handshake(headers)
         if connection.legacy and not connection.limited:
-            connection.sessions = {CHAT.path: json.dumps(strangers.session(ports(), CHAT.path))}
+            connection.sessions = {
+                CHAT.path: json.dumps(unauthenticated.session(ports(), CHAT.path))
+            }
     else:
         return HTTPStatus.BAD_REQUEST
     known = any(session.authenticated for session in connection.all_sessions())
@@ -67,7 +70,7 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
     """Count the handshake, whatever becomes of it; False when its address has made too many."""
     address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
     limit = settings().limit_connections_per_minute
-    return limits.hit(f"address#{address}", limit, ports().clock.now_ms())
+    return rate_limits.hit(f"address#{address}", limit, ports().clock.now_ms())
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:

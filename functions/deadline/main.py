@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.adapters import ports
-from shared.lambda_entry import queue_entry
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import queue_entry
 from shared.protocol import socketio
 from shared.realtime import connections
 from shared.realtime.address import Wire

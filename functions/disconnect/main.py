@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functions.products import REGISTRY
-from shared.adapters import ports
-from shared.lambda_entry import Event, entry
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.pipeline.departure import depart, expel, finish
 from shared.realtime import connections
-from shared.realtime.departure import depart, expel, finish
 
 
 @entry

@@ -10,12 +10,12 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, ServiceError
 
-from shared import backend
-from shared.backend import Told
 from shared.errors import InvalidRequest
-from shared.ports import Message, Ports
+from shared.pipeline import backend_events
+from shared.pipeline.backend_events import BackendEvent
+from shared.pipeline.registry import Registry
+from shared.ports import BusMessage, Ports
 from shared.protocol import json
-from shared.registry import Registry
 
 MOST_EVENTS = 100
 MOST_BODY_BYTES = 4 * 1024 * 1024
@@ -32,16 +32,16 @@ def accept(registry: Registry, ports: Ports, body: bytes) -> int:
     It answers no sooner than at the last event's time, so that what the caller tells next is newer.
     """
     now = ports.clock.now_ms()
-    messages = backend.stamp(_read(registry, body, now), now)
+    messages = backend_events.stamp(_read(registry, body, now), now)
     for index, message in enumerate(messages):
-        if len(message.data.encode()) > backend.MOST_DATA_BYTES:
-            raise _too_large(f"events[{index}].data", backend.MOST_DATA_BYTES)
+        if len(message.data.encode()) > backend_events.MOST_DATA_BYTES:
+            raise _too_large(f"events[{index}].data", backend_events.MOST_DATA_BYTES)
     _put(ports, messages)
     time.sleep(max(0, now + len(messages) - ports.clock.now_ms()) / 1000)
     return len(messages)
 
 
-def _read(registry: Registry, body: bytes, now_ms: int) -> list[Told]:
+def _read(registry: Registry, body: bytes, now_ms: int) -> list[BackendEvent]:
     if len(body) > MOST_BODY_BYTES:
         raise _too_large("The body", MOST_BODY_BYTES)
     try:
@@ -58,17 +58,17 @@ def _read(registry: Registry, body: bytes, now_ms: int) -> list[Told]:
     return [_check(registry, one, now_ms, f"events[{n}]") for n, one in enumerate(events)]
 
 
-def _check(registry: Registry, given: object, now_ms: int, where: str) -> Told:
+def _check(registry: Registry, given: object, now_ms: int, where: str) -> BackendEvent:
     if not isinstance(given, dict):
         raise BadRequestError(f"{where}: expected an object")
     try:
-        return backend.read(registry, given.get("type"), given.get("data"), now_ms)
+        return backend_events.read(registry, given.get("type"), given.get("data"), now_ms)
     except InvalidRequest as error:
         raise BadRequestError(f"{where}.{error.message}".lstrip(".")) from error
 
 
-def _put(ports: Ports, messages: list[Message]) -> None:
-    missing = len(messages) - ports.tasks.tell(messages)
+def _put(ports: Ports, messages: list[BusMessage]) -> None:
+    missing = len(messages) - ports.tasks.publish(messages)
     if missing:
         raise ServiceError(
             HTTPStatus.SERVICE_UNAVAILABLE,

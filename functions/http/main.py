@@ -24,19 +24,21 @@ from aws_lambda_powertools.event_handler.exceptions import (
 from functions.bookings import counts as booking_counts
 from functions.bookings import store as bookings
 from functions.bookings.rows import shown
-from functions.chat import access, store
+from functions.chat import access, channel_store
 from functions.chat import history as chat_history
 from functions.chat.product import ACCESS
-from functions.http import events, pages, session
+from functions.http import events, paging, session
 from functions.presence import counts
 from functions.products import REGISTRY
-from shared import accounts, auth, cookies, history, times
-from shared.accounts import Account
-from shared.adapters import ports
+from shared import times
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.aws.parallel import both
+from shared.calling import call_records
 from shared.errors import InvalidToken
+from shared.identity import accounts, cookies, tokens
+from shared.identity.accounts import Account
 from shared.ids import MOST_CHARACTERS, is_id
-from shared.lambda_entry import Event, entry
-from shared.parallel import both
 from shared.protocol import json
 from shared.realtime.namespaces import (
     ACCESS_DENIED,
@@ -109,9 +111,9 @@ def calls() -> dict[str, Any]:
         raise BadRequestError(f"userId: expected 1 to {MOST_CHARACTERS} characters")
     if person_id != identity.account_id:
         require_admin(identity)
-    page = pages.read(query)
-    rows = history.of_person(person_id, page.limit + 1, page.before)
-    return pages.answer(page, rows, key=lambda row: row.call_id, show=history.shown)
+    page = paging.read(query)
+    rows = call_records.of_person(person_id, page.limit + 1, page.before)
+    return paging.answer(page, rows, key=lambda row: row.call_id, show=call_records.shown)
 
 
 @app.get("/channels/.+/messages")
@@ -120,28 +122,30 @@ def messages() -> dict[str, Any]:
     how many of them the asking person has not read."""
     identity, channel_id = who_asks(), in_path("/channels/", "/messages")
     if not is_id(channel_id):
-        raise NotFoundError(store.UNKNOWN_CHANNEL)
-    room = store.room_of(channel_id)
+        raise NotFoundError(channel_store.UNKNOWN_CHANNEL)
+    room = channel_store.room_of(channel_id)
     query = app.current_event.query_string_parameters
-    page, reply_to = pages.read(query), query.get("replyToId") or None
+    page, reply_to = paging.read(query), query.get("replyToId") or None
     if reply_to and not is_id(reply_to):
         raise BadRequestError("replyToId: not a message")
-    known, about = both(lambda: accounts.get(identity.account_id), lambda: store.channel(room))
+    known, about = both(
+        lambda: accounts.get(identity.account_id), lambda: channel_store.channel(room)
+    )
     if known is not None and not known.active:
         raise ForbiddenError(access.SUSPENDED)
     me = access.session_of(identity, known)
     if not me.may(ACCESS):
         raise ForbiddenError(ACCESS_DENIED)
     if about is None:
-        raise NotFoundError(store.UNKNOWN_CHANNEL)
+        raise NotFoundError(channel_store.UNKNOWN_CHANNEL)
     if not about.lets_in(me.person_id):
-        raise ForbiddenError(store.NOT_A_MEMBER)
+        raise ForbiddenError(channel_store.NOT_A_MEMBER)
     rows, people = both(
         lambda: chat_history.messages(room, page.limit + 1, before=page.before, reply_to=reply_to),
-        lambda: store.participants(room),
+        lambda: channel_store.participants(room),
     )
     show = partial(chat_history.with_readers, people)
-    answer = pages.answer(page, rows, key=lambda row: row.message_id, show=show)
+    answer = paging.answer(page, rows, key=lambda row: row.message_id, show=show)
     return answer | {"unread": chat_history.unread(room, me.person_id, people)}
 
 
@@ -193,7 +197,7 @@ def in_path(before: str, after: str = "") -> str:
     return path.removeprefix(before).removesuffix(after).replace("%25", "%")
 
 
-def require_admin(identity: auth.Identity) -> None:
+def require_admin(identity: tokens.Identity) -> None:
     """Raise 403 for anybody else."""
     if identity.role != ADMIN.role:
         raise ForbiddenError(ACCESS_DENIED)
@@ -205,19 +209,19 @@ def require_own_page(headers: Mapping[str, str]) -> None:
         raise ForbiddenError(ACCESS_DENIED)
 
 
-def who_asks() -> auth.Identity:
+def who_asks() -> tokens.Identity:
     """By bearer token or admin cookie. Raises 401."""
     headers = request_headers()
     token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
     return identity_of(token)
 
 
-def identity_of(token: str | None) -> auth.Identity:
+def identity_of(token: str | None) -> tokens.Identity:
     """Raises 401, or 403 for somebody who has been suspended since the token was made."""
     if not token:
         raise UnauthorizedError(TOKEN_REQUIRED)
     try:
-        identity = auth.verify(token, ports().secrets)
+        identity = tokens.verify(token, ports().secrets)
     except InvalidToken as error:
         raise UnauthorizedError(INVALID_TOKEN) from error
     known = accounts.get(identity.account_id)

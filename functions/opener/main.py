@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shared.adapters import ports
-from shared.lambda_entry import Event, entry
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.pipeline import admission
 from shared.protocol import engineio, socketio
-from shared.realtime import admission, connections
+from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import CHAT

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from shared.metrics import Metric
+from shared.aws.metrics import Metric
+from shared.aws.streams import Row
 from shared.realtime.namespaces import TELECALLER, USER
-from shared.streams import Row
 
 Numbers = dict[str, int]
 

@@ -18,14 +18,13 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from functions.presence.changes import Numbers
 from shared import times
-from shared.metrics import Metric, count_all
-from shared.parallel import both
-from shared.realtime.sweep import Sweep
-from shared.tables import Table, TableName, TransactionRefused, transact
+from shared.aws.metrics import Metric, count_all
+from shared.aws.parallel import both
+from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.pipeline.sweep import Sweep
 
 LIVE = "live"
 DIFFERENCE = "difference"
@@ -60,16 +59,16 @@ def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
     ``token`` names the batch, 36 characters at most; under it, ``now_ms`` has to be the same, too.
     """
 
-    def add_items(transaction: TransactWrite) -> None:
+    def add_items(transaction: Transaction) -> None:
         if any(live.values()):
-            transaction.update(Counts(LIVE), actions=_additions(live))
+            transaction.update("live", Counts(LIVE), actions=_additions(live))
         if any(today.values()):
             for name, kept_seconds in (
                 (times.day(now_ms), _DAY_KEPT_SECONDS),
                 (times.minute(now_ms), _MINUTE_KEPT_SECONDS),
             ):
                 expires_at = Counts.expires_at.set(now_ms // 1000 + kept_seconds)
-                transaction.update(Counts(name), actions=[*_additions(today), expires_at])
+                transaction.update(name, Counts(name), actions=[*_additions(today), expires_at])
 
     if any(live.values()) or any(today.values()):
         transact(add_items, token)
@@ -121,10 +120,10 @@ def compare(real: Numbers, before: Counts, now: int) -> Numbers:
     if before.counted_at:
         unchanged = Counts.counted_at == before.counted_at
 
-    def add_items(transaction: TransactWrite) -> None:
-        transaction.save(difference, condition=unchanged)
+    def add_items(transaction: Transaction) -> None:
+        transaction.put("difference", difference, condition=unchanged)
         if any(sure.values()):
-            transaction.update(Counts(LIVE), actions=_additions(sure))
+            transaction.update("live", Counts(LIVE), actions=_additions(sure))
 
     try:
         transact(add_items)

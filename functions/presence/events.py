@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.registry import Outbound
+from shared.pipeline.payloads import Outbound
 
 
 class TelecallerDetails(msgspec.Struct, frozen=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functions.presence import counts, repair
 from functions.presence.events import Counts, PresenceChanged
 from shared import times
-from shared.realtime.context import Context
+from shared.pipeline.context import Context
+from shared.pipeline.product import Product
 from shared.realtime.namespaces import ADMIN, USER
-from shared.registry import Product
 
 presence = Product("presence")
 presence.sends(USER.path, PresenceChanged)

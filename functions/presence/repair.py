@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from functions.presence import counts
 from functions.presence.changes import Numbers
-from shared.log import logger
+from shared.aws.log import logger
+from shared.pipeline.sweep import Sweep
 from shared.realtime import connections, people, rooms
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
-from shared.realtime.sweep import Sweep
 from shared.settings import settings
 
 T = TypeVar("T")

@@ -13,10 +13,11 @@ from typing import Any
 from functions.presence import changes, counts
 from functions.presence.changes import Presence, presence
 from functions.presence.events import PresenceChanged, TelecallerDetails
-from shared import accounts, streams
-from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.metrics import Metric, count_all
+from shared.aws import streams
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.aws.metrics import Metric, count_all
+from shared.identity import accounts
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import settings
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functions.products import REGISTRY
-from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.realtime.context import Background
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.pipeline.context import Background
 from shared.realtime.people import Person
 
 

@@ -7,16 +7,17 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from functions.products import REGISTRY
-from shared.adapters import ports
+from shared.aws.adapters import ports
+from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
-from shared.pause import moments
+from shared.pipeline import departure
+from shared.pipeline.admission import authenticate, begin, too_many
+from shared.pipeline.context import Arrival
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
-from shared.realtime import connections, departure
+from shared.realtime import connections
 from shared.realtime.address import Wire
-from shared.realtime.admission import authenticate, begin, too_many
 from shared.realtime.connections import Connection
-from shared.realtime.context import Arrival
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
@@ -63,7 +64,7 @@ def _outside(arrival: Arrival, namespace: str) -> Connection | None:
     Frames run in any order, and a client that comes back says so right after it has left: the
     leaving has a moment to begin, and to end. What takes longer has failed on the way.
     """
-    for _ in moments():
+    for _ in attempts():
         connection = connections.get(arrival.connection_id)
         if connection is None or connection.leaving:
             return None

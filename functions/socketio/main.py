@@ -10,14 +10,15 @@ from typing import Any, cast
 from functions import native
 from functions.products import REGISTRY
 from functions.socketio.join import join
-from shared.adapters import ports
-from shared.lambda_entry import Event, websocket_entry
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, websocket_entry
+from shared.pipeline import departure
+from shared.pipeline.context import Arrival
+from shared.pipeline.dispatch import Request, dispatch
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
-from shared.realtime import connections, departure
+from shared.realtime import connections
 from shared.realtime.address import Wire
-from shared.realtime.context import Arrival
-from shared.realtime.dispatch import Request, dispatch
 
 
 @websocket_entry

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from functools import partial
 
 from functions.sweep.verdict import Verdict, verdict
-from shared.parallel import together
+from shared.aws.parallel import together
+from shared.pipeline.sweep import Sweep
 from shared.protocol import engineio
 from shared.realtime import connections
 from shared.realtime.connections import Connection
-from shared.realtime.sweep import Sweep
 from shared.settings import settings
 
 TRY_AGAIN_SECONDS = 60

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from functions.products import REGISTRY
 from functions.sweep.due import look_after
-from shared.adapters import ports
-from shared.lambda_entry import Event, entry
-from shared.log import logger
+from shared.aws.adapters import ports
+from shared.aws.lambda_entry import Event, entry
+from shared.aws.log import logger
+from shared.pipeline.registry import Registry
+from shared.pipeline.sweep import Sweep
 from shared.ports import Ports
-from shared.realtime.context import Emitter
-from shared.realtime.sweep import Sweep
-from shared.registry import Registry
+from shared.realtime.emitter import Emitter
 from shared.settings import settings
 
 

@@ -24,11 +24,11 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
+from shared.aws.tables import Table, TableName
 from shared.protocol import json
 from shared.realtime.address import Address, Wire
 from shared.realtime.namespaces import ADMIN
 from shared.settings import settings
-from shared.tables import Table, TableName
 
 AT_ONCE = 0
 """A time that is always due."""

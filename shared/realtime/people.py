@@ -17,9 +17,9 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 
+from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
-from shared.tables import Table, TableName, TransactionRefused, transact
 
 
 class CurrentCall(MapAttribute[str, Any]):
@@ -105,16 +105,20 @@ def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) 
     """
     member = address.member
 
-    def add_items(transaction: Any) -> None:
-        transaction.condition_check(
-            connections.Connection,
-            address.connection_id,
+    def add_items(transaction: Transaction) -> None:
+        transaction.check(
+            "connection",
+            connections.Connection(address.connection_id),
             condition=connections.is_live(address.namespace),
         )
         if everybody:
-            transaction.save(rooms.Member.of(address.namespace, address, expires_at, person_id))
+            transaction.put(
+                "member", rooms.Member.of(address.namespace, address, expires_at, person_id)
+            )
         transaction.update(
-            Person(key(address.namespace, person_id)), actions=[Person.members.add({member})]
+            "person",
+            Person(key(address.namespace, person_id)),
+            actions=[Person.members.add({member})],
         )
 
     try:

@@ -18,11 +18,11 @@ from typing import Any
 
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 
-from shared.parallel import together
+from shared.aws.parallel import together
+from shared.aws.tables import Table, TableName
 from shared.realtime.address import Address
 from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
-from shared.tables import Table, TableName
 
 PAGE = 1_000
 """Rows that a query hands over at once: what is in memory, however many there are."""

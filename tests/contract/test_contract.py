@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from functions.products import REGISTRY
 from infra.gateway import HTTP_ROUTES
 from local.settings import ROOT
-from shared.registry import GENERAL_ERROR, Error, Outbound
+from shared.pipeline.payloads import GENERAL_ERROR, Error, Outbound
 from web.contract import __main__ as contract
 from web.contract import asyncapi, model, openapi, routes, typescript
 
@@ -56,7 +56,8 @@ def test_one_event_of_a_namespace_has_one_payload() -> None:
     class Other(Error, frozen=True):
         pass
 
-    from shared.registry import Product, Registry
+    from shared.pipeline.product import Product
+    from shared.pipeline.registry import Registry
 
     product = Product("one")
     product.sends("/user", Error)

@@ -19,7 +19,7 @@ from local.child import Failed
 from local.emulator import Emulator, aws_environment
 from local.settings import OWN_ORIGIN
 from local.tokens import mint
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.deploy.phone import Phone, call
 
 Context = dict[str, str]

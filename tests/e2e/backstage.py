@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from local.emulator import CONNECTIONS_PATH
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.stack import Stack
 
 PREFIX = "switchboard-dev"

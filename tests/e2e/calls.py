@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.clients import Client
 
 

@@ -10,11 +10,11 @@ from itertools import repeat
 from typing import Any
 from urllib.parse import quote
 
-from functions.chat import presence, store
+from functions.chat import channel_store, presence
+from shared.pipeline.context import Arrival
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.context import Arrival
 from shared.realtime.namespaces import CHAT
 from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
 from tests.e2e.people import sign
@@ -150,5 +150,5 @@ def _haunt(person_id: str, address: Address, channel: str | None) -> None:
     assert people.join(address, person_id, expires_at=later, everybody=True)
     if channel is not None:
         arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
-        assert store.join(address, person_id, channel, arrival=arrival, expires_at=later)
+        assert channel_store.join(address, person_id, channel, arrival=arrival, expires_at=later)
     presence.Status(f"person#{person_id}", "status", name=session.name).save()

@@ -74,7 +74,7 @@ def stack(
         "LIVEKIT_URL": livekit.url,
         "LIVEKIT_API_KEY": LIVEKIT_KEY,
         "LIVEKIT_API_SECRET": LIVEKIT_SECRET,
-        "ROOM_RETRY_SECONDS": "1",
+        "LIVEKIT_RETRY_SECONDS": "1",
     }
     with running(file, logs, **environment) as stack:
         yield stack

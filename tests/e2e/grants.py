@@ -13,7 +13,7 @@ Use = tuple[str, str, str]
 
 QUEUES = {
     "send-broadcast": "BROADCAST_QUEUE_URL",
-    "delete-room": "ROOMS_QUEUE_URL",
+    "delete-livekit-room": "LIVEKIT_ROOMS_QUEUE_URL",
     "send-deadline": "DEADLINES_QUEUE_URL",
 }
 OTHERS = {
@@ -38,7 +38,7 @@ RARE: dict[Use, str] = {
     },
     ("backend", "DeleteItem", "limits"): "what could not be handled may be told again",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
-    ("sweep", "may", "delete-room"): "a call may have lost its timer",
+    ("sweep", "may", "delete-livekit-room"): "a call may have lost its timer",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
 }  # fmt: skip
 """Grants that a run need not exercise, each with what it is there for."""

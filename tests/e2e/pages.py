@@ -11,7 +11,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from local.settings import ROOT
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.people import token
 from tests.e2e.stack import RING_SECONDS, Stack
 

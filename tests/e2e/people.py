@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import msgspec
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 SECRET = "end-to-end-secret-end-to-end-secret"
 TOKEN_SECONDS = 3600

@@ -24,10 +24,11 @@ import boto3
 import msgspec
 
 from local.emulator import aws_environment
-from shared import accounts, aws
-from shared.accounts import Account
+from shared.aws import clients
+from shared.aws.tables import Table
+from shared.identity import accounts
+from shared.identity.accounts import Account
 from shared.settings import Settings, settings
-from shared.tables import Table
 from tests.e2e.clients import SECONDS
 from tests.e2e.people import SECRET
 
@@ -156,8 +157,8 @@ class Stack:
 
 def _forget() -> None:
     settings.cache_clear()
-    aws.session.cache_clear()
-    getattr(aws.client, "cache_clear")()  # noqa: B009 - its overloads hide the cache
+    clients.session.cache_clear()
+    getattr(clients.client, "cache_clear")()  # noqa: B009 - its overloads hide the cache
     accounts.AccountRow._connection = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.backend import Backend, hear, payloads
 from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
 from tests.e2e.people import token

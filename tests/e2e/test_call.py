@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.people import payload_of, shown, sign
 from tests.e2e.stack import RING_SECONDS

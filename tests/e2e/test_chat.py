@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from shared.realtime import rooms
 from shared.realtime.namespaces import CHAT
 from tests.e2e.chat import Tab, chat_token, get, haunt, make_channel, tab, unique

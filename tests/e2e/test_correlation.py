@@ -57,7 +57,7 @@ def test_a_call_that_ends_is_one_id_to_the_deletion_of_its_room(world: World) ->
         lambda: user.ask("call:end", {"callId": call_id}),
         event_name="call:end",
     )
-    assert done(world.stack, "rooms", ended)
+    assert done(world.stack, "livekit-rooms", ended)
 
 
 def test_a_handshake_is_one_id_to_the_opening(world: World) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e import backstage
 from tests.e2e.calls import answer, ring
 from tests.e2e.clients import Client

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.clients import Client
 from tests.e2e.world import World

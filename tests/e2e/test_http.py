@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from functions.chat.store import NOT_A_MEMBER
+from functions.chat.channel_store import NOT_A_MEMBER
 from tests.e2e.chat import get, make_channel
 from tests.e2e.people import sign, token
 from tests.e2e.stack import FRONTEND, Stack

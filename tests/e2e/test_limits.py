@@ -10,8 +10,8 @@ import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_websocket
 
-from shared.accounts import Account
-from shared.edge import ADDRESS_HEADER, KEY_HEADER
+from shared.identity.accounts import Account
+from shared.identity.edge import ADDRESS_HEADER, KEY_HEADER
 from shared.settings import Settings
 from tests.e2e import backstage
 from tests.e2e.calls import ring

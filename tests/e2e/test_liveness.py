@@ -8,9 +8,9 @@ import uuid
 from typing import Any
 
 from functions.calls import store
-from functions.calls.store import NewCall, Somebody
-from shared.accounts import Account
-from shared.limits import Window
+from functions.calls.store import NewCall, PartyDetails
+from shared.identity.accounts import Account
+from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
@@ -51,8 +51,8 @@ def occupy(user: Account, telecaller: Account, *, begun_seconds_ago: float = 0) 
         id=call_id,
         type="AUDIO",
         rate=0,
-        user=Somebody(user.id, user.name, user.profile),
-        telecaller=Somebody(telecaller.id, telecaller.name, telecaller.profile),
+        user=PartyDetails(user.id, user.name, user.profile),
+        telecaller=PartyDetails(telecaller.id, telecaller.name, telecaller.profile),
     )
     assert store.start(call, Window("initiate", 5, now_ms)) is None
     return call_id

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.clients import SECONDS, Client
 from tests.e2e.people import token

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.chat import make_channel, tab, unique
 from tests.e2e.client_native import Raw
 from tests.e2e.clients import Refused, Ticket

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from functions.presence.counts import Counts
 from shared import times
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.browser import launched
 from tests.e2e.calls import answer, ring
 from tests.e2e.pages import (

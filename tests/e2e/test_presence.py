@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.clients import Client
 from tests.e2e.people import token

@@ -8,7 +8,7 @@ import time
 import jwt
 import pytest
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.clients import Refused
 from tests.e2e.people import SECRET, sign, token
 from tests.e2e.stack import FRONTEND

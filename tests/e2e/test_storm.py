@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.clients import SECONDS
 from tests.e2e.people import token
 from tests.e2e.waiting import settled

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.e2e.client_js import JavaScript, NodeDriver
 from tests.e2e.client_native import Native, Raw
 from tests.e2e.client_python import Asyncio, Loop, Python

@@ -12,7 +12,7 @@ import pytest
 from infra.alarms import KINDS, MANUAL
 from infra.functions import FUNCTIONS
 from infra.tables import TABLES
-from shared.metrics import Metric
+from shared.aws.metrics import Metric
 from tests.infra.conftest import ROOT, Stack, synthesize
 from tests.infra.test_stack import plain
 

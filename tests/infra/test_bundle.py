@@ -117,7 +117,7 @@ def test_heavy_layers_are_where_they_are_used_and_nowhere_else(row: Row) -> None
     """Whoever may not read the secret checks no token, even where it imports what does."""
     users = {"livekit.api": LIVEKIT}
     if "read-secret" in row.may.split():
-        users["shared.auth"] = KEYS
+        users["shared.identity.tokens"] = KEYS
     command = [sys.executable, "-c", IMPORTED, row.handler, ",".join(users)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(row.layers) == {users[name] for name in done.stdout.strip().split(",") if name}

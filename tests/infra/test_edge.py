@@ -14,7 +14,7 @@ from infra.edge import FUNCTIONS
 from infra.gateway import HTTP_ROUTES
 from infra.site import SITE
 from local.edge import engine_error
-from shared.edge import ADDRESS_HEADER, KEY_HEADER
+from shared.identity.edge import ADDRESS_HEADER, KEY_HEADER
 from tests.infra.conftest import ACL, CERTIFICATE, Stack, synthesize
 from tests.infra.test_stack import plain
 

@@ -16,7 +16,7 @@ from tests.infra.test_stack import plain, statements
 QUEUES = {
     "Broadcasts": ("broadcast", 5, 1),
     "Deadlines": ("deadline", 5, 10),
-    "Rooms": ("rooms", 8, 10),
+    "LivekitRooms": ("livekit-rooms", 8, 10),
 }
 """Queue → who reads it, how often a message is read at most, and how many at a time."""
 
@@ -67,23 +67,23 @@ def test_concurrency_is_reserved_on_request(stack: Stack, tmp_path: Path) -> Non
 def test_rooms_are_queued_by_whoever_ends_calls_and_read_by_one(stack: Stack) -> None:
     allowed: dict[str, set[str]] = {}
     for id_, actions, resource in statements(stack):
-        if resource.startswith("Rooms") and "DeadLetters" not in resource:
+        if resource.startswith("LivekitRooms") and "DeadLetters" not in resource:
             allowed.setdefault(id_.partition("Role")[0], set()).update(actions)
     senders = {name for name, actions in allowed.items() if actions == {"sqs:SendMessage"}}
     assert senders == {"Calls", "Disconnect", "Socketio", "Sweep"}
-    assert allowed.keys() - senders == {"Rooms"}
-    assert "sqs:ChangeMessageVisibility" in allowed["Rooms"], "it puts off what failed"
-    assert "sqs:SendMessage" not in allowed["Rooms"]
+    assert allowed.keys() - senders == {"LivekitRooms"}
+    assert "sqs:ChangeMessageVisibility" in allowed["LivekitRooms"], "it puts off what failed"
+    assert "sqs:SendMessage" not in allowed["LivekitRooms"]
 
 
 def test_the_rooms_function_outlasts_livekit_and_the_secret(stack: Stack) -> None:
-    variables = stack.functions()["rooms"]["Environment"]["Variables"]
+    variables = stack.functions()["livekit-rooms"]["Environment"]["Variables"]
     settings = from_environment({name: plain(value) for name, value in variables.items()})
     longest = BOUNDS["livekit_timeout_seconds"][1]
     assert settings.livekit_timeout_seconds <= longest
     fetch = 2 * settings.secret_timeout_seconds + 1  # twice, and a pause between
-    assert stack.functions()["rooms"]["Timeout"] > longest + fetch
-    last = settings.room_retry_seconds << QUEUES["Rooms"][1] - 1
+    assert stack.functions()["livekit-rooms"]["Timeout"] > longest + fetch
+    last = settings.livekit_retry_seconds << QUEUES["LivekitRooms"][1] - 1
     assert last < 12 * 3_600
 
 
@@ -109,7 +109,9 @@ def layers(stack: Stack) -> dict[str, list[str]]:
 
 
 def test_only_aws_gets_layers_and_only_rooms_the_one_of_livekit(aws: Stack, local: Stack) -> None:
-    expected = {row.name: ["Packages"] for row in FUNCTIONS} | {"rooms": ["LiveKit", "Packages"]}
+    expected = {row.name: ["Packages"] for row in FUNCTIONS} | {
+        "livekit-rooms": ["LiveKit", "Packages"]
+    }
     assert layers(aws) == expected
     assert len(aws.of_type("AWS::Lambda::LayerVersion")) == 2
     assert not any(layers(local).values())

@@ -70,7 +70,7 @@ def test_the_connection_limit_is_passed_on_once_it_is_read() -> None:
         ({"livekit_timeout_seconds": "9"}, r"^livekit_timeout_seconds is between 0.1 and 8\.$"),
         ({"snap_start": "perhaps"}, r"^snap_start is wrong: Expected `bool`, got `str`\.$"),
         ({"disconnects_at_once": "-1"}, r"^disconnects_at_once is wrong: Expected `int` >= 0\.$"),
-        ({"room_retry_seconds": "0"}, r"^room_retry_seconds is between 1 and 300\.$"),
+        ({"livekit_retry_seconds": "0"}, r"^livekit_retry_seconds is between 1 and 300\.$"),
         ({"edge_key": "mine"}, r"^There is no setting edge_key; "),
         ({"domain": "https://rt.example.com"}, r"^domain is wrong: Expected `str` matching"),
         ({"domain": "rt.example.com"}, r"^domain and certificate_arn go together: one of them is "),

@@ -18,8 +18,8 @@ from functions.products import REGISTRY
 from infra.functions import FUNCTIONS
 from infra.settings import BOUNDS
 from infra.tables import TABLES
+from shared.aws.tables import Table
 from shared.settings import Settings, from_environment
-from shared.tables import Table
 from tests.infra.conftest import Stack, synthesize
 
 ASYNCHRONOUS = {

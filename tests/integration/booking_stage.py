@@ -8,10 +8,11 @@ from typing import Any
 from functions.bookings import store
 from functions.bookings.rows import Booking
 from functions.products import REGISTRY
-from shared import backend
+from shared.pipeline import backend_events
+from shared.pipeline.context import Arrival, Background, Context
 from shared.realtime.address import Address
 from shared.realtime.connections import Session
-from shared.realtime.context import Arrival, Background, Context, Emitter
+from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import CUSTOMER, PARTNER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
@@ -21,7 +22,7 @@ _numbers = itertools.count(1)
 
 def tell(fakes: Fakes, type_: str, at_ms: int = NOW_MS + 1, **data: Any) -> None:
     """An event of the backend, as the function behind the bus hands it on."""
-    told = backend.read(REGISTRY, type_, data, NOW_MS + 10_000_000)
+    told = backend_events.read(REGISTRY, type_, data, NOW_MS + 10_000_000)
     told.event.handle(Background.on(fakes.ports), told.payload, at_ms)
 
 
@@ -55,7 +56,7 @@ class App:
         """Through its handler; raises ``Refusal``."""
         row = REGISTRY.find(self.session.namespace, event)
         assert row
-        from shared import validation
+        from shared.pipeline import validation
 
         message_id = id_ or f"m{next(_numbers)}"
         ports = self._fakes.ports

@@ -10,11 +10,12 @@ from typing import Any
 from functions.chat import handlers
 from functions.chat.events import ChannelUpserted
 from functions.products import REGISTRY
-from shared.realtime import connections, departure, people
+from shared.pipeline import departure
+from shared.pipeline.context import Arrival, Background
+from shared.pipeline.dispatch import Request, dispatch
+from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.context import Arrival, Background
-from shared.realtime.dispatch import Request, dispatch
 from shared.realtime.namespaces import CHAT
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.stage import EXPIRES_AT

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from local.emulator import aws_environment
-from shared import accounts, aws
-from shared.accounts import Account
+from shared.aws import clients as aws
+from shared.aws.tables import Table
+from shared.identity import accounts
+from shared.identity.accounts import Account
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import Settings
-from shared.tables import Table
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import engines, stage

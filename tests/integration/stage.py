@@ -9,10 +9,10 @@ import pytest
 
 from functions.calls import store
 from functions.calls.state import Trigger
-from functions.calls.store import NewCall, Parties, Somebody
-from shared import history
-from shared.history import CallRecord
-from shared.limits import Window
+from functions.calls.store import NewCall, Parties, PartyDetails
+from shared.calling import call_records
+from shared.calling.call_records import CallRecord
+from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
@@ -75,8 +75,8 @@ def members_of(room: str) -> list[Member]:
     return [member for key in rooms.shards(room) for member in rooms.members(key)]
 
 
-def somebody(person_id: str, profile: str | None = "avatar") -> Somebody:
-    return Somebody(person_id, f"Name of {person_id}", profile)
+def somebody(person_id: str, profile: str | None = "avatar") -> PartyDetails:
+    return PartyDetails(person_id, f"Name of {person_id}", profile)
 
 
 def new_call(
@@ -119,7 +119,7 @@ def finish(
 
 
 def record_of(call_id: str, user_id: str) -> CallRecord | None:
-    return history.find(USER.path, user_id, call_id)
+    return call_records.find(USER.path, user_id, call_id)
 
 
 def telecaller(person_id: str) -> Person:

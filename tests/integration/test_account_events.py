@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from functions.products import REGISTRY
-from shared import accounts
-from shared.accounts import Account
-from shared.realtime import connections, departure, people, rooms
+from shared.identity import accounts
+from shared.identity.accounts import Account
+from shared.pipeline import departure
+from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.namespaces import CHAT, NAMESPACES, USER
 from tests.fakes import NOW_MS, Fakes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared import accounts
-from shared.accounts import Account
+from shared.identity import accounts
+from shared.identity.accounts import Account
 
 pytestmark = pytest.mark.usefixtures("tables")
 

@@ -9,7 +9,7 @@ import pytest
 
 from functions.bookings import counts, stream
 from functions.bookings.rows import Booking
-from shared.lambda_entry import Event
+from shared.aws.lambda_entry import Event
 from shared.settings import Settings
 from tests.fakes import NOW_MS, Fakes
 

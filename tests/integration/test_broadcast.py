@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from functions.broadcast import main
-from shared import queues
+from shared.aws import queues
+from shared.ports import Broadcast
 from shared.protocol import json as wire
 from shared.realtime import rooms
 from shared.realtime.address import Address, Wire
-from shared.realtime.broadcast import Broadcast
 from shared.realtime.namespaces import CHAT, USER
 from shared.settings import settings
 from tests.fakes import Fakes
@@ -38,7 +38,7 @@ def postponed(
     class Aws:
         client = staticmethod({"sqs": Queue()}.__getitem__)
 
-    monkeypatch.setattr(queues, "aws", Aws)
+    monkeypatch.setattr(queues, "clients", Aws)
     monkeypatch.setattr(main, "ports", lambda: fakes.ports)
     return put_off
 

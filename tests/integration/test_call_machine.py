@@ -26,18 +26,21 @@ from hypothesis.stateful import (
 from functions.calls import billing, handlers
 from functions.calls.state import FINAL, Status
 from functions.products import REGISTRY
-from shared import accounts, aws
-from shared.accounts import Account
-from shared.history import CallRecord
-from shared.realtime import departure, people
+from shared.aws import clients
+from shared.aws.tables import Table
+from shared.calling.call_records import CallRecord
+from shared.identity import accounts
+from shared.identity.accounts import Account
+from shared.pipeline import departure
+from shared.pipeline.context import Arrival, Background
+from shared.pipeline.dispatch import Request, dispatch
+from shared.pipeline.sweep import Sweep
+from shared.realtime import people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Arrival, Background, Emitter
-from shared.realtime.dispatch import Request, dispatch
+from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
-from shared.realtime.sweep import Sweep
-from shared.tables import Table
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import engines, stage
@@ -61,7 +64,7 @@ lately = st.integers(0, 3)
 
 
 @dataclass
-class Somebody:
+class PartyDetails:
     """``open``: what the gateway still knows of their connections; ``lost``: what it does not, and
     the tables do."""
 
@@ -97,8 +100,10 @@ class CallMachine(RuleBasedStateMachine):
         run = next(_runs)
         self.fakes = Fakes()
         self.numbers = itertools.count(1)
-        self.users = [Somebody(USER.path, f"u{n}-{run}", coins) for n, coins in enumerate(COINS)]
-        self.telecallers = [Somebody(TELECALLER.path, f"t{n}-{run}") for n in range(2)]
+        self.users = [
+            PartyDetails(USER.path, f"u{n}-{run}", coins) for n, coins in enumerate(COINS)
+        ]
+        self.telecallers = [PartyDetails(TELECALLER.path, f"t{n}-{run}") for n in range(2)]
         self.everybody = self.users + self.telecallers
         self.frames: list[Frame] = []
         self.calls: list[str] = []
@@ -307,19 +312,19 @@ class CallMachine(RuleBasedStateMachine):
 
     # How it is done.
 
-    def _connect(self, person: Somebody) -> None:
+    def _connect(self, person: PartyDetails) -> None:
         connection_id = f"{person.id}-c{next(self.numbers)}"
         stage.connect(person.namespace, person.id, connection_id)
         person.open.append(connection_id)
 
-    def _act(self, person: Somebody, device: int, event: str) -> None:
+    def _act(self, person: PartyDetails, device: int, event: str) -> None:
         """On the call that they are in, or else on the latest."""
         call = people.get(person.namespace, person.id).current_call
         if person.open:
             call_id = call.id if call else self.calls[-1]
             self._send(person, device, f"call:{event}", {"callId": call_id})
 
-    def _send(self, person: Somebody, device: int, event: str, payload: dict[str, str]) -> None:
+    def _send(self, person: PartyDetails, device: int, event: str, payload: dict[str, str]) -> None:
         self.fakes.clock.now += 1
         number = next(self.numbers)
         connection_id = person.open[device % len(person.open)]
@@ -368,7 +373,7 @@ class CallMachine(RuleBasedStateMachine):
                 for call_id in self.calls
             ],
         }
-        answer = aws.client("dynamodb").batch_get_item(
+        answer = clients.client("dynamodb").batch_get_item(
             RequestItems={
                 model.Meta.table_name: {"Keys": keys, "ConsistentRead": True}
                 for model, keys in wanted.items()

@@ -9,7 +9,7 @@ import pytest
 
 from functions.calls.state import Trigger
 from functions.calls.store import NotStarted
-from shared.history import CallRecord
+from shared.calling.call_records import CallRecord
 from shared.realtime.people import Person
 from tests.integration import stage
 from tests.integration.conftest import THREADS, Race

@@ -9,10 +9,10 @@ import pytest
 
 from functions.calls import handlers
 from functions.products import REGISTRY
-from shared.realtime import departure
+from shared.pipeline import departure
+from shared.pipeline.context import Arrival, Background
+from shared.pipeline.dispatch import Request, dispatch
 from shared.realtime.address import Wire
-from shared.realtime.context import Arrival, Background
-from shared.realtime.dispatch import Request, dispatch
 from shared.realtime.namespaces import TELECALLER, USER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from functions.calls import store
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
-from shared import accounts
-from shared.accounts import Account
+from shared.aws.tables import transact
 from shared.errors import INTERNAL
-from shared.realtime import connections, departure, people
+from shared.identity import accounts
+from shared.identity.accounts import Account
+from shared.pipeline import departure
+from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.namespaces import USER
-from shared.tables import transact
 from tests.integration import stage
 from tests.integration.chat import Overtaken
 from tests.integration.clients import UNREACHABLE, Clients, failure

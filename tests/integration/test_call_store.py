@@ -9,8 +9,8 @@ import pytest
 from functions.calls import store
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NotStarted
+from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate
-from shared.history import CallRecord
 from shared.realtime import people
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person

@@ -8,12 +8,12 @@ import pytest
 
 from functions.calls.handlers import ring_timeout
 from functions.products import REGISTRY
-from shared import accounts
-from shared.accounts import Account
-from shared.realtime import departure
-from shared.realtime.context import Background
+from shared.identity import accounts
+from shared.identity.accounts import Account
+from shared.pipeline import departure
+from shared.pipeline.context import Background
+from shared.pipeline.registry import Registry
 from shared.realtime.namespaces import TELECALLER, USER
-from shared.registry import Registry
 from shared.settings import Settings
 from tests.integration import stage
 from tests.integration.clients import CALLEE, CALLER, Clients, failure

@@ -10,12 +10,13 @@ import pytest
 from functions.chat import call_store, calls
 from functions.chat.state import Trigger
 from functions.products import REGISTRY
-from shared import history
+from shared.aws.tables import transact
+from shared.calling import call_records
+from shared.pipeline.context import Background
+from shared.pipeline.sweep import Sweep
 from shared.realtime import people
-from shared.realtime.context import Background, Emitter
+from shared.realtime.emitter import Emitter
 from shared.realtime.people import Person
-from shared.realtime.sweep import Sweep
-from shared.tables import transact
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import Race
@@ -80,9 +81,9 @@ def test_accept_and_end_at_once_end_in_one_record(chat: Chat, race: Race) -> Non
         race(accept, partial(chat.send, "a1", "call:end", {"callId": call_id}, frame=91))
         call_store.finish(call_id, Trigger.GONE, chat.fakes.clock.now)
         assert free(call_id)
-    records = history.of_person("anna", 10, None)
-    assert len(records) == 4
-    assert {one.product for one in records} == {"chat"}
+    found = call_records.of_person("anna", 10, None)
+    assert len(found) == 4
+    assert {one.product for one in found} == {"chat"}
 
 
 def test_the_timer_and_the_sweep_end_it_once(chat: Chat) -> None:
@@ -97,7 +98,7 @@ def test_the_timer_and_the_sweep_end_it_once(chat: Chat) -> None:
     for tab in ("a1", "b1", "b2"):
         assert names(chat, tab).count("call:ended") == 1
     assert free(call_id)
-    assert [one.status for one in history.of_person("bert", 10, None)] == ["MISSED"]
+    assert [one.status for one in call_records.of_person("bert", 10, None)] == ["MISSED"]
 
 
 def test_a_lost_timer_is_found_by_the_sweep(chat: Chat) -> None:

@@ -7,20 +7,21 @@ from functools import partial
 
 import pytest
 
-from functions.chat import history, presence, store
+from functions.chat import channel_store, history, presence
+from shared.aws.tables import transact
+from shared.pipeline.context import Arrival, Background
+from shared.pipeline.product import Product
+from shared.pipeline.registry import Registry
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Arrival, Background
 from shared.realtime.namespaces import CHAT
-from shared.registry import Product, Registry
-from shared.tables import transact
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import THREADS, Race
 
-ROOM = store.room_of(1)
+ROOM = channel_store.room_of(1)
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:
     (left,) = chat.told("user_left")
     assert (left["userId"], left["reason"]) == ("anna", "disconnect")
     assert inside() == []
-    assert not store.participant(ROOM, "anna").tabs
+    assert not channel_store.participant(ROOM, "anna").tabs
 
 
 def test_tabs_that_join_at_once_are_announced_once(chat: Chat, race: Race) -> None:
@@ -85,7 +86,7 @@ def test_coming_and_going_at_once_leaves_nobody_behind(chat: Chat, race: Race) -
     ]
     race(*joins, *[partial(chat.depart, tab) for tab in tabs])
     assert inside() == []
-    assert not store.participant(ROOM, "anna").tabs
+    assert not channel_store.participant(ROOM, "anna").tabs
     assert len(chat.told("user_joined")) == len(chat.told("user_left"))
 
 
@@ -107,7 +108,7 @@ def test_what_was_sent_last_counts_in_whatever_order_it_comes(chat: Chat, order:
     assert not chat.errors("a1")
     come("leave6 leave8 join7")
     assert inside() == []
-    assert not store.participant(ROOM, "anna").tabs
+    assert not channel_store.participant(ROOM, "anna").tabs
     come("join9")
     assert inside() == ["a1"]
 
@@ -166,7 +167,7 @@ def test_reading_counts_and_only_moves_forward(chat: Chat) -> None:
         message = {"channelId": 1, "message": f"{number}", "messageType": "text"}
         chat.send("anna", "chat:send_message", message)
     newest, middle, _ = (one.message_id for one in history.messages(ROOM, 10))
-    everybody = partial(store.participants, ROOM)
+    everybody = partial(channel_store.participants, ROOM)
     assert history.unread(ROOM, "bert", everybody()) == 3
     assert history.unread(ROOM, "anna", everybody()) == 0
     chat.send("bert", "message_read", {"channelId": "1", "messageId": middle})
@@ -248,12 +249,12 @@ def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
     for person in ("anna", "bert", "carl"):
         chat.tab(person, person)
         chat.send(person, "join_channel", "p")
-    assert chat.errors("carl") == [store.NOT_A_MEMBER]
+    assert chat.errors("carl") == [channel_store.NOT_A_MEMBER]
     chat.channel("p", private=True, members="anna", at=NOW_MS - 1)  # older: it loses
-    assert store.participant("channel#p", "bert").tabs
+    assert channel_store.participant("channel#p", "bert").tabs
     chat.channel("p", private=True, members="anna", at=NOW_MS + 1)
-    assert not store.participant("channel#p", "bert").tabs
-    assert store.participant("channel#p", "anna").tabs
+    assert not channel_store.participant("channel#p", "bert").tabs
+    assert channel_store.participant("channel#p", "anna").tabs
     assert [one["userId"] for one in chat.told("user_left")] == ["bert"]
 
 
@@ -262,9 +263,9 @@ def test_made_private_between_reading_the_channel_and_joining_it(
 ) -> None:
     chat.tab("anna", "a1")
     private = partial(chat.channel, 1, private=True, members="bert", at=NOW_MS + 1)
-    monkeypatch.setattr(store, "transact", Overtaken(transact, private))
+    monkeypatch.setattr(channel_store, "transact", Overtaken(transact, private))
     chat.send("a1", "join_channel", 1)
-    assert chat.errors("a1") == [store.NOT_A_MEMBER]
+    assert chat.errors("a1") == [channel_store.NOT_A_MEMBER]
     assert inside() == []
     assert not chat.told("user_joined")
 
@@ -302,7 +303,7 @@ def test_hooks_see_the_rooms_of_a_connection(chat: Chat) -> None:
     product.on_leave(CHAT.path)(lambda _, connection, session: seen.append(connection.rooms))
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)
-    from shared.realtime import departure
+    from shared.pipeline import departure
 
     departure.depart(Registry([product]), chat.fakes.ports, "a1")
     assert seen == [{ROOM}]

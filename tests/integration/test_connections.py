@@ -7,12 +7,14 @@ from functools import partial
 
 import pytest
 
-from shared.realtime import connections, departure, people, rooms
+from shared.pipeline import departure
+from shared.pipeline.product import Product
+from shared.pipeline.registry import Registry
+from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import ADMIN, TELECALLER, USER
 from shared.realtime.people import Person
-from shared.registry import Product, Registry
 from shared.settings import Settings
 from tests.fakes import Fakes
 from tests.integration import stage

@@ -9,9 +9,9 @@ from functools import partial
 import pytest
 
 from functions.presence import counts
-from shared import metrics
-from shared.realtime.context import Emitter
-from shared.realtime.sweep import Sweep
+from shared.aws import metrics
+from shared.pipeline.sweep import Sweep
+from shared.realtime.emitter import Emitter
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.conftest import THREADS, Race
 

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from shared.errors import INTERNAL, Refusal
+from shared.pipeline.context import Context
+from shared.pipeline.payloads import Inbound
+from shared.pipeline.product import Product
+from shared.pipeline.registry import Registry
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Context
 from shared.realtime.namespaces import ADMIN, TELECALLER, USER
-from shared.registry import Inbound, Product, Registry
 from tests.integration import stage
 from tests.integration.clients import CALLEE, Clients, failure
 

@@ -15,12 +15,13 @@ from functions.products import REGISTRY
 from functions.socketio import join
 from functions.socketio import main as socketio
 from functions.sweep.main import run
+from shared.pipeline import departure
+from shared.pipeline.context import Arrival
 from shared.protocol.errors import InvalidPacket
 from shared.protocol.socketio import Packet, PacketType
-from shared.realtime import connections, departure, people
+from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.context import Arrival
 from shared.realtime.namespaces import CHAT, USER
 from shared.settings import Settings
 from tests.conftest import UseSettings

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.presence import counts, stream
-from shared import accounts
-from shared.accounts import Account
-from shared.lambda_entry import Event
+from shared.aws.lambda_entry import Event
+from shared.identity import accounts
+from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.fakes import NOW_MS, Fakes
 

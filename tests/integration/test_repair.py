@@ -10,12 +10,12 @@ import pytest
 from functions.presence import counts, repair
 from functions.presence.handlers import presence
 from functions.sweep.main import SweepFailed, run
+from shared.pipeline.registry import Registry
+from shared.pipeline.sweep import Sweep
 from shared.realtime import connections
 from shared.realtime.address import Wire
-from shared.realtime.context import Emitter
+from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import TELECALLER, USER
-from shared.realtime.sweep import Sweep
-from shared.registry import Registry
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 

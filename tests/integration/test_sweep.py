@@ -9,14 +9,16 @@ import pytest
 from functions.calls.handlers import calls
 from functions.sweep import due
 from functions.sweep.main import SweepFailed, run
-from shared.realtime import connections, departure
+from shared.pipeline import departure
+from shared.pipeline.context import Background
+from shared.pipeline.registry import Registry
+from shared.pipeline.sweep import Sweep
+from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.context import Background, Emitter
+from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
-from shared.realtime.sweep import Sweep
-from shared.registry import Registry
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage

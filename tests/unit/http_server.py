@@ -30,7 +30,7 @@ Given = int | tuple[int, bytes]
 
 
 @dataclass
-class Told:
+class ScriptedServer:
     """``answers``: status, or status and body, one a request; 200 when there is none. ``answer``
     decides where it is set, from the path, and may take its time."""
 
@@ -83,8 +83,8 @@ class Certificate:
 
 
 @contextmanager
-def serving(tls: Certificate | None = None) -> Iterator[Told]:
-    told = Told()
+def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
+    told = ScriptedServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -15,9 +15,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared import auth, jwks
-from shared.auth import Identity
 from shared.errors import InvalidToken
+from shared.identity import keys, tokens
+from shared.identity.tokens import Identity
 from tests.conftest import UseSettings
 from tests.fakes import JWT_SECRET, FakeSecrets
 from tests.unit.issuer import Publisher, claims, ec_key, jwk, pem, rsa_key, sign
@@ -38,14 +38,14 @@ def publisher(use_settings: UseSettings) -> Iterator[Publisher]:
     with Publisher().serving() as publisher:
         publisher.publish(jwk(rsa_key("a"), "rsa-a"), jwk(ec_key("a"), "ec-a"))
         use_settings(jwks_url=publisher.url)
-        jwks.published.cache_clear()
+        keys.published.cache_clear()
         yield publisher
-    jwks.published.cache_clear()
+    keys.published.cache_clear()
 
 
 def refused(token: object, secrets: FakeSecrets) -> str:
     with pytest.raises(InvalidToken) as error:
-        auth.verify(token, secrets)
+        tokens.verify(token, secrets)
     return str(error.value)
 
 
@@ -60,15 +60,15 @@ def forged(header: dict[str, Any], body: bytes, secret: bytes) -> str:
 
 def test_a_good_token_says_who_somebody_is(secrets: FakeSecrets) -> None:
     token = sign(JWT_SECRET, "HS256", permissions=["chat.access", "call.audio"])
-    assert auth.verify(token, secrets) == Identity(
+    assert tokens.verify(token, secrets) == Identity(
         "u1", "USER", "Ulla", frozenset({"chat.access", "call.audio"})
     )
-    assert auth.verify(f"Bearer {token}", secrets).account_id == "u1"
+    assert tokens.verify(f"Bearer {token}", secrets).account_id == "u1"
 
 
 def test_name_and_permissions_may_be_left_out(secrets: FakeSecrets) -> None:
     token = sign(JWT_SECRET, "HS256", name=None)
-    assert auth.verify(token, secrets) == Identity("u1", "USER", "u1", frozenset())
+    assert tokens.verify(token, secrets) == Identity("u1", "USER", "u1", frozenset())
 
 
 BAD_CLAIMS: dict[str, dict[str, Any]] = {
@@ -110,24 +110,24 @@ def test_a_sub_that_is_a_number(secrets: FakeSecrets) -> None:
 def test_issuer_and_audience_where_configured(
     secrets: FakeSecrets, use_settings: UseSettings, setting: str, claim: str
 ) -> None:
-    auth.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
+    tokens.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
     use_settings(**{setting: "ours"})
-    auth.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
+    tokens.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
     for value in ("theirs", "OURS", "", None):
         refused(sign(JWT_SECRET, "HS256", **{claim: value}), secrets)
 
 
 def test_one_of_several_audiences(secrets: FakeSecrets, use_settings: UseSettings) -> None:
     use_settings(jwt_audience="ours")
-    auth.verify(sign(JWT_SECRET, "HS256", aud=["theirs", "ours"]), secrets)
+    tokens.verify(sign(JWT_SECRET, "HS256", aud=["theirs", "ours"]), secrets)
     refused(sign(JWT_SECRET, "HS256", aud=["theirs"]), secrets)
 
 
 def test_clocks_may_differ_by_the_leeway(secrets: FakeSecrets, use_settings: UseSettings) -> None:
     use_settings(jwt_leeway_seconds=60)
     now = int(time.time())
-    auth.verify(sign(JWT_SECRET, "HS256", exp=now - 30, nbf=now - 90), secrets)
-    auth.verify(sign(JWT_SECRET, "HS256", nbf=now + 30), secrets)
+    tokens.verify(sign(JWT_SECRET, "HS256", exp=now - 30, nbf=now - 90), secrets)
+    tokens.verify(sign(JWT_SECRET, "HS256", nbf=now + 30), secrets)
     refused(sign(JWT_SECRET, "HS256", exp=now - 61), secrets)
     refused(sign(JWT_SECRET, "HS256", nbf=now + 90), secrets)
 
@@ -194,13 +194,13 @@ def test_json_that_is_made_to_break_readers(
 def test_the_previous_secret_is_good_until_it_is_removed(secrets: FakeSecrets) -> None:
     old, new = sign(JWT_SECRET, "HS256"), sign(OTHER_SECRET, "HS256")
     secrets.values |= {"JWT_SECRET": OTHER_SECRET, "JWT_SECRET_PREVIOUS": JWT_SECRET}
-    auth.verify(old, secrets)
-    auth.verify(new, secrets)
+    tokens.verify(old, secrets)
+    tokens.verify(new, secrets)
     refused(sign(JWT_SECRET, "HS256", exp=NOW - 1), secrets)
     refused(sign("a third secret that nobody has given out", "HS256"), secrets)
     secrets.values["JWT_SECRET_PREVIOUS"] = ""
     refused(old, secrets)
-    auth.verify(new, secrets)
+    tokens.verify(new, secrets)
 
 
 @pytest.mark.parametrize("secret", ["", pem(rsa_key("a")).decode()], ids=["empty", "public key"])
@@ -220,7 +220,7 @@ def test_a_published_key(
     secrets: FakeSecrets, publisher: Publisher, key: Any, algorithm: str, kid: str
 ) -> None:
     for _ in range(3):
-        identity = auth.verify(sign(key, algorithm, kid, permissions=["x"]), secrets)
+        identity = tokens.verify(sign(key, algorithm, kid, permissions=["x"]), secrets)
     assert identity == Identity("u1", "USER", "Ulla", frozenset({"x"}))
     assert publisher.asked == 1
 

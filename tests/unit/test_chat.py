@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from functions.broadcast.main import posts
-from functions.chat import store
+from functions.chat import channel_store
 from functions.chat.events import ChannelId
 from functions.chat.state import TRANSITIONS, Status, Trigger, after
 from functions.products import REGISTRY
-from shared.realtime.broadcast import Broadcast
+from shared.pipeline.context import Arrival
+from shared.ports import Broadcast
 from shared.realtime.connections import Session
-from shared.realtime.context import Arrival
 from shared.realtime.namespaces import CHAT
 from shared.realtime.rooms import Member
 
@@ -38,7 +38,7 @@ def test_only_authenticating_needs_no_session() -> None:
      ("general", "channel#general"), (-0.0, "channel#0"), (10**30, f"channel#{10**30}")],
 )  # fmt: skip
 def test_a_channel_has_one_room(channel_id: ChannelId, room: str) -> None:
-    assert store.room_of(channel_id) == room
+    assert channel_store.room_of(channel_id) == room
 
 
 def test_every_member_gets_its_own_form() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from shared.cookies import of_handshake, of_request
+from shared.identity.cookies import of_handshake, of_request
 from tests.conftest import UseSettings
 
 OURS, THEIRS = "https://ours.example", "https://theirs.example"

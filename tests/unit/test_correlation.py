@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared import log
-from shared.adapters import AwsTasks
-from shared.lambda_entry import Entry, entry, queue_entry, websocket_entry
-from shared.ports import Message
-from shared.realtime.broadcast import Broadcast
+from shared.aws import log
+from shared.aws.adapters import AwsTasks
+from shared.aws.lambda_entry import Entry, entry, queue_entry, websocket_entry
+from shared.ports import Broadcast, BusMessage
 from tests.conftest import UseSettings
 
 CONTEXT = SimpleNamespace(aws_request_id="own")
@@ -62,7 +61,7 @@ def test_a_failure_says_whose_it_is_and_an_event_is_named_once(
     lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
     def fails(event: dict[str, Any]) -> None:
-        log.about("call:initiate")
+        log.set_event_name("call:initiate")
         raise LookupError
 
     def of(id_: str) -> dict[str, Any]:
@@ -118,8 +117,8 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
     "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "/user", "e", {}, "g")),
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),
-    "tell": lambda tasks: tasks.tell([Message("t", "{}")]),
-    "delete_room": lambda tasks: tasks.delete_room(room="r"),
+    "publish": lambda tasks: tasks.publish([BusMessage("t", "{}")]),
+    "delete_livekit_room": lambda tasks: tasks.delete_livekit_room(room="r"),
 }
 
 
@@ -144,8 +143,10 @@ def test_all_work_takes_the_id_along(
     use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     sdk = Sdk()
-    monkeypatch.setattr("shared.aws.client", lambda service: sdk)
-    monkeypatch.setattr("shared.aws.session", lambda: SimpleNamespace(client=lambda *_, **__: sdk))
+    monkeypatch.setattr("shared.aws.clients.client", lambda service: sdk)
+    monkeypatch.setattr(
+        "shared.aws.clients.session", lambda: SimpleNamespace(client=lambda *_, **__: sdk)
+    )
     tasks = AwsTasks(use_settings())
 
     @entry

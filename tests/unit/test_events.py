@@ -14,7 +14,8 @@ import functions.calls.events
 import functions.presence.events
 from functions.products import REGISTRY
 from local.settings import ROOT
-from shared.registry import EventHandler, Outbound
+from shared.pipeline.payloads import Outbound
+from shared.pipeline.product import EventHandler
 
 # namespace, event, fields of the payload, error event
 SENT = [
@@ -98,7 +99,11 @@ OURS = [
     struct
     for struct in outbound()
     if struct.__module__
-    in {functions.calls.events.__name__, functions.presence.events.__name__, "shared.registry"}
+    in {
+        functions.calls.events.__name__,
+        functions.presence.events.__name__,
+        "shared.pipeline.payloads",
+    }
 ]
 
 
@@ -176,9 +181,9 @@ def refuse(*_):
 
 socket.socket.connect = refuse
 from functions.products import REGISTRY
-from shared import aws
+from shared.aws import clients
 assert REGISTRY.find("/user", "call:initiate")
-assert not aws.session.cache_info().currsize
-assert not aws._made.cache_info().currsize
+assert not clients.session.cache_info().currsize
+assert not clients._made.cache_info().currsize
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True)

@@ -12,10 +12,10 @@ from botocore.auth import SIGV4_TIMESTAMP
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from shared import aws
-from shared.gateway import ManagedConnections, PostFailed
+from shared.aws import clients
+from shared.aws.gateway import ManagedConnections, PostFailed
 from tests.conftest import UseSettings
-from tests.unit.http_server import CLOSE, Told, serving
+from tests.unit.http_server import CLOSE, ScriptedServer, serving
 
 RETRY_SECONDS = 5.0
 
@@ -25,7 +25,7 @@ def role(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    aws.session.cache_clear()
+    clients.session.cache_clear()
 
 
 @dataclass
@@ -43,26 +43,26 @@ class Time:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     clock = Time()
-    monkeypatch.setattr("shared.pause.time.sleep", clock.sleep)
-    monkeypatch.setattr("shared.gateway.monotonic", lambda: clock.now)
+    monkeypatch.setattr("shared.aws.retry.time.sleep", clock.sleep)
+    monkeypatch.setattr("shared.aws.gateway.monotonic", lambda: clock.now)
     return clock
 
 
 @pytest.fixture
-def server() -> Iterator[Told]:
+def server() -> Iterator[ScriptedServer]:
     with serving() as told:
         yield told
 
 
 @pytest.fixture
-def connections(server: Told, use_settings: UseSettings) -> ManagedConnections:
+def connections(server: ScriptedServer, use_settings: UseSettings) -> ManagedConnections:
     return ManagedConnections(
         use_settings(connections_url_format=f"{server.url}/prod", post_retry_seconds=RETRY_SECONDS)
     )
 
 
 def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
-    connections: ManagedConnections, server: Told
+    connections: ManagedConnections, server: ScriptedServer
 ) -> None:
     assert connections.post("a+b/c=", '42["наприклад"]') is True
     [(method, path, body, headers)] = server.asked
@@ -78,7 +78,7 @@ def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
 @pytest.mark.parametrize("body", ["наприклад", None])
 def test_the_signature_is_the_sdk_s(
     connections: ManagedConnections,
-    server: Told,
+    server: ScriptedServer,
     monkeypatch: pytest.MonkeyPatch,
     body: str | None,
     token: str | None,
@@ -99,7 +99,7 @@ def test_the_signature_is_the_sdk_s(
 
 
 def test_looking_and_closing_have_methods_of_their_own(
-    connections: ManagedConnections, server: Told
+    connections: ManagedConnections, server: ScriptedServer
 ) -> None:
     assert connections.exists("abc=") is True
     connections.close("abc=")
@@ -107,7 +107,7 @@ def test_looking_and_closing_have_methods_of_their_own(
 
 
 def test_a_connection_that_is_gone_is_no_error(
-    connections: ManagedConnections, server: Told, clock: Time
+    connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     server.answers = [410, 410, 410]
     assert connections.post("abc=", "2") is False
@@ -118,7 +118,7 @@ def test_a_connection_that_is_gone_is_no_error(
 
 @pytest.mark.parametrize("trouble", [429, 500, 502, 503, 504])
 def test_trouble_that_passes_is_waited_for(
-    connections: ManagedConnections, server: Told, clock: Time, trouble: int
+    connections: ManagedConnections, server: ScriptedServer, clock: Time, trouble: int
 ) -> None:
     server.answers = [trouble] * 4
     assert connections.post("abc=", "2") is True
@@ -129,7 +129,7 @@ def test_trouble_that_passes_is_waited_for(
 
 @pytest.mark.parametrize("trouble", [429, 503])
 def test_trouble_that_stays_is_an_error_after_a_while(
-    connections: ManagedConnections, server: Told, clock: Time, trouble: int
+    connections: ManagedConnections, server: ScriptedServer, clock: Time, trouble: int
 ) -> None:
     server.answer = lambda _: trouble
     with pytest.raises(PostFailed, match=str(trouble)):
@@ -140,7 +140,7 @@ def test_trouble_that_stays_is_an_error_after_a_while(
 
 
 def test_what_hangs_is_not_asked_again_for_ever(
-    connections: ManagedConnections, server: Told, clock: Time
+    connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     def hang(_: str) -> int:
         clock.now += RETRY_SECONDS
@@ -154,7 +154,7 @@ def test_what_hangs_is_not_asked_again_for_ever(
 
 @pytest.mark.parametrize("status", [400, 403, 413])
 def test_a_refusal_is_an_error_at_once(
-    connections: ManagedConnections, server: Told, status: int
+    connections: ManagedConnections, server: ScriptedServer, status: int
 ) -> None:
     server.answers = [(status, b'{"message":"no"}')]
     with pytest.raises(PostFailed, match=r'"message":"no"'):
@@ -163,7 +163,7 @@ def test_a_refusal_is_an_error_at_once(
 
 
 def test_a_lost_answer_is_asked_for_again(
-    connections: ManagedConnections, server: Told, clock: Time
+    connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     server.answers = [CLOSE] * 3
     assert connections.post("abc=", "2") is True
@@ -177,7 +177,7 @@ def test_nobody_there_is_an_error(use_settings: UseSettings) -> None:
 
 
 def test_of_many_nobody_stops_the_others_and_trouble_lets_them_go_first(
-    connections: ManagedConnections, server: Told
+    connections: ManagedConnections, server: ScriptedServer
 ) -> None:
     always = {11: 429}
     once = {3: [429], 5: [503, CLOSE, 429], 7: [410], 9: [403]}
@@ -199,7 +199,7 @@ def test_of_many_nobody_stops_the_others_and_trouble_lets_them_go_first(
 
 
 def test_a_connection_closed_meanwhile_costs_no_attempt(
-    connections: ManagedConnections, server: Told, clock: Time
+    connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     server.hang_up_after = True
     for _ in range(5):

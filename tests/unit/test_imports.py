@@ -23,7 +23,7 @@ HEAVY = (
     "requests",
 )
 ALLOWED = {
-    "functions.calls.rooms": {"aiohttp", "asyncio", "cryptography", "jwt", "livekit"},
+    "functions.calls.livekit_rooms": {"aiohttp", "asyncio", "cryptography", "jwt", "livekit"},
     "functions.http.main": {"asyncio", "aws_lambda_powertools.event_handler"},
 }
 LOADED = """

@@ -11,11 +11,11 @@ import pytest
 from functions.bookings.state import Status
 from functions.bookings.stream import moved_to
 from functions.presence.changes import begun, come_or_gone, over
-from shared.gateway import ManagedConnections
-from shared.lambda_entry import entry
-from shared.metrics import Metric, count, count_all, flush
-from shared.parallel import together
-from shared.realtime.context import Emitter
+from shared.aws.gateway import ManagedConnections
+from shared.aws.lambda_entry import entry
+from shared.aws.metrics import Metric, count, count_all, flush
+from shared.aws.parallel import together
+from shared.realtime.emitter import Emitter
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.unit.http_server import serving

@@ -8,8 +8,8 @@ from threading import Barrier, Event
 
 import pytest
 
-from shared import parallel
-from shared.parallel import both, together
+from shared.aws import parallel
+from shared.aws.parallel import both, together
 from tests.conftest import UseSettings
 
 

@@ -9,7 +9,7 @@ import pytest
 from functions.presence import stream
 from functions.presence.changes import of_call, of_connection, of_person, presence
 from functions.presence.events import TelecallerDetails
-from shared.accounts import Account
+from shared.identity.accounts import Account
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 
@@ -136,7 +136,7 @@ def announced(use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch) -> Ann
     fakes = Fakes()
     announced = Announced(fakes)
     monkeypatch.setattr(stream, "ports", lambda: fakes.ports)
-    monkeypatch.setattr("shared.accounts.get", announced.accounts.get)
+    monkeypatch.setattr("shared.identity.accounts.get", announced.accounts.get)
     return announced
 
 

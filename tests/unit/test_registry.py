@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shared.pipeline.payloads import Error, Inbound, Outbound
+from shared.pipeline.product import Limit, Product
+from shared.pipeline.registry import Registry
 from shared.realtime.address import Address, Wire
-from shared.registry import Error, Inbound, Limit, Outbound, Product, Registry
 
 
 def handle(context: object, payload: object) -> None: ...

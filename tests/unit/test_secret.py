@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, EndpointConnectionError
 
 from local.emulator import aws_environment
-from shared import aws
-from shared.adapters import CachedSecret
+from shared.aws import clients
+from shared.aws.adapters import CachedSecret
 from tests.conftest import UseSettings
 
 CACHE, RETRY = 300, 10
@@ -49,7 +49,7 @@ class Case:
 @pytest.fixture
 def case(use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch) -> Case:
     manager = Manager()
-    monkeypatch.setattr(aws, "session", lambda: manager)
+    monkeypatch.setattr(clients, "session", lambda: manager)
     return Case(manager, use_settings(secret_cache_seconds=CACHE, secret_retry_seconds=RETRY))
 
 
@@ -109,11 +109,11 @@ def test_nobody_there_is_found_out_soon(
 ) -> None:
     for name, value in aws_environment({}, "http://127.0.0.1:1").items():
         monkeypatch.setenv(name, value)
-    aws.session.cache_clear()
+    clients.session.cache_clear()
     secret = CachedSecret(use_settings(secret_timeout_seconds=0.2))
     with pytest.raises(EndpointConnectionError):
         secret.get("JWT_SECRET")
     config: Any = secret._client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.2, 0.2)
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}
-    aws.session.cache_clear()
+    clients.session.cache_clear()

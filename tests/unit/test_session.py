@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from functions.http import session
-from shared import cookies
+from shared.identity import cookies
 from tests.conftest import UseSettings
 
 OURS = "https://ours.example"

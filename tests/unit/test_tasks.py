@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared import aws
-from shared.adapters import AwsTasks
-from shared.realtime.broadcast import Broadcast
+from shared.aws import clients
+from shared.aws.adapters import AwsTasks
+from shared.ports import Broadcast
 from tests.conftest import UseSettings
 
 
@@ -21,7 +21,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         def send_message(self, **request: Any) -> None:
             requests.append(request)
 
-    monkeypatch.setattr(aws, "client", {"sqs": Queue()}.__getitem__)
+    monkeypatch.setattr(clients, "client", {"sqs": Queue()}.__getitem__)
     return requests
 
 

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from shared.errors import INTERNAL, ConnectionRefused, Duplicate, InvalidRequest, Refusal
-from shared.registry import EventHandler, Inbound
-from shared.validation import payload_of
+from shared.pipeline.payloads import Inbound
+from shared.pipeline.product import EventHandler
+from shared.pipeline.validation import payload_of
 
 
 class Place(Inbound, frozen=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
-from web.contract import asyncapi, openapi, pages, typescript
+from web.contract import asyncapi, docs_page, openapi, typescript
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ def files() -> dict[Path, str]:
         folder / "asyncapi.json": openapi.encode(events),
         folder / "openapi.json": openapi.encode(http),
         folder / "events.d.ts": typescript.make(events),
-        ROOT / "web" / "site" / "docs.html": pages.make(events, http),
+        ROOT / "web" / "site" / "docs.html": docs_page.make(events, http),
     }
 
 

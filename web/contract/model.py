@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, get_type_hints
 import msgspec
 
 from functions.products import REGISTRY
+from shared.pipeline.payloads import GENERAL_ERROR, Error
+from shared.pipeline.product import EventHandler
 from shared.protocol import native
 from shared.realtime.namespaces import NAMESPACES
-from shared.registry import GENERAL_ERROR, Error, EventHandler
 from shared.settings import Settings
 
 

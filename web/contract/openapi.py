@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from functions.http import pages
+from functions.http import paging
 from functions.http.events import MOST_EVENTS
 from functions.products import REGISTRY
 from infra.gateway import HTTP_ROUTES
-from shared import cookies
+from shared.identity import cookies
 from web.contract import model
 from web.contract.model import Refused
 from web.contract.routes import ROUTES, Route
@@ -92,7 +92,7 @@ def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
 def _parameter(name: str, where: str, about: str = "") -> dict[str, Any]:
     schema: Schema = {"type": "string"}
     if name == "limit":
-        most, default = pages.MOST, pages.DEFAULT_LIMIT
+        most, default = paging.MOST, paging.DEFAULT_LIMIT
         schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
     parameter: dict[str, Any] = {"name": name, "in": where, "schema": schema}
     if where == "path":

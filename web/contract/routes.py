@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from functions.http.pages import DEFAULT_LIMIT, MOST
+from functions.http.paging import DEFAULT_LIMIT, MOST
 from functions.http.session import SignIn
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 Who = Literal["anybody", "a valid token", "an admin"]
 

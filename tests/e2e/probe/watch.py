@@ -86,24 +86,24 @@ class Watch:
 
         module.BaseClient._make_api_call = make_api_call
 
-    def exchange(self, module: Any) -> None:
+    def http_pool(self, module: Any) -> None:
         """Every request to ``@connections``."""
-        original = module.Exchange.send
+        original = module.HttpPool.send
 
-        def send(exchange: Any, items: Any, request: Callable[[Any], Any]) -> Iterator[Any]:
+        def send(pool: Any, items: Any, request: Callable[[Any], Any]) -> Iterator[Any]:
             sent: dict[Any, tuple[float, Any]] = {}
 
             def keep(item: Any) -> Any:
                 sent[item] = time.time(), request(item)
                 return sent[item][1]
 
-            for item, outcome in original(exchange, items, keep):
+            for item, outcome in original(pool, items, keep):
                 begin, (method, _, body, _) = sent[item]
                 facts = {"operation": method, "bytes": len(body), "frame": body.decode()}
                 self.write("@connections", begin, uses=[(method, "@connections")], **facts)
                 yield item, outcome
 
-        module.Exchange.send = send
+        module.HttpPool.send = send
 
 
 def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -159,9 +159,9 @@ def install(path: Path, function: str) -> None:
     watch = Watch(path, function)
     finder = Finder(
         {
-            "shared.lambda_entry": watch.entry,
+            "shared.aws.lambda_entry": watch.entry,
             "botocore.client": watch.client,
-            "shared.exchange": watch.exchange,
+            "shared.aws.http_pool": watch.http_pool,
         }
     )
     sys.meta_path.insert(0, finder)

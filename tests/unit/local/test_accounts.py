@@ -13,7 +13,7 @@ import pytest
 from infra.settings import SettingError
 from local import accounts, banner, tokens
 from local.settings import SECRETS, from_environment
-from shared.accounts import Account
+from shared.identity.accounts import Account
 
 USER = {"_id": "0" * 24, "role": "USER", "name": "U"}
 

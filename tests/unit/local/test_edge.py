@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from local import edge
 from local.settings import OWN_ORIGIN
-from shared.edge import ADDRESS_HEADER
+from shared.identity.edge import ADDRESS_HEADER
 
 
 class Upstream:

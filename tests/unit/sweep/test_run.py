@@ -8,9 +8,10 @@ import pytest
 
 from functions.sweep import main
 from functions.sweep.main import Part, SweepFailed, run
-from shared.realtime.context import Emitter
-from shared.realtime.sweep import Sweep
-from shared.registry import Product, Registry
+from shared.pipeline.product import Product
+from shared.pipeline.registry import Registry
+from shared.pipeline.sweep import Sweep
+from shared.realtime.emitter import Emitter
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 

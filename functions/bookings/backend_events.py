@@ -1,0 +1,203 @@
+"""What the backend tells about bookings.
+
+Delivered at least once and in any order. A booking is made once; what comes before it waits on its
+row; an assignment, and each field, loses to what the backend says happened later; a status that
+the booking cannot go to from where it is has been overtaken, and is dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from functions.bookings import store
+from functions.bookings.announce import announce
+from functions.bookings.events import (
+    EARNINGS_UPDATED,
+    KYC_SUBMITTED,
+    NOTIFICATION_NEW,
+    PARTNER_REGISTERED,
+    Assigned,
+    Created,
+    Earnings,
+    Notification,
+    Registered,
+    Submitted,
+    Updated,
+)
+from functions.bookings.monitor import MONITORS
+from functions.bookings.product import bookings
+from functions.bookings.rows import Booking
+from functions.bookings.state import BACKENDS, Trigger, after
+from functions.bookings.store import Move
+from shared.aws import event_order
+from shared.aws.event_order import is_older
+from shared.aws.log import logger
+from shared.aws.parallel import both
+from shared.pipeline.context import Background
+from shared.pipeline.payloads import Posted
+from shared.ports import Broadcast
+from shared.protocol import json
+from shared.realtime import people
+from shared.realtime.address import Delivery
+from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
+
+
+class Early(msgspec.Struct, frozen=True):
+    """An event that waits for its booking."""
+
+    type: str
+    data: Any
+    at_ms: int
+
+
+@bookings.on_backend("booking.created", payload=Created)
+def created(background: Background, event: Created, at_ms: int) -> None:
+    """Make the booking, and then what was told before."""
+    booking = store.create(event, at_ms, background.now_ms)
+    if not booking.early:
+        return
+    early = [msgspec.json.decode(text, type=Early) for text in booking.early]
+    for one in sorted(early, key=lambda one: one.at_ms):
+        kind, handle = _WAITING[one.type]
+        handle(background, msgspec.convert(one.data, kind), one.at_ms)
+    store.forget_early(event.booking_id)
+
+
+@bookings.on_backend("booking.assigned", payload=Assigned)
+def assigned(background: Background, event: Assigned, at_ms: int) -> None:
+    """Offer it to a partner, also in another's place as long as that has not accepted."""
+
+    def decide(booking: Booking | None) -> Move | None:
+        if booking is None:
+            return None
+        again = at_ms == booking.assigned_at and event.partner_id == booking.assigned_to
+        status = after(booking.state, Trigger.ASSIGN)
+        if again or is_older(at_ms, booking.assigned_at) or event.partner_id == booking.partner_id:
+            return None
+        if status is None:
+            _dropped("booking.assigned", booking)
+            return None
+        return Move(
+            Trigger.ASSIGN,
+            status,
+            background.now_ms,
+            partner_id=event.partner_id,
+            told_at_ms=at_ms,
+        )
+
+    if not _waits("booking.assigned", event.booking_id, event, at_ms):
+        moved = store.move(event.booking_id, decide)
+        if moved:
+            announce(background, moved)
+
+
+@bookings.on_backend("booking.updated", payload=Updated)
+def updated(background: Background, event: Updated, at_ms: int) -> None:
+    """Change what has changed: fields first, then the status."""
+    if _waits("booking.updated", event.booking_id, event, at_ms):
+        return
+    _revise(background, event, at_ms)
+
+    def decide(booking: Booking | None) -> Move | None:
+        wanted = event.status
+        if booking is None or wanted is None or booking.state is wanted:
+            return None
+        trigger = BACKENDS[wanted]
+        known = max(booking.stamps.get("status", 0), _assigned_at(booking, trigger))
+        if is_older(at_ms, known):
+            return None
+        if after(booking.state, trigger) is None:
+            _dropped("booking.updated", booking)
+            return None
+        return Move(trigger, wanted, background.now_ms, reason=event.reason, told_at_ms=at_ms)
+
+    moved = store.move(event.booking_id, decide)
+    if moved:
+        announce(background, moved)
+
+
+@bookings.on_backend("earnings.updated", payload=Earnings)
+def earnings(background: Background, event: Earnings, at_ms: int) -> None:
+    with event_order.claimed(f"earnings#{event.partner_id}", at_ms, _digest(event)) as first:
+        if first:
+            partner = people.get(PARTNER.path, event.partner_id)
+            background.emit(Delivery(EARNINGS_UPDATED, event.posted, tuple(partner.addresses)))
+
+
+@bookings.on_backend("notification.created", payload=Notification)
+def notification(background: Background, event: Notification, at_ms: int) -> None:
+    """To the account's connections on either side: an id may be a customer and a partner."""
+    with event_order.claimed(f"notification#{at_ms}#{_digest(event)}", at_ms, "") as first:
+        if first:
+            rows = both(
+                lambda: people.get(CUSTOMER.path, event.account_id),
+                lambda: people.get(PARTNER.path, event.account_id),
+            )
+            addresses = tuple(address for row in rows for address in row.addresses)
+            background.emit(Delivery(NOTIFICATION_NEW, event.posted, addresses))
+
+
+@bookings.on_backend("partner.registered", payload=Registered)
+def registered(background: Background, event: Registered, at_ms: int) -> None:
+    _tell_monitors(background, PARTNER_REGISTERED, event, at_ms)
+
+
+@bookings.on_backend("kyc.submitted", payload=Submitted)
+def submitted(background: Background, event: Submitted, at_ms: int) -> None:
+    _tell_monitors(background, KYC_SUBMITTED, event, at_ms)
+
+
+def _tell_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
+    with event_order.claimed(f"{name}#{at_ms}#{_digest(event)}", at_ms, "") as first:
+        if first:
+            message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name)
+            background.ports.tasks.broadcast(message)
+
+
+def _waits(type_: str, booking_id: str, event: msgspec.Struct, at_ms: int) -> bool:
+    """Whether the booking is not there yet, and the event kept for when it is."""
+    if store.find(booking_id) is not None:
+        return False
+    text = json.dumps(Early(type_, msgspec.to_builtins(event), at_ms))
+    return store.keep_early(booking_id, text)
+
+
+def _revise(background: Background, event: Updated, at_ms: int) -> None:
+    for _ in range(store.ROUNDS):
+        booking = store.find(event.booking_id)
+        if booking is None:
+            return
+        fields = {
+            name: value
+            for name, value in event.fields.items()
+            if value != getattr(booking, name) and not is_older(at_ms, booking.stamps.get(name, 0))
+        }
+        stamps = {name: max(at_ms, booking.stamps.get(name, 0)) for name in event.fields}
+        if stamps == {name: booking.stamps.get(name) for name in stamps} and not fields:
+            return
+        if store.revise(booking, fields, stamps, background.now_ms):
+            return
+    raise RuntimeError(f"booking {event.booking_id} cannot be changed")
+
+
+def _assigned_at(booking: Booking, trigger: Trigger) -> float:
+    """Only taking it from a partner can be meant for the partner before."""
+    return booking.assigned_at if trigger is Trigger.REJECT else 0
+
+
+def _dropped(type_: str, booking: Booking) -> None:
+    logger.info("event dropped", extra={"event_type": type_, "booking_status": booking.status})
+
+
+def _digest(event: Posted) -> str:
+    return hashlib.sha256(json.dumps(event.posted).encode()).hexdigest()[:32]
+
+
+_WAITING: dict[str, tuple[Any, Callable[[Background, Any, int], None]]] = {
+    "booking.assigned": (Assigned, assigned),
+    "booking.updated": (Updated, updated),
+}

@@ -1,0 +1,141 @@
+"""API Gateway's ``@connections``: what posts to clients, one request a recipient.
+
+A post is the most frequent request of all, and the SDK's client spends most of its time around the
+signature, which is all that is needed of it here. Signature and credentials are the SDK's, but for
+what it works out anew of requests that have all one shape: see
+docs/decisions/0010-posts-without-the-client.md.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
+from hashlib import sha256
+from http import HTTPStatus
+from time import monotonic
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.exceptions import NoCredentialsError
+
+from shared.aws import clients
+from shared.aws.http_pool import Answer, HttpPool, Outcome, Request
+from shared.aws.metrics import Metric, count
+from shared.aws.retry import pause
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+    from shared.ports import Post
+
+
+class PostFailed(Exception):
+    """API Gateway has refused a request to a connection that may well be there, or not answered
+    it."""
+
+
+class ManagedConnections:
+    def __init__(self, values: Settings) -> None:
+        url = urlsplit(values.connections_url)
+        self._host, self._path = url.netloc, url.path.rstrip("/")
+        self._settings = values
+        self._pool = HttpPool(
+            values.connections_url,
+            most=values.posts_at_once,
+            connect_seconds=values.post_connect_seconds,
+            answer_seconds=values.post_timeout_seconds,
+        )
+
+    def post(self, connection_id: str, frame: str) -> bool:
+        return self._one("POST", connection_id, frame)
+
+    def post_all(self, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        return self._ask("POST", posts)
+
+    def exists(self, connection_id: str) -> bool:
+        return self._one("GET", connection_id)
+
+    def close(self, connection_id: str) -> None:
+        self._one("DELETE", connection_id)
+
+    def _one(self, method: str, connection_id: str, frame: str = "") -> bool:
+        """Whether the connection was there. Raises ``PostFailed``."""
+        ((_, there),) = self._ask(method, [(connection_id, frame)])
+        if isinstance(there, Exception):
+            raise there
+        return there
+
+    def _ask(self, method: str, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        """What becomes of each. Where trouble may pass it is asked again, after all others and a
+        pause; API Gateway may have been asked for more than it gives."""
+        values, until = self._settings, float("inf")
+        for attempt in itertools.count(1):
+            again: list[Post] = []
+            for post, outcome in self._pool.send(posts, partial(self._request, method)):
+                if _may_pass(outcome) and monotonic() < until:
+                    again.append(post)
+                else:
+                    yield post, _there(method, outcome)
+            if not again:
+                return
+            until = min(until, monotonic() + values.post_retry_seconds)
+            pause(attempt, first=values.post_pause_seconds, longest=values.post_pause_most_seconds)
+            posts = again
+
+    def _request(self, method: str, post: Post) -> Request:
+        connection_id, frame = post
+        path, body = f"{self._path}/@connections/{quote(connection_id, safe='')}", frame.encode()
+        return Request(method, path, body, self._signed(method, path, body))
+
+    def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        """The headers of a request. The canonical request is put together here: a path that is
+        encoded once more, no query, three headers at most.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+        """
+        credentials = self._credentials.get_frozen_credentials()
+        now = time.strftime(SIGV4_TIMESTAMP, time.gmtime())
+        headers = {"host": self._host, "x-amz-date": now}
+        if credentials.token:
+            headers["x-amz-security-token"] = credentials.token
+        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        names, digest = ";".join(headers), sha256(body).hexdigest()
+        canonical = f"{method}\n{quote(path, safe='/~')}\n\n{lines}\n{names}\n{digest}"
+        signer = SigV4Auth(credentials, "execute-api", self._settings.aws_region)
+        request: Any = SimpleNamespace(context={"timestamp": now})
+        signature = signer.signature(signer.string_to_sign(request, canonical), request)
+        scope = f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}"
+        headers["authorization"] = f"{scope}, SignedHeaders={names}, Signature={signature}"
+        return headers
+
+    @cached_property
+    def _credentials(self) -> Credentials:
+        """The SDK's, which renews them where they run out."""
+        found = clients.session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
+
+
+def _may_pass(outcome: Outcome) -> bool:
+    if not isinstance(outcome, Answer):
+        return True
+    if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
+        count(Metric.POSTS_THROTTLED)
+        return True
+    return outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _there(method: str, outcome: Outcome) -> bool | Exception:
+    if not isinstance(outcome, Answer):
+        return PostFailed(f"{method}: {outcome!r}")
+    if outcome.status == HTTPStatus.GONE:
+        return False
+    if outcome.status >= HTTPStatus.BAD_REQUEST:
+        return PostFailed(f"{method} {outcome.status}: {outcome.body[:200]!r}")
+    return True

@@ -1,0 +1,182 @@
+"""Many short HTTP requests to one server at once, from one thread.
+
+With a thread for each, half of the processor time goes into handing the interpreter from one to
+the next: see docs/decisions/0019-posts-share-a-thread.md. Here a request goes out on any connection
+that has none under way, and whichever is answered first is read first. The protocol is
+``http.client``'s.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from select import POLLIN, poll
+from selectors import EVENT_READ, PollSelector
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    body: bytes
+    headers: dict[str, str]
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
+Outcome = Answer | OSError | HTTPException
+"""An error says that no answer came; whether the request arrived is not known."""
+
+
+class HttpPool:
+    """The connections to one server, kept for what is sent later. Threads may share it.
+
+    ``most``: connections, and so requests under way, of one ``send``. ``connect_seconds``,
+    ``answer_seconds``: after which it counts as failed.
+    """
+
+    def __init__(
+        self, url: str, *, most: int, connect_seconds: float, answer_seconds: float
+    ) -> None:
+        self.most, self.answer_seconds = most, answer_seconds
+        self._url, self._connect_seconds = urlsplit(url), connect_seconds
+        self._idle: deque[HTTPConnection] = deque()
+        weakref.finalize(self, _close, self._idle)
+
+    def send(
+        self, items: Iterable[T], request: Callable[[T], Request]
+    ) -> Iterator[tuple[T, Outcome]]:
+        """A request for each item, made when its turn has come; each with what became of it, in
+        the order of the answers."""
+        sent = _Sent[T](self)
+        try:
+            for item in items:
+                if not self._idle:
+                    yield from sent.answered(wait=False)
+                while len(sent) >= self.most:
+                    yield from sent.answered(wait=True)
+                try:
+                    sent.add(item, request(item))
+                except (OSError, HTTPException) as error:
+                    yield item, error
+            while len(sent):
+                yield from sent.answered(wait=True)
+        finally:
+            sent.close()
+
+    def take(self) -> HTTPConnection:
+        """A connection that is open and has no request under way."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread took the last one
+                break
+            if not _hung_up(connection):
+                return connection
+            connection.close()
+        connection = self._new()
+        connection.connect()
+        connection.sock.settimeout(self.answer_seconds)
+        return connection
+
+    def give_back(self, connection: HTTPConnection) -> None:
+        if connection.sock and len(self._idle) < self.most:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _new(self) -> HTTPConnection:
+        host, port, seconds = self._url.hostname or "", self._url.port, self._connect_seconds
+        if self._url.scheme == "http":
+            return HTTPConnection(host, port, timeout=seconds)
+        return HTTPSConnection(host, port, timeout=seconds, context=self._tls)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """One for all: it reads the system's certificates."""
+        return ssl.create_default_context()
+
+
+class _Sent(Generic[T]):
+    """The requests of one ``send`` that are under way."""
+
+    def __init__(self, pool: HttpPool) -> None:
+        self._pool = pool
+        self._selector = PollSelector()
+        self._items: dict[HTTPConnection, tuple[T, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, item: T, request: Request) -> None:
+        connection = self._pool.take()
+        try:
+            connection.request(*request)
+        except BaseException:
+            connection.close()
+            raise
+        self._selector.register(connection.sock, EVENT_READ, connection)
+        self._items[connection] = item, time.monotonic() + self._pool.answer_seconds
+
+    def answered(self, *, wait: bool) -> Iterator[tuple[T, Outcome]]:
+        """Those that are over: ``wait`` for the next, if there is none, no longer than any of
+        them has."""
+        if not self._items:
+            return
+        now = time.monotonic()
+        oldest = next(iter(self._items.values()))[1]
+        for key, _ in self._selector.select(max(0.0, oldest - now) if wait else 0):
+            yield self._over(key.data, _read)
+        for connection in [one for one, (_, until) in self._items.items() if until <= now]:
+            yield self._over(connection, _give_up)
+
+    def _over(
+        self, connection: HTTPConnection, end: Callable[[HTTPConnection], Outcome]
+    ) -> tuple[T, Outcome]:
+        self._selector.unregister(connection.sock)
+        item, _ = self._items.pop(connection)
+        outcome = end(connection)
+        self._pool.give_back(connection)
+        return item, outcome
+
+    def close(self) -> None:
+        _close(self._items)
+        self._selector.close()
+
+
+def _close(connections: Iterable[HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()
+
+
+def _read(connection: HTTPConnection) -> Outcome:
+    try:
+        response = connection.getresponse()
+        return Answer(response.status, response.read())
+    except (OSError, HTTPException) as error:
+        connection.close()
+        return error
+
+
+def _give_up(connection: HTTPConnection) -> Outcome:
+    connection.close()
+    return TimeoutError("no answer in time")
+
+
+def _hung_up(connection: HTTPConnection) -> bool:
+    """Whether the other side has closed it: there is something to read, though nothing was
+    asked."""
+    poller = poll()
+    poller.register(connection.sock, POLLIN)
+    return bool(poller.poll(0))

@@ -1,0 +1,100 @@
+"""Calls that are over, of any product: one row each, and the history of either party."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from shared import times
+from shared.aws.parallel import together
+from shared.aws.tables import Table, TableName
+from shared.realtime.namespaces import USER
+
+
+class ByCallee(GlobalSecondaryIndex["CallRecord"]):
+    class Meta:
+        index_name = "callee"
+        projection = AllProjection()
+
+    callee_id = UnicodeAttribute(hash_key=True, attr_name="calleeId")
+    call_id = UnicodeAttribute(range_key=True, attr_name="callId")
+
+
+class CallRecord(Table):
+    """Call ids begin with the time, so a party's rows stand in the order of their calls.
+
+    ``product`` is whose call it was; times are epoch milliseconds; ``coins`` is what was really
+    taken; ``accepted_by`` and ``ended_by`` are the ids of the messages that accepted and ended the
+    call, where any did.
+    """
+
+    class Meta:
+        table_name = TableName("calls_table")
+
+    caller_id = UnicodeAttribute(hash_key=True, attr_name="callerId")
+    call_id = UnicodeAttribute(range_key=True, attr_name="callId")
+    callee_id = UnicodeAttribute(attr_name="calleeId")
+    product = UnicodeAttribute(default="calls")
+    call_type = UnicodeAttribute(attr_name="callType")
+    status = UnicodeAttribute()
+    started_at = NumberAttribute(attr_name="startedAt")
+    accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
+    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
+    ended_at = NumberAttribute(attr_name="endedAt")
+    ended_by = UnicodeAttribute(attr_name="endedBy", null=True)
+    duration_seconds = NumberAttribute(attr_name="durationSeconds", default=0)
+    coins = NumberAttribute(default=0)
+
+    by_callee = ByCallee()
+
+
+def shown(record: CallRecord) -> dict[str, Any]:
+    """A record as its parties see it; times in ISO 8601."""
+    accepted_at = record.accepted_at
+    return {
+        "callId": record.call_id,
+        "product": record.product,
+        "callType": record.call_type,
+        "status": record.status,
+        "userId": record.caller_id,
+        "telecallerId": record.callee_id,
+        "startedAt": times.iso(record.started_at),
+        "acceptedAt": None if accepted_at is None else times.iso(accepted_at),
+        "endedAt": times.iso(record.ended_at),
+        "durationSeconds": int(record.duration_seconds),
+        "coins": int(record.coins),
+    }
+
+
+def find(namespace: str, person_id: str, call_id: str) -> CallRecord | None:
+    """A call of this person's that is over. A telecaller's is found through an index, which may be
+    some milliseconds behind."""
+    if namespace == USER.path:
+        rows: Any = CallRecord.query(person_id, CallRecord.call_id == call_id, consistent_read=True)
+    else:
+        rows = CallRecord.by_callee.query(person_id, ByCallee.call_id == call_id)
+    return next(iter(rows), None)
+
+
+def of_person(person_id: str, limit: int, before: str | None) -> list[CallRecord]:
+    """At most ``limit`` calls of a person, made or taken, newest first, older than ``before``."""
+    as_caller, as_callee = (
+        partial(
+            query,
+            person_id,
+            None if before is None else key < before,
+            scan_index_forward=False,
+            limit=limit,
+        )
+        for query, key in (
+            (CallRecord.query, CallRecord.call_id),
+            (CallRecord.by_callee.query, ByCallee.call_id),
+        )
+    )
+    found = together([lambda: list(as_caller()), lambda: list(as_callee())])
+    rows = {row.call_id: row for rows in found for row in rows}
+    return list(islice((rows[call_id] for call_id in sorted(rows, reverse=True)), limit))

@@ -1,0 +1,207 @@
+"""The pipeline around every handler: session → permission → payload → limit → handler →
+acknowledgement.
+
+The same for a Socket.IO event and a native request. Whatever happens, a client that asked for an
+acknowledgement gets exactly one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from shared.aws.log import logger, set_event_name
+from shared.aws.parallel import both
+from shared.errors import INTERNAL, Duplicate, InvalidRequest, Refusal
+from shared.pipeline import rate_limits, validation
+from shared.pipeline.context import Arrival, Context
+from shared.pipeline.payloads import GENERAL_ERROR, Error
+from shared.pipeline.product import EventHandler
+from shared.pipeline.registry import Registry
+from shared.ports import Ports
+from shared.protocol.errors import AckId, InvalidPacket
+from shared.realtime import connections, people
+from shared.realtime.address import (
+    Address,
+    Wire,
+    acknowledgement,
+    failed_acknowledgement,
+    frame,
+)
+from shared.realtime.connections import Connection, Session
+from shared.realtime.emitter import Emitter
+from shared.realtime.namespaces import NAMESPACES, UNKNOWN_NAMESPACE, Namespace
+from shared.settings import settings
+
+NOT_AUTHENTICATED = "Authentication required"
+NOT_PERMITTED = "You do not have the permission {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An event as a client sent it. ``namespace`` is None for a native connection, which is in one
+    only; ``refusal`` is what decoding found wrong with an otherwise valid packet."""
+
+    event: str
+    wire: Wire
+    namespace: str | None = None
+    payload: object = None
+    ack: AckId | None = None
+    refusal: str | None = None
+
+
+class NotConnected(Exception):
+    """The connection has no session at all, or talks in another format than its own."""
+
+
+class NotJoined(Exception):
+    """The connection has no session in the namespace it talks to, but in another."""
+
+
+class ParsedRequest(NamedTuple):
+    """What is known of a request beside its session; ``refusal`` when it cannot be handled."""
+
+    row: EventHandler | None
+    payload: Any = None
+    preloaded: object = None
+    refusal: Refusal | None = None
+
+
+def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Request) -> None:
+    """Answer a request.
+
+    A connection that is in no namespace is closed, as Socket.IO does. Where it is in another, what
+    goes on there goes on: frames run in any order, and a client's last event in a namespace may
+    come after its leaving. Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
+    """
+    connection_id = arrival.connection_id
+    address = Address(request.namespace or "", request.wire, connection_id)
+    emit = Emitter(ports)
+    namespace = request.namespace
+    try:
+        found = _resolve(registry, arrival.connection_id, request)
+        namespace = found.session.namespace
+        result = _run(ports, emit, arrival, request, found)
+    except InvalidPacket:
+        raise
+    except Duplicate:
+        logger.info("duplicate frame")
+    except NotConnected:
+        ports.connections.close(connection_id)
+    except NotJoined:
+        if request.ack is not None:
+            emit.post(
+                connection_id, failed_acknowledgement(address, request.ack, UNKNOWN_NAMESPACE)
+            )
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+        refusal = error if isinstance(error, Refusal) else _internal(error)
+        emit.post(connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or "")))
+        if request.ack is not None:
+            text = failed_acknowledgement(address, request.ack, refusal.message)
+            emit.post(connection_id, text)
+    else:
+        if request.ack is not None:
+            emit.post(connection_id, acknowledgement(address, request.ack, result))
+
+
+def _error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
+    """What tells a client of a refusal: an object, or where the namespace has it so a text."""
+    if namespace is None:
+        return frame(address, refusal.event or GENERAL_ERROR, Error(refusal.message))
+    payload = refusal.message if namespace.text_errors else Error(refusal.message)
+    return frame(address, refusal.event or namespace.error_event, payload)
+
+
+class ResolvedRequest(NamedTuple):
+    """Who asks, and what for."""
+
+    connection: Connection
+    session: Session
+    parsed: ParsedRequest
+
+
+def _resolve(registry: Registry, connection_id: str, request: Request) -> ResolvedRequest:
+    """Raises ``NotConnected``, ``NotJoined`` and ``InvalidPacket``."""
+    connection, early = _read(registry, connection_id, request)
+    session = connection.session(request.namespace) if connection else None
+    if connection is not None and connection.wire == Wire.NATIVE != request.wire:
+        raise InvalidPacket("a Socket.IO packet on a native connection")
+    if connection is None or connection.leaving or connection.wire != request.wire:
+        raise NotConnected
+    if session is None:
+        raise NotJoined if connection.all_sessions() else NotConnected
+    parsed = early or _parse(registry, session.namespace, request)
+    return ResolvedRequest(connection, session, parsed)
+
+
+def _run(
+    ports: Ports, emit: Emitter, arrival: Arrival, request: Request, found: ResolvedRequest
+) -> object:
+    connection, session, (row, payload, preloaded, refusal) = found
+    if row:
+        set_event_name(row.event)
+    _permit(session, row)
+    if row is None or refusal is not None:
+        raise refusal or InvalidRequest(f"Unknown event: {request.event}")
+    context = Context(
+        ports, emit, session, connection.address(session.namespace), arrival, preloaded
+    )
+    _limit(row, context)
+    try:
+        return row.handle(context, payload)
+    except Duplicate:
+        raise
+    except Refusal as error:
+        raise Refusal(error.message, event=error.event or row.error_event) from error
+    except Exception as error:
+        raise _internal(error, row.error_event) from error
+
+
+def _permit(session: Session, row: EventHandler | None) -> None:
+    """Raises ``Refusal`` where the session may not send such an event at all."""
+    if not session.authenticated and not (row and row.open):
+        raise Refusal(NOT_AUTHENTICATED)
+    if row and row.permission and not session.may(row.permission):
+        raise Refusal(NOT_PERMITTED.format(row.permission), event=row.error_event)
+
+
+def _limit(row: EventHandler, context: Context) -> None:
+    """Count the event; what fails later has been counted."""
+    limit = row.limit
+    if limit is None or limit.in_handler:
+        return
+    key = f"{people.key(row.namespace, context.session.person_id)}#{row.event}"
+    if not rate_limits.hit(key, getattr(settings(), limit.setting), context.now_ms):
+        raise Refusal(limit.text, event=limit.event)
+
+
+def _read(
+    registry: Registry, connection_id: str, request: Request
+) -> tuple[Connection | None, ParsedRequest | None]:
+    """The connection and, where the namespace is known already, what the payload names beside it:
+    one round trip for both."""
+    namespace = request.namespace
+    if namespace is None:
+        return connections.get(connection_id), None
+    return both(
+        lambda: connections.get(connection_id), lambda: _parse(registry, namespace, request)
+    )
+
+
+def _parse(registry: Registry, namespace: str, request: Request) -> ParsedRequest:
+    row = registry.find(namespace, request.event)
+    if request.refusal is not None:
+        event = row.error_event if row else None
+        return ParsedRequest(row, refusal=InvalidRequest(request.refusal, event=event))
+    if row is None:
+        return ParsedRequest(None)
+    try:
+        payload = validation.payload_of(row, request.payload)
+    except InvalidRequest as refusal:
+        return ParsedRequest(row, refusal=refusal)
+    return ParsedRequest(row, payload, row.preload(payload) if row.preload else None)
+
+
+def _internal(error: Exception, event: str | None = None) -> Refusal:
+    logger.error("event failed", exc_info=error)
+    return Refusal(INTERNAL, event=event)

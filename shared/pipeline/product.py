@@ -1,0 +1,191 @@
+"""A product's declaration: what is dispatched, routed, validated and documented comes from here.
+
+A product declares its events once::
+
+    calls = Product("calls")
+
+    @calls.on("call:cancel", payload=CallRef, namespaces=["/user"], error_event="call:error")
+    def cancel(context: Context, request: CallRef) -> None: ...
+
+Registering touches neither AWS nor the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
+
+if TYPE_CHECKING:
+    from shared.pipeline.context import Background, Context
+    from shared.pipeline.sweep import Sweep
+    from shared.realtime.connections import Connection, Session
+    from shared.realtime.people import Person
+
+P = TypeVar("P")
+Handle = Callable[["Context", P], object]
+Preload = Callable[[P], object]
+ConnectionHook = Callable[["Background", "Connection", "Session"], None]
+LeaveHook = Callable[["Background", "Person"], None]
+RingTimeout = Callable[["Background", "Person", str], None]
+BackendHandle = Callable[["Background", P, int], None]
+SweepHook = Callable[["Sweep"], None]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How often a person may send an event in any 60 s.
+
+    ``setting`` names the number in ``shared.settings``; ``text`` and ``event`` tell who sends more.
+    ``in_handler``: the handler takes the hit in a transaction of its own.
+    """
+
+    setting: str
+    text: str = "Too many requests. Please wait a moment."
+    event: str = GENERAL_ERROR
+    in_handler: bool = False
+
+
+@dataclass(frozen=True)
+class EventHandler:
+    """One row: an event of a namespace and everything the pipeline needs to run it.
+
+    ``missing`` is the contract's text for an absent field, ``texts`` for a wrong value by field.
+    ``permission``: what the session needs for it; ``open``: whether one that is nobody's yet may
+    send it. ``preload`` reads what the payload alone names, beside the session; the handler finds
+    the result in ``context.preloaded``.
+    """
+
+    event: str
+    namespace: str
+    product: str
+    payload: Any
+    handle: Handle[Any]
+    error_event: str = GENERAL_ERROR
+    missing: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    limit: Limit | None = None
+    preload: Preload[Any] | None = None
+    permission: str | None = None
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class BackendEventHandler:
+    """Something that a team's own systems tell. ``handle`` may be called again for the same event,
+    and with an older one after a newer; it is given when the event happened, in epoch ms."""
+
+    type: str
+    payload: Any
+    handle: BackendHandle[Any]
+
+
+class Product:
+    """A product's rows. ``name`` is also the name of the function behind its native routes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.handlers: list[EventHandler] = []
+        self.sent: list[tuple[str, str, Sent]] = []
+        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.connection_hooks: dict[str, ConnectionHook] = {}
+        self.sweep_hooks: list[SweepHook] = []
+        self.ring_timeouts: dict[str, RingTimeout] = {}
+        self.backend_events: dict[str, BackendEventHandler] = {}
+
+    def on(
+        self,
+        event: str,
+        *,
+        namespaces: Sequence[str],
+        payload: type[P] | Any = None,
+        error_event: str = GENERAL_ERROR,
+        missing: str | None = None,
+        texts: Mapping[str, str] | None = None,
+        limit: Limit | None = None,
+        preload: Preload[P] | None = None,
+        permission: str | None = None,
+        open: bool = False,  # noqa: A002 - as in the row
+    ) -> Callable[[Handle[P]], Handle[P]]:
+        """Register the decorated handler. It returns what an acknowledgement carries, or None."""
+
+        def register(handle: Handle[P]) -> Handle[P]:
+            self.handlers.extend(
+                EventHandler(
+                    event=event,
+                    namespace=namespace,
+                    product=self.name,
+                    payload=payload,
+                    handle=handle,
+                    error_event=error_event,
+                    missing=missing,
+                    texts=texts or {},
+                    limit=limit,
+                    preload=preload,
+                    permission=permission,
+                    open=open,
+                )
+                for namespace in namespaces
+            )
+            return handle
+
+        return register
+
+    def sends(
+        self,
+        namespace: str,
+        *events: type[Outbound],
+        posted: Mapping[str, type[Posted]] | None = None,
+    ) -> None:
+        """Declare what clients of a namespace receive, beside the errors of its handlers;
+        ``posted``: by event, what a backend has posted and is passed on as it is."""
+        self.sent.extend((namespace, event.event, event) for event in events)
+        self.sent.extend((namespace, event, type_) for event, type_ in (posted or {}).items())
+
+    def on_leave(self, namespace: str) -> Callable[[ConnectionHook], ConnectionHook]:
+        """Register what happens when any connection of a person leaves a namespace, before its
+        person loses it. Called with the connection's row as it is then; any number of times."""
+
+        def register(hook: ConnectionHook) -> ConnectionHook:
+            self.connection_hooks[namespace] = hook
+            return hook
+
+        return register
+
+    def on_last_leave(self, *namespaces: str) -> Callable[[LeaveHook], LeaveHook]:
+        """Register what happens when a person's last connection in a namespace has gone."""
+
+        def register(hook: LeaveHook) -> LeaveHook:
+            for namespace in namespaces:
+                self.leave_hooks.setdefault(namespace, []).append(hook)
+            return hook
+
+        return register
+
+    def on_ring_timeout(self, namespace: str) -> Callable[[RingTimeout], RingTimeout]:
+        """Register what happens when nobody has answered in time. Called with the row on which the
+        call rang, of somebody in ``namespace``, and the call's id."""
+
+        def register(hook: RingTimeout) -> RingTimeout:
+            self.ring_timeouts[namespace] = hook
+            return hook
+
+        return register
+
+    def on_backend(
+        self, type_: str, *, payload: type[P]
+    ) -> Callable[[BackendHandle[P]], BackendHandle[P]]:
+        """Register what a backend event of ``type_`` does."""
+
+        def register(handle: BackendHandle[P]) -> BackendHandle[P]:
+            self.backend_events[type_] = BackendEventHandler(type_, payload, handle)
+            return handle
+
+        return register
+
+    def on_sweep(self, hook: SweepHook) -> SweepHook:
+        """Register what to look after once a minute, whatever has happened meanwhile."""
+        self.sweep_hooks.append(hook)
+        return hook

@@ -1,0 +1,227 @@
+"""Many requests to one server from one thread, with a server that answers when it is told to."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import BadStatusLine, RemoteDisconnected
+from pathlib import Path
+from threading import Barrier, Event
+
+import pytest
+
+from shared.aws.http_pool import Answer, HttpPool, Request
+from tests.unit.http_server import CLOSE, NONSENSE, Certificate, ScriptedServer, serving
+
+MOST = 4
+SOON = 5.0
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with serving() as told:
+        yield told
+
+
+Make = Callable[..., HttpPool]
+
+
+@pytest.fixture
+def make(server: ScriptedServer) -> Make:
+    def pool(url: str = server.url, answer_seconds: float = SOON) -> HttpPool:
+        return HttpPool(url, most=MOST, connect_seconds=SOON, answer_seconds=answer_seconds)
+
+    return pool
+
+
+def request(number: int) -> Request:
+    body = b"x" * number
+    return Request("POST", f"/{number}", body, {"a": str(number)})
+
+
+def ok(numbers: Iterable[int]) -> list[tuple[int, Answer]]:
+    return [(number, Answer(200, b"")) for number in numbers]
+
+
+def test_every_item_is_sent_and_answered_over_as_few_connections_as_may_be(
+    make: Make, server: ScriptedServer
+) -> None:
+    server.answers = [(202, b"first")]
+    pool = make()
+    assert next(pool.send([7], request)) == (7, Answer(202, b"first"))
+    assert sorted(pool.send(range(40), request)) == ok(range(40))
+    sent = {(path, body, headers["a"]) for _, path, body, headers in server.asked[1:]}
+    assert sent == {(f"/{number}", b"x" * number, str(number)) for number in range(40)}
+    assert len(server.peers) <= MOST
+
+
+def test_a_connection_whose_request_is_answered_carries_the_next(
+    make: Make, server: ScriptedServer
+) -> None:
+    def items() -> Iterator[int]:
+        for number in range(5):
+            yield number
+            assert server.answered.acquire(timeout=SOON)
+
+    assert list(make().send(items(), request)) == ok(range(5))
+    assert len(server.peers) == 1
+
+
+def test_so_many_are_under_way_at_once_and_items_are_taken_as_they_go_out(
+    make: Make, server: ScriptedServer
+) -> None:
+    """All wait for one another: fewer would never be answered, more are not asked for."""
+    together, taken = Barrier(MOST, timeout=SOON), list[int]()
+
+    def answer(_: str) -> int:
+        together.wait()
+        return 200
+
+    def items() -> Iterator[int]:
+        for number in range(2 * MOST):
+            taken.append(number)
+            yield number
+
+    server.answer = answer
+    answers = make().send(items(), request)
+    next(answers)
+    assert len(taken) == MOST + 1
+    assert len(list(answers)) == 2 * MOST - 1
+
+
+def test_whoever_is_answered_first_is_read_first_and_its_connection_used_again(
+    make: Make, server: ScriptedServer
+) -> None:
+    last = Event()
+
+    def answer(path: str) -> int:
+        if path == "/0":
+            assert last.wait(SOON)
+        if path == "/20":
+            last.set()
+        return 200
+
+    server.answer = answer
+    order = [number for number, _ in make().send(range(21), request)]
+    assert sorted(order) == list(range(21))
+    assert order.index(0) >= 21 - MOST
+
+
+def test_no_answer_in_time_is_an_error_and_stops_nobody(make: Make, server: ScriptedServer) -> None:
+    over = Event()
+
+    def answer(path: str) -> tuple[int, bytes]:
+        assert path != "/1" or over.wait(SOON)
+        return 200, path.encode()
+
+    def answers(numbers: Iterable[int]) -> dict[int, Answer]:
+        return {number: Answer(200, f"/{number}".encode()) for number in numbers}
+
+    server.answer = answer
+    pool = make(answer_seconds=1.0)
+    outcomes = dict(pool.send(range(10), request))
+    assert isinstance(outcomes.pop(1), TimeoutError)
+    assert outcomes == answers({*range(10)} - {1})
+    over.set()
+    assert dict(pool.send(range(10, 20), request)) == answers(range(10, 20))
+
+
+def test_an_answer_that_came_while_nobody_looked_is_not_late(
+    make: Make, server: ScriptedServer
+) -> None:
+    answers = make(answer_seconds=0.5).send(range(MOST), request)
+    first = next(answers)
+    time.sleep(0.8)
+    assert sorted([first, *answers]) == ok(range(MOST))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"), [(CLOSE, RemoteDisconnected), (NONSENSE, BadStatusLine)]
+)
+def test_a_broken_answer_is_an_error_of_its_request_alone(
+    make: Make, server: ScriptedServer, trouble: int, error: type[Exception]
+) -> None:
+    server.answer = lambda path: trouble if path == "/2" else 200
+    pool = make()
+    outcomes = dict(pool.send(range(5), request))
+    assert type(outcomes.pop(2)) is error
+    assert sorted(outcomes.items()) == ok([0, 1, 3, 4])
+    assert sorted(pool.send(range(5, 15), request)) == ok(range(5, 15))
+
+
+def test_nobody_there_is_an_error_of_each(make: Make) -> None:
+    outcomes = list(make("http://127.0.0.1:1").send(range(3), request))
+    assert [(number, type(error)) for number, error in outcomes] == [
+        (number, ConnectionRefusedError) for number in range(3)
+    ]
+
+
+def test_what_is_wrong_with_making_a_request_is_raised(make: Make, server: ScriptedServer) -> None:
+    def broken(number: int) -> Request:
+        if number == 2:
+            raise LookupError(number)
+        return request(number)
+
+    pool = make()
+    with pytest.raises(LookupError, match="2"):
+        list(pool.send(range(5), broken))
+    assert list(pool.send([7], request)) == ok(range(7, 8))
+
+
+def test_whoever_stops_listening_leaves_no_answer_to_the_next(
+    make: Make, server: ScriptedServer
+) -> None:
+    server.answer = lambda path: (200, path.encode())
+    pool = make()
+    answers = pool.send(range(MOST), request)
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    numbers = range(10, 20)
+    assert sorted(pool.send(numbers, request)) == [
+        (number, Answer(200, f"/{number}".encode())) for number in numbers
+    ]
+
+
+def test_threads_share_connections_and_nothing_else(make: Make, server: ScriptedServer) -> None:
+    server.answer = lambda path: (200, path.encode())
+    pool, gate = make(), Barrier(MOST)
+
+    def send(number: int) -> bool:
+        if number < MOST:
+            gate.wait(SOON)
+        numbers = range(number * 100, number * 100 + 3)
+        found = sorted(pool.send(numbers, request))
+        return found == [(one, Answer(200, f"/{one}".encode())) for one in numbers]
+
+    with ThreadPoolExecutor(MOST) as threads:
+        assert all(threads.map(send, range(60)))
+    assert len(pool._idle) <= MOST
+
+
+def test_a_connection_closed_meanwhile_is_replaced(make: Make, server: ScriptedServer) -> None:
+    server.hang_up_after = True
+    pool = make()
+    for number in range(3):
+        assert list(pool.send([number], request)) == ok(range(number, number + 1))
+        assert server.hung_up.acquire(timeout=SOON)
+    assert len(server.peers) == 3
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = Certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    with serving(certificate) as server:
+        pool = HttpPool(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
+        for numbers in (range(20), range(20, 40)):
+            assert sorted(pool.send(numbers, request)) == ok(numbers)
+        assert len(server.peers) <= MOST
+
+
+def test_a_server_that_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    with serving(Certificate(tmp_path)) as server:
+        pool = HttpPool(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
+        [(_, error)] = pool.send([1], request)
+        assert isinstance(error, ssl.SSLCertVerificationError)
+        assert not server.asked
