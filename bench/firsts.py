@@ -9,9 +9,9 @@ from typing import Any
 from bench import rows
 from functions.chat import channel_store
 from functions.chat.channel_store import Participant
+from functions.chat.namespaces import CHAT
 from shared.protocol import json as our_json
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import CHAT
 
 Event = dict[str, Any]
 

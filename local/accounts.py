@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from functions.products import REGISTRY
 from infra.settings import SettingError
 from shared.identity import accounts
 from shared.identity.accounts import Account
@@ -34,4 +35,9 @@ def load(found: Sequence[Account], environment: Mapping[str, str]) -> None:
     """Write them to the accounts table, whose name is in the functions' ``environment``."""
     os.environ.update(environment)
     with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
-        list(pool.map(accounts.save, found))
+        list(pool.map(save, found))
+
+
+def save(account: Account) -> None:
+    """Write one account, with its first coins. Idempotent."""
+    accounts.save(account, REGISTRY.paths_of_role(account.role))

@@ -10,7 +10,6 @@ from shared.identity.accounts import Account
 from shared.pipeline.context import Background
 from shared.pipeline.product import Product
 from shared.realtime import people
-from shared.realtime.namespaces import NAMESPACES
 
 accounts = Product("accounts")
 
@@ -22,13 +21,15 @@ def upserted(background: Background, account: Account, happened_at_ms: int) -> N
     A telecaller who is no longer approved stays connected, and can no more be called: every
     ``call:initiate`` looks at the approval. A call that lasts is not cut off.
     """
-    known = stored.upsert(account, happened_at_ms)
+    known = stored.upsert(account, happened_at_ms, background.registry.paths_of_role(account.role))
     if not known.active:
         _close_sessions(background, known.id)
 
 
 def _close_sessions(background: Background, person_id: str) -> None:
     """In every namespace: what lets somebody in is the role of their token."""
-    for person in together(partial(people.get, path, person_id) for path in NAMESPACES):
+    for person in together(
+        partial(people.get, path, person_id) for path in background.registry.namespaces
+    ):
         for address in person.addresses:
             background.ports.tasks.expel(address.connection_id, address.namespace, person_id)

@@ -27,4 +27,4 @@ def hear(registry: Registry, ports: Ports, event: Event) -> None:
         registry, event["detail-type"], event["detail"], ports.clock.now_ms()
     )
     at_ms = backend_events.time_of(event) if told.happened_at_ms is None else told.happened_at_ms
-    told.event.handle(Background.on(ports), told.payload, at_ms)
+    told.event.handle(Background.on(registry, ports), told.payload, at_ms)

@@ -13,6 +13,7 @@ from functions.bookings.events import (
     PartnerDetails,
     StatusUpdated,
 )
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.rows import Booking
 from functions.bookings.state import MESSAGES, Status, Trigger
 from functions.bookings.store import Move, Moved
@@ -22,7 +23,6 @@ from shared.identity import accounts
 from shared.pipeline.context import Background
 from shared.realtime import people
 from shared.realtime.address import Address, Delivery
-from shared.realtime.namespaces import CUSTOMER, PARTNER
 
 REASSIGNED = "Assigned to another partner"
 

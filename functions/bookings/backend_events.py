@@ -29,6 +29,7 @@ from functions.bookings.events import (
     Updated,
 )
 from functions.bookings.monitor import MONITORS
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking
 from functions.bookings.state import BACKENDS, Trigger, after
@@ -43,7 +44,7 @@ from shared.ports import Broadcast
 from shared.protocol import json
 from shared.realtime import people
 from shared.realtime.address import Delivery
-from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
+from shared.realtime.namespaces import ADMIN
 
 
 class Early(msgspec.Struct, frozen=True):

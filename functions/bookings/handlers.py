@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.bookings import backend_events, location, messages, monitor, store
 from functions.bookings.announce import announce
 from functions.bookings.events import Cancel, Reject, StatusUpdate
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Tracker
 from functions.bookings.state import PARTNERS, Status, Trigger, after
@@ -13,7 +14,6 @@ from shared.aws.retry import attempts
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id
 from shared.pipeline.context import Context
-from shared.realtime.namespaces import CUSTOMER, PARTNER
 
 __all__ = ["backend_events", "bookings", "location", "messages", "monitor"]
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from functools import partial
 
 from functions.bookings.events import DIGITS, Location, PartnerLocation
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Partner, Tracker
 from shared import times
 from shared.aws.parallel import together
 from shared.pipeline.context import Context
 from shared.realtime import connections
-from shared.realtime.namespaces import CUSTOMER, PARTNER
 
 MANY_TRACKERS = 20
 

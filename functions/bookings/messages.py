@@ -6,6 +6,7 @@ import msgspec
 
 from functions.bookings import store
 from functions.bookings.events import MessageReceived, MessageSent, Send, Typing
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Message
 from shared import times
@@ -15,7 +16,7 @@ from shared.errors import Duplicate, Refusal
 from shared.ids import Id
 from shared.pipeline.context import Context
 from shared.realtime import people
-from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
+from shared.realtime.namespaces import ADMIN
 
 BOOKING_NOT_FOUND = "Booking not found"
 NOT_A_PARTY = "recipientId: not a party of this booking"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functions.bookings import events
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from shared.pipeline.product import Product
-from shared.realtime.namespaces import ADMIN, CUSTOMER, PARTNER
+from shared.realtime.namespaces import ADMIN
 
-bookings = Product("bookings")
+bookings = Product("bookings", namespaces=[CUSTOMER, PARTNER])
 bookings.sends(
     CUSTOMER.path,
     events.StatusUpdated,

@@ -13,12 +13,12 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 
+from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.state import ACTIVE, FINAL, Status
 from shared import times
 from shared.aws.tables import Table, TableName
 from shared.protocol import json
 from shared.realtime.address import Address
-from shared.realtime.namespaces import CUSTOMER
 
 
 class Tracker(NamedTuple):

@@ -21,6 +21,7 @@ from functions.calls.events import (
     Rejected,
     Ringing,
 )
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NewCall, NotStarted, Parties, PartyDetails
 from shared.aws.log import logger
@@ -38,7 +39,6 @@ from shared.pipeline.rate_limits import Window
 from shared.pipeline.sweep import Sweep
 from shared.realtime import connections, people
 from shared.realtime.address import Delivery
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
 from shared.settings import settings
 
@@ -62,7 +62,7 @@ INITIATE_LIMIT = Limit(
     in_handler=True,
 )
 
-calls = Product("calls")
+calls = Product("calls", namespaces=[USER, TELECALLER])
 calls.sends(USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, CallError)
 calls.sends(TELECALLER.path, Incoming, Accepted, Cancelled, Missed, Ended)
 
@@ -299,7 +299,7 @@ def ring_timeout(background: Background, telecaller: Person, call_id: str) -> No
         background.emit(_farewell(record).to(everybody))
 
 
-@calls.on_sweep
+@calls.on_sweep()
 def time_out_forgotten(sweep: Sweep) -> None:
     """Rings that have outlived their timer: it could not be started in time, or failed for good."""
     values = settings()
@@ -383,7 +383,7 @@ def _unavailable(context: Context, call_id: str) -> Exception:
         if call.accepted_by == context.arrival.message_id:
             return Duplicate()
         return Refusal(NO_LONGER_AVAILABLE)
-    record = call_records.find(me.namespace, me.person_id, call_id)
+    record = call_records.find(me.person_id, call_id, as_caller=me.namespace == USER.path)
     if record is None:
         return Refusal(NOT_FOUND)
     if context.arrival.message_id in (record.accepted_by, record.ended_by):

@@ -16,6 +16,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from functions.calls import billing
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Status, Trigger, after
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.calling import call_records
@@ -24,7 +25,6 @@ from shared.errors import Duplicate
 from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
 from shared.realtime import people
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
 
 _ROUNDS = 8
@@ -209,7 +209,7 @@ def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarte
         turned_down = row.get(Person.refused_call.attr_name, {}).get("S")
         last = row.get(Person.last_call.attr_name, {}).get("S", "")
         if call.id in (current, turned_down) or (
-            last >= call.id and call_records.find(USER.path, call.user.id, call.id)
+            last >= call.id and call_records.find(call.user.id, call.id, as_caller=True)
         ):
             raise Duplicate
         return NotStarted.LIMITED if limit.is_full(row) else NotStarted.CALLER_IN_CALL

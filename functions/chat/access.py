@@ -6,6 +6,7 @@ import msgspec
 
 from functions.chat import presence
 from functions.chat.events import Authenticated
+from functions.chat.namespaces import CHAT
 from functions.chat.product import expires_at, on
 from shared.errors import InvalidToken, Refusal
 from shared.identity import accounts, tokens
@@ -13,7 +14,7 @@ from shared.identity.accounts import Account
 from shared.pipeline.context import Context
 from shared.realtime import connections, people
 from shared.realtime.connections import Session
-from shared.realtime.namespaces import CHAT, INVALID_TOKEN
+from shared.realtime.namespaces import INVALID_TOKEN
 from shared.settings import settings
 
 AUTH_ERROR = "auth:error"

@@ -16,6 +16,7 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 
+from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.calling.call_records import CallRecord
@@ -23,7 +24,6 @@ from shared.errors import Duplicate, Refusal
 from shared.pipeline.dispatch import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
-from shared.realtime.namespaces import CHAT
 
 KEY = "call"
 """What the keys of calls begin with, where those of people have their namespace."""

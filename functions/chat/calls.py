@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from functions.chat import call_store
 from functions.chat.call_store import KEY, ChatCall
@@ -19,6 +18,7 @@ from functions.chat.events import (
     Invited,
     Rejected,
 )
+from functions.chat.namespaces import CHAT
 from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
@@ -30,7 +30,6 @@ from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.sweep import Sweep
 from shared.realtime.address import Address, Delivery
-from shared.realtime.namespaces import CHAT, USER
 from shared.realtime.people import Person
 from shared.settings import settings
 
@@ -174,7 +173,7 @@ def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
         background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_sweep
+@chat.on_sweep()
 def time_out_forgotten(sweep: Sweep) -> None:
     """Calls that have outlived their timer: it could not be started in time, or failed for good."""
     values = settings()
@@ -236,9 +235,8 @@ def _unavailable(context: Context, call_id: str) -> Exception:
     call = call_store.get(call_id)
     if call is not None and me in (call.caller_id, call.callee_id):
         return Duplicate() if call.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
-    # As whoever made it, as in /user, or else as whoever took it.
-    record: Any = call_records.find(USER.path, me, call_id) or call_records.find(
-        CHAT.path, me, call_id
+    record = call_records.find(me, call_id, as_caller=True) or call_records.find(
+        me, call_id, as_caller=False
     )
     if record is None:
         return Refusal(NOT_FOUND)

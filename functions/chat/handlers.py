@@ -23,6 +23,7 @@ from functions.chat.events import (
     UserLeft,
     UserTyping,
 )
+from functions.chat.namespaces import CHAT
 from functions.chat.product import (
     ACCESS,
     BROADCAST,
@@ -43,7 +44,6 @@ from shared.protocol import json
 from shared.realtime import connections
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import CHAT
 
 __all__ = ["access", "calls", "chat", "presence"]
 

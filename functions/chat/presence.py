@@ -13,6 +13,7 @@ from pynamodb.expressions.update import Action
 
 from functions.chat import events
 from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresence
+from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
 from shared.aws.tables import Table, TableName
@@ -20,7 +21,6 @@ from shared.pipeline.context import Background, Context
 from shared.protocol import json
 from shared.realtime import people, rooms
 from shared.realtime.connections import PAGE
-from shared.realtime.namespaces import CHAT
 from shared.realtime.people import Person
 
 ONLINE, OFFLINE = "online", "offline"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.chat import events
+from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Context
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.product import Product
-from shared.realtime.namespaces import CHAT
 from shared.settings import settings
 
 ACCESS = "chat.access"
@@ -24,7 +24,7 @@ BROADCAST_ERROR = "broadcast:error"
 ROOM_FIELD = "channelId"
 """What every tab of a channel reads in the form in which it joined, ``1`` or ``"1"``."""
 
-chat = Product("chat")
+chat = Product("chat", namespaces=[CHAT])
 chat.sends(CHAT.path, *events.SENT)
 
 

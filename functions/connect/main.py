@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
@@ -19,7 +20,7 @@ from shared.protocol import json
 from shared.realtime import connections, namespaces
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import CHAT, NAMESPACES
+from shared.realtime.namespaces import MAIN
 from shared.settings import settings
 
 _STATUS = {
@@ -51,9 +52,7 @@ def handler(event: Event) -> int:
         connection.credential = query.get("token")
         connection.cookie = cookies.of_handshake(headers)
         if connection.legacy and not connection.limited:
-            connection.sessions = {
-                CHAT.path: json.dumps(unauthenticated.session(ports(), CHAT.path))
-            }
+            connection.sessions = {MAIN: json.dumps(unauthenticated.session(ports(), MAIN))}
     else:
         return HTTPStatus.BAD_REQUEST
     known = any(session.authenticated for session in connection.all_sessions())
@@ -76,8 +75,8 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:
     path = query["namespace"]
     token = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")
-    if not token and path in NAMESPACES and NAMESPACES[path].cookie:
+    if not token and path in REGISTRY.namespaces and REGISTRY.namespaces[path].cookie:
         token = cookies.of_handshake(headers)
-    session = authenticate(ports(), path, token)
+    session = authenticate(REGISTRY, ports(), path, token)
     connection.wire = Wire.NATIVE.value
     connection.sessions = {path: json.dumps(session)}

@@ -23,6 +23,7 @@ from aws_lambda_powertools.event_handler.exceptions import (
 
 from functions.bookings import counts as booking_counts
 from functions.bookings import store as bookings
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.rows import shown
 from functions.chat import access, channel_store
 from functions.chat import history as chat_history
@@ -40,14 +41,7 @@ from shared.identity import accounts, cookies, tokens
 from shared.identity.accounts import Account
 from shared.ids import MOST_CHARACTERS, is_id
 from shared.protocol import json
-from shared.realtime.namespaces import (
-    ACCESS_DENIED,
-    ADMIN,
-    CUSTOMER,
-    INVALID_TOKEN,
-    PARTNER,
-    TOKEN_REQUIRED,
-)
+from shared.realtime.namespaces import ACCESS_DENIED, ADMIN, INVALID_TOKEN, TOKEN_REQUIRED
 
 app = APIGatewayHttpResolver(serializer=json.dumps)
 
@@ -163,7 +157,7 @@ def account() -> dict[str, Any]:
     if found is None:
         raise NotFoundError("There is no such account")
     shown: dict[str, Any] = msgspec.to_builtins(found)
-    return shown | {"coins": accounts.balance(found)}
+    return shown | {"coins": accounts.balance(found, REGISTRY.paths_of_role(found.role))}
 
 
 @app.get("/bookings/.+")

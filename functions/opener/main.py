@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.pipeline import admission
@@ -16,7 +17,7 @@ from shared.protocol import engineio, socketio
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import CHAT
+from shared.realtime.namespaces import MAIN
 from shared.settings import settings
 
 FIRST_PAUSE_SECONDS = 0.02
@@ -36,10 +37,10 @@ def handler(event: Event) -> None:
         ports().tasks.disconnect(connection_id)
         return
     if first and connection.legacy:
-        ports().connections.post(connection_id, socketio.connect_frame(CHAT.path, None))
+        ports().connections.post(connection_id, socketio.connect_frame(MAIN, None))
     for session in connection.all_sessions():
         if not session.arrived_ms:
-            admission.begin(ports(), connection, session)
+            admission.begin(REGISTRY, ports(), connection, session)
 
 
 def _opening(connection: Connection) -> Callable[[], bool]:

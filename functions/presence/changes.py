@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from functions.calls.namespaces import TELECALLER, USER
 from shared.aws.metrics import Metric
 from shared.aws.streams import Row
-from shared.realtime.namespaces import TELECALLER, USER
 
 Numbers = dict[str, int]
 

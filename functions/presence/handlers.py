@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functions.calls.namespaces import USER
 from functions.presence import counts, repair
 from functions.presence.events import Counts, PresenceChanged
 from shared import times
 from shared.pipeline.context import Context
 from shared.pipeline.product import Product
-from shared.realtime.namespaces import ADMIN, USER
+from shared.realtime.namespaces import ADMIN
 
 presence = Product("presence")
 presence.sends(USER.path, PresenceChanged)
 presence.sends(ADMIN.path, Counts)
-presence.on_sweep(repair.repair)
-presence.on_sweep(counts.gauge)
+presence.on_sweep()(repair.repair)
+presence.on_sweep()(counts.gauge)
 
 
 @presence.on("presence:request-counts", namespaces=[ADMIN.path])

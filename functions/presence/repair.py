@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from functions.calls.namespaces import TELECALLER, USER
 from functions.presence import counts
 from functions.presence.changes import Numbers
 from shared.aws.log import logger
 from shared.pipeline.sweep import Sweep
 from shared.realtime import connections, people, rooms
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
 from shared.settings import settings
 

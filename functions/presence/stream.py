@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from functions.calls.namespaces import TELECALLER, USER
 from functions.presence import changes, counts
 from functions.presence.changes import Presence, presence
 from functions.presence.events import PresenceChanged, TelecallerDetails
@@ -18,7 +19,6 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.identity import accounts
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import settings
 
 

@@ -17,4 +17,4 @@ def handler(event: Event) -> None:
         row = Person.get(event["person"], consistent_read=True)
     except Person.DoesNotExist:
         return  # a call that is a row of its own, and over
-    REGISTRY.ring_timeouts[row.namespace](Background.on(ports()), row, event["callId"])
+    REGISTRY.ring_timeouts[row.namespace](Background.on(REGISTRY, ports()), row, event["callId"])

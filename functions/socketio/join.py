@@ -18,7 +18,6 @@ from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
 
@@ -36,8 +35,8 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
     legacy = connection.legacy
     try:
         if connection.limited:
-            raise ConnectionRefused(too_many(packet.namespace))
-        session = authenticate(ports(), packet.namespace, _token(connection, packet))
+            raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
+        session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
         session = msgspec.structs.replace(session, arrived_ms=arrival.ms)
     except ConnectionRefused as refused:
         frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
@@ -54,7 +53,7 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
     if not ports().connections.post(connection_id, frame):
         ports().tasks.disconnect(connection_id)
         return
-    begin(ports(), connection, session)
+    begin(REGISTRY, ports(), connection, session)
 
 
 def _outside(arrival: Arrival, namespace: str) -> Connection | None:
@@ -85,6 +84,6 @@ def _token(connection: Connection, packet: socketio.Packet) -> object:
     """From ``auth`` (3.x on), from the query of the namespace (2.x), or from the handshake."""
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
-    namespace = NAMESPACES.get(packet.namespace)
+    namespace = REGISTRY.namespaces.get(packet.namespace)
     cookie = connection.cookie if namespace and namespace.cookie else None
     return dict(parse_qsl(packet.query)).get("token", connection.credential or cookie)

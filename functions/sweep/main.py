@@ -46,11 +46,11 @@ def run(registry: Registry, ports: Ports, seconds: float, part: Part = WHOLE) ->
     end where anything failed."""
     begin, failures = time.monotonic(), list[str]()
     emit = Emitter(ports)
-    products = Sweep(ports, emit, begin + seconds / 2, failures)
+    products = Sweep(registry, ports, emit, begin + seconds / 2, failures)
     for hook in registry.sweep_hooks if part.number == 0 else ():
         products.attempt(hook.__qualname__, partial(hook, products))
     shards = range(part.number, settings().due_shards, part.of)
-    found = look_after(Sweep(ports, emit, begin + seconds, failures), shards)
+    found = look_after(Sweep(registry, ports, emit, begin + seconds, failures), shards)
     logger.info("swept", extra={"connections": dict(found), "failures": len(failures)})
     if failures:
         raise SweepFailed(f"{len(failures)} failed, the first: {failures[0]}")

@@ -1,1 +1,4 @@
-"""What the products with calls share: ``ring`` the ring's contract, ``call_records`` ended calls."""
+"""What the products with calls share.
+
+``call_records``  calls that have ended
+"""

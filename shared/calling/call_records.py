@@ -12,7 +12,6 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from shared import times
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
-from shared.realtime.namespaces import USER
 
 
 class ByCallee(GlobalSecondaryIndex["CallRecord"]):
@@ -70,10 +69,10 @@ def shown(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def find(namespace: str, person_id: str, call_id: str) -> CallRecord | None:
-    """A call of this person's that is over. A telecaller's is found through an index, which may be
+def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:
+    """A call of this person's that is over. A callee's is found through an index, which may be
     some milliseconds behind."""
-    if namespace == USER.path:
+    if as_caller:
         rows: Any = CallRecord.query(person_id, CallRecord.call_id == call_id, consistent_read=True)
     else:
         rows = CallRecord.by_callee.query(person_id, ByCallee.call_id == call_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,7 +13,6 @@ from shared.aws.event_order import is_older
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.ids import Id
 from shared.realtime import people
-from shared.realtime.namespaces import NAMESPACES
 from shared.realtime.people import Person
 
 _ROUNDS = 16
@@ -61,16 +61,15 @@ def parse(text: bytes) -> list[Account]:
     return msgspec.json.decode(text, type=list[Account])
 
 
-def save(account: Account) -> None:
+def save(account: Account, wallets: Sequence[str]) -> None:
     """Write the account; its coins are the balance to begin with, not one that calls have changed
     since."""
     AccountRow(account.id, account=msgspec.to_builtins(account)).save()
-    for namespace in NAMESPACES.values():
-        if namespace.role == account.role:
-            people.open_balance(namespace.path, account.id, account.coins)
+    for namespace in wallets:
+        people.open_balance(namespace, account.id, account.coins)
 
 
-def upsert(account: Account, happened_at_ms: int) -> Account:
+def upsert(account: Account, happened_at_ms: int, wallets: Sequence[str]) -> Account:
     """Keep the account as a team's system tells it, unless it told something newer; which one is
     kept then.
 
@@ -85,12 +84,18 @@ def upsert(account: Account, happened_at_ms: int) -> Account:
             told_before = is_older(happened_at_ms, row.upserted_at)
             if told_before or (account == before and happened_at_ms <= row.upserted_at):
                 return before
-        if _replace(account, happened_at_ms, row, before):
+        if _replace(account, happened_at_ms, row, before, wallets):
             return account
     raise RuntimeError(f"account {account.id} cannot be written")
 
 
-def _replace(account: Account, at_ms: int, row: AccountRow | None, before: Account | None) -> bool:
+def _replace(
+    account: Account,
+    at_ms: int,
+    row: AccountRow | None,
+    before: Account | None,
+    wallets: Sequence[str],
+) -> bool:
     """Write account and balance as one; False where either has changed meanwhile."""
     document = AccountRow.account.set(msgspec.to_builtins(account))
     unchanged: Condition = AccountRow.id.does_not_exist()
@@ -100,8 +105,7 @@ def _replace(account: Account, at_ms: int, row: AccountRow | None, before: Accou
         if not row.upserted_at:
             unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
     counted = before.coins if before is not None and before.role == account.role else 0
-    holders = [one.path for one in NAMESPACES.values() if one.role == account.role]
-    holder = people.get(holders[0], account.id) if holders else None
+    holder = people.get(wallets[0], account.id) if wallets else None
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -134,12 +138,9 @@ def _row(account_id: str) -> AccountRow | None:
         return None
 
 
-def balance(account: Account) -> int:
+def balance(account: Account, wallets: Sequence[str]) -> int:
     """The coins of today, where calls are paid for from them; else what the account says."""
-    for namespace in NAMESPACES.values():
-        if namespace.role == account.role:
-            return int(people.get(namespace.path, account.id).coins)
-    return account.coins
+    return int(people.get(wallets[0], account.id).coins) if wallets else account.coins
 
 
 def get(account_id: str) -> Account | None:

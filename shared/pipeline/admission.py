@@ -5,21 +5,22 @@ from __future__ import annotations
 from shared.errors import ConnectionRefused, InvalidToken
 from shared.identity import accounts, tokens
 from shared.pipeline import unauthenticated
+from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.realtime import namespaces, people
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import NAMESPACES, Namespace
+from shared.realtime.namespaces import Login, Namespace
 
 
-def authenticate(ports: Ports, path: str, token: object) -> Session:
+def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> Session:
     """The session that ``token`` gives in the namespace ``path``; nobody's in an open one.
 
     Raises ``ConnectionRefused`` with the contract's text for that namespace.
     """
-    namespace = NAMESPACES.get(path)
+    namespace = registry.namespaces.get(path)
     if namespace is None:
         raise ConnectionRefused(namespaces.UNKNOWN_NAMESPACE)
-    if namespace.open:
+    if namespace.login is not Login.TOKEN:
         return unauthenticated.session(ports, path)
     if token is None or token == "":
         raise ConnectionRefused(namespaces.TOKEN_REQUIRED)
@@ -40,7 +41,7 @@ def authenticate(ports: Ports, path: str, token: object) -> Session:
     )
 
 
-def begin(ports: Ports, connection: Connection, session: Session) -> None:
+def begin(registry: Registry, ports: Ports, connection: Connection, session: Session) -> None:
     """Make a session that its client knows of reachable; give one that is nobody's the time to
     authenticate. Any number of times."""
     if not session.authenticated:
@@ -50,13 +51,13 @@ def begin(ports: Ports, connection: Connection, session: Session) -> None:
         connection.address(session.namespace),
         session.person_id,
         expires_at=int(connection.expires_at),
-        everybody=NAMESPACES[session.namespace].everybody,
+        everybody=registry.namespaces[session.namespace].everybody,
     )
 
 
-def too_many(path: str) -> str:
+def too_many(registry: Registry, path: str) -> str:
     """What a connection is told whose address has made too many."""
-    namespace = NAMESPACES.get(path)
+    namespace = registry.namespaces.get(path)
     return namespace.too_many if namespace else namespaces.UNKNOWN_NAMESPACE
 
 

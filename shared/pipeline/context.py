@@ -1,4 +1,4 @@
-"""What a handler is given: who is asking, the ports, and ``emit``."""
+"""What a handler is given: the stack it runs in, and for a client's event who sent it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from shared.realtime.address import Address
 from shared.realtime.emitter import Emitter
 
 if TYPE_CHECKING:
+    from shared.pipeline.registry import Registry
     from shared.ports import Ports
     from shared.realtime.connections import Session
 
 
 class Arrival(NamedTuple):
-    """A frame as API Gateway received it. ``message_id`` is the same when the same frame is
-    delivered again; ``ms``: epoch milliseconds, the order in which frames came."""
+    """A frame as API Gateway received it.
+
+    message_id: the id of the frame; a frame that is delivered twice has the same id both times.
+    ms: when API Gateway received the frame, epoch milliseconds. Frames are ordered by it.
+    """
 
     connection_id: str
     message_id: str
@@ -25,12 +29,12 @@ class Arrival(NamedTuple):
 
     @property
     def id(self) -> str:
-        """24 hex digits for what this frame brings about: they sort by arrival, and the same frame
-        delivered twice has the same.
+        """Return 24 hex digits for what the frame creates.
 
-        API Gateway says no more of the order of frames than the millisecond: its ids of messages
-        are opaque, and the frames of one connection carry no number. Within one the order is by
-        digest, the same for everybody and for good.
+        The ids sort by arrival, and a frame that is delivered twice has the same id both times. API
+        Gateway tells the order of frames by the millisecond only: its message ids are opaque, and
+        the frames of one connection carry no number. Frames of the same millisecond are ordered by
+        digest, the same for every reader and for good.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
         """
         source = f"{self.connection_id} {self.message_id}"
@@ -38,30 +42,40 @@ class Arrival(NamedTuple):
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Arrival:
+        """Read the arrival from the event of a WebSocket route."""
         context = event["requestContext"]
         return cls(context["connectionId"], context["messageId"], context["requestTimeEpoch"])
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What there is to work with where nobody asks: after a connection has gone, when a timer
-    fires."""
+    """What code works with when no client waits for it: after a connection has gone, when a timer
+    fires, when a backend reports an event."""
 
+    registry: Registry
     ports: Ports
     emit: Emitter
 
     @classmethod
-    def on(cls, ports: Ports) -> Background:
-        return cls(ports, Emitter(ports))
+    def on(cls, registry: Registry, ports: Ports) -> Background:
+        """Make the background of one invocation."""
+        return cls(registry, ports, Emitter(ports))
 
     @property
     def now_ms(self) -> int:
+        """Epoch milliseconds."""
         return self.ports.clock.now_ms()
 
 
 @dataclass(frozen=True, slots=True)
 class Context(Background):
-    """``address`` is the asking session's. ``preloaded`` is what the event's ``preload`` read."""
+    """What the handler of a client's event works with.
+
+    session: who sent the event.
+    address: the session's address.
+    arrival: the frame that carried the event.
+    preloaded: what the event's ``preload`` read, or None.
+    """
 
     session: Session
     address: Address

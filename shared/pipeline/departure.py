@@ -13,7 +13,6 @@ from shared.protocol import socketio
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import NAMESPACES
 
 
 def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
@@ -76,11 +75,11 @@ def leave(registry: Registry, ports: Ports, connection: Connection, session: Ses
         return
     address = connection.address(session.namespace)
     for left in registry.connection_hooks.get(session.namespace, ()):
-        left(Background.on(ports), connection, session)
-    if NAMESPACES[session.namespace].everybody:
+        left(Background.on(registry, ports), connection, session)
+    if registry.namespaces[session.namespace].everybody:
         rooms.remove(session.namespace, address.connection_id)
     person = people.leave(address, session.person_id)
     if person.online:
         return
     for hook in registry.leave_hooks.get(session.namespace, ()):
-        hook(Background.on(ports), person)
+        hook(Background.on(registry, ports), person)

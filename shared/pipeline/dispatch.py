@@ -14,7 +14,7 @@ from shared.aws.log import logger, set_event_name
 from shared.aws.parallel import both
 from shared.errors import INTERNAL, Duplicate, InvalidRequest, Refusal
 from shared.pipeline import rate_limits, validation
-from shared.pipeline.context import Arrival, Context
+from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.payloads import GENERAL_ERROR, Error
 from shared.pipeline.product import EventHandler
 from shared.pipeline.registry import Registry
@@ -29,8 +29,7 @@ from shared.realtime.address import (
     frame,
 )
 from shared.realtime.connections import Connection, Session
-from shared.realtime.emitter import Emitter
-from shared.realtime.namespaces import NAMESPACES, UNKNOWN_NAMESPACE, Namespace
+from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
 from shared.settings import settings
 
 NOT_AUTHENTICATED = "Authentication required"
@@ -76,12 +75,13 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
     """
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
-    emit = Emitter(ports)
+    background = Background.on(registry, ports)
+    emit = background.emit
     namespace = request.namespace
     try:
         found = _resolve(registry, arrival.connection_id, request)
         namespace = found.session.namespace
-        result = _run(ports, emit, arrival, request, found)
+        result = _run(background, arrival, request, found)
     except InvalidPacket:
         raise
     except Duplicate:
@@ -95,7 +95,9 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
             )
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else _internal(error)
-        emit.post(connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or "")))
+        emit.post(
+            connection_id, _error_frame(address, refusal, registry.namespaces.get(namespace or ""))
+        )
         if request.ack is not None:
             text = failed_acknowledgement(address, request.ack, refusal.message)
             emit.post(connection_id, text)
@@ -135,7 +137,7 @@ def _resolve(registry: Registry, connection_id: str, request: Request) -> Resolv
 
 
 def _run(
-    ports: Ports, emit: Emitter, arrival: Arrival, request: Request, found: ResolvedRequest
+    background: Background, arrival: Arrival, request: Request, found: ResolvedRequest
 ) -> object:
     connection, session, (row, payload, preloaded, refusal) = found
     if row:
@@ -144,7 +146,13 @@ def _run(
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")
     context = Context(
-        ports, emit, session, connection.address(session.namespace), arrival, preloaded
+        background.registry,
+        background.ports,
+        background.emit,
+        session=session,
+        address=connection.address(session.namespace),
+        arrival=arrival,
+        preloaded=preloaded,
     )
     _limit(row, context)
     try:

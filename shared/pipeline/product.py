@@ -14,14 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
 
 if TYPE_CHECKING:
     from shared.pipeline.context import Background, Context
     from shared.pipeline.sweep import Sweep
     from shared.realtime.connections import Connection, Session
+    from shared.realtime.namespaces import Namespace
     from shared.realtime.people import Person
 
 P = TypeVar("P")
@@ -70,6 +73,7 @@ class EventHandler:
     preload: Preload[Any] | None = None
     permission: str | None = None
     open: bool = False
+    access: Access = NOTHING
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,44 @@ class BackendEventHandler:
     handle: BackendHandle[Any]
 
 
-class Product:
-    """A product's rows. ``name`` is also the name of the function behind its native routes."""
+class Hook(StrEnum):
+    """When a product's code runs beside its event handlers."""
 
-    def __init__(self, name: str) -> None:
+    LEAVE = "leave"
+    RING_TIMEOUT = "ring timeout"
+    SWEEP = "sweep"
+    BACKEND = "backend"
+
+
+class Product:
+    """Everything that a product declares.
+
+    name: the product's name, and the name of the Lambda function behind its native routes.
+    namespaces: the namespaces that the product owns.
+    tables: the tables that the product owns.
+    access: what the product's code may do. A registration may replace it with an ``access`` of its
+        own, so that each function holds no more rights than the code that it runs.
+    functions: further Lambda functions of the product's own, for streams and queues.
+    memory_mb: the memory of the function behind the native routes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        namespaces: Sequence[Namespace] = (),
+        tables: Sequence[TableSpec] = (),
+        access: Access = NOTHING,
+        functions: Sequence[FunctionSpec] = (),
+        memory_mb: int = 512,
+    ) -> None:
         self.name = name
+        self.namespaces = tuple(namespaces)
+        self.tables = tuple(tables)
+        self.access = access
+        self.functions = tuple(functions)
+        self.memory_mb = memory_mb
+        self.accesses: list[tuple[Hook, Access]] = []
         self.handlers: list[EventHandler] = []
         self.sent: list[tuple[str, str, Sent]] = []
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
@@ -108,6 +145,7 @@ class Product:
         preload: Preload[P] | None = None,
         permission: str | None = None,
         open: bool = False,  # noqa: A002 - as in the row
+        access: Access | None = None,
     ) -> Callable[[Handle[P]], Handle[P]]:
         """Register the decorated handler. It returns what an acknowledgement carries, or None."""
 
@@ -126,6 +164,7 @@ class Product:
                     preload=preload,
                     permission=permission,
                     open=open,
+                    access=self.access if access is None else access,
                 )
                 for namespace in namespaces
             )
@@ -144,48 +183,66 @@ class Product:
         self.sent.extend((namespace, event.event, event) for event in events)
         self.sent.extend((namespace, event, type_) for event, type_ in (posted or {}).items())
 
-    def on_leave(self, namespace: str) -> Callable[[ConnectionHook], ConnectionHook]:
+    def on_leave(
+        self, namespace: str, *, access: Access | None = None
+    ) -> Callable[[ConnectionHook], ConnectionHook]:
         """Register what happens when any connection of a person leaves a namespace, before its
         person loses it. Called with the connection's row as it is then; any number of times."""
 
         def register(hook: ConnectionHook) -> ConnectionHook:
+            self._allow(Hook.LEAVE, access)
             self.connection_hooks[namespace] = hook
             return hook
 
         return register
 
-    def on_last_leave(self, *namespaces: str) -> Callable[[LeaveHook], LeaveHook]:
+    def on_last_leave(
+        self, *namespaces: str, access: Access | None = None
+    ) -> Callable[[LeaveHook], LeaveHook]:
         """Register what happens when a person's last connection in a namespace has gone."""
 
         def register(hook: LeaveHook) -> LeaveHook:
+            self._allow(Hook.LEAVE, access)
             for namespace in namespaces:
                 self.leave_hooks.setdefault(namespace, []).append(hook)
             return hook
 
         return register
 
-    def on_ring_timeout(self, namespace: str) -> Callable[[RingTimeout], RingTimeout]:
+    def on_ring_timeout(
+        self, namespace: str, *, access: Access | None = None
+    ) -> Callable[[RingTimeout], RingTimeout]:
         """Register what happens when nobody has answered in time. Called with the row on which the
         call rang, of somebody in ``namespace``, and the call's id."""
 
         def register(hook: RingTimeout) -> RingTimeout:
+            self._allow(Hook.RING_TIMEOUT, access)
             self.ring_timeouts[namespace] = hook
             return hook
 
         return register
 
     def on_backend(
-        self, type_: str, *, payload: type[P]
+        self, type_: str, *, payload: type[P], access: Access | None = None
     ) -> Callable[[BackendHandle[P]], BackendHandle[P]]:
         """Register what a backend event of ``type_`` does."""
 
         def register(handle: BackendHandle[P]) -> BackendHandle[P]:
+            self._allow(Hook.BACKEND, access)
             self.backend_events[type_] = BackendEventHandler(type_, payload, handle)
             return handle
 
         return register
 
-    def on_sweep(self, hook: SweepHook) -> SweepHook:
+    def on_sweep(self, *, access: Access | None = None) -> Callable[[SweepHook], SweepHook]:
         """Register what to look after once a minute, whatever has happened meanwhile."""
-        self.sweep_hooks.append(hook)
-        return hook
+
+        def register(hook: SweepHook) -> SweepHook:
+            self._allow(Hook.SWEEP, access)
+            self.sweep_hooks.append(hook)
+            return hook
+
+        return register
+
+    def _allow(self, hook: Hook, access: Access | None) -> None:
+        self.accesses.append((hook, self.access if access is None else access))

@@ -1,26 +1,34 @@
-"""All products together: the one table of events."""
+"""All products of a stack together: one table of events, namespaces, hooks and rights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
     BackendEventHandler,
     ConnectionHook,
     EventHandler,
+    Hook,
     LeaveHook,
     Product,
     RingTimeout,
     SweepHook,
 )
 from shared.protocol import native
+from shared.realtime.namespaces import ADMIN, Namespace
 
 
 class Registry:
-    """All products together. Raises ``ValueError`` where two claim the same event."""
+    """Everything that the products declare, by what the functions look it up with.
+
+    Raises ``ValueError`` if two products claim the same event or the same namespace.
+    """
 
     def __init__(self, products: Iterable[Product]) -> None:
+        self.products = tuple(products)
+        self.namespaces: dict[str, Namespace] = {}
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
@@ -28,32 +36,56 @@ class Registry:
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
-        for product in products:
-            for row in product.handlers:
-                if (row.namespace, row.event) in self.handlers:
-                    raise ValueError(f"{row.event} is registered twice in {row.namespace}")
-                self.handlers[row.namespace, row.event] = row
-            for namespace, event, sent in product.sent:
-                if self.sent.setdefault((namespace, event), sent) is not sent:
-                    raise ValueError(f"{event} is sent in two shapes in {namespace}")
-            for namespace, hooks in product.leave_hooks.items():
-                self.leave_hooks.setdefault(namespace, []).extend(hooks)
-            for namespace, left in product.connection_hooks.items():
-                self.connection_hooks.setdefault(namespace, []).append(left)
-            self.sweep_hooks.extend(product.sweep_hooks)
-            self.ring_timeouts.update(product.ring_timeouts)
-            self.backend_events.update(product.backend_events)
+        for product in self.products:
+            self._add_events(product)
+            self._add_hooks(product)
+            for namespace in product.namespaces:
+                self._add_namespace(namespace)
+        self._add_namespace(ADMIN)
+
+    def _add_namespace(self, namespace: Namespace) -> None:
+        if namespace.path in self.namespaces:
+            raise ValueError(f"{namespace.path} is declared twice")
+        self.namespaces[namespace.path] = namespace
+
+    def _add_events(self, product: Product) -> None:
+        for row in product.handlers:
+            if (row.namespace, row.event) in self.handlers:
+                raise ValueError(f"{row.event} is registered twice in {row.namespace}")
+            self.handlers[row.namespace, row.event] = row
+        for namespace, event, sent in product.sent:
+            if self.sent.setdefault((namespace, event), sent) is not sent:
+                raise ValueError(f"{event} is sent in two shapes in {namespace}")
+
+    def _add_hooks(self, product: Product) -> None:
+        for namespace, hooks in product.leave_hooks.items():
+            self.leave_hooks.setdefault(namespace, []).extend(hooks)
+        for namespace, hook in product.connection_hooks.items():
+            self.connection_hooks.setdefault(namespace, []).append(hook)
+        self.sweep_hooks.extend(product.sweep_hooks)
+        self.ring_timeouts.update(product.ring_timeouts)
+        self.backend_events.update(product.backend_events)
 
     def find(self, namespace: str, event: str) -> EventHandler | None:
+        """Return the handler of an event. Returns None if the namespace has no such event."""
         return self.handlers.get((namespace, event))
 
-    def routes(self) -> dict[str, str]:
-        """API Gateway route key → product whose function serves it.
+    def paths_of_role(self, role: str) -> list[str]:
+        """Return the namespaces that accounts of a role join."""
+        return [one.path for one in self.namespaces.values() if one.role == role]
 
-        Where two products share an event name, the first one's function serves both: the session's
-        namespace picks the handler.
+    def routes(self) -> dict[str, str]:
+        """Return API Gateway's route keys, each with the product whose function serves it.
+
+        An event name that two products share has no route: API Gateway sends it to ``$default``,
+        whose function serves all products, and the session's namespace decides.
         """
-        routes: dict[str, str] = {}
+        products: dict[str, set[str]] = {}
         for row in self.handlers.values():
-            routes.setdefault(native.action(row.event), row.product)
-        return routes
+            products.setdefault(native.action(row.event), set()).add(row.product)
+        return {action: min(names) for action, names in products.items() if len(names) == 1}
+
+    def accesses(self, hook: Hook) -> Iterator[Access]:
+        """Yield what the products' code may do when ``hook`` runs it."""
+        for product in self.products:
+            yield from (access for when, access in product.accesses if when is hook)

@@ -27,7 +27,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from shared.aws.tables import Table, TableName
 from shared.protocol import json
 from shared.realtime.address import Address, Wire
-from shared.realtime.namespaces import ADMIN
+from shared.realtime.namespaces import ADMIN_ROLE
 from shared.settings import settings
 
 AT_ONCE = 0
@@ -59,7 +59,7 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
         return bool(self.person_id)
 
     def may(self, permission: str) -> bool:
-        return self.role == ADMIN.role or permission in self.permissions
+        return self.role == ADMIN_ROLE or permission in self.permissions
 
 
 class DueIndex(GlobalSecondaryIndex["Connection"]):

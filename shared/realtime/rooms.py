@@ -21,7 +21,6 @@ from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
 from shared.realtime.address import Address
-from shared.realtime.namespaces import NAMESPACES
 from shared.settings import settings
 
 PAGE = 1_000
@@ -75,7 +74,7 @@ def shard(room: str, connection_id: str) -> str:
 
 
 def _count(room: str) -> int:
-    return settings().room_shards if room in NAMESPACES else 1
+    return settings().room_shards if room.startswith("/") and " " not in room else 1
 
 
 def remove(room: str, connection_id: str) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 from functions.chat import channel_store, presence
+from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Arrival
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import CHAT
 from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
 from tests.e2e.people import sign
 from tests.e2e.stack import Answer

@@ -23,6 +23,7 @@ from typing import Any
 import boto3
 import msgspec
 
+from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients
 from shared.aws.tables import Table
@@ -88,7 +89,7 @@ class Stack:
     def save(self, account: Account) -> None:
         """Change an account behind the stack's back."""
         with self._in_environment():
-            accounts.save(account)
+            save_account(account)
 
     @contextmanager
     def _in_environment(self) -> Iterator[None]:

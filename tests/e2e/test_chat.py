@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from functions.chat.namespaces import CHAT
 from shared.identity.accounts import Account
 from shared.realtime import rooms
-from shared.realtime.namespaces import CHAT
 from tests.e2e.chat import Tab, chat_token, get, haunt, make_channel, tab, unique
 from tests.e2e.clients import SECONDS
 from tests.e2e.cost import Requests

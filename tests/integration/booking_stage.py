@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from functions.bookings import store
+from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.rows import Booking
 from functions.products import REGISTRY
 from shared.pipeline import backend_events
@@ -13,7 +14,6 @@ from shared.pipeline.context import Arrival, Background, Context
 from shared.realtime.address import Address
 from shared.realtime.connections import Session
 from shared.realtime.emitter import Emitter
-from shared.realtime.namespaces import CUSTOMER, PARTNER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 
@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 def tell(fakes: Fakes, type_: str, at_ms: int = NOW_MS + 1, **data: Any) -> None:
     """An event of the backend, as the function behind the bus hands it on."""
     told = backend_events.read(REGISTRY, type_, data, NOW_MS + 10_000_000)
-    told.event.handle(Background.on(fakes.ports), told.payload, at_ms)
+    told.event.handle(Background.on(REGISTRY, fakes.ports), told.payload, at_ms)
 
 
 def created(booking_id: str, customer_id: str = "carla") -> dict[str, Any]:
@@ -61,6 +61,7 @@ class App:
         message_id = id_ or f"m{next(_numbers)}"
         ports = self._fakes.ports
         context = Context(
+            REGISTRY,
             ports,
             Emitter(ports),
             self.session,

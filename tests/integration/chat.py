@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.chat import handlers
 from functions.chat.events import ChannelUpserted
+from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
 from shared.pipeline import departure
 from shared.pipeline.context import Arrival, Background
@@ -16,7 +17,6 @@ from shared.pipeline.dispatch import Request, dispatch
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import CHAT
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.stage import EXPIRES_AT
 
@@ -37,7 +37,7 @@ class Chat:
         self, channel_id: str | int, *, private: bool = False, members: str = "", at: int = NOW_MS
     ) -> None:
         told = ChannelUpserted(channel_id, f"Channel {channel_id}", None, private, _ids(members))
-        handlers.channel_upserted(Background.on(self.fakes.ports), told, at)
+        handlers.channel_upserted(Background.on(REGISTRY, self.fakes.ports), told, at)
 
     def tab(self, person_id: str, tab: str, *, permissions: frozenset[str] = EVERYTHING) -> Address:
         """A connection that has authenticated."""

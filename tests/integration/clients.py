@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from functions.calls.namespaces import TELECALLER, USER
 from functions.products import REGISTRY
 from shared.pipeline.context import Arrival
 from shared.pipeline.dispatch import Request, dispatch
 from shared.pipeline.registry import Registry
 from shared.protocol.errors import AckId
 from shared.realtime.address import Wire
-from shared.realtime.namespaces import TELECALLER, USER
 from tests.fakes import NOW_MS, Fakes
 
 UNREACHABLE = "Tina is currently unavailable. Please try again later."

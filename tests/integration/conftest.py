@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from functions.calls.namespaces import TELECALLER, USER
+from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients as aws
 from shared.aws.tables import Table
-from shared.identity import accounts
 from shared.identity.accounts import Account
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
@@ -149,7 +149,7 @@ def race() -> Iterator[Race]:
 @pytest.fixture
 def clients(tables: Settings, fakes: Fakes) -> Clients:
     """Ulla is there with two devices, Tina with two."""
-    accounts.save(
+    save_account(
         Account(
             id="tina",
             role="TELECALLER",

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from functions.calls import store
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Trigger
 from functions.calls.store import NewCall, Parties, PartyDetails
+from functions.products import REGISTRY
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import NAMESPACES, TELECALLER, USER
 from shared.realtime.people import CurrentCall, Person
 from shared.realtime.rooms import Member
 from tests.fakes import NOW_MS
@@ -44,7 +45,7 @@ def session_of(namespace: str, person_id: str) -> Session:
         namespace=namespace,
         sid=f"sid-of-{person_id}",
         person_id=person_id,
-        role=NAMESPACES[namespace].role,
+        role=REGISTRY.namespaces[namespace].role,
         name=f"Name of {person_id}",
         profile=f"avatar-{person_id}",
     )
@@ -62,7 +63,7 @@ def connect(
 
 
 def join(address: Address, person_id: str) -> bool:
-    everybody = NAMESPACES[address.namespace].everybody
+    everybody = REGISTRY.namespaces[address.namespace].everybody
     return people.join(address, person_id, expires_at=EXPIRES_AT, everybody=everybody)
 
 
@@ -119,7 +120,7 @@ def finish(
 
 
 def record_of(call_id: str, user_id: str) -> CallRecord | None:
-    return call_records.find(USER.path, user_id, call_id)
+    return call_records.find(user_id, call_id, as_caller=True)
 
 
 def telecaller(person_id: str) -> Person:

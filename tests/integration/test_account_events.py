@@ -5,13 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from functions.calls.namespaces import USER
+from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
+from local.accounts import save as save_account
 from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
-from shared.realtime.namespaces import CHAT, NAMESPACES, USER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.booking_stage import tell
@@ -51,7 +53,7 @@ def test_coins_change_by_what_the_documents_differ(fakes: Fakes) -> None:
 
 
 def test_the_balance_to_begin_with_counts_as_told(fakes: Fakes) -> None:
-    accounts.save(ULLA)
+    save_account(ULLA)
     upsert(fakes, replaced(coins=110), 1)
     assert coins() == 110
 
@@ -73,10 +75,12 @@ def test_suspension_closes_every_session(fakes: Fakes) -> None:
 
 
 def test_suspension_closes_what_a_token_of_another_role_has_opened(fakes: Fakes) -> None:
-    for namespace in NAMESPACES:
+    for namespace in REGISTRY.namespaces:
         stage.connect(namespace, "ulla", namespace)
     upsert(fakes, replaced(account_status="SUSPENDED"), 1)
-    assert sorted(fakes.tasks.expelled) == [(path, path, "ulla") for path in sorted(NAMESPACES)]
+    assert sorted(fakes.tasks.expelled) == [
+        (path, path, "ulla") for path in sorted(REGISTRY.namespaces)
+    ]
 
 
 def test_suspension_closes_chat_too(fakes: Fakes) -> None:

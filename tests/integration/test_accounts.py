@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from local.accounts import save as save_account
 from shared.identity import accounts
 from shared.identity.accounts import Account
 
@@ -28,21 +29,21 @@ def test_an_account_comes_back_with_every_field() -> None:
         getattr(account, field) != getattr(Account(id="", role="", name=""), field)
         for field in Account.__struct_fields__
     )
-    accounts.save(account)
+    save_account(account)
     assert accounts.get(account.id) == account
 
 
 def test_an_account_with_nothing_but_what_it_must_have_comes_back() -> None:
     account = Account(id="a", role="USER", name="")
-    accounts.save(account)
+    save_account(account)
     assert accounts.get("a") == account
     assert account.active
     assert not account.approved
 
 
 def test_saving_again_replaces_the_account() -> None:
-    accounts.save(Account(id="a", role="USER", name="A", profile="old", coins=5))
-    accounts.save(Account(id="a", role="USER", name="B"))
+    save_account(Account(id="a", role="USER", name="A", profile="old", coins=5))
+    save_account(Account(id="a", role="USER", name="B"))
     assert accounts.get("a") == Account(id="a", role="USER", name="B")
 
 

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from functions.broadcast import main
+from functions.calls.namespaces import USER
+from functions.chat.namespaces import CHAT
 from shared.aws import queues
 from shared.ports import Broadcast
 from shared.protocol import json as wire
 from shared.realtime import rooms
 from shared.realtime.address import Address, Wire
-from shared.realtime.namespaces import CHAT, USER
 from shared.settings import settings
 from tests.fakes import Fakes
 from tests.integration import stage

@@ -24,12 +24,13 @@ from hypothesis.stateful import (
 )
 
 from functions.calls import billing, handlers
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import FINAL, Status
 from functions.products import REGISTRY
+from local.accounts import save as save_account
 from shared.aws import clients
 from shared.aws.tables import Table
 from shared.calling.call_records import CallRecord
-from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Arrival, Background
@@ -39,7 +40,6 @@ from shared.realtime import people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
@@ -122,7 +122,7 @@ class CallMachine(RuleBasedStateMachine):
                 approval_status="APPROVED",
                 rates={"AUDIO": RATES["AUDIO"], "VIDEO": RATES["VIDEO"]},
             )
-            accounts.save(account)
+            save_account(account)
             self._connect(telecaller)
 
     # What people do.
@@ -223,7 +223,9 @@ class CallMachine(RuleBasedStateMachine):
         call_id, key, over_at = self.timers[-1 - which % len(self.timers)]
         self.fakes.clock.now = max(self.fakes.clock.now, over_at)
         row = Person.get(key, consistent_read=True)
-        REGISTRY.ring_timeouts[row.namespace](Background.on(self.fakes.ports), row, call_id)
+        REGISTRY.ring_timeouts[row.namespace](
+            Background.on(REGISTRY, self.fakes.ports), row, call_id
+        )
 
     @rule(seconds=st.sampled_from([0.4, 1.0, 10.0, 59.9, 61.0]))
     def time_passes(self, seconds: float) -> None:
@@ -357,7 +359,7 @@ class CallMachine(RuleBasedStateMachine):
 
     def _sweep(self) -> None:
         ports = self.fakes.ports
-        sweep = Sweep(ports, Emitter(ports), until=float("inf"))
+        sweep = Sweep(REGISTRY, ports, Emitter(ports), until=float("inf"))
         handlers.time_out_forgotten(sweep)
         assert not sweep.failures
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from functions.calls import store
+from functions.calls.namespaces import USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
 from shared.aws.tables import transact
@@ -18,7 +19,6 @@ from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
-from shared.realtime.namespaces import USER
 from tests.integration import stage
 from tests.integration.chat import Overtaken
 from tests.integration.clients import UNREACHABLE, Clients, failure

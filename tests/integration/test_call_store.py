@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from functions.calls import store
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NotStarted
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate
 from shared.realtime import people
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
 from tests.fakes import NOW_MS
 from tests.integration import stage

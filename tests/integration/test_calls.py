@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from functions.calls.handlers import ring_timeout
+from functions.calls.namespaces import TELECALLER, USER
 from functions.products import REGISTRY
-from shared.identity import accounts
+from local.accounts import save as save_account
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.settings import Settings
 from tests.integration import stage
 from tests.integration.clients import CALLEE, CALLER, Clients, failure
@@ -215,7 +215,7 @@ def test_an_initiate_that_cannot_be_is_a_call_error(
 def test_somebody_who_may_not_be_called_is_no_longer_available(
     clients: Clients, account: Account
 ) -> None:
-    accounts.save(account)
+    save_account(account)
     assert clients.initiate() == ""
     text = "This person is no longer available for calls."
     assert clients.events("u1") == [("call:error", {"message": text})]
@@ -226,7 +226,7 @@ def test_somebody_who_may_not_be_called_is_no_longer_available(
 def test_a_suspended_caller_is_told_so_before_anything_else(
     clients: Clients, telecaller: str
 ) -> None:
-    accounts.save(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
+    save_account(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
     if telecaller == "offline":
         for device in ("t1", "t2"):
             departure.depart(Registry([]), clients.fakes.ports, device)
@@ -283,7 +283,9 @@ def test_nobody_answers_and_every_device_of_both_is_told(clients: Clients) -> No
     call_id = clients.initiate()
     clients.forget()
     for _ in range(2):
-        ring_timeout(Background.on(clients.fakes.ports), stage.telecaller("tina"), call_id)
+        ring_timeout(
+            Background.on(REGISTRY, clients.fakes.ports), stage.telecaller("tina"), call_id
+        )
     for device in ("u1", "u2", "t1", "t2"):
         assert clients.events(device) == [("call:missed", {"callId": call_id})]
     assert stage.free("ulla", "tina")
@@ -293,7 +295,7 @@ def test_the_timer_of_an_answered_call_does_nothing(clients: Clients) -> None:
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
     clients.forget()
-    ring_timeout(Background.on(clients.fakes.ports), stage.telecaller("tina"), call_id)
+    ring_timeout(Background.on(REGISTRY, clients.fakes.ports), stage.telecaller("tina"), call_id)
     assert clients.fakes.connections.posted == []
     assert stage.call_of(stage.telecaller("tina")).status == "ACCEPTED"
 

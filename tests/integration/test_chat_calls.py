@@ -89,7 +89,7 @@ def test_accept_and_end_at_once_end_in_one_record(chat: Chat, race: Race) -> Non
 def test_the_timer_and_the_sweep_end_it_once(chat: Chat) -> None:
     call_id = invite(chat)
     assert [ring[1] for ring in chat.fakes.tasks.rings] == [f"call#{call_id}"]
-    background = Background.on(chat.fakes.ports)
+    background = Background.on(REGISTRY, chat.fakes.ports)
     timeout = REGISTRY.ring_timeouts["call"]
     row = Person.get(f"call#{call_id}", consistent_read=True)
     assert row.namespace == "call"
@@ -105,10 +105,10 @@ def test_a_lost_timer_is_found_by_the_sweep(chat: Chat) -> None:
     call_id = invite(chat)
     ports = chat.fakes.ports
     chat.fakes.clock.now = NOW_MS  # the frames' own time
-    calls.time_out_forgotten(Sweep(ports, Emitter(ports), float("inf")))
+    calls.time_out_forgotten(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
     assert not names(chat, "a1")
     chat.fakes.clock.now += 60_000
-    calls.time_out_forgotten(Sweep(ports, Emitter(ports), float("inf")))
+    calls.time_out_forgotten(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
     assert names(chat, "a1") == ["call:ended"]
     assert free(call_id)
     assert list(call_store.overdue(chat.fakes.clock.now)) == []

@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 from functions.chat import channel_store, history, presence
+from functions.chat.namespaces import CHAT
+from functions.products import REGISTRY
 from shared.aws.tables import transact
 from shared.pipeline.context import Arrival, Background
 from shared.pipeline.product import Product
@@ -15,7 +17,6 @@ from shared.pipeline.registry import Registry
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import CHAT
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.chat import Chat, Overtaken
@@ -205,7 +206,7 @@ def test_whoever_comes_back_while_it_is_told_that_they_have_gone(
 
     def come(tab: str) -> None:
         chat.tab("anna", tab)
-        presence.came(Background.on(chat.fakes.ports), "anna", "Anna")
+        presence.came(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
 
     come("a1")
     with monkeypatch.context() as patch:

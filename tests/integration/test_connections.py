@@ -7,13 +7,14 @@ from functools import partial
 
 import pytest
 
+from functions.calls.namespaces import TELECALLER, USER
 from shared.pipeline import departure
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import ADMIN, TELECALLER, USER
+from shared.realtime.namespaces import ADMIN
 from shared.realtime.people import Person
 from shared.settings import Settings
 from tests.fakes import Fakes

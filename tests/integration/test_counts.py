@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from functions.presence import counts
+from functions.products import REGISTRY
 from shared.aws import metrics
 from shared.pipeline.sweep import Sweep
 from shared.realtime.emitter import Emitter
@@ -47,7 +48,7 @@ def test_who_is_there_is_a_metric_even_when_nobody_is(
     def gauged() -> dict[str, list[float]]:
         metrics.flush()
         fakes = Fakes()
-        counts.gauge(Sweep(fakes.ports, Emitter(fakes.ports), until=0))
+        counts.gauge(Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), until=0))
         metrics.flush()
         line = json.loads(capsys.readouterr().out.splitlines()[-1])
         return {name: line[name] for name in ("UsersOnline", "TelecallersOnline", "Connections")}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.calls.namespaces import TELECALLER, USER
 from shared.errors import INTERNAL, Refusal
 from shared.pipeline.context import Context
 from shared.pipeline.payloads import Inbound
@@ -17,7 +18,7 @@ from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import ADMIN, TELECALLER, USER
+from shared.realtime.namespaces import ADMIN
 from tests.integration import stage
 from tests.integration.clients import CALLEE, Clients, failure
 

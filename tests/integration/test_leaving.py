@@ -10,6 +10,8 @@ from threading import Event
 import jwt
 import pytest
 
+from functions.calls.namespaces import USER
+from functions.chat.namespaces import CHAT
 from functions.disconnect import main as disconnect
 from functions.products import REGISTRY
 from functions.socketio import join
@@ -22,7 +24,6 @@ from shared.protocol.socketio import Packet, PacketType
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import CHAT, USER
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import JWT_SECRET, NOW_MS, Fakes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from functions.calls.namespaces import USER
+from functions.chat.namespaces import CHAT
 from functions.connect import main as connect
 from functions.opener import main as opener
 from shared.realtime import connections, people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import CHAT, USER
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import stage

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from functions.presence import counts, stream
+from local.accounts import save as save_account
 from shared.aws.lambda_entry import Event
-from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.fakes import NOW_MS, Fakes
@@ -113,7 +113,7 @@ def test_two_batches_are_two_even_where_they_say_the_same(tables: Settings) -> N
 def test_a_telecaller_who_comes_is_announced_with_the_account(
     tables: Settings, fakes: Fakes
 ) -> None:
-    accounts.save(
+    save_account(
         Account(
             id="tina",
             role="TELECALLER",

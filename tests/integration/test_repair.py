@@ -7,15 +7,16 @@ import uuid
 
 import pytest
 
+from functions.calls.namespaces import TELECALLER, USER
 from functions.presence import counts, repair
 from functions.presence.handlers import presence
+from functions.products import REGISTRY
 from functions.sweep.main import SweepFailed, run
 from shared.pipeline.registry import Registry
 from shared.pipeline.sweep import Sweep
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.emitter import Emitter
-from shared.realtime.namespaces import TELECALLER, USER
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 
@@ -52,7 +53,7 @@ def count(fakes: Fakes, minutes: int = 5) -> None:
 
 def test_it_counts_what_is_there(fakes: Fakes) -> None:
     populate()
-    sweep = Sweep(fakes.ports, Emitter(fakes.ports), time.monotonic() + 60)
+    sweep = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic() + 60)
     assert repair.measure(sweep) == REAL
 
 

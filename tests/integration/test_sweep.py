@@ -7,6 +7,8 @@ import time
 import pytest
 
 from functions.calls.handlers import calls
+from functions.calls.namespaces import TELECALLER, USER
+from functions.products import REGISTRY
 from functions.sweep import due
 from functions.sweep.main import SweepFailed, run
 from shared.pipeline import departure
@@ -17,7 +19,6 @@ from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
-from shared.realtime.namespaces import TELECALLER, USER
 from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
@@ -192,7 +193,7 @@ def test_when_its_time_is_over_the_rest_is_left_to_the_next(fakes: Fakes) -> Non
     stage.connect(USER.path, "u", "c")
     sweep(fakes, seconds=0)
     assert fakes.connections.posted == []
-    over = Sweep(fakes.ports, Emitter(fakes.ports), time.monotonic())
+    over = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic())
     assert due._attend(over, row("c")) == due.LEFT
     sweep(fakes)
     assert fakes.connections.posted == [("c", PING)]

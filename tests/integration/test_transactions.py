@@ -11,13 +11,13 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
+from functions.calls.namespaces import USER
 from functions.calls.state import Trigger
 from shared.aws import clients
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
-from shared.realtime.namespaces import USER
 from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.integration import stage

@@ -7,12 +7,12 @@ import pytest
 from functions.broadcast.main import posts
 from functions.chat import channel_store
 from functions.chat.events import ChannelId
+from functions.chat.namespaces import CHAT
 from functions.chat.state import TRANSITIONS, Status, Trigger, after
 from functions.products import REGISTRY
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
 from shared.realtime.connections import Session
-from shared.realtime.namespaces import CHAT
 from shared.realtime.rooms import Member
 
 TO_THE_SERVER = {

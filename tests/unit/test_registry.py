@@ -72,13 +72,14 @@ def test_an_event_belongs_to_one_handler_of_a_namespace(same_product: bool) -> N
         Registry([first] if same_product else [first, second])
 
 
-def test_an_action_is_routed_to_the_product_that_has_it_first() -> None:
+def test_an_action_is_routed_to_its_product_and_a_shared_one_to_the_function_of_all() -> None:
     calls, chat = Product("calls"), Product("chat")
     calls.on("call:end", namespaces=["/user", "/telecaller"])(handle)
+    calls.on("call:cancel", namespaces=["/user"])(handle)
     chat.on("call:end", namespaces=["/"])(handle)
     chat.on("message_read", namespaces=["/"])(handle)
     registry = Registry([calls, chat])
-    assert registry.routes() == {"call.end": "calls", "message_read": "chat"}
+    assert registry.routes() == {"call.cancel": "calls", "message_read": "chat"}
     served = registry.find("/", "call:end")
     assert served
     assert served.product == "chat"
@@ -106,7 +107,7 @@ def test_sweeps_timeouts_and_backend_events_are_collected() -> None:
 
     def told(background: object, payload: Payload, at: int) -> None: ...
 
-    assert product.on_sweep(sweep) is sweep
+    assert product.on_sweep()(sweep) is sweep
     assert product.on_ring_timeout("/user")(timeout) is timeout
     assert product.on_backend("item.sold", payload=Payload)(told) is told
     registry = Registry([product])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.products import REGISTRY
 from shared.protocol import native
-from shared.realtime.namespaces import NAMESPACES
 from web.contract import model
 from web.contract.model import Refused, ToClient, ToServer
 from web.contract.schemas import Schemas
@@ -68,7 +68,7 @@ def _types(events: list[ToServer | ToClient]) -> list[Any]:
 
 
 def _channel(namespace: str) -> Document:
-    known = NAMESPACES.get(namespace)
+    known = REGISTRY.namespaces.get(namespace)
     channel: Document = {"address": namespace, "title": f"Namespace {namespace}", "messages": {}}
     if known is not None and known.role:
         channel["description"] = f"For accounts with the role `{known.role}`."

@@ -13,7 +13,6 @@ from functions.products import REGISTRY
 from shared.pipeline.payloads import GENERAL_ERROR, Error
 from shared.pipeline.product import EventHandler
 from shared.protocol import native
-from shared.realtime.namespaces import NAMESPACES
 from shared.settings import Settings
 
 
@@ -67,7 +66,7 @@ class ToClient(NamedTuple):
 def namespaces() -> list[str]:
     """Those in use: the registry's, in the order in which the stack declares them."""
     used = {namespace for namespace, _ in (*REGISTRY.handlers, *REGISTRY.sent)}
-    declared = [path for path in NAMESPACES if path in used]
+    declared = [path for path in REGISTRY.namespaces if path in used]
     return declared + sorted(used.difference(declared))
 
 
@@ -77,7 +76,7 @@ def to_server(namespace: str) -> list[ToServer]:
 
 def to_client(namespace: str) -> list[ToClient]:
     """What is declared, and the errors: with an object or, where the namespace is so, as text."""
-    known = NAMESPACES.get(namespace)
+    known = REGISTRY.namespaces.get(namespace)
     error: Any = str if known and known.text_errors else Error
     events: dict[str, Any] = {
         event: payload for (where, event), payload in REGISTRY.sent.items() if where == namespace

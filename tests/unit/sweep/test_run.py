@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from functions.products import REGISTRY
 from functions.sweep import main
 from functions.sweep.main import Part, SweepFailed, run
 from shared.pipeline.product import Product
@@ -18,7 +19,7 @@ from tests.fakes import NOW_MS, Fakes
 
 def sweep_for(seconds: float) -> Sweep:
     fakes = Fakes()
-    return Sweep(fakes.ports, Emitter(fakes.ports), time.monotonic() + seconds)
+    return Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic() + seconds)
 
 
 def test_it_is_over_when_its_time_is() -> None:
@@ -46,7 +47,7 @@ def test_parts_share_the_shards_and_the_first_does_the_rest(
     products: list[int] = []
     shards: list[list[int]] = []
     product = Product("product")
-    product.on_sweep(lambda _: products.append(len(shards)))
+    product.on_sweep()(lambda _: products.append(len(shards)))
 
     def look_after(sweep: Sweep, numbers: range) -> dict[str, int]:
         shards.append(list(numbers))
@@ -66,11 +67,11 @@ def test_a_product_that_fails_stops_nobody_and_is_raised_at_the_end(
     done: list[str] = []
     first, second = Product("first"), Product("second")
 
-    @first.on_sweep
+    @first.on_sweep()
     def broken(_: Sweep) -> None:
         raise LookupError("no")
 
-    @second.on_sweep
+    @second.on_sweep()
     def sound(sweep: Sweep) -> None:
         assert sweep.until < time.monotonic() + 31
         done.append("sound")
