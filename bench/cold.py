@@ -15,7 +15,8 @@ from bench.aws import Aws, canned
 from bench.firsts import data, firsts
 from bench.table import Table
 from infra.build import KEYS
-from infra.functions import FUNCTIONS, Row
+from infra.functions import FUNCTIONS
+from shared.pipeline.deployment import FunctionSpec
 from tests.bundles import Bundles
 
 RUNS = 7
@@ -55,7 +56,7 @@ class Cold:
         self._aws = aws
         self._bundles = bundles
 
-    def measure(self, row: Row, event: object) -> tuple[Times, Times]:
+    def measure(self, row: FunctionSpec, event: object) -> tuple[Times, Times]:
         """Of a function, and of one that only uses boto3, in turns beside it. The quickest of each,
         because whatever else the machine does only adds."""
         layers = (name for name in row.layers if name != KEYS)

@@ -1,291 +1,215 @@
-"""The functions: one table of what each may touch and how it is called.
+"""The functions: those of the stack itself, each with what it may do, and those of the products.
 
-A role holds what its row says and nothing else. ``TransactWriteItems`` is authorised by the actions
-of its parts (PutItem, UpdateItem, DeleteItem, ConditionCheckItem), so it is not named here:
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-
-``infra/lambdas.py`` makes them.
+A role holds what stands here and what the products declare for the code that the function runs, and
+nothing else. ``infra/lambdas.py`` makes the functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from infra.build import KEYS, LIVEKIT
+from functions.products import REGISTRY
+from infra.build import KEYS
+from shared.pipeline.deployment import NOTHING, Access, Asynchronous, FunctionSpec, union
+from shared.pipeline.product import EventHandler, Hook
 
-QUEUE_BATCH = 10
+POST = Access(may="post invoke-disconnect")
+"""Sending to clients: a connection that is gone is handed to the disconnect function."""
+
+NATIVE = POST | Access({"connections": "GetItem"})
+"""What handling an event takes, before any handler does anything."""
+
+READ_SECRET = "read-secret"  # noqa: S105
+COUNT_HITS = Access({"limits": "UpdateItem"})
+
+_LEAVE = Access({"connections": "UpdateItem", "people": "UpdateItem", "rooms": "DeleteItem"})
 
 
 @dataclass(frozen=True)
-class Asynchronous:
-    """How an event is tried again before it goes to the function's dead-letter queue.
+class Serving:
+    """A function of the stack, and which code of the products it runs."""
 
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
-    """
+    spec: FunctionSpec
+    hooks: tuple[Hook, ...] = ()
+    events: bool = False
 
-    retries: int
-    max_age_seconds: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """A function: its handler, its limits, and everything it may touch.
-
-    ``tables``: actions by table, or by ``table/index``. ``may`` names grants of
-    ``Resources.grants``, ``takes`` the queue it reads, ``batch`` how many messages at a time,
-    ``layers`` what it needs beside the one that all have. ``at_once``: how many take from its queue
-    at a time, so that a full one leaves the others room. ``awaited``: somebody waits for it, so it
-    starts from a snapshot where that is set. ``reserved``: the setting that says how many there may
-    be at a time.
-    """
-
-    name: str
-    handler: str
-    tables: Mapping[str, str] = field(default_factory=dict)
-    may: str = ""
-    timeout_seconds: int = 10
-    memory_mb: int = 512
-    asynchronous: Asynchronous | None = None
-    streams: tuple[str, ...] = ()
-    takes: str = ""
-    batch: int = QUEUE_BATCH
-    at_once: int | None = None
-    layers: tuple[str, ...] = ()
-    every_minute: bool = False
-    awaited: bool = False
-    reserved: str = ""
+    @property
+    def row(self) -> FunctionSpec:
+        """The function with all rights that this takes."""
+        parts = [self.spec.access]
+        parts += [access for hook in self.hooks for access in REGISTRY.accesses(hook)]
+        if self.events:
+            parts += [_of_handler(row) for row in REGISTRY.handlers.values()]
+        return replace(self.spec, access=union(parts))
 
 
-FUNCTIONS = (
-    Row(
-        "connect",
-        "functions.connect.main.handler",
-        {"accounts": "GetItem", "connections": "PutItem", "limits": "UpdateItem"},
-        may="read-secret invoke-opener",
-        layers=(KEYS,),
-        awaited=True,
+STACK = (
+    Serving(
+        FunctionSpec(
+            "connect",
+            "functions.connect.main.handler",
+            Access(
+                {"accounts": "GetItem", "connections": "PutItem"}, may="read-secret invoke-opener"
+            )
+            | COUNT_HITS,
+            layers=(KEYS,),
+            awaited=True,
+        )
     ),
-    Row(
-        "opener",
-        "functions.opener.main.handler",
-        {
-            "connections": "ConditionCheckItem UpdateItem",
-            "people": "UpdateItem",
-            "rooms": "PutItem",
-        },
-        may="post invoke-disconnect send-deadline",
-        timeout_seconds=40,  # opening_retry_seconds and the longest post
-        asynchronous=Asynchronous(retries=1, max_age_seconds=60),
-        awaited=True,
+    Serving(
+        FunctionSpec(
+            "opener",
+            "functions.opener.main.handler",
+            POST
+            | Access(
+                {
+                    "connections": "ConditionCheckItem UpdateItem",
+                    "people": "UpdateItem",
+                    "rooms": "PutItem",
+                },
+                may="send-deadline",
+            ),
+            timeout_seconds=40,  # opening_retry_seconds and the longest post
+            asynchronous=Asynchronous(retries=1, max_age_seconds=60),
+            awaited=True,
+        )
     ),
-    Row(
-        "deadline",
-        "functions.deadline.main.handler",
-        {"connections": "GetItem UpdateItem"},
-        may="post invoke-disconnect",
-        timeout_seconds=20,
-        takes="deadlines",
-        at_once=5,  # a herd that never authenticates: late is early enough
+    Serving(
+        FunctionSpec(
+            "deadline",
+            "functions.deadline.main.handler",
+            POST | Access({"connections": "GetItem UpdateItem"}),
+            timeout_seconds=20,
+            takes="deadlines",
+            at_once=5,  # clients that never authenticate may wait a little longer
+        )
     ),
-    Row(
-        "disconnect",
-        "functions.disconnect.main.handler",
-        {
-            "connections": "GetItem UpdateItem DeleteItem",
-            "rooms": "DeleteItem",
-            "people": "DeleteItem GetItem UpdateItem",
-            "calls": "PutItem",
-            "chat": "GetItem PutItem UpdateItem",
-        },
-        may="post invoke-disconnect delete-livekit-room send-broadcast",
-        timeout_seconds=20,
-        asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
-        reserved="disconnects_at_once",  # what is lost, the sweep finds
+    Serving(
+        FunctionSpec(
+            "disconnect",
+            "functions.disconnect.main.handler",
+            POST | _LEAVE | Access({"connections": "GetItem DeleteItem"}),
+            timeout_seconds=20,
+            asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
+            reserved="disconnects_at_once",  # the sweep finds the departures that are lost
+        ),
+        hooks=(Hook.LEAVE,),
     ),
-    Row(
-        "socketio",
-        "functions.socketio.main.handler",
-        {
-            "accounts": "GetItem",
-            "connections": "GetItem UpdateItem ConditionCheckItem",
-            "people": "DeleteItem GetItem PutItem UpdateItem",
-            "rooms": "DeleteItem PutItem Query",
-            "calls": "PutItem Query",
-            "calls/callee": "Query",
-            "limits": "UpdateItem",
-            "counts": "GetItem",
-            "chat": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",
-            "messages": "GetItem PutItem",
-            "bookings": "GetItem UpdateItem",
-            "partners": "GetItem UpdateItem",
-            "booking_messages": "PutItem UpdateItem",
-        },
-        may="read-secret start-ring post invoke-disconnect send-broadcast delete-livekit-room "
-        "send-deadline",
-        timeout_seconds=20,
-        memory_mb=1024,
-        layers=(KEYS,),
-        awaited=True,
+    Serving(
+        FunctionSpec(
+            "socketio",
+            "functions.socketio.main.handler",
+            NATIVE
+            | _LEAVE
+            | Access(
+                {
+                    "accounts": "GetItem",
+                    "connections": "ConditionCheckItem",
+                    "rooms": "PutItem",
+                },
+                may="read-secret send-deadline",
+            ),
+            timeout_seconds=20,
+            memory_mb=1024,
+            layers=(KEYS,),
+            awaited=True,
+        ),
+        hooks=(Hook.LEAVE,),
+        events=True,
     ),
-    Row(
-        "calls",
-        "functions.calls.main.handler",
-        {
-            "accounts": "GetItem",
-            "connections": "GetItem",
-            "people": "DeleteItem GetItem UpdateItem",
-            "calls": "PutItem Query",
-            "calls/callee": "Query",
-            "limits": "UpdateItem",
-        },
-        may="read-secret start-ring post invoke-disconnect delete-livekit-room",
-        timeout_seconds=20,
-        memory_mb=1024,
-        layers=(KEYS,),
-        awaited=True,
+    Serving(
+        FunctionSpec(
+            "ring-timeout",
+            "functions.ring.main.handler",
+            POST | Access({"people": "GetItem"}),
+            timeout_seconds=20,
+        ),
+        hooks=(Hook.RING_TIMEOUT,),
     ),
-    Row(
-        "chat",
-        "functions.chat.main.handler",
-        {
-            "accounts": "GetItem",
-            "connections": "ConditionCheckItem GetItem UpdateItem",
-            "people": "DeleteItem GetItem PutItem UpdateItem",
-            "rooms": "DeleteItem PutItem Query",
-            "calls": "PutItem Query",
-            "calls/callee": "Query",
-            "chat": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",
-            "messages": "GetItem PutItem",
-        },
-        may="read-secret start-ring post invoke-disconnect send-broadcast",
-        timeout_seconds=20,
-        memory_mb=1024,
-        layers=(KEYS,),
-        awaited=True,
+    Serving(
+        FunctionSpec(
+            "broadcast",
+            "functions.broadcast.main.handler",
+            POST | Access({"rooms": "Query"}, may="send-broadcast"),
+            timeout_seconds=180,  # docs/performance.md: a million recipients
+            memory_mb=1769,
+            takes="broadcasts",
+            at_once=20,  # all that one group asks for; with many groups, rings come first
+            batch=1,  # an invocation for each part of a large room, whose groups a batch would mix
+        )
     ),
-    Row(
-        "ring-timeout",
-        "functions.ring.main.handler",
-        {"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"},
-        may="post invoke-disconnect",
-        timeout_seconds=20,
+    Serving(
+        FunctionSpec(
+            "sweep",
+            "functions.sweep.main.handler",
+            POST | Access({"connections": "BatchGetItem UpdateItem", "connections/due": "Query"}),
+            timeout_seconds=58,  # sweep_seconds and the longest request, before the next sweep
+            memory_mb=1769,  # one processor: it is what many posts cost
+            # The next sweep does what this one did not.
+            asynchronous=Asynchronous(retries=0, max_age_seconds=60),
+            every_minute=True,
+        ),
+        hooks=(Hook.SWEEP,),
     ),
-    Row(
-        "presence",
-        "functions.presence.main.handler",
-        {"connections": "GetItem", "counts": "GetItem"},
-        may="post invoke-disconnect",
-        timeout_seconds=20,
-        awaited=True,
+    Serving(
+        FunctionSpec(
+            "backend",
+            "functions.backend.main.handler",
+            timeout_seconds=30,
+            takes="events",
+            at_once=10,  # an import of a whole catalogue waits in the queue
+        ),
+        hooks=(Hook.BACKEND,),
     ),
-    Row(
-        "presence-stream",
-        "functions.presence.stream.handler",
-        {"counts": "UpdateItem", "accounts": "GetItem"},
-        may="send-broadcast",
-        timeout_seconds=30,
-        streams=("people", "connections", "calls"),
-    ),
-    Row(
-        "bookings",
-        "functions.bookings.main.handler",
-        {
-            "connections": "GetItem ConditionCheckItem",
-            "people": "GetItem",
-            "rooms": "PutItem",
-            "limits": "UpdateItem",
-            "counts": "GetItem",
-            "bookings": "GetItem UpdateItem",
-            "partners": "GetItem UpdateItem",
-            "booking_messages": "PutItem UpdateItem",
-        },
-        may="post invoke-disconnect",
-        timeout_seconds=20,
-        awaited=True,
-    ),
-    Row(
-        "bookings-stream",
-        "functions.bookings.stream.handler",
-        {"counts": "GetItem UpdateItem"},
-        may="send-broadcast",
-        timeout_seconds=30,
-        streams=("bookings",),
-    ),
-    Row(
-        "broadcast",
-        "functions.broadcast.main.handler",
-        {"rooms": "Query"},
-        may="post invoke-disconnect send-broadcast",
-        timeout_seconds=180,  # docs/performance.md: a million recipients
-        memory_mb=1769,
-        takes="broadcasts",
-        at_once=20,  # all that a group asks for; of many groups, those who ring come first
-        batch=1,  # an invocation for each part of a large room, whose groups a batch would mix
-    ),
-    Row(
-        "livekit-rooms",
-        "functions.calls.livekit_rooms.handler",
-        may="read-secret",
-        timeout_seconds=15,  # longer than the secret and LiveKit take, one after the other
-        takes="livekit-rooms",
-        at_once=5,  # LiveKit is not to be stormed either
-        layers=(LIVEKIT,),
-    ),
-    Row(
-        "sweep",
-        "functions.sweep.main.handler",
-        {
-            "connections": "BatchGetItem UpdateItem",
-            "connections/due": "Query",
-            "rooms": "Query",
-            "people": "BatchGetItem DeleteItem GetItem UpdateItem",
-            "calls": "PutItem",
-            "chat": "DeleteItem Query",
-            "counts": "GetItem PutItem UpdateItem",
-        },
-        may="post invoke-disconnect delete-livekit-room",
-        timeout_seconds=58,  # sweep_seconds and the longest request, before the next one begins
-        memory_mb=1769,  # one processor: it is what many posts cost
-        # The next sweep does what this one did not.
-        asynchronous=Asynchronous(retries=0, max_age_seconds=60),
-        every_minute=True,
-    ),
-    Row(
-        "backend",
-        "functions.backend.main.handler",
-        {
-            "chat": "GetItem PutItem Query UpdateItem",
-            "connections": "GetItem UpdateItem",
-            "rooms": "DeleteItem",
-            "accounts": "GetItem UpdateItem",
-            "people": "GetItem UpdateItem",
-            "limits": "DeleteItem UpdateItem",
-            "bookings": "GetItem UpdateItem",
-            "partners": "UpdateItem",
-        },
-        may="post invoke-disconnect send-broadcast",
-        timeout_seconds=30,
-        takes="events",
-        at_once=10,  # an import of a whole catalogue waits in the queue
-    ),
-    Row(
-        "http",
-        "functions.http.main.handler",
-        {
-            "counts": "GetItem BatchGetItem",
-            "accounts": "GetItem",
-            "people": "GetItem",
-            "calls": "Query",
-            "calls/callee": "Query",
-            "chat": "GetItem Query",
-            "messages": "Query",
-            "messages/thread": "Query",
-            "bookings": "GetItem",
-        },
-        may="read-secret put-events",
-        timeout_seconds=25,  # for a hundred events, some of them put again
-        layers=(KEYS,),
-        awaited=True,
+    Serving(
+        FunctionSpec(
+            "http",
+            "functions.http.main.handler",
+            Access(
+                {
+                    "counts": "GetItem BatchGetItem",
+                    "accounts": "GetItem",
+                    "people": "GetItem",
+                    "calls": "Query",
+                    "calls/callee": "Query",
+                    "chat": "GetItem Query",
+                    "messages": "Query",
+                    "messages/thread": "Query",
+                    "bookings": "GetItem",
+                },
+                may="read-secret put-events",
+            ),
+            timeout_seconds=25,  # for a hundred events, some of them put again
+            layers=(KEYS,),
+            awaited=True,
+        )
     ),
 )
+
+
+def _of_handler(row: EventHandler) -> Access:
+    counted = row.limit is not None and not row.limit.in_handler
+    return row.access | (COUNT_HITS if counted else NOTHING)
+
+
+def _of_products() -> Iterator[FunctionSpec]:
+    """Yield the function behind each product's native routes, and the product's own functions."""
+    routes = REGISTRY.routes()
+    for product in REGISTRY.products:
+        served = [row for row in product.handlers if routes.get(row.action) == product.name]
+        if served:
+            access = union([NATIVE, *map(_of_handler, served)])
+            yield FunctionSpec(
+                product.name,
+                "functions.native.handler",
+                access,
+                timeout_seconds=20,
+                memory_mb=product.memory_mb,
+                layers=(KEYS,) if READ_SECRET in access.may.split() else (),
+                awaited=True,
+            )
+        yield from product.functions
+
+
+FUNCTIONS: tuple[FunctionSpec, ...] = (*(one.row for one in STACK), *_of_products())

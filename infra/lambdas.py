@@ -19,11 +19,12 @@ from constructs import Construct
 
 from infra.build import PACKAGES
 from infra.bundle import function_code, make_layers
-from infra.functions import FUNCTIONS, Row
+from infra.functions import FUNCTIONS
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.queues import make_dead_letters
 from infra.settings import StackSettings
+from shared.pipeline.deployment import FunctionSpec
 
 ALIAS = "live"
 """Of the version that a snapshot was taken of: there is none of what is not published."""
@@ -60,16 +61,16 @@ class Resources:
     grants: Mapping[str, Grant]
     """What a row's ``may`` can name."""
 
-    def statements(self, row: Row) -> Iterable[iam.PolicyStatement]:
+    def statements(self, row: FunctionSpec) -> Iterable[iam.PolicyStatement]:
         """The whole of what a row's role may do, beside its log, its traces and its sources."""
-        for name, actions in row.tables.items():
+        for name, actions in row.access.tables.items():
             table, _, index = name.partition("/")
             arn = self.tables[table].table_arn
             yield iam.PolicyStatement(
                 actions=[f"dynamodb:{action}" for action in actions.split()],
                 resources=[f"{arn}/index/{index}" if index else arn],
             )
-        for name in row.may.split():
+        for name in row.access.may.split():
             grant = self.grants[name]
             yield iam.PolicyStatement(actions=[grant.action], resources=[grant.resource])
 
@@ -113,7 +114,7 @@ def make_functions(scope: Construct, settings: StackSettings, resources: Resourc
 def _make(
     scope: Construct,
     settings: StackSettings,
-    row: Row,
+    row: FunctionSpec,
     resources: Resources,
     *,
     code: lambda_.Code,
@@ -153,7 +154,7 @@ def _make(
 def _connect_sources(
     scope: Construct,
     settings: StackSettings,
-    row: Row,
+    row: FunctionSpec,
     resources: Resources,
     function: lambda_.IFunction,
 ) -> None:
@@ -214,7 +215,7 @@ def _schedule(scope: Construct, name: str, function: lambda_.IFunction, parts: i
 def _acknowledge(
     function: lambda_.Function,
     role: iam.Role,
-    row: Row,
+    row: FunctionSpec,
     resources: Resources,
     settings: StackSettings,
 ) -> None:
@@ -229,5 +230,5 @@ def _acknowledge(
         reasons.append("DynamoDB's ListStreams, which the event sources need,")
     if reasons:
         acknowledge(role, {"IAM5[Resource::*]": f"{' and '.join(reasons)} take no resource."})
-    for name in row.may.split():
+    for name in row.access.may.split():
         acknowledge(role, resources.grants[name].accepted)

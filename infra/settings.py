@@ -166,7 +166,7 @@ def _check_edge(settings: StackSettings) -> None:
 
 def _environment(given: dict[str, object]) -> dict[str, str]:
     """What the functions read beside resources, proved to be what they accept."""
-    parsed = _convert({**dict.fromkeys(RESOURCES, "-"), **given}, functions.Settings)
+    parsed = _convert({**dict.fromkeys(RESOURCES, "-"), "tables": {}, **given}, functions.Settings)
     for name, (low, high) in BOUNDS.items():
         if not low <= getattr(parsed, name) <= high:
             raise SettingError(f"{name} is between {low} and {high}.")

@@ -37,6 +37,7 @@ from infra.queues import (
 from infra.ring import make_ring, ring_arn
 from infra.settings import StackSettings
 from infra.tables import make_tables
+from shared.settings import TABLE
 
 
 class SwitchboardStack(cdk.Stack):
@@ -197,7 +198,7 @@ def _resources(
         tables=tables,
         queues=queues,
         environment={
-            **{f"{name.upper()}_TABLE": table.table_name for name, table in tables.items()},
+            **{f"{name.upper()}{TABLE}": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
             "LIVEKIT_ROOMS_QUEUE_URL": queues["livekit-rooms"].queue_url,
             "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,

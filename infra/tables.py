@@ -6,81 +6,40 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
+from functions.products import REGISTRY
 from infra.settings import StackSettings
+from shared.pipeline.deployment import IndexSpec, Stream, TableSpec
 
 EXPIRES_AT = "expiresAt"
-BOTH_IMAGES = dynamodb.StreamViewType.NEW_AND_OLD_IMAGES
-NEW_IMAGE = dynamodb.StreamViewType.NEW_IMAGE
 
-
-@dataclass(frozen=True)
-class IndexRow:
-    """A global secondary index. ``projection`` decides what each write to the table costs again."""
-
-    name: str
-    key: str
-    sort_key: str
-    projection: dynamodb.ProjectionType = dynamodb.ProjectionType.ALL
-    sort_by_number: bool = False
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """A table called ``name``, whose name the functions find in ``<NAME>_TABLE``."""
-
-    name: str
-    key: str
-    sort_key: str | None = None
-    expires: bool = False
-    stream: dynamodb.StreamViewType | None = None
-    indexes: tuple[IndexRow, ...] = ()
-
-
-TABLES = (
-    TableRow(
+STACK = (
+    TableSpec(
         "connections",
         "connectionId",
         expires=True,
-        stream=BOTH_IMAGES,
-        indexes=(
-            IndexRow(
-                "due",
-                "dueShard",
-                "dueAt",
-                projection=dynamodb.ProjectionType.KEYS_ONLY,
-                sort_by_number=True,
-            ),
-        ),
+        stream=Stream.BOTH,
+        indexes=(IndexSpec("due", "dueShard", "dueAt", keys_only=True, sort_by_number=True),),
     ),
-    TableRow("rooms", "room", "connectionId", expires=True),
-    TableRow("people", "person", stream=BOTH_IMAGES),
-    TableRow("accounts", "id"),
-    TableRow(
+    TableSpec("rooms", "room", "connectionId", expires=True),
+    TableSpec("people", "person", stream=Stream.BOTH),
+    TableSpec("accounts", "id"),
+    TableSpec(
         "calls",
         "callerId",
         "callId",
-        stream=NEW_IMAGE,
-        indexes=(IndexRow("callee", "calleeId", "callId"),),
+        stream=Stream.NEW,
+        indexes=(IndexSpec("callee", "calleeId", "callId"),),
     ),
-    TableRow("counts", "name", expires=True),
-    TableRow("limits", "key", expires=True),
-    TableRow("chat", "topic", "item", expires=True),
-    TableRow(
-        "messages",
-        "channel",
-        "messageId",
-        indexes=(IndexRow("thread", "thread", "messageId"),),
-    ),
-    TableRow("bookings", "bookingId", stream=BOTH_IMAGES),
-    TableRow("partners", "partnerId"),
-    TableRow("booking_messages", "messageId"),
+    TableSpec("counts", "name", expires=True),
+    TableSpec("limits", "key", expires=True),
 )
+"""The tables of ``shared``, which products have in common."""
+
+TABLES = (*STACK, *(table for product in REGISTRY.products for table in product.tables))
 
 
 def make_tables(scope: Construct, settings: StackSettings) -> dict[str, dynamodb.Table]:
@@ -89,7 +48,7 @@ def make_tables(scope: Construct, settings: StackSettings) -> dict[str, dynamodb
     return {row.name: _make(group, row, keep=settings.is_production) for row in TABLES}
 
 
-def _make(scope: Construct, row: TableRow, *, keep: bool) -> dynamodb.Table:
+def _make(scope: Construct, row: TableSpec, *, keep: bool) -> dynamodb.Table:
     table = dynamodb.Table(
         scope,
         row.name.capitalize(),
@@ -101,7 +60,7 @@ def _make(scope: Construct, row: TableRow, *, keep: bool) -> dynamodb.Table:
             point_in_time_recovery_enabled=True
         ),
         time_to_live_attribute=EXPIRES_AT if row.expires else None,
-        stream=row.stream,
+        stream=dynamodb.StreamViewType(row.stream.value) if row.stream else None,
         deletion_protection=keep,
         removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
     )
@@ -110,7 +69,7 @@ def _make(scope: Construct, row: TableRow, *, keep: bool) -> dynamodb.Table:
             index_name=index.name,
             partition_key=_string(index.key),
             sort_key=_number(index.sort_key) if index.sort_by_number else _string(index.sort_key),
-            projection_type=index.projection,
+            projection_type=dynamodb.ProjectionType(index.projection),
         )
     return table
 

@@ -13,6 +13,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+TABLE = "_TABLE"
+"""What the environment variable of a table's name ends with."""
+
 AWS_CONNECTIONS_URL = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
 
 
@@ -24,18 +27,9 @@ InRow = Annotated[int, msgspec.Meta(ge=1, le=50)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The environment of a function. Seconds, milliseconds and bytes are named in the field."""
 
-    connections_table: str
-    rooms_table: str
-    people_table: str
-    accounts_table: str
-    calls_table: str
-    counts_table: str
-    limits_table: str
-    chat_table: str
-    messages_table: str
-    bookings_table: str
-    partners_table: str
-    booking_messages_table: str
+    tables: dict[str, str]
+    """The physical name of each table, by the name that its product declares."""
+
     broadcast_queue_url: str
     livekit_rooms_queue_url: str
     deadlines_queue_url: str
@@ -187,7 +181,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read settings; raises ``msgspec.ValidationError`` that names a missing or wrong value."""
     known = Settings.__struct_fields__
-    given = {name: environment[name.upper()] for name in known if name.upper() in environment}
+    given: dict[str, object] = {
+        name: environment[name.upper()] for name in known if name.upper() in environment
+    }
+    given["tables"] = {
+        name.removesuffix(TABLE).lower(): value
+        for name, value in environment.items()
+        if name.endswith(TABLE)
+    }
     return msgspec.convert(given, Settings, strict=False)
 
 

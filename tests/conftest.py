@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import msgspec
 import pytest
 
 from shared.aws import metrics
-from shared.settings import Settings, settings
+from shared.settings import TABLE, Settings, settings
 
 RESOURCES = {
     field.name: f"test-{field.name.replace('_', '-')}"
     for field in msgspec.structs.fields(Settings)
-    if field.required
+    if field.required and field.name != "tables"
 }
 
 
@@ -25,15 +25,20 @@ def nothing_counted() -> None:
 
 
 class UseSettings(Protocol):
-    def __call__(self, **values: object) -> Settings: ...
+    def __call__(
+        self, *, tables: Mapping[str, str] | None = None, **values: object
+    ) -> Settings: ...
 
 
 @pytest.fixture
 def use_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseSettings]:
     """Put settings into force: ``use_settings(room_shards=2)``. What is not named has its default,
-    a resource has an invented name. Called again it changes only what it names."""
+    a resource has an invented name. ``tables`` maps tables to their physical names. Called again it
+    changes only what it names."""
 
-    def use(**values: object) -> Settings:
+    def use(*, tables: Mapping[str, str] | None = None, **values: object) -> Settings:
+        for name, table in (tables or {}).items():
+            monkeypatch.setenv(f"{name.upper()}{TABLE}", table)
         for name, value in values.items():
             monkeypatch.setenv(name.upper(), str(value))
         settings.cache_clear()

@@ -460,20 +460,6 @@ export interface ClientToServer {
     /** Hang up, from either side. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
-  "/admin": {
-    /** Answer the asker with who is online now. */
-    "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Answer the asker. */
-    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Send this connection what happens to all bookings, from now on. Any number of times. */
-    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** The recipient has read it; the first time is kept. */
-    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that somebody writes. */
-    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that nobody writes any more. */
-    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-  };
   "/": {
     "update_presence": (data: UpdatePresence, acknowledge?: (answer: null | Refused) => void) => void;
     /** What the person said of it stays as it is. */
@@ -541,6 +527,20 @@ export interface ClientToServer {
     /** Forward only. One that needs what was sent just before, and has overtaken it, waits for it a moment: frames of one connection run in any order. */
     "booking:status_update": (data: StatusUpdate, acknowledge?: (answer: null | Refused) => void) => void;
   };
+  "/admin": {
+    /** Answer the asker with who is online now. */
+    "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Answer the asker. */
+    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Send this connection what happens to all bookings, from now on. Any number of times. */
+    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** The recipient has read it; the first time is kept. */
+    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient that somebody writes. */
+    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Tell the recipient that nobody writes any more. */
+    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+  };
 }
 
 /** What clients receive, by namespace. */
@@ -565,22 +565,6 @@ export interface ServerToClient {
     "call:cancelled": (data: CallsCancelled) => void;
     "call:missed": (data: Missed) => void;
     "call:ended": (data: CallsEnded) => void;
-    /** Why something was refused. */
-    "error": (data: Error) => void;
-  };
-  "/admin": {
-    /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
-    "presence:counts": (data: Counts) => void;
-    /** To monitoring admins. */
-    "booking:created": (data: BookingCreated) => void;
-    /** To monitoring admins. */
-    "booking:updated": (data: BookingUpdated) => void;
-    /** `by_status`: bookings there are, by status. `active`: those a partner is on. `today` (UTC): what has been `created`, `completed` and `cancelled`. */
-    "dashboard:stats_update": (data: Stats) => void;
-    /** `partner.registered`. */
-    "partner:registered": (data: Registered) => void;
-    /** `kyc.submitted`. */
-    "kyc:submitted": (data: Submitted) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
@@ -636,6 +620,22 @@ export interface ServerToClient {
     "earnings:updated": (data: Earnings) => void;
     /** `notification.created`. */
     "notification:new": (data: Notification) => void;
+    /** Why something was refused. */
+    "error": (data: Error) => void;
+  };
+  "/admin": {
+    /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
+    "presence:counts": (data: Counts) => void;
+    /** To monitoring admins. */
+    "booking:created": (data: BookingCreated) => void;
+    /** To monitoring admins. */
+    "booking:updated": (data: BookingUpdated) => void;
+    /** `by_status`: bookings there are, by status. `active`: those a partner is on. `today` (UTC): what has been `created`, `completed` and `cancelled`. */
+    "dashboard:stats_update": (data: Stats) => void;
+    /** `partner.registered`. */
+    "partner:registered": (data: Registered) => void;
+    /** `kyc.submitted`. */
+    "kyc:submitted": (data: Submitted) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };

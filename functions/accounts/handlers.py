@@ -8,10 +8,16 @@ from shared.aws.parallel import together
 from shared.identity import accounts as stored
 from shared.identity.accounts import Account
 from shared.pipeline.context import Background
+from shared.pipeline.deployment import Access
 from shared.pipeline.product import Product
 from shared.realtime import people
 
-accounts = Product("accounts")
+accounts = Product(
+    "accounts",
+    access=Access(
+        {"accounts": "GetItem UpdateItem", "people": "GetItem UpdateItem"}, may="invoke-disconnect"
+    ),
+)
 
 
 @accounts.on_backend("account.upserted", payload=Account)

@@ -30,7 +30,7 @@ from functions.bookings.events import (
 )
 from functions.bookings.monitor import MONITORS
 from functions.bookings.namespaces import CUSTOMER, PARTNER
-from functions.bookings.product import bookings
+from functions.bookings.product import REPORTED, bookings
 from functions.bookings.rows import Booking
 from functions.bookings.state import BACKENDS, Trigger, after
 from functions.bookings.store import Move
@@ -55,7 +55,7 @@ class Early(msgspec.Struct, frozen=True):
     at_ms: int
 
 
-@bookings.on_backend("booking.created", payload=Created)
+@bookings.on_backend("booking.created", payload=Created, access=REPORTED)
 def created(background: Background, event: Created, at_ms: int) -> None:
     """Make the booking, and then what was told before."""
     booking = store.create(event, at_ms, background.now_ms)
@@ -68,7 +68,7 @@ def created(background: Background, event: Created, at_ms: int) -> None:
     store.forget_early(event.booking_id)
 
 
-@bookings.on_backend("booking.assigned", payload=Assigned)
+@bookings.on_backend("booking.assigned", payload=Assigned, access=REPORTED)
 def assigned(background: Background, event: Assigned, at_ms: int) -> None:
     """Offer it to a partner, also in another's place as long as that has not accepted."""
 
@@ -96,7 +96,7 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
             announce(background, moved)
 
 
-@bookings.on_backend("booking.updated", payload=Updated)
+@bookings.on_backend("booking.updated", payload=Updated, access=REPORTED)
 def updated(background: Background, event: Updated, at_ms: int) -> None:
     """Change what has changed: fields first, then the status."""
     if _waits("booking.updated", event.booking_id, event, at_ms):
@@ -121,7 +121,7 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
         announce(background, moved)
 
 
-@bookings.on_backend("earnings.updated", payload=Earnings)
+@bookings.on_backend("earnings.updated", payload=Earnings, access=REPORTED)
 def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     with event_order.claimed(f"earnings#{event.partner_id}", at_ms, _digest(event)) as first:
         if first:
@@ -129,7 +129,7 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
             background.emit(Delivery(EARNINGS_UPDATED, event.posted, tuple(partner.addresses)))
 
 
-@bookings.on_backend("notification.created", payload=Notification)
+@bookings.on_backend("notification.created", payload=Notification, access=REPORTED)
 def notification(background: Background, event: Notification, at_ms: int) -> None:
     """To the account's connections on either side: an id may be a customer and a partner."""
     with event_order.claimed(f"notification#{at_ms}#{_digest(event)}", at_ms, "") as first:
@@ -142,12 +142,12 @@ def notification(background: Background, event: Notification, at_ms: int) -> Non
             background.emit(Delivery(NOTIFICATION_NEW, event.posted, addresses))
 
 
-@bookings.on_backend("partner.registered", payload=Registered)
+@bookings.on_backend("partner.registered", payload=Registered, access=REPORTED)
 def registered(background: Background, event: Registered, at_ms: int) -> None:
     _tell_monitors(background, PARTNER_REGISTERED, event, at_ms)
 
 
-@bookings.on_backend("kyc.submitted", payload=Submitted)
+@bookings.on_backend("kyc.submitted", payload=Submitted, access=REPORTED)
 def submitted(background: Background, event: Submitted, at_ms: int) -> None:
     _tell_monitors(background, KYC_SUBMITTED, event, at_ms)
 

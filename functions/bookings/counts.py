@@ -33,7 +33,7 @@ class Counts(Table):
     """What is counted stands beside these as attributes named as in ``add``."""
 
     class Meta:
-        table_name = TableName("counts_table")
+        table_name = TableName("counts")
 
     name = UnicodeAttribute(hash_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)

@@ -8,6 +8,7 @@ from functions.bookings.product import bookings
 from shared import times
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import Access
 from shared.realtime import connections, rooms
 from shared.realtime.connections import Connection, Session
 from shared.realtime.namespaces import ADMIN
@@ -48,6 +49,6 @@ def monitor(context: Context, _: None) -> None:
         return
 
 
-@bookings.on_leave(ADMIN.path)
+@bookings.on_leave(ADMIN.path, access=Access({"rooms": "DeleteItem"}))
 def no_longer(_: Background, connection: Connection, session: Session) -> None:  # noqa: ARG001
     rooms.remove(MONITORS, connection.connection_id)

@@ -4,10 +4,53 @@ from __future__ import annotations
 
 from functions.bookings import events
 from functions.bookings.namespaces import CUSTOMER, PARTNER
+from shared.pipeline.deployment import Access, FunctionSpec, Stream, TableSpec
 from shared.pipeline.product import Product
 from shared.realtime.namespaces import ADMIN
 
-bookings = Product("bookings", namespaces=[CUSTOMER, PARTNER])
+bookings = Product(
+    "bookings",
+    namespaces=[CUSTOMER, PARTNER],
+    tables=[
+        TableSpec("bookings", "bookingId", stream=Stream.BOTH),
+        TableSpec("partners", "partnerId"),
+        TableSpec("booking_messages", "messageId"),
+    ],
+    access=Access(
+        {
+            "connections": "ConditionCheckItem GetItem",
+            "people": "GetItem",
+            "rooms": "PutItem",
+            "limits": "UpdateItem",
+            "counts": "GetItem",
+            "bookings": "GetItem UpdateItem",
+            "partners": "GetItem UpdateItem",
+            "booking_messages": "PutItem UpdateItem",
+        }
+    ),
+    functions=[
+        FunctionSpec(
+            "bookings-stream",
+            "functions.bookings.stream.handler",
+            Access({"counts": "GetItem UpdateItem"}, may="send-broadcast"),
+            timeout_seconds=30,
+            streams=("bookings",),
+        )
+    ],
+)
+
+REPORTED = Access(
+    {
+        "accounts": "GetItem",
+        "people": "GetItem",
+        "limits": "DeleteItem UpdateItem",
+        "bookings": "GetItem UpdateItem",
+        "partners": "UpdateItem",
+    },
+    may="post send-broadcast",
+)
+"""What a backend's reports take."""
+
 bookings.sends(
     CUSTOMER.path,
     events.StatusUpdated,

@@ -55,7 +55,7 @@ class Booking(Table):
     """
 
     class Meta:
-        table_name = TableName("bookings_table")
+        table_name = TableName("bookings")
 
     booking_id = UnicodeAttribute(hash_key=True, attr_name="bookingId")
     booking_number = UnicodeAttribute(attr_name="bookingNumber", null=True)
@@ -119,7 +119,7 @@ class Partner(Table):
     one of these. ``located_at``: arrival of the last location, epoch ms."""
 
     class Meta:
-        table_name = TableName("partners_table")
+        table_name = TableName("partners")
 
     partner_id = UnicodeAttribute(hash_key=True, attr_name="partnerId")
     open: Any = UnicodeSetAttribute(null=True)
@@ -134,7 +134,7 @@ class Message(Table):
     """Times are epoch ms."""
 
     class Meta:
-        table_name = TableName("booking_messages_table")
+        table_name = TableName("booking_messages")
 
     message_id = UnicodeAttribute(hash_key=True, attr_name="messageId")
     sender_id = UnicodeAttribute(attr_name="senderId")

@@ -22,6 +22,7 @@ from functions.calls.events import (
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.product import ASK, FINISH, PART, calls
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NewCall, NotStarted, Parties, PartyDetails
 from shared.aws.log import logger
@@ -33,14 +34,17 @@ from shared.errors import Duplicate, Refusal
 from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Outbound
-from shared.pipeline.product import Limit, Product
+from shared.pipeline.product import Limit
 from shared.pipeline.rate_limits import Window
 from shared.pipeline.sweep import Sweep
 from shared.realtime import connections, people
 from shared.realtime.address import Delivery
 from shared.realtime.people import Person
 from shared.settings import settings
+
+__all__ = ["calls"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"
@@ -62,7 +66,6 @@ INITIATE_LIMIT = Limit(
     in_handler=True,
 )
 
-calls = Product("calls", namespaces=[USER, TELECALLER])
 calls.sends(USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, CallError)
 calls.sends(TELECALLER.path, Incoming, Accepted, Cancelled, Missed, Ended)
 
@@ -93,6 +96,8 @@ def load_telecaller(request: Initiate) -> Telecaller:
     texts={"callType": INVALID_TYPE},
     limit=INITIATE_LIMIT,
     preload=load_telecaller,
+    access=PART
+    | Access({"accounts": "GetItem", "connections": "GetItem", "calls": "Query"}, may="start-ring"),
 )
 def initiate(context: Context, request: Initiate) -> Initiated:
     """Ring a telecaller on all their devices; the user's hear that it rings, if it still does.
@@ -190,6 +195,7 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | 
     payload=CallRef,
     missing=INVALID_REQUEST,
     limit=Limit("limit_call_accept_per_minute"),
+    access=ASK | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
 )
 def accept(context: Context, request: CallRef) -> None:
     """Both get credentials for the room; the telecaller's other devices stop ringing."""
@@ -236,6 +242,7 @@ def reject(context: Context, request: CallRef) -> None:
     error_event=CallError.event,
     missing=INVALID_REQUEST,
     limit=Limit("limit_call_cancel_per_minute"),
+    access=FINISH | Access({"calls": "Query"}),
 )
 def cancel(context: Context, request: CallRef) -> None:
     parties = _finish(context, request.call_id, Trigger.CANCEL)
@@ -261,10 +268,11 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
         error_event=_error_event,
         missing=INVALID_REQUEST,
         limit=Limit("limit_call_end_per_minute"),
+        access=PART | ASK,
     )(end)
 
 
-@calls.on_last_leave(TELECALLER.path)
+@calls.on_last_leave(TELECALLER.path, access=PART)
 def telecaller_gone(background: Background, telecaller: Person) -> None:
     call = telecaller.current_call
     if call is None:
@@ -275,7 +283,7 @@ def telecaller_gone(background: Background, telecaller: Person) -> None:
         _say_farewell(background, record, parties.user)
 
 
-@calls.on_last_leave(USER.path)
+@calls.on_last_leave(USER.path, access=PART)
 def user_gone(background: Background, user: Person) -> None:
     call = user.current_call
     if call is None:
@@ -286,7 +294,7 @@ def user_gone(background: Background, user: Person) -> None:
         _say_farewell(background, record, parties.telecaller)
 
 
-@calls.on_ring_timeout(TELECALLER.path)
+@calls.on_ring_timeout(TELECALLER.path, access=FINISH)
 def ring_timeout(background: Background, telecaller: Person, call_id: str) -> None:
     """Nobody answered. Nothing happens where somebody did meanwhile."""
     call = telecaller.current_call
@@ -299,7 +307,7 @@ def ring_timeout(background: Background, telecaller: Person, call_id: str) -> No
         background.emit(_farewell(record).to(everybody))
 
 
-@calls.on_sweep()
+@calls.on_sweep(access=FINISH | Access({"rooms": "Query", "people": "BatchGetItem"}))
 def time_out_forgotten(sweep: Sweep) -> None:
     """Rings that have outlived their timer: it could not be started in time, or failed for good."""
     values = settings()

@@ -55,7 +55,7 @@ class ChatCall(MapAttribute[str, Any]):
 
 class CallRow(Table):
     class Meta:
-        table_name = TableName("people_table")
+        table_name = TableName("people")
 
     person = UnicodeAttribute(hash_key=True)
     call: Any = ChatCall(attr_name="call")
@@ -65,7 +65,7 @@ class Party(Table):
     """A person's row as calls use it. ``calls``: ids, each with the other party's behind it."""
 
     class Meta:
-        table_name = TableName("people_table")
+        table_name = TableName("people")
 
     person = UnicodeAttribute(hash_key=True)
     members: Any = UnicodeSetAttribute(attr_name="connections", null=True)
@@ -86,7 +86,7 @@ class Ringing(Table):
     """A call that began to ring, for the sweep, in the order in which they began."""
 
     class Meta:
-        table_name = TableName("chat_table")
+        table_name = TableName("chat")
 
     topic = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)

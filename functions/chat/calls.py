@@ -26,6 +26,7 @@ from shared.aws.retry import attempts
 from shared.calling import call_records
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import Access
 from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.sweep import Sweep
@@ -40,7 +41,15 @@ NOT_A_PARTY = "targetUserId: not the other party of the call"
 ONESELF = "targetUserId: not somebody else"
 
 
-@on("call:invite", Invite)
+_FINISH = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
+_ASK = Access({"calls": "Query", "calls/callee": "Query"})
+
+
+@on(
+    "call:invite",
+    Invite,
+    access=_FINISH | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
+)
 def invite(context: Context, request: Invite) -> Invited:
     """Ring every tab of the other person."""
     me = context.session
@@ -93,7 +102,7 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     return bool(reached)
 
 
-@on("call:accept", Accept)
+@on("call:accept", Accept, access=_ASK | Access({"people": "GetItem UpdateItem"}))
 def accept(context: Context, request: Accept) -> None:
     """The caller gets the answer; the accepter's other tabs stop ringing."""
     me, message_id = context.session, context.arrival.message_id
@@ -112,7 +121,7 @@ def accept(context: Context, request: Accept) -> None:
     )
 
 
-@on("call:reject", CallRef)
+@on("call:reject", CallRef, access=_FINISH | _ASK)
 def reject(context: Context, request: CallRef) -> None:
     call = _own(context, request.call_id, request.target_user_id)
     if call.callee_id != context.session.person_id:
@@ -120,7 +129,7 @@ def reject(context: Context, request: CallRef) -> None:
     _finish(context, call.id, Trigger.REJECT, Rejected(call.id))
 
 
-@on("call:end", CallRef)
+@on("call:end", CallRef, access=_FINISH | _ASK)
 def end(context: Context, request: CallRef) -> None:
     """Hang up, from either side, whether it still rings or not."""
     call = _own(context, request.call_id, request.target_user_id)
@@ -129,7 +138,7 @@ def end(context: Context, request: CallRef) -> None:
     _finish(context, call.id, trigger, Ended(call.id))
 
 
-@on("call:ice_candidate", Candidate)
+@on("call:ice_candidate", Candidate, access=Access({"people": "GetItem"}))
 def ice_candidate(context: Context, request: Candidate) -> None:
     """To the other party of whatever calls there are with them, ringing or not."""
     me, target = context.session, request.target_user_id
@@ -153,7 +162,7 @@ def _calls_with(person_id: str, target: str) -> list[ChatCall]:
     return []
 
 
-@chat.on_last_leave(CHAT.path)
+@chat.on_last_leave(CHAT.path, access=_FINISH)
 def party_gone(background: Background, person: Person) -> None:
     """The others of all calls of somebody whose last tab has gone."""
     mine = call_store.party(person.person_id)
@@ -165,7 +174,7 @@ def party_gone(background: Background, person: Person) -> None:
             background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_ring_timeout(KEY)
+@chat.on_ring_timeout(KEY, access=_FINISH)
 def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
     """Nobody answered. Nothing happens where somebody did meanwhile."""
     done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
@@ -173,7 +182,7 @@ def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
         background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_sweep()
+@chat.on_sweep(access=_FINISH | Access({"chat": "DeleteItem Query"}))
 def time_out_forgotten(sweep: Sweep) -> None:
     """Calls that have outlived their timer: it could not be started in time, or failed for good."""
     values = settings()

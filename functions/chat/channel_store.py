@@ -48,7 +48,7 @@ class Channel(Table):
     ``changed_at``: when it was so, in epoch milliseconds."""
 
     class Meta:
-        table_name = TableName("chat_table")
+        table_name = TableName("chat")
 
     topic = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
@@ -69,7 +69,7 @@ class Participant(Table):
     came that last told whether they type. Times are epoch milliseconds."""
 
     class Meta:
-        table_name = TableName("chat_table")
+        table_name = TableName("chat")
 
     topic = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
@@ -100,7 +100,7 @@ class Message(Table):
     and the message that it replies to."""
 
     class Meta:
-        table_name = TableName("messages_table")
+        table_name = TableName("messages")
 
     channel = UnicodeAttribute(hash_key=True)
     message_id = UnicodeAttribute(range_key=True, attr_name="messageId")

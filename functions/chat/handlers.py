@@ -40,6 +40,7 @@ from shared import times
 from shared.aws.metrics import Metric, count
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import Access
 from shared.protocol import json
 from shared.realtime import connections
 from shared.realtime.address import Address
@@ -51,7 +52,17 @@ MESSAGE_UNKNOWN = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"
 
 
-@chat.on_backend("channel.upserted", payload=ChannelUpserted)
+_PUT_OUT = Access(
+    {"chat": "GetItem UpdateItem", "connections": "UpdateItem", "rooms": "DeleteItem"},
+    may="send-broadcast",
+)
+
+
+@chat.on_backend(
+    "channel.upserted",
+    payload=ChannelUpserted,
+    access=_PUT_OUT | Access({"chat": "PutItem Query", "connections": "GetItem"}),
+)
 def channel_upserted(background: Background, told: ChannelUpserted, happened_at_ms: int) -> None:
     """Whoever is in a channel that they may not see any more is put out."""
     channel = Channel(
@@ -113,7 +124,7 @@ def leave_channel(context: Context, channel_id: ChannelId) -> None:
     )
 
 
-@chat.on_leave(CHAT.path)
+@chat.on_leave(CHAT.path, access=_PUT_OUT)
 def tab_gone(background: Background, connection: Connection, session: Session) -> None:
     """A connection leaves every channel it is in; each is forgotten only when all is done."""
     address = connection.address(session.namespace)

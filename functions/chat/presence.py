@@ -18,6 +18,7 @@ from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
 from shared.aws.tables import Table, TableName
 from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import Access
 from shared.protocol import json
 from shared.realtime import people, rooms
 from shared.realtime.connections import PAGE
@@ -38,7 +39,7 @@ class Status(Table):
     milliseconds."""
 
     class Meta:
-        table_name = TableName("chat_table")
+        table_name = TableName("chat")
 
     topic = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
@@ -113,7 +114,10 @@ def came(background: Background, person_id: str, name: str) -> None:
         _announce(background, person, name, said, CHANGE, once=f"back#{before.gone_at}")
 
 
-@chat.on_last_leave(CHAT.path)
+@chat.on_last_leave(
+    CHAT.path,
+    access=Access({"chat": "GetItem PutItem", "people": "GetItem"}, may="send-broadcast"),
+)
 def gone(background: Background, person: Person) -> None:
     """Told once. Whoever has come back before it was written down has found themselves there still,
     and told nobody."""

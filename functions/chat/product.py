@@ -8,6 +8,7 @@ from typing import Any
 from functions.chat import events
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Context
+from shared.pipeline.deployment import Access, IndexSpec, TableSpec
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.product import Product
 from shared.settings import settings
@@ -24,7 +25,31 @@ BROADCAST_ERROR = "broadcast:error"
 ROOM_FIELD = "channelId"
 """What every tab of a channel reads in the form in which it joined, ``1`` or ``"1"``."""
 
-chat = Product("chat", namespaces=[CHAT])
+chat = Product(
+    "chat",
+    namespaces=[CHAT],
+    tables=[
+        TableSpec("chat", "topic", "item", expires=True),
+        TableSpec(
+            "messages",
+            "channel",
+            "messageId",
+            indexes=(IndexSpec("thread", "thread", "messageId"),),
+        ),
+    ],
+    access=Access(
+        {
+            "accounts": "GetItem",
+            "connections": "ConditionCheckItem GetItem UpdateItem",
+            "people": "GetItem UpdateItem",
+            "rooms": "DeleteItem PutItem Query",
+            "chat": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",
+            "messages": "GetItem PutItem",
+        },
+        may="read-secret send-broadcast",
+    ),
+    memory_mb=1024,
+)
 chat.sends(CHAT.path, *events.SENT)
 
 
@@ -35,6 +60,7 @@ def on(
     permission: str | None = None,
     error_event: str = CHAT_ERROR,
     open_: bool = False,
+    access: Access | None = None,
 ) -> Callable[..., Any]:
     """``chat.on`` for an event of ``/``."""
     return chat.on(
@@ -44,6 +70,7 @@ def on(
         error_event=error_event,
         permission=permission,
         open=open_,
+        access=access,
     )
 
 

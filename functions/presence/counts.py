@@ -35,7 +35,7 @@ OUTCOMES = ("completed", "missed", "rejected", "cancelled")
 
 class Counts(Table):
     class Meta:
-        table_name = TableName("counts_table")
+        table_name = TableName("counts")
 
     name = UnicodeAttribute(hash_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)

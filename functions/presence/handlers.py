@@ -7,13 +7,34 @@ from functions.presence import counts, repair
 from functions.presence.events import Counts, PresenceChanged
 from shared import times
 from shared.pipeline.context import Context
+from shared.pipeline.deployment import Access, FunctionSpec
 from shared.pipeline.product import Product
 from shared.realtime.namespaces import ADMIN
 
-presence = Product("presence")
+presence = Product(
+    "presence",
+    access=Access({"counts": "GetItem"}),
+    functions=[
+        FunctionSpec(
+            "presence-stream",
+            "functions.presence.stream.handler",
+            Access({"counts": "UpdateItem", "accounts": "GetItem"}, may="send-broadcast"),
+            timeout_seconds=30,
+            streams=("people", "connections", "calls"),
+        )
+    ],
+)
+_COUNT = Access(
+    {
+        "counts": "GetItem PutItem UpdateItem",
+        "connections/due": "Query",
+        "rooms": "Query",
+        "people": "BatchGetItem",
+    }
+)
 presence.sends(USER.path, PresenceChanged)
 presence.sends(ADMIN.path, Counts)
-presence.on_sweep()(repair.repair)
+presence.on_sweep(access=_COUNT)(repair.repair)
 presence.on_sweep()(counts.gauge)
 
 

@@ -84,12 +84,10 @@ def _details(telecaller_id: str) -> TelecallerDetails | None:
 
 def _table(record: dict[str, Any]) -> str | None:
     name = record["eventSourceARN"].split("/")[1]
-    values = settings()
-    return {
-        values.people_table: "people",
-        values.connections_table: "connections",
-        values.calls_table: "calls",
-    }.get(name)
+    tables = settings().tables
+    return next(
+        (table for table in ("people", "connections", "calls") if tables[table] == name), None
+    )
 
 
 def _key(record: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ class Newest(Table):
     """Stands in the table of limits, whose rows expire as well. ``by``: what was told then."""
 
     class Meta:
-        table_name = TableName("limits_table")
+        table_name = TableName("limits")
 
     key = UnicodeAttribute(hash_key=True)
     at = NumberAttribute()

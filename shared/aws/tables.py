@@ -37,11 +37,11 @@ T = TypeVar("T")
 class TableName:
     """``table_name`` of a model's ``Meta``: read from the settings when it is first needed."""
 
-    def __init__(self, setting: str) -> None:
-        self._setting = setting
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __get__(self, instance: object, owner: type) -> str:
-        return str(getattr(settings(), self._setting))
+        return settings().tables[self.name]
 
 
 def _use_shared_client(connection: Any) -> None:

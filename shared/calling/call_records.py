@@ -32,7 +32,7 @@ class CallRecord(Table):
     """
 
     class Meta:
-        table_name = TableName("calls_table")
+        table_name = TableName("calls")
 
     caller_id = UnicodeAttribute(hash_key=True, attr_name="callerId")
     call_id = UnicodeAttribute(range_key=True, attr_name="callId")

@@ -49,7 +49,7 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
 
 class AccountRow(Table):
     class Meta:
-        table_name = TableName("accounts_table")
+        table_name = TableName("accounts")
 
     id = UnicodeAttribute(hash_key=True)
     account = JSONAttribute()

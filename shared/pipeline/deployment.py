@@ -30,6 +30,11 @@ class IndexSpec:
     keys_only: bool = False
     sort_by_number: bool = False
 
+    @property
+    def projection(self) -> str:
+        """DynamoDB's name for what the index holds."""
+        return "KEYS_ONLY" if self.keys_only else "ALL"
+
 
 @dataclass(frozen=True)
 class TableSpec:
@@ -60,6 +65,9 @@ class Access:
 
     tables: Mapping[str, str] = field(default_factory=dict)
     may: str = ""
+
+    def __or__(self, other: Access) -> Access:
+        return union((self, other))
 
 
 NOTHING = Access()

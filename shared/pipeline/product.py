@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
+from shared.protocol import native
 
 if TYPE_CHECKING:
     from shared.pipeline.context import Background, Context
@@ -74,6 +75,11 @@ class EventHandler:
     permission: str | None = None
     open: bool = False
     access: Access = NOTHING
+
+    @property
+    def action(self) -> str:
+        """The event's name in native frames, and its route key."""
+        return native.action(self.event)
 
 
 @dataclass(frozen=True)

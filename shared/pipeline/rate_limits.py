@@ -59,7 +59,7 @@ class Window:
 
 class Hits(Table):
     class Meta:
-        table_name = TableName("limits_table")
+        table_name = TableName("limits")
 
     key = UnicodeAttribute(hash_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt")

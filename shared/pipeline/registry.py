@@ -16,7 +16,6 @@ from shared.pipeline.product import (
     RingTimeout,
     SweepHook,
 )
-from shared.protocol import native
 from shared.realtime.namespaces import ADMIN, Namespace
 
 
@@ -82,7 +81,7 @@ class Registry:
         """
         products: dict[str, set[str]] = {}
         for row in self.handlers.values():
-            products.setdefault(native.action(row.event), set()).add(row.product)
+            products.setdefault(row.action, set()).add(row.product)
         return {action: min(names) for action, names in products.items() if len(names) == 1}
 
     def accesses(self, hook: Hook) -> Iterator[Access]:

@@ -91,7 +91,7 @@ class Connection(Table):
     ``answered_at``: when the last one came. All in epoch seconds."""
 
     class Meta:
-        table_name = TableName("connections_table")
+        table_name = TableName("connections")
 
     connection_id = UnicodeAttribute(hash_key=True, attr_name="connectionId")
     wire = UnicodeAttribute()

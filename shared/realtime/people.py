@@ -46,7 +46,7 @@ class Person(Table):
     """
 
     class Meta:
-        table_name = TableName("people_table")
+        table_name = TableName("people")
 
     person = UnicodeAttribute(hash_key=True)
     members = UnicodeSetAttribute(attr_name="connections", null=True)

@@ -29,7 +29,7 @@ PAGE = 1_000
 
 class Member(Table):
     class Meta:
-        table_name = TableName("rooms_table")
+        table_name = TableName("rooms")
 
     room = UnicodeAttribute(hash_key=True)
     connection_id = UnicodeAttribute(range_key=True, attr_name="connectionId")

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from infra.functions import FUNCTIONS, Row
+from infra.functions import FUNCTIONS
+from shared.pipeline.deployment import FunctionSpec
 
 Use = tuple[str, str, str]
 """Function, action, and what it was done to: a table, an index, a queue, another function."""
@@ -27,18 +28,17 @@ RARE: dict[Use, str] = {
     **{
         (row.name, "may", "invoke-disconnect"): "a post may find its connection gone"
         for row in FUNCTIONS
-        if {"post", "invoke-disconnect"} <= set(row.may.split())
+        if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
         ("chat", action, to): "an invite that reaches nobody ends where it began"
         for action, to in (
-            ("DeleteItem", "people"), ("PutItem", "calls"), ("Query", "calls"),
-            ("Query", "calls/callee"),
+            ("DeleteItem", "people"), ("PutItem", "calls"),
         )
     },
     ("backend", "DeleteItem", "limits"): "what could not be handled may be told again",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
-    ("sweep", "may", "delete-livekit-room"): "a call may have lost its timer",
+    ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
 }  # fmt: skip
 """Grants that a run need not exercise, each with what it is there for."""
@@ -48,10 +48,10 @@ def granted() -> set[Use]:
     return {(row.name, action, to) for row in FUNCTIONS for action, to in _of(row)}
 
 
-def _of(row: Row) -> Iterator[tuple[str, str]]:
-    for table, actions in row.tables.items():
+def _of(row: FunctionSpec) -> Iterator[tuple[str, str]]:
+    for table, actions in row.access.tables.items():
         yield from ((action, table) for action in actions.split())
-    yield from (("may", grant) for grant in row.may.split())
+    yield from (("may", grant) for grant in row.access.may.split())
 
 
 def exercised(requests: Path, environment: Mapping[str, str]) -> set[Use]:

@@ -11,7 +11,8 @@ import pytest
 
 from infra import build
 from infra.build import KEYS, LAYERS, LIVEKIT, LOCK, PACKAGES, pinned
-from infra.functions import FUNCTIONS, Row
+from infra.functions import FUNCTIONS
+from shared.pipeline.deployment import FunctionSpec
 from tests.bundles import Bundles
 
 ARM_64 = 183
@@ -76,7 +77,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
     return Bundles(tmp_path_factory.mktemp("bundles"))
 
 
-def run(bundles: Bundles, row: Row, code: str, *layers: str) -> None:
+def run(bundles: Bundles, row: FunctionSpec, code: str, *layers: str) -> None:
     done = subprocess.run(
         bundles.command(code, *row.handler.rsplit(".", 1)),
         env={"PATH": os.environ["PATH"], **bundles.environment(layers)},
@@ -95,7 +96,7 @@ assert callable(getattr(importlib.import_module(sys.argv[1]), sys.argv[2]))
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
-def test_every_handler_imports_from_its_bundle_alone(bundles: Bundles, row: Row) -> None:
+def test_every_handler_imports_from_its_bundle_alone(bundles: Bundles, row: FunctionSpec) -> None:
     """Without keys, which are there only where they are published."""
     run(bundles, row, IMPORTS, *(name for name in row.layers if name != KEYS))
 
@@ -113,10 +114,10 @@ print(",".join(name for name in sys.argv[2].split(",") if name in sys.modules))
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
-def test_heavy_layers_are_where_they_are_used_and_nowhere_else(row: Row) -> None:
+def test_heavy_layers_are_where_they_are_used_and_nowhere_else(row: FunctionSpec) -> None:
     """Whoever may not read the secret checks no token, even where it imports what does."""
     users = {"livekit.api": LIVEKIT}
-    if "read-secret" in row.may.split():
+    if "read-secret" in row.access.may.split():
         users["shared.identity.tokens"] = KEYS
     command = [sys.executable, "-c", IMPORTED, row.handler, ",".join(users)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

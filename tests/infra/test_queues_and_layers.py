@@ -70,7 +70,7 @@ def test_rooms_are_queued_by_whoever_ends_calls_and_read_by_one(stack: Stack) ->
         if resource.startswith("LivekitRooms") and "DeadLetters" not in resource:
             allowed.setdefault(id_.partition("Role")[0], set()).update(actions)
     senders = {name for name, actions in allowed.items() if actions == {"sqs:SendMessage"}}
-    assert senders == {"Calls", "Disconnect", "Socketio", "Sweep"}
+    assert senders == {"Calls", "Disconnect", "Socketio"}
     assert allowed.keys() - senders == {"LivekitRooms"}
     assert "sqs:ChangeMessageVisibility" in allowed["LivekitRooms"], "it puts off what failed"
     assert "sqs:SendMessage" not in allowed["LivekitRooms"]

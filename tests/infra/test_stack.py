@@ -125,9 +125,11 @@ def test_environment_is_what_the_functions_read(stack: Stack) -> None:
     environments = [one["Environment"]["Variables"] for one in stack.functions().values()]
     assert all(one == environments[0] for one in environments)
     given = {name: plain(value) for name, value in environments[0].items()}
-    assert {name.lower() for name in given} <= set(Settings.__struct_fields__)
+    tables = {name for name in given if name.endswith("_TABLE")}
+    assert {name.lower() for name in given.keys() - tables} <= set(Settings.__struct_fields__)
+    assert {name.removesuffix("_TABLE").lower() for name in tables} == {row.name for row in TABLES}
     settings = from_environment(given)
-    assert settings.people_table.startswith("TablesPeople")
+    assert settings.tables["people"].startswith("TablesPeople")
     assert settings.opener_function in {one["FunctionName"] for one in stack.functions().values()}
     assert settings.disconnect_function == "switchboard-dev-disconnect"
     assert settings.websocket_stage == "live"
@@ -271,7 +273,7 @@ def test_timeouts_outlast_what_they_wait_for(stack: Stack) -> None:
     post = settings.longest_post_seconds
     assert timeouts["opener"] > settings.opening_retry_seconds + post
     for row in FUNCTIONS:
-        if "post" in row.may.split():
+        if "post" in row.access.may.split():
             assert timeouts[row.name] > post, row.name
     api_gateway_waits = 29
     for name in {*targets(stack, "WEBSOCKET").values(), *targets(stack, "HTTP").values()}:

@@ -28,7 +28,7 @@ from tests.integration.clients import Clients
 from tests.integration.engines import Engine
 
 if TYPE_CHECKING:
-    from infra.tables import TableRow
+    from shared.pipeline.deployment import TableSpec
 
 THREADS = 16
 
@@ -60,7 +60,7 @@ def definitions() -> list[dict[str, Any]]:
     return [_definition(row) for row in TABLES]
 
 
-def _definition(row: TableRow) -> dict[str, Any]:
+def _definition(row: TableSpec) -> dict[str, Any]:
     keys = {name: "S" for name in (row.key, row.sort_key) if name}
     for index in row.indexes:
         keys |= {index.key: "S", index.sort_key: "N" if index.sort_by_number else "S"}
@@ -77,7 +77,7 @@ def _definition(row: TableRow) -> dict[str, Any]:
             {
                 "IndexName": index.name,
                 "KeySchema": _key_schema(index.key, index.sort_key),
-                "Projection": {"ProjectionType": index.projection.value},
+                "Projection": {"ProjectionType": index.projection},
             }
             for index in row.indexes
         ]
@@ -104,7 +104,7 @@ def tables(
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(aws, "session", lambda: engine.session)
-    values = use_settings(**{f"{name}_table": table for name, table in names.items()})
+    values = use_settings(tables=names)
     _forget_clients()
     yield values
     _forget_clients()

@@ -56,14 +56,14 @@ def counted() -> dict[str, int]:
 
 def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
     hand_in(
-        change(tables.people_table, "/user#ulla", None, ONLINE),
-        change(tables.people_table, "/user#uma", None, ONLINE),
-        change(tables.people_table, "/telecaller#tina", None, ONLINE),
-        change(tables.people_table, "/telecaller#tina", ONLINE, RINGING),
-        change(tables.people_table, "/admin#ada", None, ONLINE),
+        change(tables.tables["people"], "/user#ulla", None, ONLINE),
+        change(tables.tables["people"], "/user#uma", None, ONLINE),
+        change(tables.tables["people"], "/telecaller#tina", None, ONLINE),
+        change(tables.tables["people"], "/telecaller#tina", ONLINE, RINGING),
+        change(tables.tables["people"], "/admin#ada", None, ONLINE),
     )
-    hand_in(change(tables.connections_table, "c1", None, {"wire": {"S": "s"}}))
-    hand_in(change(tables.calls_table, "1", None, {"status": {"S": "MISSED"}}))
+    hand_in(change(tables.tables["connections"], "c1", None, {"wire": {"S": "s"}}))
+    hand_in(change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}}))
     assert counted() == {
         "online_users": 2,
         "online_telecallers": 1,
@@ -71,10 +71,10 @@ def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
         "connections": 1,
         "missed": 1,
     }
-    hand_in(change(tables.people_table, "/telecaller#tina", RINGING, ON_CALL))
+    hand_in(change(tables.tables["people"], "/telecaller#tina", RINGING, ON_CALL))
     hand_in(
-        change(tables.people_table, "/user#uma", ONLINE, {}),
-        change(tables.connections_table, "c1", {"wire": {"S": "s"}}, None),
+        change(tables.tables["people"], "/user#uma", ONLINE, {}),
+        change(tables.tables["connections"], "c1", {"wire": {"S": "s"}}, None),
     )
     assert counted() == {
         "online_users": 1,
@@ -87,16 +87,16 @@ def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
 def test_a_change_of_a_finished_call_s_record_is_no_other_call(tables: Settings) -> None:
     missed = {"status": {"S": "MISSED"}}
     hand_in(
-        change(tables.calls_table, "1", missed, missed | {"seen": {"BOOL": True}}),
-        change(tables.calls_table, "1", missed, None),
+        change(tables.tables["calls"], "1", missed, missed | {"seen": {"BOOL": True}}),
+        change(tables.tables["calls"], "1", missed, None),
     )
     assert counted() == {}
 
 
 def test_a_batch_that_is_handed_in_again_later_counts_once(tables: Settings, fakes: Fakes) -> None:
     batch = [
-        change(tables.people_table, "/user#ulla", None, ONLINE),
-        change(tables.calls_table, "1", None, {"status": {"S": "MISSED"}}),
+        change(tables.tables["people"], "/user#ulla", None, ONLINE),
+        change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}}),
     ]
     for later in (0, 1_500, 86_400_000):
         fakes.clock.now = NOW_MS + later
@@ -106,7 +106,7 @@ def test_a_batch_that_is_handed_in_again_later_counts_once(tables: Settings, fak
 
 def test_two_batches_are_two_even_where_they_say_the_same(tables: Settings) -> None:
     for _ in range(2):
-        hand_in(change(tables.people_table, "/user#ulla", None, ONLINE))
+        hand_in(change(tables.tables["people"], "/user#ulla", None, ONLINE))
     assert counted() == {"online_users": 2}
 
 
@@ -124,7 +124,7 @@ def test_a_telecaller_who_comes_is_announced_with_the_account(
             coins=99,
         )
     )
-    hand_in(change(tables.people_table, "/telecaller#tina", {}, ONLINE))
+    hand_in(change(tables.tables["people"], "/telecaller#tina", {}, ONLINE))
     (broadcast,) = fakes.tasks.broadcasts
     assert (broadcast.namespace, broadcast.room) == ("/user", "/user")
     assert broadcast.event == "telecaller:presence-changed"

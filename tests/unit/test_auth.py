@@ -111,7 +111,8 @@ def test_issuer_and_audience_where_configured(
     secrets: FakeSecrets, use_settings: UseSettings, setting: str, claim: str
 ) -> None:
     tokens.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
-    use_settings(**{setting: "ours"})
+    ours: dict[str, Any] = {setting: "ours"}
+    use_settings(**ours)
     tokens.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
     for value in ("theirs", "OURS", "", None):
         refused(sign(JWT_SECRET, "HS256", **{claim: value}), secrets)

@@ -132,7 +132,7 @@ class Announced:
 
 @pytest.fixture
 def announced(use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch) -> Announced:
-    use_settings(people_table=PEOPLE)
+    use_settings(tables={"people": PEOPLE, "connections": "c", "calls": "k"})
     fakes = Fakes()
     announced = Announced(fakes)
     monkeypatch.setattr(stream, "ports", lambda: fakes.ports)

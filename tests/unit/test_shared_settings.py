@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -57,7 +59,11 @@ def test_settings_are_read_once(use_settings: UseSettings, monkeypatch: pytest.M
 
 
 def test_the_connections_url_is_that_of_the_stage(use_settings: UseSettings) -> None:
-    here = {"websocket_api_id": "abc", "websocket_stage": "dev", "aws_region": "eu-west-1"}
+    here: dict[str, Any] = {
+        "websocket_api_id": "abc",
+        "websocket_stage": "dev",
+        "aws_region": "eu-west-1",
+    }
     values = use_settings(**here)
     assert values.connections_url == "https://abc.execute-api.eu-west-1.amazonaws.com/dev"
     values = use_settings(connections_url_format="http://127.0.0.1:1/{api}/{stage}")
