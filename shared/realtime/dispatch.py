@@ -92,10 +92,14 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
             )
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else _internal(error)
-        emit.post(connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or "")))
-        if request.ack is not None:
-            text = failed_acknowledgement(address, request.ack, refusal.message)
-            emit.post(connection_id, text)
+        try:
+            emit.post(
+                connection_id, _error_frame(address, refusal, NAMESPACES.get(namespace or ""))
+            )
+        finally:  # one post may fail where the next does not
+            if request.ack is not None:
+                text = failed_acknowledgement(address, request.ack, refusal.message)
+                emit.post(connection_id, text)
     else:
         if request.ack is not None:
             emit.post(connection_id, acknowledgement(address, request.ack, result))
@@ -133,8 +137,6 @@ def _find(registry: Registry, connection_id: str, request: Request) -> Found:
 
 def _run(ports: Ports, emit: Emitter, arrival: Arrival, request: Request, found: Found) -> object:
     connection, session, (row, payload, preloaded, refusal) = found
-    if row:
-        about(row.event)
     _permit(session, row)
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")
@@ -185,6 +187,8 @@ def _read(
 
 def _prepare(registry: Registry, namespace: str, request: Request) -> Prepared:
     row = registry.find(namespace, request.event)
+    if row:
+        about(row.event)
     if request.refusal is not None:
         event = row.error_event if row else None
         return Prepared(row, refusal=InvalidRequest(request.refusal, event=event))
