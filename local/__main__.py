@@ -8,8 +8,11 @@ While the stack runs, ``.local/<port>.json`` holds what a program needs to know:
     {"url", "emulator", "emulatorPid", "environment": {…},
      "outputs": {"WebSocketApiId", "HttpApiId", "SecretArn", "AccountsTable", …}}
 
-``environment`` is what the stack's functions find in theirs, names of tables and all. The last
-line on standard output is ``Ready``, with the URL.
+``environment`` is what the stack's functions find in theirs, names of tables and all.
+
+The line on standard output that begins with ``Ready`` has the URL. What fails in a function is
+there too, each time a block that begins with ``!!``; everything that the functions log is in
+``.local/<port>/functions.log``.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ from infra.settings import SettingError
 from local import accounts, banner, deploy, edge, pages, stack
 from local.child import Failed
 from local.emulator import Emulator, aws_environment
-from local.settings import WORK, Settings, from_environment
+from local.follow import follow
+from local.settings import FUNCTIONS_LOG, WORK, Settings, from_environment
 from shared.identity.accounts import Account
 
 WRONG_SETTING = 2
@@ -88,7 +92,7 @@ async def until_stopped(settings: Settings, known: list[Account], listener: sock
 async def run(settings: Settings, known: list[Account], listener: socket.socket) -> None:
     begin = time.monotonic()
     settings.work.mkdir(parents=True, exist_ok=True)
-    async with emulator(settings) as emulated:
+    async with emulator(settings) as emulated, failures_shown(settings):
         up = asyncio.create_task(serve(settings, known, listener, emulated, begin))
         died = asyncio.create_task(emulated.died())
         try:
@@ -110,6 +114,18 @@ async def emulator(settings: Settings) -> AsyncIterator[Emulator]:
         yield started
     finally:
         await started.stop()
+
+
+@asynccontextmanager
+async def failures_shown(settings: Settings) -> AsyncIterator[None]:
+    """While the block runs, what fails in a function is said at once."""
+    prefix = f"{deploy.stack_name(settings.context)}-"
+    task = asyncio.create_task(follow(settings.work / FUNCTIONS_LOG, prefix, say))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def serve(
@@ -148,8 +164,7 @@ def fill(name: str, known: list[Account]) -> dict[str, str]:
     functions = stack.functions(name)
     environment = stack.function_environment(functions)
     accounts.load(known, environment)
-    for error in stack.warm(functions):
-        say(f"    A function does not start: {error}")
+    stack.warm(functions)
     return environment
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from local.settings import ROOT, Settings
+from local.settings import FUNCTIONS_LOG, ROOT, Settings
 from local.tokens import may_connect, mint
 from shared.identity.accounts import Account
 
@@ -73,4 +73,7 @@ def _addresses(settings: Settings) -> list[str]:
         f"  Socket.IO  {settings.url}/socket.io/  (/user /telecaller /admin / /customer /partner)",
         f"  WebSocket  {settings.url.replace('http', 'ws', 1)}/ws?namespace=/user",
         f"  HTTP       {settings.url}/health",
+        "",
+        "  What fails in a function is shown below. All that the functions log:",
+        f"  {settings.work / FUNCTIONS_LOG}",
     ]

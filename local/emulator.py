@@ -14,9 +14,14 @@ from pathlib import Path
 import aiohttp
 
 from local.child import Child, Failed
+from local.settings import FUNCTIONS_LOG
 
 REGION = "us-east-1"
 START_SECONDS = 30
+WORKER_LOG = "SWITCHBOARD_WORKER_LOG"
+"""Names the file for what the Lambda workers print, in the environment of
+``local/emulator_main.py``."""
+
 CONNECTIONS_PATH = "/_aws/execute-api/{api}/{stage}"
 
 
@@ -62,6 +67,7 @@ class Emulator:
             "S3_DATA_DIR": str(temporary / "s3"),
             "STATE_DIR": str(temporary / "state"),
             "TMPDIR": str(temporary),
+            WORKER_LOG: str(work / FUNCTIONS_LOG),
             # Its Lambda workers inherit these two.
             "CONNECTIONS_URL_FORMAT": url + CONNECTIONS_PATH,
             "PYTHONUNBUFFERED": "1",

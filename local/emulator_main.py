@@ -1,16 +1,21 @@
-"""The emulator's own program, with one wait shortened.
+"""The emulator's own program, with one wait shortened, and with a log of its Lambda workers.
 
 After every invocation ministack holds the worker until 50 ms have passed without a log line, so
 that a function that logs nothing serves 20 events a second. A line that comes later than these
-2 ms is collected with the next invocation.
+2 ms is collected with the next invocation; ``local/worker_log.py`` waits for none.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
+from pathlib import Path
 
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
+
+from local import worker_log
+from local.emulator import WORKER_LOG
 
 DRAIN_SECONDS = {"first_line_wait": 0.002, "idle_confirm": 0.002, "hard_cap": 0.25}
 
@@ -25,4 +30,5 @@ def shorten_log_wait() -> None:
 
 if __name__ == "__main__":
     shorten_log_wait()
+    worker_log.install(Path(os.environ.pop(WORKER_LOG)))
     app.main()

@@ -16,6 +16,9 @@ OWN_ORIGIN = "http://localhost"
 """The stack's own origin as the template knows it. The edge puts it in place of the real one, so
 that the template, and with it the cached synth, is the same on every port."""
 
+FUNCTIONS_LOG = "functions.log"
+"""In the stack's own folder: everything that the functions print."""
+
 STAGE = "dev"
 MAX_PORT = 65_535
 SET_HERE = {"allowed_origins", "connections_url_format"}

@@ -78,11 +78,11 @@ def function_environment(configurations: list[dict[str, Any]]) -> dict[str, str]
     return merged
 
 
-def warm(configurations: list[dict[str, Any]]) -> list[str]:
+def warm(configurations: list[dict[str, Any]]) -> None:
     """Start a worker of every function, so that the first event finds its imports done.
 
-    A worker belongs to a function and a qualifier, and routes may lead to an alias. Returns what
-    went wrong, a line per function.
+    A worker belongs to a function and a qualifier, and routes may lead to an alias. One that does
+    not start is shown as everything else that fails in a function.
     """
     targets = [
         (configuration["FunctionName"], qualifier)
@@ -90,7 +90,7 @@ def warm(configurations: list[dict[str, Any]]) -> list[str]:
         for qualifier in _qualifiers(configuration["FunctionName"])
     ]
     with ThreadPoolExecutor(min(WARM_AT_ONCE, os.cpu_count() or 1)) as pool:
-        return [error for error in pool.map(lambda target: _invoke(*target), targets) if error]
+        list(pool.map(lambda target: _invoke(*target), targets))
 
 
 def _qualifiers(name: str) -> list[str]:
@@ -98,7 +98,5 @@ def _qualifiers(name: str) -> list[str]:
     return [alias["Name"] for alias in aliases] or ["$LATEST"]
 
 
-def _invoke(name: str, qualifier: str) -> str | None:
-    answer = _client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=WARM)
-    body = answer["Payload"].read().decode()
-    return f"{name}: {body[:500]}" if "FunctionError" in answer else None
+def _invoke(name: str, qualifier: str) -> None:
+    _client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=WARM)

@@ -29,6 +29,7 @@ from shared.realtime.address import (
     frame,
 )
 from shared.realtime.connections import Connection, Session
+from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
 from shared.settings import settings
 
@@ -95,15 +96,30 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
             )
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else _internal(error)
-        emit.post(
-            connection_id, _error_frame(address, refusal, registry.namespaces.get(namespace or ""))
-        )
-        if request.ack is not None:
-            text = failed_acknowledgement(address, request.ack, refusal.message)
-            emit.post(connection_id, text)
+        _refuse(emit, address, request, refusal, registry.namespaces.get(namespace or ""))
     else:
         if request.ack is not None:
             emit.post(connection_id, acknowledgement(address, request.ack, result))
+
+
+def _refuse(
+    emit: Emitter,
+    address: Address,
+    request: Request,
+    refusal: Refusal,
+    namespace: Namespace | None,
+) -> None:
+    """Send the error event, and the acknowledgement if the client asked for one.
+
+    The acknowledgement is tried even if the error event could not be sent: one post may fail while
+    the next does not.
+    """
+    try:
+        emit.post(address.connection_id, _error_frame(address, refusal, namespace))
+    finally:
+        if request.ack is not None:
+            text = failed_acknowledgement(address, request.ack, refusal.message)
+            emit.post(address.connection_id, text)
 
 
 def _error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
@@ -140,8 +156,6 @@ def _run(
     background: Background, arrival: Arrival, request: Request, found: ResolvedRequest
 ) -> object:
     connection, session, (row, payload, preloaded, refusal) = found
-    if row:
-        set_event_name(row.event)
     _permit(session, row)
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")
@@ -198,6 +212,8 @@ def _read(
 
 def _parse(registry: Registry, namespace: str, request: Request) -> ParsedRequest:
     row = registry.find(namespace, request.event)
+    if row:
+        set_event_name(row.event)
     if request.refusal is not None:
         event = row.error_event if row else None
         return ParsedRequest(row, refusal=InvalidRequest(request.refusal, event=event))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import together
 from shared.realtime.address import Delivery, frame
@@ -18,7 +19,7 @@ class Emitter:
     """Sends events to addresses, all of them at once.
 
     A connection that turns out to be gone is handed to the disconnect function, which runs every
-    consequence of it; the sender goes on.
+    consequence of it; the sender goes on, even if that function cannot be invoked.
     """
 
     def __init__(self, ports: Ports) -> None:
@@ -45,10 +46,16 @@ class Emitter:
                 gone.append(connection_id)
         if gone:
             count(Metric.POSTS_GONE, len(gone))
-            together(partial(self._ports.tasks.disconnect, one) for one in gone)
+            self._hand_on(gone)
         if errors:
             raise errors[0]
         return reached
+
+    def _hand_on(self, gone: Iterable[str]) -> None:
+        try:
+            together(partial(self._ports.tasks.disconnect, one) for one in gone)
+        except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
+            logger.exception("connections that are gone not handed on")
 
 
 def _posts(delivery: Delivery) -> Iterator[Post]:

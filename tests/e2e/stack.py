@@ -51,10 +51,13 @@ class Answer:
 
 
 class Stack:
-    """A running stack."""
+    """A running stack. ``terminal`` has the lines that it has printed so far."""
 
-    def __init__(self, port: int, process: subprocess.Popen[str], logs: Path) -> None:
+    def __init__(
+        self, port: int, process: subprocess.Popen[str], logs: Path, terminal: list[str]
+    ) -> None:
         self.process = process
+        self.terminal = terminal
         self.logs = logs
         self.work = ROOT / ".local" / str(port)
         self.facts: dict[str, Any] = json.loads((ROOT / ".local" / f"{port}.json").read_text())
@@ -144,6 +147,16 @@ class Stack:
             time.sleep(0.05)
         return found[0]
 
+    def shown(self) -> list[str]:
+        """The failures in the terminal, each a block of lines."""
+        blocks: list[str] = []
+        for line in list(self.terminal):
+            if line.startswith("!! "):
+                blocks.append(line)
+            elif blocks:
+                blocks[-1] += line
+        return blocks
+
     def troubles(self) -> list[str]:
         """What the functions and the emulator have logged that should not happen."""
         files = [*sorted(self.logs.glob("*.log")), self.work / "emulator.log"]
@@ -213,11 +226,12 @@ def running(accounts_file: Path, logs: Path, **environment: str) -> Iterator[Sta
         text=True,
     )
     output: queue.Queue[str] = queue.Queue()
-    reader = threading.Thread(target=_read, args=(process, output), daemon=True)
+    terminal: list[str] = []
+    reader = threading.Thread(target=_read, args=(process, output, terminal), daemon=True)
     reader.start()
     try:
         _until_ready(process, output)
-        stack = Stack(port, process, logs)
+        stack = Stack(port, process, logs, terminal)
         yield stack
         stop(stack)
     finally:
@@ -249,9 +263,10 @@ def _members(group: int) -> bool:
     return True
 
 
-def _read(process: subprocess.Popen[str], output: queue.Queue[str]) -> None:
+def _read(process: subprocess.Popen[str], output: queue.Queue[str], terminal: list[str]) -> None:
     assert process.stdout is not None
     for line in process.stdout:
+        terminal.append(line)
         output.put(line)
     output.put("")
 

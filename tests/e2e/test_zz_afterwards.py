@@ -14,6 +14,7 @@ def test_no_function_has_failed(stack: Stack) -> None:
     kept = {file.name for file in stack.logs.iterdir()}
     assert "switchboard-dev-socketio.log" in kept, "the functions' logs are not kept"
     assert stack.troubles() == []
+    assert stack.shown() == []
 
 
 def test_nothing_is_granted_that_nobody_uses(stack: Stack, request: pytest.FixtureRequest) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.calls.namespaces import TELECALLER, USER
+from shared.aws.log import logger
 from shared.errors import INTERNAL, Refusal
 from shared.pipeline.context import Context
 from shared.pipeline.payloads import Inbound
@@ -51,6 +52,19 @@ def test_a_post_that_finds_nobody_hands_the_connection_to_the_disconnect_task(
     assert sorted(clients.fakes.tasks.disconnected) == ["t2", "u2"]
     assert [name for name, _ in clients.events("t1")] == ["call:incoming"]
     assert stage.call_of(stage.telecaller("tina")).id == call_id
+
+
+def test_a_connection_that_cannot_be_handed_on_is_not_the_senders_trouble(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: str) -> None:
+        raise PermissionError
+
+    clients.fakes.connections.gone = {"t2"}
+    monkeypatch.setattr(clients.fakes.tasks, "disconnect", denied)
+    assert clients.initiate()
+    assert [name for name, _ in clients.events("t1")] == ["call:incoming"]
+    assert [name for name, _ in clients.events("u1")] == ["call:ringing"]
 
 
 def test_a_frame_that_is_delivered_twice_is_handled_once(clients: Clients) -> None:
@@ -246,6 +260,21 @@ class TestAHandler:
         assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
         assert clients.acks("u1") == [failure(INTERNAL)]
 
+    def test_that_crashes_is_acknowledged_where_the_error_event_cannot_be_posted(
+        self, clients: Clients, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        post = clients.fakes.connections.post
+
+        def no_events(connection_id: str, frame: str) -> bool:
+            if frame.startswith("42"):
+                raise TimeoutError
+            return post(connection_id, frame)
+
+        monkeypatch.setattr(clients.fakes.connections, "post", no_events)
+        with pytest.raises(TimeoutError):
+            clients.send("u1", "crash")
+        assert clients.acks("u1") == [failure(INTERNAL)]
+
     def test_that_refuses_is_answered_as_it_says(self, clients: Clients) -> None:
         clients.send("u1", "refuse", {"text": "because"})
         clients.send("u1", "refuse elsewhere", ack=None)
@@ -261,6 +290,7 @@ class TestAHandler:
 
     def test_whose_preload_fails_is_not_run(self, clients: Clients) -> None:
         clients.send("u1", "preload fails", {"text": "x"})
+        assert logger.get_current_keys()["event_name"] == "preload fails"
         assert [message for _, message in clients.events("u1")] == [{"message": INTERNAL}]
         assert clients.acks("u1") == [failure(INTERNAL)]
 

@@ -2,7 +2,7 @@
 
 On the workers' PYTHONPATH. Standard error carries the functions' logs; standard output the
 emulator's answers, of which one with the status ``error`` means an unhandled exception. Beside it
-``watch`` writes down what they ask of AWS.
+``watch`` writes down what they ask of AWS, and ``faults`` has a function fail that is told to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-import watch  # type: ignore[import-not-found] # beside this file, on the same path
+import faults  # type: ignore[import-not-found] # beside this file, on the same path
+import watch  # type: ignore[import-not-found]
 
 FOLDER = "E2E_LAMBDA_LOGS"
 
@@ -43,6 +44,7 @@ def keep() -> None:
         sys.stderr = Tee(sys.stderr, path, "")
         sys.stdout = Tee(sys.stdout, path, '"status": "error"')
         watch.install(Path(folder) / "requests.jsonl", function)
+        faults.install()
 
 
 keep()

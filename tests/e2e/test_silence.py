@@ -1,0 +1,202 @@
+"""Nothing fails in silence: what a function does not survive is in the terminal.
+
+A stack of its own, since afterwards the other one must not have failed at all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from shared.errors import INTERNAL
+from shared.identity.accounts import Account
+from tests.e2e import backstage
+from tests.e2e.client_js import NodeDriver
+from tests.e2e.client_python import Loop
+from tests.e2e.clients import Client
+from tests.e2e.people import People
+from tests.e2e.stack import Stack, running
+from tests.e2e.waiting import until
+from tests.e2e.world import World
+
+FAILED = {"error": {"message": INTERNAL}}
+WHOLE_SECONDS = 0.5
+"""After the first line of a failure, for the others, and for what would be one too many."""
+
+INITIATE = "!! socketio  call:initiate  "
+
+
+@pytest.fixture(scope="module")
+def broken(
+    people: People, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("broken")
+    accounts, logs = folder / "accounts.json", folder / "logs"
+    logs.mkdir()
+    people.write(accounts)
+    with running(accounts, logs) as stack:
+        yield stack
+
+
+@pytest.fixture
+def world(broken: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(broken, people, driver, loop)
+    yield world
+    for client in world.clients:
+        client.leave()
+
+
+def shown(stack: Stack, before: list[str], beginning: str) -> str:
+    """The one failure that has come since, when it is there."""
+
+    def fresh() -> list[str]:
+        return stack.shown()[len(before) :]
+
+    until(lambda: bool(fresh()), "the failure is shown")
+    time.sleep(WHOLE_SECONDS)
+    (block,) = fresh()
+    assert block.startswith(beginning), block
+    return block
+
+
+def pair(world: World, kind: str = "js") -> tuple[Client, dict[str, Any]]:
+    """A user's app, and what it calls a telecaller with."""
+    callee, _ = world.telecaller()
+    _, user = world.user(kind)
+    return user, {"telecallerId": callee.id, "callType": "AUDIO"}
+
+
+@contextmanager
+def without(stack: Stack, function: str, action: str, resource: str) -> Iterator[None]:
+    """A function's role without the right to one action on what has ``resource`` in its ARN."""
+    name = f"{backstage.PREFIX}-{function}"
+    found = backstage.client(stack, "lambda").get_function_configuration(FunctionName=name)
+    iam, role = backstage.client(stack, "iam"), found["Role"].rsplit("/", 1)[1]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    deny = {"Effect": "Deny", "Action": action, "Resource": f"arn:aws:*{resource}*"}
+
+    def put(document: dict[str, Any]) -> None:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+    put({**whole, "Statement": [*whole["Statement"], deny]})
+    try:
+        yield
+    finally:
+        put(whole)
+
+
+@pytest.mark.parametrize(("kind", "function"), [("js", "socketio"), ("native", "calls")])
+def test_an_exception_in_a_handler(broken: Stack, world: World, kind: str, function: str) -> None:
+    user, call = pair(world, kind)
+    before = broken.shown()
+    with backstage.settings_of(broken, function, fault="raise"):
+        assert user.ask("call:initiate", call) == FAILED
+    block = shown(broken, before, f"!! {function}  call:initiate  ")
+    line = broken.wait_logged(function, level="ERROR", event_name="call:initiate")
+    assert block.splitlines()[0].endswith(line["correlation_id"])
+    assert "   Traceback (most recent call last):" in block
+    assert '"functions/calls/handlers.py", line' in block
+    assert block.count("LookupError: a fault of this test") == 1
+
+
+def test_a_right_that_is_missing(broken: Stack, world: World) -> None:
+    user, call = pair(world)
+    before = broken.shown()
+    with without(broken, "socketio", "dynamodb:GetItem", broken.environment["PEOPLE_TABLE"]):
+        assert user.ask("call:initiate", call) == FAILED
+    block = shown(broken, before, INITIATE)
+    assert "Traceback" in block
+    assert "AccessDenied" in block
+    assert "dynamodb:GetItem" in block
+
+
+def test_a_right_to_hand_on_a_device_that_is_gone(broken: Stack, world: World) -> None:
+    """The other devices ring all the same."""
+    callee, telecaller = world.telecaller()
+    _, user = world.user()
+    add_device(broken, callee, "none")
+    before = broken.shown()
+    with without(broken, "socketio", "lambda:InvokeFunction", "disconnect"):
+        told = user.ask("call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
+    assert telecaller.wait("call:incoming")["callId"] == told["callId"]
+    assert "AccessDenied" in shown(broken, before, INITIATE)
+
+
+def add_device(stack: Stack, account: Account, connection_id: str) -> None:
+    stack._dynamodb.update_item(
+        TableName=stack.facts["outputs"]["PeopleTable"],
+        Key={"person": {"S": f"/telecaller#{account.id}"}},
+        UpdateExpression="ADD connections :it",
+        ExpressionAttributeValues={":it": {"SS": [f"s:{connection_id}"]}},
+    )
+
+
+def test_a_right_to_post(broken: Stack, world: World) -> None:
+    """Nothing can be said to the client, neither an acknowledgement nor anything else."""
+    user, call = pair(world)
+    before = broken.shown()
+    with without(broken, "socketio", "execute-api:ManageConnections", "@connections"):
+        user.emit("call:initiate", call)
+        until(lambda: len(broken.shown()) == len(before) + 2, "both failures are shown")
+    time.sleep(WHOLE_SECONDS)
+    first, second = broken.shown()[-2:]
+    assert first.startswith(INITIATE)
+    assert "POST 403" in first
+    assert second.splitlines()[:2] == [first.splitlines()[0], "   route failed"]
+    assert "functions/calls/handlers.py" in first
+    assert "functions/calls/handlers.py" not in second, "the same traceback twice"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("exit", "Worker process died (exit code 7)"),
+        ("hang", "Task timed out after 2.00 seconds"),
+    ],
+)
+def test_a_worker_that_dies(broken: Stack, world: World, fault: str, told: str) -> None:
+    user, call = pair(world)
+    before = broken.shown()
+    name = f"{backstage.PREFIX}-socketio"
+    api = backstage.client(broken, "lambda")
+    timeout = api.get_function_configuration(FunctionName=name)["Timeout"]
+    api.update_function_configuration(FunctionName=name, Timeout=2)
+    try:
+        with backstage.settings_of(broken, "socketio", fault=fault):
+            user.emit("call:initiate", call)
+            block = shown(broken, before, INITIATE)
+    finally:
+        api.update_function_configuration(FunctionName=name, Timeout=timeout)
+    heading, message, *trace = block.splitlines()
+    assert len(heading.removeprefix(INITIATE)) == 36
+    assert message == f"   {told}"
+    assert any("faults.py" in line and line.endswith(" in fail") for line in trace), block
+
+
+def test_a_function_that_cannot_be_imported(broken: Stack) -> None:
+    before = broken.shown()
+    name = f"{backstage.PREFIX}-presence"
+    api = backstage.client(broken, "lambda")
+    handler = api.get_function_configuration(FunctionName=name)["Handler"]
+    api.update_function_configuration(FunctionName=name, Handler="functions.nowhere.handler")
+    try:
+        answer = api.invoke(FunctionName=name, Payload=b"{}")
+        assert "FunctionError" in answer
+    finally:
+        api.update_function_configuration(FunctionName=name, Handler=handler)
+    block = shown(broken, before, "!! presence  ")
+    assert "   Worker init failed: No module named 'functions.nowhere'" in block
+    assert "   Traceback (most recent call last):" in block
+
+
+def test_the_whole_log_is_where_the_terminal_says(broken: Stack) -> None:
+    (path,) = (line.strip() for line in broken.terminal if "functions.log" in line)
+    lines = (broken.work / "functions.log").read_text().splitlines()
+    assert path == str(broken.work / "functions.log")
+    assert any(line.startswith("switchboard-dev-socketio[") for line in lines)
