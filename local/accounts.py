@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from functions.products import REGISTRY
 from infra.settings import SettingError
 from shared.identity import accounts
 from shared.identity.accounts import Account
@@ -40,4 +39,7 @@ def load(found: Sequence[Account], environment: Mapping[str, str]) -> None:
 
 def save(account: Account) -> None:
     """Write one account, with its first coins. Idempotent."""
+    # Imported here, so that a product's mistake is reported by the synth, in one sentence.
+    from functions.products import REGISTRY  # noqa: PLC0415
+
     accounts.save(account, REGISTRY.paths_of_role(account.role))

@@ -9,6 +9,8 @@
     InvalidToken            told in the words of whoever asked for the token
     Duplicate               not told to anybody: the frame has been handled before
 
+    DeclarationError        a product's declaration is wrong; raised before anything runs
+
 Anything else that is raised is ours: it is logged and answered with ``INTERNAL``.
 """
 
@@ -24,6 +26,10 @@ class Refusal(Exception):
         super().__init__(message)
         self.message = message
         self.event = event
+
+
+class DeclarationError(ValueError):
+    """What a product declares cannot work. The text is one sentence that says what to change."""
 
 
 class InvalidToken(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from shared.errors import DeclarationError
 from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
@@ -22,7 +23,7 @@ from shared.realtime.namespaces import ADMIN, Namespace
 class Registry:
     """Everything that the products declare, by what the functions look it up with.
 
-    Raises ``ValueError`` if two products claim the same event or the same namespace.
+    Raises ``DeclarationError`` if two products claim the same event or the same namespace.
     """
 
     def __init__(self, products: Iterable[Product]) -> None:
@@ -44,17 +45,23 @@ class Registry:
 
     def _add_namespace(self, namespace: Namespace) -> None:
         if namespace.path in self.namespaces:
-            raise ValueError(f"{namespace.path} is declared twice")
+            raise DeclarationError(
+                f"The namespace {namespace.path} is declared twice: give one another path."
+            )
         self.namespaces[namespace.path] = namespace
 
     def _add_events(self, product: Product) -> None:
         for row in product.handlers:
             if (row.namespace, row.event) in self.handlers:
-                raise ValueError(f"{row.event} is registered twice in {row.namespace}")
+                raise DeclarationError(
+                    f"Product {product.name!r}: {row.event} is registered twice in {row.namespace}"
+                )
             self.handlers[row.namespace, row.event] = row
         for namespace, event, sent in product.sent:
             if self.sent.setdefault((namespace, event), sent) is not sent:
-                raise ValueError(f"{event} is sent in two shapes in {namespace}")
+                raise DeclarationError(
+                    f"Product {product.name!r}: {event} is sent in two shapes in {namespace}"
+                )
 
     def _add_hooks(self, product: Product) -> None:
         for namespace, hooks in product.leave_hooks.items():
