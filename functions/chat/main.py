@@ -1,4 +1,4 @@
-"""Native routes of the chat product."""
+"""The Lambda entry of the chat product's native routes."""
 
 from functions.native import handler
 

@@ -197,7 +197,7 @@ def test_presence_that_comes_late_tells_nothing(chat: Chat) -> None:
     assert chat.answer("a1") == [{"userId": "anna", "status": "busy", "connectionCount": 1}]
 
 
-@pytest.mark.parametrize("moment", ["nothing", "_status", "_announce", "_kept", "_key"])
+@pytest.mark.parametrize("moment", ["nothing", "_status_row", "_announce", "_kept_until", "_key"])
 def test_whoever_comes_back_while_it_is_told_that_they_have_gone(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -205,7 +205,7 @@ def test_whoever_comes_back_while_it_is_told_that_they_have_gone(
 
     def come(tab: str) -> None:
         chat.tab("anna", tab)
-        presence.came(Background.on(chat.fakes.ports), "anna", "Anna")
+        presence.announce_arrival(Background.on(chat.fakes.ports), "anna", "Anna")
 
     come("a1")
     with monkeypatch.context() as patch:
