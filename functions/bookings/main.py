@@ -1,4 +1,4 @@
-"""Native routes of the booking product."""
+"""The Lambda entry of the booking product's native routes."""
 
 from functions.native import handler
 

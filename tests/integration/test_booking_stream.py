@@ -92,14 +92,14 @@ def test_the_numbers_are_told_once_a_second_and_in_the_end(fakes: Fakes) -> None
 
 
 def test_whoever_counts_while_somebody_waits_leaves_it_to_them(fakes: Fakes) -> None:
-    assert counts.may_tell(NOW_MS)
-    assert counts.may_wait(NOW_MS + 100)
-    assert not counts.may_tell(NOW_MS + 1_050)
-    assert not counts.may_wait(NOW_MS + 1_050)
-    counts.done_waiting(NOW_MS + 1_100)
-    assert not counts.may_tell(NOW_MS + 1_200)
-    assert counts.may_wait(NOW_MS + 1_200)
-    assert counts.may_tell(NOW_MS + 1_200 + counts.WAIT_MOST_MS)  # who waited has failed
+    assert counts.claim_announcement(NOW_MS)
+    assert counts.claim_wait(NOW_MS + 100)
+    assert not counts.claim_announcement(NOW_MS + 1_050)
+    assert not counts.claim_wait(NOW_MS + 1_050)
+    counts.end_wait(NOW_MS + 1_100)
+    assert not counts.claim_announcement(NOW_MS + 1_200)
+    assert counts.claim_wait(NOW_MS + 1_200)
+    assert counts.claim_announcement(NOW_MS + 1_200 + counts.MAX_WAIT_MS)  # who waited has failed
 
 
 def test_an_event_that_waits_for_its_booking_is_nothing_to_tell(fakes: Fakes) -> None:

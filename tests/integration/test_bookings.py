@@ -194,7 +194,7 @@ def test_the_same_frame_after_what_followed_is_told_nothing(fakes: Fakes) -> Non
         with pytest.raises(Duplicate):
             pedro.send("booking:accept", "b", id_="yes")
     assert booking("b").status == "COMPLETED"
-    assert len(booking("b").moved_by) == store.MOST_MOVES
+    assert len(booking("b").moved_by) == store.MAX_MOVES
 
 
 def test_a_later_location_is_not_overtaken(fakes: Fakes) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from functions.bookings.state import (
     ACTIVE,
-    BACKENDS,
+    BACKEND_TRIGGERS,
     FINAL,
     MESSAGES,
-    PARTNERS,
+    PARTNER_TRIGGERS,
     Status,
     Trigger,
     after,
@@ -47,7 +47,7 @@ def test_the_partner_is_on_it_from_accepted_to_in_progress() -> None:
 
 
 def test_what_leads_to_a_status_does() -> None:
-    for told in (PARTNERS, BACKENDS):
+    for told in (PARTNER_TRIGGERS, BACKEND_TRIGGERS):
         for status, trigger in told.items():
             assert status in {after(before, trigger) for before in Status}
 
