@@ -1,4 +1,4 @@
-"""What admins see of bookings."""
+"""What admins do: request the numbers of bookings, and monitor all bookings."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from shared.realtime.namespaces import ADMIN
 from shared.settings import settings
 
 MONITORS = "bookings-monitor"
-"""The room of the connections that monitor."""
+"""The room of the connections that monitor bookings."""
 
 
 def stats(now_ms: int) -> Stats:
+    """Return the numbers of bookings as an event."""
     numbers = counts.read(now_ms)
     return Stats(numbers["byStatus"], numbers["active"], numbers["today"], times.iso(now_ms))
 
 
 @bookings.on("request:stats", namespaces=[ADMIN.path])
 def request_stats(context: Context, _: None) -> None:
-    """Answer the asker."""
+    """Request the numbers of bookings. The connection receives ``dashboard:stats_update``."""
     context.emit(stats(context.now_ms).to([context.address]))
 
 
 @bookings.on("monitor:bookings", namespaces=[ADMIN.path])
 def monitor(context: Context, _: None) -> None:
-    """Send this connection what happens to all bookings, from now on. Any number of times."""
+    """Monitor all bookings with this connection, from now on; asking again changes nothing. The
+    connection receives ``booking:created``, ``booking:updated``, ``partner:registered``,
+    ``kyc:submitted`` and, at most once a second, ``dashboard:stats_update``."""
     address, person_id = context.address, context.session.person_id
     expires_at = context.now_ms // 1000 + settings().connection_max_seconds
 
@@ -45,10 +48,11 @@ def monitor(context: Context, _: None) -> None:
 
     try:
         transact(add_items)
-    except TransactionRefused:  # it has left meanwhile
+    except TransactionRefused:  # the connection has left meanwhile
         return
 
 
 @bookings.on_leave(ADMIN.path, access=Access({"rooms": "DeleteItem"}))
-def no_longer(_: Background, connection: Connection, session: Session) -> None:  # noqa: ARG001
+def stop_monitoring(_: Background, connection: Connection, session: Session) -> None:  # noqa: ARG001
+    """Remove a connection that leaves ``/admin`` from the room. Idempotent."""
     rooms.remove(MONITORS, connection.connection_id)

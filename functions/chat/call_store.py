@@ -1,7 +1,8 @@
-"""The conditional writes that move a chat call on.
+"""The conditional writes behind the transitions of a chat call.
 
-While a call lasts it is a row beside those of people, where the ring timer looks, and its id is on
-the rows of its two people, with whom the other is. When it is over it is a row of the calls table.
+While a call lasts, it is a row of the people table, where the ring timer looks for it. The rows of
+its two parties have its id, each with the id of the other party. When the call is over, it is a row
+of the calls table.
 """
 
 from __future__ import annotations
@@ -26,17 +27,22 @@ from shared.realtime import people
 from shared.realtime.address import Address
 
 KEY = "call"
-"""What the keys of calls begin with, where those of people have their namespace."""
+"""The beginning of a call's key. The key of a person has the namespace in this place."""
 
 RINGING = "ringing"
 KEPT_SECONDS = 86_400
 _ROUNDS = 8
+"""How often a transition is attempted. After a refusal it is decided again on the call as it is."""
 
 
 class ChatCall(MapAttribute[str, Any]):
-    """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
-    callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
-    that accepted. Times are epoch milliseconds."""
+    """A call that is ringing or answered. Times are epoch milliseconds.
+
+    type: ``audio`` or ``video``.
+    caller_tab: the connection that sent the invite, as ``Address.member``.
+    callee_tab: the connection that accepted, in the same form; absent until then.
+    accepted_by: the id of the frame (``message_id``) that accepted.
+    """
 
     id = UnicodeAttribute()
     status = UnicodeAttribute()
@@ -50,10 +56,16 @@ class ChatCall(MapAttribute[str, Any]):
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
 
     def peer_of(self, person_id: str) -> str:
+        """Return the id of the other party."""
         return str(self.callee_id if person_id == self.caller_id else self.caller_id)
 
 
 class CallRow(Table):
+    """The row of a call in the people table.
+
+    person: ``key`` of the call.
+    """
+
     class Meta:
         table_name = TableName("people")
 
@@ -62,7 +74,11 @@ class CallRow(Table):
 
 
 class Party(Table):
-    """A person's row as calls use it. ``calls``: ids, each with the other party's behind it."""
+    """A person's row in the people table, as far as calls need it.
+
+    members: the person's connections, as ``Address.member``.
+    calls: the person's calls, each as the call's id, a space and the id of the other party.
+    """
 
     class Meta:
         table_name = TableName("people")
@@ -72,18 +88,21 @@ class Party(Table):
     calls: Any = UnicodeSetAttribute(null=True)
 
     def addresses(self, tab: str | None) -> list[Address]:
-        """The connection ``tab`` while it is there, else all of the person's."""
+        """Return the connection ``tab``, or all connections of the person if it is None or gone."""
         members = self.members or set()
         chosen = [tab] if tab and tab in members else sorted(members)
         return [Address.of_member(CHAT.path, member) for member in chosen]
 
     def with_peers(self) -> list[tuple[str, str]]:
-        """Call id and the other party's id of every call."""
+        """Return the call's id and the other party's id for every call."""
         return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
 
 
 class Ringing(Table):
-    """A call that began to ring, for the sweep, in the order in which they began."""
+    """A call that has begun to ring, for the sweep.
+
+    item: the call's id, which sorts by the moment at which the call began to ring.
+    """
 
     class Meta:
         table_name = TableName("chat")
@@ -94,10 +113,12 @@ class Ringing(Table):
 
 
 def key(call_id: str) -> str:
+    """Return the key of a call's row in the people table."""
     return f"{KEY}#{call_id}"
 
 
 def get(call_id: str) -> ChatCall | None:
+    """Return the call, strongly consistent. Returns None if it does not exist or is over."""
     try:
         found: ChatCall = CallRow.get(key(call_id), consistent_read=True).call
     except CallRow.DoesNotExist:
@@ -106,7 +127,7 @@ def get(call_id: str) -> ChatCall | None:
 
 
 def party(person_id: str) -> Party:
-    """The row, strongly consistent; an empty one for somebody who never connected."""
+    """Return the row, strongly consistent. Returns an empty one if the person never connected."""
     row = people.key(CHAT.path, person_id)
     try:
         return Party.get(row, consistent_read=True)
@@ -115,9 +136,11 @@ def party(person_id: str) -> Party:
 
 
 def start(call: ChatCall) -> bool:
-    """Let a call ring; False where the callee is not there. Raises ``Duplicate`` where this very
-    call has been started already, though it may be over, and ``Refusal`` where the caller is not
-    there: not yet, if they have only just authenticated."""
+    """Let a call ring. Returns False if the callee has no connection.
+
+    Raises ``Duplicate`` if this call has been started before, even if it is over, and ``Refusal``
+    if the caller has no connection: perhaps not yet, because they are just authenticating.
+    """
     started_s = int(call.started_at) // 1000
 
     def add_items(transaction: Transaction) -> None:
@@ -146,7 +169,11 @@ def start(call: ChatCall) -> bool:
 
 
 def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
-    """RINGING → ACCEPTED; False when it does not ring any more."""
+    """Move a call from RINGING to ACCEPTED. Returns False if it does not ring.
+
+    tab: the connection that accepts, as ``Address.member``.
+    message_id: the id of the frame that accepts.
+    """
     call: Any = CallRow.call
     actions = [
         call.status.set(Status.ACCEPTED.value),
@@ -160,8 +187,11 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
 def finish(
     call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
 ) -> tuple[ChatCall, CallRecord] | None:
-    """Move a call to the final state that ``trigger`` leads to. The call as it was, and its record;
-    None when it is over, or not in a state for it."""
+    """Move a call to the final state to which ``trigger`` leads.
+
+    Returns the call as it was before, and its record. Returns None if the call is over or the
+    trigger has no effect in its state.
+    """
     for _ in range(_ROUNDS):
         call = get(call_id)
         status = after(Status(call.status), trigger) if call else None
@@ -177,6 +207,7 @@ def finish(
 
 
 def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None) -> CallRecord:
+    """Return the record of a call that ends now. Its duration is in whole seconds."""
     answered = call.accepted_at
     return CallRecord(
         call.caller_id,
@@ -195,6 +226,8 @@ def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None)
 
 
 def _close(call: ChatCall, record: CallRecord) -> None:
+    """Replace a call by its record. Raises ``TransactionRefused`` if its status has changed."""
+
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
         transaction.delete("call", CallRow(key(call.id)), condition=stands.status == call.status)
@@ -210,14 +243,16 @@ def _close(call: ChatCall, record: CallRecord) -> None:
 
 
 def overdue(before_ms: int) -> Iterator[str]:
-    """The ids of calls that began to ring before then, the oldest first."""
+    """Yield the ids of calls that began to ring before a moment (epoch ms), the oldest first."""
     for row in Ringing.query(RINGING, Ringing.item < f"{before_ms:011x}", page_size=100):
         yield row.item
 
 
 def forget_ringing(call_id: str) -> None:
+    """Delete what the sweep knows of a call. Idempotent."""
     Ringing(RINGING, call_id).delete()
 
 
 def _entry(call: ChatCall, person_id: str) -> str:
+    """Return the entry of a call in ``Party.calls`` of a person."""
     return f"{call.id} {call.peer_of(person_id)}"

@@ -1,4 +1,4 @@
-"""WebRTC signalling: what two people's browsers tell each other, relayed between them only."""
+"""WebRTC calls: signalling that is relayed between the two parties of a call only."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ _ASK = Access({"calls": "Query", "calls/callee": "Query"})
     access=_FINISH | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
-    """Ring every tab of the other person."""
+    """Call another user. The acknowledgement carries the call's id. Every tab of the other user
+    receives ``call:incoming``. If the call is not answered in time (30 seconds by default), the
+    tabs of both parties receive ``call:ended``."""
     me = context.session
     permission = f"call.{request.call_type}"
     if not me.may(permission):
@@ -83,8 +85,10 @@ def invite(context: Context, request: Invite) -> Invited:
 
 
 def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
-    """Start the timer and ring; whether any tab was reached. A call whose timer cannot be started
-    ends at once."""
+    """Start the ring timer and send ``call:incoming``. Returns whether any tab was reached.
+
+    If the timer cannot be started, the call ends at once and the error is raised again.
+    """
     callee = call_store.party(call.callee_id).addresses(None)
     try:
         _, reached = both(
@@ -104,7 +108,8 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
 
 @on("call:accept", Accept, access=_ASK | Access({"people": "GetItem UpdateItem"}))
 def accept(context: Context, request: Accept) -> None:
-    """The caller gets the answer; the accepter's other tabs stop ringing."""
+    """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the
+    accepting user's other tabs receive ``call:ended``."""
     me, message_id = context.session, context.arrival.message_id
     call = _own(context, request.call_id, request.target_user_id)
     if call.callee_id != me.person_id:
@@ -123,6 +128,8 @@ def accept(context: Context, request: Accept) -> None:
 
 @on("call:reject", CallRef, access=_FINISH | _ASK)
 def reject(context: Context, request: CallRef) -> None:
+    """Reject a call that rings. The tab that called receives ``call:rejected``; the rejecting
+    user's other tabs receive ``call:ended``."""
     call = _own(context, request.call_id, request.target_user_id)
     if call.callee_id != context.session.person_id:
         raise Refusal(NOT_FOUND)
@@ -131,7 +138,8 @@ def reject(context: Context, request: CallRef) -> None:
 
 @on("call:end", CallRef, access=_FINISH | _ASK)
 def end(context: Context, request: CallRef) -> None:
-    """Hang up, from either side, whether it still rings or not."""
+    """End a call, from either side, whether it still rings or has been accepted. The other party
+    receives ``call:ended``, and so do the user's other tabs that ring or have the call."""
     call = _own(context, request.call_id, request.target_user_id)
     is_caller = call.caller_id == context.session.person_id
     trigger = Trigger.CALLER_ENDS if is_caller else Trigger.CALLEE_ENDS
@@ -140,7 +148,9 @@ def end(context: Context, request: CallRef) -> None:
 
 @on("call:ice_candidate", Candidate, access=Access({"people": "GetItem"}))
 def ice_candidate(context: Context, request: Candidate) -> None:
-    """To the other party of whatever calls there are with them, ringing or not."""
+    """Send an ICE candidate to the other party of a call, whether it still rings or has been
+    accepted. The tab of the other party that has the call, or every tab that rings, receives
+    ``call:ice_candidate``."""
     me, target = context.session, request.target_user_id
     calls = _calls_with(me.person_id, target)
     if not calls:
@@ -152,8 +162,10 @@ def ice_candidate(context: Context, request: Candidate) -> None:
 
 
 def _calls_with(person_id: str, target: str) -> list[ChatCall]:
-    """The calls between two people. A candidate may overtake the invite it belongs to, so there is
-    a moment for it to begin."""
+    """Return the calls between two people that ring or are accepted.
+
+    A candidate may overtake the invite of its call, so this waits a moment for the call to begin.
+    """
     for _ in attempts():
         mine = call_store.party(person_id).with_peers()
         calls = [call_store.get(call_id) for call_id, peer in mine if peer == target]
@@ -164,7 +176,10 @@ def _calls_with(person_id: str, target: str) -> list[ChatCall]:
 
 @chat.on_last_leave(CHAT.path, access=_FINISH)
 def party_gone(background: Background, person: Person) -> None:
-    """The others of all calls of somebody whose last tab has gone."""
+    """End all calls of a person whose last tab has closed. Idempotent.
+
+    Both parties of each call receive ``call:ended``.
+    """
     mine = call_store.party(person.person_id)
     if mine.members:
         return
@@ -176,7 +191,10 @@ def party_gone(background: Background, person: Person) -> None:
 
 @chat.on_ring_timeout(KEY, access=_FINISH)
 def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
-    """Nobody answered. Nothing happens where somebody did meanwhile."""
+    """End a call that was not answered in time. Idempotent.
+
+    Both parties receive ``call:ended``. Nothing happens if the call has been answered meanwhile.
+    """
     done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
     if done:
         background.emit(*_to_both(done[0], Ended(call_id)))
@@ -184,7 +202,8 @@ def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
 
 @chat.on_sweep(access=_FINISH | Access({"chat": "DeleteItem Query"}))
 def time_out_forgotten(sweep: Sweep) -> None:
-    """Calls that have outlived their timer: it could not be started in time, or failed for good."""
+    """End the calls that ring longer than their timer: it was not started in time, or has failed
+    for good."""
     values = settings()
     seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
     for call_id in call_store.overdue(sweep.now_ms - seconds * 1000):
@@ -194,6 +213,7 @@ def time_out_forgotten(sweep: Sweep) -> None:
 
 
 def _time_out(sweep: Sweep, call_id: str) -> None:
+    """End a call if it still rings, and forget that it rang. Idempotent."""
     done = call_store.finish(call_id, Trigger.TIMEOUT, sweep.now_ms)
     if done:
         sweep.emit(*_to_both(done[0], Ended(call_id)))
@@ -201,7 +221,11 @@ def _time_out(sweep: Sweep, call_id: str) -> None:
 
 
 def _own(context: Context, call_id: str, target: str | None) -> ChatCall:
-    """A call of the asking person's. Somebody else's answers as one that does not exist."""
+    """Return a call of the person who sent the frame.
+
+    Raises ``Refusal`` or ``Duplicate`` if it is over, and ``Refusal`` if ``target`` is not its
+    other party. A call of other people is refused exactly as a call that does not exist.
+    """
     me, call = context.session.person_id, call_store.get(call_id)
     if call is None or me not in (call.caller_id, call.callee_id):
         raise _unavailable(context, call_id)
@@ -211,7 +235,11 @@ def _own(context: Context, call_id: str, target: str | None) -> ChatCall:
 
 
 def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -> None:
-    """End a call: ``event`` to the other party, and to the own tabs that ring in vain, its end."""
+    """End a call, and send ``event`` to the other party.
+
+    The other tabs of the person who ends it receive ``call:ended`` if they ring or have the call.
+    Raises ``Refusal`` or ``Duplicate`` if the call cannot be ended.
+    """
     done = call_store.finish(call_id, trigger, context.now_ms, context.arrival.message_id)
     if done is None:
         raise _unavailable(context, call_id)
@@ -223,12 +251,13 @@ def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -
 
 
 def _tab_of(call: ChatCall, person_id: str) -> str | None:
-    """The tab in which somebody has the call; None for a callee who has not answered."""
+    """Return the tab that has the call. Returns None for a callee who has not answered."""
     tab: str | None = call.caller_tab if person_id == call.caller_id else call.callee_tab
     return tab
 
 
 def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
+    """Return the delivery of an event to the tabs of both parties that have the call, or ring."""
     caller, callee = both(
         lambda: call_store.party(call.caller_id), lambda: call_store.party(call.callee_id)
     )
@@ -240,10 +269,15 @@ def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
 
 
 def _unavailable(context: Context, call_id: str) -> Exception:
+    """Return the error for a call that cannot be acted on.
+
+    It is ``Duplicate`` if this frame has accepted or ended the call before.
+    """
     me, message_id = context.session.person_id, context.arrival.message_id
     call = call_store.get(call_id)
     if call is not None and me in (call.caller_id, call.callee_id):
         return Duplicate() if call.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
+    # The person may be the call's caller or its callee.
     record = call_records.find(me, call_id, as_caller=True) or call_records.find(
         me, call_id, as_caller=False
     )

@@ -16,7 +16,7 @@ from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
-from tests.integration.booking_stage import tell
+from tests.integration.booking_stage import report
 from tests.integration.chat import Chat
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -25,7 +25,7 @@ ULLA = Account(id="ulla", role="USER", name="Ulla", coins=100)
 
 
 def upsert(fakes: Fakes, account: Account, at: int) -> None:
-    tell(fakes, "account.upserted", NOW_MS + at, **msgspec.to_builtins(account))
+    report(fakes, "account.upserted", NOW_MS + at, **msgspec.to_builtins(account))
 
 
 def coins() -> int:
@@ -105,4 +105,4 @@ def test_suspension_closes_chat_too(fakes: Fakes) -> None:
     assert sorted(fakes.connections.closed) == ["alone", "both"]
     assert not people.get(CHAT.path, "ulla").online
     assert not rooms.connections_by_person(CHAT.path)
-    assert [one["userId"] for one in chat.told("user_left")] == ["ulla"]
+    assert [one["userId"] for one in chat.broadcasts("user_left")] == ["ulla"]
