@@ -42,7 +42,7 @@ def allowed_in_shared(module: str, other: str) -> bool:
     mine, theirs = module.split(".")[1], other.split(".")[1]
     if mine == "protocol":
         return theirs == "protocol"
-    if theirs in BESIDE or theirs == "protocol" or mine == theirs:
+    if theirs in BESIDE or theirs in {"protocol", mine}:
         return True
     return mine in WINGS and theirs in WINGS and WINGS.index(mine) < WINGS.index(theirs)
 
