@@ -1,4 +1,4 @@
-"""Imports point one way: ``infra → functions → shared``, and down through the wings of ``shared``."""
+"""Imports point one way: infra, functions, shared, and down through the wings of shared."""
 
 from __future__ import annotations
 
