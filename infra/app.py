@@ -1,4 +1,4 @@
-"""``cdk synth`` starts here: read the settings, build the stack, have cdk-nag look it over."""
+"""The entry point of ``cdk synth``: reads the settings, builds the stack, has cdk-nag check it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.stack import SwitchboardStack
 
 
 def build(app: cdk.App) -> SwitchboardStack:
-    """The stack that the app's context asks for; raises ``SettingError``."""
+    """Build the stack for the settings in the app's context. Raises ``SettingError``."""
     settings = from_context(app.node.get_all_context())
     stack = SwitchboardStack(app, settings)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
@@ -20,6 +20,7 @@ def build(app: cdk.App) -> SwitchboardStack:
 
 
 def main() -> None:
+    """Synthesize the app, or exit with the sentence about a wrong setting."""
     app = cdk.App()
     try:
         build(app)
