@@ -7,7 +7,7 @@ Each alarm has one metric and no metric math. Metric math is charged by the metr
 ($0.10 a month), and does not show which resource is in trouble.
 
 An alarm for each function and each kind of trouble would cost most, and is not needed. Every
-failure of a function is a line of its log, so all functions share ``errors``, which counts such
+failure of a function is a line of its log, so all functions share ``errors``, which counts these
 lines. Throttling concerns the concurrency that all functions of an account share. The duration of a
 function can grow unnoticed only if no client waits for the function.
 """
@@ -272,16 +272,16 @@ def rows(watched: Watched) -> list[Alarm]:
 
 
 def make_alarms(
-    scope: Construct, watched: Watched, tell: cloudwatch.IAlarmAction | None
+    scope: Construct, watched: Watched, notify: cloudwatch.IAlarmAction | None
 ) -> list[cloudwatch.Alarm]:
-    """Make the alarms of ``rows``. ``tell`` is notified when an alarm begins and when it ends."""
+    """Make the alarms of ``rows``. ``notify`` is called when an alarm begins and ends."""
     group = Construct(scope, "Alarms")
     _count_errors(group, watched)
     made = [_make(group, watched.settings, row) for row in rows(watched)]
-    if tell:
+    if notify:
         for alarm in made:
-            alarm.add_alarm_action(tell)
-            alarm.add_ok_action(tell)
+            alarm.add_alarm_action(notify)
+            alarm.add_ok_action(notify)
     return made
 
 

@@ -70,7 +70,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Edge:
-    """The request handler of the edge. ``port`` is the edge's own; it tells its own origins."""
+    """The request handler of the edge. ``port`` is the edge's own port, a part of its origins."""
 
     def __init__(
         self,

@@ -75,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How much longer the old keys are used while the issuer cannot be reached."""
 
     jwks_refetch_seconds: int = 10
-    """The least time between two requests of one process to the issuer, for whatever tokens."""
+    """The least time between two requests of one process to the issuer, whichever tokens arrive."""
 
     jwks_timeout_seconds: float = 2.0
     allowed_origins: str = ""

@@ -22,7 +22,7 @@ def entry(function: Callable[[Event], Any]) -> Entry:
     The handler logs under the correlation id of the invocation's cause. At the end it logs one line
     for each cause with the milliseconds that the invocation took, then writes the metrics.
 
-    For ``{"warm": true}`` it returns at once. Such an event only starts a process, after a
+    For ``{"warm": true}`` it returns at once. This event only starts a process, after a
     deployment or to keep a function warm.
     """
 

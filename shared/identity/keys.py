@@ -46,7 +46,7 @@ class KeySet:
     def key_for(self, kid: str | None, algorithm: str) -> PyJWK:
         """Return the key named ``kid``, or, if ``kid`` is None, the only key for the algorithm.
 
-        Raises ``UnknownKey`` if there is no such key, or several without a name to choose by.
+        Raises ``UnknownKey`` if no key matches, or if several match.
         """
         with self._lock:
             if self._age() >= self._settings.jwks_cache_seconds:
