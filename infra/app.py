@@ -1,4 +1,4 @@
-"""``cdk synth`` starts here: read the settings, build the stack, have cdk-nag look it over."""
+"""The entry point of ``cdk synth``: reads the settings, builds the stack, has cdk-nag check it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The people that the stack knows when it starts: a JSON array of accounts."""
+"""The accounts that the stack has when it starts, read from a JSON array."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ WRITES_AT_ONCE = 8
 
 
 def read(path: Path) -> list[Account]:
-    """Read and check the file; raises ``SettingError`` naming the index and field that is wrong."""
+    """Read and check the file.
+
+    Raises ``SettingError``, which names the index and the field that is wrong.
+    """
     try:
         found = accounts.parse(path.read_bytes())
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -31,7 +34,7 @@ def read(path: Path) -> list[Account]:
 
 
 def load(found: Sequence[Account], environment: Mapping[str, str]) -> None:
-    """Write them to the accounts table, whose name is in the functions' ``environment``."""
+    """Write accounts to the accounts table, whose name is in the functions' ``environment``."""
     os.environ.update(environment)
     with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
         list(pool.map(save, found))

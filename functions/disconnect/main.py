@@ -1,4 +1,4 @@
-"""``$disconnect``, and every other way to learn that a connection is gone."""
+"""``$disconnect``, and the departure of connections that other functions have found gone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from shared.realtime import connections
 
 @entry
 def handler(event: Event) -> dict[str, int]:
-    """From API Gateway, or ``{"connectionId"}`` from a function whose post found nobody; with
-    ``namespace`` and ``personId`` from one that puts somebody out, with ``ended`` from the sweep,
-    where sessions have ended and not been left. Raises where it could not finish, so that an
-    asynchronous invocation is tried again."""
+    """Run the consequences of a connection or of sessions that have ended.
+
+    The event is one of these:
+
+    - API Gateway's ``$disconnect``, or ``{"connectionId"}`` from a function whose post found the
+      connection gone: the whole connection departs.
+    - with ``namespace`` and ``personId``: the person's session in that namespace is ended.
+    - with ``ended``, from the sweep: sessions that have ended on the connection are left.
+
+    Raises if it could not finish, so that an asynchronous invocation is tried again.
+    """
     connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
     if "namespace" in event:
         expel(REGISTRY, ports(), connection_id, event["namespace"], event["personId"])

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, EndpointConnectionError
 
 from local.emulator import aws_environment
 from shared.aws import clients
-from shared.aws.adapters import CachedSecret
+from shared.aws.secret import CachedSecret
 from tests.conftest import UseSettings
 
 CACHE, RETRY = 300, 10
