@@ -33,11 +33,11 @@ def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
         shards = [shard for shard, page in zip(shards, pages, strict=True) if page is not None]
         rows = [row for page in pages for row in page or ()]
         if rows:
-            found.update(together(partial(_attend, sweep, row) for row in rows))
+            found.update(together(partial(attend, sweep, row) for row in rows))
     return found
 
 
-def _attend(sweep: Sweep, row: Connection) -> str:
+def attend(sweep: Sweep, row: Connection) -> str:
     """Do what a connection needs, and return what was done.
 
     If that fails, the connection is postponed, so that other connections go first.

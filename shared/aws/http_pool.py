@@ -83,6 +83,11 @@ class HttpPool:
         finally:
             sent.close()
 
+    @property
+    def idle(self) -> int:
+        """How many connections are open and have no request under way."""
+        return len(self._idle)
+
     def take(self) -> HTTPConnection:
         """Return a connection that is open and has no request under way.
 

@@ -77,3 +77,9 @@ def flush() -> None:
         unit = "Seconds" if metric is Metric.CALL_SECONDS else "Count"
         line.add_metric(metric, unit, number)
     line.flush_metrics()
+
+
+def discard() -> None:
+    """Forget what has been counted, without writing it."""
+    with _lock:
+        _counted.clear()

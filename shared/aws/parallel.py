@@ -23,7 +23,7 @@ def _begin() -> None:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def thread_pool() -> ThreadPoolExecutor:
     """Return the process's pool. It starts its threads when they are needed."""
     threads = settings().requests_at_once
     return ThreadPoolExecutor(threads, thread_name_prefix="parallel", initializer=_begin)
@@ -46,7 +46,7 @@ def together(calls: Iterable[Callable[[], T]]) -> list[T]:
     *others, last = calls
     if getattr(_this_thread, "in_pool", False):
         return _in_turn([*others, last])
-    futures = [_pool().submit(call) for call in others]
+    futures = [thread_pool().submit(call) for call in others]
     try:
         result = last()
     finally:

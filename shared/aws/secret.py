@@ -49,11 +49,11 @@ class CachedSecret:
         self._fresh_until = self._monotonic() + seconds
 
     def _fetch(self) -> dict[str, str]:
-        answer: Any = self._client.get_secret_value(SecretId=self._settings.secret_arn)
+        answer: Any = self.client.get_secret_value(SecretId=self._settings.secret_arn)
         return msgspec.json.decode(answer["SecretString"], type=dict[str, str])
 
     @cached_property
-    def _client(self) -> SecretsManagerClient:
+    def client(self) -> SecretsManagerClient:
         """The client, made for the first fetch.
 
         It gives up sooner than other clients, because a person waits to be let in and there is an

@@ -108,6 +108,16 @@ def _condition_held(write: Callable[[], Any]) -> bool:
     return True
 
 
+def forget_clients() -> None:
+    """Make every client and connection anew on its next use, for example for another endpoint."""
+    clients.client.cache_clear()  # type: ignore[attr-defined]
+    models = Table.__subclasses__()
+    while models:
+        model = models.pop()
+        model._connection = None
+        models += model.__subclasses__()
+
+
 class Transaction:
     """The items of one transaction, each under a name.
 

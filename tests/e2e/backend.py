@@ -79,8 +79,8 @@ def hear(client: Client, event: str, count: int = 1, **fields: Any) -> Any:
         found[:] = payloads(client, event, **fields)
         return len(found) >= count
 
-    with client._changed:
-        assert client._changed.wait_for(came, SECONDS), (
+    with client.changed:
+        assert client.changed.wait_for(came, SECONDS), (
             f"no {event} {fields}; came: {client.received}"
         )
     return found[count - 1]

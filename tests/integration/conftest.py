@@ -18,7 +18,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients as aws
-from shared.aws.tables import Table
+from shared.aws.tables import forget_clients
 from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.conftest import UseSettings
@@ -105,17 +105,11 @@ def tables(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(aws, "session", lambda: engine.session)
     values = use_settings(tables=names)
-    _forget_clients()
+    forget_clients()
     yield values
-    _forget_clients()
+    forget_clients()
     for table in names.values():
         engine.admin.delete_table(TableName=table)
-
-
-def _forget_clients() -> None:
-    aws.client.cache_clear()  # type: ignore[attr-defined]
-    for model in Table.__subclasses__():
-        model._connection = None
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_when_its_time_is_over_the_rest_is_left_to_the_next(fakes: Fakes) -> Non
     sweep(fakes, seconds=0)
     assert fakes.connections.posted == []
     over = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic())
-    assert due._attend(over, row("c")) == due.LEFT
+    assert due.attend(over, row("c")) == due.LEFT
     sweep(fakes)
     assert fakes.connections.posted == [("c", PING)]
 

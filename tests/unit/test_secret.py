@@ -113,7 +113,7 @@ def test_nobody_there_is_found_out_soon(
     secret = CachedSecret(use_settings(secret_timeout_seconds=0.2))
     with pytest.raises(EndpointConnectionError):
         secret.get("JWT_SECRET")
-    config: Any = secret._client.meta.config
+    config: Any = secret.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.2, 0.2)
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}
     clients.session.cache_clear()
