@@ -26,6 +26,7 @@ import msgspec
 from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients
+from shared.aws.tables import forget_clients
 from shared.identity.accounts import Account
 from shared.settings import Settings, settings
 from tests.e2e.clients import SECONDS
