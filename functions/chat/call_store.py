@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.attributes import (
-    MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
@@ -18,6 +17,7 @@ from pynamodb.attributes import (
 
 from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.calling import ring
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.dispatch import NOT_AUTHENTICATED
@@ -25,21 +25,16 @@ from shared.realtime import people
 from shared.realtime.address import Address
 from shared.realtime.namespaces import CHAT
 
-KEY = "call"
-"""What the keys of calls begin with, where those of people have their namespace."""
-
 RINGING = "ringing"
 KEPT_SECONDS = 86_400
 _ROUNDS = 8
 
 
-class ChatCall(MapAttribute[str, Any]):
+class ChatCall(ring.CallOnRow):
     """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
     callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
     that accepted. Times are epoch milliseconds."""
 
-    id = UnicodeAttribute()
-    status = UnicodeAttribute()
     type = UnicodeAttribute()
     caller_id = UnicodeAttribute(attr_name="callerId")
     callee_id = UnicodeAttribute(attr_name="calleeId")
@@ -54,11 +49,13 @@ class ChatCall(MapAttribute[str, Any]):
 
 
 class CallRow(Table):
+    """The row of its own on which a chat call rings and lasts."""
+
     class Meta:
         table_name = TableName("people_table")
 
     person = UnicodeAttribute(hash_key=True)
-    call: Any = ChatCall(attr_name="call")
+    call: Any = ChatCall(attr_name=ring.ATTRIBUTE)
 
 
 class Party(Table):
@@ -93,13 +90,9 @@ class Ringing(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
-def key(call_id: str) -> str:
-    return f"{KEY}#{call_id}"
-
-
 def get(call_id: str) -> ChatCall | None:
     try:
-        found: ChatCall = CallRow.get(key(call_id), consistent_read=True).call
+        found: ChatCall = CallRow.get(ring.row_of_call(call_id), consistent_read=True).call
     except CallRow.DoesNotExist:
         return None
     return found
@@ -124,7 +117,9 @@ def start(call: ChatCall) -> bool:
         ringing = Ringing(RINGING, call.id, expires_at=started_s + KEPT_SECONDS)
         transaction.put("ringing", ringing, condition=Ringing.item.does_not_exist())
         transaction.put(
-            "call", CallRow(key(call.id), call=call), condition=CallRow.person.does_not_exist()
+            "call",
+            CallRow(ring.row_of_call(call.id), call=call),
+            condition=CallRow.person.does_not_exist(),
         )
         for name, person_id in (("caller", call.caller_id), ("callee", call.callee_id)):
             transaction.update(
@@ -154,7 +149,9 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
     ]
-    return CallRow(key(call_id)).update_if(actions, call.status == Status.RINGING.value)
+    return CallRow(ring.row_of_call(call_id)).update_if(
+        actions, call.status == Status.RINGING.value
+    )
 
 
 def finish(
@@ -197,7 +194,9 @@ def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None)
 def _close(call: ChatCall, record: CallRecord) -> None:
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
-        transaction.delete("call", CallRow(key(call.id)), condition=stands.status == call.status)
+        transaction.delete(
+            "call", CallRow(ring.row_of_call(call.id)), condition=stands.status == call.status
+        )
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
         for person_id in (call.caller_id, call.callee_id):
             transaction.update(

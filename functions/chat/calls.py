@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from functions.chat import call_store
-from functions.chat.call_store import KEY, ChatCall
+from functions.chat.call_store import CallRow, ChatCall
 from functions.chat.events import (
     Accept,
     Accepted,
@@ -23,7 +23,7 @@ from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
 from shared.pipeline.dispatch import NOT_PERMITTED
@@ -32,7 +32,6 @@ from shared.pipeline.sweep import Sweep
 from shared.realtime.address import Address, Delivery
 from shared.realtime.namespaces import CHAT, USER
 from shared.realtime.people import Person
-from shared.settings import settings
 
 OFFLINE = "User is offline"
 NOT_FOUND = "Call not found"
@@ -80,11 +79,7 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     callee = call_store.party(call.callee_id).addresses(None)
     try:
         _, reached = both(
-            lambda: context.ports.tasks.ring(
-                call_id=call.id,
-                person=call_store.key(call.id),
-                seconds=settings().ring_timeout_seconds,
-            ),
+            lambda: ring.start(context.ports, ring.row_of_call(call.id), call.id),
             lambda: context.emit(incoming.to(callee)),
         )
     except Exception:
@@ -166,9 +161,12 @@ def party_gone(background: Background, person: Person) -> None:
             background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_ring_timeout(KEY)
-def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
-    """Nobody answered. Nothing happens where somebody did meanwhile."""
+@chat.on_ring_timeout(ring.CALL_ROW, row=CallRow)
+def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
+    """End a call that has not been answered in time. All tabs of both receive ``call:ended``.
+
+    Changes nothing if the call has been answered or has ended meanwhile.
+    """
     done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
     if done:
         background.emit(*_to_both(done[0], Ended(call_id)))
@@ -176,10 +174,8 @@ def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
 
 @chat.on_sweep
 def time_out_forgotten(sweep: Sweep) -> None:
-    """Calls that have outlived their timer: it could not be started in time, or failed for good."""
-    values = settings()
-    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
-    for call_id in call_store.overdue(sweep.now_ms - seconds * 1000):
+    """End calls that ring without a timer: it could not be started in time, or failed for good."""
+    for call_id in call_store.overdue(ring.overdue_start_ms(sweep.now_ms)):
         if sweep.over:
             return
         sweep.attempt(call_id, partial(_time_out, sweep, call_id))

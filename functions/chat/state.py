@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.calling import ring
+
 
 class Status(StrEnum):
-    RINGING = "RINGING"
+    RINGING = ring.RINGING
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"

@@ -1,1 +1,5 @@
-"""What the products with calls share: ``ring`` the ring's contract, ``call_records`` ended calls."""
+"""What the products with calls share.
+
+``ring``          where a call stands while it rings, and its timer
+``call_records``  calls that are over
+"""

@@ -10,10 +10,11 @@ from pynamodb.expressions.condition import Condition
 
 from shared.aws.event_order import is_older
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.identity import wallet
+from shared.identity.wallet import Wallet
 from shared.ids import Id
 from shared.realtime import people
 from shared.realtime.namespaces import NAMESPACES
-from shared.realtime.people import Person
 
 _ROUNDS = 16
 
@@ -67,7 +68,7 @@ def save(account: Account) -> None:
     AccountRow(account.id, account=msgspec.to_builtins(account)).save()
     for namespace in NAMESPACES.values():
         if namespace.role == account.role:
-            people.open_balance(namespace.path, account.id, account.coins)
+            wallet.open_balance(namespace.path, account.id, account.coins)
 
 
 def upsert(account: Account, happened_at_ms: int) -> Account:
@@ -101,7 +102,7 @@ def _replace(account: Account, at_ms: int, row: AccountRow | None, before: Accou
             unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
     counted = before.coins if before is not None and before.role == account.role else 0
     holders = [one.path for one in NAMESPACES.values() if one.role == account.role]
-    holder = people.get(holders[0], account.id) if holders else None
+    holder = people.get(holders[0], account.id, Wallet) if holders else None
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -112,12 +113,11 @@ def _replace(account: Account, at_ms: int, row: AccountRow | None, before: Accou
         )
         if holder is not None and account.coins != counted:
             coins = max(0, int(holder.coins) + account.coins - counted)
-            same = Person.coins == int(holder.coins)
             transaction.update(
                 "balance",
-                Person(holder.person),
-                actions=[Person.coins.set(coins)],
-                condition=same if holder.coins else same | Person.coins.does_not_exist(),
+                Wallet(holder.person),
+                actions=[Wallet.coins.set(coins)],
+                condition=wallet.holds(int(holder.coins)),
             )
 
     try:
@@ -138,7 +138,7 @@ def balance(account: Account) -> int:
     """The coins of today, where calls are paid for from them; else what the account says."""
     for namespace in NAMESPACES.values():
         if namespace.role == account.role:
-            return int(people.get(namespace.path, account.id).coins)
+            return int(people.get(namespace.path, account.id, Wallet).coins)
     return account.coins
 
 

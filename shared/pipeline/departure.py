@@ -14,6 +14,7 @@ from shared.realtime import connections, people, rooms
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
 from shared.realtime.namespaces import NAMESPACES
+from shared.realtime.people import Person
 
 
 def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
@@ -79,7 +80,8 @@ def leave(registry: Registry, ports: Ports, connection: Connection, session: Ses
         left(Background.on(ports), connection, session)
     if NAMESPACES[session.namespace].everybody:
         rooms.remove(session.namespace, address.connection_id)
-    person = people.leave(address, session.person_id)
+    row = registry.person_rows.get(session.namespace, Person)
+    person = people.leave(address, session.person_id, row)
     if person.online:
         return
     for hook in registry.leave_hooks.get(session.namespace, ()):

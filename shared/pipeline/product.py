@@ -14,22 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
 
 if TYPE_CHECKING:
+    from shared.aws.tables import Table
     from shared.pipeline.context import Background, Context
     from shared.pipeline.sweep import Sweep
     from shared.realtime.connections import Connection, Session
     from shared.realtime.people import Person
 
 P = TypeVar("P")
+AnyRow = TypeVar("AnyRow", bound="Table")
+AnyPerson = TypeVar("AnyPerson", bound="Person")
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
 ConnectionHook = Callable[["Background", "Connection", "Session"], None]
-LeaveHook = Callable[["Background", "Person"], None]
-RingTimeout = Callable[["Background", "Person", str], None]
+LeaveHook = Callable[["Background", AnyPerson], None]
+RingHook = Callable[["Background", AnyRow, str], None]
 BackendHandle = Callable[["Background", P, int], None]
 SweepHook = Callable[["Sweep"], None]
 
@@ -82,6 +85,18 @@ class BackendEventHandler:
     handle: BackendHandle[Any]
 
 
+@dataclass(frozen=True)
+class RingTimeout:
+    """What happens to a call that is not answered in time.
+
+    row: the class of the row on which the call rings.
+    handle: the hook, called with this row and the call's id.
+    """
+
+    row: type[Any]
+    handle: RingHook[Any]
+
+
 class Product:
     """A product's rows. ``name`` is also the name of the function behind its native routes."""
 
@@ -89,7 +104,8 @@ class Product:
         self.name = name
         self.handlers: list[EventHandler] = []
         self.sent: list[tuple[str, str, Sent]] = []
-        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
+        self.person_rows: list[tuple[str, type[Person]]] = []
         self.connection_hooks: dict[str, ConnectionHook] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -154,22 +170,41 @@ class Product:
 
         return register
 
-    def on_last_leave(self, *namespaces: str) -> Callable[[LeaveHook], LeaveHook]:
-        """Register what happens when a person's last connection in a namespace has gone."""
+    @overload
+    def on_last_leave(
+        self, *namespaces: str
+    ) -> Callable[[LeaveHook[Person]], LeaveHook[Person]]: ...
+    @overload
+    def on_last_leave(
+        self, *namespaces: str, row: type[AnyPerson]
+    ) -> Callable[[LeaveHook[AnyPerson]], LeaveHook[AnyPerson]]: ...
+    def on_last_leave(self, *namespaces: str, row: type[Any] | None = None) -> Any:
+        """Register what happens when a person's last connection in a namespace has gone.
 
-        def register(hook: LeaveHook) -> LeaveHook:
+        The hook is called with the person's row as it is then. ``row``: the class of the row, if
+        the hook needs more of it than every ``Person`` has.
+        """
+
+        def register(hook: LeaveHook[Any]) -> LeaveHook[Any]:
             for namespace in namespaces:
                 self.leave_hooks.setdefault(namespace, []).append(hook)
+                if row is not None:
+                    self.person_rows.append((namespace, row))
             return hook
 
         return register
 
-    def on_ring_timeout(self, namespace: str) -> Callable[[RingTimeout], RingTimeout]:
-        """Register what happens when nobody has answered in time. Called with the row on which the
-        call rang, of somebody in ``namespace``, and the call's id."""
+    def on_ring_timeout(
+        self, prefix: str, *, row: type[AnyRow]
+    ) -> Callable[[RingHook[AnyRow]], RingHook[AnyRow]]:
+        """Register what happens to a call that is not answered in time.
 
-        def register(hook: RingTimeout) -> RingTimeout:
-            self.ring_timeouts[namespace] = hook
+        The hook is called for calls that ring on rows with this prefix of their key (see
+        ``shared.calling.ring``), with the row, as the class ``row``, and the call's id.
+        """
+
+        def register(hook: RingHook[AnyRow]) -> RingHook[AnyRow]:
+            self.ring_timeouts[prefix] = RingTimeout(row, hook)
             return hook
 
         return register

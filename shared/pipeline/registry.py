@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
@@ -16,6 +17,9 @@ from shared.pipeline.product import (
 )
 from shared.protocol import native
 
+if TYPE_CHECKING:
+    from shared.realtime.people import Person
+
 
 class Registry:
     """All products together. Raises ``ValueError`` where two claim the same event."""
@@ -23,7 +27,8 @@ class Registry:
     def __init__(self, products: Iterable[Product]) -> None:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
-        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
+        self.person_rows: dict[str, type[Person]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -38,6 +43,9 @@ class Registry:
                     raise ValueError(f"{event} is sent in two shapes in {namespace}")
             for namespace, hooks in product.leave_hooks.items():
                 self.leave_hooks.setdefault(namespace, []).extend(hooks)
+            for namespace, model in product.person_rows:
+                if self.person_rows.setdefault(namespace, model) is not model:
+                    raise ValueError(f"persons in {namespace} have two classes of rows")
             for namespace, left in product.connection_hooks.items():
                 self.connection_hooks.setdefault(namespace, []).append(left)
             self.sweep_hooks.extend(product.sweep_hooks)

@@ -25,12 +25,12 @@ import msgspec
 
 from local.emulator import aws_environment
 from shared.aws import clients
-from shared.aws.tables import Table
 from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.settings import Settings, settings
 from tests.e2e.clients import SECONDS
 from tests.e2e.people import SECRET
+from tests.models import models
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
@@ -110,7 +110,7 @@ class Stack:
             try:
                 yield
             finally:
-                for model in Table.__subclasses__():
+                for model in models():
                     model._connection = None
 
     def get(self, path: str, **headers: str) -> Answer:

@@ -16,7 +16,6 @@ import pytest
 
 from local.emulator import aws_environment
 from shared.aws import clients as aws
-from shared.aws.tables import Table
 from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.realtime.namespaces import TELECALLER, USER
@@ -26,6 +25,7 @@ from tests.fakes import Fakes
 from tests.integration import engines, stage
 from tests.integration.clients import Clients
 from tests.integration.engines import Engine
+from tests.models import models
 
 if TYPE_CHECKING:
     from infra.tables import TableRow
@@ -114,7 +114,7 @@ def tables(
 
 def _forget_clients() -> None:
     aws.client.cache_clear()  # type: ignore[attr-defined]
-    for model in Table.__subclasses__():
+    for model in models():
         model._connection = None
 
 

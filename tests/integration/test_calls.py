@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.calls.handlers import ring_timeout
+from functions.calls.endings import ring_timeout
 from functions.products import REGISTRY
 from shared.identity import accounts
 from shared.identity.accounts import Account
