@@ -12,7 +12,7 @@ export interface Accept {
   targetUserId?: string | null;
 }
 
-/** To the user. */
+/** The telecaller has accepted the call. */
 export interface AcceptedByTelecaller {
   callId: string;
   livekit: Credentials;
@@ -53,6 +53,7 @@ export interface BroadcastReceived {
   broadcastId: string;
 }
 
+/** Why an event of a call was refused. */
 export interface CallError {
   message: string;
 }
@@ -85,14 +86,14 @@ export interface ChannelUpdated {
   updatedAt: string;
 }
 
-/** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
+/** How many persons are online. A person with several connections counts once. `timestamp` is in ISO 8601, in UTC, with milliseconds. */
 export interface Counts {
   onlineUsers: number;
   onlineTelecallers: number;
   timestamp: string;
 }
 
-/** What a client joins the LiveKit room with. */
+/** What a client needs to join the call's LiveKit room. */
 export interface Credentials {
   token: string;
   url: string;
@@ -134,11 +135,13 @@ export interface FileUploaded {
   messageId?: string | number | null;
 }
 
+/** Which telecaller to call, and how. */
 export interface Initiate {
   telecallerId: string;
   callType: "AUDIO" | "VIDEO";
 }
 
+/** The id of the call that has been started. */
 export interface Initiated {
   callId: string;
 }
@@ -178,6 +181,7 @@ export interface MessageSent {
   createdAt: string;
 }
 
+/** The call was not answered, or one of its persons left while it rang. */
 export interface Missed {
   callId: string;
 }
@@ -231,14 +235,14 @@ export interface PartnerLocation {
   timestamp: string;
 }
 
-/** The other side, as far as it is shown. */
+/** The other person in a call. */
 export interface Party {
   _id: string;
   name: string;
   profile: string | null;
 }
 
-/** `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`; details with `ONLINE` only. */
+/** A telecaller's presence has changed. `presence` is `ONLINE`, `OFFLINE` or `ON_CALL`; `telecaller` comes with `ONLINE` only. */
 export interface PresenceChanged {
   telecallerId: string;
   presence: string;
@@ -284,6 +288,7 @@ export interface Reject {
   reason?: string | null;
 }
 
+/** The call rings on the telecaller's devices. */
 export interface Ringing {
   callId: string;
   telecaller: Party;
@@ -333,6 +338,7 @@ export interface SystemBroadcast {
   priority?: "high" | "low" | "normal";
 }
 
+/** What users see of a telecaller. */
 export interface TelecallerDetails {
   _id: string;
   name: string;
@@ -382,7 +388,7 @@ export interface BookingsTyping {
   typing: boolean;
 }
 
-/** To the telecaller's device that accepted. */
+/** This device has accepted the call. Only this device receives the event. */
 export interface CallsAccepted {
   callId: string;
   callType: string;
@@ -390,25 +396,29 @@ export interface CallsAccepted {
   livekit: Credentials;
 }
 
-/** The payload of everything that happens to a call that exists. */
+/** Which call the event is about. */
 export interface CallsCallRef {
   callId: string;
 }
 
+/** The call no longer rings on this device: it was cancelled, or handled on another device. */
 export interface CallsCancelled {
   callId: string;
 }
 
+/** The call is over. */
 export interface CallsEnded {
   callId: string;
 }
 
+/** A user calls. */
 export interface CallsIncoming {
   callId: string;
   callType: string;
   caller: Party;
 }
 
+/** The telecaller has rejected the call. */
 export interface CallsRejected {
   callId: string;
 }
@@ -447,21 +457,23 @@ export interface ChatTyping {
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
-    /** Ring a telecaller on all their devices; the user's hear that it rings, if it still does. */
+    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused. */
     "call:initiate": (data: Initiate, acknowledge?: (answer: Initiated | Refused) => void) => void;
+    /** Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's other devices receive `call:ended`. */
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side. */
+    /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/telecaller": {
-    /** Both get credentials for the room; the telecaller's other devices stop ringing. */
+    /** Accept a call that rings. The telecaller's device that accepts and all of the user's devices receive `call:accepted`, with credentials for the call's LiveKit room; the telecaller's other devices receive `call:cancelled`. */
     "call:accept": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other devices receive `call:cancelled`. */
     "call:reject": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side. */
+    /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/admin": {
-    /** Answer the asker with who is online now. */
+    /** Ask how many users and telecallers are online. The connection that asks receives `presence:counts`. */
     "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
     /** Answer the asker. */
     "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
@@ -546,30 +558,39 @@ export interface ClientToServer {
 /** What clients receive, by namespace. */
 export interface ServerToClient {
   "/user": {
+    /** The call rings on the telecaller's devices. */
     "call:ringing": (data: Ringing) => void;
-    /** To the user. */
+    /** The telecaller has accepted the call. */
     "call:accepted": (data: AcceptedByTelecaller) => void;
+    /** The telecaller has rejected the call. */
     "call:rejected": (data: CallsRejected) => void;
+    /** The call was not answered, or one of its persons left while it rang. */
     "call:missed": (data: Missed) => void;
+    /** The call is over. */
     "call:ended": (data: CallsEnded) => void;
+    /** Why an event of a call was refused. */
     "call:error": (data: CallError) => void;
-    /** `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`; details with `ONLINE` only. */
+    /** A telecaller's presence has changed. `presence` is `ONLINE`, `OFFLINE` or `ON_CALL`; `telecaller` comes with `ONLINE` only. */
     "telecaller:presence-changed": (data: PresenceChanged) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/telecaller": {
+    /** A user calls. */
     "call:incoming": (data: CallsIncoming) => void;
-    /** To the telecaller's device that accepted. */
+    /** This device has accepted the call. Only this device receives the event. */
     "call:accepted": (data: CallsAccepted) => void;
+    /** The call no longer rings on this device: it was cancelled, or handled on another device. */
     "call:cancelled": (data: CallsCancelled) => void;
+    /** The call was not answered, or one of its persons left while it rang. */
     "call:missed": (data: Missed) => void;
+    /** The call is over. */
     "call:ended": (data: CallsEnded) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/admin": {
-    /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
+    /** How many persons are online. A person with several connections counts once. `timestamp` is in ISO 8601, in UTC, with milliseconds. */
     "presence:counts": (data: Counts) => void;
     /** To monitoring admins. */
     "booking:created": (data: BookingCreated) => void;

@@ -1,4 +1,4 @@
-"""The events of ``/user`` and ``/telecaller``."""
+"""The events of calls in ``/user`` and ``/telecaller``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ CallType = Literal["AUDIO", "VIDEO"]
 
 
 class Initiate(Inbound, frozen=True):
+    """Which telecaller to call, and how."""
+
     telecaller_id: Id
     call_type: CallType
 
 
 class CallRef(Inbound, frozen=True):
-    """The payload of everything that happens to a call that exists."""
+    """Which call the event is about."""
 
     call_id: Id
 
 
 class Initiated(Answer, frozen=True):
+    """The id of the call that has been started."""
+
     call_id: str
 
 
 class Party(msgspec.Struct, frozen=True):
-    """The other side, as far as it is shown."""
+    """The other person in a call."""
 
     id: str = msgspec.field(name="_id")
     name: str
@@ -36,7 +40,7 @@ class Party(msgspec.Struct, frozen=True):
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel"):
-    """What a client joins the LiveKit room with."""
+    """What a client needs to join the call's LiveKit room."""
 
     token: str
     url: str
@@ -44,16 +48,22 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class CallError(Error, frozen=True):
+    """Why an event of a call was refused."""
+
     event = "call:error"
 
 
 class Ringing(Outbound, frozen=True):
+    """The call rings on the telecaller's devices."""
+
     event = "call:ringing"
     call_id: str
     telecaller: Party
 
 
 class Incoming(Outbound, frozen=True):
+    """A user calls."""
+
     event = "call:incoming"
     call_id: str
     call_type: str
@@ -61,7 +71,7 @@ class Incoming(Outbound, frozen=True):
 
 
 class AcceptedByTelecaller(Outbound, frozen=True):
-    """To the user."""
+    """The telecaller has accepted the call."""
 
     event = "call:accepted"
     call_id: str
@@ -69,7 +79,7 @@ class AcceptedByTelecaller(Outbound, frozen=True):
 
 
 class Accepted(Outbound, frozen=True):
-    """To the telecaller's device that accepted."""
+    """This device has accepted the call. Only this device receives the event."""
 
     event = "call:accepted"
     call_id: str
@@ -79,20 +89,28 @@ class Accepted(Outbound, frozen=True):
 
 
 class Rejected(Outbound, frozen=True):
+    """The telecaller has rejected the call."""
+
     event = "call:rejected"
     call_id: str
 
 
 class Cancelled(Outbound, frozen=True):
+    """The call no longer rings on this device: it was cancelled, or handled on another device."""
+
     event = "call:cancelled"
     call_id: str
 
 
 class Missed(Outbound, frozen=True):
+    """The call was not answered, or one of its persons left while it rang."""
+
     event = "call:missed"
     call_id: str
 
 
 class Ended(Outbound, frozen=True):
+    """The call is over."""
+
     event = "call:ended"
     call_id: str

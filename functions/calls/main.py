@@ -1,4 +1,4 @@
-"""Native routes of the call product."""
+"""The Lambda function of the call product's native routes."""
 
 from functions.native import handler
 

@@ -8,6 +8,8 @@ from shared.pipeline.payloads import Outbound
 
 
 class TelecallerDetails(msgspec.Struct, frozen=True):
+    """What users see of a telecaller."""
+
     id: str = msgspec.field(name="_id")
     name: str
     profile: str | None
@@ -16,7 +18,8 @@ class TelecallerDetails(msgspec.Struct, frozen=True):
 
 
 class PresenceChanged(Outbound, frozen=True):
-    """``presence``: ``ONLINE``, ``OFFLINE`` or ``ON_CALL``; details with ``ONLINE`` only."""
+    """A telecaller's presence has changed. ``presence`` is ``ONLINE``, ``OFFLINE`` or ``ON_CALL``;
+    ``telecaller`` comes with ``ONLINE`` only."""
 
     event = "telecaller:presence-changed"
     telecaller_id: str
@@ -25,7 +28,8 @@ class PresenceChanged(Outbound, frozen=True):
 
 
 class Counts(Outbound, frozen=True):
-    """Distinct people, not connections. ``timestamp``: ISO 8601, UTC, milliseconds."""
+    """How many persons are online. A person with several connections counts once. ``timestamp`` is
+    in ISO 8601, in UTC, with milliseconds."""
 
     event = "presence:counts"
     online_users: int

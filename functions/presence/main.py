@@ -1,4 +1,4 @@
-"""Native routes of presence."""
+"""The Lambda function of the native routes of presence."""
 
 from functions.native import handler
 
