@@ -493,32 +493,20 @@ export interface ChatTyping {
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
-    /** Ring a telecaller on all their devices; the user's hear that it rings, if it still does. */
+    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused. */
     "call:initiate": (data: Initiate, acknowledge?: (answer: Initiated | Refused) => void) => void;
+    /** Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's other devices receive `call:ended`. */
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side. */
+    /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/telecaller": {
-    /** Both get credentials for the room; the telecaller's other devices stop ringing. */
+    /** Accept a call that rings. The telecaller's device that accepts and all of the user's devices receive `call:accepted`, with credentials for the call's LiveKit room; the telecaller's other devices receive `call:cancelled`. */
     "call:accept": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other devices receive `call:cancelled`. */
     "call:reject": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side. */
+    /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-  };
-  "/admin": {
-    /** Answer the asker with who is online now. */
-    "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Request the numbers of bookings. The connection receives `dashboard:stats_update`. */
-    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Monitor all bookings with this connection, from now on; asking again changes nothing. The connection receives `booking:created`, `booking:updated`, `partner:registered`, `kyc:submitted` and, at most once a second, `dashboard:stats_update`. */
-    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Mark a message as read, as its recipient. The payload is the message's id. Marking it again keeps the first time. No client receives an event. */
-    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Show the other party that the user is typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
-    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Show the other party that the user has stopped typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
-    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/": {
     /** Set the user's status and its texts. All authenticated users, the sender too, receive `presence_updated` and `presence:update`. */
@@ -590,6 +578,20 @@ export interface ClientToServer {
     /** Set how far the partner is with a booking they have accepted. Statuses may be skipped, but never go back; the same status again changes nothing. The customer receives `booking:status_updated`; admins who monitor receive `booking:updated`. */
     "booking:status_update": (data: StatusUpdate, acknowledge?: (answer: null | Refused) => void) => void;
   };
+  "/admin": {
+    /** Ask how many users and telecallers are online. The connection that asks receives `presence:counts`. */
+    "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Request the numbers of bookings. The connection receives `dashboard:stats_update`. */
+    "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Monitor all bookings with this connection, from now on; asking again changes nothing. The connection receives `booking:created`, `booking:updated`, `partner:registered`, `kyc:submitted` and, at most once a second, `dashboard:stats_update`. */
+    "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
+    /** Mark a message as read, as its recipient. The payload is the message's id. Marking it again keeps the first time. No client receives an event. */
+    "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Show the other party that the user is typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
+    "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Show the other party that the user has stopped typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
+    "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
+  };
 }
 
 /** What clients receive, by namespace. */
@@ -623,22 +625,6 @@ export interface ServerToClient {
     "call:missed": (data: Missed) => void;
     /** An accepted call that has ended, or a call that the user has cancelled on another device. */
     "call:ended": (data: CallsEnded) => void;
-    /** Why something was refused. */
-    "error": (data: Error) => void;
-  };
-  "/admin": {
-    /** How many people are online, for admins: distinct people, not connections. */
-    "presence:counts": (data: Counts) => void;
-    /** A new booking, for admins who monitor bookings. */
-    "booking:created": (data: BookingCreated) => void;
-    /** A booking that has changed, for admins who monitor bookings. */
-    "booking:updated": (data: BookingUpdated) => void;
-    /** The numbers of bookings, for admins. */
-    "dashboard:stats_update": (data: Stats) => void;
-    /** A partner who has registered; all fields are passed on as the backend gave them. */
-    "partner:registered": (data: Registered) => void;
-    /** Identity documents (KYC) of a partner; all fields are passed on as the backend gave them. */
-    "kyc:submitted": (data: Submitted) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
@@ -717,6 +703,22 @@ export interface ServerToClient {
     "earnings:updated": (data: Earnings) => void;
     /** A notification; further fields are passed on as the backend gave them. */
     "notification:new": (data: Notification) => void;
+    /** Why something was refused. */
+    "error": (data: Error) => void;
+  };
+  "/admin": {
+    /** How many people are online, for admins: distinct people, not connections. */
+    "presence:counts": (data: Counts) => void;
+    /** A new booking, for admins who monitor bookings. */
+    "booking:created": (data: BookingCreated) => void;
+    /** A booking that has changed, for admins who monitor bookings. */
+    "booking:updated": (data: BookingUpdated) => void;
+    /** The numbers of bookings, for admins. */
+    "dashboard:stats_update": (data: Stats) => void;
+    /** A partner who has registered; all fields are passed on as the backend gave them. */
+    "partner:registered": (data: Registered) => void;
+    /** Identity documents (KYC) of a partner; all fields are passed on as the backend gave them. */
+    "kyc:submitted": (data: Submitted) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };

@@ -1,4 +1,4 @@
-"""The events of ``/user`` and ``/telecaller``."""
+"""The events of calls in ``/user`` and ``/telecaller``."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.attributes import (
-    MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
@@ -20,14 +19,12 @@ from pynamodb.attributes import (
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.calling import ring
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.dispatch import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
-
-KEY = "call"
-"""The beginning of a call's key. The key of a person has the namespace in this place."""
 
 RINGING = "ringing"
 KEPT_SECONDS = 86_400
@@ -35,17 +32,11 @@ _ROUNDS = 8
 """How often a transition is attempted. After a refusal it is decided again on the call as it is."""
 
 
-class ChatCall(MapAttribute[str, Any]):
-    """A call that is ringing or answered. Times are epoch milliseconds.
+class ChatCall(ring.CallOnRow):
+    """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
+    callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
+    that accepted. Times are epoch milliseconds."""
 
-    type: ``audio`` or ``video``.
-    caller_tab: the connection that sent the invite, as ``Address.member``.
-    callee_tab: the connection that accepted, in the same form; absent until then.
-    accepted_by: the id of the frame (``message_id``) that accepted.
-    """
-
-    id = UnicodeAttribute()
-    status = UnicodeAttribute()
     type = UnicodeAttribute()
     caller_id = UnicodeAttribute(attr_name="callerId")
     callee_id = UnicodeAttribute(attr_name="calleeId")
@@ -61,16 +52,13 @@ class ChatCall(MapAttribute[str, Any]):
 
 
 class CallRow(Table):
-    """The row of a call in the people table.
-
-    person: ``key`` of the call.
-    """
+    """The row of its own on which a chat call rings and lasts."""
 
     class Meta:
         table_name = TableName("people")
 
     person = UnicodeAttribute(hash_key=True)
-    call: Any = ChatCall(attr_name="call")
+    call: Any = ChatCall(attr_name=ring.ATTRIBUTE)
 
 
 class Party(Table):
@@ -112,15 +100,10 @@ class Ringing(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
-def key(call_id: str) -> str:
-    """Return the key of a call's row in the people table."""
-    return f"{KEY}#{call_id}"
-
-
 def get(call_id: str) -> ChatCall | None:
     """Return the call, strongly consistent. Returns None if it does not exist or is over."""
     try:
-        found: ChatCall = CallRow.get(key(call_id), consistent_read=True).call
+        found: ChatCall = CallRow.get(ring.row_of_call(call_id), consistent_read=True).call
     except CallRow.DoesNotExist:
         return None
     return found
@@ -147,7 +130,9 @@ def start(call: ChatCall) -> bool:
         ringing = Ringing(RINGING, call.id, expires_at=started_s + KEPT_SECONDS)
         transaction.put("ringing", ringing, condition=Ringing.item.does_not_exist())
         transaction.put(
-            "call", CallRow(key(call.id), call=call), condition=CallRow.person.does_not_exist()
+            "call",
+            CallRow(ring.row_of_call(call.id), call=call),
+            condition=CallRow.person.does_not_exist(),
         )
         for name, person_id in (("caller", call.caller_id), ("callee", call.callee_id)):
             transaction.update(
@@ -181,7 +166,9 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
     ]
-    return CallRow(key(call_id)).update_if(actions, call.status == Status.RINGING.value)
+    return CallRow(ring.row_of_call(call_id)).update_if(
+        actions, call.status == Status.RINGING.value
+    )
 
 
 def finish(
@@ -230,7 +217,9 @@ def _close(call: ChatCall, record: CallRecord) -> None:
 
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
-        transaction.delete("call", CallRow(key(call.id)), condition=stands.status == call.status)
+        transaction.delete(
+            "call", CallRow(ring.row_of_call(call.id)), condition=stands.status == call.status
+        )
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
         for person_id in (call.caller_id, call.callee_id):
             transaction.update(

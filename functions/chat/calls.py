@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from functions.chat import call_store
-from functions.chat.call_store import KEY, ChatCall
+from functions.chat.call_store import CallRow, ChatCall
 from functions.chat.events import (
     Accept,
     Accepted,
@@ -23,7 +23,7 @@ from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
@@ -32,7 +32,6 @@ from shared.pipeline.payloads import Outbound
 from shared.pipeline.sweep import Sweep
 from shared.realtime.address import Address, Delivery
 from shared.realtime.people import Person
-from shared.settings import settings
 
 OFFLINE = "User is offline"
 NOT_FOUND = "Call not found"
@@ -92,11 +91,7 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     callee = call_store.party(call.callee_id).addresses(None)
     try:
         _, reached = both(
-            lambda: context.ports.tasks.ring(
-                call_id=call.id,
-                person=call_store.key(call.id),
-                seconds=settings().ring_timeout_seconds,
-            ),
+            lambda: ring.start(context.ports, ring.row_of_call(call.id), call.id),
             lambda: context.emit(incoming.to(callee)),
         )
     except Exception:
@@ -189,11 +184,11 @@ def party_gone(background: Background, person: Person) -> None:
             background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_ring_timeout(KEY, access=_FINISH)
-def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
-    """End a call that was not answered in time. Idempotent.
+@chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=_FINISH)
+def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
+    """End a call that has not been answered in time. All tabs of both receive ``call:ended``.
 
-    Both parties receive ``call:ended``. Nothing happens if the call has been answered meanwhile.
+    Changes nothing if the call has been answered or has ended meanwhile.
     """
     done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
     if done:
@@ -202,11 +197,8 @@ def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
 
 @chat.on_sweep(access=_FINISH | Access({"chat": "DeleteItem Query"}))
 def time_out_forgotten(sweep: Sweep) -> None:
-    """End the calls that ring longer than their timer: it was not started in time, or has failed
-    for good."""
-    values = settings()
-    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
-    for call_id in call_store.overdue(sweep.now_ms - seconds * 1000):
+    """End calls that ring without a timer: it could not be started in time, or failed for good."""
+    for call_id in call_store.overdue(ring.overdue_start_ms(sweep.now_ms)):
         if sweep.over:
             return
         sweep.attempt(call_id, partial(_time_out, sweep, call_id))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.calling import ring
+
 
 class Status(StrEnum):
-    """The state of a call. All but ``RINGING`` and ``ACCEPTED`` are final."""
-
-    RINGING = "RINGING"
+    RINGING = ring.RINGING
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"

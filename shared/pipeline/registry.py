@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import DeclarationError
 from shared.pipeline.deployment import Access
@@ -19,6 +20,9 @@ from shared.pipeline.product import (
 )
 from shared.realtime.namespaces import ADMIN, Namespace
 
+if TYPE_CHECKING:
+    from shared.realtime.people import Person
+
 
 class Registry:
     """Everything that the products declare, by what the functions look it up with.
@@ -31,7 +35,8 @@ class Registry:
         self.namespaces: dict[str, Namespace] = {}
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
-        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
+        self.person_rows: dict[str, type[Person]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -66,6 +71,11 @@ class Registry:
     def _add_hooks(self, product: Product) -> None:
         for namespace, hooks in product.leave_hooks.items():
             self.leave_hooks.setdefault(namespace, []).extend(hooks)
+        for namespace, model in product.person_rows:
+            if self.person_rows.setdefault(namespace, model) is not model:
+                raise DeclarationError(
+                    f"Product {product.name!r}: people in {namespace} have two classes of rows"
+                )
         for namespace, hook in product.connection_hooks.items():
             self.connection_hooks.setdefault(namespace, []).append(hook)
         self.sweep_hooks.extend(product.sweep_hooks)

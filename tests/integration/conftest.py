@@ -26,6 +26,7 @@ from tests.fakes import Fakes
 from tests.integration import engines, stage
 from tests.integration.clients import Clients
 from tests.integration.engines import Engine
+from tests.models import models
 
 if TYPE_CHECKING:
     from shared.pipeline.deployment import TableSpec
@@ -110,6 +111,12 @@ def tables(
     forget_clients()
     for table in names.values():
         engine.admin.delete_table(TableName=table)
+
+
+def _forget_clients() -> None:
+    aws.client.cache_clear()  # type: ignore[attr-defined]
+    for model in models():
+        model._connection = None
 
 
 @pytest.fixture

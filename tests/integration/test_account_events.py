@@ -11,6 +11,7 @@ from functions.products import REGISTRY
 from local.accounts import save as save_account
 from shared.identity import accounts
 from shared.identity.accounts import Account
+from shared.identity.wallet import Wallet
 from shared.pipeline import departure
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
@@ -29,7 +30,7 @@ def upsert(fakes: Fakes, account: Account, at: int) -> None:
 
 
 def coins() -> int:
-    return int(people.get(USER.path, "ulla").coins)
+    return int(people.get(USER.path, "ulla", Wallet).coins)
 
 
 def replaced(**values: object) -> Account:
@@ -38,7 +39,7 @@ def replaced(**values: object) -> Account:
 
 def test_coins_change_by_what_the_documents_differ(fakes: Fakes) -> None:
     upsert(fakes, ULLA, 1)
-    people.Person(people.key(USER.path, "ulla")).update([people.Person.coins.add(-30)])
+    Wallet(people.key(USER.path, "ulla")).update([Wallet.coins.add(-30)])
     for _ in range(2):
         upsert(fakes, ULLA, 1)
         assert coins() == 70

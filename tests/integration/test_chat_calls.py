@@ -11,12 +11,11 @@ from functions.chat import call_store, calls
 from functions.chat.state import Trigger
 from functions.products import REGISTRY
 from shared.aws.tables import transact
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.pipeline.context import Background
 from shared.pipeline.sweep import Sweep
 from shared.realtime import people
 from shared.realtime.emitter import Emitter
-from shared.realtime.people import Person
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import Race
@@ -91,13 +90,13 @@ def test_accept_and_end_at_once_end_in_one_record(chat: Chat, race: Race) -> Non
 
 def test_a_timer_that_fires_twice_ends_the_call_once(chat: Chat) -> None:
     call_id = invite(chat)
-    assert [ring[1] for ring in chat.fakes.tasks.rings] == [f"call#{call_id}"]
+    assert [started[1] for started in chat.fakes.tasks.rings] == [f"call#{call_id}"]
     background = Background.on(REGISTRY, chat.fakes.ports)
     timeout = REGISTRY.ring_timeouts["call"]
-    row = Person.get(f"call#{call_id}", consistent_read=True)
-    assert row.namespace == "call"
+    row = timeout.row.get(f"call#{call_id}", consistent_read=True)
+    assert ring.prefix(row.person) == "call"
     for _ in range(2):
-        timeout(background, row, call_id)
+        timeout.handle(background, row, call_id)
     for tab in ("a1", "b1", "b2"):
         assert names(chat, tab).count("call:ended") == 1
     assert free(call_id)
