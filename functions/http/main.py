@@ -25,11 +25,11 @@ from functions.bookings import counts as booking_counts
 from functions.bookings import store as bookings
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.rows import shown
+from functions.calls.presence import counts
 from functions.chat import access, channel_store
 from functions.chat import history as chat_history
 from functions.chat.product import ACCESS
 from functions.http import events, paging, session
-from functions.presence import counts
 from functions.products import REGISTRY
 from shared import times
 from shared.aws.adapters import ports

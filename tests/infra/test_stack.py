@@ -88,7 +88,7 @@ def test_keys_are_those_of_the_models(stack: Stack) -> None:
             )
             if attribute.is_hash_key or attribute.is_range_key
         )
-        by_table.setdefault(vars(model.Meta)["table_name"]._setting, set()).add(keys)
+        by_table.setdefault(vars(model.Meta)["table_name"].name, set()).add(keys)
     assert {PartyRow, CalledPerson} <= set(models(Person))
     assert [table for table, keys_ in by_table.items() if len(keys_) > 1] == []
     declared = set().union(*by_table.values())

@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 
+from functions.calls.handlers import calls
 from functions.calls.namespaces import TELECALLER, USER
-from functions.presence import counts, repair
-from functions.presence.handlers import presence
+from functions.calls.presence import counts, repair
 from functions.products import REGISTRY
 from functions.sweep.main import SweepFailed, run
 from shared.pipeline.registry import Registry
@@ -48,7 +48,7 @@ def add(**numbers: int) -> None:
 
 def count(fakes: Fakes, minutes: int = 5) -> None:
     fakes.clock.now += minutes * MINUTE_MS
-    run(Registry([presence]), fakes.ports, 60)
+    run(Registry([calls]), fakes.ports, 60)
 
 
 def test_it_counts_what_is_there(fakes: Fakes) -> None:
@@ -112,7 +112,7 @@ def test_half_a_count_is_none(fakes: Fakes) -> None:
     for _ in range(2):
         fakes.clock.now += 5 * MINUTE_MS
         with pytest.raises(SweepFailed, match="first: repair"):
-            run(Registry([presence]), fakes.ports, 0)
+            run(Registry([calls]), fakes.ports, 0)
     assert live() == dict.fromkeys(REAL, 0)
     assert counts.last_difference().counted_at is None
 

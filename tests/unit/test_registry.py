@@ -109,7 +109,7 @@ def test_the_hooks_of_a_namespace_agree_on_the_class_of_its_rows() -> None:
     second.on_last_leave("/user", "/admin")(hook)
     assert Registry([first, second]).person_rows == {"/user": Wallet}
     second.on_last_leave("/user", row=Person)(hook)
-    with pytest.raises(ValueError, match=r"^persons in /user have two classes of rows$"):
+    with pytest.raises(ValueError, match="people in /user have two classes of rows$"):
         Registry([first, second])
 
 

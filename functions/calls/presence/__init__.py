@@ -6,5 +6,4 @@
 ``repair``    corrects the numbers when they have drifted
 ``handlers``  what admins ask for
 ``events``    what clients receive
-``main``      the Lambda function of the native routes
 """
