@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
+from shared import wrong_values
 from shared.errors import InvalidRequest
 from shared.pipeline.product import EventHandler
+from shared.wrong_values import WrongValue
 
-_MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
 _ABSENT = ("got `null`", "Expected `str` of length >= 1")
 
 
@@ -22,7 +22,8 @@ def payload_of(row: EventHandler, value: object) -> Any:
     try:
         return msgspec.convert(value, row.payload)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(_text(row, str(error)), event=row.error_event) from error
+        text = _text(row, wrong_values.read(error))
+        raise InvalidRequest(text, event=row.error_event) from error
 
 
 def struct_of(kind: Any, value: object, where: str) -> Any:
@@ -31,31 +32,18 @@ def struct_of(kind: Any, value: object, where: str) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        what, path, missing = _read(str(error))
-        path = f"{where}.{path}".rstrip(".")
-        raise InvalidRequest(f"{path} is required" if missing else _wrong(path, what)) from error
+        wrong = wrong_values.read(error)
+        raise InvalidRequest(_named(wrong, f"{where}.{wrong.field}".rstrip("."))) from error
 
 
-def _read(message: str) -> tuple[str, str, bool]:
-    """What msgspec found wrong, the path of the field, and whether that is missing."""
-    what, _, path = message.partition(" - at `$")
-    path = path.strip(".`")
-    missing = _MISSING.fullmatch(what)
-    if missing:
-        path = f"{path}.{missing['field']}".lstrip(".")
-    return what, path, bool(missing)
+def _named(wrong: WrongValue, field: str) -> str:
+    if wrong.missing:
+        return f"{field} is required"
+    return f"{field}: {wrong.what[:1].lower()}{wrong.what[1:].replace('`', '')}"
 
 
-def _wrong(path: str, what: str) -> str:
-    return f"{path}: {what[:1].lower()}{what[1:].replace('`', '')}"
-
-
-def _text(row: EventHandler, message: str) -> str:
-    what, path, missing = _read(message)
-    if row.missing and (missing or not path or any(text in what for text in _ABSENT)):
+def _text(row: EventHandler, wrong: WrongValue) -> str:
+    absent = wrong.missing or not wrong.field or any(text in wrong.what for text in _ABSENT)
+    if row.missing and absent:
         return row.missing
-    if path in row.texts:
-        return row.texts[path]
-    if missing:
-        return f"{path} is required"
-    return _wrong(path or "payload", what)
+    return row.texts.get(wrong.field) or _named(wrong, wrong.field or "payload")
