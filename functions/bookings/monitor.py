@@ -18,10 +18,13 @@ MONITORS = "bookings-monitor"
 """The room of the connections that monitor bookings."""
 
 
+bookings.counters(counts.counted)
+
+
 def stats(now_ms: int) -> Stats:
     """Return the numbers of bookings as an event."""
     numbers = counts.read(now_ms)
-    return Stats(numbers["byStatus"], numbers["active"], numbers["today"], times.iso(now_ms))
+    return Stats(numbers.by_status, numbers.active, numbers.today, times.iso(now_ms))
 
 
 @bookings.on("request:stats", namespaces=[ADMIN.path])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.calls import endings, livekit, rows, store
+from functions.calls import endings, livekit, routes, rows, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -40,7 +40,7 @@ from shared.pipeline.rate_limits import Window
 from shared.realtime import connections
 from shared.settings import settings
 
-__all__ = ["calls", "request_counts"]
+__all__ = ["calls", "request_counts", "routes"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"

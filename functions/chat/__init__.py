@@ -12,4 +12,5 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``state``          the state machine of calls
 ``call_store``     the writes of calls
 ``calls``          what clients do with calls
+``routes``         the HTTP routes
 """

@@ -12,5 +12,7 @@
 ``departure``        leaving it
 ``unauthenticated``  sessions in an open namespace that have not authenticated
 ``backend_events``   what a team's own systems report
+``http``             a row of the table of HTTP routes
+``authentication``   who asks over HTTP; ``paging`` lists a page at a time
 ``sweep``            what products look after once a minute
 """

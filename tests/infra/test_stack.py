@@ -189,6 +189,7 @@ def test_websocket_routes_are_the_registry(stack: Stack) -> None:
 def test_http_routes(stack: Stack) -> None:
     served = [*app._static_routes, *app._dynamic_routes]
     paths = {f"{one.method} {str(one.path).replace('.+', '*')}" for one in served}
+    assert len(paths) == len(REGISTRY.http_routes)
     found = targets(stack, "HTTP")
     assert set(found.values()) == {"http"}
     assert {re.sub("{.*?}", "*", key) for key in found} == paths | {"$default"}

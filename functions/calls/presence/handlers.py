@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.calls.namespaces import USER
-from functions.calls.presence import counts, repair
+from functions.calls.presence import counts, numbers, repair
 from functions.calls.presence.events import Counts, PresenceChanged
 from functions.calls.product import calls
 from shared import times
@@ -25,6 +25,8 @@ calls.sends(USER.path, PresenceChanged)
 calls.sends(ADMIN.path, Counts)
 calls.on_sweep(access=_REPAIR)(repair.repair)
 calls.on_sweep(access=_READ)(counts.gauge)
+calls.counters(numbers.live)
+calls.counters(numbers.lately)
 
 
 @calls.on("presence:request-counts", namespaces=[ADMIN.path], access=_READ)
