@@ -9,12 +9,17 @@ from shared.identity import accounts as stored
 from shared.identity.accounts import Account
 from shared.ids import is_id
 from shared.pipeline.authentication import require_admin
+from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
 
 ME = "me"
 
 
-@accounts.route("GET /accounts/{id}", errors=(403, 404))
+@accounts.route(
+    "GET /accounts/{id}",
+    errors=(403, 404),
+    access=Access({"accounts": "GetItem", "people": "GetItem"}),
+)
 def account(request: HttpRequest) -> Account:
     """Return an account with its balance: with `me` the asking person's, for an admin any."""
     identity, own = request.identity, request.id == ME

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from functions.backend import intake
+from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpRequest
 from shared.pipeline.product import Product
 
-backend = Product("backend")
+backend = Product("backend", access=Access(may="put-events"))
 
 
 class AcceptedEvents(msgspec.Struct, frozen=True, rename="camel"):

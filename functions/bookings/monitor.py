@@ -18,7 +18,7 @@ MONITORS = "bookings-monitor"
 """The room of the connections that monitor bookings."""
 
 
-bookings.counters(counts.counted)
+bookings.counters(access=Access({"counts": "GetItem"}))(counts.counted)
 
 
 def stats(now_ms: int) -> Stats:

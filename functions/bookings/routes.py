@@ -12,6 +12,7 @@ from functions.bookings.state import Status
 from shared import times
 from shared.ids import is_id
 from shared.pipeline.authentication import require_admin
+from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
 
 PARTIES = {CUSTOMER.role: CUSTOMER.path, PARTNER.role: PARTNER.path}
@@ -35,7 +36,7 @@ class BookingDetails(msgspec.Struct, frozen=True, rename="camel"):
     updated_at: str
 
 
-@bookings.route("GET /bookings/{id}", errors=(403, 404))
+@bookings.route("GET /bookings/{id}", errors=(403, 404), access=Access({"bookings": "GetItem"}))
 def booking(request: HttpRequest) -> BookingDetails:
     """Return a booking, for its customer, its partner and admins."""
     identity = request.identity

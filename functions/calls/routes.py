@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from functions.calls.product import calls
+from functions.calls.product import ASK, calls
 from shared import times
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
@@ -42,6 +42,7 @@ class EndedCalls(msgspec.Struct, frozen=True, rename="camel"):
     "GET /calls",
     query={**paging.QUERY, "userId": "Whose calls, for admins"},
     errors=(400, 403),
+    access=ASK,
 )
 def history(request: HttpRequest) -> EndedCalls:
     """Return the asking person's calls that are over, newest first. An admin may ask for another

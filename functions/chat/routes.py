@@ -12,6 +12,7 @@ from shared.identity import accounts
 from shared.identity.tokens import Identity
 from shared.ids import is_id
 from shared.pipeline import paging
+from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
 from shared.realtime.namespaces import ACCESS_DENIED
 
@@ -29,6 +30,14 @@ class Messages(msgspec.Struct, frozen=True, rename="camel"):
     "GET /channels/{id}/messages",
     query={**paging.QUERY, "replyToId": "Only the answers to this message"},
     errors=(400, 403, 404),
+    access=Access(
+        {
+            "accounts": "GetItem",
+            "chat": "GetItem Query",
+            "messages": "Query",
+            "messages/thread": "Query",
+        }
+    ),
 )
 def messages(request: HttpRequest) -> Messages:
     """Return the messages of a channel, newest first, for the people who may join it. A channel

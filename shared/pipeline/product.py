@@ -122,6 +122,7 @@ class Hook(StrEnum):
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
     BACKEND = "backend"
+    HTTP = "http"
 
 
 class Product:
@@ -303,11 +304,13 @@ class Product:
         status: int = 200,
         errors: Sequence[int] = (),
         answer: Callable[[Registry], Any] | None = None,
+        access: Access | None = None,
     ) -> Callable[[H], H]:
         """Register what answers an HTTP route: ``GET /bookings/{id}``."""
         method, path = http.split(key)
 
         def register(handle: H) -> H:
+            self._allow(Hook.HTTP, access)
             self.http_routes.append(
                 HttpRoute(
                     method=method,
@@ -326,11 +329,19 @@ class Product:
 
         return register
 
-    def counters(self, read: C) -> C:
-        """Register a part of what admins see in ``GET /admin/stats``: called with the time in
-        epoch ms, it returns a struct, whose fields become fields of the answer."""
-        self.all_counters.append(read)
-        return read
+    def counters(self, *, access: Access | None = None) -> Callable[[C], C]:
+        """Register a part of what admins see in ``GET /admin/stats``.
+
+        The decorated function is called with the time in epoch ms. It returns a struct, whose
+        fields become fields of the answer.
+        """
+
+        def register(read: C) -> C:
+            self._allow(Hook.HTTP, access)
+            self.all_counters.append(read)
+            return read
+
+        return register
 
     def _allow(self, hook: Hook, access: Access | None) -> None:
         self.accesses.append((hook, self.access if access is None else access))

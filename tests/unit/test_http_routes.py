@@ -175,8 +175,8 @@ def bought(now_ms: int) -> Bought:
 def test_the_numbers_are_the_parts_of_all_products_and_the_time(use_settings: UseSettings) -> None:
     use_settings()
     shop, market = Product("shop"), Product("market")
-    shop.counters(sold)
-    market.counters(bought)
+    shop.counters()(sold)
+    market.counters()(bought)
     found = stats.read(Registry([shop, market]), NOW_MS + 5)
     assert msgspec.to_builtins(found) == {
         "soldToday": 5,
@@ -187,7 +187,7 @@ def test_the_numbers_are_the_parts_of_all_products_and_the_time(use_settings: Us
 
 def test_a_number_is_of_one_product() -> None:
     shop, market = Product("shop"), Product("market")
-    shop.counters(sold)
-    market.counters(sold)
+    shop.counters()(sold)
+    market.counters()(sold)
     with pytest.raises(ValueError, match="sold_today is counted twice"):
         stats.answer(Registry([shop, market]))

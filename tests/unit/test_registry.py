@@ -113,7 +113,7 @@ def test_the_hooks_of_a_namespace_agree_on_the_class_of_its_rows() -> None:
     second.on_last_leave("/user", "/admin")(hook)
     assert Registry([first, second]).person_rows == {"/user": Wallet}
     second.on_last_leave("/user", row=Person)(hook)
-    with pytest.raises(ValueError, match="people in /user have two classes of rows$"):
+    with pytest.raises(ValueError, match=r"people in /user have two classes of rows$"):
         Registry([first, second])
 
 
@@ -192,6 +192,6 @@ def test_counters_stand_in_the_order_of_the_products() -> None:
         return Number(now_ms)
 
     first, second = Product("first"), Product("second")
-    assert second.counters(other) is other
-    first.counters(one)
+    assert second.counters()(other) is other
+    first.counters()(one)
     assert Registry([first, second]).counters == [one, other]

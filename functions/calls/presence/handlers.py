@@ -25,8 +25,8 @@ calls.sends(USER.path, PresenceChanged)
 calls.sends(ADMIN.path, Counts)
 calls.on_sweep(access=_REPAIR)(repair.repair)
 calls.on_sweep(access=_READ)(counts.gauge)
-calls.counters(numbers.live)
-calls.counters(numbers.lately)
+calls.counters(access=_READ)(numbers.live)
+calls.counters(access=_READ | Access({"counts": "BatchGetItem"}))(numbers.lately)
 
 
 @calls.on("presence:request-counts", namespaces=[ADMIN.path], access=_READ)
