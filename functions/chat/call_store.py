@@ -21,7 +21,7 @@ from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
-from shared.pipeline.dispatch import NOT_AUTHENTICATED
+from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
 
