@@ -27,12 +27,16 @@ class BusMessage(NamedTuple):
 class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A message of the queue.
 
-    ``room``: the namespace itself for everybody in it. ``shard``: only those in this part of the
-    room. ``group``: broadcasts of one group arrive in the order in which they were sent.
-    ``skip_person``: somebody it is not for. ``once``: broadcasts
-    of one group with the same are one, within SQS's five minutes. ``own_form``: the field of the
-    payload that members who keep a form of their own are sent in that. ``by_ms``: it is not for
-    those who joined later.
+    room: a room of the namespace; empty for all sessions of a namespace with ``everybody``.
+    several: whether the payload is the list of the event's arguments instead of the only one.
+    group: broadcasts of one group arrive in the order in which they were sent.
+    skip_person: a person that it is not for.
+    skip_connections: connections that it is not for.
+    skip_rooms: rooms of the namespace whose members it is not for.
+    once: broadcasts of one group with the same are one, within SQS's five minutes.
+    own_form: the field of the payload that members who keep a form of their own are sent in that.
+    by_ms: it is not for members who joined later.
+    shard: it is only for the members in this part of the room.
     """
 
     namespace: str
@@ -40,7 +44,10 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     event: str
     payload: Any
     group: str
+    several: bool = False
     skip_person: str | None = None
+    skip_connections: tuple[str, ...] = ()
+    skip_rooms: tuple[str, ...] = ()
     once: str | None = None
     own_form: str | None = None
     by_ms: int | None = None
@@ -93,8 +100,20 @@ class Tasks(Protocol):
         """Run all the consequences of a connection that is gone."""
         ...
 
-    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
-        """Put a person's session out of a namespace, with all consequences."""
+    def expel(
+        self,
+        connection_id: str,
+        namespace: str,
+        person_id: str = "",
+        *,
+        sid: str = "",
+        close: bool | None = None,
+    ) -> None:
+        """Put a session out of a namespace, with all consequences.
+
+        person_id, sid: whose session, and which one; empty for whichever is there.
+        close: whether the connection is closed as well; None for if it has no other session.
+        """
         ...
 
     def finish(self, connection_id: str) -> None:

@@ -6,16 +6,11 @@ from functions.bookings import counts
 from functions.bookings.events import Stats
 from functions.bookings.product import bookings
 from shared import times
-from shared.aws.tables import Transaction, TransactionRefused, transact
-from shared.pipeline.context import Background, Context
-from shared.pipeline.deployment import Access
-from shared.realtime import connections, rooms
-from shared.realtime.connections import Connection, Session
+from shared.pipeline.context import Context
 from shared.realtime.namespaces import ADMIN
-from shared.settings import settings
 
 MONITORS = "bookings-monitor"
-"""The room of the connections that monitor."""
+"""The room of ``/admin`` for the connections that monitor."""
 
 
 def stats(now_ms: int) -> Stats:
@@ -32,23 +27,4 @@ def request_stats(context: Context, _: None) -> None:
 @bookings.on("monitor:bookings", namespaces=[ADMIN.path])
 def monitor(context: Context, _: None) -> None:
     """Send this connection what happens to all bookings, from now on. Any number of times."""
-    address, person_id = context.address, context.session.person_id
-    expires_at = context.now_ms // 1000 + settings().connection_max_seconds
-
-    def add_items(transaction: Transaction) -> None:
-        transaction.check(
-            "connection",
-            connections.Connection(address.connection_id),
-            condition=connections.is_live(address.namespace),
-        )
-        transaction.put("member", rooms.Member.of(MONITORS, address, expires_at, person_id))
-
-    try:
-        transact(add_items)
-    except TransactionRefused:  # it has left meanwhile
-        return
-
-
-@bookings.on_leave(ADMIN.path, access=Access({"rooms": "DeleteItem"}))
-def no_longer(_: Background, connection: Connection, session: Session) -> None:  # noqa: ARG001
-    rooms.remove(MONITORS, connection.connection_id)
+    context.join(MONITORS)

@@ -21,6 +21,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from functions.chat.events import ChannelId
+from functions.chat.namespaces import CHAT
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
@@ -123,6 +124,11 @@ def room_of(channel_id: ChannelId) -> str:
     return f"{ROOM}{channel_id}"
 
 
+def _members_of(room: str) -> str:
+    """The key under which the connections in a channel are kept."""
+    return rooms.key(CHAT.path, room)
+
+
 def thread_of(room: str, message_id: str) -> str:
     return f"{message_id} {room}"
 
@@ -176,7 +182,9 @@ def join(
     """
     room, frame = room_of(channel_id), arrival.id
     form = json.dumps(channel_id)
-    member = rooms.Member.of(room, address, expires_at, person_id, form=form, joined_ms=arrival.ms)
+    member = rooms.Member.of(
+        _members_of(room), address, expires_at, person_id, form=form, joined_ms=arrival.ms
+    )
     for _ in range(_ROUNDS):
         about, there = both(lambda: channel(room), lambda: participant(room, person_id))
         if about is None:
@@ -275,7 +283,7 @@ def leave(
 def _left_before_joining(address: Address, room: str, asked_ms: int) -> bool:
     """Write that down as a nameless member whose time is over, whom nobody sends anything. False
     where the connection has joined meanwhile."""
-    nobody = rooms.Member.of(room, address, asked_ms // 1000, joined_ms=asked_ms)
+    nobody = rooms.Member.of(_members_of(room), address, asked_ms // 1000, joined_ms=asked_ms)
     return nobody.save_if(rooms.Member.person_id.does_not_exist())
 
 
@@ -300,7 +308,7 @@ def _leaving(
         condition = only
 
     def add_items(transaction: Transaction) -> None:
-        key = rooms.shard(there.topic, address.connection_id)
+        key = rooms.shard(_members_of(there.topic), address.connection_id)
         transaction.delete(
             "member",
             rooms.Member(key, address.connection_id),

@@ -11,7 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection import Connection as DynamoDBConnection
-from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import (
+    DeleteError,
+    PutError,
+    PynamoDBException,
+    TransactWriteError,
+    UpdateError,
+)
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -77,6 +83,10 @@ class Table(Model):
         """``update``; False, and nothing written, where the condition does not hold."""
         return _held(lambda: self.update(actions, condition=condition))
 
+    def delete_if(self, condition: Condition) -> bool:
+        """``delete``; False, and nothing deleted, if the condition does not hold."""
+        return _held(lambda: self.delete(condition=condition))
+
 
 def _past_transactions(write: Callable[[], T]) -> T:
     """A single write is refused while a transaction has its item; the SDK does not try it again.
@@ -97,7 +107,7 @@ def _held(write: Callable[[], Any]) -> bool:
     """Whether the condition of a single-item write held; raises what else it was refused for."""
     try:
         write()
-    except (PutError, UpdateError) as error:
+    except (DeleteError, PutError, UpdateError) as error:
         if error.cause_response_code == "ConditionalCheckFailedException":
             return False
         raise
