@@ -101,6 +101,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A client is pinged by the first sweep after this, and has as long to answer. Clients wait for
     the announced ``ping_interval_ms``."""
 
+    session_data_bytes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 8_192
+    """The most that a session keeps with ``save_data``. It is read with every event."""
+
     due_shards: int = 8
     """Over how many partitions the times of connections are spread; not to be lowered while there
     are any."""

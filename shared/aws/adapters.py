@@ -77,11 +77,21 @@ class AwsTasks:
     def disconnect(self, connection_id: str) -> None:
         self._invoke(self._settings.disconnect_function, {"connectionId": connection_id})
 
-    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
+    def expel(
+        self,
+        connection_id: str,
+        namespace: str,
+        person_id: str = "",
+        *,
+        sid: str = "",
+        close: bool | None = None,
+    ) -> None:
         session = {
             "connectionId": connection_id,
             "namespace": namespace,
             "personId": person_id,
+            "sid": sid,
+            "close": close,
         }
         self._invoke(self._settings.disconnect_function, session)
 

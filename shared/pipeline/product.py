@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
+ConnectHook = Callable[["Context", Mapping[str, Any]], None]
 ConnectionHook = Callable[["Background", "Connection", "Session"], None]
 LeaveHook = Callable[["Background", "Person"], None]
 RingTimeout = Callable[["Background", "Person", str], None]
@@ -57,6 +58,8 @@ class EventHandler:
     """One row: an event of a namespace and everything the pipeline needs to run it.
 
     ``missing`` is the contract's text for an absent field, ``texts`` for a wrong value by field.
+    ``payload``: the type of the first argument; a struct with ``array_like=True`` for several;
+    ``ANY_ARGUMENTS`` for the list of all; None if the arguments are not looked at.
     ``permission``: what the session needs for it; ``open``: whether one that is nobody's yet may
     send it. ``preload`` reads what the payload alone names, beside the session; the handler finds
     the result in ``context.preloaded``.
@@ -95,6 +98,7 @@ class BackendEventHandler:
 class Hook(StrEnum):
     """When a product's code runs beside its event handlers."""
 
+    CONNECT = "connect"
     LEAVE = "leave"
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
@@ -132,6 +136,7 @@ class Product:
         self.accesses: list[tuple[Hook, Access]] = []
         self.handlers: list[EventHandler] = []
         self.sent: list[tuple[str, str, Sent]] = []
+        self.connect_hooks: dict[str, list[ConnectHook]] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
         self.connection_hooks: dict[str, ConnectionHook] = {}
         self.sweep_hooks: list[SweepHook] = []
@@ -153,7 +158,8 @@ class Product:
         open: bool = False,  # noqa: A002 - as in the row
         access: Access | None = None,
     ) -> Callable[[Handle[P]], Handle[P]]:
-        """Register the decorated handler. It returns what an acknowledgement carries, or None."""
+        """Register the decorated handler. It returns what an acknowledgement carries, or None:
+        any JSON, an ``Answer``, or ``Arguments`` for several values."""
 
         def register(handle: Handle[P]) -> Handle[P]:
             self.handlers.extend(
@@ -189,11 +195,34 @@ class Product:
         self.sent.extend((namespace, event.event, event) for event in events)
         self.sent.extend((namespace, event, type_) for event, type_ in (posted or {}).items())
 
+    def on_connect(
+        self, namespace: str, *, access: Access | None = None
+    ) -> Callable[[ConnectHook], ConnectHook]:
+        """Register what happens when a client has joined a namespace.
+
+        The client has its CONNECT and the session can be reached by others when the hook is called,
+        with the context of the session and what the client gave along: ``auth`` of the CONNECT
+        packet, the query of a 2.x client, nothing of a native connection. The client's first events
+        may be handled before. In a namespace with ``Login.LATER``, the session has not
+        authenticated then (``context.session.authenticated``).
+
+        It runs at least once: an invocation may be repeated. An exception is logged and the client
+        receives the namespace's error event, with the text of a ``Refusal``; it stays connected.
+        """
+
+        def register(hook: ConnectHook) -> ConnectHook:
+            self._allow(Hook.CONNECT, access)
+            self.connect_hooks.setdefault(namespace, []).append(hook)
+            return hook
+
+        return register
+
     def on_leave(
         self, namespace: str, *, access: Access | None = None
     ) -> Callable[[ConnectionHook], ConnectionHook]:
-        """Register what happens when any connection of a person leaves a namespace, before its
-        person loses it. Called with the connection's row as it is then; any number of times."""
+        """Register what happens when any connection leaves a namespace, before its person, if it
+        has one, loses it. Called with the connection's row as it is then; any number of times. Not
+        called for sessions that have not authenticated in a namespace with ``Login.LATER``."""
 
         def register(hook: ConnectionHook) -> ConnectionHook:
             self._allow(Hook.LEAVE, access)
@@ -205,7 +234,8 @@ class Product:
     def on_last_leave(
         self, *namespaces: str, access: Access | None = None
     ) -> Callable[[LeaveHook], LeaveHook]:
-        """Register what happens when a person's last connection in a namespace has gone."""
+        """Register what happens when a person's last connection in a namespace has gone. Not called
+        for anonymous sessions, which have no person."""
 
         def register(hook: LeaveHook) -> LeaveHook:
             self._allow(Hook.LEAVE, access)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
     BackendEventHandler,
+    ConnectHook,
     ConnectionHook,
     EventHandler,
     Hook,
@@ -17,6 +19,8 @@ from shared.pipeline.product import (
     SweepHook,
 )
 from shared.realtime.namespaces import ADMIN, Namespace
+
+_ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class Registry:
@@ -30,6 +34,7 @@ class Registry:
         self.namespaces: dict[str, Namespace] = {}
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
+        self.connect_hooks: dict[str, list[ConnectHook]] = {}
         self.leave_hooks: dict[str, list[LeaveHook]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
@@ -57,6 +62,8 @@ class Registry:
                 raise ValueError(f"{event} is sent in two shapes in {namespace}")
 
     def _add_hooks(self, product: Product) -> None:
+        for namespace, greetings in product.connect_hooks.items():
+            self.connect_hooks.setdefault(namespace, []).extend(greetings)
         for namespace, hooks in product.leave_hooks.items():
             self.leave_hooks.setdefault(namespace, []).extend(hooks)
         for namespace, hook in product.connection_hooks.items():
@@ -77,10 +84,13 @@ class Registry:
         """Return API Gateway's route keys, each with the product whose function serves it.
 
         An event name that two products share has no route: API Gateway sends it to ``$default``,
-        whose function serves all products, and the session's namespace decides.
+        whose function serves all products, and the session's namespace decides. So it is with names
+        that are no plain words, such as ``chat message``.
         """
         products: dict[str, set[str]] = {}
         for row in self.handlers.values():
+            if not _ROUTABLE.fullmatch(row.action):
+                continue
             products.setdefault(row.action, set()).add(row.product)
         return {action: min(names) for action, names in products.items() if len(names) == 1}
 
