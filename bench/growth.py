@@ -43,7 +43,7 @@ def counted(client, operation, request):
     return answer
 BaseClient._make_api_call = counted
 from functions.socketio.main import handler
-from shared.realtime import people
+from functions.calls import rows
 class Context: aws_request_id = "r"
 number = 0
 def send(connection, body):
@@ -53,10 +53,10 @@ def send(connection, body):
              "requestId": "r", "requestTimeEpoch": int(time.time() * 1000)}, "body": body}, Context)
 def call():
     send("cu=", '42/user,["call:initiate",{"telecallerId":"t1","callType":"AUDIO"}]')
-    id_ = people.get("/telecaller", "t1").current_call.id
+    id_ = rows.get("/telecaller", "t1").current_call.id
     send("ct=", f'42/telecaller,["call:accept",{{"callId":"{id_}"}}]')
     send("cu=", f'42/user,["call:end",{{"callId":"{id_}"}}]')
-    assert people.get("/user", "u1").current_call is None
+    assert rows.get("/user", "u1").current_call is None
 def counts():
     send("ca=", '42/admin,["presence:request-counts"]')
 def measure(work, cycles):

@@ -9,10 +9,10 @@ from typing import Any
 import jwt
 from pynamodb.models import Model
 
+from functions.calls.rows import CurrentCall, PartyRow
 from shared.identity.accounts import AccountRow
 from shared.protocol import json as our_json
 from shared.realtime.connections import Connection, Session
-from shared.realtime.people import CurrentCall, Person
 
 SECRET = "bench-secret-bench-secret-bench-sec"
 CALL = "0" * 24
@@ -34,7 +34,7 @@ def _connection(namespace: str) -> Any:
 def _person(namespace: str, status: str | None) -> Any:
     _, person, connection = NAMES[namespace]
     peer = "t1" if namespace == "/user" else "u1"
-    row = Person(f"{namespace}#{person}", members={f"s:{connection}"}, coins=100)
+    row = PartyRow(f"{namespace}#{person}", members={f"s:{connection}"}, coins=100)
     if status:
         own = status if namespace == "/telecaller" else None
         now = time.time() * 1000

@@ -1,1 +1,1 @@
-"""The CDK app: what runs where, and who may touch what."""
+"""The CDK app: which resources there are, and which permissions each of them has."""

@@ -1,13 +1,15 @@
-"""The alarms: one table of kinds, each with an alarm for whatever there is of it in the stack.
+"""The alarms: one table of kinds, with an alarm for each resource that a kind watches.
 
-The dashboard shows the same rows (``infra/dashboard.py``), docs/operations.md has a section for
-every kind, and what both need to know about a metric is said here only.
+The dashboard shows the same rows (``infra/dashboard.py``), and docs/operations.md has a section for
+every kind. This module alone says which metrics are watched, and from which value on.
 
-One metric each, no metric math: that is paid for by the metric all the same ($0.10 a month), and
-says less about who is in trouble. What would be dearest, an alarm per function and kind of trouble,
-is not needed: whatever ends badly in a function is a line of its log, so all functions share
-``errors``, which counts such lines; throttling is about what all functions of an account have in
-common; and how long a function takes grows unseen only where nobody waits for it.
+Each alarm has one metric and no metric math. Metric math is charged by the metric all the same
+($0.10 a month), and does not show which resource is in trouble.
+
+An alarm for each function and each kind of trouble would cost most, and is not needed. Every
+failure of a function is a line of its log, so all functions share ``errors``, which counts these
+lines. Throttling concerns the concurrency that all functions of an account share. The duration of a
+function can grow unnoticed only if no client waits for the function.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ from infra.settings import StackSettings
 MANUAL = "docs/operations.md"
 ERRORS_LOGGED = "ErrorsLogged"
 SIGNS_OF_ERRORS = ("ERROR", "Task timed out", "Runtime exited")
-"""In a log: the level of a line of ours, an exception that nobody has caught, and how Lambda says
-that a function was stopped or has crashed."""
+"""The texts in a log that show a failure: the level of our own lines, which an uncaught exception
+has too, and Lambda's words for a function that was stopped or has crashed."""
 
 NEAR_TIMEOUT = 0.8
 LATE_SECONDS = 60
@@ -42,7 +44,7 @@ LATE_IN_BACKGROUND_SECONDS = 900
 
 @dataclass(frozen=True)
 class Watched:
-    """What there is to watch."""
+    """The resources that alarms may watch."""
 
     settings: StackSettings
     functions: Mapping[str, lambda_.Function]
@@ -56,7 +58,10 @@ class Watched:
 
 @dataclass(frozen=True)
 class Source:
-    """A metric of one thing, and from which value on it is too much."""
+    """A metric of one resource, and the value from which on it is too high.
+
+    of: the resource, as in the alarm's name.
+    """
 
     of: str
     namespace: str
@@ -67,10 +72,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the table. It is raised when the metric has reached the threshold in each of
-    ``periods``; ``means`` and ``do`` are what the mail says.
+    """A row of the table of alarms.
 
-    ``absence``: the trouble is that the metric is lower than the threshold, or not there.
+    An alarm begins if its metric has reached the threshold in each of ``periods`` periods.
+
+    means: what has happened, as the mail says it.
+    do: what to do about it, as the mail says it.
+    absence: if true, the alarm begins if the metric is below the threshold, or missing.
     """
 
     name: str
@@ -85,18 +93,19 @@ class Kind:
 
 @dataclass(frozen=True)
 class Alarm:
-    """A kind and one source of it. ``name`` is physical without the stack's."""
+    """An alarm: a kind and one of its sources."""
 
     kind: Kind
     source: Source
 
     @property
     def name(self) -> str:
+        """The alarm's physical name, without the stack's name in front."""
         return f"{self.kind.name}-{self.source.of}"
 
     @property
     def metric(self) -> cloudwatch.Metric:
-        """Without a label, which would make metric math of the alarm."""
+        """The metric. It has no label, because a label would turn the alarm into metric math."""
         return cloudwatch.Metric(
             namespace=self.source.namespace,
             metric_name=self.source.metric,
@@ -149,7 +158,10 @@ def _dead_letters(watched: Watched) -> Iterator[Source]:
 
 
 def _apis(watched: Watched) -> Iterator[Source]:
-    """Not a WebSocket's ``IntegrationError``: it counts every handshake that ``connect`` refuses.
+    """Yield the APIs' failures.
+
+    A WebSocket's ``IntegrationError`` is not used, because it also counts every handshake that
+    ``connect`` refuses.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
     """
     for of, api, metric in (
@@ -188,13 +200,13 @@ KINDS = (
     Kind(
         "throttles",
         "Lambda had no concurrency left in this account and region, and refused invocations.",
-        "Look at who uses it up; ask AWS for a higher quota.",
+        "Find the functions that use it up; ask AWS for a higher quota.",
         _throttles,
     ),
     Kind(
         "near-timeout",
         f"A function that works in batches took {NEAR_TIMEOUT:.0%} of its timeout.",
-        "See whether there is more work or slower work; give it more parts, memory or time.",
+        "Find out whether there is more work or slower work; give it more parts, memory or time.",
         _durations,
         statistic="Maximum",
     ),
@@ -210,7 +222,7 @@ KINDS = (
     Kind(
         "queue-lag",
         "Messages wait in a queue for too long.",
-        "Look whether its function fails, is throttled or is too slow.",
+        "Find out whether its function fails, is throttled or is too slow.",
         _queue_lags,
         statistic="Maximum",
         period_minutes=1,
@@ -219,7 +231,7 @@ KINDS = (
     Kind(
         "dead-letters",
         "Work has failed for good and waits in a dead-letter queue, for two weeks at most.",
-        "Mend the reason, then redrive.",
+        "Repair the cause, then redrive.",
         _dead_letters,
         statistic="Maximum",
         period_minutes=1,
@@ -233,7 +245,7 @@ KINDS = (
     Kind(
         "table-throttles",
         "DynamoDB refused writes to a table; most were tried again and went through.",
-        "See whether one item is written by everybody, or traffic has more than doubled.",
+        "Find out whether all writes go to one item, or traffic has more than doubled.",
         _tables,
     ),
     Kind(
@@ -244,8 +256,8 @@ KINDS = (
     ),
     Kind(
         "sweep-missing",
-        "The sweep has not run: connections that are gone stay, and nobody is pinged.",
-        "See whether its rule is enabled and its function can be invoked.",
+        "The sweep has not run: connections that are gone stay, and clients are not pinged.",
+        "Find out whether its rule is enabled and its function can be invoked.",
         _sweep,
         period_minutes=1,
         periods=5,
@@ -255,20 +267,21 @@ KINDS = (
 
 
 def rows(watched: Watched) -> list[Alarm]:
+    """Return all alarms of the stack."""
     return [Alarm(kind, source) for kind in KINDS for source in kind.sources(watched)]
 
 
 def make_alarms(
-    scope: Construct, watched: Watched, tell: cloudwatch.IAlarmAction | None
+    scope: Construct, watched: Watched, notify: cloudwatch.IAlarmAction | None
 ) -> list[cloudwatch.Alarm]:
-    """The alarms of ``rows``; ``tell`` hears when one begins and when it is over."""
+    """Make the alarms of ``rows``. ``notify`` is called when an alarm begins and ends."""
     group = Construct(scope, "Alarms")
     _count_errors(group, watched)
     made = [_make(group, watched.settings, row) for row in rows(watched)]
-    if tell:
+    if notify:
         for alarm in made:
-            alarm.add_alarm_action(tell)
-            alarm.add_ok_action(tell)
+            alarm.add_alarm_action(notify)
+            alarm.add_ok_action(notify)
     return made
 
 
@@ -291,7 +304,7 @@ def _make(scope: Construct, settings: StackSettings, row: Alarm) -> cloudwatch.A
 
 
 def _count_errors(scope: Construct, watched: Watched) -> None:
-    """One metric for the logs of all functions."""
+    """Count the failures in the logs of all functions in one metric."""
     for name, function in watched.functions.items():
         logs.MetricFilter(
             scope,

@@ -1,29 +1,44 @@
-"""``cdk synth`` starts here: read the settings, build the stack, have cdk-nag look it over."""
+"""The entry point of ``cdk synth``: reads the settings, builds the stack, has cdk-nag check it."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.settings import SettingError, from_context
-from infra.stack import SwitchboardStack
+from shared.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from infra.stack import SwitchboardStack
 
 
 def build(app: cdk.App) -> SwitchboardStack:
-    """The stack that the app's context asks for; raises ``SettingError``."""
+    """Build the stack that the app's context asks for.
+
+    Raises ``SettingError`` and ``DeclarationError``, each with one sentence for the developer.
+    """
+    # Imported here, because a wrong declaration shows as soon as a product is imported.
+    from functions.products import REGISTRY  # noqa: PLC0415
+    from infra import completeness  # noqa: PLC0415
+    from infra.stack import SwitchboardStack  # noqa: PLC0415
+    from infra.tables import STACK  # noqa: PLC0415
+
     settings = from_context(app.node.get_all_context())
+    completeness.check(REGISTRY, STACK)
     stack = SwitchboardStack(app, settings)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return stack
 
 
 def main() -> None:
+    """Synthesize the app, or exit with the sentence that says what is wrong."""
     app = cdk.App()
     try:
         build(app)
-    except SettingError as error:
+    except (SettingError, DeclarationError) as error:
         sys.exit(str(error))
     app.synth()
 

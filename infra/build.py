@@ -1,7 +1,7 @@
-"""Builds what functions run in AWS, in a folder: wheels and our own modules, slim, compiled ahead.
+"""Builds the code that the functions run in AWS: wheels and our own modules, compiled ahead.
 
-Without Docker, since every package has a wheel for Lambda's platform. The same input makes the same
-bytes, wherever and whenever it is built.
+Docker is not needed, because every package has a wheel for Lambda's platform. The same input makes
+the same bytes on every machine and at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ LOCK = ROOT / "local" / "requirements.lock"
 
 
 class Runtime(NamedTuple):
-    """Which wheels fit. ``platform``: None for this machine's."""
+    """The Python for which wheels are chosen.
+
+    version: Python's version, as in ``3.13``.
+    platform: the platform in uv's words, or None for this machine's.
+    """
 
     version: str
     platform: str | None
@@ -59,9 +63,12 @@ LAYERS = {
         "yarl",
     ),
 }
-"""Complete: nothing is resolved. boto3 and botocore are the runtime's own. Only those who check
-tokens against published keys get what that takes, and only the one who deletes rooms LiveKit's
-library: to check HS256 and to mint a LiveKit token the first layer, a tenth of all, is enough."""
+"""The packages of each layer. The lists are complete, because dependencies are not resolved. boto3
+and botocore are part of the runtime.
+
+Only functions that check tokens against published keys get ``Keys``, and only the function that
+deletes LiveKit rooms gets ``LiveKit``. To check HS256 and to mint a LiveKit token, the first layer
+is enough, which is a tenth of all."""
 
 OUR_PACKAGES = ("functions", "shared")
 
@@ -76,7 +83,7 @@ NOT_RUN = (
     "**/test",
     "**/tests",
     "bin",
-    # Of an installed package what names it stays: it is what vulnerabilities are looked up by.
+    # A package's METADATA stays, because scanners look up vulnerabilities by it.
     "*.dist-info/[!M]*",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*",
     *(
@@ -96,23 +103,27 @@ NOT_RUN = (
         )
     ),
 )
-"""In a layer: what no function of ours imports. A test imports each of them without."""
+"""The files of a layer that no function imports. They are left out, and a test imports every
+function without them."""
 
 
 def fingerprint(*parts: str) -> str:
-    """Of what is built from ``parts`` in the way that is written here."""
+    """Return a hash of ``parts``, of this module, and of whether code can be compiled ahead.
+
+    It names what is built from ``parts``.
+    """
     how = (Path(__file__).read_text(), str(find_python() is not None))
     return hashlib.sha256("\0".join((*how, *parts)).encode()).hexdigest()
 
 
 def sources() -> Iterator[Path]:
-    """Our own modules."""
+    """Yield the paths of our own modules."""
     for package in OUR_PACKAGES:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
 def build_code(target: Path) -> None:
-    """``functions/`` and ``shared/``, at the top of one zip that all functions share."""
+    """Build the code that all functions share: ``functions/`` and ``shared/`` at the top level."""
     for source in sources():
         copy = target / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +132,10 @@ def build_code(target: Path) -> None:
 
 
 def build_layer(target: Path, packages: Collection[str], runtime: Runtime = LAMBDA) -> None:
-    """https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html"""
+    """Build a layer of packages.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
+    """
     folder = target / "python"
     install(folder, packages, runtime)
     for pattern in NOT_RUN:
@@ -134,7 +148,7 @@ def build_layer(target: Path, packages: Collection[str], runtime: Runtime = LAMB
 
 
 def pinned(lock: str, packages: Collection[str]) -> Iterator[str]:
-    """The lines of the lock that pin ``packages``, hashes included."""
+    """Yield the lines of the lock file that pin ``packages``, hashes included."""
     wanted = False
     for line in lock.splitlines():
         if line[:1].isalpha():
@@ -144,7 +158,7 @@ def pinned(lock: str, packages: Collection[str]) -> Iterator[str]:
 
 
 def install(folder: Path, packages: Collection[str], runtime: Runtime) -> None:
-    """Wheels for a runtime, whatever machine this is, with the hashes of the lock."""
+    """Install wheels for a runtime, on any machine, and check them against the lock's hashes."""
     platform = ["--python-platform", runtime.platform] if runtime.platform else []
     subprocess.run(  # noqa: S603
         [
@@ -162,12 +176,12 @@ def install(folder: Path, packages: Collection[str], runtime: Runtime) -> None:
 
 @cache
 def find_python() -> str | None:
-    """The interpreter on this machine that is of Lambda's version, if there is one."""
+    """Return an interpreter of Lambda's Python version, or None if this machine has none."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == VERSION:
         return sys.executable
     done = subprocess.run(  # noqa: S603
         [_uv(), "python", "find", "--no-python-downloads", "--no-project", VERSION],
-        # The shims of pyenv are found first, and run no other version than this.
+        # uv finds pyenv's shims first, and they run only the version in this variable.
         env={**os.environ, "PYENV_VERSION": VERSION},
         capture_output=True,
         text=True,
@@ -177,9 +191,11 @@ def find_python() -> str | None:
 
 
 def compile_ahead(target: Path, runs_at: str) -> None:
-    """Compile ahead: a cold start cannot write what it compiled, and would do it every time.
+    """Compile the modules ahead of their use, if this machine has Lambda's Python.
 
-    Unchecked, because the CDK's zip resets every date, by which a plain .pyc would look stale.
+    A cold start cannot store what it has compiled, so it would compile the modules every time. The
+    .pyc files are not checked against their sources by date, because the CDK's zip resets every
+    date, and they would look stale.
     https://docs.python.org/3/reference/import.html#pyc-invalidation
     """
     python = find_python()
@@ -205,7 +221,7 @@ def _warn_once() -> None:
 
 
 def size(folder: Path) -> str:
-    """For people: unpacked and zipped."""
+    """Return the size of a folder in words, unpacked and zipped."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:

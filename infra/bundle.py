@@ -1,4 +1,4 @@
-"""What is uploaded: our own code, and beside it layers of the few packages it imports."""
+"""The assets of the functions: our own code, and layers of the packages that it imports."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ OUR_PYTHON_ONLY = [
     "!*.py",
     "/*.py",
 ]
-"""As in .gitignore: everything but our packages, and in them everything but modules."""
+"""The files to leave out, as in .gitignore: all but our packages, and in them all but modules."""
 
 
 def function_code(settings: StackSettings) -> lambda_.Code:
-    """Our modules: compiled for Lambda, and as they are for the emulator, whose Python is this."""
+    """Return our own code.
+
+    For Lambda the modules are compiled. The emulator runs this machine's Python, so for it they are
+    left as they are.
+    """
     if settings.local:
         return lambda_.Code.from_asset(
             str(ROOT), exclude=OUR_PYTHON_ONLY, ignore_mode=cdk.IgnoreMode.GIT
@@ -38,8 +42,10 @@ def function_code(settings: StackSettings) -> lambda_.Code:
 
 
 def make_layers(scope: Construct, settings: StackSettings) -> dict[str, lambda_.LayerVersion]:
-    """The layers that these settings need, or none for the emulator, which runs in an environment
-    that has all packages."""
+    """Make the layers that these settings need, by name.
+
+    The emulator needs none, because it runs in an environment with all packages.
+    """
     if settings.local:
         return {}
     wanted = (PACKAGES, KEYS, LIVEKIT) if settings.published_keys else (PACKAGES, LIVEKIT)
@@ -76,13 +82,14 @@ def _asset(source: Path, name: str, hash_: str, make: Callable[[Path], None]) ->
 
 @jsii.implements(cdk.ILocalBundling)
 class _Bundling:
-    """Builds on this machine, and says how large the result is."""
+    """A build on this machine that prints the size of the result."""
 
     def __init__(self, name: str, make: Callable[[Path], None]) -> None:
         self._name = name
         self._make = make
 
     def try_bundle(self, output_dir: str, *_options: object, **_more: object) -> bool:
+        """Build into a folder. Returns True, so that the CDK does not use Docker."""
         target = Path(output_dir)
         self._make(target)
         print(f"{self._name}: {build.size(target)}", file=sys.stderr)

@@ -1,8 +1,9 @@
-"""The bus on which a team's own systems tell what happened.
+"""The event bus on which a team's own systems report what has happened.
 
-Whoever may put events on it is trusted with everything that they say, so it is granted to single
-roles, never to all of an account. A queue behind it lets a burst wait instead of starting a
-function for every event. What cannot be handled ends in the queue's dead-letter queue.
+Every event on the bus is believed. So the permission to put events on it is granted to single
+roles, never to a whole account. A queue behind the bus lets a burst of events wait, instead of
+starting a function for every event. An event that cannot be handled ends in the queue's dead-letter
+queue.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ DELIVERY_HOURS = 2
 
 
 def make_bus(scope: Construct, settings: StackSettings, queue: sqs.Queue) -> events.EventBus:
-    """The bus, everything on which goes to ``queue``, whatever its source."""
+    """Make the bus. All its events go to ``queue``, whatever their source."""
     bus = events.EventBus(scope, "Bus", event_bus_name=settings.stack_name)
     failed = queue.dead_letter_queue
     if failed is None:

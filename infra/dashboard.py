@@ -1,7 +1,7 @@
-"""The dashboard: what the business does, then how the machine does.
+"""The dashboard: first the numbers of the business, then those of the technology.
 
-Made of the functions' metrics (``shared/aws/metrics.py``), the table of functions and the rows of
-alarms, so it shows whatever there is.
+It is made of the functions' metrics (``shared/aws/metrics.py``), the table of functions and the
+rows of alarms, so it shows all of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BUSINESS = {
     "connections": ("Maximum", (Metric.CONNECTIONS,)),
     "coming and going": ("Sum", (Metric.CONNECTIONS_OPENED, Metric.CONNECTIONS_CLOSED)),
 }
-"""Title → statistic and metrics, in the order in which they are shown."""
+"""Graphs by title: the statistic and the metrics, in the order in which they are shown."""
 
 POSTS = (
     Metric.BROADCAST_RECIPIENTS,
@@ -49,6 +49,7 @@ POSTS = (
 def make_dashboard(
     scope: Construct, watched: Watched, rows: Iterable[Alarm], alarms: list[cloudwatch.Alarm]
 ) -> None:
+    """Make the dashboard of the stack."""
     stack = watched.settings.stack_name
     business = [
         _graph(title, [_own(stack, one, statistic) for one in metrics])
@@ -110,7 +111,7 @@ def _own(stack: str, metric: Metric, statistic: str) -> cloudwatch.Metric:
 
 
 def _share_missed(stack: str) -> cloudwatch.MathExpression:
-    """Nothing where no call was started."""
+    """Return the share of missed calls, in percent. It has no value if no call was started."""
     return cloudwatch.MathExpression(
         expression="100 * missed / started",
         label="missed",
@@ -127,7 +128,7 @@ def _of_function(watched: Watched, name: str, metric: str, statistic: str) -> cl
 
 
 def _reads_throttled(watched: Watched) -> cloudwatch.GraphWidget:
-    """Writes have alarms."""
+    """Return the graph of throttled reads. Throttled writes have alarms, and so a graph already."""
     metrics = [
         table.metric("ReadThrottleEvents", statistic="Sum", label=name)
         for name, table in watched.tables.items()

@@ -1,6 +1,6 @@
-"""One origin for everything: CloudFront in front of both APIs and the bucket that holds the pages.
+"""The edge: CloudFront as one origin in front of both APIs and the bucket with the pages.
 
-On a developer's machine ``local/edge.py`` is in its place. Without an edge (``edge=false``) clients
+On a developer's machine ``local/edge.py`` takes its place. Without an edge (``edge=false``) clients
 use the two APIs' own URLs, and there are no pages.
 """
 
@@ -27,13 +27,16 @@ from shared.identity.edge import KEY_HEADER
 
 SOCKETS = ("/socket.io/", "/socket.io", "/ws", "/ws/")
 ANYTHING_ELSE = "/?*"
-"""Every path but ``/``, which no pattern names alone: what is left for the default."""
+"""Every path but ``/``. No pattern means ``/`` alone, so ``/`` is left for the default behavior."""
 
 FUNCTIONS = Path(__file__).with_name("edge_functions")
 
 
 def make_edge_key(scope: Construct) -> secretsmanager.Secret:
-    """What the edge shows the stack so that it is believed when it names a client's address."""
+    """Make the key that proves to the stack that a request comes through the edge.
+
+    With it, the stack believes the client's address in the request.
+    """
     key = secretsmanager.Secret(
         scope,
         "EdgeKey",
@@ -46,15 +49,15 @@ def make_edge_key(scope: Construct) -> secretsmanager.Secret:
     acknowledge(
         key,
         {
-            "SMG4": "It opens nothing: whoever has it can make his handshakes count for another "
-            "address. A new one takes a deployment."
+            "SMG4": "The key opens nothing: a client that has it can only make its handshakes "
+            "count for another address. A new key takes a deployment."
         },
     )
     return key
 
 
 class Edge(Construct):
-    """The distribution. ``url`` has no slash at the end."""
+    """The CloudFront distribution with the bucket of the pages."""
 
     def __init__(
         self,
@@ -109,18 +112,22 @@ class Edge(Construct):
 
     @property
     def url(self) -> str:
+        """The edge's URL, without a slash at the end."""
         return f"https://{self._domain_name}"
 
     @property
     def target(self) -> str:
-        """What a domain of the team's own has to be an alias of."""
+        """The host that a domain of the team's own must be an alias of."""
         return self._distribution.distribution_domain_name
 
     def _uncached(
         self, origin: cloudfront.IOrigin, *functions: cloudfront.FunctionAssociation
     ) -> cloudfront.BehaviorOptions:
-        """To an API, with everything the client sent but ``Host``, by which API Gateway knows its
-        APIs."""
+        """Forward requests to an API, without caching.
+
+        All of the client's headers are forwarded except ``Host``, by which API Gateway finds the
+        API.
+        """
         return cloudfront.BehaviorOptions(
             origin=origin,
             cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
@@ -142,7 +149,10 @@ class Edge(Construct):
         )
 
     def _make_bucket(self) -> s3.Bucket:
-        """Every file in it comes from the repository: there is nothing to keep."""
+        """Make the bucket of the pages.
+
+        It may be deleted, because all its files come from the repository.
+        """
         bucket = s3.Bucket(
             self,
             "Pages",
@@ -152,7 +162,7 @@ class Edge(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         acknowledge(
-            bucket, {"S1": "Public pages, read by the edge alone: who read them is of no interest."}
+            bucket, {"S1": "The pages are public and only the edge reads them: no log is needed."}
         )
         return bucket
 
@@ -180,7 +190,7 @@ class Edge(Construct):
                     "IAM5[Resource::arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-"
                     "<AWS::AccountId>-<AWS::Region>/*]",
                 ),
-                "Objects of the pages' bucket and of the CDK's own, whose names are hashes.",
+                "Objects of the pages' bucket and of the CDK's bucket, whose names are hashes.",
             ),
         }
         for child in stack.node.children:
@@ -189,14 +199,14 @@ class Edge(Construct):
 
     def _acknowledge(self, settings: StackSettings) -> None:
         reasons = {
-            "CFR1": "Whom the apps are for is the team's to say.",
-            "CFR3": "The APIs log every request; a log here would hold the tokens that older "
-            "clients and native ones send in the query.",
+            "CFR1": "The team decides in which countries its apps are used.",
+            "CFR3": "The APIs log every request. A log here would contain the tokens that 2.x and "
+            "native clients send in the query.",
         }
         if not settings.web_acl_arn:
-            reasons["CFR2"] = "A choice: web_acl_arn names the ACL to use."
+            reasons["CFR2"] = "The team may choose an ACL: web_acl_arn names it."
         if not settings.domain:
-            reasons["CFR4"] = "CloudFront's own certificate and name; domain sets another."
+            reasons["CFR4"] = "CloudFront's own name and certificate; domain sets others."
         acknowledge(self._distribution, reasons)
 
 
@@ -210,7 +220,10 @@ UPLOADERS_ACTIONS = ("Abort", "DeleteObject", "GetBucket", "GetObject", "List")
 
 
 def _patterns() -> list[str]:
-    """The paths of the pages: folders whole, ``x.html`` as ``/x``. ``/`` itself is nobody's."""
+    """Return the path patterns of the pages: ``/x/*`` for a folder, ``/x`` for ``x.html``.
+
+    There is none for ``/``, which is the default behavior.
+    """
     return sorted(
         f"/{path.name}/*" if path.is_dir() else f"/{path.name.removesuffix('.html')}"
         for path in site.SITE.iterdir()
@@ -219,5 +232,5 @@ def _patterns() -> list[str]:
 
 
 def own_origins(edge: Edge | None, allowed: str) -> str:
-    """The origins whose pages may use the admin cookie: the edge's own beside the team's."""
+    """Return the origins whose pages may use the admin cookie: the edge's own and the team's."""
     return ",".join(filter(None, [edge.url if edge else "", allowed]))

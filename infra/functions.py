@@ -71,7 +71,7 @@ STACK = (
             POST
             | Access(
                 {
-                    "connections": "ConditionCheckItem UpdateItem",
+                    "connections": "ConditionCheckItem GetItem UpdateItem",
                     "people": "UpdateItem",
                     "rooms": "PutItem",
                 },

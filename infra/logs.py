@@ -1,4 +1,4 @@
-"""Log groups: always declared, so that none is made on first use and kept for ever."""
+"""Log groups. All are declared, because a group that AWS makes on first use is kept for ever."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from constructs import Construct
 from infra.settings import RETENTION_DAYS, StackSettings
 
 RETENTION = dict(zip(RETENTION_DAYS, logs.RetentionDays, strict=False))
-"""Both run from one day upwards; the CDK's longest are left out."""
+"""The CDK's values by days. Both lists begin at one day; the CDK's longest values are left out."""
 
 
 def make_log_group(scope: Construct, id_: str, settings: StackSettings, name: str) -> logs.LogGroup:
+    """Make a log group that keeps lines for ``log_retention_days``."""
     return logs.LogGroup(
         scope,
         id_,

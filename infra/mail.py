@@ -1,4 +1,4 @@
-"""Whom alarms tell: a topic with one address."""
+"""Mail from alarms: a topic with one subscribed address."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from infra.settings import StackSettings
 
 
 def make_mail(scope: Construct, settings: StackSettings) -> actions.SnsAction | None:
-    """The topic, when there is an address for it. AWS asks the address to confirm.
+    """Make the topic and return the action that publishes to it.
 
-    The key is our own ($1 a month): AWS's own key for SNS lets no alarm publish.
+    Returns None if the settings have no address. AWS asks the address to confirm the subscription.
+
+    The topic has a key of its own ($1 a month), because alarms may not publish with AWS's own key
+    for SNS.
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     """
     if not settings.alarm_mail:

@@ -1,4 +1,4 @@
-"""Acknowledging single findings of cdk-nag, each with the reason it stands."""
+"""Acknowledgements of single findings of cdk-nag, each with its reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept the findings of ``construct`` whose ids (without the pack's name) are the keys."""
+    """Accept findings about ``construct``: reasons by rule, without the pack's name in front."""
     for rule, reason in reasons.items():
         cdk.Validations.of(construct).acknowledge(
             cdk.Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason)

@@ -1,4 +1,4 @@
-"""Queues: those that functions read, and a dead-letter queue for everything that retries."""
+"""The queues that functions read, and dead-letter queues for all work that is tried again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from infra.settings import StackSettings
 DEAD_LETTERS = "DeadLetters"
 MAX_RECEIVES = 5
 RECEIVES = {"livekit-rooms": 8, "events": 3}
-"""Where five are not right. A room is tried again after 15, 30, … 960 s: an outage of LiveKit may
-take half an hour before people have to see to it.
-What a backend told wrongly does not get better."""
+"""How often a message is received before it is a dead letter, for queues that need another number
+than five. The deletion of a LiveKit room is tried again after 15, 30, … 960 s: an outage of LiveKit
+may take half an hour before people have to act. A wrong event of a team's own system does not
+become right by itself, so it is tried less often."""
 
 
 ORDERED = frozenset({"broadcasts"})
-"""What is about one person or room arrives in the order in which it was sent."""
+"""The queues in which messages about one person or room arrive in the order in which they were
+sent."""
 
 
 def make_queue(
@@ -32,7 +34,7 @@ def make_queue(
     receives: int = MAX_RECEIVES,
     ordered: bool = False,
 ) -> sqs.Queue:
-    """A queue that refuses plain http, except to the emulator, which speaks nothing else."""
+    """Make a queue. It refuses plain http, except for the emulator, which supports nothing else."""
     queue = sqs.Queue(
         scope,
         id_,
@@ -55,7 +57,10 @@ def make_queue(
 def make_dead_letters(
     scope: Construct, of: str, settings: StackSettings, *, ordered: bool = False
 ) -> sqs.Queue:
-    """Where work of ``of`` goes that failed for good: two weeks to look at it and send it again."""
+    """Make the queue for work of ``of`` that has failed for good.
+
+    It keeps messages for two weeks, in which people may look at them and send them again.
+    """
     queue = make_queue(
         scope,
         f"{of.title().replace('-', '')}{DEAD_LETTERS}",
@@ -63,12 +68,12 @@ def make_dead_letters(
         retention=cdk.Duration.days(14),
         ordered=ordered,
     )
-    acknowledge(queue, {"SQS3": "It is itself a dead-letter queue; nothing reads it but people."})
+    acknowledge(queue, {"SQS3": "It is itself a dead-letter queue; only people read it."})
     return queue
 
 
 def dead_letters(scope: Construct) -> dict[str, sqs.Queue]:
-    """All that there are, by whose they are."""
+    """Return all dead-letter queues, by the name of the queue or function they belong to."""
     return {
         one.node.id.removesuffix(DEAD_LETTERS).lower(): one
         for one in scope.node.children

@@ -1,4 +1,6 @@
-"""The ring timer: a state machine that waits, looks, and times a call out if it still rings.
+"""The ring timer: a state machine that waits, reads, and times a call out if it still rings.
+
+Which row it reads, and what of it, is the contract in ``shared/calling/ring.py``.
 
 Express, at about a third of Standard's price. Per million calls of 30 s, us-east-1,
 https://aws.amazon.com/step-functions/pricing/:
@@ -6,9 +8,9 @@ https://aws.amazon.com/step-functions/pricing/:
 - Express: 1,000,000 * $1.00/million + 1,000,000 * 30 s * 64 MB * $0.00001667/GB-s = $1 + $31 = $32
 - Standard: 1,000,000 * 4 transitions (ring, read, choice, done) * $25/million = $100
 
-What it costs beside money: an execution ends after five minutes (hence the bound on the ring), runs
-*at least* once, and two starts under one name are two executions. Timing out is a conditional
-write, so the second one changes nothing.
+What Express costs beside money: an execution ends after five minutes (hence the bound on
+``ring_timeout_seconds``), runs *at least* once, and two starts under one name are two executions.
+Timing out is a conditional write, so the second execution changes nothing.
 https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 """
 
@@ -32,7 +34,11 @@ NAME = "ring"
 
 
 def ring_arn(scope: Construct, settings: StackSettings) -> str:
-    """The timer's ARN from its name: its last step is a function that knows this ARN."""
+    """Return the timer's ARN, made from its name.
+
+    The timer's last step calls a function that has this ARN in its settings, so a reference to the
+    timer would be circular.
+    """
     return cdk.Stack.of(scope).format_arn(
         service="states",
         resource="stateMachine",
@@ -44,6 +50,7 @@ def ring_arn(scope: Construct, settings: StackSettings) -> str:
 def make_ring(
     scope: Construct, settings: StackSettings, people: dynamodb.Table, timeout: lambda_.IFunction
 ) -> sfn.StateMachine:
+    """Make the ring timer. ``timeout`` is the function that it calls if a call still rings."""
     name = settings.name(NAME)
     # The prefix keeps the log's resource policy under its size limit:
     # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html

@@ -1,8 +1,8 @@
-"""What a team may set with ``-c name=value`` or in ``cdk.json``, checked before anything is built.
+"""The settings of a deployment: ``-c name=value`` or ``cdk.json``, checked before the build.
 
-Two kinds: the stack's own settings below, and every field of ``shared.settings.Settings`` that has
-a default. Those pass through to the functions' environment, so a limit added there is a context
-setting without a line here.
+There are two kinds: the stack's own settings below, and every field of ``shared.settings.Settings``
+that has a default. The latter are passed on to the functions' environment, so a new field there is
+a setting here without any change in this module.
 """
 
 from __future__ import annotations
@@ -16,47 +16,58 @@ import msgspec
 from shared import settings as functions
 
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
-"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+"""The days for which CloudWatch can keep logs.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 BOUNDS = {
-    "ring_timeout_seconds": (1, 200),  # an Express execution ends at 300: the rest is for retries
-    "opening_retry_seconds": (1, 20),  # the opener's own timeout is a post longer
-    # Functions end later than the longest post.
+    # An Express execution ends after 300 s; the rest is for retries.
+    "ring_timeout_seconds": (1, 200),
+    # The opener's own timeout is longer by one post.
+    "opening_retry_seconds": (1, 20),
+    # The timeouts of the functions are longer than the longest post.
     "post_connect_seconds": (0.1, 2),
     "post_timeout_seconds": (0.1, 3),
     "post_retry_seconds": (0, 5),
     "post_pause_most_seconds": (0, 2),
-    "livekit_timeout_seconds": (0.1, 8),  # and so is that of the function that deletes rooms
-    "livekit_retry_seconds": (1, 300),  # SQS hides a message for 12 h at most
+    # The timeout of the function that deletes LiveKit rooms is longer than this.
+    "livekit_timeout_seconds": (0.1, 8),
+    # SQS hides a message for 12 h at most.
+    "livekit_retry_seconds": (1, 300),
     "unauthenticated_seconds": (5, 600),
-    # API Gateway closes what is idle for 600; a sweep may be 60 late and takes a while itself.
+    # API Gateway closes a connection that is idle for 600 s. A sweep may begin 60 s late, and takes
+    # some time itself.
     "ping_period_seconds": (10, 480),
     "due_shards": (1, 64),
-    "sweep_seconds": (1, 30),  # the sweep's own timeout is longer by what a request may take
+    # The sweep's own timeout is longer by the time that a request may take.
+    "sweep_seconds": (1, 30),
     "ring_timer_grace_seconds": (1, 300),
     "repair_every_minutes": (1, 1_440),
 }
+"""The least and the greatest value of a setting."""
+
 SWEEP_SECONDS = 60
-"""Between two sweeps, so a ping may be that much late."""
+"""The time between two sweeps. A ping may be late by as much."""
 
 _FIELDS = msgspec.structs.fields(functions.Settings)
 RESOURCES = tuple(field.name for field in _FIELDS if field.required)
-"""What the stack itself fills in: a resource has no default."""
+"""The fields that the stack itself fills in: names of resources, which have no defaults."""
 
 PASSED_ON = frozenset(field.name for field in _FIELDS if not field.required) - {
-    "aws_region",  # Lambda's own
-    "edge_key",  # generated
+    "aws_region",  # Lambda sets it
+    "edge_key",  # generated with the stack
 }
+"""The settings that are passed on to the functions."""
 
 ALWAYS_SHOWN = ("ring_timeout_seconds", "livekit_url", "allowed_origins", "ping_interval_ms")
-"""In the environment even when left at their defaults, so that an operator finds them there."""
+"""The settings that are in the environment even with their defaults, so that an operator finds
+them there."""
 
 T = TypeVar("T")
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SettingError(ValueError):
-    """One sentence that names the setting and says what is wrong with it."""
+    """A setting is wrong. The text is one sentence that names the setting and what is wrong."""
 
 
 class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,56 +77,61 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Part of every physical name: ``switchboard-<stage>-…``."""
 
     local: bool = False
-    """For the emulator: no dependency layer, plain http to the queues, no bootstrap roles."""
+    """Whether the stack is for the emulator: no dependency layer, plain http to the queues, no
+    bootstrap roles."""
 
     api_gateway_log_role: bool = True
-    """Set the account's one role that API Gateway logs with; false where the account has it."""
+    """Whether to set the account's one role that API Gateway logs with. False if the account has
+    one already."""
 
     edge: bool = True
-    """CloudFront in front: one origin for sockets, HTTP and pages."""
+    """Whether CloudFront is in front, as one origin for sockets, HTTP and pages."""
 
     domain: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")] = ""
-    """The edge's own name, in place of CloudFront's."""
+    """The domain of the edge, in place of CloudFront's own."""
 
     certificate_arn: Annotated[
         str, msgspec.Meta(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/.+)?$")
     ] = ""
-    """For ``domain``; CloudFront takes certificates of us-east-1 alone."""
+    """The certificate for ``domain``. CloudFront accepts only certificates of us-east-1."""
 
     web_acl_arn: Annotated[
         str, msgspec.Meta(pattern=r"^(arn:aws:wafv2:us-east-1:\d{12}:global/webacl/.+)?$")
     ] = ""
-    """Of AWS WAF, for the edge."""
+    """An ACL of AWS WAF for the edge."""
 
     alarms: bool = True
-    """Alarms and the dashboard."""
+    """Whether there are alarms and a dashboard."""
 
     alarm_mail: Annotated[str, msgspec.Meta(pattern=r"^([^@\s]+@[^@\s.]+(\.[^@\s.]+)+)?$")] = ""
-    """Whom the alarms tell."""
+    """The address that receives mail from the alarms."""
 
     traces: bool = True
-    """X-Ray samples invocations, which is paid for by the trace."""
+    """Whether X-Ray samples invocations. AWS charges for each trace."""
 
     log_retention_days: int = 30
     throttle_rate: AtLeastOne = 2_000
     throttle_burst: AtLeastOne = 1_000
     stream_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 0
-    """How long a stream waits to fill a batch: more is cheaper, and presence comes later."""
+    """How long a stream waits to fill a batch. A longer wait is cheaper, and presence is later."""
 
     sweep_parts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
-    """How many sweeps at a time share the connections; a rule has five targets at most."""
+    """How many sweeps share the connections at the same time. A rule has five targets at most."""
 
     snap_start: bool = False
-    """Start the functions that somebody waits for from a snapshot: quicker when cold, and paid."""
+    """Whether the functions that clients wait for start from a snapshot. A cold start is quicker
+    then, and AWS charges for the snapshots."""
 
     disconnects_at_once: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
-    """Reserved for the disconnect function, which then has no more; 0 for as many as there are."""
+    """The reserved concurrency of the disconnect function, which is also its maximum. 0 reserves
+    nothing and sets no maximum."""
 
     environment: dict[str, str] = {}
-    """Of every function, without the names of resources."""
+    """The environment of every function, without the names of resources."""
 
     @property
     def stack_name(self) -> str:
+        """The stack's name, ``switchboard-<stage>``."""
         return f"switchboard-{self.stage}"
 
     @property
@@ -125,10 +141,15 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_production(self) -> bool:
+        """Whether this is the stage whose data must be kept."""
         return self.stage == "prod"
 
     def name(self, part: str) -> str:
-        """A physical name. It is known before deployment, so an ARN made of it closes no cycle."""
+        """Return a physical name.
+
+        It is known before deployment, so an ARN made of it adds no dependency that could be a
+        cycle.
+        """
         return f"{self.stack_name}-{part}"
 
 
@@ -136,9 +157,10 @@ OWN = frozenset(StackSettings.__struct_fields__) - {"environment"}
 
 
 def from_context(context: Mapping[str, object]) -> StackSettings:
-    """Read the settings; raises ``SettingError``.
+    """Read the settings. Raises ``SettingError``.
 
-    Keys with anything but lower-case letters and ``_`` are the CDK's own feature flags and lookups.
+    Keys with other characters than lower-case letters and ``_`` are ignored: they are the CDK's own
+    feature flags and lookups.
     """
     given = {name: value for name, value in context.items() if re.fullmatch(r"[a-z_]+", name)}
     unknown = sorted(given.keys() - OWN - PASSED_ON)
@@ -165,12 +187,15 @@ def _check_edge(settings: StackSettings) -> None:
 
 
 def _environment(given: dict[str, object]) -> dict[str, str]:
-    """What the functions read beside resources, proved to be what they accept."""
+    """Return the functions' environment without resources, checked as the functions will read it.
+
+    Raises ``SettingError``.
+    """
     parsed = _convert({**dict.fromkeys(RESOURCES, "-"), "tables": {}, **given}, functions.Settings)
     for name, (low, high) in BOUNDS.items():
         if not low <= getattr(parsed, name) <= high:
             raise SettingError(f"{name} is between {low} and {high}.")
-    # Clients of one library give up on the whole announced interval, others on a part of it.
+    # Some client libraries give up after the whole announced time, others after a part of it.
     if (parsed.ping_period_seconds + SWEEP_SECONDS) * 1000 > parsed.ping_interval_ms:
         raise SettingError(
             f"ping_period_seconds is at least {SWEEP_SECONDS} s less than "

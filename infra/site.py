@@ -1,5 +1,8 @@
-"""The pages: plain files in one folder, beside them what they load of npm packages and the
-documents for tools, which are copied there. ``python -m infra.site`` does that."""
+"""The pages: plain files in one folder.
+
+The parts of npm packages that the pages load, and the documents for tools, are copied into the same
+folder. ``python -m infra.site`` copies them.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,14 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".ts": "text/plain",
 }
-"""Of every file that there may be: the media type it is served with."""
+"""The media types of the files, by suffix. There may be no files with other suffixes."""
 
 
 def assemble(folder: Path = SITE) -> None:
-    """Copy what the pages load beside their own files. Raises ``FileNotFoundError``, which says
-    what to do, where npm packages are not installed."""
+    """Copy the files that the pages load into their folder.
+
+    Raises ``FileNotFoundError``, which says what to do, if npm packages are not installed.
+    """
     for name, source in COPIED.items():
         if not source.exists():
             raise FileNotFoundError(f"The pages need {source}: run `make setup`.")

@@ -1,4 +1,4 @@
-"""The people that the stack knows when it starts: a JSON array of accounts."""
+"""The accounts that the stack has when it starts, read from a JSON array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from functions.products import REGISTRY
 from infra.settings import SettingError
 from shared.identity import accounts
 from shared.identity.accounts import Account
@@ -18,7 +17,10 @@ WRITES_AT_ONCE = 8
 
 
 def read(path: Path) -> list[Account]:
-    """Read and check the file; raises ``SettingError`` naming the index and field that is wrong."""
+    """Read and check the file.
+
+    Raises ``SettingError``, which names the index and the field that is wrong.
+    """
     try:
         found = accounts.parse(path.read_bytes())
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -32,7 +34,7 @@ def read(path: Path) -> list[Account]:
 
 
 def load(found: Sequence[Account], environment: Mapping[str, str]) -> None:
-    """Write them to the accounts table, whose name is in the functions' ``environment``."""
+    """Write accounts to the accounts table, whose name is in the functions' ``environment``."""
     os.environ.update(environment)
     with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
         list(pool.map(save, found))
@@ -40,4 +42,7 @@ def load(found: Sequence[Account], environment: Mapping[str, str]) -> None:
 
 def save(account: Account) -> None:
     """Write one account, with its first coins. Idempotent."""
+    # Imported here, so that a product's mistake is reported by the synth, in one sentence.
+    from functions.products import REGISTRY  # noqa: PLC0415
+
     accounts.save(account, REGISTRY.paths_of_role(account.role))

@@ -1,4 +1,4 @@
-"""What the terminal shows when the stack is up."""
+"""The text that ``make run`` prints when the stack is up: addresses, tokens, a snippet."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SNIPPET = """\
   telecaller.on("call:ended", () => [user, telecaller].forEach((socket) => socket.disconnect()));
 })();
 """
-"""One expression, so that Node's prompt prints no sockets; no line begins with the dot that the
-prompt takes for a command of its own."""
+"""The snippet to paste into Node. It is one expression, so that the prompt does not print the
+sockets. No line begins with a dot, because the prompt takes that for one of its commands."""
 
 
 def choose(accounts: Sequence[Account]) -> dict[str, Account]:
-    """The first account of each shown role that may connect."""
+    """Return the first account of each shown role that may connect."""
     chosen: dict[str, Account] = {}
     for account in accounts:
         if account.role in SHOWN_ROLES and may_connect(account):
@@ -41,7 +41,7 @@ def choose(accounts: Sequence[Account]) -> dict[str, Account]:
 
 
 def render(settings: Settings, accounts: Sequence[Account]) -> str:
-    """The whole banner, without the last line that says that the stack is ready."""
+    """Return the banner without its last line, which says that the stack is ready."""
     if "jwks_url" in settings.context:
         return "\n".join([*_addresses(settings), "", "  Tokens come from your issuer."])
     chosen = choose(accounts)

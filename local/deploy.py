@@ -1,7 +1,7 @@
-"""The ordinary CDK CLI, pointed at the emulator.
+"""Deployment to the emulator with the ordinary CDK CLI.
 
-The synth takes most of a start, so its result is kept under a name that hashes everything it
-depends on; the next start with the same sources and settings deploys what is there.
+The synth takes most of the time of a start. Its result is kept under a name that is a hash of
+everything it depends on, so the next start with the same sources and settings can use it again.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ CDK = str(ROOT / "local" / "node_modules" / ".bin" / "cdk")
 
 
 def stack_name(context: Mapping[str, str]) -> str:
+    """Return the name of the stack that these settings make."""
     return from_context(context).stack_name
 
 
 async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
-    """Deploy the app to the emulator of ``os.environ``; the stack's outputs. Raises ``Failed``."""
+    """Deploy the app to the emulator of ``os.environ``; return the stack's outputs.
+
+    Raises ``Failed``.
+    """
     bootstrap = ["bootstrap", ENVIRONMENT]
     assembly, _ = await asyncio.gather(synth(context, work), cdk(bootstrap, work))
     stack, outputs = stack_name(context), work / "outputs.json"
@@ -43,7 +47,10 @@ async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
 
 
 async def cdk(arguments: Sequence[str], work: Path, assembly: Path | None = None) -> None:
-    """Run the CLI on a synthesized app. Raises ``Failed``, with the end of what it said."""
+    """Run the CLI, on a synthesized app if there is one.
+
+    Raises ``Failed`` with the end of the CLI's output.
+    """
     what = f"cdk {arguments[0]}"
     command = [CDK, *arguments, "--no-notices"]
     await run(
@@ -51,12 +58,15 @@ async def cdk(arguments: Sequence[str], work: Path, assembly: Path | None = None
         [*command, "--app", str(assembly)] if assembly else command,
         work / f"{arguments[0]}.log",
         cli_environment(),
-        folder=work,  # without a cdk.json, or the app would run once more
+        folder=work,  # has no cdk.json, with which the app would run once more
     )
 
 
 def cli_environment() -> dict[str, str]:
-    """The CLI runs the app with the Python of this virtual environment, silent about Node 20."""
+    """Return the environment for the CLI.
+
+    The CLI runs the app with the Python of this virtual environment, and does not warn of Node 20.
+    """
     return os.environ | {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
@@ -67,7 +77,10 @@ def cli_environment() -> dict[str, str]:
 
 
 async def synth(context: Mapping[str, str], work: Path) -> Path:
-    """The cloud assembly for these settings, from the last start that had the same if any."""
+    """Return the cloud assembly for these settings, kept from an earlier start if there is one.
+
+    Raises ``Failed``.
+    """
     kept = WORK / f"cdk.out-{fingerprint(context)}"
     if kept.is_dir():
         kept.touch()
@@ -80,20 +93,21 @@ async def synth(context: Mapping[str, str], work: Path) -> Path:
         try:
             made.rename(kept)
         except OSError as error:
-            if not kept.is_dir():  # else another stack was quicker with the same
+            if not kept.is_dir():  # otherwise another stack has just made the same assembly
                 raise Failed(f"Could not keep the synth in {kept}: {error}") from error
     _prune()
     return kept
 
 
 def _prune() -> None:
+    """Delete all kept assemblies but the ``KEPT_SYNTHS`` used last."""
     synths = sorted(WORK.glob("cdk.out-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in synths[KEPT_SYNTHS:]:
         shutil.rmtree(old, ignore_errors=True)
 
 
 def fingerprint(context: Mapping[str, str], root: Path = ROOT) -> str:
-    """A hash of everything a synth depends on: sources, locked versions and settings."""
+    """Return a hash of everything a synth depends on: sources, locked versions and settings."""
     digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
     for path in _files(root):
         content = path.read_bytes()

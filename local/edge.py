@@ -1,8 +1,8 @@
-"""One origin in front of the two APIs: what CloudFront is in AWS.
+"""The edge on a developer's machine: one origin in front of the two APIs, as CloudFront is in AWS.
 
-``/socket.io/`` and ``/ws`` go to the WebSocket API, the pages come from their folder, everything
-else goes to the HTTP API. API Gateway's
-limits on what clients send are enforced here, because the emulator has none.
+``/socket.io/`` and ``/ws`` go to the WebSocket API, the pages come from their folder, and every
+other path goes to the HTTP API. API Gateway's limits for frames and bodies are enforced here,
+because the emulator has none.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from local.settings import OWN_ORIGIN
 from shared.identity.edge import ADDRESS_HEADER, KEY_HEADER
 
 FRAME_BYTES = 32 * 1024
-"""https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+"""The largest frame that a client may send.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
 
 BODY_BYTES = 10 * 1024 * 1024
-"""Of a request to an HTTP API."""
+"""The largest body of a request to an HTTP API."""
 
 HTTP_SECONDS = 30
 CLOSE_SECONDS = 2.0
@@ -46,18 +47,22 @@ HOP_BY_HOP = {
     "transfer-encoding",
     "upgrade",
 }
-"""Of one connection (RFC 9110, 7.6.1), or written anew for the next."""
+"""Headers that belong to one connection (RFC 9110, 7.6.1) or are written anew for the next one."""
 
 FORWARDING = {"forwarded", "via", "x-real-ip"}
 
 NO_STATUS = 1005
 NOT_SENDABLE = {1004, NO_STATUS, 1006, 1015}
-"""Close codes that only stand for what did not come over the wire (RFC 6455, 7.4.1)."""
+"""Close codes that are never sent: they stand for a close without a code (RFC 6455, 7.4.1)."""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where the two stages are, without a slash at the end. ``key`` is what makes the stack believe
-    the edge when it names a client's address."""
+    """The addresses of the two APIs' stages.
+
+    websocket, http: URLs without a slash at the end.
+    key: the key that proves to the stack that a request comes through the edge, so that it believes
+        the client's address in it.
+    """
 
     websocket: str
     http: str
@@ -65,7 +70,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Edge:
-    """The request handler. ``port`` is its own, to know its own origin by."""
+    """The request handler of the edge. ``port`` is the edge's own port, a part of its origins."""
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Edge:
         self._clients: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request from the pages or from the stack."""
         try:
             return await self._answer(request)
         except web.HTTPRequestEntityTooLarge:
@@ -120,7 +126,7 @@ class Edge:
             )
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        """Connect onward first, so that a refusal is still an HTTP status here."""
+        """Connect to the stack first, so that a refusal can be passed on as an HTTP status."""
         protocols = [
             name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         ]
@@ -137,7 +143,7 @@ class Edge:
         async with upstream:
             client = web.WebSocketResponse(
                 compress=False,
-                # aiohttp refuses what reaches the size, API Gateway what exceeds it.
+                # aiohttp refuses a frame that reaches its limit, API Gateway one that exceeds it.
                 max_msg_size=FRAME_BYTES + 1,
                 protocols=[upstream.protocol] if upstream.protocol else (),
                 timeout=CLOSE_SECONDS,
@@ -148,7 +154,7 @@ class Edge:
             return client
 
     def _headers(self, request: web.Request) -> CIMultiDict[str]:
-        """The client's headers, with its real address in the place of whatever it claims."""
+        """Return the client's headers, with its real address in place of any that it claims."""
         dropped = HOP_BY_HOP | FORWARDING | _named_in_connection(request)
         headers = _without(request.headers, dropped)
         for name in list(headers):
@@ -161,7 +167,7 @@ class Edge:
         return headers
 
     async def close(self, _app: web.Application) -> None:
-        """Tell every client that the stack goes away."""
+        """Close every client's connection with the code "going away"."""
         closing = (client.close(code=WSCloseCode.GOING_AWAY) for client in set(self._clients))
         await asyncio.gather(*closing, return_exceptions=True)
 
@@ -183,14 +189,17 @@ async def relay(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocket
 async def _up(
     client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse
 ) -> int | None:
-    """The code that the client's side ended with, or was ended with."""
+    """Pass frames to the stack; return the code with which the client's side was closed.
+
+    Either side may have closed it.
+    """
     async for message in client:
         match message.type:
             case WSMsgType.TEXT:
                 await upstream.send_str(message.data)
             case WSMsgType.BINARY:
                 return WSCloseCode.UNSUPPORTED_DATA
-            case _:  # an error of the protocol, a frame too large: aiohttp has closed already
+            case _:  # a protocol error or a frame too large: aiohttp has closed the connection
                 return getattr(message.data, "code", None)
     return client.close_code
 
@@ -198,7 +207,7 @@ async def _up(
 async def _down(
     upstream: aiohttp.ClientWebSocketResponse, client: web.WebSocketResponse
 ) -> int | None:
-    """The code that the stack ended the connection with."""
+    """Pass frames to the client; return the code with which the stack closed the connection."""
     async for message in upstream:
         if message.type is WSMsgType.TEXT:
             await client.send_str(message.data)
@@ -206,7 +215,11 @@ async def _down(
 
 
 def _sendable(code: int | None) -> int:
-    """Gone without a word (1006) becomes going away, closed without a code (1005) a normal end."""
+    """Return a close code that may be sent.
+
+    An end without a close frame (1006) becomes "going away", a close without a code (1005) becomes
+    a normal close.
+    """
     if code == NO_STATUS:
         return WSCloseCode.OK
     return WSCloseCode.GOING_AWAY if code is None or code in NOT_SENDABLE else code
@@ -229,17 +242,20 @@ def _named_in_connection(request: web.Request) -> set[str]:
 
 
 def error(status: int, message: str) -> web.Response:
-    """The contract's shape for HTTP errors."""
+    """Return an error in the contract's form for HTTP."""
     return web.json_response({"error": {"message": message}}, status=status)
 
 
 def engine_error(code: int, message: str) -> web.Response:
-    """What an Engine.IO server answers to a request that it cannot serve."""
+    """Return an error in the form of an Engine.IO server that cannot serve a request."""
     return web.json_response({"code": code, "message": message}, status=400)
 
 
 def listen(port: int) -> socket.socket:
-    """Take the port at once; clients that come early wait. Raises ``OSError`` when it is taken."""
+    """Take the port now; clients that connect before ``serve`` wait.
+
+    Raises ``OSError`` if the port is in use.
+    """
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -255,7 +271,7 @@ def listen(port: int) -> socket.socket:
 async def serve(
     target: Target, listener: socket.socket, pages: Pages | None = None
 ) -> AsyncIterator[None]:
-    """Serve on ``listener`` while the block runs; then close every connection."""
+    """Serve on ``listener`` while the block runs, then close every connection."""
     port = int(listener.getsockname()[1])
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),

@@ -1,5 +1,7 @@
-"""The pages beside the API, which AWS serves from a bucket, and the demo's tokens, which only a
-developer's machine hands out."""
+"""The pages, and the demo's tokens.
+
+In AWS the pages come from a bucket. Tokens are handed out on a developer's machine only.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,12 @@ HOSTS = {"127.0.0.1", "localhost"}
 
 
 class Pages:
-    """Answers for the pages; ``settings`` and ``accounts`` say whose demo tokens to hand out."""
+    """The files of the pages, and the tokens for the demo.
+
+    settings: has the secret that signs the tokens, and the ring timeout that the demo shows.
+    accounts: the accounts from which the people of the demo are taken.
+    folder: the folder with the pages.
+    """
 
     def __init__(
         self, settings: Settings, accounts: Sequence[Account], folder: Path = SITE
@@ -30,7 +37,7 @@ class Pages:
         self._folder = folder.resolve()
 
     def answer(self, request: web.Request) -> web.Response | None:
-        """None where the request is not for a page."""
+        """Answer a request. Returns None if it is not for a page."""
         if request.method not in {"GET", "HEAD"}:
             return None
         if request.path == TOKENS:
@@ -48,7 +55,10 @@ class Pages:
         )
 
     def _find(self, path: str) -> Path | None:
-        """``/`` is ``index.html``, ``/console`` is ``console.html``; nothing outside the folder."""
+        """Return the file for a path, or None if there is no such file in the folder.
+
+        ``/`` is ``index.html``, ``/console`` is ``console.html``.
+        """
         name = path.strip("/") or "index"
         if "\0" in name or len(name) > LONGEST_PATH:
             return None
@@ -59,8 +69,11 @@ class Pages:
         return None
 
     def _tokens(self, request: web.Request) -> web.Response:
-        """A few people of every role, each with a fresh token. Only under a name of this machine:
-        a page elsewhere could have its own name lead here."""
+        """Return a few people of every role, each with a fresh token.
+
+        Tokens are returned only if the request names this machine as its host. A page of another
+        origin could otherwise point its own domain at this machine and read them.
+        """
         if request.url.host not in HOSTS:
             return web.json_response({"error": {"message": "Not found"}}, status=404)
         secret = self._settings.secrets["JWT_SECRET"]

@@ -1,4 +1,4 @@
-"""What the environment may say, checked before anything is started."""
+"""The settings of ``make run``, read from the environment and checked before anything starts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".local"
 
 OWN_ORIGIN = "http://localhost"
-"""The stack's own origin as the template knows it. The edge puts it in place of the real one, so
-that the template, and with it the cached synth, is the same on every port."""
+"""The stack's own origin in the template. The edge replaces the real origin with it, so that the
+template, and with it the kept synth, is the same on every port."""
 
 FUNCTIONS_LOG = "functions.log"
 """In the stack's own folder: everything that the functions print."""
@@ -30,18 +30,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     accounts: Path
     context: dict[str, str]
-    """For ``cdk -c``: every setting of the functions may be given, in capitals."""
+    """The context for ``cdk -c``. The environment may have every setting of the functions, in
+    capitals."""
 
     secrets: dict[str, str]
     """The value of the stack's one secret: JWT_SECRET, LIVEKIT_API_KEY, LIVEKIT_API_SECRET."""
 
     @property
     def url(self) -> str:
+        """The URL of the stack, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def work(self) -> Path:
-        """This stack's own folder: two stacks on two ports share nothing but the synth."""
+        """The stack's own folder. Two stacks on two ports share nothing but the kept synths."""
         return WORK / str(self.port)
 
 
@@ -53,9 +55,10 @@ SECRETS = {
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read the settings; raises ``SettingError``, one sentence that names what is wrong.
+    """Read the settings.
 
-    A variable that is set to nothing counts as not set.
+    A variable with an empty value counts as not set. Raises ``SettingError``, which says in one
+    sentence what is wrong.
     """
     given = {name: value for name, value in environment.items() if value}
     context = {

@@ -1,4 +1,4 @@
-"""The deployed stack: its outputs, its secret, its functions."""
+"""The stack that is deployed to the emulator: its outputs, its secret, its functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WARM_AT_ONCE = 2
 
 
 def check_outputs(outputs: Mapping[str, str]) -> None:
-    """Raise ``Failed`` when the stack does not say what is needed here."""
+    """Raise ``Failed`` if the stack lacks an output that is needed here."""
     missing = [name for name in OUTPUTS if name not in outputs]
     if missing:
         raise Failed(f"The stack has no output {', '.join(missing)}.")
@@ -41,15 +41,17 @@ def _client(service: str) -> Any:
 
 
 def put_secrets(arn: str, secrets: Mapping[str, str]) -> None:
+    """Write the value of the stack's secret."""
     _client("secretsmanager").put_secret_value(SecretId=arn, SecretString=json.dumps(dict(secrets)))
 
 
 def secret(arn: str) -> str:
+    """Return the value of a secret."""
     return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 def target(emulated: Emulator, outputs: Mapping[str, str]) -> Target:
-    """Where an edge in front of the stack leads."""
+    """Return the addresses to which an edge in front of the stack forwards."""
     return Target(
         websocket=emulated.api(outputs["WebSocketApiId"], outputs["WebSocketStage"]),
         http=emulated.api(outputs["HttpApiId"], "$default"),
@@ -58,7 +60,7 @@ def target(emulated: Emulator, outputs: Mapping[str, str]) -> Target:
 
 
 def functions(name: str) -> list[dict[str, Any]]:
-    """The configurations of a stack's Python functions."""
+    """Return the configurations of a stack's Python functions."""
     pages = _client("cloudformation").get_paginator("list_stack_resources")
     names = [
         resource["PhysicalResourceId"]
@@ -71,7 +73,7 @@ def functions(name: str) -> list[dict[str, Any]]:
 
 
 def function_environment(configurations: list[dict[str, Any]]) -> dict[str, str]:
-    """What the functions find in their environment: names of tables and of everything else."""
+    """Return the variables of all the functions' environments: names of tables and the rest."""
     merged: dict[str, str] = {}
     for configuration in configurations:
         merged |= configuration.get("Environment", {}).get("Variables", {})
@@ -79,10 +81,10 @@ def function_environment(configurations: list[dict[str, Any]]) -> dict[str, str]
 
 
 def warm(configurations: list[dict[str, Any]]) -> None:
-    """Start a worker of every function, so that the first event finds its imports done.
+    """Start a worker of every function, so that the first event does not wait for imports.
 
-    A worker belongs to a function and a qualifier, and routes may lead to an alias. One that does
-    not start is shown as everything else that fails in a function.
+    A worker belongs to a function and a qualifier, and routes may lead to an alias. A function that
+    does not start is shown like every other failure.
     """
     targets = [
         (configuration["FunctionName"], qualifier)

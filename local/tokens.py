@@ -1,4 +1,4 @@
-"""Tokens as the team's own login would issue them."""
+"""Tokens like those that a team's own login would issue."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ VALID_SECONDS = 24 * 3600
 
 
 def may_connect(account: Account) -> bool:
-    """Whether a token of theirs lets them in."""
+    """Return whether the account's owner may connect with a token."""
     return account.active and (account.approved or account.role != "TELECALLER")
 
 
 def mint(account: Account, secret: str, valid_seconds: int = VALID_SECONDS) -> str:
-    """A token for an account, HS256."""
+    """Return a token for an account, signed with HS256."""
     claims = {
         "sub": account.id,
         "role": account.role,

@@ -1,15 +1,17 @@
-"""What a client may be told.
+"""The exceptions with which a request ends, and what the client receives for each.
 
 ::
 
-    Refusal                 a request that is answered with a text of the contract
+    Refusal                 the client receives the text, which is part of the contract
     ├── InvalidRequest      wrong shape or unknown event; the text names the field
     └── ConnectionRefused   a namespace refuses a connection (CONNECT_ERROR)
 
-    InvalidToken            told in the words of whoever asked for the token
-    Duplicate               not told to anybody: the frame has been handled before
+    InvalidToken            the caller that verifies the token chooses the client's text
+    Duplicate               the client receives nothing: the frame has been handled before
 
-Anything else that is raised is ours: it is logged and answered with ``INTERNAL``.
+    DeclarationError        a product's declaration is wrong; raised before anything runs
+
+Any other exception is an error of the backend. It is logged and answered with ``INTERNAL``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,11 @@ INTERNAL = "Something went wrong. Please try again."
 
 
 class Refusal(Exception):
-    """``message`` goes to the client as it is; ``event`` overrides the handler's error event."""
+    """A request that is refused.
+
+    message: the text for the client.
+    event: the error event to send in place of the handler's own, or None.
+    """
 
     def __init__(self, message: str, *, event: str | None = None) -> None:
         super().__init__(message)
@@ -26,17 +32,21 @@ class Refusal(Exception):
         self.event = event
 
 
+class DeclarationError(ValueError):
+    """What a product declares cannot work. The text is one sentence that says what to change."""
+
+
 class InvalidToken(Exception):
-    """Not a token of ours, or no longer."""
+    """The token is not one that this stack accepts, or it has expired."""
 
 
 class Duplicate(Exception):
-    """This very frame has been handled before: the client has its answer already."""
+    """The same frame has been handled before, so the client has its answer already."""
 
 
 class InvalidRequest(Refusal):
-    """The payload has the wrong shape, or no such event exists in the namespace."""
+    """The payload has the wrong shape, or the namespace has no such event."""
 
 
 class ConnectionRefused(Refusal):
-    """A namespace does not let this connection in."""
+    """A namespace refuses this connection."""

@@ -1,7 +1,6 @@
-"""What ids may be: of people, bookings, channels and messages, whoever makes them.
+"""The ids of people, bookings, channels and messages, chosen by a team's own systems or by us.
 
-They become keys, of which DynamoDB takes 1,024 bytes at least, together with what stands before
-them there.
+Ids become part of keys, together with a prefix. DynamoDB allows keys of at least 1,024 bytes.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
 
@@ -17,4 +16,5 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_CHARACTERS)]
 
 
 def is_id(text: str) -> bool:
+    """Return whether the text is a valid id."""
     return 0 < len(text) <= MOST_CHARACTERS

@@ -1,6 +1,6 @@
 """The few things outside the process that handlers use, as protocols.
 
-The real ones are in ``shared/aws/adapters.py``, those of tests without AWS in ``tests/fakes.py``.
+``shared/aws/adapters.py`` has the implementations on AWS, ``tests/fakes.py`` those for tests.
 """
 
 from __future__ import annotations
@@ -13,30 +13,35 @@ import msgspec
 
 
 class BusMessage(NamedTuple):
-    """An event on its way: ``data`` is a JSON object as text."""
+    """An event for the stack's bus.
+
+    type: the event's name.
+    data: a JSON object, as text.
+    """
 
     type: str
     data: str
 
     @property
     def size(self) -> int:
-        """Bytes, as EventBridge counts them, with room for the source."""
+        """The size in bytes as EventBridge counts it, with room for the source."""
         return len(self.type.encode()) + len(self.data.encode()) + 64
 
 
 class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A message of the queue.
+    """An event for a room, as a message of the queue of broadcasts.
 
-    room: a room of the namespace; empty for all sessions of a namespace with ``everybody``.
+    room: the room; empty for all sessions of a namespace with ``everybody``.
     several: whether the payload is the list of the event's arguments instead of the only one.
     group: broadcasts of one group arrive in the order in which they were sent.
-    skip_person: a person that it is not for.
-    skip_connections: connections that it is not for.
-    skip_rooms: rooms of the namespace whose members it is not for.
-    once: broadcasts of one group with the same are one, within SQS's five minutes.
-    own_form: the field of the payload that members who keep a form of their own are sent in that.
-    by_ms: it is not for members who joined later.
-    shard: it is only for the members in this part of the room.
+    skip_person: a person who does not receive the event.
+    skip_connections: connections that do not receive the event.
+    skip_rooms: rooms of the namespace whose members do not receive the event.
+    once: of several broadcasts of one group with the same value, only one is sent, within SQS's
+        five minutes.
+    own_form: the field of the payload that a member with a form of its own receives in that form.
+    by_ms: connections that joined later than this, epoch milliseconds, do not receive the event.
+    shard: the part of the room that receives the event; None for the whole room.
     """
 
     namespace: str
@@ -55,37 +60,46 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 
 
 class Clock(Protocol):
+    """A source of the time."""
+
     def now_ms(self) -> int:
-        """Milliseconds since the Unix epoch."""
+        """Return the time in milliseconds since the Unix epoch."""
         ...
 
 
 class Ids(Protocol):
+    """A source of ids."""
+
     def session_id(self) -> str:
-        """20 URL-safe characters, unguessable."""
+        """Return 20 URL-safe characters that cannot be guessed."""
         ...
 
 
 Post = tuple[str, str]
-"""A connection's id, and a text frame for it."""
+"""A connection's id and a text frame for this connection."""
 
 
 class Connections(Protocol):
     """API Gateway's ``@connections``."""
 
     def post(self, connection_id: str, frame: str) -> bool:
-        """Send a text frame. False when the connection is gone (or not open yet)."""
+        """Send a text frame. Returns False if the connection is gone or not open yet."""
         ...
 
     def post_all(self, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
-        """Send to many at once, in no order; posts are taken as they go out. For each what
-        ``post`` returns, or would raise: nobody stops the others."""
+        """Send many frames at the same time, in no order.
+
+        Takes each post when it is about to be sent. Yields every post with what ``post`` would
+        return, or with the exception it would raise: a failure does not stop the others.
+        """
         ...
 
-    def exists(self, connection_id: str) -> bool: ...
+    def exists(self, connection_id: str) -> bool:
+        """Return whether the connection is open."""
+        ...
 
     def close(self, connection_id: str) -> None:
-        """Close from the server's side. No error when it is gone already."""
+        """Close a connection from the server's side. Idempotent."""
         ...
 
 
@@ -93,7 +107,7 @@ class Tasks(Protocol):
     """Work that goes on after the handler has returned."""
 
     def open(self, connection_id: str) -> None:
-        """Send the opening of a connection as soon as it can be posted to."""
+        """Send the opening of a connection as soon as the connection can be posted to."""
         ...
 
     def disconnect(self, connection_id: str) -> None:
@@ -117,11 +131,11 @@ class Tasks(Protocol):
         ...
 
     def finish(self, connection_id: str) -> None:
-        """Leave what has ended on a connection that is still there."""
+        """Run the consequences of the sessions that have ended on an open connection."""
         ...
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:
-        """Start the ring timer of the call that rings on the row ``person``."""
+        """Start the ring timer of a call; ``person`` is the key of the row on which it rings."""
         ...
 
     def broadcast(self, message: Broadcast) -> None:
@@ -133,22 +147,26 @@ class Tasks(Protocol):
         ...
 
     def publish(self, messages: Sequence[BusMessage]) -> int:
-        """Put backend events on the stack's bus, in order; how many got there."""
+        """Put backend events on the stack's bus, in order; return how many the bus accepted."""
         ...
 
     def delete_livekit_room(self, *, room: str) -> None:
-        """Have LiveKit delete a room whose call is over."""
+        """Have LiveKit delete a LiveKit room whose call is over."""
         ...
 
 
 class Secrets(Protocol):
+    """The stack's secret."""
+
     def get(self, name: str) -> str:
-        """A value of the stack's secret, empty when it is not set."""
+        """Return a value of the stack's secret, or an empty string if it is not set."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
+    """Everything outside the process that handlers use."""
+
     clock: Clock
     ids: Ids
     connections: Connections

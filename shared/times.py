@@ -1,4 +1,4 @@
-"""Times as clients read them."""
+"""Times in the form in which clients receive them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 
 def iso(epoch_ms: float) -> str:
-    """``2026-01-19T10:30:00.000Z``, as JavaScript's ``toISOString``."""
+    """Return the UTC time as JavaScript's ``toISOString`` does: ``2026-01-19T10:30:00.000Z``."""
     moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def minute(epoch_ms: float) -> str:
-    """The UTC minute, ``2026-01-19T10:30Z``."""
+    """Return the UTC minute: ``2026-01-19T10:30Z``."""
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def day(epoch_ms: float) -> str:
-    """The UTC date, ``2026-01-19``."""
+    """Return the UTC date: ``2026-01-19``."""
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).date().isoformat()

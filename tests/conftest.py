@@ -21,7 +21,7 @@ RESOURCES = {
 @pytest.fixture(autouse=True)
 def nothing_counted() -> None:
     """What is counted waits for the end of an invocation, which few tests have."""
-    metrics._counted.clear()
+    metrics.discard()
 
 
 class UseSettings(Protocol):

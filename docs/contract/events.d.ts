@@ -6,25 +6,27 @@
 //   const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> =
 //     io("https://…/user", { transports: ["websocket"], auth: { token } });
 
+/** The call to accept. `answer`: the callee's WebRTC answer; it is passed on unchanged. `targetUserId`: the other party; it may be absent. */
 export interface Accept {
   callId: string;
   answer: unknown;
   targetUserId?: string | null;
 }
 
-/** To the user. */
+/** The user's call, which the telecaller has accepted. `livekit`: what the user's client needs to join the LiveKit room. */
 export interface AcceptedByTelecaller {
   callId: string;
   livekit: Credentials;
 }
 
+/** The user as whom the connection is authenticated. `role`: the role in the user's token. */
 export interface Authenticated {
   userId: string;
   displayName: string;
   role: string;
 }
 
-/** To monitoring admins. */
+/** A new booking, for admins who monitor bookings. `scheduledAt`: ISO 8601. `amount`: the price. */
 export interface BookingCreated {
   bookingId: string;
   bookingNumber: string;
@@ -36,7 +38,7 @@ export interface BookingCreated {
   status: string;
 }
 
-/** To monitoring admins. */
+/** A booking that has changed, for admins who monitor bookings. `partnerId`: the partner who has the booking, or null. `updatedAt`: ISO 8601. */
 export interface BookingUpdated {
   bookingId: string;
   status: string;
@@ -44,7 +46,7 @@ export interface BookingUpdated {
   updatedAt: string;
 }
 
-/** `from`: the sender's display name. */
+/** A notice for all authenticated users. `priority`: `high`, `normal` or `low`. `from`: the sender's display name. `broadcastAt`: ISO 8601. */
 export interface BroadcastReceived {
   message: string;
   priority: string;
@@ -53,30 +55,36 @@ export interface BroadcastReceived {
   broadcastId: string;
 }
 
+/** Why an event about a call was refused. `message`: a text to show. */
 export interface CallError {
   message: string;
 }
 
+/** The booking to cancel. `reason`: up to 1,000 characters for the partner, or null. */
 export interface Cancel {
   bookingId: string;
   reason?: string | null;
 }
 
+/** A WebRTC ICE candidate for the other party of a call. `candidate`: it is passed on unchanged. */
 export interface Candidate {
   targetUserId: string;
   candidate: unknown;
 }
 
+/** A WebRTC ICE candidate of the other party of a call. `from`: the id of the other party. `candidate`: as the other party sent it. */
 export interface CandidateReceived {
   from: string;
   candidate: unknown;
 }
 
+/** Changes of a channel to announce. `changes`: the new values by field, in any form; they are passed on unchanged. */
 export interface ChannelUpdate {
   channelId: string | number;
   changes: Record<string, unknown>;
 }
 
+/** Changes of a channel that the client has joined. `changes`: the new values by field, as the sender gave them. `updatedBy`, `updaterName`: the id and the display name of the sender. `updatedAt`: ISO 8601. */
 export interface ChannelUpdated {
   channelId: string | number;
   changes: Record<string, unknown>;
@@ -85,21 +93,21 @@ export interface ChannelUpdated {
   updatedAt: string;
 }
 
-/** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
+/** How many people are online, for admins: distinct people, not connections. `timestamp`: ISO 8601, UTC, with milliseconds. */
 export interface Counts {
   onlineUsers: number;
   onlineTelecallers: number;
   timestamp: string;
 }
 
-/** What a client joins the LiveKit room with. */
+/** What a client needs to join the LiveKit room of a call. `token`: a LiveKit access token, valid for at most 2 hours. `url`: the LiveKit server. `roomName`: the LiveKit room, which is named like the call. */
 export interface Credentials {
   token: string;
   url: string;
   roomName: string;
 }
 
-/** `earnings.updated`. */
+/** A partner's earnings; further fields are passed on as the backend gave them. `partnerId`: the partner who receives the event. */
 export interface Earnings {
   partnerId: string;
 }
@@ -114,6 +122,7 @@ export interface Failure {
   message: string;
 }
 
+/** A file that a user has uploaded to a channel that the client has joined. `messageId`: as the sender gave it, or null. `uploadedBy`, `uploaderName`: the id and the display name of the sender. `fileSize`: bytes. `uploadedAt`: ISO 8601. */
 export interface FileNotification {
   messageId: string | number | null;
   channelId: string | number;
@@ -125,7 +134,7 @@ export interface FileNotification {
   uploadedAt: string;
 }
 
-/** `file_size` in bytes. `message_id` comes back as it was given. */
+/** A file that the user has uploaded elsewhere. `fileName`, `fileType`: 1 to 1,024 characters. `fileSize`: bytes, 0 or more. `messageId`: the message that the file belongs to; it is passed on unchanged. */
 export interface FileUploaded {
   channelId: string | number;
   fileName: string;
@@ -134,37 +143,42 @@ export interface FileUploaded {
   messageId?: string | number | null;
 }
 
+/** A call to a telecaller. `telecallerId`: the telecaller's account id. `callType`: `AUDIO` or `VIDEO`. */
 export interface Initiate {
   telecallerId: string;
   callType: "AUDIO" | "VIDEO";
 }
 
+/** The call that has begun to ring. `callId`: 24 hex digits. */
 export interface Initiated {
   callId: string;
 }
 
+/** A call to another user. `targetUserId`: the user to call. `callType`: `audio` or `video`. `offer`: the caller's WebRTC offer; it is passed on unchanged. */
 export interface Invite {
   targetUserId: string;
   callType: "audio" | "video";
   offer: unknown;
 }
 
+/** The call that has begun to ring. */
 export interface Invited {
   callId: string;
 }
 
-/** Degrees. JSON has no number that is not finite. */
+/** Where a partner is. `latitude`: degrees, -90 to 90. `longitude`: degrees, -180 to 180. */
 export interface Location {
   latitude: number;
   longitude: number;
 }
 
-/** `message_id`: this one and all older ones; None for the whole channel. */
+/** How far the user has read a channel. `messageId`: this message and all older ones are read; null means the whole channel. */
 export interface MessageRead {
   channelId: string | number;
   messageId?: string | null;
 }
 
+/** A message from the other party. `bookingId`: the booking that the message is about, or null. `createdAt`: ISO 8601. */
 export interface MessageReceived {
   id: string;
   senderId: string;
@@ -173,15 +187,18 @@ export interface MessageReceived {
   createdAt: string;
 }
 
+/** The confirmation that a message was stored and sent. `id`: the message's id. `createdAt`: ISO 8601. */
 export interface MessageSent {
   id: string;
   createdAt: string;
 }
 
+/** A call that was not answered in time, or not before the other person's last connection closed. */
 export interface Missed {
   callId: string;
 }
 
+/** A message in a channel that the client has joined. `id`: 24 hex digits; the ids of a channel's messages sort in the order of arrival. `messageType`: `text`, `file`, `image`, `gif` or `ticket_link`. `replyToId`: the id of the message that this one replies to, or null. `timestamp`: when the message arrived, ISO 8601. */
 export interface NewMessage {
   id: string;
   channelId: string | number;
@@ -193,6 +210,7 @@ export interface NewMessage {
   timestamp: string;
 }
 
+/** A booking that is offered to the partner, to accept or reject. `scheduledAt`: ISO 8601. `amount`: the price. */
 export interface NewRequest {
   bookingId: string;
   bookingNumber: string;
@@ -202,22 +220,25 @@ export interface NewRequest {
   amount: number;
 }
 
-/** `notification.created`. */
+/** A notification; further fields are passed on as the backend gave them. `accountId`: the customer or partner who receives the event. */
 export interface Notification {
   accountId: string;
 }
 
+/** A user who is connected. `status`: `online`, `away`, `busy` or `offline`. `connectionCount`: how many connections (tabs) the user has. */
 export interface OnlineUser {
   userId: string;
   status: string;
   connectionCount: number;
 }
 
+/** The partner who has been assigned to a customer's booking. */
 export interface PartnerAssigned {
   bookingId: string;
   partner: PartnerDetails;
 }
 
+/** A partner as a customer sees them. `_id`: the partner's account id. `profile`, `about`: from the partner's account, or null. */
 export interface PartnerDetails {
   _id: string;
   name: string;
@@ -225,33 +246,35 @@ export interface PartnerDetails {
   about: string | null;
 }
 
+/** Where the partner of a tracked booking is. `location`: in degrees. `timestamp`: when the location arrived, ISO 8601. */
 export interface PartnerLocation {
   bookingId: string;
   location: Location;
   timestamp: string;
 }
 
-/** The other side, as far as it is shown. */
+/** The other person of a call. `_id`: their account id. `profile`: from their account, or null. */
 export interface Party {
   _id: string;
   name: string;
   profile: string | null;
 }
 
-/** `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`; details with `ONLINE` only. */
+/** The new presence of a telecaller, for all users. `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`. `telecaller`: the details of the telecaller if `presence` is `ONLINE`, else null. */
 export interface PresenceChanged {
   telecallerId: string;
   presence: string;
   telecaller: TelecallerDetails | null;
 }
 
+/** The status of a user, in short. `status`: `online`, `away`, `busy` or `offline`. `connectionCount`: how many connections (tabs) the user has. */
 export interface PresenceUpdate {
   userId: string;
   status: string;
   connectionCount: number;
 }
 
-/** `reason`: `status_change` or `disconnect`. */
+/** The status of a user, with what they say about it. `status`: `online`, `away`, `busy` or `offline`. `statusMessage`, `customStatus`: texts of the user, or null. `timestamp`: ISO 8601. `reason`: `disconnect` if the user's last tab has closed, else `status_change`. */
 export interface PresenceUpdated {
   userId: string;
   userDisplayName: string;
@@ -262,6 +285,7 @@ export interface PresenceUpdated {
   reason: string;
 }
 
+/** How far another user has read a channel. `messageId`: they have read this message and all older ones; null means the whole channel. `readAt`: ISO 8601. */
 export interface ReadReceipt {
   userId: string;
   userDisplayName: string;
@@ -275,27 +299,30 @@ export interface Refused {
   error: Failure;
 }
 
-/** `partner.registered`. */
+/** A partner who has registered; all fields are passed on as the backend gave them. */
 export interface Registered {
 }
 
+/** The booking to reject. `reason`: up to 1,000 characters, or null. */
 export interface Reject {
   bookingId: string;
   reason?: string | null;
 }
 
+/** The user's call, which rings at the telecaller. */
 export interface Ringing {
   callId: string;
   telecaller: Party;
 }
 
-/** `message`: up to 8,000 Unicode code points. */
+/** A message to the other party. `recipientId`: the account id of the recipient. `message`: 1 to 8,000 Unicode code points. `bookingId`: the booking that the message is about, or null. */
 export interface Send {
   recipientId: string;
   message: string;
   bookingId?: string | null;
 }
 
+/** A message to send to a channel. `message`: 1 to 8,000 Unicode code points. `messageType`: `text` (the default), `file`, `image`, `gif` or `ticket_link`. `replyToId`: the id of the message that this one replies to, or null. */
 export interface SendMessage {
   channelId: string | number;
   message: string;
@@ -303,7 +330,7 @@ export interface SendMessage {
   replyToId?: string | null;
 }
 
-/** `by_status`: bookings there are, by status. `active`: those a partner is on. `today` (UTC): what has been `created`, `completed` and `cancelled`. */
+/** The numbers of bookings, for admins. `byStatus`: the number of all bookings, by status. `active`: the number of bookings that a partner has accepted and that are not over. `today`: how many were `created`, `completed` and `cancelled` on this UTC day. `timestamp`: ISO 8601. */
 export interface Stats {
   byStatus: Record<string, number>;
   active: number;
@@ -311,28 +338,33 @@ export interface Stats {
   timestamp: string;
 }
 
+/** The state of a booking, in the order in which a booking goes through them. `COMPLETED` and `CANCELLED` are final. */
 export type Status = "ARRIVED" | "CANCELLED" | "COMPLETED" | "IN_PROGRESS" | "ON_THE_WAY" | "PARTNER_ACCEPTED" | "PARTNER_ASSIGNED" | "PENDING";
 
+/** The new status of a booking. `status`: `ON_THE_WAY`, `ARRIVED`, `IN_PROGRESS` or `COMPLETED`. */
 export interface StatusUpdate {
   bookingId: string;
   status: Status;
 }
 
+/** The new status of a customer's booking. `status`: `PENDING`, `PARTNER_ASSIGNED`, `PARTNER_ACCEPTED`, `ON_THE_WAY`, `ARRIVED`, `IN_PROGRESS`, `COMPLETED` or `CANCELLED`. `message`: a text about the status to show to the customer. */
 export interface StatusUpdated {
   bookingId: string;
   status: string;
   message: string;
 }
 
-/** `kyc.submitted`. */
+/** Identity documents (KYC) of a partner; all fields are passed on as the backend gave them. */
 export interface Submitted {
 }
 
+/** A notice for all authenticated users. `message`: 1 to 8,000 Unicode code points. `priority`: `high`, `normal` (the default) or `low`. */
 export interface SystemBroadcast {
   message: string;
   priority?: "high" | "low" | "normal";
 }
 
+/** A telecaller as users see them. `_id`: the telecaller's account id. `profile`, `language`, `about`: from the telecaller's account, or null. */
 export interface TelecallerDetails {
   _id: string;
   name: string;
@@ -341,12 +373,14 @@ export interface TelecallerDetails {
   about: string | null;
 }
 
+/** The user's status and what they say about it. `status`: `online`, `away`, `busy` or `offline`. `statusMessage`, `customStatus`: up to 1,024 characters; null or absent clears the text. */
 export interface UpdatePresence {
   status: "away" | "busy" | "offline" | "online";
   statusMessage?: string | null;
   customStatus?: string | null;
 }
 
+/** Another user who has joined a channel with their first tab. `userRole`: the role in the user's token. `joinedAt`: ISO 8601. */
 export interface UserJoined {
   userId: string;
   userDisplayName: string;
@@ -355,7 +389,7 @@ export interface UserJoined {
   joinedAt: string;
 }
 
-/** `reason`: `disconnect` or `leave`. */
+/** Another user whose last tab has left a channel. `leftAt`: ISO 8601. `reason`: `leave` if the user left the channel, `disconnect` if the connection ended. */
 export interface UserLeft {
   userId: string;
   userDisplayName: string;
@@ -364,25 +398,27 @@ export interface UserLeft {
   reason: string;
 }
 
+/** Whether another user is typing in a channel that the client has joined. */
 export interface UserTyping {
   userId: string;
   userDisplayName: string;
   isTyping: boolean;
 }
 
-/** To the partner. */
+/** A booking that the partner no longer has: it was cancelled or assigned to another partner. `reason`: a text, or null. `cancelledAt`: ISO 8601. */
 export interface BookingsCancelled {
   bookingId: string;
   reason: string | null;
   cancelledAt: string;
 }
 
+/** Whether the other party is typing. `userId`: the account id of the other party. */
 export interface BookingsTyping {
   userId: string;
   typing: boolean;
 }
 
-/** To the telecaller's device that accepted. */
+/** The call that this device of the telecaller has accepted. `callType`: `AUDIO` or `VIDEO`. `livekit`: what the telecaller's client needs to join the LiveKit room. */
 export interface CallsAccepted {
   callId: string;
   callType: string;
@@ -390,43 +426,51 @@ export interface CallsAccepted {
   livekit: Credentials;
 }
 
-/** The payload of everything that happens to a call that exists. */
+/** The call to accept, reject, cancel or end. `callId`: 24 hex digits. */
 export interface CallsCallRef {
   callId: string;
 }
 
+/** A call that no longer rings at this device: it was cancelled, or another device of the telecaller has accepted or rejected it. */
 export interface CallsCancelled {
   callId: string;
 }
 
+/** An accepted call that has ended, or a call that the user has cancelled on another device. */
 export interface CallsEnded {
   callId: string;
 }
 
+/** A call to the telecaller that rings. `callType`: `AUDIO` or `VIDEO`. `caller`: the user who calls. */
 export interface CallsIncoming {
   callId: string;
   callType: string;
   caller: Party;
 }
 
+/** The user's call, which the telecaller has rejected. */
 export interface CallsRejected {
   callId: string;
 }
 
+/** The caller's call, which the callee has accepted. `answer`: the callee's WebRTC answer, unchanged. */
 export interface ChatAccepted {
   callId: string;
   answer: unknown;
 }
 
+/** The call to reject or to end. `targetUserId`: the other party; it may be absent. */
 export interface ChatCallRef {
   callId: string;
   targetUserId?: string | null;
 }
 
+/** A call that is over for this tab: stop ringing, or hang up. */
 export interface ChatEnded {
   callId: string;
 }
 
+/** A call to the user that rings. `from`, `fromName`: the id and the display name of the caller. `callType`: `audio` or `video`. `offer`: the caller's WebRTC offer, unchanged. */
 export interface ChatIncoming {
   callId: string;
   from: string;
@@ -435,10 +479,12 @@ export interface ChatIncoming {
   offer: unknown;
 }
 
+/** The caller's call, which the callee has rejected. */
 export interface ChatRejected {
   callId: string;
 }
 
+/** Whether the user is typing in a channel. `isTyping`: true when the user begins to type, false when they stop. */
 export interface ChatTyping {
   channelId: string | number;
   isTyping: boolean;
@@ -447,98 +493,103 @@ export interface ChatTyping {
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
-    /** Ring a telecaller on all their devices; the user's hear that it rings, if it still does. */
+    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused. */
     "call:initiate": (data: Initiate, acknowledge?: (answer: Initiated | Refused) => void) => void;
+    /** Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's other devices receive `call:ended`. */
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side. */
+    /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/telecaller": {
-    /** Both get credentials for the room; the telecaller's other devices stop ringing. */
+    /** Accept a call that rings. The telecaller's device that accepts and all of the user's devices receive `call:accepted`, with credentials for the call's LiveKit room; the telecaller's other devices receive `call:cancelled`. */
     "call:accept": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other devices receive `call:cancelled`. */
     "call:reject": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side. */
+    /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */
     "call:end": (data: CallsCallRef, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/": {
+    /** Set the user's status and its texts. All authenticated users, the sender too, receive `presence_updated` and `presence:update`. */
     "update_presence": (data: UpdatePresence, acknowledge?: (answer: null | Refused) => void) => void;
-    /** What the person said of it stays as it is. */
+    /** Set the user's status, which is the payload itself: `online`, `away`, `busy` or `offline`. Its texts stay as they are. All authenticated users, the sender too, receive `presence_updated` and `presence:update`. */
     "presence:set_status": (data: "away" | "busy" | "offline" | "online", acknowledge?: (answer: null | Refused) => void) => void;
-    /** Everybody who is there, as the acknowledgement: as many as one message of 128 KB holds, which is some 1,600 people with ids of 24 characters. */
+    /** Get the users who are online, with their status and number of connections, in the acknowledgement. The list has as many users as a message of 128 KB can hold: about 1,600 if their ids have 24 characters. */
     "presence:get_online_users": (acknowledge?: (answer: Array<OnlineUser> | Refused) => void) => void;
-    /** Make the session the token's. Again, as the same person: the same answer again. */
+    /** Authenticate the connection with a token, which is the payload itself. The client receives `authenticated`, also if it authenticates again as the same user. If the user has been announced as offline, all authenticated users receive `presence_updated` and `presence:update`. */
     "authenticate": (data: unknown, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Ring every tab of the other person. */
+    /** Call another user. The acknowledgement carries the call's id. Every tab of the other user receives `call:incoming`. If the call is not answered in time (30 seconds by default), the tabs of both parties receive `call:ended`. */
     "call:invite": (data: Invite, acknowledge?: (answer: Invited | Refused) => void) => void;
-    /** The caller gets the answer; the accepter's other tabs stop ringing. */
+    /** Accept a call that rings. The tab that called receives `call:accepted` with the answer; the accepting user's other tabs receive `call:ended`. */
     "call:accept": (data: Accept, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Reject a call that rings. The tab that called receives `call:rejected`; the rejecting user's other tabs receive `call:ended`. */
     "call:reject": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Hang up, from either side, whether it still rings or not. */
+    /** End a call, from either side, whether it still rings or has been accepted. The other party receives `call:ended`, and so do the user's other tabs that ring or have the call. */
     "call:end": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** To the other party of whatever calls there are with them, ringing or not. */
+    /** Send an ICE candidate to the other party of a call, whether it still rings or has been accepted. The tab of the other party that has the call, or every tab that rings, receives `call:ice_candidate`. */
     "call:ice_candidate": (data: Candidate, acknowledge?: (answer: null | Refused) => void) => void;
-    /** The first tab is announced to the people who are there; joining twice is no error. */
+    /** Join a channel with this tab. The payload is the channel's id; joining twice is no error. If it is the user's first tab in the channel, the channel's other users receive `user_joined`. */
     "join_channel": (data: string | number, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Leaving what was not joined is no error. */
+    /** Leave a channel with this tab. The payload is the channel's id; leaving a channel that is not joined is no error. If it was the user's last tab in the channel, the channel's other users receive `user_left`. */
     "leave_channel": (data: string | number, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Stored, then on its way to everybody in the channel, the sender's own tabs too. */
+    /** Send a message to a channel that the user has joined with any tab. Everyone in the channel, the sender's own tabs too, receives `chat:new_message`. The message is stored. */
     "chat:send_message": (data: SendMessage, acknowledge?: (answer: null | Refused) => void) => void;
-    /** The others are told when this one has read further than before. */
+    /** Mark a message and all older ones as read, or the whole channel. If the user had not read as far before, the channel's other users receive `message_read_receipt`. */
     "message_read": (data: MessageRead, acknowledge?: (answer: null | Refused) => void) => void;
-    /** A frame that comes late tells nothing. */
+    /** Show that the user is typing in a channel, or has stopped. The channel's other users receive `chat:user_typing`. */
     "chat:typing": (data: ChatTyping, acknowledge?: (answer: null | Refused) => void) => void;
+    /** Announce an uploaded file to a channel that the user has joined. Everyone in the channel, the sender's own tabs too, receives `file_upload_notification`. */
     "file_uploaded": (data: FileUploaded, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tells of changes; the channel itself is changed by the team's own system. */
+    /** Announce changes of a channel that the user has joined. Everyone in the channel, the sender's own tabs too, receives `channel_updated`. The channel itself stays as it is: the team's backend changes it. */
     "channel_updated": (data: ChannelUpdate, acknowledge?: (answer: null | Refused) => void) => void;
-    /** To everybody who has authenticated. */
+    /** Send a notice to all users. Every authenticated user, the sender too, receives `system_broadcast_received`. */
     "system_broadcast": (data: SystemBroadcast, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/customer": {
-    /** Store a message and hand it to all connections of the recipient. */
+    /** Send a message to the other party. All connections of the recipient receive `message:received`; the sending connection receives `message:sent`, whose data the acknowledgement carries too. With a `bookingId`, both must be its parties; without one, they must share a booking that is not over. The message is stored. */
     "message:send": (data: Send, acknowledge?: (answer: MessageSent | Refused) => void) => void;
-    /** The recipient has read it; the first time is kept. */
+    /** Mark a message as read, as its recipient. The payload is the message's id. Marking it again keeps the first time. No client receives an event. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that somebody writes. */
+    /** Show the other party that the user is typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that nobody writes any more. */
+    /** Show the other party that the user has stopped typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Possible until the work has begun. */
+    /** Cancel a booking, which is possible until it is `IN_PROGRESS`. The customer receives `booking:status_updated` on all connections; the partner, if one is assigned, receives `booking:cancelled`; admins who monitor receive `booking:updated`. */
     "booking:cancel": (data: Cancel, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Send this connection where the partner is, while they are on the booking. */
+    /** Track a booking with this connection. The payload is the booking's id. The connection receives `partner:location_update` from when the partner accepts the booking until it is over. */
     "booking:track": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Send it no more. */
+    /** Stop tracking a booking with this connection. The payload is the booking's id. The connection no longer receives `partner:location_update` for it. */
     "booking:untrack": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/partner": {
-    /** One write; nothing else happens unless somebody tracks. A location that arrived before the last one is dropped. */
+    /** Update where the partner is. The connections that track one of the partner's bookings receive `partner:location_update`, from when the booking is accepted until it is over. A location that arrives after a newer one is dropped. */
     "location:update": (data: Location, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Store a message and hand it to all connections of the recipient. */
+    /** Send a message to the other party. All connections of the recipient receive `message:received`; the sending connection receives `message:sent`, whose data the acknowledgement carries too. With a `bookingId`, both must be its parties; without one, they must share a booking that is not over. The message is stored. */
     "message:send": (data: Send, acknowledge?: (answer: MessageSent | Refused) => void) => void;
-    /** The recipient has read it; the first time is kept. */
+    /** Mark a message as read, as its recipient. The payload is the message's id. Marking it again keeps the first time. No client receives an event. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that somebody writes. */
+    /** Show the other party that the user is typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that nobody writes any more. */
+    /** Show the other party that the user has stopped typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** The partner takes it on; from now on they can be tracked. */
+    /** Accept a booking that is offered to the partner. The payload is the booking's id. The customer receives `booking:status_updated`, and from now on can track the partner's location; admins who monitor receive `booking:updated`. */
     "booking:accept": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** It is nobody's again; the backend assigns somebody else. */
+    /** Reject a booking that is offered to the partner. It is `PENDING` again, so that the backend can assign another partner. The customer receives `booking:status_updated`; admins who monitor receive `booking:updated`. */
     "booking:reject": (data: Reject, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Forward only. One that needs what was sent just before, and has overtaken it, waits for it a moment: frames of one connection run in any order. */
+    /** Set how far the partner is with a booking they have accepted. Statuses may be skipped, but never go back; the same status again changes nothing. The customer receives `booking:status_updated`; admins who monitor receive `booking:updated`. */
     "booking:status_update": (data: StatusUpdate, acknowledge?: (answer: null | Refused) => void) => void;
   };
   "/admin": {
-    /** Answer the asker with who is online now. */
+    /** Ask how many users and telecallers are online. The connection that asks receives `presence:counts`. */
     "presence:request-counts": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Answer the asker. */
+    /** Request the numbers of bookings. The connection receives `dashboard:stats_update`. */
     "request:stats": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** Send this connection what happens to all bookings, from now on. Any number of times. */
+    /** Monitor all bookings with this connection, from now on; asking again changes nothing. The connection receives `booking:created`, `booking:updated`, `partner:registered`, `kyc:submitted` and, at most once a second, `dashboard:stats_update`. */
     "monitor:bookings": (acknowledge?: (answer: null | Refused) => void) => void;
-    /** The recipient has read it; the first time is kept. */
+    /** Mark a message as read, as its recipient. The payload is the message's id. Marking it again keeps the first time. No client receives an event. */
     "message:mark_read": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that somebody writes. */
+    /** Show the other party that the user is typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
     "typing:start": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Tell the recipient that nobody writes any more. */
+    /** Show the other party that the user has stopped typing. The payload is the recipient's account id. All connections of the recipient receive `typing:indicator`. The two must share a booking that is not over. */
     "typing:stop": (data: string, acknowledge?: (answer: null | Refused) => void) => void;
   };
 }
@@ -546,47 +597,69 @@ export interface ClientToServer {
 /** What clients receive, by namespace. */
 export interface ServerToClient {
   "/user": {
+    /** The user's call, which rings at the telecaller. */
     "call:ringing": (data: Ringing) => void;
-    /** To the user. */
+    /** The user's call, which the telecaller has accepted. */
     "call:accepted": (data: AcceptedByTelecaller) => void;
+    /** The user's call, which the telecaller has rejected. */
     "call:rejected": (data: CallsRejected) => void;
+    /** A call that was not answered in time, or not before the other person's last connection closed. */
     "call:missed": (data: Missed) => void;
+    /** An accepted call that has ended, or a call that the user has cancelled on another device. */
     "call:ended": (data: CallsEnded) => void;
+    /** Why an event about a call was refused. */
     "call:error": (data: CallError) => void;
-    /** `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`; details with `ONLINE` only. */
+    /** The new presence of a telecaller, for all users. */
     "telecaller:presence-changed": (data: PresenceChanged) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/telecaller": {
+    /** A call to the telecaller that rings. */
     "call:incoming": (data: CallsIncoming) => void;
-    /** To the telecaller's device that accepted. */
+    /** The call that this device of the telecaller has accepted. */
     "call:accepted": (data: CallsAccepted) => void;
+    /** A call that no longer rings at this device: it was cancelled, or another device of the telecaller has accepted or rejected it. */
     "call:cancelled": (data: CallsCancelled) => void;
+    /** A call that was not answered in time, or not before the other person's last connection closed. */
     "call:missed": (data: Missed) => void;
+    /** An accepted call that has ended, or a call that the user has cancelled on another device. */
     "call:ended": (data: CallsEnded) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/": {
+    /** The user as whom the connection is authenticated. */
     "authenticated": (data: Authenticated) => void;
+    /** A message in a channel that the client has joined. */
     "chat:new_message": (data: NewMessage) => void;
+    /** How far another user has read a channel. */
     "message_read_receipt": (data: ReadReceipt) => void;
+    /** Another user who has joined a channel with their first tab. */
     "user_joined": (data: UserJoined) => void;
-    /** `reason`: `disconnect` or `leave`. */
+    /** Another user whose last tab has left a channel. */
     "user_left": (data: UserLeft) => void;
+    /** Whether another user is typing in a channel that the client has joined. */
     "chat:user_typing": (data: UserTyping) => void;
-    /** `reason`: `status_change` or `disconnect`. */
+    /** The status of a user, with what they say about it. */
     "presence_updated": (data: PresenceUpdated) => void;
+    /** The status of a user, in short. */
     "presence:update": (data: PresenceUpdate) => void;
-    /** `from`: the sender's display name. */
+    /** A notice for all authenticated users. */
     "system_broadcast_received": (data: BroadcastReceived) => void;
+    /** Changes of a channel that the client has joined. */
     "channel_updated": (data: ChannelUpdated) => void;
+    /** A file that a user has uploaded to a channel that the client has joined. */
     "file_upload_notification": (data: FileNotification) => void;
+    /** A call to the user that rings. */
     "call:incoming": (data: ChatIncoming) => void;
+    /** The caller's call, which the callee has accepted. */
     "call:accepted": (data: ChatAccepted) => void;
+    /** The caller's call, which the callee has rejected. */
     "call:rejected": (data: ChatRejected) => void;
+    /** A call that is over for this tab: stop ringing, or hang up. */
     "call:ended": (data: ChatEnded) => void;
+    /** A WebRTC ICE candidate of the other party of a call. */
     "call:ice_candidate": (data: CandidateReceived) => void;
     /** Why something was refused, as bare text. */
     "presence:error": (data: string) => void;
@@ -598,43 +671,53 @@ export interface ServerToClient {
     "broadcast:error": (data: string) => void;
   };
   "/customer": {
+    /** The new status of a customer's booking. */
     "booking:status_updated": (data: StatusUpdated) => void;
+    /** The partner who has been assigned to a customer's booking. */
     "partner:assigned": (data: PartnerAssigned) => void;
+    /** Where the partner of a tracked booking is. */
     "partner:location_update": (data: PartnerLocation) => void;
+    /** A message from the other party. */
     "message:received": (data: MessageReceived) => void;
+    /** The confirmation that a message was stored and sent. */
     "message:sent": (data: MessageSent) => void;
+    /** Whether the other party is typing. */
     "typing:indicator": (data: BookingsTyping) => void;
-    /** `notification.created`. */
+    /** A notification; further fields are passed on as the backend gave them. */
     "notification:new": (data: Notification) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/partner": {
+    /** A booking that is offered to the partner, to accept or reject. */
     "booking:new_request": (data: NewRequest) => void;
-    /** To the partner. */
+    /** A booking that the partner no longer has: it was cancelled or assigned to another partner. */
     "booking:cancelled": (data: BookingsCancelled) => void;
+    /** A message from the other party. */
     "message:received": (data: MessageReceived) => void;
+    /** The confirmation that a message was stored and sent. */
     "message:sent": (data: MessageSent) => void;
+    /** Whether the other party is typing. */
     "typing:indicator": (data: BookingsTyping) => void;
-    /** `earnings.updated`. */
+    /** A partner's earnings; further fields are passed on as the backend gave them. */
     "earnings:updated": (data: Earnings) => void;
-    /** `notification.created`. */
+    /** A notification; further fields are passed on as the backend gave them. */
     "notification:new": (data: Notification) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
   "/admin": {
-    /** Distinct people, not connections. `timestamp`: ISO 8601, UTC, milliseconds. */
+    /** How many people are online, for admins: distinct people, not connections. */
     "presence:counts": (data: Counts) => void;
-    /** To monitoring admins. */
+    /** A new booking, for admins who monitor bookings. */
     "booking:created": (data: BookingCreated) => void;
-    /** To monitoring admins. */
+    /** A booking that has changed, for admins who monitor bookings. */
     "booking:updated": (data: BookingUpdated) => void;
-    /** `by_status`: bookings there are, by status. `active`: those a partner is on. `today` (UTC): what has been `created`, `completed` and `cancelled`. */
+    /** The numbers of bookings, for admins. */
     "dashboard:stats_update": (data: Stats) => void;
-    /** `partner.registered`. */
+    /** A partner who has registered; all fields are passed on as the backend gave them. */
     "partner:registered": (data: Registered) => void;
-    /** `kyc.submitted`. */
+    /** Identity documents (KYC) of a partner; all fields are passed on as the backend gave them. */
     "kyc:submitted": (data: Submitted) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;

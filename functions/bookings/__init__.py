@@ -1,7 +1,17 @@
-"""Home-service bookings: a customer, a partner who does the work, admins who watch.
+"""Home-service bookings: customers, the partners who do the work, and admins who monitor.
 
-``events`` what goes in and out · ``state`` the state machine · ``rows`` the tables · ``store`` the
-conditional writes · ``handlers`` what customers and partners do · ``location`` tracking ·
-``messages`` talking · ``told`` what the backend tells · ``monitor`` what admins see · ``stream``
-and ``counts`` follow the table · ``main`` the Lambda entry
+``product``         the product and the events that it sends
+``events``          the payloads of the events
+``state``           the state machine of bookings
+``rows``            the tables
+``store``           the conditional writes
+``handlers``        what customers and partners do with a booking
+``announce``        the events that a transition sends
+``location``        tracking of partners
+``messages``        messages between customers and partners
+``backend_events``  what the team's backend reports
+``monitor``         what admins do
+``stream``          follows the bookings table, for admins and counts
+``counts``          the numbers of bookings
+``main``            the Lambda entry of the native routes
 """

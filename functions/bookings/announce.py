@@ -1,6 +1,9 @@
-"""Whom a transition is told: the customer on all connections, and the partners it concerns. Those
-who track a booking are among the customer's connections, so nobody is told twice. Admins are told
-by the stream."""
+"""The events that a transition sends: to all connections of the customer, and to the partners whom
+it concerns.
+
+The connections that track a booking are connections of its customer, so no connection receives an
+event twice. Admins receive their events from ``stream``.
+"""
 
 from __future__ import annotations
 
@@ -28,30 +31,30 @@ REASSIGNED = "Assigned to another partner"
 
 
 def announce(background: Background, moved: Moved) -> None:
-    """Send a transition's events, each once."""
+    """Send the events of a transition, each once."""
     booking, move = moved
-    concerned = [one for one in (booking.partner_id, move.partner_id) if one is not None]
+    partner_ids = [id_ for id_ in (booking.partner_id, move.partner_id) if id_ is not None]
     found = together(
         partial(_addresses, namespace, person_id)
         for namespace, person_id in [
             (CUSTOMER.path, booking.customer_id or ""),
-            *((PARTNER.path, one) for one in concerned),
+            *((PARTNER.path, partner_id) for partner_id in partner_ids),
         ]
     )
-    customer, partners = found[0], dict(zip(concerned, found[1:], strict=True))
+    customer, partners = found[0], dict(zip(partner_ids, found[1:], strict=True))
     deliveries = []
     if move.status is not booking.state:
         changed = StatusUpdated(booking.booking_id, move.status.value, MESSAGES[move.status])
         deliveries.append(changed.to(customer))
     if move.trigger is Trigger.ASSIGN and move.partner_id:
-        deliveries += _assigned(booking, move.partner_id, customer, partners[move.partner_id])
-    if booking.partner_id and _lost(moved):
-        deliveries.append(_cancelled(booking, move).to(partners[booking.partner_id]))
+        deliveries += _assignment(booking, move.partner_id, customer, partners[move.partner_id])
+    if booking.partner_id and _is_taken_away(moved):
+        deliveries.append(_cancellation(booking, move).to(partners[booking.partner_id]))
     background.emit(*deliveries)
 
 
-def _lost(moved: Moved) -> bool:
-    """Whether the partner who had it has not given it up by themselves."""
+def _is_taken_away(moved: Moved) -> bool:
+    """Return whether the partner loses the booking without having rejected or completed it."""
     return moved.move.status is Status.CANCELLED or moved.move.trigger is Trigger.ASSIGN
 
 
@@ -59,9 +62,10 @@ def _addresses(namespace: str, person_id: str) -> list[Address]:
     return people.get(namespace, person_id).addresses
 
 
-def _assigned(
+def _assignment(
     booking: Booking, partner_id: str, customer: list[Address], partner: list[Address]
 ) -> list[Delivery]:
+    """Return the events of an assignment for the partner and the customer."""
     request = NewRequest(
         booking_id=booking.booking_id,
         booking_number=booking.booking_number or "",
@@ -83,6 +87,7 @@ def _assigned(
     ]
 
 
-def _cancelled(booking: Booking, move: Move) -> Cancelled:
+def _cancellation(booking: Booking, move: Move) -> Cancelled:
+    """Return the event for the partner who loses the booking."""
     reason = REASSIGNED if move.trigger is Trigger.ASSIGN else move.reason
     return Cancelled(booking.booking_id, reason, times.iso(move.at_ms))

@@ -1,8 +1,11 @@
-"""What the backend tells about bookings.
+"""What the team's backend reports about bookings, partners and accounts.
 
-Delivered at least once and in any order. A booking is made once; what comes before it waits on its
-row; an assignment, and each field, loses to what the backend says happened later; a status that
-the booking cannot go to from where it is has been overtaken, and is dropped.
+Events are delivered at least once and in any order. A booking is created once. Events about a
+booking that arrive before it wait on its row. Of two assignments, and of two values of a field, the
+one that the backend says happened later wins. A status that the booking cannot reach from its own
+has been overtaken, and is dropped.
+
+``at_ms`` is when the backend says that an event happened, epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from functions.bookings.monitor import MONITORS
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import REPORTED, bookings
 from functions.bookings.rows import Booking
-from functions.bookings.state import BACKENDS, Trigger, after
+from functions.bookings.state import BACKEND_TRIGGERS, Trigger, after
 from functions.bookings.store import Move
 from shared.aws import event_order
 from shared.aws.event_order import is_older
@@ -48,7 +51,11 @@ from shared.realtime.namespaces import ADMIN
 
 
 class Early(msgspec.Struct, frozen=True):
-    """An event that waits for its booking."""
+    """An event that waits for its booking.
+
+    type: the type of the event.
+    data: its payload.
+    """
 
     type: str
     data: Any
@@ -57,20 +64,24 @@ class Early(msgspec.Struct, frozen=True):
 
 @bookings.on_backend("booking.created", payload=Created, access=REPORTED)
 def created(background: Background, event: Created, at_ms: int) -> None:
-    """Make the booking, and then what was told before."""
+    """Create a booking. Admins who monitor receive ``booking:created``. Then the events about the
+    booking that arrived before it are handled."""
     booking = store.create(event, at_ms, background.now_ms)
     if not booking.early:
         return
     early = [msgspec.json.decode(text, type=Early) for text in booking.early]
-    for one in sorted(early, key=lambda one: one.at_ms):
-        kind, handle = _WAITING[one.type]
-        handle(background, msgspec.convert(one.data, kind), one.at_ms)
+    for waiting in sorted(early, key=lambda waiting: waiting.at_ms):
+        payload, handle = _EARLY_HANDLERS[waiting.type]
+        handle(background, msgspec.convert(waiting.data, payload), waiting.at_ms)
     store.forget_early(event.booking_id)
 
 
 @bookings.on_backend("booking.assigned", payload=Assigned, access=REPORTED)
 def assigned(background: Background, event: Assigned, at_ms: int) -> None:
-    """Offer it to a partner, also in another's place as long as that has not accepted."""
+    """Offer a booking to a partner, also instead of another partner who has not accepted it yet.
+    The partner receives ``booking:new_request``; the customer receives ``partner:assigned`` and, if
+    the status changes, ``booking:status_updated``; a partner who loses the booking receives
+    ``booking:cancelled``; admins who monitor receive ``booking:updated``."""
 
     def decide(booking: Booking | None) -> Move | None:
         if booking is None:
@@ -80,17 +91,17 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
         if again or is_older(at_ms, booking.assigned_at) or event.partner_id == booking.partner_id:
             return None
         if status is None:
-            _dropped("booking.assigned", booking)
+            _log_dropped("booking.assigned", booking)
             return None
         return Move(
             Trigger.ASSIGN,
             status,
             background.now_ms,
             partner_id=event.partner_id,
-            told_at_ms=at_ms,
+            happened_at_ms=at_ms,
         )
 
-    if not _waits("booking.assigned", event.booking_id, event, at_ms):
+    if not _keep_if_early("booking.assigned", event.booking_id, event, at_ms):
         moved = store.move(event.booking_id, decide)
         if moved:
             announce(background, moved)
@@ -98,23 +109,25 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
 
 @bookings.on_backend("booking.updated", payload=Updated, access=REPORTED)
 def updated(background: Background, event: Updated, at_ms: int) -> None:
-    """Change what has changed: fields first, then the status."""
-    if _waits("booking.updated", event.booking_id, event, at_ms):
+    """Change the fields of a booking, and then its status. If the status changes, the customer
+    receives ``booking:status_updated``, and the partner of a cancelled booking receives
+    ``booking:cancelled``. Admins who monitor receive ``booking:updated``."""
+    if _keep_if_early("booking.updated", event.booking_id, event, at_ms):
         return
-    _revise(background, event, at_ms)
+    _update_fields(background, event, at_ms)
 
     def decide(booking: Booking | None) -> Move | None:
         wanted = event.status
         if booking is None or wanted is None or booking.state is wanted:
             return None
-        trigger = BACKENDS[wanted]
-        known = max(booking.stamps.get("status", 0), _assigned_at(booking, trigger))
-        if is_older(at_ms, known):
+        trigger = BACKEND_TRIGGERS[wanted]
+        known_ms = max(booking.stamps.get("status", 0), _assigned_at(booking, trigger))
+        if is_older(at_ms, known_ms):
             return None
         if after(booking.state, trigger) is None:
-            _dropped("booking.updated", booking)
+            _log_dropped("booking.updated", booking)
             return None
-        return Move(trigger, wanted, background.now_ms, reason=event.reason, told_at_ms=at_ms)
+        return Move(trigger, wanted, background.now_ms, reason=event.reason, happened_at_ms=at_ms)
 
     moved = store.move(event.booking_id, decide)
     if moved:
@@ -123,6 +136,8 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
 
 @bookings.on_backend("earnings.updated", payload=Earnings, access=REPORTED)
 def earnings(background: Background, event: Earnings, at_ms: int) -> None:
+    """Pass on a partner's earnings. All connections of the partner receive ``earnings:updated``,
+    unless newer earnings are known."""
     with event_order.claimed(f"earnings#{event.partner_id}", at_ms, _digest(event)) as first:
         if first:
             partner = people.get(PARTNER.path, event.partner_id)
@@ -131,7 +146,8 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
 
 @bookings.on_backend("notification.created", payload=Notification, access=REPORTED)
 def notification(background: Background, event: Notification, at_ms: int) -> None:
-    """To the account's connections on either side: an id may be a customer and a partner."""
+    """Pass on a notification. All connections of the account in ``/customer`` and ``/partner``
+    receive ``notification:new``: one id may be a customer and a partner."""
     with event_order.claimed(f"notification#{at_ms}#{_digest(event)}", at_ms, "") as first:
         if first:
             rows = both(
@@ -144,30 +160,35 @@ def notification(background: Background, event: Notification, at_ms: int) -> Non
 
 @bookings.on_backend("partner.registered", payload=Registered, access=REPORTED)
 def registered(background: Background, event: Registered, at_ms: int) -> None:
-    _tell_monitors(background, PARTNER_REGISTERED, event, at_ms)
+    """Pass on that a partner has registered. Admins who monitor receive ``partner:registered``."""
+    _announce_to_monitors(background, PARTNER_REGISTERED, event, at_ms)
 
 
 @bookings.on_backend("kyc.submitted", payload=Submitted, access=REPORTED)
 def submitted(background: Background, event: Submitted, at_ms: int) -> None:
-    _tell_monitors(background, KYC_SUBMITTED, event, at_ms)
+    """Pass on that a partner has submitted identity documents. Admins who monitor receive
+    ``kyc:submitted``."""
+    _announce_to_monitors(background, KYC_SUBMITTED, event, at_ms)
 
 
-def _tell_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
+def _announce_to_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
+    """Send an event to the admins who monitor bookings. Idempotent."""
     with event_order.claimed(f"{name}#{at_ms}#{_digest(event)}", at_ms, "") as first:
         if first:
             message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name)
             background.ports.tasks.broadcast(message)
 
 
-def _waits(type_: str, booking_id: str, event: msgspec.Struct, at_ms: int) -> bool:
-    """Whether the booking is not there yet, and the event kept for when it is."""
+def _keep_if_early(type_: str, booking_id: str, event: msgspec.Struct, at_ms: int) -> bool:
+    """Keep an event whose booking does not exist yet. Returns whether the event has been kept."""
     if store.find(booking_id) is not None:
         return False
     text = json.dumps(Early(type_, msgspec.to_builtins(event), at_ms))
     return store.keep_early(booking_id, text)
 
 
-def _revise(background: Background, event: Updated, at_ms: int) -> None:
+def _update_fields(background: Background, event: Updated, at_ms: int) -> None:
+    """Set the fields for which the backend has not reported a later value. Idempotent."""
     for _ in range(store.ROUNDS):
         booking = store.find(event.booking_id)
         if booking is None:
@@ -186,11 +207,14 @@ def _revise(background: Background, event: Updated, at_ms: int) -> None:
 
 
 def _assigned_at(booking: Booking, trigger: Trigger) -> float:
-    """Only taking it from a partner can be meant for the partner before."""
+    """Return when the current assignment happened, if the trigger must be later; otherwise 0.
+
+    Of all triggers, only ``REJECT`` could be meant for the partner before.
+    """
     return booking.assigned_at if trigger is Trigger.REJECT else 0
 
 
-def _dropped(type_: str, booking: Booking) -> None:
+def _log_dropped(type_: str, booking: Booking) -> None:
     logger.info("event dropped", extra={"event_type": type_, "booking_status": booking.status})
 
 
@@ -198,7 +222,8 @@ def _digest(event: Posted) -> str:
     return hashlib.sha256(json.dumps(event.posted).encode()).hexdigest()[:32]
 
 
-_WAITING: dict[str, tuple[Any, Callable[[Background, Any, int], None]]] = {
+_EARLY_HANDLERS: dict[str, tuple[Any, Callable[[Background, Any, int], None]]] = {
     "booking.assigned": (Assigned, assigned),
     "booking.updated": (Updated, updated),
 }
+"""The payload and the handler of each type of event that may arrive before its booking."""

@@ -1,8 +1,8 @@
-"""How many bookings there are, by status, and what has happened today: a row each, kept by the
-stream, read with one request.
+"""The numbers of bookings: by status, and of today.
 
-The row of statuses also says when admins were last told, and until when somebody waits to tell
-them, so that they are told once a second at most and always in the end.
+Each is one row, kept by ``stream`` and read with one request. A third row says when the numbers
+were last announced to admins, and until when an invocation waits to announce them. So they are
+announced at most once a second, and always in the end.
 """
 
 from __future__ import annotations
@@ -20,30 +20,40 @@ from shared.aws.parallel import both
 from shared.aws.tables import Table, TableName, Transaction, transact
 
 ALL = "bookings"
-TELLING = "bookings-told"
+ANNOUNCEMENTS = "bookings-told"
+"""The names of the rows of all bookings and of the announcements."""
+
 CREATED, COMPLETED, CANCELLED = TODAY = ("created", "completed", "cancelled")
 SECOND_MS = 1_000
-WAIT_MOST_MS = 3_000
+MAX_WAIT_MS = 3_000
+"""An invocation that waits longer than this to announce the numbers has failed."""
+
 _DAY_KEPT_SECONDS = 90 * 86_400
 
 Numbers = dict[str, int]
 
 
 class Counts(Table):
-    """What is counted stands beside these as attributes named as in ``add``."""
+    """A row of numbers, in attributes that are named as in ``add``, or the row of announcements.
+
+    announced_at: when the numbers were last announced, epoch milliseconds.
+    waiting_until: until when an invocation waits to announce them, epoch milliseconds.
+    """
 
     class Meta:
         table_name = TableName("counts")
 
     name = UnicodeAttribute(hash_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
-    told_at = NumberAttribute(attr_name="toldAt", null=True)
+    announced_at = NumberAttribute(attr_name="toldAt", null=True)
     waiting_until = NumberAttribute(attr_name="waitingUntil", null=True)
 
 
 def add(by_status: Numbers, today: Numbers, now_ms: int, token: str) -> bool:
-    """Add what a batch of changes comes to, once however often the batch is handed in; whether that
-    is anything. ``token`` names the batch."""
+    """Add the changes of a batch. Returns whether any number has changed.
+
+    Idempotent for the same ``token``, which names the batch, within the 10 minutes of ``transact``.
+    """
     by_status, today = _not_zero(by_status), _not_zero(today)
 
     def add_items(transaction: Transaction) -> None:
@@ -61,9 +71,9 @@ def add(by_status: Numbers, today: Numbers, now_ms: int, token: str) -> bool:
 
 
 def read(now_ms: int) -> dict[str, Any]:
-    """The numbers as admins see them."""
-    everything, today = both(lambda: _get(ALL), lambda: _get(_day(now_ms)))
-    by_status = {status.value: everything.get(status.value, 0) for status in Status}
+    """Return the numbers as admins read them; ``today`` is the UTC day."""
+    all_bookings, today = both(lambda: _get(ALL), lambda: _get(_day(now_ms)))
+    by_status = {status.value: all_bookings.get(status.value, 0) for status in Status}
     return {
         "byStatus": by_status,
         "active": sum(by_status[status.value] for status in ACTIVE),
@@ -71,26 +81,32 @@ def read(now_ms: int) -> dict[str, Any]:
     }
 
 
-def may_tell(now_ms: int) -> bool:
-    """Claim the telling of this second; False where somebody has told in it, or waits to."""
-    fresh = Counts.told_at.does_not_exist() | (Counts.told_at <= now_ms - SECOND_MS)
-    return Counts(TELLING).update_if([Counts.told_at.set(now_ms)], fresh & _nobody_waits(now_ms))
+def claim_announcement(now_ms: int) -> bool:
+    """Claim the announcement of this second.
+
+    Returns False if another invocation has announced the numbers in it, or waits to announce them.
+    """
+    due = Counts.announced_at.does_not_exist() | (Counts.announced_at <= now_ms - SECOND_MS)
+    actions = [Counts.announced_at.set(now_ms)]
+    return Counts(ANNOUNCEMENTS).update_if(actions, due & _no_invocation_waits(now_ms))
 
 
-def may_wait(now_ms: int) -> bool:
-    """Claim to be the one who tells when the second is over; False where somebody waits already,
-    who will read what has been counted until then."""
-    until = Counts.waiting_until.set(now_ms + WAIT_MOST_MS)
-    return Counts(TELLING).update_if([until], _nobody_waits(now_ms))
+def claim_wait(now_ms: int) -> bool:
+    """Claim to be the invocation that announces the numbers when the second is over.
+
+    Returns False if another invocation waits already: it will read what has been counted by then.
+    """
+    until = Counts.waiting_until.set(now_ms + MAX_WAIT_MS)
+    return Counts(ANNOUNCEMENTS).update_if([until], _no_invocation_waits(now_ms))
 
 
-def done_waiting(now_ms: int) -> None:
-    """Whoever counts something from now on has to see to it that it is told."""
-    Counts(TELLING).update([Counts.told_at.set(now_ms), Counts.waiting_until.remove()])
+def end_wait(now_ms: int) -> None:
+    """End the wait, before the numbers are read: later numbers need another announcement."""
+    Counts(ANNOUNCEMENTS).update([Counts.announced_at.set(now_ms), Counts.waiting_until.remove()])
 
 
-def _nobody_waits(now_ms: int) -> Condition:
-    """One who does not come to tell within ``WAIT_MOST_MS`` has failed, and is not waited for."""
+def _no_invocation_waits(now_ms: int) -> Condition:
+    """Return the condition that no invocation waits, or that the waiting one has failed."""
     condition: Condition = Counts.waiting_until.does_not_exist() | (Counts.waiting_until <= now_ms)
     return condition
 
@@ -104,10 +120,11 @@ def _additions(numbers: Numbers) -> list[Action]:
 
 
 def _get(name: str) -> Numbers:
-    """The numbers of a row, whatever they are called."""
+    """Return all numbers of a row, by attribute name."""
     items = Counts._get_connection().get_item(name, consistent_read=True).get("Item", {})
     return {key: int(value["N"]) for key, value in items.items() if "N" in value}
 
 
 def _day(now_ms: int) -> str:
+    """Return the name of the row of a UTC day."""
     return f"{ALL}#{times.day(now_ms)}"

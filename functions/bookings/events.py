@@ -1,4 +1,8 @@
-"""The events of ``/customer``, ``/partner`` and, about bookings, ``/admin``. Times are ISO 8601."""
+"""The events of ``/customer``, ``/partner`` and, about bookings, ``/admin``.
+
+All times are ISO 8601. ``Inbound`` payloads come from clients, ``Outbound`` payloads go to clients,
+and the others are reported by the team's backend.
+"""
 
 from __future__ import annotations
 
@@ -18,43 +22,71 @@ Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 DIGITS = 9
-"""After the point, of an amount and of a degree, where it is a tenth of a millimetre. DynamoDB has
-no number as small as a double can be."""
+"""How many digits after the point are kept of an amount and of a degree, where the last one is a
+tenth of a millimetre. DynamoDB cannot store numbers as small as a double can be."""
 
 
 class Cancel(Inbound, frozen=True):
+    """The booking to cancel.
+
+    ``reason``: up to 1,000 characters for the partner, or null.
+    """
+
     booking_id: Id
     reason: Reason | None = None
 
 
 class Reject(Inbound, frozen=True):
+    """The booking to reject.
+
+    ``reason``: up to 1,000 characters, or null.
+    """
+
     booking_id: Id
     reason: Reason | None = None
 
 
 class StatusUpdate(Inbound, frozen=True):
+    """The new status of a booking.
+
+    ``status``: ``ON_THE_WAY``, ``ARRIVED``, ``IN_PROGRESS`` or ``COMPLETED``.
+    """
+
     booking_id: Id
     status: Status
 
 
 class Location(Inbound, frozen=True):
-    """Degrees. JSON has no number that is not finite."""
+    """Where a partner is.
 
+    ``latitude``: degrees, -90 to 90.
+    ``longitude``: degrees, -180 to 180.
+    """
+
+    # The bounds are the only check that is needed: JSON has no number that is not finite.
     latitude: Latitude
     longitude: Longitude
 
 
 class Send(Inbound, frozen=True):
-    """``message``: up to 8,000 Unicode code points."""
+    """A message to the other party.
+
+    ``recipientId``: the account id of the recipient.
+    ``message``: 1 to 8,000 Unicode code points.
+    ``bookingId``: the booking that the message is about, or null.
+    """
 
     recipient_id: Id
     message: Annotated[str, msgspec.Meta(min_length=1, max_length=8_000)]
     booking_id: Id | None = None
 
 
-def _settle(event: Created | Updated) -> None:
-    """Round the amount. Raise ``ValueError`` for a time that is none, worded as msgspec does it, so
-    that the field is named."""
+def _check_and_round(event: Created | Updated) -> None:
+    """Check the time and round the amount.
+
+    Raises ``ValueError`` if ``scheduledAt`` is not a time, worded as msgspec words its errors, so
+    that the answer names the field.
+    """
     if event.scheduled_at is not None:
         try:
             datetime.fromisoformat(event.scheduled_at)
@@ -65,7 +97,11 @@ def _settle(event: Created | Updated) -> None:
 
 
 class Created(msgspec.Struct, frozen=True, rename="camel"):
-    """``booking.created``."""
+    """A new booking, which is ``PENDING``.
+
+    ``scheduledAt``: ISO 8601.
+    ``amount``: the price, 0 or more.
+    """
 
     booking_id: Id
     booking_number: Text
@@ -76,19 +112,25 @@ class Created(msgspec.Struct, frozen=True, rename="camel"):
     amount: Amount
 
     def __post_init__(self) -> None:
-        _settle(self)
+        _check_and_round(self)
 
 
 class Assigned(msgspec.Struct, frozen=True, rename="camel"):
-    """``booking.assigned``."""
+    """A partner to whom a booking is offered."""
 
     booking_id: Id
     partner_id: Id
 
 
 class Updated(msgspec.Struct, frozen=True, rename="camel"):
-    """``booking.updated``: what has changed. ``status``: any but ``PARTNER_ASSIGNED``, which takes
-    a ``booking.assigned``; ``reason`` goes with ``CANCELLED``."""
+    """What has changed about a booking; other fields are absent or null.
+
+    ``status``: any status but ``PARTNER_ASSIGNED``, for which the backend sends
+    ``booking.assigned``.
+    ``reason``: why the booking is ``CANCELLED``.
+    ``scheduledAt``: ISO 8601.
+    ``amount``: the price, 0 or more.
+    """
 
     booking_id: Id
     status: Status | None = None
@@ -100,39 +142,53 @@ class Updated(msgspec.Struct, frozen=True, rename="camel"):
     amount: Amount | None = None
 
     def __post_init__(self) -> None:
-        _settle(self)
+        _check_and_round(self)
         if self.status is Status.PARTNER_ASSIGNED:
             raise ValueError("A partner is assigned with booking.assigned - at `$.status`")
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the booking is to be changed to, by name."""
+        """The new values of the booking's fields, by attribute name, without the status."""
         names = ("booking_number", "service", "scheduled_at", "address", "amount")
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
 
 class Earnings(Posted, frozen=True):
-    """``earnings.updated``."""
+    """A partner's earnings; further fields are passed on as the backend gave them.
+
+    ``partnerId``: the partner who receives the event.
+    """
 
     partner_id: Id
 
 
 class Notification(Posted, frozen=True):
-    """``notification.created``."""
+    """A notification; further fields are passed on as the backend gave them.
+
+    ``accountId``: the customer or partner who receives the event.
+    """
 
     account_id: Id
 
 
 class Registered(Posted, frozen=True):
-    """``partner.registered``."""
+    """A partner who has registered; all fields are passed on as the backend gave them."""
 
 
 class Submitted(Posted, frozen=True):
-    """``kyc.submitted``."""
+    """Identity documents (KYC) of a partner; all fields are passed on as the backend
+    gave them."""
 
 
 class StatusUpdated(Outbound, frozen=True):
+    """The new status of a customer's booking.
+
+    ``status``: ``PENDING``, ``PARTNER_ASSIGNED``, ``PARTNER_ACCEPTED``, ``ON_THE_WAY``,
+    ``ARRIVED``, ``IN_PROGRESS``, ``COMPLETED`` or ``CANCELLED``.
+    ``message``: a text about the status to show to the customer.
+    """
+
     event = "booking:status_updated"
     booking_id: str
     status: str
@@ -140,6 +196,12 @@ class StatusUpdated(Outbound, frozen=True):
 
 
 class PartnerDetails(msgspec.Struct, frozen=True):
+    """A partner as a customer sees them.
+
+    ``_id``: the partner's account id.
+    ``profile``, ``about``: from the partner's account, or null.
+    """
+
     id: str = msgspec.field(name="_id")
     name: str
     profile: str | None
@@ -147,12 +209,20 @@ class PartnerDetails(msgspec.Struct, frozen=True):
 
 
 class PartnerAssigned(Outbound, frozen=True):
+    """The partner who has been assigned to a customer's booking."""
+
     event = "partner:assigned"
     booking_id: str
     partner: PartnerDetails
 
 
 class NewRequest(Outbound, frozen=True):
+    """A booking that is offered to the partner, to accept or reject.
+
+    ``scheduledAt``: ISO 8601.
+    ``amount``: the price.
+    """
+
     event = "booking:new_request"
     booking_id: str
     booking_number: str
@@ -163,7 +233,11 @@ class NewRequest(Outbound, frozen=True):
 
 
 class Cancelled(Outbound, frozen=True):
-    """To the partner."""
+    """A booking that the partner no longer has: it was cancelled or assigned to another partner.
+
+    ``reason``: a text, or null.
+    ``cancelledAt``: ISO 8601.
+    """
 
     event = "booking:cancelled"
     booking_id: str
@@ -172,6 +246,12 @@ class Cancelled(Outbound, frozen=True):
 
 
 class PartnerLocation(Outbound, frozen=True):
+    """Where the partner of a tracked booking is.
+
+    ``location``: in degrees.
+    ``timestamp``: when the location arrived, ISO 8601.
+    """
+
     event = "partner:location_update"
     booking_id: str
     location: Location
@@ -179,6 +259,12 @@ class PartnerLocation(Outbound, frozen=True):
 
 
 class MessageReceived(Outbound, frozen=True):
+    """A message from the other party.
+
+    ``bookingId``: the booking that the message is about, or null.
+    ``createdAt``: ISO 8601.
+    """
+
     event = "message:received"
     id: str
     sender_id: str
@@ -188,19 +274,34 @@ class MessageReceived(Outbound, frozen=True):
 
 
 class MessageSent(Outbound, frozen=True):
+    """The confirmation that a message was stored and sent.
+
+    ``id``: the message's id.
+    ``createdAt``: ISO 8601.
+    """
+
     event = "message:sent"
     id: str
     created_at: str
 
 
 class Typing(Outbound, frozen=True):
+    """Whether the other party is typing.
+
+    ``userId``: the account id of the other party.
+    """
+
     event = "typing:indicator"
     user_id: str
     typing: bool
 
 
 class BookingCreated(Outbound, frozen=True):
-    """To monitoring admins."""
+    """A new booking, for admins who monitor bookings.
+
+    ``scheduledAt``: ISO 8601.
+    ``amount``: the price.
+    """
 
     event = "booking:created"
     booking_id: str
@@ -214,7 +315,11 @@ class BookingCreated(Outbound, frozen=True):
 
 
 class BookingUpdated(Outbound, frozen=True):
-    """To monitoring admins."""
+    """A booking that has changed, for admins who monitor bookings.
+
+    ``partnerId``: the partner who has the booking, or null.
+    ``updatedAt``: ISO 8601.
+    """
 
     event = "booking:updated"
     booking_id: str
@@ -224,8 +329,13 @@ class BookingUpdated(Outbound, frozen=True):
 
 
 class Stats(Outbound, frozen=True):
-    """``by_status``: bookings there are, by status. ``active``: those a partner is on. ``today``
-    (UTC): what has been ``created``, ``completed`` and ``cancelled``."""
+    """The numbers of bookings, for admins.
+
+    ``byStatus``: the number of all bookings, by status.
+    ``active``: the number of bookings that a partner has accepted and that are not over.
+    ``today``: how many were ``created``, ``completed`` and ``cancelled`` on this UTC day.
+    ``timestamp``: ISO 8601.
+    """
 
     event = "dashboard:stats_update"
     by_status: dict[str, int]
@@ -238,4 +348,4 @@ EARNINGS_UPDATED = "earnings:updated"
 NOTIFICATION_NEW = "notification:new"
 PARTNER_REGISTERED = "partner:registered"
 KYC_SUBMITTED = "kyc:submitted"
-"""Events whose payload is what the backend posted."""
+"""Events whose payload is what the backend has reported, unchanged."""

@@ -1,4 +1,4 @@
-"""What customers and partners do with a booking: check, transition, emit."""
+"""What customers and partners do with a booking: each handler checks, makes a transition, emits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functions.bookings.events import Cancel, Reject, StatusUpdate
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Tracker
-from functions.bookings.state import PARTNERS, Status, Trigger, after
+from functions.bookings.state import PARTNER_TRIGGERS, Status, Trigger, after
 from functions.bookings.store import Move
 from shared.aws.retry import attempts
 from shared.errors import Duplicate, Refusal
@@ -23,28 +23,36 @@ NO_LONGER_AVAILABLE = "Booking is no longer available"
 NO_LONGER_CANCELLABLE = "Booking can no longer be cancelled"
 WRONG_STATUS = "Booking cannot go from {} to {}"
 _ORDER = list(Status)
+"""The statuses in the order in which a booking goes through them."""
 
 
-def own(context: Context, booking: Booking | None) -> Booking:
-    """The booking, if the asking person is its party. Somebody else's is refused as one that does
-    not exist; a frame that has been handled before has its answer already."""
+def require_party(context: Context, booking: Booking | None) -> Booking:
+    """Return the booking, if the person who sent the frame is a party of it.
+
+    Raises ``Refusal`` otherwise: a booking of other people is refused exactly as a booking that
+    does not exist. Raises ``Duplicate`` if this frame has moved the booking before.
+    """
     if booking is not None and context.arrival.message_id in booking.moved_by:
         raise Duplicate
-    me = context.session
-    if booking is None or not booking.is_party(me.namespace, me.person_id):
+    session = context.session
+    if booking is None or not booking.is_party(session.namespace, session.person_id):
         raise Refusal(NOT_FOUND)
     return booking
 
 
 @bookings.on("booking:accept", namespaces=[PARTNER.path], payload=Id, missing=BOOKING_REQUIRED)
 def accept(context: Context, booking_id: str) -> None:
-    """The partner takes it on; from now on they can be tracked."""
+    """Accept a booking that is offered to the partner. The payload is the booking's id. The
+    customer receives ``booking:status_updated``, and from now on can track the partner's location;
+    admins who monitor receive ``booking:updated``."""
     _move(context, booking_id, Trigger.ACCEPT, Status.PARTNER_ACCEPTED, refusal=NO_LONGER_AVAILABLE)
 
 
 @bookings.on("booking:reject", namespaces=[PARTNER.path], payload=Reject)
 def reject(context: Context, request: Reject) -> None:
-    """It is nobody's again; the backend assigns somebody else."""
+    """Reject a booking that is offered to the partner. It is ``PENDING`` again, so that the backend
+    can assign another partner. The customer receives ``booking:status_updated``; admins who monitor
+    receive ``booking:updated``."""
     _move(
         context,
         request.booking_id,
@@ -57,7 +65,9 @@ def reject(context: Context, request: Reject) -> None:
 
 @bookings.on("booking:cancel", namespaces=[CUSTOMER.path], payload=Cancel)
 def cancel(context: Context, request: Cancel) -> None:
-    """Possible until the work has begun."""
+    """Cancel a booking, which is possible until it is ``IN_PROGRESS``. The customer receives
+    ``booking:status_updated`` on all connections; the partner, if one is assigned, receives
+    ``booking:cancelled``; admins who monitor receive ``booking:updated``."""
     _move(
         context,
         request.booking_id,
@@ -70,11 +80,14 @@ def cancel(context: Context, request: Cancel) -> None:
 
 @bookings.on("booking:status_update", namespaces=[PARTNER.path], payload=StatusUpdate)
 def update_status(context: Context, request: StatusUpdate) -> None:
-    """Forward only. One that needs what was sent just before, and has overtaken it, waits for it a
-    moment: frames of one connection run in any order."""
+    """Set how far the partner is with a booking they have accepted. Statuses may be skipped, but
+    never go back; the same status again changes nothing. The customer receives
+    ``booking:status_updated``; admins who monitor receive ``booking:updated``."""
+    # The frames of one connection run in any order. A frame that has overtaken the one sent just
+    # before, and needs its status, waits for it a moment.
     for _ in attempts():
-        booking = own(context, store.find(request.booking_id))
-        trigger = PARTNERS.get(request.status)
+        booking = require_party(context, store.find(request.booking_id))
+        trigger = PARTNER_TRIGGERS.get(request.status)
         ahead = _ORDER.index(request.status) > _ORDER.index(booking.state)
         possible = trigger is not None and after(booking.state, trigger) is not None
         if possible or not ahead or trigger is None:
@@ -92,10 +105,14 @@ def _move(
     refusal: str,
     reason: str | None = None,
 ) -> None:
-    """Move an own booking and tell everybody; nothing happens where it is as ``wanted`` already."""
+    """Make a transition of a booking, and send its events.
+
+    Nothing happens if the booking has the status ``wanted`` already. Raises ``Refusal`` with the
+    text ``refusal`` if the transition is not possible.
+    """
 
     def decide(found: Booking | None) -> Move | None:
-        booking = own(context, found)
+        booking = require_party(context, found)
         if booking.state is wanted:
             return None
         status = after(booking.state, trigger) if trigger else None
@@ -110,28 +127,33 @@ def _move(
 
 @bookings.on("booking:track", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
 def track(context: Context, booking_id: str) -> None:
-    """Send this connection where the partner is, while they are on the booking."""
-    _track(context, booking_id, on=True)
+    """Track a booking with this connection. The payload is the booking's id. The connection
+    receives ``partner:location_update`` from when the partner accepts the booking until it is
+    over."""
+    _set_tracking(context, booking_id, on=True)
 
 
 @bookings.on("booking:untrack", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
 def untrack(context: Context, booking_id: str) -> None:
-    """Send it no more."""
-    _track(context, booking_id, on=False)
+    """Stop tracking a booking with this connection. The payload is the booking's id. The connection
+    no longer receives ``partner:location_update`` for it."""
+    _set_tracking(context, booking_id, on=False)
 
 
-def _track(context: Context, booking_id: str, *, on: bool) -> None:
-    """Change whether the asking session tracks an own booking. A frame that comes late changes
-    nothing, while it tracks."""
-    mine = location.tracker(context, booking_id)
-    wanted = {mine} if on else set[Tracker]()
+def _set_tracking(context: Context, booking_id: str, *, on: bool) -> None:
+    """Set whether the session tracks a booking. Idempotent.
+
+    A frame changes nothing if the session tracks the booking with a newer frame.
+    """
+    tracker = location.tracker(context, booking_id)
+    wanted = {tracker} if on else set[Tracker]()
     for _ in range(store.ROUNDS):
-        booking = own(context, store.find(booking_id))
-        before = location.of_session(booking, mine)
-        late = any(one.asked_ms > mine.asked_ms for one in before)
-        if booking.final or before == wanted or late:
+        booking = require_party(context, store.find(booking_id))
+        before = location.trackers_of_session(booking, tracker)
+        overtaken = any(one.asked_ms > tracker.asked_ms for one in before)
+        if booking.final or before == wanted or overtaken:
             return
-        drop = before | (location.stale(booking) if on else set())
+        drop = before | (location.ended_trackers(booking) if on else set())
         if store.set_trackers(booking, wanted, drop):
             return
     raise RuntimeError(f"booking {booking_id} cannot be tracked")

@@ -1,4 +1,4 @@
-"""Where partners are, for those who track a booking of theirs."""
+"""The locations of partners, for customers who track their bookings."""
 
 from __future__ import annotations
 
@@ -15,70 +15,82 @@ from shared.pipeline.context import Context
 from shared.realtime import connections
 
 MANY_TRACKERS = 20
+"""From this number on, trackers of a booking whose sessions have ended are looked for."""
 
 
 def tracker(context: Context, booking_id: str) -> Tracker:
-    """The asking session as one that tracks a booking."""
+    """Return the session that sent the frame as a tracker of a booking."""
     asked_ms = context.arrival.ms
     return Tracker(booking_id, context.address.member, context.session.sid, asked_ms)
 
 
-def of_session(booking: Booking, mine: Tracker) -> set[Tracker]:
-    """As what the session of ``mine`` tracks a booking already."""
+def trackers_of_session(booking: Booking, tracker: Tracker) -> set[Tracker]:
+    """Return the trackers that the booking already has of the session of ``tracker``."""
     known = map(Tracker.of, booking.trackers or ())
-    return {one for one in known if (one.member, one.sid) == (mine.member, mine.sid)}
+    return {one for one in known if (one.member, one.sid) == (tracker.member, tracker.sid)}
 
 
 @bookings.on("location:update", namespaces=[PARTNER.path], payload=Location)
-def update(context: Context, where: Location) -> None:
-    """One write; nothing else happens unless somebody tracks. A location that arrived before the
-    last one is dropped."""
-    partner = _locate(context.session.person_id, where, context.arrival.ms)
+def update(context: Context, location: Location) -> None:
+    """Update where the partner is. The connections that track one of the partner's bookings receive
+    ``partner:location_update``, from when the booking is accepted until it is over. A location that
+    arrives after a newer one is dropped."""
+    # One write, and nothing else unless a customer tracks: partners send this every few seconds.
+    partner = _save_location(context.session.person_id, location, context.arrival.ms)
     if partner is None or not partner.trackers:
         return
     trackers = [Tracker.of(text) for text in partner.trackers]
-    here = [one for one in trackers if one.booking_id in (partner.active or ())]
-    live = _live(here)
+    tracking = [one for one in trackers if one.booking_id in (partner.active or ())]
+    is_live = _liveness(tracking)
     at = times.iso(context.arrival.ms)
     context.emit(
-        *(PartnerLocation(one.booking_id, where, at).to([one.address]) for one in here if live[one])
+        *(
+            PartnerLocation(one.booking_id, location, at).to([one.address])
+            for one in tracking
+            if is_live[one]
+        )
     )
-    gone = {one.text for one in trackers if not live.get(one)}
-    if gone:
-        partner.update([Partner.trackers.delete(gone)])
+    ended = {one.text for one in trackers if not is_live.get(one)}
+    if ended:
+        partner.update([Partner.trackers.delete(ended)])
 
 
-def stale(booking: Booking) -> set[Tracker]:
-    """Trackers whose sessions are over, looked for when there are many: they come back with every
-    new connection of a customer and leave without a word."""
+def ended_trackers(booking: Booking) -> set[Tracker]:
+    """Return the trackers whose sessions have ended, if the booking has ``MANY_TRACKERS`` or more.
+
+    Every new connection of the customer may add one, and a connection that ends removes none.
+    """
     texts = booking.trackers or set()
     if len(texts) < MANY_TRACKERS:
         return set()
-    return {one for one, there in _live(map(Tracker.of, texts)).items() if not there}
+    return {one for one, live in _liveness(map(Tracker.of, texts)).items() if not live}
 
 
-def _locate(partner_id: str, where: Location, arrived_ms: int) -> Partner | None:
-    """The partner's row then; None where a later location is known."""
+def _save_location(partner_id: str, location: Location, arrived_ms: int) -> Partner | None:
+    """Store the location and return the partner's row. Returns None if a newer one is known."""
     partner = Partner(partner_id)
     at = Partner.located_at
     actions = [
-        Partner.latitude.set(round(where.latitude, DIGITS)),
-        Partner.longitude.set(round(where.longitude, DIGITS)),
+        Partner.latitude.set(round(location.latitude, DIGITS)),
+        Partner.longitude.set(round(location.longitude, DIGITS)),
         at.set(arrived_ms),
     ]
     is_newer = at.does_not_exist() | (at <= arrived_ms)
     return partner if partner.update_if(actions, is_newer) else None
 
 
-def _live(trackers: Iterable[Tracker]) -> dict[Tracker, bool]:
-    some = list(trackers)
-    found = together(partial(_is_live, one) for one in some) if some else []
-    return dict(zip(some, found, strict=True))
+def _liveness(trackers: Iterable[Tracker]) -> dict[Tracker, bool]:
+    """Return for each tracker whether its session goes on."""
+    listed = list(trackers)
+    found = together(partial(_is_live, one) for one in listed) if listed else []
+    return dict(zip(listed, found, strict=True))
 
 
-def _is_live(one: Tracker) -> bool:
-    """Whether the session is still the one that asked: a connection may have left the namespace,
-    and come back without asking."""
-    connection = connections.get(one.address.connection_id)
+def _is_live(tracker: Tracker) -> bool:
+    """Return whether the session is still the one that asked to track.
+
+    A connection may have left the namespace, and have come back without asking again.
+    """
+    connection = connections.get(tracker.address.connection_id)
     session = connection.session(CUSTOMER.path) if connection else None
-    return session is not None and session.sid == one.sid
+    return session is not None and session.sid == tracker.sid

@@ -1,4 +1,4 @@
-"""Customers and partners talk to each other."""
+"""Messages between customers and partners, and whether they are typing."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ MESSAGE_NOT_FOUND = "Message not found"
 TYPING_KEPT_SECONDS = 3_600
 
 OTHER_SIDE = {CUSTOMER.path: PARTNER.path, PARTNER.path: CUSTOMER.path}
-EVERYWHERE = [CUSTOMER.path, PARTNER.path, ADMIN.path]
+ALL_NAMESPACES = [CUSTOMER.path, PARTNER.path, ADMIN.path]
 
 
 @bookings.on("message:send", namespaces=[CUSTOMER.path, PARTNER.path], payload=Send)
 def send(context: Context, request: Send) -> MessageSent:
-    """Store a message and hand it to all connections of the recipient."""
-    me, recipient_namespace = context.session, OTHER_SIDE[context.session.namespace]
+    """Send a message to the other party. All connections of the recipient receive
+    ``message:received``; the sending connection receives ``message:sent``, whose data the
+    acknowledgement carries too. With a ``bookingId``, both must be its parties; without one, they
+    must share a booking that is not over. The message is stored."""
+    session, recipient_namespace = context.session, OTHER_SIDE[context.session.namespace]
     _, recipient = both(
-        lambda: _check(context, request),
+        lambda: _check_may_message(context, request),
         lambda: people.get(recipient_namespace, request.recipient_id),
     )
     message_id, sent_ms = context.arrival.id, context.arrival.ms
     message = Message(
         message_id,
-        sender_id=me.person_id,
+        sender_id=session.person_id,
         recipient_id=request.recipient_id,
         recipient_namespace=recipient_namespace,
         text=request.message,
@@ -49,65 +52,82 @@ def send(context: Context, request: Send) -> MessageSent:
     if not message.save_if(Message.message_id.does_not_exist()):
         raise Duplicate
     at = times.iso(sent_ms)
-    received = MessageReceived(message_id, me.person_id, request.message, request.booking_id, at)
+    received = MessageReceived(
+        message_id, session.person_id, request.message, request.booking_id, at
+    )
     sent = MessageSent(message_id, at)
     context.emit(received.to(recipient.addresses), sent.to([context.address]))
     return sent
 
 
 @bookings.on(
-    "message:mark_read", namespaces=EVERYWHERE, payload=Id, missing="messageId is required"
+    "message:mark_read", namespaces=ALL_NAMESPACES, payload=Id, missing="messageId is required"
 )
 def mark_read(context: Context, message_id: str) -> None:
-    """The recipient has read it; the first time is kept."""
-    me = context.session
-    mine = (Message.recipient_id == me.person_id) & (Message.recipient_namespace == me.namespace)
+    """Mark a message as read, as its recipient. The payload is the message's id. Marking it again
+    keeps the first time. No client receives an event."""
+    session = context.session
+    is_recipient = (Message.recipient_id == session.person_id) & (
+        Message.recipient_namespace == session.namespace
+    )
     read = Message.read_at.set(Message.read_at | context.arrival.ms)
-    if not Message(message_id).update_if([read], mine):
+    if not Message(message_id).update_if([read], is_recipient):
         raise Refusal(MESSAGE_NOT_FOUND)
 
 
-@bookings.on("typing:start", namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")
+@bookings.on(
+    "typing:start", namespaces=ALL_NAMESPACES, payload=Id, missing="recipientId is required"
+)
 def start_typing(context: Context, recipient_id: str) -> None:
-    """Tell the recipient that somebody writes."""
-    _tell_typing(context, recipient_id, typing=True)
+    """Show the other party that the user is typing. The payload is the recipient's account id. All
+    connections of the recipient receive ``typing:indicator``. The two must share a booking that is
+    not over."""
+    _send_typing(context, recipient_id, typing=True)
 
 
-@bookings.on("typing:stop", namespaces=EVERYWHERE, payload=Id, missing="recipientId is required")
+@bookings.on(
+    "typing:stop", namespaces=ALL_NAMESPACES, payload=Id, missing="recipientId is required"
+)
 def stop_typing(context: Context, recipient_id: str) -> None:
-    """Tell the recipient that nobody writes any more."""
-    _tell_typing(context, recipient_id, typing=False)
+    """Show the other party that the user has stopped typing. The payload is the recipient's account
+    id. All connections of the recipient receive ``typing:indicator``. The two must share a booking
+    that is not over."""
+    _send_typing(context, recipient_id, typing=False)
 
 
-def _tell_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
-    """Of two that overtook each other, what was sent last."""
-    me = context.session
+def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
+    """Send ``typing:indicator``, unless a newer frame has sent it already.
+
+    Raises ``Refusal`` if the two do not share an open booking.
+    """
+    session = context.session
     _check_shared(context, recipient_id)
-    key = f"typing#{people.key(me.namespace, me.person_id)}#{recipient_id}"
+    key = f"typing#{people.key(session.namespace, session.person_id)}#{recipient_id}"
     arrival = context.arrival
     if event_order.claim(key, arrival.ms, arrival.message_id, kept_seconds=TYPING_KEPT_SECONDS):
-        recipient = people.get(OTHER_SIDE[me.namespace], recipient_id)
-        context.emit(Typing(me.person_id, typing).to(recipient.addresses))
+        recipient = people.get(OTHER_SIDE[session.namespace], recipient_id)
+        context.emit(Typing(session.person_id, typing).to(recipient.addresses))
 
 
-def _check(context: Context, request: Send) -> None:
-    """Raise ``Refusal`` where the two may not talk."""
+def _check_may_message(context: Context, request: Send) -> None:
+    """Raise ``Refusal`` if the sender may not send this message to the recipient."""
     if request.booking_id is None:
         _check_shared(context, request.recipient_id)
         return
-    me, booking = context.session, store.find(request.booking_id)
-    if booking is None or not booking.is_party(me.namespace, me.person_id):
+    session, booking = context.session, store.find(request.booking_id)
+    if booking is None or not booking.is_party(session.namespace, session.person_id):
         raise Refusal(BOOKING_NOT_FOUND)
-    if not booking.is_party(OTHER_SIDE[me.namespace], request.recipient_id):
+    if not booking.is_party(OTHER_SIDE[session.namespace], request.recipient_id):
         raise Refusal(NOT_A_PARTY)
 
 
 def _check_shared(context: Context, other_id: str) -> None:
-    me = context.session
-    if me.namespace == PARTNER.path:
-        partner_id, customer_id = me.person_id, other_id
-    elif me.namespace == CUSTOMER.path:
-        partner_id, customer_id = other_id, me.person_id
+    """Raise ``Refusal`` unless the two share a booking that is not final."""
+    session = context.session
+    if session.namespace == PARTNER.path:
+        partner_id, customer_id = session.person_id, other_id
+    elif session.namespace == CUSTOMER.path:
+        partner_id, customer_id = other_id, session.person_id
     else:  # an admin is no party of any booking
         raise Refusal(NOTHING_SHARED)
     entries = store.partner(partner_id).open or ()

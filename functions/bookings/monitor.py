@@ -1,4 +1,4 @@
-"""What admins see of bookings."""
+"""What admins do: request the numbers of bookings, and monitor all bookings."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from shared.pipeline.context import Context
 from shared.realtime.namespaces import ADMIN
 
 MONITORS = "bookings-monitor"
-"""The room of ``/admin`` for the connections that monitor."""
+"""The room of ``/admin`` for the connections that monitor bookings."""
 
 
 def stats(now_ms: int) -> Stats:
+    """Return the numbers of bookings as an event."""
     numbers = counts.read(now_ms)
     return Stats(numbers["byStatus"], numbers["active"], numbers["today"], times.iso(now_ms))
 
 
 @bookings.on("request:stats", namespaces=[ADMIN.path])
 def request_stats(context: Context, _: None) -> None:
-    """Answer the asker."""
+    """Request the numbers of bookings. The connection receives ``dashboard:stats_update``."""
     context.emit(stats(context.now_ms).to([context.address]))
 
 
 @bookings.on("monitor:bookings", namespaces=[ADMIN.path])
 def monitor(context: Context, _: None) -> None:
-    """Send this connection what happens to all bookings, from now on. Any number of times."""
+    """Monitor all bookings with this connection, from now on; asking again changes nothing. The
+    connection receives ``booking:created``, ``booking:updated``, ``partner:registered``,
+    ``kyc:submitted`` and, at most once a second, ``dashboard:stats_update``."""
     context.join(MONITORS)

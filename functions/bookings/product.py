@@ -1,4 +1,4 @@
-"""The product, for the modules that register with it, and what it sends."""
+"""The booking product and the events that it sends. Its modules register their handlers with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables: bookings, what each partner is on, messages."""
+"""The tables: bookings, the open bookings of each partner, messages."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ from shared.realtime.address import Address
 
 
 class Tracker(NamedTuple):
-    """A session of the customer's that tracks a booking. ``sid`` tells it from a later session on
-    the same connection; ``asked_ms``: when it asked to, by the clock of arrivals."""
+    """A session of the customer that tracks a booking.
+
+    member: the session's connection, as ``Address.member``.
+    sid: the session's id, which distinguishes it from a later session on the same connection.
+    asked_ms: when the frame that asks to track arrived, epoch milliseconds.
+    """
 
     booking_id: str
     member: str
@@ -32,26 +36,32 @@ class Tracker(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Tracker:
+        """Read a tracker from its ``text``."""
         return msgspec.json.decode(text, type=cls)
 
     @property
     def text(self) -> str:
-        """The form in which it stands in a set."""
+        """The tracker as JSON, as the sets of the tables have it."""
         return json.dumps(self)
 
     @property
     def address(self) -> Address:
+        """The address of the session's connection."""
         return Address.of_member(CUSTOMER.path, self.member)
 
 
 class Booking(Table):
-    """``version`` counts the writes: a transition is conditional on the one that it was decided on.
+    """A booking. Times are epoch milliseconds, but ``scheduled_at`` is ISO 8601.
 
-    ``moved_by``: ids of the messages that moved it last, the newest at the end. ``assigned_to`` and
-    ``assigned_at``: the last assignment, whatever became of it. ``stamps``: when the backend says
-    that a field became what it is; ``created_at`` and ``updated_at``: in epoch ms, too.
-    ``trackers``: texts of ``Tracker``. ``early``: events that came before ``booking.created``, of a
-    row that has nothing else yet.
+    partner_id: the partner who has the booking now.
+    version: the number of writes. A transition is conditional on the version it was decided on.
+    moved_by: the ids of the frames that caused the last transitions, the newest at the end.
+    created_at: when the backend says that the booking was created.
+    assigned_to, assigned_at: the last assignment, even if the partner has rejected it since.
+    stamps: for each field, when the backend says that it got its value.
+    trackers: the ``text`` of each ``Tracker``.
+    early: backend events that arrived before ``booking.created``. Until then, the row has no other
+    attribute.
     """
 
     class Meta:
@@ -79,23 +89,27 @@ class Booking(Table):
 
     @property
     def state(self) -> Status:
+        """The status, of a booking that has been created."""
         return Status(self.status)
 
     @property
     def active(self) -> bool:
+        """Whether the partner has accepted and works on the booking."""
         return self.state in ACTIVE
 
     @property
     def final(self) -> bool:
+        """Whether the booking is completed or cancelled."""
         return self.state in FINAL
 
     def is_party(self, namespace: str, person_id: str) -> bool:
+        """Return whether a person is the booking's customer (in ``/customer``) or its partner."""
         party = self.customer_id if namespace == CUSTOMER.path else self.partner_id
         return party == person_id
 
 
 def shown(booking: Booking) -> dict[str, Any]:
-    """A booking as its parties see it."""
+    """Return a booking as its parties and admins read it over HTTP."""
     return {
         "bookingId": booking.booking_id,
         "bookingNumber": booking.booking_number,
@@ -113,10 +127,16 @@ def shown(booking: Booking) -> dict[str, Any]:
 
 
 class Partner(Table):
-    """What a partner is on, so that a location costs one write and nothing else while nobody
-    tracks. ``open``: the bookings that are theirs and not over, each as the JSON of ``[bookingId,
-    customerId]``; ``active``: the ids of those that they have accepted; ``trackers``: who tracks
-    one of these. ``located_at``: arrival of the last location, epoch ms."""
+    """The open bookings of a partner and the partner's last location.
+
+    With them here, a location costs one write, and nothing else if no customer tracks.
+
+    open: the partner's bookings that are not final, as the JSON of ``[bookingId, customerId]``.
+    active: the ids of the bookings that the partner has accepted and that are not final.
+    trackers: the ``text`` of each ``Tracker`` of the active bookings.
+    latitude, longitude: degrees.
+    located_at: when the frame with the last location arrived, epoch milliseconds.
+    """
 
     class Meta:
         table_name = TableName("partners")
@@ -131,7 +151,12 @@ class Partner(Table):
 
 
 class Message(Table):
-    """Times are epoch ms."""
+    """A message between a customer and a partner. Times are epoch milliseconds.
+
+    recipient_namespace: the side on which the recipient is, ``/customer`` or ``/partner``.
+    booking_id: the booking that the message is about, if any.
+    read_at: when the recipient first marked it as read.
+    """
 
     class Meta:
         table_name = TableName("booking_messages")

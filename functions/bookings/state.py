@@ -1,4 +1,4 @@
-"""The states of a booking and what moves it on, as data."""
+"""The states of a booking and its transitions, as data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
+    """The state of a booking, in the order in which a booking goes through them.
+
+    ``COMPLETED`` and ``CANCELLED`` are final.
+    """
+
     PENDING = "PENDING"
     PARTNER_ASSIGNED = "PARTNER_ASSIGNED"
     PARTNER_ACCEPTED = "PARTNER_ACCEPTED"
@@ -17,7 +22,10 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to a booking. ``ASSIGN`` again gives it to another partner."""
+    """What can happen to a booking.
+
+    ``ASSIGN`` while a partner is assigned gives the booking to another partner.
+    """
 
     ASSIGN = "assign"
     ACCEPT = "accept"
@@ -49,24 +57,27 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
 }
 
 FINAL = frozenset(Status) - {status for status, _ in TRANSITIONS}
+"""The states without a transition."""
 
 ACTIVE = frozenset({Status.PARTNER_ACCEPTED, Status.ON_THE_WAY, Status.ARRIVED, Status.IN_PROGRESS})
-"""The partner is on it: where they are goes to whoever tracks it."""
+"""The partner has accepted and works on the booking. Their location goes to the connections that
+track it."""
 
-PARTNERS = {
+PARTNER_TRIGGERS = {
     Status.ON_THE_WAY: Trigger.DEPART,
     Status.ARRIVED: Trigger.ARRIVE,
     Status.IN_PROGRESS: Trigger.START,
     Status.COMPLETED: Trigger.COMPLETE,
 }
-"""What leads to a status that the partner says it has come to."""
+"""The trigger for each status that a partner may set."""
 
-BACKENDS = PARTNERS | {
+BACKEND_TRIGGERS = PARTNER_TRIGGERS | {
     Status.PENDING: Trigger.REJECT,
     Status.PARTNER_ACCEPTED: Trigger.ACCEPT,
     Status.CANCELLED: Trigger.CANCEL,
 }
-"""The same for the backend, which may say for both sides what they have told it otherwise."""
+"""The trigger for each status that the backend may report. It may report for both parties what they
+have done outside of this stack."""
 
 MESSAGES = {
     Status.PENDING: "We are looking for another partner",
@@ -78,9 +89,9 @@ MESSAGES = {
     Status.COMPLETED: "Your booking is completed",
     Status.CANCELLED: "Your booking has been cancelled",
 }
-"""What the customer reads."""
+"""The text for the customer about each status."""
 
 
 def after(status: Status, trigger: Trigger) -> Status | None:
-    """The next state, or None where the trigger means nothing in this one."""
+    """Return the next state. Returns None if the trigger has no effect in this state."""
     return TRANSITIONS.get((status, trigger))

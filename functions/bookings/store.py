@@ -1,7 +1,7 @@
-"""The conditional writes that move a booking on.
+"""The conditional writes behind the transitions of a booking.
 
-The booking's row decides every transition. What a partner is on stands on the partner's row too and
-changes with it, in one transaction, so that a location needs no look at any booking.
+The booking's row decides every transition. The partner's row lists the partner's bookings too, and
+changes with the booking's row in one transaction, so that a location update reads no booking.
 """
 
 from __future__ import annotations
@@ -19,17 +19,24 @@ from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.protocol import json
 
 ROUNDS = 16
-"""A write that somebody overtook is decided again on the row as it is then."""
+"""How often a write is attempted. After a refusal it is decided again on the row as it is then."""
 
-MOST_EARLY = 20
+MAX_EARLY_EVENTS = 20
+"""How many events may wait for a booking that has not been created."""
 
-MOST_MOVES = 5
-"""From an accept to the end. The same frame comes again soon, or not at all."""
+MAX_MOVES = 5
+"""How many frame ids ``Booking.moved_by`` keeps: from an accept to the end of the booking. A frame
+is delivered again soon or not at all."""
 
 
 class Move(NamedTuple):
-    """A transition. ``by``: the message that asks for it, or anything unique. ``partner_id``: of an
-    assignment; ``told_at_ms``: when the backend says that it happened, where it says so."""
+    """A transition to make. Times are epoch milliseconds.
+
+    at_ms: now.
+    by: the id of the frame that asks for it; if it is empty, ``move`` makes a unique one.
+    partner_id: the partner of an assignment; None for any other transition.
+    happened_at_ms: when the backend says that it happened; None if the backend did not report it.
+    """
 
     trigger: Trigger
     status: Status
@@ -37,18 +44,24 @@ class Move(NamedTuple):
     by: str = ""
     partner_id: str | None = None
     reason: str | None = None
-    told_at_ms: int | None = None
+    happened_at_ms: int | None = None
 
 
 class Moved(NamedTuple):
-    """A transition that has happened, and the booking as it was before."""
+    """A transition that has been made.
+
+    booking: the booking as it was before.
+    """
 
     booking: Booking
     move: Move
 
 
 def find(booking_id: str) -> Booking | None:
-    """The row, strongly consistent; None where there is none, or nothing on it but early events."""
+    """Return the booking, strongly consistent.
+
+    Returns None if there is no row, or the row has only events that wait for the booking.
+    """
     try:
         booking = Booking.get(booking_id, consistent_read=True)
     except Booking.DoesNotExist:
@@ -57,7 +70,7 @@ def find(booking_id: str) -> Booking | None:
 
 
 def partner(partner_id: str) -> Partner:
-    """The row, strongly consistent; an empty one for somebody who never had a booking."""
+    """Return the row, strongly consistent. Returns an empty one if the partner has none."""
     try:
         return Partner.get(partner_id, consistent_read=True)
     except Partner.DoesNotExist:
@@ -65,7 +78,10 @@ def partner(partner_id: str) -> Partner:
 
 
 def create(event: Created, at_ms: int, now_ms: int) -> Booking:
-    """The booking, made now if it was not there."""
+    """Create the booking if it does not exist, and return it. Idempotent.
+
+    at_ms: when the backend says that it was created, epoch milliseconds.
+    """
     booking = Booking(event.booking_id)
     actions: list[Action] = [
         Booking.booking_number.set(event.booking_number),
@@ -85,41 +101,51 @@ def create(event: Created, at_ms: int, now_ms: int) -> Booking:
 
 
 def keep_early(booking_id: str, text: str) -> bool:
-    """Keep an event until its booking is there; False where it is. Raises where there are too many
-    for a booking that never comes."""
+    """Keep an event until its booking is created. Returns False if the booking exists.
+
+    Raises ``RuntimeError`` if ``MAX_EARLY_EVENTS`` wait already, for a booking that never comes.
+    """
     early: Any = Booking.early
     kept = Booking(booking_id).update_if(
         [early.set((early | []).append([text]))],
         Booking.customer_id.does_not_exist()
-        & (early.does_not_exist() | ~early[MOST_EARLY - 1].exists()),
+        & (early.does_not_exist() | ~early[MAX_EARLY_EVENTS - 1].exists()),
     )
     if not kept and find(booking_id) is None:
-        raise RuntimeError(f"too many events for booking {booking_id}, which is not there")
+        raise RuntimeError(f"too many events for booking {booking_id}, which does not exist")
     return kept
 
 
 def forget_early(booking_id: str) -> None:
+    """Delete the events that have waited for a booking. Idempotent."""
     Booking(booking_id).update([Booking.early.remove()])
 
 
 def move(booking_id: str, decide: Callable[[Booking | None], Move | None]) -> Moved | None:
-    """Move a booking as ``decide`` says of its row, which may raise; None where it says nothing."""
+    """Make the transition that ``decide`` returns for the booking's row.
+
+    Returns None if ``decide`` returns None or the booking does not exist. What ``decide`` raises is
+    passed on.
+    """
     moved: Moved | None = None
     for _ in range(ROUNDS):
         booking = find(booking_id)
         if moved and booking and moved.move.by in booking.moved_by:
-            return moved  # it was written, only the answer was lost
+            return moved  # the write happened; only its answer was lost
         decided = decide(booking)
         if booking is None or decided is None:
             return None
         moved = Moved(booking, decided._replace(by=decided.by or uuid.uuid4().hex))
-        if _commit(booking, _moving(*moved), _on_partners(*moved)):
+        if _commit(booking, _booking_actions(*moved), _partner_actions(*moved)):
             return moved
-    raise RuntimeError(f"booking {booking_id} cannot be moved on")
+    raise RuntimeError(f"booking {booking_id} cannot change its status")
 
 
 def revise(booking: Booking, fields: dict[str, Any], stamps: dict[str, int], now_ms: int) -> bool:
-    """Change what is not the status; False where the booking has changed meanwhile."""
+    """Change fields other than the status. Returns False if the booking has changed meanwhile.
+
+    stamps: for each field, when the backend says that it got its value, epoch milliseconds.
+    """
     actions = [getattr(Booking, name).set(value) for name, value in fields.items()]
     actions.append(Booking.stamps.set(booking.stamps | stamps))
     if fields:
@@ -128,18 +154,20 @@ def revise(booking: Booking, fields: dict[str, Any], stamps: dict[str, int], now
 
 
 def set_trackers(booking: Booking, add: set[Tracker], drop: set[Tracker]) -> bool:
-    """Change who tracks a booking, on its partner's row too while that is on it. False where the
-    booking has changed meanwhile."""
-    # One expression names an attribute once, so what goes and what comes is one new set.
-    comes, goes = _texts(add), _texts(drop)
-    trackers = (set(booking.trackers or ()) - goes) | comes
+    """Add and drop trackers of a booking, and of its partner if the booking is active.
+
+    Returns False if the booking has changed meanwhile.
+    """
+    # An expression may name an attribute only once, so the booking gets a whole new set.
+    added, dropped = _texts(add), _texts(drop)
+    trackers = (set(booking.trackers or ()) - dropped) | added
     on_booking = [Booking.trackers.set(trackers) if trackers else Booking.trackers.remove()]
     on_partners: dict[str, list[Action]] = {}
     if booking.active and booking.partner_id:
-        if goes:
-            Partner(booking.partner_id).update([Partner.trackers.delete(goes)])
-        if comes:
-            on_partners[booking.partner_id] = [Partner.trackers.add(comes)]
+        if dropped:
+            Partner(booking.partner_id).update([Partner.trackers.delete(dropped)])
+        if added:
+            on_partners[booking.partner_id] = [Partner.trackers.add(added)]
     return _commit(booking, on_booking, on_partners)
 
 
@@ -147,20 +175,21 @@ def _texts(trackers: set[Tracker]) -> set[str]:
     return {one.text for one in trackers}
 
 
-def _moving(booking: Booking, decided: Move) -> list[Action]:
+def _booking_actions(booking: Booking, decided: Move) -> list[Action]:
+    """Return what a transition changes on the booking's row."""
     actions: list[Action] = [
         Booking.status.set(decided.status.value),
         Booking.updated_at.set(max(decided.at_ms, int(booking.updated_at) + 1)),
-        Booking.moved_by.set([*booking.moved_by, decided.by][-MOST_MOVES:]),
+        Booking.moved_by.set([*booking.moved_by, decided.by][-MAX_MOVES:]),
     ]
     if decided.partner_id:
         actions += [
             Booking.partner_id.set(decided.partner_id),
             Booking.assigned_to.set(decided.partner_id),
-            Booking.assigned_at.set(decided.told_at_ms or decided.at_ms),
+            Booking.assigned_at.set(decided.happened_at_ms or decided.at_ms),
         ]
-    elif decided.told_at_ms is not None:
-        actions.append(Booking.stamps.set(booking.stamps | {"status": decided.told_at_ms}))
+    elif decided.happened_at_ms is not None:
+        actions.append(Booking.stamps.set(booking.stamps | {"status": decided.happened_at_ms}))
     if decided.trigger is Trigger.REJECT:
         actions.append(Booking.partner_id.remove())
     if decided.reason is not None:
@@ -168,30 +197,35 @@ def _moving(booking: Booking, decided: Move) -> list[Action]:
     return actions
 
 
-def _on_partners(booking: Booking, decided: Move) -> dict[str, list[Action]]:
-    """What a transition changes on partners' rows, by partner."""
+def _partner_actions(booking: Booking, decided: Move) -> dict[str, list[Action]]:
+    """Return what a transition changes on the rows of partners, by the partner's id."""
     entry, trackers = {open_entry(booking)}, set(booking.trackers or ())
-    mine = booking.partner_id
+    current = booking.partner_id
+    loses = decided.trigger in {Trigger.ASSIGN, Trigger.REJECT} or decided.status in FINAL
     changes: dict[str, list[Action]] = {}
-    if mine and (decided.trigger in {Trigger.ASSIGN, Trigger.REJECT} or decided.status in FINAL):
-        changes[mine] = [Partner.open.delete(entry), Partner.active.delete({booking.booking_id})]
+    if current and loses:
+        changes[current] = [Partner.open.delete(entry), Partner.active.delete({booking.booking_id})]
         if trackers:
-            changes[mine].append(Partner.trackers.delete(trackers))
+            changes[current].append(Partner.trackers.delete(trackers))
     if decided.partner_id:
         changes[decided.partner_id] = [Partner.open.add(entry)]
-    if mine and decided.trigger is Trigger.ACCEPT:
-        changes[mine] = [Partner.active.add({booking.booking_id})]
+    if current and decided.trigger is Trigger.ACCEPT:
+        changes[current] = [Partner.active.add({booking.booking_id})]
         if trackers:
-            changes[mine].append(Partner.trackers.add(trackers))
+            changes[current].append(Partner.trackers.add(trackers))
     return changes
 
 
 def open_entry(booking: Booking) -> str:
+    """Return the entry of a booking in ``Partner.open``."""
     return json.dumps([booking.booking_id, booking.customer_id])
 
 
 def _commit(booking: Booking, actions: list[Action], on_partners: dict[str, list[Action]]) -> bool:
-    """Write, if the booking still is what it was; else False."""
+    """Write to a booking and to partners in one transaction.
+
+    Returns False, and writes nothing, if the booking has changed since it was read.
+    """
     unchanged = Booking.version == int(booking.version)
     actions = [*actions, Booking.version.set(int(booking.version) + 1)]
     if not on_partners:

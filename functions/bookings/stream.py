@@ -1,7 +1,7 @@
-"""Follows the stream of bookings: tells admins what has changed, and keeps the counts.
+"""Follows the stream of the bookings table: sends admins what has changed, and keeps the counts.
 
-What is told comes from the rows as they were committed, so nothing goes untold, whatever becomes of
-the function that did it.
+The events are made of the rows as they were committed, so no change is missed, even if the
+invocation that wrote it has failed right after.
 """
 
 from __future__ import annotations
@@ -29,18 +29,22 @@ ENDS = {Status.COMPLETED.value: counts.COMPLETED, Status.CANCELLED.value: counts
 
 @entry
 def handler(event: Event) -> None:
-    """A batch. Raising makes Lambda hand in the same batch again: the counts are added under the
-    batch's own token, what is told may repeat."""
+    """Handle a batch of changes.
+
+    If this raises, Lambda hands in the same batch again. The counts are added under the token of
+    the batch, so they are added once; events may be sent again.
+    """
     records = event["Records"]
     by_status: Counter[str] = Counter()
     today: Counter[str] = Counter()
     moved: Counter[Metric] = Counter()
     for record in records:
         before, after = streams.images(record)
-        told = message(before, after)
-        if told is not None:
+        event_for_admins = admin_event(before, after)
+        if event_for_admins is not None:
             group = record["dynamodb"]["Keys"]["bookingId"]["S"]
-            ports().tasks.broadcast(told.to_room(ADMIN.path, monitor.MONITORS, group=group))
+            broadcast = event_for_admins.to_room(ADMIN.path, monitor.MONITORS, group=group)
+            ports().tasks.broadcast(broadcast)
         by_status.update(_by_status(before, after))
         moved.update(moved_to(before, after))
         today.update(_today(before, after))
@@ -49,11 +53,14 @@ def handler(event: Event) -> None:
     )
     count_all(moved)
     if changed:
-        tell_stats()
+        announce_stats()
 
 
-def message(before: Row, after: Row) -> Outbound | None:
-    """What a change means to admins, as a pure function of the row before and after."""
+def admin_event(before: Row, after: Row) -> Outbound | None:
+    """Return the event for a change of a row, as a pure function of the row before and after.
+
+    Returns None if the change is nothing for admins.
+    """
     if not after or "customerId" not in after:
         return None
     booking = Booking.from_raw_data(dict(after))
@@ -69,7 +76,7 @@ def message(before: Row, after: Row) -> Outbound | None:
             status=booking.status or "",
         )
     if after.get("updatedAt") == before.get("updatedAt"):
-        return None  # somebody tracks it, or does no more
+        return None  # only trackers, stamps or waiting events have changed
     return BookingUpdated(
         booking_id=booking.booking_id,
         status=booking.status or "",
@@ -78,27 +85,35 @@ def message(before: Row, after: Row) -> Outbound | None:
     )
 
 
-def tell_stats() -> None:
-    """Send the numbers to the admins who monitor, at most once a second. Whoever finds the second
-    taken waits for its end and tells then, for everybody who counts something meanwhile."""
+def announce_stats() -> None:
+    """Send the numbers to the admins who monitor, at most once a second.
+
+    If the numbers have been sent within this second, one invocation waits for a second and then
+    sends them for all invocations that count something meanwhile.
+    """
     now = ports().clock.now_ms()
-    if not counts.may_tell(now):
-        if not counts.may_wait(now):
+    if not counts.claim_announcement(now):
+        if not counts.claim_wait(now):
             return
         time.sleep(counts.SECOND_MS / 1000)
         now = ports().clock.now_ms()
-        counts.done_waiting(now)
+        counts.end_wait(now)
     ports().tasks.broadcast(
         monitor.stats(now).to_room(ADMIN.path, monitor.MONITORS, group=STATS_GROUP)
     )
 
 
 def moved_to(before: Row, after: Row) -> dict[Metric, int]:
+    """Return the metric of the status to which a booking has moved, counted once.
+
+    Returns an empty dict if the status has not changed.
+    """
     now = _status(after)
     return {BY_STATUS[Status(now)]: 1} if now and now != _status(before) else {}
 
 
 def _by_status(before: Row, after: Row) -> dict[str, int]:
+    """Return by how much the number of bookings changes, by status."""
     then, now = _status(before), _status(after)
     if then == now:
         return {}
@@ -108,6 +123,7 @@ def _by_status(before: Row, after: Row) -> dict[str, int]:
 
 
 def _today(before: Row, after: Row) -> dict[str, int]:
+    """Return what has happened: ``created``, ``completed`` or ``cancelled`` once, or nothing."""
     then, now = _status(before), _status(after)
     if then is None and now is not None:
         return {counts.CREATED: 1}

@@ -1,7 +1,7 @@
-"""Sends an event to everybody in a room.
+"""Sends an event to all connections in a room.
 
-A room of many shards that proves large is split: a message of the queue for each, so that every one
-has an invocation of its own, and one that fails is tried again alone.
+If a room of several shards is large, the broadcast is split: each shard becomes a message of the
+queue. So each shard has an invocation of its own, and a shard that fails is tried again alone.
 """
 
 from __future__ import annotations
@@ -30,16 +30,19 @@ from shared.settings import settings
 
 
 def _try_again(records: list[Record]) -> None:
+    """Postpone messages that have failed."""
     values = settings()
     queues.postpone(records, values.broadcast_queue_url, values.broadcast_retry_seconds)
 
 
 @queue_entry(ordered=True, failed=_try_again)
 def handler(body: str) -> None:
+    """Handle one message of the queue of broadcasts."""
     broadcast(msgspec.json.decode(body, type=Broadcast))
 
 
 def broadcast(message: Broadcast) -> None:
+    """Send the event to the room's members, or split it if a shard of the room is large."""
     room = rooms.key(message.namespace, message.room)
     keys = [message.shard] if message.shard else rooms.shards(room)
     only = wanted(message)
@@ -55,7 +58,7 @@ def broadcast(message: Broadcast) -> None:
 
 
 def wanted(message: Broadcast) -> list[Attribute[Any]]:
-    """What ``posts`` looks at of a member."""
+    """Return the attributes of a member that ``posts`` needs."""
     only: list[Attribute[Any]] = [Member.connection_id, Member.wire]
     if message.skip_person is not None:
         only.append(Member.person_id)
@@ -67,18 +70,22 @@ def wanted(message: Broadcast) -> list[Attribute[Any]]:
 
 
 def _some(key: str, most: int, only: list[Attribute[Any]]) -> list[Member]:
+    """Return up to ``most`` members of a shard."""
     return list(islice(rooms.members(key, page=most, only=only), most))
 
 
 def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
-    """One for each shard, in a group of its own: broadcasts of one group reach a connection in
-    order as long as the room stays large."""
+    """Yield a broadcast for each shard, each in a group of its own.
+
+    Broadcasts of the original group still reach a connection in order as long as the room stays
+    large, because a connection is always in the same shard.
+    """
     for key in keys:
         yield msgspec.structs.replace(message, shard=key, group=f"{message.group} {key}")
 
 
 def send(message: Broadcast, members: Iterable[Member]) -> None:
-    """Post to everybody; the first error is raised when all have had their turn."""
+    """Post the event to the members; raise the first error after all posts have been made."""
     count(Metric.BROADCAST_RECIPIENTS, Emitter(ports()).post_all(posts(message, members)))
 
 
@@ -93,8 +100,10 @@ def skipped(message: Broadcast) -> set[str]:
 
 
 def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[Post]:
-    """Connection and frame of everybody it is for. A frame is encoded once for all that are sent
-    the same."""
+    """Yield a post for each member who receives the event.
+
+    A frame is encoded once for all members who receive the same frame.
+    """
     frames: dict[tuple[str, str | None], str] = {}
     without = skipped(message)
     for member in members:
@@ -111,6 +120,7 @@ def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[Post]:
 
 
 def _frame(message: Broadcast, wire: str, form: str | None) -> str:
+    """Return the frame for a wire format, with the member's own form of the field if it has one."""
     payload = message.payload
     if message.own_form and form is not None:
         payload = {**payload, message.own_form: msgspec.json.decode(form)}

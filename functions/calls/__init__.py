@@ -1,6 +1,16 @@
 """Paid 1:1 calls between users and telecallers.
 
-``events`` what goes in and out · ``state`` the state machine · ``store`` the conditional writes ·
-``handlers`` what happens · ``billing`` coins · ``livekit`` credentials for the room · ``main`` and
-``rooms`` the Lambda entries; the ring timer's is ``functions/ring``
+``product``        what is declared: the product and what it sends
+``events``         what clients send and receive
+``state``          the state machine
+``rows``           the rows of the two persons in a call
+``store``          the conditional writes
+``handlers``       what clients ask for
+``endings``        how a call ends when no client asks for it, and what follows every end
+``billing``        what a call costs
+``livekit``        credentials for a LiveKit room
+``livekit_rooms``  the Lambda function that deletes LiveKit rooms
+``main``           the Lambda function of the native routes
+
+The Lambda function behind the ring timer is ``functions/ring``.
 """

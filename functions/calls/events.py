@@ -1,4 +1,4 @@
-"""The events of ``/user`` and ``/telecaller``."""
+"""The events of calls in ``/user`` and ``/telecaller``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,40 @@ CallType = Literal["AUDIO", "VIDEO"]
 
 
 class Initiate(Inbound, frozen=True):
+    """A call to a telecaller.
+
+    ``telecallerId``: the telecaller's account id.
+    ``callType``: ``AUDIO`` or ``VIDEO``.
+    """
+
     telecaller_id: Id
     call_type: CallType
 
 
 class CallRef(Inbound, frozen=True):
-    """The payload of everything that happens to a call that exists."""
+    """The call to accept, reject, cancel or end.
+
+    ``callId``: 24 hex digits.
+    """
 
     call_id: Id
 
 
 class Initiated(Answer, frozen=True):
+    """The call that has begun to ring.
+
+    ``callId``: 24 hex digits.
+    """
+
     call_id: str
 
 
 class Party(msgspec.Struct, frozen=True):
-    """The other side, as far as it is shown."""
+    """The other person of a call.
+
+    ``_id``: their account id.
+    ``profile``: from their account, or null.
+    """
 
     id: str = msgspec.field(name="_id")
     name: str
@@ -36,7 +54,12 @@ class Party(msgspec.Struct, frozen=True):
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel"):
-    """What a client joins the LiveKit room with."""
+    """What a client needs to join the LiveKit room of a call.
+
+    ``token``: a LiveKit access token, valid for at most 2 hours.
+    ``url``: the LiveKit server.
+    ``roomName``: the LiveKit room, which is named like the call.
+    """
 
     token: str
     url: str
@@ -44,16 +67,29 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class CallError(Error, frozen=True):
+    """Why an event about a call was refused.
+
+    ``message``: a text to show.
+    """
+
     event = "call:error"
 
 
 class Ringing(Outbound, frozen=True):
+    """The user's call, which rings at the telecaller."""
+
     event = "call:ringing"
     call_id: str
     telecaller: Party
 
 
 class Incoming(Outbound, frozen=True):
+    """A call to the telecaller that rings.
+
+    ``callType``: ``AUDIO`` or ``VIDEO``.
+    ``caller``: the user who calls.
+    """
+
     event = "call:incoming"
     call_id: str
     call_type: str
@@ -61,7 +97,10 @@ class Incoming(Outbound, frozen=True):
 
 
 class AcceptedByTelecaller(Outbound, frozen=True):
-    """To the user."""
+    """The user's call, which the telecaller has accepted.
+
+    ``livekit``: what the user's client needs to join the LiveKit room.
+    """
 
     event = "call:accepted"
     call_id: str
@@ -69,7 +108,11 @@ class AcceptedByTelecaller(Outbound, frozen=True):
 
 
 class Accepted(Outbound, frozen=True):
-    """To the telecaller's device that accepted."""
+    """The call that this device of the telecaller has accepted.
+
+    ``callType``: ``AUDIO`` or ``VIDEO``.
+    ``livekit``: what the telecaller's client needs to join the LiveKit room.
+    """
 
     event = "call:accepted"
     call_id: str
@@ -79,20 +122,30 @@ class Accepted(Outbound, frozen=True):
 
 
 class Rejected(Outbound, frozen=True):
+    """The user's call, which the telecaller has rejected."""
+
     event = "call:rejected"
     call_id: str
 
 
 class Cancelled(Outbound, frozen=True):
+    """A call that no longer rings at this device: it was cancelled, or another device of the
+    telecaller has accepted or rejected it."""
+
     event = "call:cancelled"
     call_id: str
 
 
 class Missed(Outbound, frozen=True):
+    """A call that was not answered in time, or not before the other person's last connection
+    closed."""
+
     event = "call:missed"
     call_id: str
 
 
 class Ended(Outbound, frozen=True):
+    """An accepted call that has ended, or a call that the user has cancelled on another device."""
+
     event = "call:ended"
     call_id: str

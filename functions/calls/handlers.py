@@ -1,11 +1,10 @@
-"""What happens in a call: check, transition, emit."""
+"""What clients ask for in a call. Each handler checks, makes a transition, and emits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from functions.calls import livekit, store
+from functions.calls import endings, livekit, rows, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -16,32 +15,28 @@ from functions.calls.events import (
     Incoming,
     Initiate,
     Initiated,
-    Missed,
     Party,
     Rejected,
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import ASK, FINISH, PART, calls
+from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
-from functions.calls.store import NewCall, NotStarted, Parties, PartyDetails
+from functions.calls.store import NewCall, NotStarted
 from shared.aws.log import logger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
 from shared.identity import accounts
 from shared.identity.accounts import Account
-from shared.pipeline.context import Background, Context
+from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access
-from shared.pipeline.payloads import Outbound
 from shared.pipeline.product import Limit
 from shared.pipeline.rate_limits import Window
-from shared.pipeline.sweep import Sweep
-from shared.realtime import connections, people
-from shared.realtime.address import Delivery
-from shared.realtime.people import Person
+from shared.realtime import connections
 from shared.settings import settings
 
 __all__ = ["calls"]
@@ -66,25 +61,26 @@ INITIATE_LIMIT = Limit(
     in_handler=True,
 )
 
-calls.sends(USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, CallError)
-calls.sends(TELECALLER.path, Incoming, Accepted, Cancelled, Missed, Ended)
-
 
 @dataclass(frozen=True, slots=True)
-class Telecaller:
-    """Somebody to call: their row and their account, None where there is none to be called."""
+class RequestedTelecaller:
+    """The telecaller whom a request names.
 
-    person: Person
+    account: the telecaller's account, or None if no such telecaller may be called.
+    """
+
+    row: PartyRow
     account: Account | None
 
 
-def load_telecaller(request: Initiate) -> Telecaller:
-    person, account = both(
-        lambda: people.get(TELECALLER.path, request.telecaller_id),
+def read_telecaller(request: Initiate) -> RequestedTelecaller:
+    """Return the telecaller whom a request names. Row and account are read at the same time."""
+    row, account = both(
+        lambda: rows.get(TELECALLER.path, request.telecaller_id),
         lambda: accounts.get(request.telecaller_id),
     )
     callable_ = account and account.role == TELECALLER.role and account.active and account.approved
-    return Telecaller(person, account if callable_ else None)
+    return RequestedTelecaller(row, account if callable_ else None)
 
 
 @calls.on(
@@ -95,43 +91,48 @@ def load_telecaller(request: Initiate) -> Telecaller:
     missing=INVALID_REQUEST,
     texts={"callType": INVALID_TYPE},
     limit=INITIATE_LIMIT,
-    preload=load_telecaller,
+    preload=read_telecaller,
     access=PART
     | Access({"accounts": "GetItem", "connections": "GetItem", "calls": "Query"}, may="start-ring"),
 )
 def initiate(context: Context, request: Initiate) -> Initiated:
-    """Ring a telecaller on all their devices; the user's hear that it rings, if it still does.
+    """Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices
+    receive `call:ringing` if the call still rings then. If the call is not answered in time, both
+    receive `call:missed`. If no device of the telecaller can be reached, the call is refused.
 
-    One who turns out to have no device left has missed the call, as one has whose departure is
+    In the last case the telecaller has missed the call, as if the telecaller's departure had been
     noticed a moment later.
     """
-    telecaller: Telecaller = context.preloaded
+    telecaller: RequestedTelecaller = context.preloaded
     call = _occupy_both(context, request, telecaller)
-    if not _ring(context, call, telecaller.person):
+    if not _ring(context, call, telecaller.row):
         _give_up(context, call, Trigger.GONE)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
-    user = people.get(USER.path, call.user.id)
+    user = rows.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
-        user_gone(context, user)
+        endings.user_gone(context, user)
     elif user.current_call and user.current_call.id == call.id:
-        # The device that asks may not be on the row yet, when it asks as soon as it is connected.
+        # A device that calls as soon as it is connected may not be on the row yet.
         devices = {*user.addresses, context.address}
-        context.emit(Ringing(call.id, Party(*call.telecaller)).to(devices))
+        context.emit(Ringing(call.id, call.telecaller).to(devices))
     return Initiated(call.id)
 
 
 def _has_left(context: Context) -> bool:
-    """A caller who left before the call stood on their row has left no trace of it: whoever starts
-    it must look."""
+    """Return whether the caller's session has ended.
+
+    A caller who left before the call was on their row has not ended the call by leaving, so the
+    handler that starts the call must check.
+    """
     connection = connections.get(context.address.connection_id)
     return connection is None or connection.session(USER.path) != context.session
 
 
-def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) -> NewCall:
-    """Start the call in the store or refuse with the contract's first reason that applies.
+def _occupy_both(context: Context, request: Initiate, telecaller: RequestedTelecaller) -> NewCall:
+    """Start the call, or raise ``Refusal`` with the contract's first reason that applies.
 
-    The caller's account is read beside the transaction, not before it: suspended people are rare,
-    a round trip before every ring is not.
+    The caller's account is read during the transaction, not before it: suspended callers are rare,
+    and the check would delay every ring by a round trip.
     """
     me, account = context.session, telecaller.account
     limit = Window("initiate", settings().limit_call_initiate_per_minute, context.now_ms)
@@ -143,8 +144,8 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
         id=context.arrival.id,
         type=request.call_type,
         rate=account.rates.get(request.call_type, 0),
-        user=PartyDetails(me.person_id, me.name, me.profile),
-        telecaller=PartyDetails(account.id, account.name, account.profile),
+        user=Party(me.person_id, me.name, me.profile),
+        telecaller=Party(account.id, account.name, account.profile),
     )
     reason, allowed = both(lambda: store.start(call, limit), lambda: _may_call(me.person_id))
     if reason is not NotStarted.LIMITED and not allowed:
@@ -157,22 +158,22 @@ def _occupy_both(context: Context, request: Initiate, telecaller: Telecaller) ->
 
 
 def _may_call(account_id: str) -> bool:
+    """Return whether the account is active, or not known at all."""
     account = accounts.get(account_id)
     return account is None or account.active
 
 
-def _ring(context: Context, call: NewCall, telecaller: Person) -> bool:
-    """Start the timer and ring; whether any device was reached. A call whose timer cannot be
-    started would ring for ever, so it is cancelled at once, unless somebody was quicker: an
-    answered call needs no timer, and of one that is over both have heard."""
-    incoming = Incoming(call.id, call.type, Party(*call.user))
+def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
+    """Start the timer and ring. Returns whether any device was reached.
+
+    A call whose timer cannot be started would ring for ever, so it is cancelled at once. A call
+    that cannot be cancelled needs no timer: it has been answered, or has ended and both persons
+    know.
+    """
+    incoming = Incoming(call.id, call.type, call.user)
     try:
         _, reached = both(
-            lambda: context.ports.tasks.ring(
-                call_id=call.id,
-                person=telecaller.person,
-                seconds=settings().ring_timeout_seconds,
-            ),
+            lambda: ring.start(context.ports, telecaller.person, call.id),
             lambda: context.emit(incoming.to(telecaller.addresses)),
         )
     except Exception:
@@ -185,7 +186,8 @@ def _ring(context: Context, call: NewCall, telecaller: Person) -> bool:
 
 
 def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | None:
-    parties = Parties.read(call.telecaller.id, call.user.id)
+    """End a call that has just been started. Returns None if it does not ring any more."""
+    parties = rows.get_both(call.telecaller.id, call.user.id)
     return store.finish(parties, call.id, trigger, context.now_ms)
 
 
@@ -198,14 +200,16 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | 
     access=ASK | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
 )
 def accept(context: Context, request: CallRef) -> None:
-    """Both get credentials for the room; the telecaller's other devices stop ringing."""
+    """Accept a call that rings. The telecaller's device that accepts and all of the user's devices
+    receive `call:accepted`, with credentials for the call's LiveKit room; the telecaller's other
+    devices receive `call:cancelled`."""
     room = livekit.configured(settings(), context.ports.secrets)
     me, now = context.session, context.now_ms
     telecaller = store.accept(me.person_id, request.call_id, now, context.arrival.message_id)
     if telecaller is None:
         raise _unavailable(context, request.call_id)
     call = telecaller.call
-    user = people.get(USER.path, call.peer_id)
+    user = rows.get(USER.path, call.peer_id)
     context.emit(
         Accepted(
             call.id,
@@ -228,6 +232,8 @@ def accept(context: Context, request: CallRef) -> None:
     limit=Limit("limit_call_reject_per_minute"),
 )
 def reject(context: Context, request: CallRef) -> None:
+    """Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other
+    devices receive `call:cancelled`."""
     parties = _finish(context, request.call_id, Trigger.REJECT)
     context.emit(
         Rejected(request.call_id).to(parties.user.addresses),
@@ -245,6 +251,8 @@ def reject(context: Context, request: CallRef) -> None:
     access=FINISH | Access({"calls": "Query"}),
 )
 def cancel(context: Context, request: CallRef) -> None:
+    """Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's
+    other devices receive `call:ended`."""
     parties = _finish(context, request.call_id, Trigger.CANCEL)
     context.emit(
         Cancelled(request.call_id).to(parties.telecaller.addresses),
@@ -253,11 +261,12 @@ def cancel(context: Context, request: CallRef) -> None:
 
 
 def end(context: Context, request: CallRef) -> None:
-    """Hang up, from either side."""
+    """End an answered call; the user and the telecaller may both do so. All other devices of both
+    receive `call:ended`."""
     parties = _finish(context, request.call_id, Trigger.END)
-    everybody = [*parties.telecaller.addresses, *parties.user.addresses]
-    others = [address for address in everybody if address != context.address]
-    _part(context, request.call_id, Ended(request.call_id).to(others))
+    devices = [*parties.telecaller.addresses, *parties.user.addresses]
+    others = [address for address in devices if address != context.address]
+    endings.part(context, request.call_id, Ended(request.call_id).to(others))
 
 
 for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error")):
@@ -272,86 +281,11 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
     )(end)
 
 
-@calls.on_last_leave(TELECALLER.path, access=PART)
-def telecaller_gone(background: Background, telecaller: Person) -> None:
-    call = telecaller.current_call
-    if call is None:
-        return
-    parties = Parties(telecaller, people.get(USER.path, call.peer_id))
-    record = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
-    if record:
-        _say_farewell(background, record, parties.user)
+def _finish(context: Context, call_id: str, trigger: Trigger) -> PartyRows:
+    """Move the person's current call to the final state that ``trigger`` leads to.
 
-
-@calls.on_last_leave(USER.path, access=PART)
-def user_gone(background: Background, user: Person) -> None:
-    call = user.current_call
-    if call is None:
-        return
-    parties = Parties(people.get(TELECALLER.path, call.peer_id), user)
-    record = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
-    if record:
-        _say_farewell(background, record, parties.telecaller)
-
-
-@calls.on_ring_timeout(TELECALLER.path, access=FINISH)
-def ring_timeout(background: Background, telecaller: Person, call_id: str) -> None:
-    """Nobody answered. Nothing happens where somebody did meanwhile."""
-    call = telecaller.current_call
-    if call is None:
-        return
-    parties = Parties(telecaller, people.get(USER.path, call.peer_id))
-    record = store.finish(parties, call_id, Trigger.TIMEOUT, background.now_ms)
-    if record:
-        everybody = [*parties.user.addresses, *parties.telecaller.addresses]
-        background.emit(_farewell(record).to(everybody))
-
-
-@calls.on_sweep(access=FINISH | Access({"rooms": "Query", "people": "BatchGetItem"}))
-def time_out_forgotten(sweep: Sweep) -> None:
-    """Rings that have outlived their timer: it could not be started in time, or failed for good."""
-    values = settings()
-    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
-    latest = sweep.now_ms - seconds * 1000
-    for telecaller in people.connected(TELECALLER.path):
-        call = telecaller.current_call
-        if call and call.status == Status.RINGING and call.started_at <= latest:
-            sweep.attempt(call.id, partial(ring_timeout, sweep, telecaller, call.id))
-        if sweep.over:
-            return
-
-
-def _say_farewell(background: Background, record: CallRecord, left: Person) -> None:
-    """To the one whom the other has left."""
-    event = _farewell(record).to(left.addresses)
-    if record.status == Status.COMPLETED:
-        _part(background, record.call_id, event)
-    else:
-        background.emit(event)
-
-
-def _part(background: Background, call_id: str, event: Delivery) -> None:
-    """Every end of an answered call: say so and, beside that, have its LiveKit room deleted."""
-    both(lambda: _delete_room(background, call_id), lambda: background.emit(event))
-
-
-def _delete_room(background: Background, call_id: str) -> None:
-    """A room that could not be queued is left to LiveKit, which ends it when it is empty."""
-    try:
-        background.ports.tasks.delete_livekit_room(room=call_id)
-    except Exception:  # noqa: BLE001 - the call is over all the same
-        logger.exception("room %s not queued for deletion", call_id)
-
-
-def _farewell(record: CallRecord) -> Outbound:
-    missed = record.status == Status.MISSED
-    return Missed(record.call_id) if missed else Ended(record.call_id)
-
-
-def _finish(context: Context, call_id: str, trigger: Trigger) -> Parties:
-    """Finish the asking person's current call, if it is this one; the rows of both as they were.
-
-    Raises ``Refusal`` with the contract's text.
+    Returns the rows of both persons as they were before. Raises as ``_unavailable`` says if the
+    call is not the person's current one, or ``trigger`` does not apply to its state.
     """
     parties = _parties(context, call_id)
     if trigger is Trigger.END:
@@ -361,32 +295,43 @@ def _finish(context: Context, call_id: str, trigger: Trigger) -> Parties:
     return parties
 
 
-def _parties(context: Context, call_id: str) -> Parties:
+def _parties(context: Context, call_id: str) -> PartyRows:
+    """Return the rows of both persons in a call, if it is the current one of the person who asks.
+
+    Raises as ``_unavailable`` says if it is not.
+    """
     me = context.session
-    mine = people.get(me.namespace, me.person_id)
+    mine = rows.get(me.namespace, me.person_id)
     call = mine.current_call
     if call is None or call.id != call_id:
         raise _unavailable(context, call_id)
     if me.namespace == TELECALLER.path:
-        return Parties(mine, people.get(USER.path, call.peer_id))
-    return Parties(people.get(TELECALLER.path, call.peer_id), mine)
+        return PartyRows(mine, rows.get(USER.path, call.peer_id))
+    return PartyRows(rows.get(TELECALLER.path, call.peer_id), mine)
 
 
-def _await_accept(parties: Parties, call_id: str) -> Parties:
-    """Give an accept that was sent just before, and that this end has overtaken, a moment: frames
-    of one connection run in any order."""
+def _await_accept(parties: PartyRows, call_id: str) -> PartyRows:
+    """Wait a moment while the call still rings, and return the rows as they are then.
+
+    Frames of one connection run in any order, so this end may have overtaken an accept that the
+    same client sent just before.
+    """
     for _ in attempts():
         call = parties.telecaller.current_call
         if call is None or call.id != call_id or call.status != Status.RINGING:
             break
-        parties = Parties.read(parties.telecaller.person_id, parties.user.person_id)
+        parties = rows.get_both(parties.telecaller.person_id, parties.user.person_id)
     return parties
 
 
 def _unavailable(context: Context, call_id: str) -> Exception:
-    """Somebody else's call answers as one that does not exist."""
+    """Return why a person cannot act on a call.
+
+    Another person's call is refused like a call that does not exist. ``Duplicate``: this very
+    message has accepted or ended the call before.
+    """
     me = context.session
-    call = people.get(me.namespace, me.person_id).current_call
+    call = rows.get(me.namespace, me.person_id).current_call
     if call is not None and call.id == call_id:
         if call.accepted_by == context.arrival.message_id:
             return Duplicate()

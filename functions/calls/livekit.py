@@ -1,6 +1,7 @@
 """Credentials for a LiveKit room.
 
-A LiveKit token is a JWT; importing LiveKit's own library to make one would double a cold start. https://docs.livekit.io/home/get-started/authentication/
+A LiveKit token is a JWT. Importing LiveKit's own library to make one would double a cold start.
+https://docs.livekit.io/home/get-started/authentication/
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class LiveKit:
+    """A LiveKit server and the key that opens its rooms.
+
+    token_seconds: how long a client may use its credentials to join.
+    """
+
     url: str
     api_key: str
     api_secret: str
     token_seconds: int
 
     def credentials(self, room: str, identity: str, name: str, now_ms: int) -> Credentials:
-        """Let ``identity`` join ``room`` for ``token_seconds`` from now."""
-        import jwt  # noqa: PLC0415 - brings cryptography, where it is, and few events need it
+        """Return credentials with which ``identity`` may join ``room`` for ``token_seconds``."""
+        import jwt  # noqa: PLC0415 - imports cryptography if installed; few events need it
 
         now = now_ms // 1000
         claims = {
@@ -37,7 +43,10 @@ class LiveKit:
 
 
 def configured(settings: Settings, secrets: Secrets) -> LiveKit:
-    """The stack's LiveKit. Raises ``LookupError`` when its key is not in the secret yet."""
+    """Return the stack's LiveKit server.
+
+    Raises ``LookupError`` if the stack's secret does not have its key yet.
+    """
     key, secret = secrets.get("LIVEKIT_API_KEY"), secrets.get("LIVEKIT_API_SECRET")
     if not key or not secret:
         raise LookupError("set LIVEKIT_API_KEY and LIVEKIT_API_SECRET in the stack's secret")

@@ -1,8 +1,8 @@
-"""Deletes LiveKit's rooms after their calls, so that nobody stays in one.
+"""The Lambda function that deletes LiveKit rooms after their calls, so that no client stays in one.
 
-The only function that imports LiveKit's library. Nobody waits for it: a room is a message of a
-queue, and one that LiveKit does not delete now is tried again later, twice as late each time, until
-the queue moves it to its dead letters.
+This is the only function that imports LiveKit's library. No client waits for it: each room is a
+message of a queue. A room that LiveKit does not delete is tried again later, with twice the delay
+each time, until the queue moves its message to the dead letters.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from shared.settings import settings
 
 
 class Room(msgspec.Struct, frozen=True):
-    """The body of a message."""
+    """The body of a message: the LiveKit room to delete."""
 
     room: str
 
 
 @entry
 def handler(event: Event) -> dict[str, list[dict[str, str]]]:
-    """A batch of the queue; what fails is handed in again, alone.
+    """Delete the LiveKit rooms of a batch of messages.
+
+    Returns the messages that failed: the queue delivers only these again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -47,7 +49,7 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
 
 
 async def delete(server: LiveKit, records: list[Record]) -> list[Record]:
-    """Delete the rooms of all records at once; those that are to be tried again."""
+    """Delete the LiveKit rooms of all records at once. Returns the records to try again."""
     # The library's own retries would outlast the function: the queue's are enough.
     async with LiveKitAPI(server.url, server.api_key, server.api_secret, failover=False) as api:
         done = await asyncio.gather(*(_delete(api, record) for record in records))
@@ -55,18 +57,18 @@ async def delete(server: LiveKit, records: list[Record]) -> list[Record]:
 
 
 async def _delete(api: LiveKitAPI, record: Record) -> bool:
-    """Whether the room is gone now; one that was never there is. What went wrong is logged."""
+    """Return whether the LiveKit room is gone, also if it never existed. A failure is logged."""
     try:
         room = msgspec.json.decode(record["body"], type=Room).room
-        # Not the library's timeout: livekit-api 1.2 hands aiohttp None for the request, which lifts
-        # the session's.
+        # The library's own timeout does not work: livekit-api 1.2 passes None to aiohttp for the
+        # request, and None cancels the session's timeout.
         async with asyncio.timeout(settings().livekit_timeout_seconds):
             await api.room.delete_room(DeleteRoomRequest(room=room))
     except ServerError as error:
         if error.code == ServerErrorCode.NOT_FOUND:
             return True
         failure: Exception = error
-    except Exception as error:  # noqa: BLE001 - reported for this message, the others go on
+    except Exception as error:  # noqa: BLE001 - reported for this message; the others continue
         failure = error
     else:
         return True

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from functions.calls.events import (
+    Accepted,
+    AcceptedByTelecaller,
+    CallError,
+    Cancelled,
+    Ended,
+    Incoming,
+    Missed,
+    Rejected,
+    Ringing,
+)
 from functions.calls.namespaces import TELECALLER, USER
 from shared.pipeline.deployment import Access, FunctionSpec
 from shared.pipeline.product import Product
@@ -32,3 +43,5 @@ calls = Product(
     ],
     memory_mb=1024,
 )
+calls.sends(USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, CallError)
+calls.sends(TELECALLER.path, Incoming, Accepted, Cancelled, Missed, Ended)

@@ -1,13 +1,17 @@
-"""The states of a call and what moves it on, as data."""
+"""The states of a call and the transitions between them, as data."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.calling import ring
+
 
 class Status(StrEnum):
-    RINGING = "RINGING"
-    ACCEPTED = "ACCEPTED"
+    """The state of a call."""
+
+    RINGING = ring.RINGING
+    ACCEPTED = ring.ACCEPTED
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
     MISSED = "MISSED"
@@ -15,7 +19,7 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to a call. ``GONE``: a party's last connection closed."""
+    """What can happen to a call. ``GONE``: the last connection of one of its persons has closed."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -39,5 +43,5 @@ FINAL = frozenset(Status) - {status for status, _ in TRANSITIONS}
 
 
 def after(status: Status, trigger: Trigger) -> Status | None:
-    """The next state, or None where the trigger means nothing in this one."""
+    """Return the next state, or None if the trigger changes nothing in this state."""
     return TRANSITIONS.get((status, trigger))

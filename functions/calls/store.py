@@ -1,9 +1,7 @@
-"""The conditional writes that move a call on.
+"""The conditional writes that move a call from state to state.
 
-While a call lasts it stands on the rows of its two people: on the telecaller's with its status,
-which makes that row the one item every transition is decided by, and on the user's with the
-telecaller's id. When it is over it is a row of the calls table. A person is free exactly when
-their row has no call.
+While a call lasts, it is on the rows of its two persons. The telecaller's row has its status too,
+so that one item decides every transition. When a call is over, it is a row of the calls table.
 """
 
 from __future__ import annotations
@@ -15,25 +13,26 @@ from typing import Any, NamedTuple
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from functions.calls import billing
+from functions.calls import billing, rows
+from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Status, Trigger, after
 from shared.aws.tables import Transaction, TransactionRefused, transact
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate
+from shared.identity import wallet
 from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
-from shared.realtime import people
-from shared.realtime.people import CurrentCall, Person
 
 _ROUNDS = 8
 """A refused transition is decided again on the rows as they are then. States only move forward, so
-more than a few rounds means that something else is wrong."""
+more than a few rounds mean that something else is wrong."""
 
 
 class NotStarted(Enum):
-    """Why a call could not begin, in the order in which the contract checks."""
+    """Why a call could not be started, in the order in which the contract checks."""
 
     LIMITED = auto()
     CALLER_IN_CALL = auto()
@@ -41,53 +40,41 @@ class NotStarted(Enum):
     TELECALLER_BUSY = auto()
 
 
-class PartyDetails(NamedTuple):
-    id: str
-    name: str
-    profile: str | None
-
-
 class NewCall(NamedTuple):
-    """``rate``: coins per started minute."""
+    """A call to start.
+
+    rate: coins per started minute.
+    user, telecaller: its persons, as each is shown to the other.
+    """
 
     id: str
     type: str
     rate: int
-    user: PartyDetails
-    telecaller: PartyDetails
-
-
-class Parties(NamedTuple):
-    """The rows of the two people of a call."""
-
-    telecaller: Person
-    user: Person
-
-    @classmethod
-    def read(cls, telecaller_id: str, user_id: str) -> Parties:
-        return cls(people.get(TELECALLER.path, telecaller_id), people.get(USER.path, user_id))
+    user: Party
+    telecaller: Party
 
 
 def start(call: NewCall, limit: Window) -> NotStarted | None:
-    """Occupy both people with a ringing call, or neither; None when it rings.
+    """Put a ringing call on the rows of both persons, or of neither.
 
-    Takes a hit of the user's ``limit`` either way, where one is left. Raises ``Duplicate`` where
-    this very call has been started already, also when it is over by now, or refused last.
+    Returns None if the call rings, else why it was not started. Either way the attempt counts
+    against the user's ``limit``, unless the limit is already reached. Raises ``Duplicate`` if this
+    very call has been started before, even if it is over by now, or was the last to be refused.
     """
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
             "user",
-            _row(USER.path, call.user.id),
-            actions=[Person.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
-            condition=Person.call.does_not_exist() & _is_new(call.id) & limit.condition(),
+            rows.of_key(USER.path, call.user.id),
+            actions=[PartyRow.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
+            condition=PartyRow.call.does_not_exist() & _is_new(call.id) & limit.condition(),
             return_old=True,
         )
         transaction.update(
             "telecaller",
-            _row(TELECALLER.path, call.telecaller.id),
-            actions=[Person.call.set(_on_row(call, call.user, limit, Status.RINGING))],
-            condition=Person.members.exists() & Person.call.does_not_exist(),
+            rows.of_key(TELECALLER.path, call.telecaller.id),
+            actions=[PartyRow.call.set(_on_row(call, call.user, limit, Status.RINGING))],
+            condition=PartyRow.members.exists() & PartyRow.call.does_not_exist(),
             return_old=True,
         )
 
@@ -101,30 +88,38 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
 
 
 def count_refused(user_id: str, call_id: str, limit: Window) -> bool:
-    """Take a hit of a user's limit for an attempt that comes to nothing; False if none is left."""
-    return rate_limits.take(_row(USER.path, user_id), limit, [Person.refused_call.set(call_id)])
+    """Count a refused attempt against a user's limit. Returns False if the limit is reached."""
+    return rate_limits.take(
+        rows.of_key(USER.path, user_id), limit, [PartyRow.refused_call.set(call_id)]
+    )
 
 
 def withdraw(call: NewCall) -> None:
-    """Undo a start of which nobody has heard: refused after all, so there is no record of it."""
-    leave = Person.call.remove()
-    rows: list[tuple[str, Person, list[Action]]] = [
-        ("user", _row(USER.path, call.user.id), [leave, Person.refused_call.set(call.id)]),
-        ("telecaller", _row(TELECALLER.path, call.telecaller.id), [leave]),
+    """Undo a start that no client has seen: the call is refused after all and leaves no record.
+
+    Idempotent.
+    """
+    leave = PartyRow.call.remove()
+    writes: list[tuple[str, PartyRow, list[Action]]] = [
+        ("user", rows.of_key(USER.path, call.user.id), [leave, PartyRow.refused_call.set(call.id)]),
+        ("telecaller", rows.of_key(TELECALLER.path, call.telecaller.id), [leave]),
     ]
 
     def add_items(transaction: Transaction) -> None:
-        for name, row, actions in rows:
+        for name, row, actions in writes:
             transaction.update(name, row, actions=actions, condition=_is_in(call.id))
 
-    with suppress(TransactionRefused):  # one of them has left, and so ended it
+    with suppress(TransactionRefused):  # a person has left meanwhile, which has ended the call
         transact(add_items)
 
 
-def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> Person | None:
-    """RINGING → ACCEPTED; the telecaller's row then, None when the call no longer rings."""
-    row = _row(TELECALLER.path, telecaller_id)
-    call: Any = Person.call
+def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> PartyRow | None:
+    """Move the call from RINGING to ACCEPTED.
+
+    Returns the telecaller's row as it is then, or None if the call no longer rings.
+    """
+    row = rows.of_key(TELECALLER.path, telecaller_id)
+    call: Any = PartyRow.call
     actions = [
         call.status.set(Status.ACCEPTED.value),
         call.accepted_at.set(now_ms),
@@ -135,10 +130,14 @@ def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> Pe
 
 
 def finish(
-    parties: Parties, call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
+    parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
 ) -> CallRecord | None:
     """Move the call to the final state that ``trigger`` leads to, charge for it and free both
-    people, in one transaction. None when the call is over, or not in a state for it."""
+    persons, in one transaction.
+
+    Returns the record of the call, or None if the call is over or ``trigger`` does not apply to its
+    state.
+    """
     for _ in range(_ROUNDS):
         call = parties.telecaller.current_call
         if call is None or call.id != call_id:
@@ -150,14 +149,14 @@ def finish(
         try:
             _close(parties, call, record)
         except TransactionRefused:
-            parties = Parties.read(record.callee_id, record.caller_id)
+            parties = rows.get_both(record.callee_id, record.caller_id)
         else:
             return record
     raise RuntimeError(f"call {call_id} cannot be moved on")
 
 
 def _record(
-    parties: Parties, call: CurrentCall, status: Status, now_ms: int, message_id: str | None
+    parties: PartyRows, call: CurrentCall, status: Status, now_ms: int, message_id: str | None
 ) -> CallRecord:
     seconds = billing.duration_seconds(call.accepted_at, now_ms)
     return CallRecord(
@@ -176,26 +175,29 @@ def _record(
     )
 
 
-def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
-    """The transaction. What is taken was decided on the balance as it was read: where a call costs
-    anything, it must still be that one."""
-    coins, leave, is_in = int(record.coins), Person.call.remove(), _is_in(call.id)
-    over: list[Action] = [leave, Person.last_call.set(call.id)]
-    line: Any = Person.call
-    on_user = is_in & _balance_is(int(parties.user.coins)) if call.rate else is_in
+def _close(parties: PartyRows, call: CurrentCall, record: CallRecord) -> None:
+    """Commit the end of a call.
+
+    The price was decided on the balance as it was read. If the call costs anything, the balance
+    must still be the same.
+    """
+    coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(call.id)
+    over: list[Action] = [leave, PartyRow.last_call.set(call.id)]
+    line: Any = PartyRow.call
+    on_user = is_in & wallet.holds(int(parties.user.coins)) if call.rate else is_in
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
         transaction.update(
             "user",
-            _row(USER.path, record.caller_id),
-            actions=[*over, Person.coins.add(-coins)] if coins else over,
+            rows.of_key(USER.path, record.caller_id),
+            actions=[*over, PartyRow.coins.add(-coins)] if coins else over,
             condition=on_user,
         )
         transaction.update(
             "telecaller",
-            _row(TELECALLER.path, record.callee_id),
-            actions=[leave, Person.coins.add(coins)] if coins else [leave],
+            rows.of_key(TELECALLER.path, record.callee_id),
+            actions=[leave, PartyRow.coins.add(coins)] if coins else [leave],
             condition=is_in & (line.status == call.status),
         )
 
@@ -203,23 +205,22 @@ def _close(parties: Parties, call: CurrentCall, record: CallRecord) -> None:
 
 
 def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarted:
+    """Return why the transaction was refused. Raises ``Duplicate`` as ``start`` does."""
     if refused.failed("user"):
         row = refused.row("user")
-        current = row.get("call", {}).get("M", {}).get("id", {}).get("S")
-        turned_down = row.get(Person.refused_call.attr_name, {}).get("S")
-        last = row.get(Person.last_call.attr_name, {}).get("S", "")
+        current = ring.on_image(row).id
+        turned_down = row.get(PartyRow.refused_call.attr_name, {}).get("S")
+        last = row.get(PartyRow.last_call.attr_name, {}).get("S", "")
         if call.id in (current, turned_down) or (
             last >= call.id and call_records.find(call.user.id, call.id, as_caller=True)
         ):
             raise Duplicate
         return NotStarted.LIMITED if limit.is_full(row) else NotStarted.CALLER_IN_CALL
-    online = Person.members.attr_name in refused.row("telecaller")
+    online = PartyRow.members.attr_name in refused.row("telecaller")
     return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
 
 
-def _on_row(
-    call: NewCall, peer: PartyDetails, limit: Window, status: Status | None = None
-) -> CurrentCall:
+def _on_row(call: NewCall, peer: Party, limit: Window, status: Status | None = None) -> CurrentCall:
     return CurrentCall(
         id=call.id,
         type=call.type,
@@ -232,25 +233,16 @@ def _on_row(
     )
 
 
-def _row(namespace: str, person_id: str) -> Person:
-    return Person(people.key(namespace, person_id))
-
-
 def _is_new(call_id: str) -> Condition:
-    """Newer than the user's last call that is over, and not the last that was refused: a frame that
-    comes again late starts nothing."""
-    last, refused = Person.last_call, Person.refused_call
+    """Return the condition that the call is newer than the user's last call that is over, and is
+    not the one that was refused last: a frame that is delivered again late starts nothing."""
+    last, refused = PartyRow.last_call, PartyRow.refused_call
     condition: Condition = last.does_not_exist() | (last < call_id)
     condition &= refused.does_not_exist() | (refused != call_id)
     return condition
 
 
-def _balance_is(coins: int) -> Condition:
-    condition: Condition = Person.coins == coins
-    return condition if coins else condition | Person.coins.does_not_exist()
-
-
 def _is_in(call_id: str) -> Condition:
-    call: Any = Person.call
+    call: Any = PartyRow.call
     condition: Condition = call.id == call_id
     return condition

@@ -1,7 +1,16 @@
-"""Team chat: channels, messages, presence and WebRTC signalling, in ``/``.
+"""Team chat: channels, messages, presence and WebRTC signalling, in the namespace ``/``.
 
-``product`` the product itself · ``events`` what goes in and out · ``access`` who somebody is and
-what they may · ``handlers`` channels and messages, ``store`` their writes, ``history`` their reads
-· ``presence`` who is there · ``state`` the state machine of calls, ``call_store`` their writes,
-``calls`` what happens in them · ``main`` the Lambda entry
+A tab is one connection to ``/``. A person may have several tabs at the same time.
+
+``product``        the product, its permissions and error events
+``events``         the payloads of the events
+``access``         authentication, and what a person is permitted to do
+``handlers``       channels and messages
+``channel_store``  the writes of channels and messages
+``history``        reading the messages of a channel
+``presence``       who is online, with which status
+``state``          the state machine of calls
+``call_store``     the writes of calls
+``calls``          what clients do with calls
+``main``           the Lambda entry of the native routes
 """

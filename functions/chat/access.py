@@ -1,4 +1,4 @@
-"""Who somebody is in chat, and what they may do there."""
+"""Authentication in chat, and the permissions of a session."""
 
 from __future__ import annotations
 
@@ -19,28 +19,34 @@ from shared.settings import settings
 
 AUTH_ERROR = "auth:error"
 SUSPENDED = "Account suspended"
-SOMEBODY_ELSE = "Already authenticated as somebody else"
+ANOTHER_PERSON = "Already authenticated as somebody else"
 
 
 @on("authenticate", object, error_event=AUTH_ERROR, open_=True)
 def authenticate(context: Context, token: object) -> None:
-    """Make the session the token's. Again, as the same person: the same answer again."""
-    session = _verified(context, token)
-    mine: Session | None = context.session
+    """Authenticate the connection with a token, which is the payload itself. The client receives
+    ``authenticated``, also if it authenticates again as the same user. If the user has been
+    announced as offline, all authenticated users receive ``presence_updated`` and
+    ``presence:update``."""
+    session = _session_for_token(context, token)
+    current: Session | None = context.session
     if not context.session.authenticated:
         due_at = context.now_ms // 1000 + settings().ping_period_seconds
         connection_id = context.address.connection_id
         replaced = connections.replace_session(connection_id, context.session, session, due_at)
-        mine = session if replaced else _current(context)
-    if mine is None or not mine.authenticated:
+        current = session if replaced else _current_session(context)
+    if current is None or not current.authenticated:
         return
-    if mine.person_id != session.person_id:
-        raise Refusal(SOMEBODY_ELSE)
-    _enter(context, mine)
+    if current.person_id != session.person_id:
+        raise Refusal(ANOTHER_PERSON)
+    _enter(context, current)
 
 
-def _verified(context: Context, token: object) -> Session:
-    """Any role may chat. Raises ``Refusal``."""
+def _session_for_token(context: Context, token: object) -> Session:
+    """Return the session that a token gives this connection. Any role may chat.
+
+    Raises ``Refusal`` if the token is invalid or the account is suspended.
+    """
     try:
         identity = tokens.verify(token, context.ports.secrets)
     except InvalidToken as error:
@@ -48,12 +54,15 @@ def _verified(context: Context, token: object) -> Session:
     account = accounts.get(identity.account_id)
     if account and not account.active:
         raise Refusal(SUSPENDED)
-    mine, asked = session_of(identity, account), context.session
-    return msgspec.structs.replace(mine, sid=asked.sid, arrived_ms=asked.arrived_ms)
+    verified, asking = session_of(identity, account), context.session
+    return msgspec.structs.replace(verified, sid=asking.sid, arrived_ms=asking.arrived_ms)
 
 
 def session_of(identity: tokens.Identity, account: Account | None) -> Session:
-    """Where token and account both list permissions, the account's count."""
+    """Return a session without a ``sid`` for a person.
+
+    If both the account and the token list permissions, those of the account count.
+    """
     listed = frozenset(account.permissions) if account else frozenset[str]()
     return Session(
         namespace=CHAT.path,
@@ -66,14 +75,20 @@ def session_of(identity: tokens.Identity, account: Account | None) -> Session:
     )
 
 
-def _current(context: Context) -> Session | None:
-    """The session as another frame has left it: authenticated, or ended by the deadline."""
+def _current_session(context: Context) -> Session | None:
+    """Return the session as another frame has left it: authenticated by now.
+
+    Returns None if the authentication deadline has ended the session, or the connection is gone.
+    """
     connection = connections.get(context.address.connection_id)
     return connection.session(CHAT.path) if connection else None
 
 
 def _enter(context: Context, session: Session) -> None:
-    """Reachable first, then told, so that whoever has been told can be called."""
+    """Make the connection reachable, and then send ``authenticated``.
+
+    In this order, so that other people can call the client from that moment on.
+    """
     joined = people.join(
         context.address,
         session.person_id,
@@ -84,4 +99,4 @@ def _enter(context: Context, session: Session) -> None:
         return
     answer = Authenticated(session.person_id, session.name, session.role)
     context.emit(answer.to([context.address]))
-    presence.came(context, session.person_id, session.name)
+    presence.announce_arrival(context, session.person_id, session.name)

@@ -1,7 +1,8 @@
-"""The conditional writes that move a chat call on.
+"""The conditional writes behind the transitions of a chat call.
 
-While a call lasts it is a row beside those of people, where the ring timer looks, and its id is on
-the rows of its two people, with whom the other is. When it is over it is a row of the calls table.
+While a call lasts, it is a row of the people table, where the ring timer looks for it. The rows of
+its two parties have its id, each with the id of the other party. When the call is over, it is a row
+of the calls table.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.attributes import (
-    MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
@@ -19,27 +19,24 @@ from pynamodb.attributes import (
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.calling import ring
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
 
-KEY = "call"
-"""What the keys of calls begin with, where those of people have their namespace."""
-
 RINGING = "ringing"
 KEPT_SECONDS = 86_400
 _ROUNDS = 8
+"""How often a transition is attempted. After a refusal it is decided again on the call as it is."""
 
 
-class ChatCall(MapAttribute[str, Any]):
+class ChatCall(ring.CallOnRow):
     """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
     callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
     that accepted. Times are epoch milliseconds."""
 
-    id = UnicodeAttribute()
-    status = UnicodeAttribute()
     type = UnicodeAttribute()
     caller_id = UnicodeAttribute(attr_name="callerId")
     callee_id = UnicodeAttribute(attr_name="calleeId")
@@ -50,19 +47,26 @@ class ChatCall(MapAttribute[str, Any]):
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
 
     def peer_of(self, person_id: str) -> str:
+        """Return the id of the other party."""
         return str(self.callee_id if person_id == self.caller_id else self.caller_id)
 
 
 class CallRow(Table):
+    """The row of its own on which a chat call rings and lasts."""
+
     class Meta:
         table_name = TableName("people")
 
     person = UnicodeAttribute(hash_key=True)
-    call: Any = ChatCall(attr_name="call")
+    call: Any = ChatCall(attr_name=ring.ATTRIBUTE)
 
 
 class Party(Table):
-    """A person's row as calls use it. ``calls``: ids, each with the other party's behind it."""
+    """A person's row in the people table, as far as calls need it.
+
+    members: the person's connections, as ``Address.member``.
+    calls: the person's calls, each as the call's id, a space and the id of the other party.
+    """
 
     class Meta:
         table_name = TableName("people")
@@ -72,18 +76,21 @@ class Party(Table):
     calls: Any = UnicodeSetAttribute(null=True)
 
     def addresses(self, tab: str | None) -> list[Address]:
-        """The connection ``tab`` while it is there, else all of the person's."""
+        """Return the connection ``tab``, or all connections of the person if it is None or gone."""
         members = self.members or set()
         chosen = [tab] if tab and tab in members else sorted(members)
         return [Address.of_member(CHAT.path, member) for member in chosen]
 
     def with_peers(self) -> list[tuple[str, str]]:
-        """Call id and the other party's id of every call."""
+        """Return the call's id and the other party's id for every call."""
         return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
 
 
 class Ringing(Table):
-    """A call that began to ring, for the sweep, in the order in which they began."""
+    """A call that has begun to ring, for the sweep.
+
+    item: the call's id, which sorts by the moment at which the call began to ring.
+    """
 
     class Meta:
         table_name = TableName("chat")
@@ -93,20 +100,17 @@ class Ringing(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
-def key(call_id: str) -> str:
-    return f"{KEY}#{call_id}"
-
-
 def get(call_id: str) -> ChatCall | None:
+    """Return the call, strongly consistent. Returns None if it does not exist or is over."""
     try:
-        found: ChatCall = CallRow.get(key(call_id), consistent_read=True).call
+        found: ChatCall = CallRow.get(ring.row_of_call(call_id), consistent_read=True).call
     except CallRow.DoesNotExist:
         return None
     return found
 
 
 def party(person_id: str) -> Party:
-    """The row, strongly consistent; an empty one for somebody who never connected."""
+    """Return the row, strongly consistent. Returns an empty one if the person never connected."""
     row = people.key(CHAT.path, person_id)
     try:
         return Party.get(row, consistent_read=True)
@@ -115,16 +119,20 @@ def party(person_id: str) -> Party:
 
 
 def start(call: ChatCall) -> bool:
-    """Let a call ring; False where the callee is not there. Raises ``Duplicate`` where this very
-    call has been started already, though it may be over, and ``Refusal`` where the caller is not
-    there: not yet, if they have only just authenticated."""
+    """Let a call ring. Returns False if the callee has no connection.
+
+    Raises ``Duplicate`` if this call has been started before, even if it is over, and ``Refusal``
+    if the caller has no connection: perhaps not yet, because they are just authenticating.
+    """
     started_s = int(call.started_at) // 1000
 
     def add_items(transaction: Transaction) -> None:
         ringing = Ringing(RINGING, call.id, expires_at=started_s + KEPT_SECONDS)
         transaction.put("ringing", ringing, condition=Ringing.item.does_not_exist())
         transaction.put(
-            "call", CallRow(key(call.id), call=call), condition=CallRow.person.does_not_exist()
+            "call",
+            CallRow(ring.row_of_call(call.id), call=call),
+            condition=CallRow.person.does_not_exist(),
         )
         for name, person_id in (("caller", call.caller_id), ("callee", call.callee_id)):
             transaction.update(
@@ -146,7 +154,11 @@ def start(call: ChatCall) -> bool:
 
 
 def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
-    """RINGING → ACCEPTED; False when it does not ring any more."""
+    """Move a call from RINGING to ACCEPTED. Returns False if it does not ring.
+
+    tab: the connection that accepts, as ``Address.member``.
+    message_id: the id of the frame that accepts.
+    """
     call: Any = CallRow.call
     actions = [
         call.status.set(Status.ACCEPTED.value),
@@ -154,14 +166,19 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
     ]
-    return CallRow(key(call_id)).update_if(actions, call.status == Status.RINGING.value)
+    return CallRow(ring.row_of_call(call_id)).update_if(
+        actions, call.status == Status.RINGING.value
+    )
 
 
 def finish(
     call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
 ) -> tuple[ChatCall, CallRecord] | None:
-    """Move a call to the final state that ``trigger`` leads to. The call as it was, and its record;
-    None when it is over, or not in a state for it."""
+    """Move a call to the final state to which ``trigger`` leads.
+
+    Returns the call as it was before, and its record. Returns None if the call is over or the
+    trigger has no effect in its state.
+    """
     for _ in range(_ROUNDS):
         call = get(call_id)
         status = after(Status(call.status), trigger) if call else None
@@ -177,6 +194,7 @@ def finish(
 
 
 def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None) -> CallRecord:
+    """Return the record of a call that ends now. Its duration is in whole seconds."""
     answered = call.accepted_at
     return CallRecord(
         call.caller_id,
@@ -195,9 +213,13 @@ def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None)
 
 
 def _close(call: ChatCall, record: CallRecord) -> None:
+    """Replace a call by its record. Raises ``TransactionRefused`` if its status has changed."""
+
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
-        transaction.delete("call", CallRow(key(call.id)), condition=stands.status == call.status)
+        transaction.delete(
+            "call", CallRow(ring.row_of_call(call.id)), condition=stands.status == call.status
+        )
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
         for person_id in (call.caller_id, call.callee_id):
             transaction.update(
@@ -210,14 +232,16 @@ def _close(call: ChatCall, record: CallRecord) -> None:
 
 
 def overdue(before_ms: int) -> Iterator[str]:
-    """The ids of calls that began to ring before then, the oldest first."""
+    """Yield the ids of calls that began to ring before a moment (epoch ms), the oldest first."""
     for row in Ringing.query(RINGING, Ringing.item < f"{before_ms:011x}", page_size=100):
         yield row.item
 
 
 def forget_ringing(call_id: str) -> None:
+    """Delete what the sweep knows of a call. Idempotent."""
     Ringing(RINGING, call_id).delete()
 
 
 def _entry(call: ChatCall, person_id: str) -> str:
+    """Return the entry of a call in ``Party.calls`` of a person."""
     return f"{call.id} {call.peer_of(person_id)}"

@@ -1,11 +1,11 @@
-"""WebRTC signalling: what two people's browsers tell each other, relayed between them only."""
+"""WebRTC calls: signalling that is relayed between the two parties of a call only."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from functions.chat import call_store
-from functions.chat.call_store import KEY, ChatCall
+from functions.chat.call_store import CallRow, ChatCall
 from functions.chat.events import (
     Accept,
     Accepted,
@@ -23,7 +23,7 @@ from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
@@ -32,7 +32,6 @@ from shared.pipeline.payloads import Outbound
 from shared.pipeline.sweep import Sweep
 from shared.realtime.address import Address, Delivery
 from shared.realtime.people import Person
-from shared.settings import settings
 
 OFFLINE = "User is offline"
 NOT_FOUND = "Call not found"
@@ -51,7 +50,9 @@ _ASK = Access({"calls": "Query", "calls/callee": "Query"})
     access=_FINISH | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
-    """Ring every tab of the other person."""
+    """Call another user. The acknowledgement carries the call's id. Every tab of the other user
+    receives ``call:incoming``. If the call is not answered in time (30 seconds by default), the
+    tabs of both parties receive ``call:ended``."""
     me = context.session
     permission = f"call.{request.call_type}"
     if not me.may(permission):
@@ -83,16 +84,14 @@ def invite(context: Context, request: Invite) -> Invited:
 
 
 def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
-    """Start the timer and ring; whether any tab was reached. A call whose timer cannot be started
-    ends at once."""
+    """Start the ring timer and send ``call:incoming``. Returns whether any tab was reached.
+
+    If the timer cannot be started, the call ends at once and the error is raised again.
+    """
     callee = call_store.party(call.callee_id).addresses(None)
     try:
         _, reached = both(
-            lambda: context.ports.tasks.ring(
-                call_id=call.id,
-                person=call_store.key(call.id),
-                seconds=settings().ring_timeout_seconds,
-            ),
+            lambda: ring.start(context.ports, ring.row_of_call(call.id), call.id),
             lambda: context.emit(incoming.to(callee)),
         )
     except Exception:
@@ -104,7 +103,8 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
 
 @on("call:accept", Accept, access=_ASK | Access({"people": "GetItem UpdateItem"}))
 def accept(context: Context, request: Accept) -> None:
-    """The caller gets the answer; the accepter's other tabs stop ringing."""
+    """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the
+    accepting user's other tabs receive ``call:ended``."""
     me, message_id = context.session, context.arrival.message_id
     call = _own(context, request.call_id, request.target_user_id)
     if call.callee_id != me.person_id:
@@ -123,6 +123,8 @@ def accept(context: Context, request: Accept) -> None:
 
 @on("call:reject", CallRef, access=_FINISH | _ASK)
 def reject(context: Context, request: CallRef) -> None:
+    """Reject a call that rings. The tab that called receives ``call:rejected``; the rejecting
+    user's other tabs receive ``call:ended``."""
     call = _own(context, request.call_id, request.target_user_id)
     if call.callee_id != context.session.person_id:
         raise Refusal(NOT_FOUND)
@@ -131,7 +133,8 @@ def reject(context: Context, request: CallRef) -> None:
 
 @on("call:end", CallRef, access=_FINISH | _ASK)
 def end(context: Context, request: CallRef) -> None:
-    """Hang up, from either side, whether it still rings or not."""
+    """End a call, from either side, whether it still rings or has been accepted. The other party
+    receives ``call:ended``, and so do the user's other tabs that ring or have the call."""
     call = _own(context, request.call_id, request.target_user_id)
     is_caller = call.caller_id == context.session.person_id
     trigger = Trigger.CALLER_ENDS if is_caller else Trigger.CALLEE_ENDS
@@ -140,7 +143,9 @@ def end(context: Context, request: CallRef) -> None:
 
 @on("call:ice_candidate", Candidate, access=Access({"people": "GetItem"}))
 def ice_candidate(context: Context, request: Candidate) -> None:
-    """To the other party of whatever calls there are with them, ringing or not."""
+    """Send an ICE candidate to the other party of a call, whether it still rings or has been
+    accepted. The tab of the other party that has the call, or every tab that rings, receives
+    ``call:ice_candidate``."""
     me, target = context.session, request.target_user_id
     calls = _calls_with(me.person_id, target)
     if not calls:
@@ -152,8 +157,10 @@ def ice_candidate(context: Context, request: Candidate) -> None:
 
 
 def _calls_with(person_id: str, target: str) -> list[ChatCall]:
-    """The calls between two people. A candidate may overtake the invite it belongs to, so there is
-    a moment for it to begin."""
+    """Return the calls between two people that ring or are accepted.
+
+    A candidate may overtake the invite of its call, so this waits a moment for the call to begin.
+    """
     for _ in attempts():
         mine = call_store.party(person_id).with_peers()
         calls = [call_store.get(call_id) for call_id, peer in mine if peer == target]
@@ -164,7 +171,10 @@ def _calls_with(person_id: str, target: str) -> list[ChatCall]:
 
 @chat.on_last_leave(CHAT.path, access=_FINISH)
 def party_gone(background: Background, person: Person) -> None:
-    """The others of all calls of somebody whose last tab has gone."""
+    """End all calls of a person whose last tab has closed. Idempotent.
+
+    Both parties of each call receive ``call:ended``.
+    """
     mine = call_store.party(person.person_id)
     if mine.members:
         return
@@ -174,9 +184,12 @@ def party_gone(background: Background, person: Person) -> None:
             background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_ring_timeout(KEY, access=_FINISH)
-def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
-    """Nobody answered. Nothing happens where somebody did meanwhile."""
+@chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=_FINISH)
+def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
+    """End a call that has not been answered in time. All tabs of both receive ``call:ended``.
+
+    Changes nothing if the call has been answered or has ended meanwhile.
+    """
     done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
     if done:
         background.emit(*_to_both(done[0], Ended(call_id)))
@@ -184,16 +197,15 @@ def ring_timeout(background: Background, _row: Person, call_id: str) -> None:
 
 @chat.on_sweep(access=_FINISH | Access({"chat": "DeleteItem Query"}))
 def time_out_forgotten(sweep: Sweep) -> None:
-    """Calls that have outlived their timer: it could not be started in time, or failed for good."""
-    values = settings()
-    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
-    for call_id in call_store.overdue(sweep.now_ms - seconds * 1000):
+    """End calls that ring without a timer: it could not be started in time, or failed for good."""
+    for call_id in call_store.overdue(ring.overdue_start_ms(sweep.now_ms)):
         if sweep.over:
             return
         sweep.attempt(call_id, partial(_time_out, sweep, call_id))
 
 
 def _time_out(sweep: Sweep, call_id: str) -> None:
+    """End a call if it still rings, and forget that it rang. Idempotent."""
     done = call_store.finish(call_id, Trigger.TIMEOUT, sweep.now_ms)
     if done:
         sweep.emit(*_to_both(done[0], Ended(call_id)))
@@ -201,7 +213,11 @@ def _time_out(sweep: Sweep, call_id: str) -> None:
 
 
 def _own(context: Context, call_id: str, target: str | None) -> ChatCall:
-    """A call of the asking person's. Somebody else's answers as one that does not exist."""
+    """Return a call of the person who sent the frame.
+
+    Raises ``Refusal`` or ``Duplicate`` if it is over, and ``Refusal`` if ``target`` is not its
+    other party. A call of other people is refused exactly as a call that does not exist.
+    """
     me, call = context.session.person_id, call_store.get(call_id)
     if call is None or me not in (call.caller_id, call.callee_id):
         raise _unavailable(context, call_id)
@@ -211,7 +227,11 @@ def _own(context: Context, call_id: str, target: str | None) -> ChatCall:
 
 
 def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -> None:
-    """End a call: ``event`` to the other party, and to the own tabs that ring in vain, its end."""
+    """End a call, and send ``event`` to the other party.
+
+    The other tabs of the person who ends it receive ``call:ended`` if they ring or have the call.
+    Raises ``Refusal`` or ``Duplicate`` if the call cannot be ended.
+    """
     done = call_store.finish(call_id, trigger, context.now_ms, context.arrival.message_id)
     if done is None:
         raise _unavailable(context, call_id)
@@ -223,12 +243,13 @@ def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -
 
 
 def _tab_of(call: ChatCall, person_id: str) -> str | None:
-    """The tab in which somebody has the call; None for a callee who has not answered."""
+    """Return the tab that has the call. Returns None for a callee who has not answered."""
     tab: str | None = call.caller_tab if person_id == call.caller_id else call.callee_tab
     return tab
 
 
 def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
+    """Return the delivery of an event to the tabs of both parties that have the call, or ring."""
     caller, callee = both(
         lambda: call_store.party(call.caller_id), lambda: call_store.party(call.callee_id)
     )
@@ -240,10 +261,15 @@ def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
 
 
 def _unavailable(context: Context, call_id: str) -> Exception:
+    """Return the error for a call that cannot be acted on.
+
+    It is ``Duplicate`` if this frame has accepted or ended the call before.
+    """
     me, message_id = context.session.person_id, context.arrival.message_id
     call = call_store.get(call_id)
     if call is not None and me in (call.caller_id, call.callee_id):
         return Duplicate() if call.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
+    # The person may be the call's caller or its callee.
     record = call_records.find(me, call_id, as_caller=True) or call_records.find(
         me, call_id, as_caller=False
     )

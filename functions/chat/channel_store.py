@@ -1,8 +1,8 @@
-"""The tables of chat and the conditional writes on them.
+"""The tables of channels and messages, and the conditional writes on them.
 
-The ``chat`` table has a topic's items beside each other: a channel's document and, one each, the
-people who are or were in it; a person's status. Messages have a table of their own, in the order in
-which they came.
+The chat table keeps the items of a topic together. The topic of a channel has one row for the
+channel and one for each person who is or was in it. The topic of a person has their status.
+Messages have a table of their own, sorted by arrival.
 """
 
 from __future__ import annotations
@@ -33,20 +33,28 @@ from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 
 ROOM = "channel#"
-ABOUT = "about"
+"""The prefix of a channel's topic, which is also the name of its room."""
+
+CHANNEL_ITEM = "about"
 PERSON = "person#"
+"""The range key of a channel's own row, and the prefix of those of its people."""
 
 UNKNOWN_CHANNEL = "Channel not found"
 NOT_A_MEMBER = "You are not a member of this channel"
 NOT_JOINED = "Join the channel first"
 
 _ROUNDS = 12
-"""A refused write is decided again on the rows as they are then; one person's tabs race at most."""
+"""How often a write is attempted. After a refusal it is decided again on the rows as they are then;
+at most the tabs of one person race for them."""
 
 
 class Channel(Table):
-    """What a team's system says of a channel. ``members`` count where it is ``private``;
-    ``changed_at``: when it was so, in epoch milliseconds."""
+    """A channel as the team's backend has reported it.
+
+    private: whether only ``members`` may join; otherwise ``members`` has no meaning.
+    members: ids of people.
+    changed_at: when the backend says that the channel became so, epoch milliseconds.
+    """
 
     class Meta:
         table_name = TableName("chat")
@@ -60,14 +68,20 @@ class Channel(Table):
     changed_at = NumberAttribute(attr_name="changedAt")
 
     def lets_in(self, person_id: str) -> bool:
+        """Return whether a person may join."""
         return not self.private or person_id in (self.members or ())
 
 
 class Participant(Table):
-    """Somebody in a channel. ``tabs``: their connections that have joined it. ``joined_by``: the
-    frame with which the first did; ``left_by``: the connection that was the last, ``left_at`` when.
-    ``read_up_to``: a message id, they have read it and all before. ``typing_at``: when the frame
-    came that last told whether they type. Times are epoch milliseconds."""
+    """A person who is or was in a channel. Times are epoch milliseconds.
+
+    tabs: the person's connections that have joined the channel, as ``Address.member``.
+    joined_by: the id of the frame with which the first of the tabs joined.
+    left_by: the connection that left as the last one.
+    left_at: when it left.
+    read_up_to: the id of a message; the person has read this message and all older ones.
+    typing_at: when the last frame that said whether the person types arrived.
+    """
 
     class Meta:
         table_name = TableName("chat")
@@ -83,10 +97,13 @@ class Participant(Table):
 
     @property
     def person_id(self) -> str:
+        """The id of the person."""
         return self.item.removeprefix(PERSON)
 
 
 class ByThread(GlobalSecondaryIndex["Message"]):
+    """The replies to a message, sorted by arrival."""
+
     class Meta:
         index_name = "thread"
         projection = AllProjection()
@@ -96,9 +113,15 @@ class ByThread(GlobalSecondaryIndex["Message"]):
 
 
 class Message(Table):
-    """``message_id`` begins with the arrival, so messages stand in the order in which they came.
-    ``form``: the channel's id as the sender wrote it, in JSON. ``thread``: of a reply, the channel
-    and the message that it replies to."""
+    """A message in a channel.
+
+    channel: the channel's room.
+    message_id: begins with the time of arrival, so that messages are sorted by arrival.
+    form: the channel's id as the sender wrote it, in JSON.
+    reply_to: the id of the message that this one replies to.
+    thread: ``thread_of`` the channel and that message; absent unless the message is a reply.
+    sent_at: when the frame arrived, epoch milliseconds.
+    """
 
     class Meta:
         table_name = TableName("messages")
@@ -118,7 +141,7 @@ class Message(Table):
 
 
 def room_of(channel_id: ChannelId) -> str:
-    """``1``, ``1.0`` and ``"1"`` are the same channel."""
+    """Return the room of a channel. ``1``, ``1.0`` and ``"1"`` are the same channel."""
     if isinstance(channel_id, float) and channel_id.is_integer():
         channel_id = int(channel_id)
     return f"{ROOM}{channel_id}"
@@ -130,24 +153,26 @@ def _members_of(room: str) -> str:
 
 
 def thread_of(room: str, message_id: str) -> str:
+    """Return the key under which the index has the replies to a message."""
     return f"{message_id} {room}"
 
 
 def save_channel(channel: Channel) -> bool:
-    """Whether this is news: an older one loses, the same again does not."""
+    """Write the channel. Returns False if a newer report is known. Idempotent."""
     condition = Channel.changed_at.does_not_exist() | (Channel.changed_at <= channel.changed_at)
     return channel.save_if(condition)
 
 
 def channel(room: str) -> Channel | None:
+    """Return the channel, strongly consistent. Returns None if it does not exist."""
     try:
-        return Channel.get(room, ABOUT, consistent_read=True)
+        return Channel.get(room, CHANNEL_ITEM, consistent_read=True)
     except Channel.DoesNotExist:
         return None
 
 
 def participant(room: str, person_id: str) -> Participant:
-    """The row, strongly consistent; an empty one for somebody who was never there."""
+    """Return the row, strongly consistent. Returns an empty one if the person was never there."""
     try:
         return Participant.get(room, PERSON + person_id, consistent_read=True)
     except Participant.DoesNotExist:
@@ -155,30 +180,33 @@ def participant(room: str, person_id: str) -> Participant:
 
 
 def participants(room: str) -> list[Participant]:
-    """Everybody who is or was in a channel."""
+    """Return the rows of all people who are or were in a channel, strongly consistent."""
     return list(Participant.query(room, Participant.item.startswith(PERSON), consistent_read=True))
 
 
-def present(room: str, person_id: str) -> Participant:
-    """The row of somebody with a tab in the channel. Raises ``Refusal``.
+def require_participant(room: str, person_id: str) -> Participant:
+    """Return the row of a person who has joined the channel with any tab.
 
-    Frames of one connection run in any order, so a join that was sent just before has a moment.
+    Raises ``Refusal`` if the person has no tab there. The frames of one connection run in any
+    order, so this waits a moment for a join that was sent just before.
     """
     for _ in attempts():
-        found = participant(room, person_id)
-        if found.tabs:
-            return found
+        row = participant(room, person_id)
+        if row.tabs:
+            return row
     raise Refusal(NOT_JOINED)
 
 
 def join(
     address: Address, person_id: str, channel_id: ChannelId, *, arrival: Arrival, expires_at: int
 ) -> bool:
-    """Let a connection into a channel; whether it is its person's first there.
+    """Let a connection join a channel. Returns whether it is the person's first tab there.
 
-    The same frame handed in again has the same answer; one that comes after a newer one of the
-    connection, which has joined or left, changes nothing. Raises ``Refusal``, and ``Duplicate``
-    where the connection is gone.
+    Idempotent: the same frame gets the same answer again. A frame that is handled after a newer one
+    of the connection, with which it has joined or left, changes nothing.
+
+    Raises ``Refusal`` if the channel does not exist or the person may not join it, and
+    ``Duplicate`` if the connection is gone.
     """
     room, frame = room_of(channel_id), arrival.id
     form = json.dumps(channel_id)
@@ -186,29 +214,32 @@ def join(
         _members_of(room), address, expires_at, person_id, form=form, joined_ms=arrival.ms
     )
     for _ in range(_ROUNDS):
-        about, there = both(lambda: channel(room), lambda: participant(room, person_id))
-        if about is None:
+        channel_row, row = both(lambda: channel(room), lambda: participant(room, person_id))
+        if channel_row is None:
             raise Refusal(UNKNOWN_CHANNEL)
-        if not about.lets_in(person_id):
+        if not channel_row.lets_in(person_id):
             raise Refusal(NOT_A_MEMBER)
-        first = not there.tabs
+        first = not row.tabs
         try:
-            transact(_joining(about, there, member, address, frame))
+            transact(_join_writes(channel_row, row, member, address, frame))
         except TransactionRefused as refused:
             if refused.failed("connection"):
                 raise Duplicate from refused
             if refused.failed("member"):
                 return False
         else:
-            return first or there.joined_by == frame
+            return first or row.joined_by == frame
     raise RuntimeError(f"{room} cannot be joined")
 
 
-def _joining(
-    about: Channel, there: Participant, member: rooms.Member, address: Address, frame: str
+def _join_writes(
+    channel_row: Channel, row: Participant, member: rooms.Member, address: Address, frame: str
 ) -> Any:
-    """The channel must be as it was read, because it may have been made private meanwhile."""
-    room, first = about.topic, not there.tabs
+    """Return the writes of a join, for ``transact``.
+
+    The channel must be as it was read, because it may have been made private meanwhile.
+    """
+    room, first = channel_row.topic, not row.tabs
     actions: list[Action] = [Participant.tabs.add({address.member})]
     if first:
         actions += [
@@ -219,9 +250,11 @@ def _joining(
 
     def add_items(transaction: Transaction) -> None:
         transaction.check(
-            "channel", Channel(room, ABOUT), condition=Channel.changed_at == about.changed_at
+            "channel",
+            Channel(room, CHANNEL_ITEM),
+            condition=Channel.changed_at == channel_row.changed_at,
         )
-        transaction.put("member", member, condition=_asked_by(member.joined_ms))
+        transaction.put("member", member, condition=_nothing_newer_than(member.joined_ms))
         transaction.update(
             "connection",
             Connection(address.connection_id),
@@ -230,7 +263,7 @@ def _joining(
         )
         transaction.update(
             "participant",
-            Participant(room, there.item),
+            Participant(room, row.item),
             actions=actions,
             condition=Participant.tabs.does_not_exist() if first else Participant.tabs.exists(),
         )
@@ -238,8 +271,8 @@ def _joining(
     return add_items
 
 
-def _asked_by(ms: float) -> Condition:
-    """That a member has not asked for anything since."""
+def _nothing_newer_than(ms: float) -> Condition:
+    """Return the condition that no newer frame of the member has joined or left."""
     condition: Condition = rooms.Member.joined_ms.does_not_exist() | (rooms.Member.joined_ms <= ms)
     return condition
 
@@ -253,25 +286,27 @@ def leave(
     asked_ms: int | None = None,
     departing: bool = False,
 ) -> int | None:
-    """Take a connection out of a channel. When its person has left with it, in epoch ms, None
-    while another tab stays; any number of times, with the same answer.
+    """Take a connection out of a channel.
 
-    ``asked_ms``: when the connection has asked for it, where it has. One that has joined since
-    stays; one that has not joined yet is kept from joining with an older frame. ``departing``:
-    nothing more can join, so the connection's row keeps the room until everything that follows has
-    been done (``connections.forget_room``).
+    Returns when the person has left with it, epoch milliseconds. Returns None if another tab of the
+    person stays. Idempotent, with the same answer.
+
+    asked_ms: when the frame that asks to leave arrived; None if no frame asks. A connection that
+    has joined with a newer frame stays; one that has not joined yet cannot join with an older one.
+    departing: whether the connection has ended. Nothing more can join then, so the connection's row
+    keeps the room until everything that follows is done (``connections.forget_room``).
     """
     for _ in range(_ROUNDS):
-        there = participant(room, person_id)
-        tabs: set[str] = there.tabs or set()
+        row = participant(room, person_id)
+        tabs: set[str] = row.tabs or set()
         if address.member not in tabs:
-            if asked_ms is not None and not _left_before_joining(address, room, asked_ms):
+            if asked_ms is not None and not _record_early_leave(address, room, asked_ms):
                 continue
-            was_last = not tabs and there.left_by == address.connection_id
-            return int(there.left_at) if was_last else None
+            was_last = not tabs and row.left_by == address.connection_id
+            return int(row.left_at) if was_last else None
         last = tabs == {address.member}
         try:
-            transact(_leaving(there, address, now_ms, asked_ms, last=last, departing=departing))
+            transact(_leave_writes(row, address, now_ms, asked_ms, last=last, departing=departing))
         except TransactionRefused as refused:
             if refused.failed("member"):
                 return None
@@ -280,15 +315,18 @@ def leave(
     raise RuntimeError(f"{room} cannot be left")
 
 
-def _left_before_joining(address: Address, room: str, asked_ms: int) -> bool:
-    """Write that down as a nameless member whose time is over, whom nobody sends anything. False
-    where the connection has joined meanwhile."""
-    nobody = rooms.Member.of(_members_of(room), address, asked_ms // 1000, joined_ms=asked_ms)
-    return nobody.save_if(rooms.Member.person_id.does_not_exist())
+def _record_early_leave(address: Address, room: str, asked_ms: int) -> bool:
+    """Record that a connection has left before it joined.
+
+    The record is a member without a person that has expired already, so it receives nothing.
+    Returns False if the connection has joined meanwhile.
+    """
+    placeholder = rooms.Member.of(_members_of(room), address, asked_ms // 1000, joined_ms=asked_ms)
+    return placeholder.save_if(rooms.Member.person_id.does_not_exist())
 
 
-def _leaving(
-    there: Participant,
+def _leave_writes(
+    row: Participant,
     address: Address,
     now_ms: int,
     asked_ms: int | None,
@@ -296,9 +334,13 @@ def _leaving(
     last: bool,
     departing: bool,
 ) -> Any:
-    mine = {address.member}
-    only: Condition = Participant.tabs == mine
-    actions: list[Action] = [Participant.tabs.delete(mine)]
+    """Return the writes of a leave, for ``transact``.
+
+    last: whether no other tab of the person stays.
+    """
+    tab = {address.member}
+    only: Condition = Participant.tabs == tab
+    actions: list[Action] = [Participant.tabs.delete(tab)]
     condition: Condition = Participant.tabs.contains(address.member) & ~only
     if last:
         actions += [
@@ -308,22 +350,22 @@ def _leaving(
         condition = only
 
     def add_items(transaction: Transaction) -> None:
-        key = rooms.shard(_members_of(there.topic), address.connection_id)
+        key = rooms.shard(_members_of(row.topic), address.connection_id)
         transaction.delete(
             "member",
             rooms.Member(key, address.connection_id),
-            condition=None if asked_ms is None else _asked_by(asked_ms),
+            condition=None if asked_ms is None else _nothing_newer_than(asked_ms),
         )
         if not departing:
             transaction.update(
                 "connection",
                 Connection(address.connection_id),
-                actions=[Connection.rooms.delete({there.topic})],
+                actions=[Connection.rooms.delete({row.topic})],
                 condition=Connection.connection_id.exists(),
             )
         transaction.update(
             "participant",
-            Participant(there.topic, there.item),
+            Participant(row.topic, row.item),
             actions=actions,
             condition=condition,
         )
@@ -332,11 +374,12 @@ def _leaving(
 
 
 def save_message(message: Message) -> bool:
-    """False where the very same has been saved before."""
+    """Store the message. Returns False if the same message has been stored before."""
     return message.save_if(Message.message_id.does_not_exist())
 
 
 def has_message(room: str, message_id: str) -> bool:
+    """Return whether a channel has a message, strongly consistent."""
     try:
         Message.get(room, message_id, consistent_read=True, attributes_to_get=["messageId"])
     except Message.DoesNotExist:
@@ -344,21 +387,21 @@ def has_message(room: str, message_id: str) -> bool:
     return True
 
 
-def mark_read(there: Participant, up_to: str) -> bool:
-    """False where they have read as far already."""
+def mark_read(row: Participant, up_to: str) -> bool:
+    """Record how far a person has read. Returns False if they had read as far before."""
     condition = Participant.read_up_to.does_not_exist() | (Participant.read_up_to < up_to)
-    row = Participant(there.topic, there.item)
-    return row.update_if([Participant.read_up_to.set(up_to)], condition)
+    key = Participant(row.topic, row.item)
+    return key.update_if([Participant.read_up_to.set(up_to)], condition)
 
 
-def mark_typing(there: Participant, at_ms: int) -> bool:
-    """False where a newer frame has told already."""
+def mark_typing(row: Participant, at_ms: int) -> bool:
+    """Record when a frame about typing arrived. Returns False if a newer frame is known."""
     condition = Participant.typing_at.does_not_exist() | (Participant.typing_at <= at_ms)
-    row = Participant(there.topic, there.item)
-    return row.update_if([Participant.typing_at.set(at_ms)], condition)
+    key = Participant(row.topic, row.item)
+    return key.update_if([Participant.typing_at.set(at_ms)], condition)
 
 
 def channel_id_of(form: str) -> ChannelId:
-    """As somebody wrote it."""
-    found: ChannelId = msgspec.json.decode(form)
-    return found
+    """Return the channel's id as a client wrote it."""
+    channel_id: ChannelId = msgspec.json.decode(form)
+    return channel_id

@@ -1,4 +1,8 @@
-"""The events of ``/``."""
+"""The events of the chat namespace, ``/``.
+
+All times are ISO 8601 in UTC, with milliseconds. ``Inbound`` payloads come from clients, except for
+``ChannelUpserted``, which comes from a team's backend.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from shared.ids import Id
 from shared.pipeline.payloads import Answer, Inbound, Outbound
 
 MESSAGE_CHARACTERS = 8_000
+"""The longest text of a message, in Unicode code points."""
 
 ChannelId = Id | int | float
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)]
@@ -22,6 +27,13 @@ CallType = Literal["audio", "video"]
 
 
 class SendMessage(Inbound, frozen=True):
+    """A message to send to a channel.
+
+    ``message``: 1 to 8,000 Unicode code points.
+    ``messageType``: ``text`` (the default), ``file``, ``image``, ``gif`` or ``ticket_link``.
+    ``replyToId``: the id of the message that this one replies to, or null.
+    """
+
     channel_id: ChannelId
     message: Text
     message_type: MessageType = "text"
@@ -29,25 +41,44 @@ class SendMessage(Inbound, frozen=True):
 
 
 class MessageRead(Inbound, frozen=True):
-    """``message_id``: this one and all older ones; None for the whole channel."""
+    """How far the user has read a channel.
+
+    ``messageId``: this message and all older ones are read; null means the whole channel.
+    """
 
     channel_id: ChannelId
     message_id: Id | None = None
 
 
 class Typing(Inbound, frozen=True):
+    """Whether the user is typing in a channel.
+
+    ``isTyping``: true when the user begins to type, false when they stop.
+    """
+
     channel_id: ChannelId
     is_typing: bool
 
 
 class UpdatePresence(Inbound, frozen=True):
+    """The user's status and what they say about it.
+
+    ``status``: ``online``, ``away``, ``busy`` or ``offline``.
+    ``statusMessage``, ``customStatus``: up to 1,024 characters; null or absent clears the text.
+    """
+
     status: Status
     status_message: Note | None = None
     custom_status: Note | None = None
 
 
 class FileUploaded(Inbound, frozen=True):
-    """``file_size`` in bytes. ``message_id`` comes back as it was given."""
+    """A file that the user has uploaded elsewhere.
+
+    ``fileName``, ``fileType``: 1 to 1,024 characters.
+    ``fileSize``: bytes, 0 or more.
+    ``messageId``: the message that the file belongs to; it is passed on unchanged.
+    """
 
     channel_id: ChannelId
     file_name: Name
@@ -57,39 +88,77 @@ class FileUploaded(Inbound, frozen=True):
 
 
 class ChannelUpdate(Inbound, frozen=True):
+    """Changes of a channel to announce.
+
+    ``changes``: the new values by field, in any form; they are passed on unchanged.
+    """
+
     channel_id: ChannelId
     changes: dict[str, Any]
 
 
 class SystemBroadcast(Inbound, frozen=True):
+    """A notice for all authenticated users.
+
+    ``message``: 1 to 8,000 Unicode code points.
+    ``priority``: ``high``, ``normal`` (the default) or ``low``.
+    """
+
     message: Text
     priority: Priority = "normal"
 
 
 class Invite(Inbound, frozen=True):
+    """A call to another user.
+
+    ``targetUserId``: the user to call.
+    ``callType``: ``audio`` or ``video``.
+    ``offer``: the caller's WebRTC offer; it is passed on unchanged.
+    """
+
     target_user_id: Id
     call_type: CallType
     offer: Any
 
 
 class Accept(Inbound, frozen=True):
+    """The call to accept.
+
+    ``answer``: the callee's WebRTC answer; it is passed on unchanged.
+    ``targetUserId``: the other party; it may be absent.
+    """
+
     call_id: Id
     answer: Any
     target_user_id: Id | None = None
 
 
 class CallRef(Inbound, frozen=True):
+    """The call to reject or to end.
+
+    ``targetUserId``: the other party; it may be absent.
+    """
+
     call_id: Id
     target_user_id: Id | None = None
 
 
 class Candidate(Inbound, frozen=True):
+    """A WebRTC ICE candidate for the other party of a call.
+
+    ``candidate``: it is passed on unchanged.
+    """
+
     target_user_id: Id
     candidate: Any
 
 
 class ChannelUpserted(Inbound, frozen=True):
-    """What a team's own system tells of a channel. ``members`` count where it is ``private``."""
+    """A channel that a team's backend has created or changed.
+
+    ``private``: true if only ``members`` may join the channel.
+    ``members``: the ids of these users; they are ignored unless ``private`` is true.
+    """
 
     channel_id: ChannelId
     name: str
@@ -99,16 +168,29 @@ class ChannelUpserted(Inbound, frozen=True):
 
 
 class Invited(Answer, frozen=True):
+    """The call that has begun to ring."""
+
     call_id: str
 
 
 class OnlineUser(Answer, frozen=True):
+    """A user who is connected.
+
+    ``status``: ``online``, ``away``, ``busy`` or ``offline``.
+    ``connectionCount``: how many connections (tabs) the user has.
+    """
+
     user_id: str
     status: str
     connection_count: int
 
 
 class Authenticated(Outbound, frozen=True):
+    """The user as whom the connection is authenticated.
+
+    ``role``: the role in the user's token.
+    """
+
     event = "authenticated"
     user_id: str
     display_name: str
@@ -116,6 +198,14 @@ class Authenticated(Outbound, frozen=True):
 
 
 class NewMessage(Outbound, frozen=True):
+    """A message in a channel that the client has joined.
+
+    ``id``: 24 hex digits; the ids of a channel's messages sort in the order of arrival.
+    ``messageType``: ``text``, ``file``, ``image``, ``gif`` or ``ticket_link``.
+    ``replyToId``: the id of the message that this one replies to, or null.
+    ``timestamp``: when the message arrived, ISO 8601.
+    """
+
     event = "chat:new_message"
     id: str
     channel_id: ChannelId
@@ -128,6 +218,12 @@ class NewMessage(Outbound, frozen=True):
 
 
 class ReadReceipt(Outbound, frozen=True):
+    """How far another user has read a channel.
+
+    ``messageId``: they have read this message and all older ones; null means the whole channel.
+    ``readAt``: ISO 8601.
+    """
+
     event = "message_read_receipt"
     user_id: str
     user_display_name: str
@@ -137,6 +233,12 @@ class ReadReceipt(Outbound, frozen=True):
 
 
 class UserJoined(Outbound, frozen=True):
+    """Another user who has joined a channel with their first tab.
+
+    ``userRole``: the role in the user's token.
+    ``joinedAt``: ISO 8601.
+    """
+
     event = "user_joined"
     user_id: str
     user_display_name: str
@@ -146,7 +248,11 @@ class UserJoined(Outbound, frozen=True):
 
 
 class UserLeft(Outbound, frozen=True):
-    """``reason``: ``disconnect`` or ``leave``."""
+    """Another user whose last tab has left a channel.
+
+    ``leftAt``: ISO 8601.
+    ``reason``: ``leave`` if the user left the channel, ``disconnect`` if the connection ended.
+    """
 
     event = "user_left"
     user_id: str
@@ -157,6 +263,8 @@ class UserLeft(Outbound, frozen=True):
 
 
 class UserTyping(Outbound, frozen=True):
+    """Whether another user is typing in a channel that the client has joined."""
+
     event = "chat:user_typing"
     user_id: str
     user_display_name: str
@@ -164,7 +272,13 @@ class UserTyping(Outbound, frozen=True):
 
 
 class PresenceUpdated(Outbound, frozen=True):
-    """``reason``: ``status_change`` or ``disconnect``."""
+    """The status of a user, with what they say about it.
+
+    ``status``: ``online``, ``away``, ``busy`` or ``offline``.
+    ``statusMessage``, ``customStatus``: texts of the user, or null.
+    ``timestamp``: ISO 8601.
+    ``reason``: ``disconnect`` if the user's last tab has closed, else ``status_change``.
+    """
 
     event = "presence_updated"
     user_id: str
@@ -177,6 +291,12 @@ class PresenceUpdated(Outbound, frozen=True):
 
 
 class PresenceUpdate(Outbound, frozen=True):
+    """The status of a user, in short.
+
+    ``status``: ``online``, ``away``, ``busy`` or ``offline``.
+    ``connectionCount``: how many connections (tabs) the user has.
+    """
+
     event = "presence:update"
     user_id: str
     status: str
@@ -184,7 +304,12 @@ class PresenceUpdate(Outbound, frozen=True):
 
 
 class BroadcastReceived(Outbound, frozen=True):
-    """``from``: the sender's display name."""
+    """A notice for all authenticated users.
+
+    ``priority``: ``high``, ``normal`` or ``low``.
+    ``from``: the sender's display name.
+    ``broadcastAt``: ISO 8601.
+    """
 
     event = "system_broadcast_received"
     message: str
@@ -195,6 +320,13 @@ class BroadcastReceived(Outbound, frozen=True):
 
 
 class ChannelUpdated(Outbound, frozen=True):
+    """Changes of a channel that the client has joined.
+
+    ``changes``: the new values by field, as the sender gave them.
+    ``updatedBy``, ``updaterName``: the id and the display name of the sender.
+    ``updatedAt``: ISO 8601.
+    """
+
     event = "channel_updated"
     channel_id: ChannelId
     changes: dict[str, Any]
@@ -204,6 +336,14 @@ class ChannelUpdated(Outbound, frozen=True):
 
 
 class FileNotification(Outbound, frozen=True):
+    """A file that a user has uploaded to a channel that the client has joined.
+
+    ``messageId``: as the sender gave it, or null.
+    ``uploadedBy``, ``uploaderName``: the id and the display name of the sender.
+    ``fileSize``: bytes.
+    ``uploadedAt``: ISO 8601.
+    """
+
     event = "file_upload_notification"
     message_id: str | int | None
     channel_id: ChannelId
@@ -216,6 +356,13 @@ class FileNotification(Outbound, frozen=True):
 
 
 class Incoming(Outbound, frozen=True):
+    """A call to the user that rings.
+
+    ``from``, ``fromName``: the id and the display name of the caller.
+    ``callType``: ``audio`` or ``video``.
+    ``offer``: the caller's WebRTC offer, unchanged.
+    """
+
     event = "call:incoming"
     call_id: str
     from_: str = msgspec.field(name="from")
@@ -225,22 +372,37 @@ class Incoming(Outbound, frozen=True):
 
 
 class Accepted(Outbound, frozen=True):
+    """The caller's call, which the callee has accepted.
+
+    ``answer``: the callee's WebRTC answer, unchanged.
+    """
+
     event = "call:accepted"
     call_id: str
     answer: Any
 
 
 class Rejected(Outbound, frozen=True):
+    """The caller's call, which the callee has rejected."""
+
     event = "call:rejected"
     call_id: str
 
 
 class Ended(Outbound, frozen=True):
+    """A call that is over for this tab: stop ringing, or hang up."""
+
     event = "call:ended"
     call_id: str
 
 
 class CandidateReceived(Outbound, frozen=True):
+    """A WebRTC ICE candidate of the other party of a call.
+
+    ``from``: the id of the other party.
+    ``candidate``: as the other party sent it.
+    """
+
     event = "call:ice_candidate"
     from_: str = msgspec.field(name="from")
     candidate: Any

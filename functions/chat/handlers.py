@@ -1,4 +1,4 @@
-"""What happens in channels."""
+"""What clients do in channels, and what the backend reports about channels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from functions.chat.product import (
     chat,
     expires_at,
     on,
-    tell_channel,
+    send_to_channel,
 )
 from shared import times
 from shared.aws.metrics import Metric, count
@@ -48,7 +48,7 @@ from shared.realtime.connections import Connection, Session
 
 __all__ = ["access", "calls", "chat", "presence"]
 
-MESSAGE_UNKNOWN = "Message not found"
+MESSAGE_NOT_FOUND = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"
 
 
@@ -63,58 +63,71 @@ _PUT_OUT = Access(
     payload=ChannelUpserted,
     access=_PUT_OUT | Access({"chat": "PutItem Query", "connections": "GetItem"}),
 )
-def channel_upserted(background: Background, told: ChannelUpserted, happened_at_ms: int) -> None:
-    """Whoever is in a channel that they may not see any more is put out."""
+def channel_upserted(background: Background, event: ChannelUpserted, happened_at_ms: int) -> None:
+    """Create or change a channel. Users who are in a channel that is now private, and are not
+    members, leave it: its other users receive ``user_left``. An older report than the last one
+    changes nothing."""
     channel = Channel(
-        channel_store.room_of(told.channel_id),
-        channel_store.ABOUT,
-        name=told.name,
-        description=told.description,
-        private=told.private,
-        members=set(told.members) or None,
+        channel_store.room_of(event.channel_id),
+        channel_store.CHANNEL_ITEM,
+        name=event.name,
+        description=event.description,
+        private=event.private,
+        members=set(event.members) or None,
         changed_at=happened_at_ms,
     )
     if not channel_store.save_channel(channel) or not channel.private:
         return
-    for there in channel_store.participants(channel.topic):
-        if not channel.lets_in(there.person_id):
-            _put_out(background, there, told)
+    for participant in channel_store.participants(channel.topic):
+        if not channel.lets_in(participant.person_id):
+            _remove_tabs(background, participant, event)
 
 
-def _put_out(background: Background, there: Participant, told: ChannelUpserted) -> None:
-    for member in there.tabs or ():
+def _remove_tabs(background: Background, participant: Participant, event: ChannelUpserted) -> None:
+    """Let all tabs of a person leave the channel."""
+    for member in participant.tabs or ():
         address = Address.of_member(CHAT.path, member)
         session = _session_of(address)
         if session is not None:
-            _leave(background, address, session, Leaving(there.topic, told.channel_id, LEAVE))
+            leaving = Leaving(participant.topic, event.channel_id, LEAVE)
+            _leave(background, address, session, leaving)
 
 
 def _session_of(address: Address) -> Session | None:
-    """None where it is gone: its departure takes care of the rest."""
+    """Return the session in chat of a connection.
+
+    Returns None if the connection is gone: its departure takes care of the rest.
+    """
     connection = connections.get(address.connection_id)
     return connection.session(CHAT.path) if connection else None
 
 
 @on("join_channel", ChannelId, permission=ACCESS)
 def join_channel(context: Context, channel_id: ChannelId) -> None:
-    """The first tab is announced to the people who are there; joining twice is no error."""
-    me, arrival = context.session, context.arrival
+    """Join a channel with this tab. The payload is the channel's id; joining twice is no error.
+    If it is the user's first tab in the channel, the channel's other users receive
+    ``user_joined``."""
+    session, arrival = context.session, context.arrival
     first = channel_store.join(
         context.address,
-        me.person_id,
+        session.person_id,
         channel_id,
         arrival=arrival,
         expires_at=expires_at(context.now_ms),
     )
     if first:
-        event = UserJoined(me.person_id, me.name, me.role, channel_id, _arrived(context))
+        event = UserJoined(
+            session.person_id, session.name, session.role, channel_id, _arrived_at(context)
+        )
         room = channel_store.room_of(channel_id)
-        tell_channel(context, room, event, others_only=True, by_ms=arrival.ms)
+        send_to_channel(context, room, event, others_only=True, by_ms=arrival.ms)
 
 
 @on("leave_channel", ChannelId, permission=ACCESS)
 def leave_channel(context: Context, channel_id: ChannelId) -> None:
-    """Leaving what was not joined is no error."""
+    """Leave a channel with this tab. The payload is the channel's id; leaving a channel that is not
+    joined is no error. If it was the user's last tab in the channel, the channel's other users
+    receive ``user_left``."""
     room = channel_store.room_of(channel_id)
     _leave(
         context,
@@ -125,8 +138,11 @@ def leave_channel(context: Context, channel_id: ChannelId) -> None:
 
 
 @chat.on_leave(CHAT.path, access=_PUT_OUT)
-def tab_gone(background: Background, connection: Connection, session: Session) -> None:
-    """A connection leaves every channel it is in; each is forgotten only when all is done."""
+def leave_all_channels(background: Background, connection: Connection, session: Session) -> None:
+    """Let a connection that has ended leave every channel. Idempotent.
+
+    A channel is removed from the connection's row only after everything about it is done.
+    """
     address = connection.address(session.namespace)
     for room in sorted(connection.rooms or ()):
         if room.startswith(channel_store.ROOM):
@@ -138,7 +154,12 @@ def tab_gone(background: Background, connection: Connection, session: Session) -
 
 
 class Leaving(NamedTuple):
-    """``reason`` is the spec's; ``asked_ms`` and ``departing``: see ``channel_store.leave``."""
+    """A tab that leaves a channel.
+
+    channel_id: the channel's id in the form that the other people receive by default.
+    reason: ``leave`` or ``disconnect``.
+    asked_ms, departing: see ``channel_store.leave``.
+    """
 
     room: str
     channel_id: ChannelId
@@ -148,12 +169,15 @@ class Leaving(NamedTuple):
 
 
 def _leave(background: Background, address: Address, session: Session, leaving: Leaving) -> None:
-    """Leave, and announce it where it was the person's last tab: once, because it is under the
-    moment of leaving, which stays the same when this runs again."""
-    me, room = session.person_id, leaving.room
+    """Leave a channel, and announce it if it was the person's last tab there.
+
+    Idempotent: the announcement is sent once, because it is named after the moment of leaving,
+    which stays the same when this runs again.
+    """
+    person_id, room = session.person_id, leaving.room
     left_at = channel_store.leave(
         address,
-        me,
+        person_id,
         room,
         now_ms=background.now_ms,
         asked_ms=leaving.asked_ms,
@@ -162,13 +186,13 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
     if left_at is None:
         return
     moment = times.iso(left_at)
-    event = UserLeft(me, session.name, leaving.channel_id, moment, leaving.reason)
+    event = UserLeft(person_id, session.name, leaving.channel_id, moment, leaving.reason)
     background.ports.tasks.broadcast(
         event.to_room(
             CHAT.path,
             room,
             group=room,
-            skip_person=me,
+            skip_person=person_id,
             once=f"{address.connection_id}#{left_at}",
             own_form=ROOM_FIELD,
         )
@@ -177,22 +201,20 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
 
 @on("chat:send_message", SendMessage, permission=SEND)
 def send_message(context: Context, request: SendMessage) -> None:
-    """Stored, then on its way to everybody in the channel, the sender's own tabs too.
-
-    A frame that is delivered twice is one message. It goes to the queue again, which takes it for
-    the same: the first time may have ended between the two.
-    """
-    me, room, now = context.session, channel_store.room_of(request.channel_id), context.arrival.ms
-    channel_store.present(room, me.person_id)
+    """Send a message to a channel that the user has joined with any tab. Everyone in the channel,
+    the sender's own tabs too, receives ``chat:new_message``. The message is stored."""
+    session, now = context.session, context.arrival.ms
+    room = channel_store.room_of(request.channel_id)
+    channel_store.require_participant(room, session.person_id)
     reply_to = request.reply_to_id
     if reply_to is not None and not channel_store.has_message(room, reply_to):
-        raise Refusal(MESSAGE_UNKNOWN)
+        raise Refusal(MESSAGE_NOT_FOUND)
     message = Message(
         room,
         context.arrival.id,
         form=json.dumps(request.channel_id),
-        user_id=me.person_id,
-        user_name=me.name,
+        user_id=session.person_id,
+        user_name=session.name,
         text=request.message,
         type=request.message_type,
         reply_to=reply_to,
@@ -200,7 +222,9 @@ def send_message(context: Context, request: SendMessage) -> None:
         sent_at=now,
     )
     is_new = channel_store.save_message(message)
-    tell_channel(context, room, history.shown(message))
+    # A frame that is delivered twice is one message. The event goes to the queue both times, and
+    # the queue keeps one: the first invocation may have ended between saving and sending.
+    send_to_channel(context, room, history.event_of(message))
     if not is_new:
         raise Duplicate
     count(Metric.MESSAGES_SENT)
@@ -208,34 +232,35 @@ def send_message(context: Context, request: SendMessage) -> None:
 
 @on("message_read", MessageRead, permission=ACCESS)
 def message_read(context: Context, request: MessageRead) -> None:
-    """The others are told when this one has read further than before."""
-    me, room, message_id = (
-        context.session,
-        channel_store.room_of(request.channel_id),
-        request.message_id,
-    )
-    there = channel_store.present(room, me.person_id)
+    """Mark a message and all older ones as read, or the whole channel. If the user had not read as
+    far before, the channel's other users receive ``message_read_receipt``."""
+    session, message_id = context.session, request.message_id
+    room = channel_store.room_of(request.channel_id)
+    participant = channel_store.require_participant(room, session.person_id)
     if message_id is not None and not channel_store.has_message(room, message_id):
-        raise Refusal(MESSAGE_UNKNOWN)
-    if channel_store.mark_read(there, message_id or context.arrival.id):
+        raise Refusal(MESSAGE_NOT_FOUND)
+    if channel_store.mark_read(participant, message_id or context.arrival.id):
         receipt = ReadReceipt(
-            me.person_id, me.name, request.channel_id, message_id, _arrived(context)
+            session.person_id, session.name, request.channel_id, message_id, _arrived_at(context)
         )
-        tell_channel(context, room, receipt, others_only=True)
+        send_to_channel(context, room, receipt, others_only=True)
 
 
 @on("chat:typing", Typing, permission=ACCESS)
 def typing(context: Context, request: Typing) -> None:
-    """A frame that comes late tells nothing."""
-    me, room = context.session, channel_store.room_of(request.channel_id)
-    if channel_store.mark_typing(channel_store.present(room, me.person_id), context.arrival.ms):
-        event = UserTyping(me.person_id, me.name, request.is_typing)
+    """Show that the user is typing in a channel, or has stopped. The channel's other users receive
+    ``chat:user_typing``."""
+    session, room = context.session, channel_store.room_of(request.channel_id)
+    participant = channel_store.require_participant(room, session.person_id)
+    # A frame that a newer one has overtaken sends nothing.
+    if channel_store.mark_typing(participant, context.arrival.ms):
+        event = UserTyping(session.person_id, session.name, request.is_typing)
         context.ports.tasks.broadcast(
             event.to_room(
                 CHAT.path,
                 room,
-                group=f"{room}#typing#{me.person_id}",
-                skip_person=me.person_id,
+                group=f"{room}#typing#{session.person_id}",
+                skip_person=session.person_id,
                 once=context.arrival.id,
             )
         )
@@ -243,40 +268,49 @@ def typing(context: Context, request: Typing) -> None:
 
 @on("file_uploaded", FileUploaded, permission=SEND)
 def file_uploaded(context: Context, request: FileUploaded) -> None:
-    me, room = context.session, channel_store.room_of(request.channel_id)
-    channel_store.present(room, me.person_id)
+    """Announce an uploaded file to a channel that the user has joined. Everyone in the channel, the
+    sender's own tabs too, receives ``file_upload_notification``."""
+    session, room = context.session, channel_store.room_of(request.channel_id)
+    channel_store.require_participant(room, session.person_id)
     event = FileNotification(
         message_id=request.message_id,
         channel_id=request.channel_id,
-        uploaded_by=me.person_id,
-        uploader_name=me.name,
+        uploaded_by=session.person_id,
+        uploader_name=session.name,
         file_name=request.file_name,
         file_size=request.file_size,
         file_type=request.file_type,
-        uploaded_at=_arrived(context),
+        uploaded_at=_arrived_at(context),
     )
-    tell_channel(context, room, event)
+    send_to_channel(context, room, event)
 
 
 @on("channel_updated", ChannelUpdate, permission=MANAGE)
 def channel_updated(context: Context, request: ChannelUpdate) -> None:
-    """Tells of changes; the channel itself is changed by the team's own system."""
-    me, room = context.session, channel_store.room_of(request.channel_id)
-    channel_store.present(room, me.person_id)
+    """Announce changes of a channel that the user has joined. Everyone in the channel, the sender's
+    own tabs too, receives ``channel_updated``. The channel itself stays as it is: the team's
+    backend changes it."""
+    session, room = context.session, channel_store.room_of(request.channel_id)
+    channel_store.require_participant(room, session.person_id)
     event = ChannelUpdated(
-        request.channel_id, request.changes, me.person_id, me.name, _arrived(context)
+        request.channel_id,
+        request.changes,
+        session.person_id,
+        session.name,
+        _arrived_at(context),
     )
-    tell_channel(context, room, event)
+    send_to_channel(context, room, event)
 
 
 @on("system_broadcast", SystemBroadcast, permission=BROADCAST, error_event=BROADCAST_ERROR)
 def system_broadcast(context: Context, request: SystemBroadcast) -> None:
-    """To everybody who has authenticated."""
+    """Send a notice to all users. Every authenticated user, the sender too, receives
+    ``system_broadcast_received``."""
     event = BroadcastReceived(
         message=request.message,
         priority=request.priority,
         from_=context.session.name,
-        broadcast_at=_arrived(context),
+        broadcast_at=_arrived_at(context),
         broadcast_id=context.arrival.id,
     )
     context.ports.tasks.broadcast(
@@ -284,5 +318,6 @@ def system_broadcast(context: Context, request: SystemBroadcast) -> None:
     )
 
 
-def _arrived(context: Context) -> str:
+def _arrived_at(context: Context) -> str:
+    """Return when the frame arrived, ISO 8601."""
     return times.iso(context.arrival.ms)

@@ -1,4 +1,4 @@
-"""The messages of a channel, read a page at a time."""
+"""Reading the messages of a channel, one page at a time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from functions.chat.events import NewMessage
 from shared import times
 
 MOST_UNREAD = 100
-"""More are shown as this many: counting them all would read them all."""
+"""The highest number of unread messages that is shown: counting all of them would read all."""
 
 
 def messages(
     room: str, limit: int, *, before: str | None = None, reply_to: str | None = None
 ) -> list[Message]:
-    """At most ``limit``, newest first, older than ``before``; of a thread where ``reply_to``. A
-    thread is read through an index, which may be some milliseconds behind."""
+    """Return at most ``limit`` messages of a channel, newest first.
+
+    before: only messages older than the one with this id.
+    reply_to: only replies to the message with this id. They are read through an index, which may
+    be some milliseconds behind.
+    """
     if reply_to is not None:
         older: Any = None if before is None else ByThread.message_id < before
         thread = channel_store.thread_of(room, reply_to)
@@ -33,8 +37,8 @@ def messages(
     )
 
 
-def shown(message: Message) -> NewMessage:
-    """A message as it was delivered."""
+def event_of(message: Message) -> NewMessage:
+    """Return the event with which a message is delivered."""
     return NewMessage(
         id=message.message_id,
         channel_id=channel_store.channel_id_of(message.form),
@@ -48,19 +52,25 @@ def shown(message: Message) -> NewMessage:
 
 
 def with_readers(people: Sequence[Participant], message: Message) -> dict[str, Any]:
-    """A message as it was delivered, and how many others have read it."""
+    """Return the fields of ``chat:new_message`` and ``readBy``, how many others have read it.
+
+    people: the participants of the channel.
+    """
     read_by = sum(
         1
         for reader in people
         if (reader.read_up_to or "") >= message.message_id and reader.person_id != message.user_id
     )
-    found: dict[str, Any] = msgspec.to_builtins(shown(message))
-    return found | {"readBy": read_by}
+    fields: dict[str, Any] = msgspec.to_builtins(event_of(message))
+    return fields | {"readBy": read_by}
 
 
 def unread(room: str, person_id: str, people: Sequence[Participant]) -> int:
-    """How many messages of others somebody has not read, ``MOST_UNREAD`` at most."""
+    """Return how many messages of other people a person has not read, ``MOST_UNREAD`` at most.
+
+    people: the participants of the channel.
+    """
     read_up_to = next((one.read_up_to for one in people if one.person_id == person_id), None)
     newer: Any = None if read_up_to is None else Message.message_id > read_up_to
-    found = Message.query(room, newer, scan_index_forward=False, limit=MOST_UNREAD)
-    return sum(1 for message in found if message.user_id != person_id)
+    rows = Message.query(room, newer, scan_index_forward=False, limit=MOST_UNREAD)
+    return sum(1 for message in rows if message.user_id != person_id)

@@ -1,6 +1,6 @@
-"""Who is there, and how they say they are.
+"""Who is online, and with which status.
 
-A person is there while any of their tabs is. What they say of themselves lasts as long.
+A person is online while any of their tabs is connected. Their status lasts as long.
 """
 
 from __future__ import annotations
@@ -25,18 +25,25 @@ from shared.realtime.connections import PAGE
 from shared.realtime.people import Person
 
 ONLINE, OFFLINE = "online", "offline"
-CHANGE, DISCONNECT = "status_change", "disconnect"
-STATUS = "status"
+STATUS_CHANGE, DISCONNECT = "status_change", "disconnect"
+STATUS_ITEM = "status"
 
 KEPT_SECONDS = 30 * 86_400
 LIST_BYTES = 127 * 1024
-"""API Gateway takes messages of up to 128 KB; the rest is for what is around a list."""
+"""The longest list of online users. API Gateway takes messages of up to 128 KB; the frame around
+the list needs the rest."""
 
 
 class Status(Table):
-    """Of somebody who is there, or was. ``name``: theirs; ``set_at``: when the frame came that set
-    the status; ``gone_at``: since when the others know that the last tab has gone. Both in epoch
-    milliseconds."""
+    """The status of a person who is or was online, in the chat table.
+
+    topic: ``person#`` and the person's id.
+    status: ``online``, ``away``, ``busy`` or ``offline``.
+    name: the person's display name.
+    message, custom: ``statusMessage`` and ``customStatus`` of the person.
+    set_at: when the frame that set the status arrived, epoch milliseconds.
+    gone_at: since when the other people know that the last tab has closed, epoch milliseconds.
+    """
 
     class Meta:
         table_name = TableName("chat")
@@ -54,145 +61,166 @@ class Status(Table):
 
 @on("update_presence", UpdatePresence, permission=ACCESS, error_event=PRESENCE_ERROR)
 def update_presence(context: Context, request: UpdatePresence) -> None:
-    _set(
+    """Set the user's status and its texts. All authenticated users, the sender too, receive
+    ``presence_updated`` and ``presence:update``."""
+    _set_status(
         context,
         request.status,
-        [_put(Status.message, request.status_message), _put(Status.custom, request.custom_status)],
+        [
+            _set_or_remove(Status.message, request.status_message),
+            _set_or_remove(Status.custom, request.custom_status),
+        ],
     )
 
 
 @on("presence:set_status", events.Status, permission=ACCESS, error_event=PRESENCE_ERROR)
 def set_status(context: Context, status: str) -> None:
-    """What the person said of it stays as it is."""
-    _set(context, status, [])
+    """Set the user's status, which is the payload itself: ``online``, ``away``, ``busy`` or
+    ``offline``. Its texts stay as they are. All authenticated users, the sender too, receive
+    ``presence_updated`` and ``presence:update``."""
+    _set_status(context, status, [])
 
 
 @on("presence:get_online_users", permission=ACCESS, error_event=PRESENCE_ERROR)
 def get_online_users(_context: Context, _: None) -> list[events.OnlineUser]:
-    """Everybody who is there, as the acknowledgement: as many as one message of 128 KB holds, which
-    is some 1,600 people with ids of 24 characters."""
+    """Get the users who are online, with their status and number of connections, in the
+    acknowledgement. The list has as many users as a message of 128 KB can hold: about 1,600 if
+    their ids have 24 characters."""
     counts = rooms.connections_by_person(CHAT.path)
-    said = _said(list(_that_fit(counts)))
+    statuses = _statuses_of(list(_people_that_fit(counts)))
     return [
         events.OnlineUser(person_id, status, counts[person_id])
-        for person_id, status in said.items()
+        for person_id, status in statuses.items()
     ]
 
 
-def _that_fit(counts: Mapping[str, int]) -> Iterator[str]:
-    """By the longest status, so that nobody's is read in vain."""
+def _people_that_fit(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield the ids of people whose entries fit into ``LIST_BYTES`` together.
+
+    The size is computed with the longest status, so that no status is read in vain.
+    """
     left = LIST_BYTES
     for person_id, number in counts.items():
-        shown = events.OnlineUser(person_id, OFFLINE, number)
-        left -= len(json.dumps(shown).encode()) + len(",")
+        entry = events.OnlineUser(person_id, OFFLINE, number)
+        left -= len(json.dumps(entry).encode()) + len(",")
         if left < 0:
             return
         yield person_id
 
 
-def _said(person_ids: list[str]) -> dict[str, str]:
-    """The status of each."""
-    found = dict.fromkeys(person_ids, ONLINE)
+def _statuses_of(person_ids: list[str]) -> dict[str, str]:
+    """Return the status of each person: ``online`` for a person without a row."""
+    statuses = dict.fromkeys(person_ids, ONLINE)
     for begin in range(0, len(person_ids), PAGE):
         keys = [_key(person_id) for person_id in person_ids[begin : begin + PAGE]]
         for row in Status.batch_get(keys, consistent_read=True):
-            found[row.topic.removeprefix("person#")] = row.status
-    return found
+            statuses[row.topic.removeprefix("person#")] = row.status
+    return statuses
 
 
-def came(background: Background, person_id: str, name: str) -> None:
-    """Somebody is there. The others are told where they have last been told that this one has
-    gone, as after loading a page anew: telling all of everybody who comes would cost the square of
-    their number."""
-    before = _status(person_id)
+def announce_arrival(background: Background, person_id: str, name: str) -> None:
+    """Record that a person is online, and announce it if they were last announced as offline.
+
+    That is so, for example, after a page has been reloaded. A person who is new is not announced:
+    announcing every arrival to all users would cost the square of their number.
+    """
+    before = _status_row(person_id)
     if before and not before.gone_at:
         return
-    said = Status(*_key(person_id), name=name, expires_at=_kept(background))
-    said.save()
+    row = Status(*_key(person_id), name=name, expires_at=_kept_until(background))
+    row.save()
     if before:
         person = people.get(CHAT.path, person_id)
-        _announce(background, person, name, said, CHANGE, once=f"back#{before.gone_at}")
+        _announce(background, person, name, row, STATUS_CHANGE, once=f"back#{before.gone_at}")
 
 
 @chat.on_last_leave(
     CHAT.path,
     access=Access({"chat": "GetItem PutItem", "people": "GetItem"}, may="send-broadcast"),
 )
-def gone(background: Background, person: Person) -> None:
-    """Told once. Whoever has come back before it was written down has found themselves there still,
-    and told nobody."""
-    said = _status(person.person_id)
-    if said is None:
+def announce_departure(background: Background, person: Person) -> None:
+    """Announce once to all users that a person's last tab has closed.
+
+    If the person comes back before the departure is recorded, ``announce_arrival`` finds them
+    still online and announces nothing. So it is called again here.
+    """
+    row = _status_row(person.person_id)
+    if row is None:
         return
-    name = said.name or person.person_id
-    if not said.gone_at:
-        offline = Status(said.topic, said.item, name=name, status=OFFLINE)
-        offline.gone_at, offline.expires_at = background.now_ms, _kept(background)
+    name = row.name or person.person_id
+    if not row.gone_at:
+        offline = Status(row.topic, row.item, name=name, status=OFFLINE)
+        offline.gone_at, offline.expires_at = background.now_ms, _kept_until(background)
         _announce(background, person, name, offline, DISCONNECT)
         offline.save()
     if people.get(CHAT.path, person.person_id).online:
-        came(background, person.person_id, name)
+        announce_arrival(background, person.person_id, name)
 
 
-def _status(person_id: str) -> Status | None:
+def _status_row(person_id: str) -> Status | None:
+    """Return the row, strongly consistent. Returns None if the person was never online."""
     try:
         return Status.get(*_key(person_id), consistent_read=True)
     except Status.DoesNotExist:
         return None
 
 
-def _set(context: Context, status: str, more: list[Action]) -> None:
-    """A frame that comes late changes and tells nothing."""
-    me, at_ms = context.session, context.arrival.ms
-    row = Status(*_key(me.person_id))
+def _set_status(context: Context, status: str, more: list[Action]) -> None:
+    """Set the status and announce it. Do neither if a newer frame has set it already."""
+    session, at_ms = context.session, context.arrival.ms
+    row = Status(*_key(session.person_id))
     actions = [
         Status.status.set(status),
         Status.set_at.set(at_ms),
-        Status.expires_at.set(_kept(context)),
-        Status.name.set(me.name),
+        Status.expires_at.set(_kept_until(context)),
+        Status.name.set(session.name),
         Status.gone_at.remove(),
         *more,
     ]
     if not row.update_if(actions, Status.set_at.does_not_exist() | (Status.set_at <= at_ms)):
         return
-    person = people.get(CHAT.path, me.person_id)
-    _announce(context, person, me.name, row, CHANGE, once=context.arrival.id)
+    person = people.get(CHAT.path, session.person_id)
+    _announce(context, person, session.name, row, STATUS_CHANGE, once=context.arrival.id)
 
 
 def _announce(
     background: Background,
     person: Person,
     name: str,
-    said: Status,
+    row: Status,
     reason: str,
     *,
     once: str | None = None,
 ) -> None:
+    """Send a person's status to all authenticated people, as both events of the contract.
+
+    once: broadcasts with the same value are sent once.
+    """
     group = f"presence#{person.person_id}"
     updated = PresenceUpdated(
         user_id=person.person_id,
         user_display_name=name,
-        status=said.status,
-        status_message=said.message,
-        custom_status=said.custom,
+        status=row.status,
+        status_message=row.message,
+        custom_status=row.custom,
         timestamp=times.iso(background.now_ms),
         reason=reason,
     )
     count = len(person.members or ())
-    update = PresenceUpdate(person.person_id, said.status, count)
+    update = PresenceUpdate(person.person_id, row.status, count)
     for event in (updated, update):
         background.ports.tasks.broadcast(event.to_everybody(CHAT.path, group=group, once=once))
 
 
 def _key(person_id: str) -> tuple[str, str]:
-    return f"person#{person_id}", STATUS
+    return f"person#{person_id}", STATUS_ITEM
 
 
-def _kept(background: Background) -> int:
-    """Epoch seconds."""
+def _kept_until(background: Background) -> int:
+    """Return when a status row that is written now expires, epoch seconds."""
     return background.now_ms // 1000 + KEPT_SECONDS
 
 
-def _put(attribute: Any, value: str | None) -> Action:
+def _set_or_remove(attribute: Any, value: str | None) -> Action:
     action: Action = attribute.remove() if value is None else attribute.set(value)
     return action

@@ -1,4 +1,4 @@
-"""The chat product, whose parts register themselves from their own modules."""
+"""The chat product. Its modules register their handlers with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRESENCE_ERROR = "presence:error"
 BROADCAST_ERROR = "broadcast:error"
 
 ROOM_FIELD = "channelId"
-"""What every tab of a channel reads in the form in which it joined, ``1`` or ``"1"``."""
+"""Every tab receives this field in the form in which it joined the channel, ``1`` or ``"1"``."""
 
 chat = Product(
     "chat",
@@ -62,7 +62,7 @@ def on(
     open_: bool = False,
     access: Access | None = None,
 ) -> Callable[..., Any]:
-    """``chat.on`` for an event of ``/``."""
+    """Register a handler for an event of ``/``, like ``chat.on``."""
     return chat.on(
         event,
         namespaces=[CHAT.path],
@@ -74,7 +74,7 @@ def on(
     )
 
 
-def tell_channel(
+def send_to_channel(
     context: Context,
     room: str,
     event: Outbound,
@@ -82,8 +82,13 @@ def tell_channel(
     others_only: bool = False,
     by_ms: int | None = None,
 ) -> None:
-    """Send to a channel, in the order in which this is called: once, however often the frame that
-    is being handled is delivered. ``by_ms``: not to those who joined later."""
+    """Send an event to the tabs in a channel, in the order of the calls of this function.
+
+    Idempotent: the event is sent once, even if the frame that is handled is delivered again.
+
+    others_only: leave out the tabs of the person who sent the frame.
+    by_ms: leave out connections that joined after this time, epoch milliseconds.
+    """
     context.ports.tasks.broadcast(
         event.to_room(
             CHAT.path,
@@ -98,5 +103,8 @@ def tell_channel(
 
 
 def expires_at(now_ms: int) -> int:
-    """When what hangs on connections has outlived all that there are now; epoch seconds."""
+    """Return when every connection that exists now has ended, in epoch seconds.
+
+    Rows that belong to a connection expire then.
+    """
     return now_ms // 1000 + settings().connection_max_seconds

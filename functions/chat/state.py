@@ -1,12 +1,14 @@
-"""The states of a chat call and what moves it on, as data."""
+"""The states of a chat call and its transitions, as data."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.calling import ring
+
 
 class Status(StrEnum):
-    RINGING = "RINGING"
+    RINGING = ring.RINGING
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
@@ -15,7 +17,7 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to a call. ``GONE``: a party's last tab closed."""
+    """What can happen to a call. ``GONE``: the last tab of a party has closed."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -39,5 +41,5 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
 
 
 def after(status: Status, trigger: Trigger) -> Status | None:
-    """The next state, or None where the trigger means nothing in this one."""
+    """Return the next state. Returns None if the trigger has no effect in this state."""
     return TRANSITIONS.get((status, trigger))

@@ -1,7 +1,8 @@
-"""``$connect``: let a WebSocket connection in, or refuse it while that is still an HTTP status.
+"""``$connect``: accept a WebSocket connection, or refuse it while an HTTP status can still say so.
 
-Nothing can be posted to a connection before this returns, so the opening is somebody else's: the
-opener's. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
+Nothing can be posted to a connection before this function returns, so another function, the opener,
+sends the opening.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _STATUS = {
 
 @websocket_entry
 def handler(event: Event) -> int:
-    """The status of the handshake."""
+    """Handle a handshake; return its HTTP status."""
     query = event.get("queryStringParameters") or {}
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     connection_id = event["requestContext"]["connectionId"]
@@ -69,13 +70,20 @@ def handler(event: Event) -> int:
 
 
 def _count(event: Event, headers: dict[str, str]) -> bool:
-    """Count the handshake, whatever becomes of it; False when its address has made too many."""
+    """Count the handshake, accepted or not.
+
+    Returns False if the client's address has made too many handshakes.
+    """
     address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
     limit = settings().limit_connections_per_minute
     return rate_limits.hit(f"address#{address}", limit, ports().clock.now_ms())
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:
+    """Prepare the connection of a native client, whose handshake names its one namespace.
+
+    Raises ``ConnectionRefused``.
+    """
     path = query["namespace"]
     token = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")
     if not token and path in REGISTRY.namespaces and REGISTRY.namespaces[path].cookie:

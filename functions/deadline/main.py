@@ -1,4 +1,4 @@
-"""The time to authenticate in an open namespace is over."""
+"""Ends sessions in an open namespace that have not authenticated in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.realtime.connections import Connection
 
 
 class Deadline(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of a message: of which session, of which connection."""
+    """The body of a message: the session, and the connection it belongs to."""
 
     connection_id: str
     namespace: str
@@ -22,12 +22,16 @@ class Deadline(msgspec.Struct, frozen=True, rename="camel"):
 
 @queue_entry()
 def handler(body: str) -> None:
+    """Handle one message of the queue of deadlines."""
     end(msgspec.json.decode(body, type=Deadline))
 
 
 def end(deadline: Deadline) -> None:
-    """Put a client that has not said who it is out of the namespace, and off the connection when
-    there is nobody else on it. Of this and an ``authenticate`` at the same moment, one happens."""
+    """End the session if its client has not authenticated.
+
+    The connection is closed too if it has no other session. If an ``authenticate`` arrives at the
+    same moment, exactly one of the two takes effect.
+    """
     connection = connections.get(deadline.connection_id)
     session = connection.session(deadline.namespace) if connection else None
     if connection is None or session is None:
@@ -36,12 +40,15 @@ def end(deadline: Deadline) -> None:
         return
     left = connections.end_session(connection, deadline.namespace)
     if left is not None:
-        _tell(left, deadline.namespace)
+        _notify(left, deadline.namespace)
 
 
-def _tell(left: Connection, namespace: str) -> None:
-    """A 2.x client that uses other namespaces is not told: it never asked to be in ``/``, and some
-    of their libraries would leave all namespaces."""
+def _notify(left: Connection, namespace: str) -> None:
+    """Send the disconnect packet, and close the connection if it has no other session.
+
+    A 2.x client that uses other namespaces receives no packet: it never asked to be in ``/``, and
+    some 2.x libraries would leave all namespaces.
+    """
     alone = not left.all_sessions()
     if left.wire == Wire.SOCKETIO and (alone or not left.legacy):
         ports().connections.post(left.connection_id, socketio.disconnect_frame(namespace))

@@ -1,4 +1,4 @@
-"""``$disconnect``, and every other way to learn that a connection is gone."""
+"""``$disconnect``, and the departure of connections that other functions have found gone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from shared.realtime import connections
 
 @entry
 def handler(event: Event) -> dict[str, int]:
-    """Run what follows from a connection's end.
+    """Run the consequences of a connection or of sessions that have ended.
 
-    The event is API Gateway's, or ``{"connectionId"}`` from a function whose post found no client.
-    With ``namespace`` and ``personId`` or ``sid``, a session is put out; with ``ended``, sent by
-    the sweep, sessions have ended and not been left. Raises if it could not finish, so that an
-    asynchronous invocation is tried again."""
+    The event is one of these:
+
+    - API Gateway's ``$disconnect``, or ``{"connectionId"}`` from a function whose post found the
+      connection gone: the whole connection departs.
+    - with ``namespace``, and ``personId`` or ``sid``: the session in that namespace is ended.
+    - with ``ended``, from the sweep: sessions that have ended on the connection are left.
+
+    Raises if it could not finish, so that an asynchronous invocation is tried again.
+    """
     connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
     if "namespace" in event:
         expel(

@@ -1,7 +1,8 @@
-"""Opens a connection as soon as it can be posted to.
+"""The opener: opens a connection as soon as it can be posted to.
 
-A Socket.IO client waits for the Engine.IO open packet before it says anything; a native one for
-nothing, but it can be reached only now. Invoked asynchronously by ``connect``.
+A Socket.IO client waits for the Engine.IO open packet before it sends anything. A native client
+waits for nothing, but nothing can be sent to it earlier either. ``connect`` invokes this function
+asynchronously.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ LONGEST_PAUSE_SECONDS = 1.0
 
 @entry
 def handler(event: Event) -> None:
-    """``{"connectionId"}``. Delivered twice, it says so once; the sessions that came with the
-    handshake begin as often, because the first time may have failed before they did."""
+    """Open the connection of ``{"connectionId"}``.
+
+    If the event is delivered twice, the open packet is sent once. The sessions that came with the
+    handshake are begun both times, because the first invocation may have failed before that.
+    """
     connection_id = event["connectionId"]
     first = connections.mark_opened(connection_id)
     connection = first or connections.get(connection_id)
@@ -59,6 +63,7 @@ def _auth(connection: Connection) -> dict[str, Any]:
 
 
 def _opening(connection: Connection) -> Callable[[], bool]:
+    """Return a function that tries to open the connection and returns whether that succeeded."""
     gateway, connection_id = ports().connections, connection.connection_id
     if connection.wire == Wire.NATIVE:
         return lambda: gateway.exists(connection_id)
@@ -73,7 +78,10 @@ def _opening(connection: Connection) -> Callable[[], bool]:
 
 
 def _retry(attempt: Callable[[], bool]) -> bool:
-    """Until it succeeds or the opening time is over; pauses double."""
+    """Repeat ``attempt`` until it succeeds, for ``opening_retry_seconds``; the pauses double.
+
+    Returns False if no attempt has succeeded.
+    """
     deadline = time.monotonic() + settings().opening_retry_seconds
     pause = FIRST_PAUSE_SECONDS
     while not attempt():

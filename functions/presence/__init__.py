@@ -1,5 +1,10 @@
-"""Who is there: announcements to users, counts for admins.
+"""Who is online: announcements to users, counts for admins.
 
-``changes`` what a change of a person's row means, as pure functions · ``counts`` the numbers ·
-``stream`` follows the tables · ``handlers`` answers admins
+``stream``    the Lambda function that follows the streams of the tables
+``changes``   what a change of a row means, as pure functions
+``counts``    the numbers that admins see
+``repair``    corrects the numbers when they have drifted
+``handlers``  what admins ask for
+``events``    what clients receive
+``main``      the Lambda function of the native routes
 """

@@ -1,6 +1,7 @@
 """What a change of a row means, as pure functions of the row before and after.
 
-Rows are in the form in which DynamoDB streams carry them (``{"S": …}``), None where there is none.
+Rows are in the form in which DynamoDB streams carry them (``{"S": …}``). A row is None if it did
+not exist.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from functions.calls.namespaces import TELECALLER, USER
 from shared.aws.metrics import Metric
 from shared.aws.streams import Row
+from shared.calling import ring
 
 Numbers = dict[str, int]
 
@@ -24,48 +26,55 @@ ENDS = {
 
 
 class Presence(StrEnum):
+    """A telecaller's presence as users see it."""
+
     OFFLINE = "OFFLINE"
     ONLINE = "ONLINE"
     ON_CALL = "ON_CALL"
 
 
 def presence(row: Row) -> Presence:
-    """As others see it: a telecaller who is being rung is still announced as online."""
+    """Return the presence that others see. A telecaller whose call rings is still ``ONLINE``."""
     if not row or "connections" not in row:
         return Presence.OFFLINE
-    return Presence.ON_CALL if _call_status(row) == "ACCEPTED" else Presence.ONLINE
+    return Presence.ON_CALL if ring.on_image(row).status == ring.ACCEPTED else Presence.ONLINE
 
 
 def of_person(namespace: str, before: Row, after: Row) -> Numbers:
-    """What a change of a person's row adds to the live numbers."""
+    """Return what a change of a person's row adds to the live numbers."""
     then, now = _numbers(namespace, before), _numbers(namespace, after)
     return {name: now[name] - then[name] for name in now}
 
 
 def of_connection(before: Row, after: Row) -> Numbers:
+    """Return what a change of a connection's row adds to the live numbers."""
     return {"connections": (after is not None) - (before is not None)}
 
 
 def of_call(record: Mapping[str, Any]) -> Numbers:
-    """What a finished call between user and telecaller adds to its day."""
+    """Return what a call between user and telecaller that is over adds to its day.
+
+    Returns nothing for a call of another product.
+    """
     if record.get("product", {"S": "calls"})["S"] != "calls":
         return {}
     return {record["status"]["S"].lower(): 1}
 
 
 def begun(namespace: str, before: Row, after: Row) -> dict[Metric, int]:
-    """The calls that a change of a telecaller's row has started or answered."""
-    if namespace != TELECALLER.path or _call(before) == _call(after):
+    """Return how many calls a change of a telecaller's row has started or answered."""
+    if namespace != TELECALLER.path or ring.on_image(before) == ring.on_image(after):
         return {}
-    match _call_status(after):
-        case "RINGING":
+    match ring.on_image(after).status:
+        case ring.RINGING:
             return {Metric.CALLS_STARTED: 1}
-        case "ACCEPTED":
+        case ring.ACCEPTED:
             return {Metric.CALLS_ANSWERED: 1}
     return {}
 
 
 def come_or_gone(before: Row, after: Row) -> dict[Metric, int]:
+    """Return how many connections a change of a connection's row has opened or closed."""
     return {
         Metric.CONNECTIONS_OPENED: int(before is None),
         Metric.CONNECTIONS_CLOSED: int(after is None),
@@ -73,7 +82,7 @@ def come_or_gone(before: Row, after: Row) -> dict[Metric, int]:
 
 
 def over(record: Mapping[str, Any]) -> dict[Metric, int]:
-    """What a finished call between user and telecaller comes to."""
+    """Return the metrics of a call between user and telecaller that is over."""
     numbers = {ENDS[outcome]: one for outcome, one in of_call(record).items()}
     if Metric.CALLS_COMPLETED in numbers:
         numbers[Metric.CALL_SECONDS] = int(record["durationSeconds"]["N"])
@@ -82,24 +91,15 @@ def over(record: Mapping[str, Any]) -> dict[Metric, int]:
 
 
 def _numbers(namespace: str, row: Row) -> Numbers:
+    """Return what a person's row adds to the live numbers."""
     online = presence(row) is not Presence.OFFLINE
     if namespace == USER.path:
         return {"online_users": int(online)}
     if namespace == TELECALLER.path:
-        status = _call_status(row)
+        status = ring.on_image(row).status
         return {
             "online_telecallers": int(online),
-            "ringing": int(status == "RINGING"),
-            "accepted": int(status == "ACCEPTED"),
+            "ringing": int(status == ring.RINGING),
+            "accepted": int(status == ring.ACCEPTED),
         }
     return {}
-
-
-def _call(row: Row) -> tuple[str | None, str | None]:
-    """Id and status of the call that a row is in."""
-    call = (row or {}).get("call", {}).get("M", {})
-    return call.get("id", {}).get("S"), call.get("status", {}).get("S")
-
-
-def _call_status(row: Row) -> str | None:
-    return _call(row)[1]

@@ -1,14 +1,13 @@
-"""The numbers admins see: one row for what is live, one a day and one a minute for what
-has happened.
+"""The numbers that admins see: one row for what is live, one per day and one per minute for calls.
 
-Read with one request each however many people there are. They follow the tables' streams, a batch
-of changes at a time, and are exact within seconds.
+Each row is read with one request, however many persons there are. The numbers follow the tables'
+streams, a batch of changes at a time, and are exact within seconds.
 
-What a stream loses for good stays lost, so from time to time the sweep counts what is really there.
-While people come and go, that differs from the live numbers by the changes that are still on their
-way through the streams, and correcting by those would count them twice. Hence a row of differences:
-only a difference that two counts in a row, minutes apart, have found to be the same is added to the
-live numbers. A coincidence is put right by the two counts after it.
+What a stream loses is lost for good, so from time to time the sweep counts what the tables really
+have. While people come and go, that count differs from the live numbers by the changes that are
+still on their way through the streams. Correcting by these would count them twice. Hence the row of
+differences: only a difference that two successive counts, minutes apart, have found to be the same
+is added to the live numbers. If they were the same by coincidence, the next two counts correct it.
 """
 
 from __future__ import annotations
@@ -34,6 +33,14 @@ OUTCOMES = ("completed", "missed", "rejected", "cancelled")
 
 
 class Counts(Table):
+    """A row of numbers: live, of a day, of a minute, or of differences.
+
+    name: ``LIVE``, ``DIFFERENCE``, or the day or minute.
+    counted_at: of the differences only, when they were counted, in epoch seconds.
+    connections to accepted: how many there are now; only live and in the differences.
+    completed to cancelled: how many calls have ended that way; only of a day and of a minute.
+    """
+
     class Meta:
         table_name = TableName("counts")
 
@@ -54,9 +61,10 @@ class Counts(Table):
 
 
 def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
-    """Add what a batch of changes comes to, once however often the batch is handed in.
+    """Add what a batch of changes comes to. Idempotent for the same ``token``.
 
-    ``token`` names the batch, 36 characters at most; under it, ``now_ms`` has to be the same, too.
+    ``token`` identifies the batch, with at most 36 characters. For the same token, ``now_ms`` must
+    be the same too.
     """
 
     def add_items(transaction: Transaction) -> None:
@@ -75,12 +83,15 @@ def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
 
 
 def read(now_ms: int) -> tuple[Counts, Counts]:
-    """What is live, and today so far."""
+    """Return the live numbers, and those of today so far."""
     return both(lambda: _get(LIVE), lambda: _get(times.day(now_ms)))
 
 
 def last_hour(now_ms: int) -> dict[str, list[int]]:
-    """How calls ended in each of 60 minutes, the running one last, by outcome."""
+    """Return how many calls ended in each of the last 60 minutes, by outcome.
+
+    The current minute is the last in each list.
+    """
     names = [times.minute(now_ms - ago * 60_000) for ago in reversed(range(60))]
     rows = {row.name: row for row in Counts.batch_get(names)}
     return {
@@ -90,7 +101,7 @@ def last_hour(now_ms: int) -> dict[str, list[int]]:
 
 
 def gauge(_: Sweep) -> None:
-    """Once a minute: who is there, for the dashboard."""
+    """Report the live numbers as metrics, once a minute, for the dashboard."""
     live = _get(LIVE)
     count_all(
         {
@@ -102,13 +113,17 @@ def gauge(_: Sweep) -> None:
 
 
 def last_difference() -> Counts:
-    """What the last count found the live numbers to lack; ``counted_at`` in epoch seconds."""
+    """Return what the last count has found the live numbers to lack."""
     return _get(DIFFERENCE, consistent=True)
 
 
 def compare(real: Numbers, before: Counts, now: int) -> Numbers:
-    """Add to the live numbers what ``real`` and the count ``before`` both find lacking, and keep
-    the rest for the next count. What was added; nothing when somebody else counted meanwhile."""
+    """Add to the live numbers what both ``real`` and the count ``before`` find lacking.
+
+    The rest is kept for the next count.
+
+    Returns what has been added. Changes nothing if another invocation has counted meanwhile.
+    """
     live = _get(LIVE, consistent=True)
     lacking = {name: number - int(getattr(live, name)) for name, number in real.items()}
     sure = {name: lack for name, lack in lacking.items() if lack == int(getattr(before, name))}

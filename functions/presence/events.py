@@ -1,4 +1,4 @@
-"""The events of presence."""
+"""The events about which users and telecallers are online."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from shared.pipeline.payloads import Outbound
 
 
 class TelecallerDetails(msgspec.Struct, frozen=True):
+    """A telecaller as users see them.
+
+    ``_id``: the telecaller's account id.
+    ``profile``, ``language``, ``about``: from the telecaller's account, or null.
+    """
+
     id: str = msgspec.field(name="_id")
     name: str
     profile: str | None
@@ -16,7 +22,11 @@ class TelecallerDetails(msgspec.Struct, frozen=True):
 
 
 class PresenceChanged(Outbound, frozen=True):
-    """``presence``: ``ONLINE``, ``OFFLINE`` or ``ON_CALL``; details with ``ONLINE`` only."""
+    """The new presence of a telecaller, for all users.
+
+    ``presence``: ``ONLINE``, ``OFFLINE`` or ``ON_CALL``.
+    ``telecaller``: the details of the telecaller if ``presence`` is ``ONLINE``, else null.
+    """
 
     event = "telecaller:presence-changed"
     telecaller_id: str
@@ -25,7 +35,10 @@ class PresenceChanged(Outbound, frozen=True):
 
 
 class Counts(Outbound, frozen=True):
-    """Distinct people, not connections. ``timestamp``: ISO 8601, UTC, milliseconds."""
+    """How many people are online, for admins: distinct people, not connections.
+
+    ``timestamp``: ISO 8601, UTC, with milliseconds.
+    """
 
     event = "presence:counts"
     online_users: int

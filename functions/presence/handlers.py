@@ -1,4 +1,4 @@
-"""What admins ask of presence."""
+"""What admins ask for, and what presence does once a minute."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ presence.on_sweep()(counts.gauge)
 
 @presence.on("presence:request-counts", namespaces=[ADMIN.path])
 def request_counts(context: Context, _: None) -> None:
-    """Answer the asker with who is online now."""
+    """Ask how many users and telecallers are online. The connection that asks receives
+    `presence:counts`."""
     live, _today = counts.read(context.now_ms)
     context.emit(
         Counts(

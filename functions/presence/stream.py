@@ -1,8 +1,8 @@
-"""Follows the streams of people, connections and calls: announces presence, keeps the counts.
+"""The Lambda function that follows the streams of people, connections and calls.
 
-What is announced comes from the rows as they were committed, so nothing that has happened goes
-unannounced, whatever becomes of the function that did it; and a batch in which a telecaller comes
-and goes announces the last state only.
+It announces presence and keeps the counts. It announces what has been committed, so every change is
+announced even if the function that made the change has failed since. If a telecaller comes and goes
+within one batch, only the last state is announced.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from shared.settings import settings
 
 @entry
 def handler(event: Event) -> None:
-    """A batch of one table's stream. Raising makes Lambda hand in the same batch again: the counts
-    are added under the batch's own token, announcements may repeat.
+    """Announce and count the changes in a batch of one table's stream.
+
+    If this raises, Lambda delivers the same batch again. The counts are added once, under the
+    batch's own token; announcements may repeat.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
     """
@@ -52,7 +54,7 @@ def handler(event: Event) -> None:
 
 
 def announce(records: list[dict[str, Any]]) -> None:
-    """Tell all users of every telecaller whose presence is another than before the batch."""
+    """Announce every telecaller whose presence differs from before the batch to all users."""
     first: dict[str, Presence] = {}
     last: dict[str, Presence] = {}
     for record in records:
@@ -70,6 +72,7 @@ def announce(records: list[dict[str, Any]]) -> None:
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:
+    """Return what users see of a telecaller, or None if there is no account."""
     account = accounts.get(telecaller_id)
     if account is None:
         return None
@@ -83,6 +86,7 @@ def _details(telecaller_id: str) -> TelecallerDetails | None:
 
 
 def _table(record: dict[str, Any]) -> str | None:
+    """Return which of the three tables a record is of, or None if it is another table's."""
     name = record["eventSourceARN"].split("/")[1]
     tables = settings().tables
     return next(
@@ -91,5 +95,6 @@ def _table(record: dict[str, Any]) -> str | None:
 
 
 def _key(record: dict[str, Any]) -> str:
+    """Return the key of a record of the people table."""
     key: str = record["dynamodb"]["Keys"]["person"]["S"]
     return key

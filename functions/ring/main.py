@@ -1,20 +1,23 @@
-"""Called by the ring timer for a call that still rings."""
+"""The Lambda function that the ring timer calls if a call still rings."""
 
 from __future__ import annotations
 
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
+from shared.calling import ring
 from shared.pipeline.context import Background
-from shared.realtime.people import Person
 
 
 @entry
 def handler(event: Event) -> None:
-    """``{"callId", "person"}``: the call, and the key of the row on which it rings, which begins
-    with the namespace of whoever is called."""
+    """Hand a call that has not been answered in time to its product. Idempotent.
+
+    The event is ``{"callId", "person"}``: the call, and the key of the row on which it rings.
+    """
+    timeout = REGISTRY.ring_timeouts[ring.prefix(event["person"])]
     try:
-        row = Person.get(event["person"], consistent_read=True)
-    except Person.DoesNotExist:
-        return  # a call that is a row of its own, and over
-    REGISTRY.ring_timeouts[row.namespace](Background.on(REGISTRY, ports()), row, event["callId"])
+        row = timeout.row.get(event["person"], consistent_read=True)
+    except timeout.row.DoesNotExist:
+        return  # a call with a row of its own that has ended
+    timeout.handle(Background.on(REGISTRY, ports()), row, event["callId"])

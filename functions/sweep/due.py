@@ -1,4 +1,4 @@
-"""The connections that are due: finds out which of them are still there."""
+"""Looks after the connections that are due, and finds out which of them are still open."""
 
 from __future__ import annotations
 
@@ -20,22 +20,28 @@ FAILED, LEFT = "failed", "left"
 
 
 def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
-    """A page of each of these shards at a time, the longest due first, until the time is over;
-    how many connections got which verdict."""
+    """Look after the due connections of these shards until the sweep's time is over.
+
+    Takes one page of each shard at a time, the longest due first. Returns how many connections had
+    which verdict.
+    """
     found: Counter[str] = Counter()
     shards = [connections.due(number, sweep.now) for number in numbers]
     while shards and not sweep.over:
-        # None comes after the last page, and instead of one that cannot be read.
+        # A page is None after the last one, and if it could not be read.
         pages = together(partial(sweep.attempt, "shard", partial(next, it, None)) for it in shards)
         shards = [shard for shard, page in zip(shards, pages, strict=True) if page is not None]
         rows = [row for page in pages for row in page or ()]
         if rows:
-            found.update(together(partial(_attend, sweep, row) for row in rows))
+            found.update(together(partial(attend, sweep, row) for row in rows))
     return found
 
 
-def _attend(sweep: Sweep, row: Connection) -> str:
-    """Do what a connection needs. One with which that fails lets the others go first."""
+def attend(sweep: Sweep, row: Connection) -> str:
+    """Do what a connection needs, and return what was done.
+
+    If that fails, the connection is postponed, so that other connections go first.
+    """
     if sweep.over:
         return LEFT
     decided = sweep.attempt(row.connection_id, partial(_act, sweep, row))
@@ -46,11 +52,13 @@ def _attend(sweep: Sweep, row: Connection) -> str:
 
 
 def _act(sweep: Sweep, row: Connection) -> Verdict:
-    """A connection that is gone is handed to the disconnect function, and stays due until that has
-    deleted its row.
+    """Carry out the verdict about a connection, and return it.
 
-    The ping goes out before it is written down: a crash in between pings once more, the other way
-    round it would take a client for dead that was never asked.
+    A connection that is gone is handed to the disconnect function. It stays due until that function
+    has deleted its row.
+
+    A ping is sent before it is recorded. After a crash in between, the client is pinged once more.
+    In the other order, a client that never received the ping would be taken for dead.
     """
     connection_id, ports, now = row.connection_id, sweep.ports, sweep.now
     next_due = now + settings().ping_period_seconds

@@ -1,4 +1,4 @@
-"""Once a minute: who is still there, and what was left half done."""
+"""The sweep: once a minute, finds connections that are gone and finishes what was interrupted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from shared.settings import settings
 
 
 class Part(NamedTuple):
-    """One of several sweeps that share the shards."""
+    """One of several sweeps that share the shards.
+
+    number: this sweep's number, from 0.
+    of: how many sweeps there are.
+    """
 
     number: int
     of: int
@@ -29,21 +33,27 @@ WHOLE = Part(0, 1)
 
 
 class SweepFailed(Exception):
-    """Something could not be done; what it was has been logged, and the rest is done."""
+    """Part of a sweep has failed. The failures have been logged, and the rest has been done."""
 
 
 @entry
 def handler(event: Event) -> None:
-    """On a schedule, ``{"part": 0, "parts": 1}`` or nothing. What is left over, or has failed, is
-    the next sweep's."""
+    """Run a sweep. The schedule sends ``{"part": 0, "parts": 1}``, or neither field for one part.
+
+    The next sweep does what is left over or has failed.
+    """
     part = Part(event.get("part", 0), event.get("parts", 1))
     run(REGISTRY, ports(), settings().sweep_seconds, part)
 
 
 def run(registry: Registry, ports: Ports, seconds: float, part: Part = WHOLE) -> None:
-    """The products' share first, which is small and about people in calls, within half of the time
-    and in the first part only; then the part's shards of connections. Raises ``SweepFailed`` at the
-    end where anything failed."""
+    """Run the products' sweep hooks, then look after the connections of this part's shards.
+
+    The hooks run in the first part only and have half of the time. They come first because their
+    work is small and concerns people in calls.
+
+    Raises ``SweepFailed`` at the end if anything has failed.
+    """
     begin, failures = time.monotonic(), list[str]()
     emit = Emitter(ports)
     products = Sweep(registry, ports, emit, begin + seconds / 2, failures)

@@ -1,4 +1,4 @@
-"""What to do with a connection that is due, decided from its row alone."""
+"""The verdict about a connection that is due, decided from its row alone."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from shared.realtime.address import Wire
 from shared.realtime.connections import LEGACY, Connection
 
 CLOCKS_DIFFER_SECONDS = 5
-"""By no more than this do the clocks of two functions."""
+"""The most by which the clocks of two functions differ."""
 
 
 class Verdict(StrEnum):
+    """What to do with a connection that is due."""
+
     WAIT = "wait"
-    """Somebody else has moved it on; the index was a moment late."""
+    """Do nothing. Another function has made it due later; the index was a moment late."""
 
     GONE = "gone"
-    """Run its departure, or finish it."""
+    """Run the connection's departure, or finish it."""
 
     FINISH = "finish"
-    """A session has ended, and not been left to the end."""
+    """Finish leaving a session that has ended."""
 
     CLOSE = "close"
-    """Nobody has said in time who they are, or it does not answer: close it, then as if gone."""
+    """Close the connection, then run its departure. Either no session has authenticated in time, or
+    the client has not answered the last ping."""
 
     PING = "ping"
-    """Ask the client for a sign of life."""
+    """Send the client a ping."""
 
     LOOK = "look"
-    """Ask API Gateway whether it is there: a native client answers no pings, and one of Engine.IO 3
-    sends them itself."""
+    """Ask API Gateway whether the connection is open. A native client does not answer pings, and an
+    Engine.IO 3 client sends them itself."""
 
 
 def verdict(row: Connection, now: int) -> Verdict:
-    """``now`` in epoch seconds."""
+    """Decide about a connection. ``now`` is in epoch seconds."""
     if row.leaving or row.expires_at <= now:
         return Verdict.GONE
     if row.due_at > now:
@@ -48,6 +51,6 @@ def verdict(row: Connection, now: int) -> Verdict:
 
 
 def silent(row: Connection) -> bool:
-    """Whether the last ping is still unanswered."""
+    """Return whether the last ping is still unanswered."""
     pinged_at, answered_at = row.pinged_at or 0, row.answered_at or 0
     return pinged_at > answered_at + CLOCKS_DIFFER_SECONDS

@@ -1,12 +1,18 @@
 """AWS services as the functions use them.
 
 ``clients``       one client per service and process
-``tables``        what the DynamoDB models have in common; ``streams`` the records of their streams
-``gateway``       API Gateway's ``@connections``, over ``http_pool``
-``queues``        putting off messages of SQS
+``tables``        the base of the DynamoDB models, and transactions
+``streams``       records of the tables' streams
+``gateway``       API Gateway's ``@connections``
+``http_pool``     the HTTP connections that ``gateway`` sends requests over
+``queues``        postponing messages of SQS
 ``adapters``      the ports of ``shared/ports.py`` on AWS
+``tasks``         work that is handed to other functions
+``secret``        the stack's secret
 ``event_order``   which of several reports is the newest
-``lambda_entry``  what is around every Lambda handler
-``log``           structured logs with correlation ids; ``metrics`` numbers in the log
-``parallel``      several requests at once; ``retry`` pauses before trying again
+``lambda_entry``  decorators for every Lambda handler
+``log``           structured logs with correlation ids
+``metrics``       numbers, written as lines of the log
+``parallel``      several requests at the same time
+``retry``         pauses before another attempt
 """

@@ -1,4 +1,8 @@
-"""Which of several tellings is the newest, where nothing else keeps it: one conditional write."""
+"""The order of reports about the same thing, which may arrive more than once and in any order.
+
+:func:`claim` keeps the newest report's time in a row of its own, for things whose own row has no
+place for it. It is one conditional write.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,11 @@ KEPT_SECONDS = 86_400
 
 
 class Newest(Table):
-    """Stands in the table of limits, whose rows expire as well. ``by``: what was told then."""
+    """The newest report about one thing. A row of the limits table, whose rows expire as well.
+
+    at: when the reported event happened, epoch milliseconds.
+    by: the id of the report.
+    """
 
     class Meta:
         table_name = TableName("limits")
@@ -25,9 +33,12 @@ class Newest(Table):
 
 
 def claim(key: str, at_ms: int, by: str, *, kept_seconds: int = KEPT_SECONDS) -> bool:
-    """Whether this is newer than all that was told about ``key``. What ``by`` names counts once;
-    of two others at the same time, and within the second of one that is exact to the second only,
-    the later arrival is the newer."""
+    """Record a report about ``key``; return True if it is newer than all earlier ones.
+
+    The same report, known by its id ``by``, counts once. Of two different reports with the same
+    time, the later arrival is the newer. A time that is a whole second is taken to be exact to the
+    second only: against it, the later arrival within that second is the newer.
+    """
     latest = at_ms if at_ms % 1000 else at_ms + 999
     another = (Newest.at < at_ms) | ((Newest.at <= latest) & (Newest.by != by))
     actions = [
@@ -40,7 +51,10 @@ def claim(key: str, at_ms: int, by: str, *, kept_seconds: int = KEPT_SECONDS) ->
 
 @contextmanager
 def claimed(key: str, at_ms: int, by: str) -> Iterator[bool]:
-    """The same for a block that acts on it: where that fails, it may be tried again."""
+    """Call :func:`claim` for a block that handles the report.
+
+    If the block raises, the claim is deleted, so that the report can be handled again.
+    """
     first = claim(key, at_ms, by)
     try:
         yield first
@@ -51,9 +65,11 @@ def claimed(key: str, at_ms: int, by: str) -> Iterator[bool]:
 
 
 def is_older(at_ms: float, than_ms: float) -> bool:
-    """Whether an event of ``at_ms`` loses to what is known since ``than_ms``. Where either is
-    exact to the second only, both happened at once within that second, and the later arrival
-    wins."""
+    """Return whether an event of ``at_ms`` is older than the known state of ``than_ms``.
+
+    If either time is exact to the second only, two events within that second count as simultaneous,
+    and the later arrival wins.
+    """
     if at_ms % 1000 and than_ms % 1000:
         return at_ms < than_ms
     return at_ms // 1000 < than_ms // 1000

@@ -1,8 +1,8 @@
-"""API Gateway's ``@connections``: what posts to clients, one request a recipient.
+"""API Gateway's ``@connections``, which sends frames to clients, one request per recipient.
 
-A post is the most frequent request of all, and the SDK's client spends most of its time around the
-signature, which is all that is needed of it here. Signature and credentials are the SDK's, but for
-what it works out anew of requests that have all one shape: see
+These posts are the most frequent requests of all. Only the SDK's signature and credentials are used
+for them, because its client spends most of its time on work that is not needed here. The canonical
+request, which has the same shape for every post, is built here too: see
 docs/decisions/0010-posts-without-the-client.md.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 
 class PostFailed(Exception):
-    """API Gateway has refused a request to a connection that may well be there, or not answered
-    it."""
+    """API Gateway has refused or not answered a request to a connection that may still exist."""
 
 
 class ManagedConnections:
+    """The ``Connections`` port on API Gateway."""
+
     def __init__(self, values: Settings) -> None:
         url = urlsplit(values.connections_url)
         self._host, self._path = url.netloc, url.path.rstrip("/")
@@ -53,35 +54,48 @@ class ManagedConnections:
         )
 
     def post(self, connection_id: str, frame: str) -> bool:
+        """Send a text frame.
+
+        Returns False if the connection is gone or not open yet. Raises ``PostFailed``.
+        """
         return self._one("POST", connection_id, frame)
 
     def post_all(self, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        """Send many frames at the same time, in no order.
+
+        Yields every post with what ``post`` would return, or with the exception it would raise.
+        """
         return self._ask("POST", posts)
 
     def exists(self, connection_id: str) -> bool:
+        """Return whether API Gateway has the connection. Raises ``PostFailed``."""
         return self._one("GET", connection_id)
 
     def close(self, connection_id: str) -> None:
+        """Close the connection from the server's side. Idempotent. Raises ``PostFailed``."""
         self._one("DELETE", connection_id)
 
     def _one(self, method: str, connection_id: str, frame: str = "") -> bool:
-        """Whether the connection was there. Raises ``PostFailed``."""
-        ((_, there),) = self._ask(method, [(connection_id, frame)])
-        if isinstance(there, Exception):
-            raise there
-        return there
+        """Make one request; return whether the connection exists. Raises ``PostFailed``."""
+        ((_, result),) = self._ask(method, [(connection_id, frame)])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def _ask(self, method: str, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
-        """What becomes of each. Where trouble may pass it is asked again, after all others and a
-        pause; API Gateway may have been asked for more than it gives."""
+        """Make a request for each post; yield each post with its result.
+
+        A request whose failure may be temporary is made again after all others and a pause. A usual
+        reason is that API Gateway throttles.
+        """
         values, until = self._settings, float("inf")
         for attempt in itertools.count(1):
             again: list[Post] = []
             for post, outcome in self._pool.send(posts, partial(self._request, method)):
-                if _may_pass(outcome) and monotonic() < until:
+                if _is_temporary(outcome) and monotonic() < until:
                     again.append(post)
                 else:
-                    yield post, _there(method, outcome)
+                    yield post, _result(method, outcome)
             if not again:
                 return
             until = min(until, monotonic() + values.post_retry_seconds)
@@ -94,8 +108,10 @@ class ManagedConnections:
         return Request(method, path, body, self._signed(method, path, body))
 
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
-        """The headers of a request. The canonical request is put together here: a path that is
-        encoded once more, no query, three headers at most.
+        """Return the headers of a request, the signature among them.
+
+        The canonical request is built here: a path that is encoded once more, no query, three
+        headers at most.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
         """
         credentials = self._credentials.get_frozen_credentials()
@@ -115,14 +131,15 @@ class ManagedConnections:
 
     @cached_property
     def _credentials(self) -> Credentials:
-        """The SDK's, which renews them where they run out."""
+        """The SDK's credentials, which it renews before they expire."""
         found = clients.session().get_credentials()
         if found is None:
             raise NoCredentialsError
         return found
 
 
-def _may_pass(outcome: Outcome) -> bool:
+def _is_temporary(outcome: Outcome) -> bool:
+    """Return whether another attempt may succeed; count throttled posts."""
     if not isinstance(outcome, Answer):
         return True
     if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -131,7 +148,8 @@ def _may_pass(outcome: Outcome) -> bool:
     return outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _there(method: str, outcome: Outcome) -> bool | Exception:
+def _result(method: str, outcome: Outcome) -> bool | Exception:
+    """Return whether the connection exists, or ``PostFailed`` if that is not known."""
     if not isinstance(outcome, Answer):
         return PostFailed(f"{method}: {outcome!r}")
     if outcome.status == HTTPStatus.GONE:

@@ -1,9 +1,9 @@
-"""Many short HTTP requests to one server at once, from one thread.
+"""Many short HTTP requests to one server at the same time, from one thread.
 
-With a thread for each, half of the processor time goes into handing the interpreter from one to
-the next: see docs/decisions/0019-posts-share-a-thread.md. Here a request goes out on any connection
-that has none under way, and whichever is answered first is read first. The protocol is
-``http.client``'s.
+With one thread per request, half of the processor time is spent on handing the interpreter from
+thread to thread: see docs/decisions/0019-posts-share-a-thread.md. Here a request is sent on any
+connection that has no request under way, and answers are read in the order in which they arrive.
+``http.client`` writes the requests and reads the answers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 
 class Request(NamedTuple):
+    """A request to send. ``path`` includes the query, if there is one."""
+
     method: str
     path: str
     body: bytes
@@ -31,19 +33,23 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
+    """A response that has been read whole."""
+
     status: int
     body: bytes
 
 
 Outcome = Answer | OSError | HTTPException
-"""An error says that no answer came; whether the request arrived is not known."""
+"""The result of a request. An error means that there is no answer; whether the server has received
+the request is not known."""
 
 
 class HttpPool:
-    """The connections to one server, kept for what is sent later. Threads may share it.
+    """The connections to one server, kept open for later requests. Threads may share a pool.
 
-    ``most``: connections, and so requests under way, of one ``send``. ``connect_seconds``,
-    ``answer_seconds``: after which it counts as failed.
+    most: how many connections one ``send`` uses at most, and so how many requests are under way.
+    connect_seconds: the time after which an attempt to connect has failed.
+    answer_seconds: the time after which a request without an answer has failed.
     """
 
     def __init__(
@@ -57,8 +63,10 @@ class HttpPool:
     def send(
         self, items: Iterable[T], request: Callable[[T], Request]
     ) -> Iterator[tuple[T, Outcome]]:
-        """A request for each item, made when its turn has come; each with what became of it, in
-        the order of the answers."""
+        """Send a request for each item; yield each item with its outcome, in the order of answers.
+
+        ``request`` is called for an item when its request is about to be sent.
+        """
         sent = _Sent[T](self)
         try:
             for item in items:
@@ -75,14 +83,22 @@ class HttpPool:
         finally:
             sent.close()
 
+    @property
+    def idle(self) -> int:
+        """How many connections are open and have no request under way."""
+        return len(self._idle)
+
     def take(self) -> HTTPConnection:
-        """A connection that is open and has no request under way."""
+        """Return a connection that is open and has no request under way.
+
+        Raises ``OSError`` or ``HTTPException`` if a new connection cannot be opened.
+        """
         while self._idle:
             try:
                 connection = self._idle.pop()
-            except IndexError:  # another thread took the last one
+            except IndexError:  # another thread has taken the last idle connection
                 break
-            if not _hung_up(connection):
+            if not _is_closed_by_server(connection):
                 return connection
             connection.close()
         connection = self._new()
@@ -91,6 +107,7 @@ class HttpPool:
         return connection
 
     def give_back(self, connection: HTTPConnection) -> None:
+        """Keep a connection for a later request, or close it if there are enough."""
         if connection.sock and len(self._idle) < self.most:
             self._idle.append(connection)
         else:
@@ -104,7 +121,7 @@ class HttpPool:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """One for all: it reads the system's certificates."""
+        """The TLS context, shared because making one reads the system's certificates."""
         return ssl.create_default_context()
 
 
@@ -120,6 +137,7 @@ class _Sent(Generic[T]):
         return len(self._items)
 
     def add(self, item: T, request: Request) -> None:
+        """Send a request. Raises ``OSError`` or ``HTTPException`` if it cannot be sent."""
         connection = self._pool.take()
         try:
             connection.request(*request)
@@ -130,8 +148,10 @@ class _Sent(Generic[T]):
         self._items[connection] = item, time.monotonic() + self._pool.answer_seconds
 
     def answered(self, *, wait: bool) -> Iterator[tuple[T, Outcome]]:
-        """Those that are over: ``wait`` for the next, if there is none, no longer than any of
-        them has."""
+        """Yield the requests that are over, answered or timed out.
+
+        With ``wait``, wait for the next answer, until the oldest request times out at the latest.
+        """
         if not self._items:
             return
         now = time.monotonic()
@@ -151,6 +171,7 @@ class _Sent(Generic[T]):
         return item, outcome
 
     def close(self) -> None:
+        """Close the connections whose requests are still under way."""
         _close(self._items)
         self._selector.close()
 
@@ -174,9 +195,11 @@ def _give_up(connection: HTTPConnection) -> Outcome:
     return TimeoutError("no answer in time")
 
 
-def _hung_up(connection: HTTPConnection) -> bool:
-    """Whether the other side has closed it: there is something to read, though nothing was
-    asked."""
+def _is_closed_by_server(connection: HTTPConnection) -> bool:
+    """Return whether the server has closed an idle connection.
+
+    The connection is readable then, although no request is under way.
+    """
     poller = poll()
     poller.register(connection.sock, POLLIN)
     return bool(poller.poll(0))

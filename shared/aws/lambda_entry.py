@@ -1,4 +1,4 @@
-"""What every Lambda entry has around it."""
+"""Decorators that make Lambda handlers: logging, metrics, and the answers that Lambda expects."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WARM_UP = "warm"
 
 
 def entry(function: Callable[[Event], Any]) -> Entry:
-    """A Lambda handler from a function of the event.
+    """Make a Lambda handler from a function of the event.
 
-    Logs under the id of what caused the invocation, and at its end a line for each cause with the
-    milliseconds that it took; then writes what was counted.
+    The handler logs under the correlation id of the invocation's cause. At the end it logs one line
+    for each cause with the milliseconds that the invocation took, then writes the metrics.
 
-    ``{"warm": true}`` returns at once: whoever starts a stack for the first time, or keeps
-    functions warm, sends it.
+    For ``{"warm": true}`` it returns at once. This event only starts a process, after a
+    deployment or to keep a function warm.
     """
 
     @wraps(function)
@@ -44,13 +44,16 @@ def entry(function: Callable[[Event], Any]) -> Entry:
 
 
 def websocket_entry(function: Callable[[Event], int | None]) -> Entry:
-    """An entry behind a WebSocket route. It never raises and never returns a body, either of which
-    API Gateway would send to the client; ``function`` may return a status for ``$connect``."""
+    """Make a Lambda handler for a WebSocket route.
+
+    ``function`` may return a status for ``$connect``. The handler never raises and never returns a
+    body, because API Gateway would send either to the client.
+    """
 
     def answer(event: Event) -> dict[str, int]:
         try:
             status = function(event)
-        except Exception:  # noqa: BLE001 - API Gateway would send it to the client
+        except Exception:  # noqa: BLE001 - API Gateway would send the error to the client
             logger.exception("route failed")
             status = 500
         return {"statusCode": status or 200}
@@ -61,9 +64,11 @@ def websocket_entry(function: Callable[[Event], int | None]) -> Entry:
 def queue_entry(
     *, ordered: bool = False, failed: Callable[[list[Event]], None] | None = None
 ) -> Callable[[Callable[[str], None]], Entry]:
-    """An entry behind a queue, from a function of a message's body. A message with which it fails
-    is handed in again, alone; where the queue is ``ordered``, with all that came after it: it keeps
-    the order within a group only if nothing overtakes. ``failed`` is told of those.
+    """Make a Lambda handler for a queue from a function of a message's body.
+
+    A message for which the function fails is delivered again, alone. If the queue is ``ordered``,
+    all messages after it are delivered again too: the order within a group is kept only if no
+    message overtakes another. ``failed`` is called with the messages that are delivered again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -76,7 +81,7 @@ def queue_entry(
                 log.set_correlation_id(log.of_message(record))
                 try:
                     function(record["body"])
-                except Exception:  # noqa: BLE001 - reported for this message, the others go on
+                except Exception:  # noqa: BLE001 - reported for this message; the others are handled
                     logger.exception("message failed", extra={"message_id": record["messageId"]})
                     again += records[number:] if ordered else [record]
                     if ordered:

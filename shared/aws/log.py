@@ -1,9 +1,9 @@
-"""Structured logs, each line with the id of what began it.
+"""Structured logs, each line with the id of its first cause.
 
-Whatever begins something has an id: a request at API Gateway, an event of a team's own systems,
-the invocation of a schedule or of a stream. Everything that follows from it logs under the same
-``correlation_id``, in whichever function: ``shared/aws/adapters.py`` sends the id along with all
-work that it hands on, ``shared/aws/lambda_entry.py`` takes it up. It is never a request of its own.
+A first cause is a request at API Gateway, an event of a team's own systems, or an invocation for a
+schedule or a stream. All work that follows from it is logged under the same ``correlation_id``, in
+every function: ``shared/aws/tasks.py`` sends the id along with the work that it hands over, and
+``shared/aws/lambda_entry.py`` reads it. The id never takes a request of its own.
 """
 
 from __future__ import annotations
@@ -15,39 +15,41 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 CORRELATION_ID = "correlationId"
-"""Under this name it travels: in an asynchronous invocation's payload, in the ring timer's input,
-in the attributes of a message of SQS."""
+"""The field with the id in an asynchronous invocation's payload, in the ring timer's input and in
+the attributes of a message of SQS."""
 
 ON_THE_BUS = "correlation:"
-"""Before the id among ``resources``, the one field of an EventBridge event that takes it.
+"""The prefix of the id among ``resources``, the one field of an EventBridge event that can hold it.
 https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html"""
 
 UNKNOWN = "unknown"
-"""Where nothing began: a script."""
+"""The id outside an invocation, as in a script."""
 
 logger = Logger(service="switchboard", log_uncaught_exceptions=False)
 
 
 def set_correlation_id(correlation_id: str) -> None:
-    """What is logged from here on, in any thread, follows from ``correlation_id``."""
+    """Log under ``correlation_id`` from here on, in all threads, and forget the event's name."""
     logger.append_keys(correlation_id=correlation_id, event_name=None)
 
 
 def set_event_name(event_name: str) -> None:
-    """Name the event that this invocation handles: a known one, since what clients write is not
-    for the log."""
+    """Add the name of the event that this invocation handles to the log.
+
+    Pass names of known events only: text that clients write does not belong in the log.
+    """
     logger.append_keys(event_name=event_name)
 
 
 def correlation_id() -> str:
-    """Never empty, which a message attribute may not be."""
+    """Return the current id. It is never empty, because a message attribute may not be empty."""
     return logger.get_correlation_id() or UNKNOWN
 
 
 def causes(event: Mapping[str, Any], context: Any) -> list[str]:
-    """The ids an invocation follows from: of every message of a batch, else a single one.
+    """Return the correlation ids of an invocation: one per message of a batch, else a single one.
 
-    Records of a stream carry no id: what follows from them begins with the invocation.
+    Records of a stream carry no id. For them the invocation's own id is the first cause.
     """
     messages = [of_message(one) for one in event.get("Records", ()) if "messageId" in one]
     request = event.get("requestContext") or {}
@@ -56,7 +58,10 @@ def causes(event: Mapping[str, Any], context: Any) -> list[str]:
 
 
 def of_message(record: Mapping[str, Any]) -> str:
-    """Of a message of SQS as Lambda hands it over; its own id where the sender gave none."""
+    """Return the correlation id of an SQS message in Lambda's form.
+
+    Returns the message's own id if the sender gave none.
+    """
     attribute = record.get("messageAttributes", {}).get(CORRELATION_ID)
     if attribute is not None:
         return str(attribute["stringValue"])

@@ -1,8 +1,8 @@
-"""What is counted, as lines of the log in CloudWatch's embedded metric format: no request is made.
+"""Metrics, written as lines of the log in CloudWatch's embedded metric format, without a request.
 
-An invocation's numbers are added up and written as one line when it ends. They have no dimensions,
-because every combination of name and dimensions is a metric that is paid for; the namespace is the
-stack's name.
+The numbers of an invocation are added up and written as one line when it ends. They have no
+dimensions, because AWS charges for every combination of name and dimensions. The namespace of the
+metrics is the stack's name.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -19,7 +19,7 @@ from shared.settings import settings
 
 
 class Metric(StrEnum):
-    """The names in CloudWatch. Whoever counts one says when."""
+    """The names of the metrics in CloudWatch. The code that counts a metric says when it does."""
 
     CALLS_STARTED = "CallsStarted"
     CALLS_ANSWERED = "CallsAnswered"
@@ -54,19 +54,19 @@ _lock = Lock()
 
 
 def count(metric: Metric, number: int = 1) -> None:
-    """Add to what this invocation has counted. From any thread."""
+    """Add to a metric of this invocation. May be called from any thread."""
     with _lock:
         _counted[metric] += number
 
 
 def count_all(numbers: Mapping[Metric, int]) -> None:
-    """Zero is a number too: a gauge at zero is not missing."""
+    """Add to several metrics. Zeros are written too, so that a gauge at zero is not missing."""
     with _lock:
         _counted.update(numbers)
 
 
 def flush() -> None:
-    """Write what has been counted, if anything."""
+    """Write the metrics that have been counted, if any, and start again at zero."""
     with _lock:
         numbers = dict(_counted)
         _counted.clear()
@@ -77,3 +77,9 @@ def flush() -> None:
         unit = "Seconds" if metric is Metric.CALL_SECONDS else "Count"
         line.add_metric(metric, unit, number)
     line.flush_metrics()
+
+
+def discard() -> None:
+    """Forget what has been counted, without writing it."""
+    with _lock:
+        _counted.clear()

@@ -1,4 +1,4 @@
-"""Do several requests to AWS at once: a Lambda waits for the slowest, not for the sum."""
+"""Several requests to AWS at the same time: a function waits for the slowest, not for the sum."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ def _begin() -> None:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    """Threads are started as they are needed."""
+def thread_pool() -> ThreadPoolExecutor:
+    """Return the process's pool. It starts its threads when they are needed."""
     threads = settings().requests_at_once
     return ThreadPoolExecutor(threads, thread_name_prefix="parallel", initializer=_begin)
 
 
 def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
-    """``together`` for two calls whose results differ in type."""
+    """Run two calls concurrently, as ``together`` does; their results may differ in type."""
     results: list[Any] = together([first, second])
     return results[0], results[1]
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Run all calls concurrently, the last one on this thread; results in order.
+    """Run all calls concurrently, the last one on this thread; return their results in order.
 
-    Waits for every call, then raises the first exception in order, if any. Within a call of another
-    ``together`` they run one after the other: threads of the pool that wait for it could be all
-    there are.
+    Waits for every call, then raises the first exception in the order of the calls, if any.
+
+    Within a call of another ``together`` the calls run one after the other. If they used the pool,
+    all of its threads could be waiting for a free one.
     """
     *others, last = calls
     if getattr(_this_thread, "in_pool", False):
         return _in_turn([*others, last])
-    futures = [_pool().submit(call) for call in others]
+    futures = [thread_pool().submit(call) for call in others]
     try:
         result = last()
     finally:
@@ -60,7 +61,7 @@ def _in_turn(calls: list[Callable[[], T]]) -> list[T]:
         future: Future[T] = Future()
         try:
             future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - raised when all have run
+        except BaseException as error:  # noqa: BLE001 - raised when all calls have run
             future.set_exception(error)
         done.append(future)
     return [future.result() for future in done]

@@ -1,4 +1,4 @@
-"""Pauses before something is tried again."""
+"""Pauses before another attempt."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from collections.abc import Iterator
 from shared.settings import settings
 
 _RANDOM = secrets.SystemRandom()
-"""The system's: functions that start from one snapshot have one state of ``random``."""
+"""The system's randomness: functions that start from the same snapshot share the state of
+``random``."""
 
 
 def pause(attempt: int, *, first: float, longest: float) -> None:
-    """Up to ``first`` seconds before the second attempt (``attempt`` is 1), twice as long each
-    time. With jitter, so that those who met do not meet again."""
+    """Sleep before the next attempt.
+
+    After attempt 1 the pause is up to ``first`` seconds. This bound doubles with each attempt, up
+    to ``longest`` seconds. The pause is random, so that writers that collided do not collide again.
+    """
     time.sleep(_RANDOM.uniform(0, min(longest, first * 2 ** (attempt - 1))))
 
 
 def attempts() -> Iterator[None]:
-    """When to look for what an event needs and may have overtaken on the way: at once, and again
-    until ``overtaken_wait_seconds`` are over."""
+    """Yield whenever it is time to look for an earlier event that the current one has overtaken.
+
+    Frames of one connection may be handled in any order. Yields at once, and then every
+    ``overtaken_pause_seconds`` until ``overtaken_wait_seconds`` are over.
+    """
     values = settings()
     deadline = time.monotonic() + values.overtaken_wait_seconds
     yield

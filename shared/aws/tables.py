@@ -1,6 +1,6 @@
-"""What the DynamoDB models have in common: where their table is, one client, retries.
+"""The base of the DynamoDB models, with one client and with retries, and transactions.
 
-Models are declared at import and find their table's name on first use.
+Models are declared at import and read their table's name from the settings on first use.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pynamodb.exceptions import CancellationReason
 
 CONDITION_FAILED = "ConditionalCheckFailed"
-_CONTENDED = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-_IN_A_TRANSACTION = "TransactionConflictException"
+_CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+_TRANSACTION_CONFLICT = "TransactionConflictException"
 
 _pause = partial(pause, first=0.02, longest=0.5)
 
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class TableName:
-    """``table_name`` of a model's ``Meta``: read from the settings when it is first needed."""
+    """The ``table_name`` of a model's ``Meta``, read from the settings when it is first needed."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -55,9 +55,9 @@ def _use_shared_client(connection: Any) -> None:
 
 
 class Table(Model):
-    """A model on the process's one DynamoDB client.
+    """A model that uses the process's one DynamoDB client.
 
-    pynamodb makes a client per model, each of which costs tens of milliseconds of a cold start.
+    pynamodb itself makes a client per model, and each takes tens of milliseconds of a cold start.
     """
 
     @classmethod
@@ -67,44 +67,48 @@ class Table(Model):
         return table
 
     def save(self, *args: Any, **arguments: Any) -> dict[str, Any]:
-        return _past_transactions(lambda: super(Table, self).save(*args, **arguments))
+        """Write the whole row; wait while a transaction holds it."""
+        return _retry_on_conflict(lambda: super(Table, self).save(*args, **arguments))
 
     def update(self, *args: Any, **arguments: Any) -> Any:
-        return _past_transactions(lambda: super(Table, self).update(*args, **arguments))
+        """Change attributes of the row; wait while a transaction holds it."""
+        return _retry_on_conflict(lambda: super(Table, self).update(*args, **arguments))
 
     def delete(self, *args: Any, **arguments: Any) -> Any:
-        return _past_transactions(lambda: super(Table, self).delete(*args, **arguments))
+        """Delete the row; wait while a transaction holds it."""
+        return _retry_on_conflict(lambda: super(Table, self).delete(*args, **arguments))
 
     def save_if(self, condition: Condition) -> bool:
-        """``save``; False, and nothing written, where the condition does not hold."""
-        return _held(lambda: self.save(condition=condition))
+        """Write the row if the condition holds; otherwise write nothing and return False."""
+        return _condition_held(lambda: self.save(condition=condition))
 
     def update_if(self, actions: Sequence[Action], condition: Condition) -> bool:
-        """``update``; False, and nothing written, where the condition does not hold."""
-        return _held(lambda: self.update(actions, condition=condition))
+        """Change the row if the condition holds; otherwise write nothing and return False."""
+        return _condition_held(lambda: self.update(actions, condition=condition))
 
     def delete_if(self, condition: Condition) -> bool:
-        """``delete``; False, and nothing deleted, if the condition does not hold."""
-        return _held(lambda: self.delete(condition=condition))
+        """Delete the row if the condition holds; otherwise delete nothing and return False."""
+        return _condition_held(lambda: self.delete(condition=condition))
 
 
-def _past_transactions(write: Callable[[], T]) -> T:
-    """A single write is refused while a transaction has its item; the SDK does not try it again.
+def _retry_on_conflict(write: Callable[[], T]) -> T:
+    """Make a write of a single item, and try again while a transaction holds the item.
 
+    DynamoDB refuses the write during the transaction, and the SDK does not try it again.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
     """
     for attempt in range(1, settings().transaction_attempts):
         try:
             return write()
         except PynamoDBException as error:
-            if error.cause_response_code != _IN_A_TRANSACTION:
+            if error.cause_response_code != _TRANSACTION_CONFLICT:
                 raise
         _pause(attempt)
     return write()
 
 
-def _held(write: Callable[[], Any]) -> bool:
-    """Whether the condition of a single-item write held; raises what else it was refused for."""
+def _condition_held(write: Callable[[], Any]) -> bool:
+    """Make a write of a single item; return whether its condition held. Raises other errors."""
     try:
         write()
     except (DeleteError, PutError, UpdateError) as error:
@@ -114,11 +118,21 @@ def _held(write: Callable[[], Any]) -> bool:
     return True
 
 
-class Transaction:
-    """Collects the items of one transaction, each under a name.
+def forget_clients() -> None:
+    """Make every client and connection anew on its next use, for example for another endpoint."""
+    clients.client.cache_clear()  # type: ignore[attr-defined]
+    models = Table.__subclasses__()
+    while models:
+        model = models.pop()
+        model._connection = None
+        models += model.__subclasses__()
 
-    The name of an item is what ``TransactionRefused`` calls it by when its condition fails. Two
-    items may share a name when the writer treats their failure alike.
+
+class Transaction:
+    """The items of one transaction, each under a name.
+
+    ``TransactionRefused`` reports an item whose condition failed by its name. Two items may share a
+    name if the caller treats their failures alike.
     """
 
     def __init__(self, write: TransactWrite) -> None:
@@ -130,7 +144,7 @@ class Transaction:
 
     @property
     def names(self) -> list[str]:
-        """The names in the order in which pynamodb sends the items."""
+        """The names, in the order in which pynamodb sends the items."""
         return [*self._checks, *self._deletes, *self._puts, *self._updates]
 
     def check(self, name: str, row: Model, condition: Condition) -> None:
@@ -159,7 +173,10 @@ class Transaction:
         *,
         return_old: bool = False,
     ) -> None:
-        """Change attributes of a row. ``return_old``: a refusal carries the row as it stood."""
+        """Change attributes of a row.
+
+        With ``return_old``, a refusal has the row as it was (``TransactionRefused.row``).
+        """
         self._updates.append(name)
         returned = "ALL_OLD" if return_old else None
         self._write.update(row, actions=actions, condition=condition, return_values=returned)
@@ -179,9 +196,10 @@ class TransactionRefused(Exception):
         return name in self._failed
 
     def row(self, name: str) -> Mapping[str, Any]:
-        """Return the failed item's row as it stood, in DynamoDB's form (``{"S": …}``).
+        """Return the failed item's row as it was, in DynamoDB's form (``{"S": …}``).
 
-        Empty if the item's condition held, its row does not exist, or it was not asked for.
+        Returns an empty mapping if the item's condition held, the row does not exist, or the item
+        was added without ``return_old``.
         """
         reason = self._failed.get(name)
         return (reason.raw_item if reason else None) or {}
@@ -190,11 +208,12 @@ class TransactionRefused(Exception):
 def transact(add_items: Callable[[Transaction], None], token: str | None = None) -> None:
     """Commit the writes that ``add_items`` adds, all or none.
 
-    Contention is tried again with jitter under the same client token, so an attempt whose answer
-    was lost is not applied twice. With a ``token`` that says what is written, a repeated invocation
-    is not applied twice either, within DynamoDB's 10 minutes.
+    After contention the transaction is tried again, with jitter and under the same client token. So
+    an attempt whose answer was lost is not applied twice. If the caller gives a ``token`` that
+    identifies the writes, a repeated invocation is not applied twice either, within the 10 minutes
+    for which DynamoDB remembers the token.
 
-    Raises ``TransactionRefused`` when a condition does not hold.
+    Raises ``TransactionRefused`` if a condition does not hold.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
     connection = DynamoDBConnection()
@@ -212,7 +231,7 @@ def transact(add_items: Callable[[Transaction], None], token: str | None = None)
             reasons = error.cancellation_reasons
             if any(reason and reason.code == CONDITION_FAILED for reason in reasons):
                 raise TransactionRefused(zip(names, reasons, strict=True)) from error
-            contended = any(reason and reason.code in _CONTENDED for reason in reasons)
+            contended = any(reason and reason.code in _CONTENTION for reason in reasons)
             in_progress = error.cause_response_code == "TransactionInProgressException"
             if attempt == attempts or not (contended or in_progress):
                 raise

@@ -1,4 +1,5 @@
 """What the products with calls share.
 
-``call_records``  calls that have ended
+``ring``          where a call stands while it rings, and its timer
+``call_records``  calls that are over
 """

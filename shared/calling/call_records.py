@@ -1,4 +1,4 @@
-"""Calls that are over, of any product: one row each, and the history of either party."""
+"""Calls that are over, of any product: one row per call, and the calls of a person."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from shared.aws.tables import Table, TableName
 
 
 class ByCallee(GlobalSecondaryIndex["CallRecord"]):
+    """The records by the person who was called."""
+
     class Meta:
         index_name = "callee"
         projection = AllProjection()
@@ -24,11 +26,12 @@ class ByCallee(GlobalSecondaryIndex["CallRecord"]):
 
 
 class CallRecord(Table):
-    """Call ids begin with the time, so a party's rows stand in the order of their calls.
+    """A call that is over. Call ids begin with the time, so a person's records sort by time.
 
-    ``product`` is whose call it was; times are epoch milliseconds; ``coins`` is what was really
-    taken; ``accepted_by`` and ``ended_by`` are the ids of the messages that accepted and ended the
-    call, where any did.
+    product: the product whose call it was.
+    started_at, accepted_at, ended_at: epoch ms.
+    accepted_by, ended_by: the ids of the messages that accepted and ended the call, if any did.
+    coins: what was really taken from the caller.
     """
 
     class Meta:
@@ -52,7 +55,7 @@ class CallRecord(Table):
 
 
 def shown(record: CallRecord) -> dict[str, Any]:
-    """A record as its parties see it; times in ISO 8601."""
+    """Return a record as its two persons see it, with times in ISO 8601."""
     accepted_at = record.accepted_at
     return {
         "callId": record.call_id,
@@ -70,8 +73,11 @@ def shown(record: CallRecord) -> dict[str, Any]:
 
 
 def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:
-    """A call of this person's that is over. A callee's is found through an index, which may be
-    some milliseconds behind."""
+    """Return the record of a person's call. Returns None if there is no such record.
+
+    as_caller: whether the person made the call; else they were called, and the record is found
+        through an index, which may be some milliseconds behind.
+    """
     if as_caller:
         rows: Any = CallRecord.query(person_id, CallRecord.call_id == call_id, consistent_read=True)
     else:
@@ -80,7 +86,10 @@ def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:
 
 
 def of_person(person_id: str, limit: int, before: str | None) -> list[CallRecord]:
-    """At most ``limit`` calls of a person, made or taken, newest first, older than ``before``."""
+    """Return at most ``limit`` records of a person, as caller or called, the newest first.
+
+    ``before``: only calls older than the one with this id.
+    """
     as_caller, as_callee = (
         partial(
             query,

@@ -4,5 +4,6 @@
 ``keys``        the public keys of the tokens' issuer
 ``cookies``     the admin's cookie
 ``accounts``    the accounts that a team's own system reports
+``wallet``      the coins of a person
 ``edge``        the client's address, as the edge in front of the stack reports it
 """

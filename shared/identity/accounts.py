@@ -11,9 +11,10 @@ from pynamodb.expressions.condition import Condition
 
 from shared.aws.event_order import is_older
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.identity import wallet
+from shared.identity.wallet import Wallet
 from shared.ids import Id
 from shared.realtime import people
-from shared.realtime.people import Person
 
 _ROUNDS = 16
 
@@ -66,7 +67,7 @@ def save(account: Account, wallets: Sequence[str]) -> None:
     since."""
     AccountRow(account.id, account=msgspec.to_builtins(account)).save()
     for namespace in wallets:
-        people.open_balance(namespace, account.id, account.coins)
+        wallet.open_balance(namespace, account.id, account.coins)
 
 
 def upsert(account: Account, happened_at_ms: int, wallets: Sequence[str]) -> Account:
@@ -105,7 +106,7 @@ def _replace(
         if not row.upserted_at:
             unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
     counted = before.coins if before is not None and before.role == account.role else 0
-    holder = people.get(wallets[0], account.id) if wallets else None
+    holder = people.get(wallets[0], account.id, Wallet) if wallets else None
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -116,12 +117,11 @@ def _replace(
         )
         if holder is not None and account.coins != counted:
             coins = max(0, int(holder.coins) + account.coins - counted)
-            same = Person.coins == int(holder.coins)
             transaction.update(
                 "balance",
-                Person(holder.person),
-                actions=[Person.coins.set(coins)],
-                condition=same if holder.coins else same | Person.coins.does_not_exist(),
+                Wallet(holder.person),
+                actions=[Wallet.coins.set(coins)],
+                condition=wallet.holds(int(holder.coins)),
             )
 
     try:
@@ -140,7 +140,7 @@ def _row(account_id: str) -> AccountRow | None:
 
 def balance(account: Account, wallets: Sequence[str]) -> int:
     """The coins of today, where calls are paid for from them; else what the account says."""
-    return int(people.get(wallets[0], account.id).coins) if wallets else account.coins
+    return int(people.get(wallets[0], account.id, Wallet).coins) if wallets else account.coins
 
 
 def get(account_id: str) -> Account | None:

@@ -1,4 +1,4 @@
-"""The admin's cookie, which browsers send along with whatever any page asks for."""
+"""The admin's cookie, which holds a token. Browsers send it with requests of any page."""
 
 from __future__ import annotations
 
@@ -10,36 +10,52 @@ COOKIE = "authenticationToken"
 
 
 def of_handshake(headers: Mapping[str, str]) -> str | None:
-    """The token in the cookie of a WebSocket handshake, which browsers let any page make: it counts
-    only where ``Origin`` says that the page is one of ours. ``headers`` by lower-case name."""
+    """Return the token in the cookie of a WebSocket handshake, or None.
+
+    Browsers let any page make a handshake, so the cookie counts only if ``Origin`` is one of the
+    stack's origins. ``headers`` have lower-case names.
+    """
     return _token(headers) if headers.get("origin") in settings().origins else None
 
 
 def of_request(headers: Mapping[str, str]) -> str | None:
-    """The token in the cookie of an HTTP request. Browsers leave ``Origin`` out of a page's ``GET``
-    to its own server, and show no other page the answer."""
+    """Return the token in the cookie of an HTTP request, or None.
+
+    A request without ``Origin`` counts as well: browsers leave it out of a page's ``GET`` to its
+    own server, and they do not show the answer to a page of another origin.
+    """
     return _token(headers) if headers.get("origin") in {None, *settings().origins} else None
 
 
 def may_set(headers: Mapping[str, str]) -> bool:
-    """Whether a request may change the cookie: no other page may sign a visitor in or out."""
+    """Return whether a request may change the cookie.
+
+    A page of another origin must not sign a visitor in or out.
+    """
     return headers.get("origin") in {None, *settings().origins}
 
 
 def put(token: str, headers: Mapping[str, str]) -> str:
-    """``Set-Cookie`` for a token. It goes when the browser closes, and counts as long as the token
-    does. Browsers say in ``Origin`` that a page came without TLS, which only happens locally."""
+    """Return the ``Set-Cookie`` header for a token.
+
+    The browser drops the cookie when it closes, and the token in it expires as any token does. The
+    cookie is ``Secure`` unless ``Origin`` shows a page without TLS, as on a developer's machine.
+    """
     secure = "" if headers.get("origin", "").startswith("http://") else "; Secure"
     return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
 
 def take_away(headers: Mapping[str, str]) -> str:
+    """Return the ``Set-Cookie`` header that deletes the cookie."""
     return f"{put('', headers)}; Max-Age=0"
 
 
 def _token(headers: Mapping[str, str]) -> str | None:
-    """Read by hand: the standard library gives up on the whole header for one cookie that it does
-    not like, as ``prefs={"a":1}``, and a page has no say in what else its domain sets.
+    """Return the token in the ``Cookie`` header, or None.
+
+    The header is read by hand, because the standard library drops the whole header for one cookie
+    that it cannot parse, such as ``prefs={"a":1}``. Other software may set such cookies for the
+    same domain.
 
     https://www.rfc-editor.org/rfc/rfc6265#section-5.4
     """

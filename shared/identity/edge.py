@@ -1,4 +1,7 @@
-"""What the edge tells the stack behind it: CloudFront in AWS, ``local/edge.py`` elsewhere."""
+"""The headers that the edge adds for the stack behind it.
+
+The edge is CloudFront in AWS and ``local/edge.py`` on a developer's machine.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,19 @@ from hmac import compare_digest
 from shared.settings import settings
 
 KEY_HEADER = "Switchboard-Edge-Key"
-"""Not ``X-Edge-…``, which CloudFront refuses to send:
+"""The header with the key that proves that a request comes through our edge. It is not named
+``X-Edge-…``, because CloudFront refuses to send headers with that prefix:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html"""
 
 ADDRESS_HEADER = "Switchboard-Client-Address"
 
 
 def client_address(peer: str, headers: Mapping[str, str]) -> str:
-    """The client's address: the peer's, or what our own edge says of its peer, which it proves to
-    be with its key. ``headers`` by lower-case name."""
+    """Return the address of the client.
+
+    This is the address of the peer. If the request has the edge's key, it is the address that the
+    edge reports instead. ``headers`` have lower-case names.
+    """
     key = settings().edge_key
     shown = headers.get(KEY_HEADER.lower(), "")
     if not key or not compare_digest(shown.encode(), key.encode()):

@@ -1,8 +1,8 @@
-"""The public keys of whoever issues the tokens, from the address they publish them at.
+"""The public keys of the tokens' issuer, fetched from the URL where it publishes them.
 
-A key set is fetched when the first token comes and again when it has grown old. A token that names
-an unknown key may mean that the issuer has a new one, or nothing at all: it leads to a fetch too,
-but a fetch of whatever cause, successful or not, is followed by none for ``refetch_seconds``.
+A process fetches the keys when the first token comes, and again after ``jwks_cache_seconds``. A
+token that names an unknown key leads to a fetch too, because the issuer may have a new key. After
+any fetch, successful or not, there is no other for ``jwks_refetch_seconds``.
 https://www.rfc-editor.org/rfc/rfc7517
 """
 
@@ -23,14 +23,14 @@ ALGORITHMS = ("RS256", "ES256")
 
 
 class UnknownKey(Exception):
-    """No key is published, or none could be fetched, that a token could be checked with."""
+    """There is no key for a token: none is published, or the keys could not be fetched."""
 
 
 class KeySet:
-    """The keys of one process.
+    """The keys that one process has fetched.
 
-    While the issuer cannot be reached, the last keys are used on for ``jwks_stale_seconds``: its
-    outage locks nobody out, and a key it has withdrawn is not honoured for ever.
+    While the issuer cannot be reached, the old keys stay in use for ``jwks_stale_seconds``. So
+    people can still connect during an outage, and a withdrawn key is not accepted for ever.
     """
 
     def __init__(self, values: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -44,9 +44,9 @@ class KeySet:
         self._lock = Lock()
 
     def key_for(self, kid: str | None, algorithm: str) -> PyJWK:
-        """The key named ``kid``; for a token that names none, the only one for its algorithm.
+        """Return the key named ``kid``, or, if ``kid`` is None, the only key for the algorithm.
 
-        Raises ``UnknownKey``.
+        Raises ``UnknownKey`` if no key matches, or if several match.
         """
         with self._lock:
             if self._age() >= self._settings.jwks_cache_seconds:
@@ -73,8 +73,10 @@ class KeySet:
         return self._monotonic() - self._fetched_at
 
     def _fetch(self) -> None:
-        """Get the keys anew, unless that was tried a moment ago. A failure is logged, not raised:
-        whether the keys at hand will do is for the token to show."""
+        """Fetch the keys, unless ``jwks_refetch_seconds`` have not passed since the last attempt.
+
+        A failure is logged, not raised, because the old keys may still be enough for the token.
+        """
         now = self._monotonic()
         if now - self._tried_at < self._settings.jwks_refetch_seconds:
             return
@@ -91,7 +93,10 @@ class KeySet:
 
 
 def _is_usable(key: PyJWK) -> bool:
-    """For signatures, with one of our algorithms, and long enough for it (RFC 7518, 3.3)."""
+    """Return whether a key is for signatures, for an accepted algorithm, and long enough for it.
+
+    RFC 7518, section 3.3 has the least length.
+    """
     return (
         key.algorithm_name in ALGORITHMS
         and key.public_key_use in {"sig", None}
@@ -101,5 +106,5 @@ def _is_usable(key: PyJWK) -> bool:
 
 @cache
 def published() -> KeySet:
-    """The keys at the stack's ``jwks_url``."""
+    """Return the keys at the stack's ``jwks_url``."""
     return KeySet(settings())

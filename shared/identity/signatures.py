@@ -1,7 +1,7 @@
-"""What a token claims, once its signature and its times are checked.
+"""The claims of a token, after its signature and its times have been checked.
 
-Imported when a token comes, and with it PyJWT and, where keys are published, cryptography: most
-events bring none.
+This module is imported when the first token comes, because most events bring no token. It imports
+PyJWT, and PyJWT imports cryptography if the stack has it for published keys.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from shared.ports import Secrets
 from shared.settings import Settings
 
 REFUSED = (jwt.PyJWTError, keys.UnknownKey, ValueError)
-"""PyJWT's readers raise a ``ValueError`` for text that is no token at all."""
+"""The errors of a token that is refused. PyJWT raises ``ValueError`` for text that is no token."""
 
 
 def claims_of(token: str, values: Settings, secrets: Secrets) -> dict[str, Any]:
-    """The claims. Raises ``InvalidToken``, also when there is no key to check with, which is
-    logged."""
+    """Return the claims of a token.
+
+    Raises ``InvalidToken``. If there is no key to check the token with, this is logged too.
+    """
     try:
         return _payload(token, values, secrets)
     except jwt.InvalidKeyError as error:
-        # A public key, for one, which everybody has: PyJWT takes none for a secret.
-        logger.error("no token can be checked, JWT_SECRET is not one: %s", error)
+        # For example, JWT_SECRET holds a public key, which is not secret: PyJWT does not accept it.
+        logger.error("no token can be checked, JWT_SECRET is not a secret: %s", error)
         raise InvalidToken(str(error)) from error
     except REFUSED as error:
         raise InvalidToken(str(error)) from error
@@ -49,7 +51,10 @@ def _payload(token: str, values: Settings, secrets: Secrets) -> dict[str, Any]:
 
 
 def _published_key(token: str) -> jwt.PyJWK:
-    """The key that the token's header asks for. A header that could not do leads to no fetch."""
+    """Return the published key for a token's header.
+
+    A header whose algorithm is not accepted is refused without a request to the issuer.
+    """
     header = jwt.get_unverified_header(token)
     algorithm = header.get("alg")
     if algorithm not in keys.ALGORITHMS:

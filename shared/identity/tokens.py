@@ -1,12 +1,13 @@
-"""Who a token says somebody is.
+"""The person whom a token identifies.
 
-A stack accepts one scheme. Without ``jwks_url`` tokens are HS256, signed with the secret
-``JWT_SECRET``, or ``JWT_SECRET_PREVIOUS`` while there is one. With ``jwks_url`` they are RS256 or
-ES256, signed with a key published there, and the secret is not even looked at: whoever knows it
-could otherwise make tokens that the issuer knows nothing of.
+A stack accepts tokens of one scheme. Without ``jwks_url`` tokens are HS256, signed with the secret
+``JWT_SECRET``, or with ``JWT_SECRET_PREVIOUS`` while it is set. With ``jwks_url`` they are RS256 or
+ES256, signed with a key that is published there. The secret is not used then: a person who knows it
+could otherwise make tokens that the issuer has not issued.
 
-The algorithms to accept come from the settings alone, never from the token, so neither ``none`` nor
-a public key used as a secret passes. https://www.rfc-editor.org/rfc/rfc8725
+The accepted algorithms come from the settings alone, never from the token. So a token with the
+algorithm ``none`` is refused, and so is one signed with a public key as the secret.
+https://www.rfc-editor.org/rfc/rfc8725
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ from shared.settings import settings
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """``account_id`` is ``sub``; ``name`` falls back to it. ``permissions`` are for chat."""
+    """A person, as a token describes them.
+
+    account_id: the token's ``sub``.
+    name: the token's ``name``, or ``sub`` if it has none.
+    permissions: what the person may do in chat.
+    """
 
     account_id: str
     role: str
@@ -29,6 +35,8 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True):
+    """The claims that are read from a token."""
+
     sub: Id
     role: str
     name: str | None = None
@@ -36,12 +44,14 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 def verify(token: object, secrets: Secrets) -> Identity:
-    """Check signature, ``exp`` (required), ``nbf`` and ``iat``, and ``iss``/``aud`` where
-    configured, the times with ``jwt_leeway_seconds`` to spare.
+    """Check a token and return the person it identifies.
 
-    Raises ``InvalidToken``, also when there is no key to check with, which is logged.
+    Checks the signature, ``exp`` (required), ``nbf`` and ``iat``, and ``iss`` and ``aud`` if they
+    are configured. Times may be wrong by ``jwt_leeway_seconds``.
+
+    Raises ``InvalidToken``. If there is no key to check the token with, this is logged too.
     """
-    from shared.identity import signatures  # noqa: PLC0415 - most events bring none, and what it takes is heavy
+    from shared.identity import signatures  # noqa: PLC0415 - heavy, and most events bring no token
 
     if not isinstance(token, str):
         raise InvalidToken("not a string")

@@ -9,7 +9,7 @@ not; else the time that EventBridge has of it, in whole seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -26,11 +26,6 @@ from shared.protocol import json
 HAPPENED_AT = "happenedAt"
 AHEAD_MS = 300_000
 """An event from further in the future would win over all real ones until then."""
-
-MOST_ENTRIES = 10
-MOST_BYTES = 256 * 1024
-"""Of one request, its entries together.
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
 
 MOST_DATA_BYTES = 127 * 1024
 """Of one event. What is passed on has to fit into a message of API Gateway's, which takes 128 KB
@@ -96,19 +91,6 @@ def stamp(told: Iterable[BackendEvent], now_ms: int) -> list[BusMessage]:
         data = one.data | {HAPPENED_AT: now_ms + index} if one.happened_at_ms is None else one.data
         messages.append(BusMessage(one.event.type, json.dumps(data)))
     return messages
-
-
-def batches(messages: Iterable[BusMessage]) -> Iterator[list[BusMessage]]:
-    """In order, as many at a time as one request may carry."""
-    batch: list[BusMessage] = []
-    for message in messages:
-        size = sum(one.size for one in batch) + message.size
-        if batch and (len(batch) == MOST_ENTRIES or size > MOST_BYTES):
-            yield batch
-            batch = []
-        batch.append(message)
-    if batch:
-        yield batch
 
 
 def time_of(event: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from shared.protocol import socketio
 from shared.realtime import connections, membership, people, rooms
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
+from shared.realtime.people import Person
 
 
 def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
@@ -95,7 +96,8 @@ def leave(registry: Registry, ports: Ports, connection: Connection, session: Ses
         rooms.remove(session.namespace, address.connection_id)
     if session.anonymous:
         return left
-    person = people.leave(address, session.person_id)
+    row = registry.person_rows.get(session.namespace, Person)
+    person = people.leave(address, session.person_id, row)
     if person.online:
         return left
     for hook in registry.leave_hooks.get(session.namespace, ()):

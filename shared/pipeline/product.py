@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
 from shared.protocol import native
 
 if TYPE_CHECKING:
+    from shared.aws.tables import Table
     from shared.pipeline.context import Background, Context
     from shared.pipeline.sweep import Sweep
     from shared.realtime.connections import Connection, Session
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from shared.realtime.people import Person
 
 P = TypeVar("P")
+AnyRow = TypeVar("AnyRow", bound="Table")
+AnyPerson = TypeVar("AnyPerson", bound="Person")
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
 ConnectHook = Callable[["Context", Mapping[str, Any]], None]
 ConnectionHook = Callable[["Background", "Connection", "Session"], None]
-LeaveHook = Callable[["Background", "Person"], None]
-RingTimeout = Callable[["Background", "Person", str], None]
+LeaveHook = Callable[["Background", AnyPerson], None]
+RingHook = Callable[["Background", AnyRow, str], None]
 BackendHandle = Callable[["Background", P, int], None]
 SweepHook = Callable[["Sweep"], None]
 
@@ -95,6 +98,18 @@ class BackendEventHandler:
     handle: BackendHandle[Any]
 
 
+@dataclass(frozen=True)
+class RingTimeout:
+    """What happens to a call that is not answered in time.
+
+    row: the class of the row on which the call rings.
+    handle: the hook, called with this row and the call's id.
+    """
+
+    row: type[Any]
+    handle: RingHook[Any]
+
+
 class Hook(StrEnum):
     """When a product's code runs beside its event handlers."""
 
@@ -137,7 +152,8 @@ class Product:
         self.handlers: list[EventHandler] = []
         self.sent: list[tuple[str, str, Sent]] = []
         self.connect_hooks: dict[str, list[ConnectHook]] = {}
-        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
+        self.person_rows: list[tuple[str, type[Person]]] = []
         self.connection_hooks: dict[str, ConnectionHook] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -231,29 +247,46 @@ class Product:
 
         return register
 
+    @overload
     def on_last_leave(
         self, *namespaces: str, access: Access | None = None
-    ) -> Callable[[LeaveHook], LeaveHook]:
-        """Register what happens when a person's last connection in a namespace has gone. Not called
-        for anonymous sessions, which have no person."""
+    ) -> Callable[[LeaveHook[Person]], LeaveHook[Person]]: ...
+    @overload
+    def on_last_leave(
+        self, *namespaces: str, row: type[AnyPerson], access: Access | None = None
+    ) -> Callable[[LeaveHook[AnyPerson]], LeaveHook[AnyPerson]]: ...
+    def on_last_leave(
+        self, *namespaces: str, row: type[Any] | None = None, access: Access | None = None
+    ) -> Any:
+        """Register what happens when a person's last connection in a namespace has gone.
 
-        def register(hook: LeaveHook) -> LeaveHook:
+        The hook is called with the person's row as it is then; not for anonymous sessions, which
+        have no person. ``row``: the class of the row, if the hook needs more of it than every
+        ``Person`` has.
+        """
+
+        def register(hook: LeaveHook[Any]) -> LeaveHook[Any]:
             self._allow(Hook.LEAVE, access)
             for namespace in namespaces:
                 self.leave_hooks.setdefault(namespace, []).append(hook)
+                if row is not None:
+                    self.person_rows.append((namespace, row))
             return hook
 
         return register
 
     def on_ring_timeout(
-        self, namespace: str, *, access: Access | None = None
-    ) -> Callable[[RingTimeout], RingTimeout]:
-        """Register what happens when nobody has answered in time. Called with the row on which the
-        call rang, of somebody in ``namespace``, and the call's id."""
+        self, prefix: str, *, row: type[AnyRow], access: Access | None = None
+    ) -> Callable[[RingHook[AnyRow]], RingHook[AnyRow]]:
+        """Register what happens to a call that is not answered in time.
 
-        def register(hook: RingTimeout) -> RingTimeout:
+        The hook is called for calls that ring on rows with this prefix of their key (see
+        ``shared.calling.ring``), with the row, as the class ``row``, and the call's id.
+        """
+
+        def register(hook: RingHook[AnyRow]) -> RingHook[AnyRow]:
             self._allow(Hook.RING_TIMEOUT, access)
-            self.ring_timeouts[namespace] = hook
+            self.ring_timeouts[prefix] = RingTimeout(row, hook)
             return hook
 
         return register

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from shared.errors import DeclarationError
 from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
@@ -20,13 +22,16 @@ from shared.pipeline.product import (
 )
 from shared.realtime.namespaces import ADMIN, Namespace
 
+if TYPE_CHECKING:
+    from shared.realtime.people import Person
+
 _ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class Registry:
     """Everything that the products declare, by what the functions look it up with.
 
-    Raises ``ValueError`` if two products claim the same event or the same namespace.
+    Raises ``DeclarationError`` if two products claim the same event or the same namespace.
     """
 
     def __init__(self, products: Iterable[Product]) -> None:
@@ -35,7 +40,8 @@ class Registry:
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
         self.connect_hooks: dict[str, list[ConnectHook]] = {}
-        self.leave_hooks: dict[str, list[LeaveHook]] = {}
+        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
+        self.person_rows: dict[str, type[Person]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
@@ -49,23 +55,34 @@ class Registry:
 
     def _add_namespace(self, namespace: Namespace) -> None:
         if namespace.path in self.namespaces:
-            raise ValueError(f"{namespace.path} is declared twice")
+            raise DeclarationError(
+                f"The namespace {namespace.path} is declared twice: give one another path."
+            )
         self.namespaces[namespace.path] = namespace
 
     def _add_events(self, product: Product) -> None:
         for row in product.handlers:
             if (row.namespace, row.event) in self.handlers:
-                raise ValueError(f"{row.event} is registered twice in {row.namespace}")
+                raise DeclarationError(
+                    f"Product {product.name!r}: {row.event} is registered twice in {row.namespace}"
+                )
             self.handlers[row.namespace, row.event] = row
         for namespace, event, sent in product.sent:
             if self.sent.setdefault((namespace, event), sent) is not sent:
-                raise ValueError(f"{event} is sent in two shapes in {namespace}")
+                raise DeclarationError(
+                    f"Product {product.name!r}: {event} is sent in two shapes in {namespace}"
+                )
 
     def _add_hooks(self, product: Product) -> None:
         for namespace, greetings in product.connect_hooks.items():
             self.connect_hooks.setdefault(namespace, []).extend(greetings)
         for namespace, hooks in product.leave_hooks.items():
             self.leave_hooks.setdefault(namespace, []).extend(hooks)
+        for namespace, model in product.person_rows:
+            if self.person_rows.setdefault(namespace, model) is not model:
+                raise DeclarationError(
+                    f"Product {product.name!r}: people in {namespace} have two classes of rows"
+                )
         for namespace, hook in product.connection_hooks.items():
             self.connection_hooks.setdefault(namespace, []).append(hook)
         self.sweep_hooks.extend(product.sweep_hooks)

@@ -1,4 +1,6 @@
-"""Frames and packets, as values: no I/O, no AWS, nothing of ours imported.
+"""The wire formats: frames and packets as plain values.
+
+This package does no I/O, knows nothing of AWS and imports nothing else of this repository.
 
 :mod:`~shared.protocol.engineio`
     The outer layer of a Socket.IO connection: packet types, the open packet.
@@ -7,7 +9,7 @@
 :mod:`~shared.protocol.native`
     JSON frames for WebSocket clients without a Socket.IO library.
 :mod:`~shared.protocol.json`
-    The JSON all of them carry, strict about what it takes.
+    Strict JSON, which all of them carry.
 :mod:`~shared.protocol.errors`
-    What decoding raises, and nothing else.
+    The exceptions of the decoders.
 """

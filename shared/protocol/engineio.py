@@ -1,4 +1,4 @@
-"""Engine.IO packets: the protocol in revision 4, and in revision 3 as 2.x clients speak it.
+"""Engine.IO packets, in revision 4 and in revision 3, which 2.x clients speak.
 
 On a WebSocket, one text frame is one packet: a digit for the type, then the data. The revisions
 differ in who sends the ping (4: the server, 3: the client), not in the encoding.
@@ -14,7 +14,7 @@ from shared.protocol.json import dumps
 
 
 class PacketType(StrEnum):
-    """Engine.IO protocol v4, "Packet encoding"."""
+    """A packet's type, as in Engine.IO protocol v4, "Packet encoding"."""
 
     OPEN = "0"
     CLOSE = "1"
@@ -26,7 +26,7 @@ class PacketType(StrEnum):
 
 
 class Packet(NamedTuple):
-    """One packet; ``data`` is whatever followed the type, often nothing."""
+    """One packet. ``data`` is the text after the type, which may be empty."""
 
     type: PacketType
     data: str
@@ -38,8 +38,8 @@ _TYPES = {kind.value: kind for kind in PacketType}
 def decode(frame: str) -> Packet:
     """Decode a text frame.
 
-    Binary messages in base64, which start with ``b``, are not supported. Raises
-    :exc:`InvalidPacket` for them, for an empty frame and for an unknown type.
+    Raises :exc:`InvalidPacket` for an empty frame, for an unknown type, and for a binary message
+    in base64 (``b…``), which is not supported.
     """
     kind = _TYPES.get(frame[:1])
     if kind is None:
@@ -53,10 +53,10 @@ def encode(packet_type: PacketType, data: str = "") -> str:
 
 
 def open_packet(*, sid: str, ping_interval_ms: int, ping_timeout_ms: int, max_payload: int) -> str:
-    """The frame a client waits for before anything else ("Handshake").
+    """Return the open packet, which a client waits for before anything else ("Handshake").
 
-    Intervals are in milliseconds, ``max_payload`` in bytes. There is nothing to upgrade to: the
-    connection is a WebSocket from the start.
+    Intervals are in milliseconds, ``max_payload`` in bytes. The packet offers no upgrades, because
+    the connection is a WebSocket from the start.
     """
     handshake = {
         "sid": sid,

@@ -1,15 +1,15 @@
-"""What decoding raises.
+"""The exceptions that decoding raises.
 
 ::
 
     ProtocolError
     ├── InvalidPacket       the frame is no valid packet: close the connection
-    ├── InvalidPayload      a valid packet with content we refuse: answer it
-    ├── InvalidJson         text that is not JSON
-    └── UnsupportedJson     JSON that we refuse to carry
+    ├── InvalidPayload      the packet is valid, its content is refused: answer it
+    ├── InvalidJson         the text is not JSON
+    └── UnsupportedJson     the text is JSON that is refused
 
-The frame codecs turn the last two into one of the first two. Whatever arrives, they raise nothing
-else.
+The frame codecs turn the last two into one of the first two. For any input they raise nothing but
+``InvalidPacket`` and ``InvalidPayload``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from __future__ import annotations
 from typing import TypeAlias
 
 AckId: TypeAlias = str | int | float
-"""What a client calls a request by: an integer in Socket.IO, its own choice in native frames."""
+"""The id by which a client recognises the acknowledgement of its request.
+
+Socket.IO clients use integers, native clients choose a string or a number.
+"""
 
 
 class ProtocolError(Exception):
-    """Anything wrong with what a client sent."""
+    """An error in what a client sent. The base of all exceptions here."""
 
 
 class InvalidPacket(ProtocolError):
@@ -29,16 +32,14 @@ class InvalidPacket(ProtocolError):
 
 
 class InvalidPayload(ProtocolError):
-    """The packet can be told apart from others, its content cannot be accepted.
+    """A packet that follows the grammar and whose content is refused.
 
-    ``message``
-        What is wrong, in words for the client; names the field where there is one.
-    ``namespace``
-        Where to answer. ``None`` for native frames, whose connection knows its only one.
-    ``event``
-        The event that was asked for, where it could be read.
-    ``ack``
-        The acknowledgement the client waits for, where there is one and it could be read.
+    message: what is wrong, in words for the client, with the name of the field if there is one.
+    namespace: the Socket.IO namespace to answer in. None for native frames, since a native
+        connection has only one namespace.
+    event: the event's name, or None if it could not be read.
+    ack: the id of the acknowledgement that the client waits for, or None if there is none or it
+        could not be read.
     """
 
     def __init__(
@@ -61,15 +62,12 @@ class InvalidJson(ProtocolError):
 
 
 class UnsupportedJson(ProtocolError):
-    """The text is JSON, and holds something that would not survive on its way through us.
+    """The text is JSON with a value that could not be carried through the backend unchanged.
 
-    ``reason``
-        What was refused, in words for the client.
-    ``path``
-        Keys and indexes that lead to the first thing refused; empty for the whole text.
-    ``value``
-        The document with ``None`` in the place of everything refused, for reading an envelope
-        whose content is at fault. Keys that are refused are left out.
+    reason: what was refused, in words for the client.
+    path: the keys and indexes that lead to the first refused value. Empty for the whole text.
+    value: the document with None in place of every refused value and without refused keys. From it
+        an envelope can still be read if only its content is at fault.
     """
 
     def __init__(self, reason: str, *, path: tuple[str | int, ...], value: object) -> None:
@@ -79,10 +77,10 @@ class UnsupportedJson(ProtocolError):
         self.value = value
 
     def describe(self, skip: int = 0) -> str:
-        """The reason with the field it is about, as in ``position.lat: number out of range``.
+        """Return the field and the reason, as in ``position.lat: number out of range``.
 
-        ``skip`` leaves out the first steps of the path: those of the envelope, of which a client
-        of a library knows nothing.
+        ``skip`` is the number of steps to leave out at the start of the path. These steps belong to
+        the envelope, which the user of a client library does not see.
         """
         steps = [str(step) for step in self.path[skip:]]
         field = ".".join(steps) or "payload"

@@ -1,7 +1,7 @@
 """Strict JSON (RFC 8259) for the wire.
 
-Taken is what every hop can carry without changing it: a DynamoDB number has 38 digits, UTF-8 has
-no surrogates, and a nesting limit keeps every recursive decoder behind us safe.
+Only values that every hop can carry unchanged are accepted: a DynamoDB number has 38 digits, UTF-8
+has no surrogates, and a limit on nesting keeps the recursive decoders behind this one safe.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from shared.protocol.errors import InvalidJson, UnsupportedJson
 __all__ = ["MAX_DEPTH", "MAX_DIGITS", "InvalidJson", "UnsupportedJson", "dumps", "loads"]
 
 MAX_DEPTH = 32
-"""Arrays and objects inside each other; ``[]`` has depth 1."""
+"""How deep arrays and objects may be nested; ``[]`` has depth 1."""
 
 MAX_DIGITS = 38
-"""Digits of an integer."""
+"""How many digits an integer may have."""
 
-# A string, closed or not, or one bracket. Possessive, and content with a missing end, so that no
-# text makes the search start over: the scan stays linear.
+# Matches one bracket or one string. The quantifiers are possessive and the closing quote is
+# optional, so that no text makes the search start over: the scan stays linear.
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]', re.DOTALL)
 
 _LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1}}}")
@@ -38,9 +38,10 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 def loads(text: str | bytes) -> object:
     """Parse one JSON document.
 
-    Raises :exc:`InvalidJson` for what is not JSON (``NaN``, ``Infinity``, trailing data and bad
-    UTF-8 included), :exc:`UnsupportedJson` for JSON with numbers beyond a double's range, integers
-    of more than 38 digits, lone surrogates, or nesting past :data:`MAX_DEPTH`.
+    Raises :exc:`InvalidJson` if the text is not JSON (``NaN``, ``Infinity``, trailing data and bad
+    UTF-8 are not JSON either). Raises :exc:`UnsupportedJson` for JSON with numbers beyond a
+    double's range, integers of more than 38 digits, lone surrogates, or nesting past
+    :data:`MAX_DEPTH`.
     """
     if isinstance(text, bytes):
         try:
@@ -54,15 +55,16 @@ def loads(text: str | bytes) -> object:
     try:
         return _decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
-        # msgspec words a lone surrogate like a syntax error: the standard library tells them apart.
+        # msgspec reports a lone surrogate like a syntax error. The standard library can tell the
+        # two apart.
         return _loads_slowly(text)
 
 
 def dumps(value: object) -> str:
-    """Compact JSON of structs, dicts, lists and scalars.
+    """Return compact JSON for structs, dicts, lists and scalars.
 
-    ``NaN`` and infinities become ``null``, a ``Decimal`` a number. Raises :exc:`TypeError` for what
-    JSON cannot express, :exc:`UnicodeEncodeError` for a lone surrogate.
+    ``NaN`` and infinities become ``null``, a ``Decimal`` becomes a number. Raises :exc:`TypeError`
+    for a value that JSON cannot express, :exc:`UnicodeEncodeError` for a lone surrogate.
     """
     return _encode(value).decode()
 
@@ -83,13 +85,13 @@ def _is_deep(text: str) -> bool:
 
 
 def _flatten(text: str) -> str:
-    """Put ``[]`` in the place of every array and object past the limit.
+    """Replace every array and object past the limit with ``[]``.
 
-    What is taken out is parsed on its own, innermost first, so that a decoder never sees deep
-    text, and the rest is valid exactly if the whole was. What takes its place is past the limit
-    as well, for :func:`_strip` to find.
+    The replaced parts are parsed on their own, innermost first. So a decoder never sees deep text,
+    and the rest is valid exactly if the whole text was. The ``[]`` itself is still past the limit,
+    so that :func:`_strip` finds it.
     """
-    # One list of fragments for each container now open; the outermost is the document.
+    # One list of fragments for each container that is open; the outermost is the document.
     open_: list[list[str]] = [[]]
     end = 0
     for token in _TOKEN.finditer(text):
@@ -123,7 +125,7 @@ def _loads_slowly(text: str) -> object:
 
 
 class _Refused:
-    """Stands in a parsed document for a number that is out of range."""
+    """A placeholder in a parsed document for a number that is out of range."""
 
 
 def _parse_int(digits: str) -> int | _Refused:
@@ -155,7 +157,7 @@ def _parse(text: str) -> object:
 def _strip(
     value: object, path: tuple[str | int, ...], found: list[tuple[str, tuple[str | int, ...]]]
 ) -> object:
-    """The value without what is refused, each of which is noted in ``found`` with its path."""
+    """Return the value without its refused parts; add the reason and path of each to ``found``."""
     reason = None
     match value:
         case _Refused():

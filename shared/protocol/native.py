@@ -1,4 +1,4 @@
-"""Native frames: one JSON object each, for clients without a Socket.IO library.
+"""Native frames, for clients without a Socket.IO library. A frame is one JSON object.
 
 ========================  ==========================================================
 client → server           ``{"action":"call.initiate","data":{…},"id":"a1"}``
@@ -7,8 +7,9 @@ an acknowledgement        ``{"ack":"a1","data":…}``
 an acknowledged error     ``{"ack":"a1","error":{"message":"…"}}``
 ========================  ==========================================================
 
-An action is an event's name with ``.`` for ``:``, because API Gateway picks the route by it; the
-plain name does as well. An acknowledgement is sent where the client gave an ``id``.
+An action is an event's name with ``.`` in place of ``:``, because API Gateway selects the route by
+the action. The event's plain name is accepted too. An acknowledgement is sent if the client gave an
+``id``.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from shared.protocol.json import dumps, loads
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a client asks for.
+    """A client's request.
 
-    ``event`` has ``:`` whichever way it came, ``data`` and ``id`` are ``None`` if absent or null.
+    event: the event's name, always with ``:``.
+    data: the payload, None if it is absent or null.
+    id: the id for the acknowledgement, None if it is absent or null.
     """
 
     event: str
@@ -33,8 +36,9 @@ class Request(msgspec.Struct, frozen=True):
 def decode(text: str) -> Request:
     """Decode a frame.
 
-    Raises :exc:`InvalidPayload`, never :exc:`~shared.protocol.errors.InvalidPacket`: whatever a
-    native client sends is answered. ``ack`` and ``event`` are set wherever they could be read.
+    Raises :exc:`InvalidPayload`, never :exc:`~shared.protocol.errors.InvalidPacket`, because every
+    frame of a native client is answered. The exception has ``ack`` and ``event`` set if they could
+    be read.
     """
     refused: UnsupportedJson | None = None
     try:
@@ -65,20 +69,20 @@ def _ack(id_: object) -> AckId | None:
 
 
 def event_frame(event: str, data: object) -> str:
-    """An event for the client."""
+    """Return the frame of an event for the client."""
     return dumps({"event": event, "data": data})
 
 
 def ack_frame(ack_id: AckId, data: object) -> str:
-    """The result of the request with this id; ``None`` where there is nothing to say."""
+    """Return the acknowledgement of a request. ``data`` is None if there is no result."""
     return dumps({"ack": ack_id, "data": data})
 
 
 def ack_error_frame(ack_id: AckId, message: str) -> str:
-    """The failure of the request with this id."""
+    """Return the acknowledgement of a request that failed."""
     return dumps({"ack": ack_id, "error": {"message": message}})
 
 
 def action(event: str) -> str:
-    """An event's name as an action and API Gateway route key: ``call.initiate``."""
+    """Return an event's name as an action and API Gateway route key, as in ``call.initiate``."""
     return event.replace(":", ".")

@@ -1,11 +1,11 @@
-"""Socket.IO packets: the protocol in revision 5, and in revision 4 as 2.x clients speak it.
+"""Socket.IO packets, in protocol revision 5 and in revision 4, which 2.x clients speak.
 
 ::
 
     <packet type>[<attachments>-][<namespace>,][<acknowledgement id>][JSON]
 
-("Packet encoding"). A packet travels as the data of an Engine.IO message. What is a valid packet
-is taken from the reference parser, which is stricter than the grammar.
+(Protocol, "Packet encoding".) A packet is the data of an Engine.IO message. The checks here follow
+the reference parser, which is stricter than the grammar.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from shared.protocol.errors import InvalidJson, InvalidPacket, InvalidPayload, U
 from shared.protocol.json import dumps, loads
 
 MAX_ACK_ID = 2**53 - 1
-"""The last integer a JavaScript client can count to."""
+"""The largest integer that a JavaScript client can count to."""
 
 MAX_ATTACHMENTS = 10
-"""Binary attachments of one packet, as in the reference parser."""
+"""The most binary attachments of one packet, as in the reference parser."""
 
 RESERVED_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
-"""Names that mean something of their own to the client libraries."""
+"""Names that the client libraries use for events of their own."""
 
 
 class PacketType(IntEnum):
-    """Socket.IO protocol v5, "Packet types". In v4, 4 is called ERROR."""
+    """A packet's type, as in Socket.IO protocol v5, "Packet types". In v4, 4 is called ERROR."""
 
     CONNECT = 0
     DISCONNECT = 1
@@ -47,15 +47,12 @@ class PacketType(IntEnum):
 class Packet(msgspec.Struct, frozen=True):
     """One packet.
 
-    ``data``
-        By type: CONNECT an object or ``None``; EVENT and BINARY_EVENT a list, the event's name
-        first; ACK and BINARY_ACK a list; CONNECT_ERROR an object, in v4 a string.
-    ``id``
-        The acknowledgement id, 0 to :data:`MAX_ACK_ID`.
-    ``attachments``
-        How many binary frames follow; 0 unless the type is a binary one.
-    ``query``
-        What a 2.x client put behind the namespace, without the ``?``. It is URL-encoded.
+    data: depends on the type. CONNECT: an object or None. EVENT and BINARY_EVENT: a list that
+        begins with the event's name. ACK and BINARY_ACK: a list. CONNECT_ERROR: an object, in v4 a
+        string.
+    id: the acknowledgement id, 0 to :data:`MAX_ACK_ID`, or None.
+    attachments: how many binary frames follow; 0 unless the type is a binary one.
+    query: the URL-encoded query that a 2.x client put behind the namespace, without the ``?``.
     """
 
     type: PacketType
@@ -70,7 +67,7 @@ _EVENTS = frozenset({PacketType.EVENT, PacketType.BINARY_EVENT})
 _ACKS = frozenset({PacketType.ACK, PacketType.BINARY_ACK})
 _BINARY = frozenset({PacketType.BINARY_EVENT, PacketType.BINARY_ACK})
 
-# A surrogate in a namespace could be echoed to nobody: no UTF-8 has one.
+# A namespace has no surrogates: UTF-8 cannot encode them, so no answer could name the namespace.
 _HEADER = re.compile(
     r"""
     (?P<type> [0-6])
@@ -85,10 +82,11 @@ _HEADER = re.compile(
 def decode(text: str) -> Packet:
     """Decode the data of an Engine.IO message.
 
-    Raises :exc:`InvalidPacket` for what is no packet: bad grammar, what is not JSON, data of the
-    wrong type, a reserved event name. Raises :exc:`InvalidPayload` for a packet with an empty or
-    numeric event name, or with JSON that :func:`shared.protocol.json.loads` does not support.
-    CONNECT is the exception: nobody has joined whom one could answer, so it is invalid as a whole.
+    Raises :exc:`InvalidPacket` for bad grammar, text that is not JSON, data of the wrong type and a
+    reserved event name. Raises :exc:`InvalidPayload` for an empty or numeric event name, and for
+    JSON that :func:`shared.protocol.json.loads` does not support. A CONNECT with such JSON raises
+    :exc:`InvalidPacket` instead, because its sender has not joined the namespace yet and cannot be
+    answered there.
     """
     header = _HEADER.match(text)
     if header is None:
@@ -113,7 +111,7 @@ def _attachments(kind: PacketType, digits: str | None) -> int:
 
 
 def _bounded(digits: str, maximum: int, what: str) -> int:
-    # The length first: int() raises on very long text.
+    # Checks the length first, because int() raises on very long text.
     if len(digits) > len(str(maximum)) or int(digits) > maximum:
         raise InvalidPacket(f"{what} out of range")
     return int(digits)
@@ -137,22 +135,22 @@ def _data(kind: PacketType, namespace: str, ack: int | None, text: str) -> objec
 
 
 def _refuse(kind: PacketType, namespace: str, ack: int | None, error: UnsupportedJson) -> Never:
-    """Raise what stands for unsupported JSON, whose readable remains are in ``error.value``."""
+    """Raise the protocol error for unsupported JSON; ``error.value`` is the part that is fine."""
     if kind in _EVENTS and error.path == (0,):
-        # Text or a number, and so an event name to the reference parser.
+        # The refused value is text or a number, which the reference parser takes as an event name.
         message = f"event name: {error.reason}"
         raise InvalidPayload(message, namespace=namespace, ack=ack) from error
     if kind not in _EVENTS | _ACKS or not _is_data_valid(kind, error.value):
         raise InvalidPacket(f"wrong data for {kind.name}") from error
     if kind in _ACKS:
-        # The id is one of ours: nobody waits for an answer to an answer.
+        # The id is of our own request: the client does not wait for an answer to its answer.
         raise InvalidPayload(error.describe(), namespace=namespace) from error
     message, event = error.describe(skip=1), _event_name(error.value)
     raise InvalidPayload(message, namespace=namespace, event=event, ack=ack) from error
 
 
 def _is_data_valid(kind: PacketType, data: object) -> bool:
-    """The reference parser's ``isPayloadValid``; unlike there, EVENT and ACK need data."""
+    """Check data as the reference parser's ``isPayloadValid`` does. EVENT and ACK need data."""
     match kind:
         case PacketType.CONNECT:
             return data is None or isinstance(data, dict)
@@ -170,7 +168,7 @@ def _is_data_valid(kind: PacketType, data: object) -> bool:
 
 
 def _event_name(data: object) -> str | None:
-    """The name in the data of a valid event packet; ``None`` for a number, which is none."""
+    """Return the name in the data of a valid event packet, or None if it is a number."""
     name = data[0] if isinstance(data, list) else None
     return name if isinstance(name, str) else None
 
@@ -178,7 +176,7 @@ def _event_name(data: object) -> str | None:
 def encode(packet: Packet) -> str:
     """Encode a packet into the data of an Engine.IO message.
 
-    Raises :exc:`ValueError` for a namespace that could not be told from the rest.
+    Raises :exc:`ValueError` for a namespace or query that would make the packet ambiguous.
     """
     parts = [str(packet.type.value)]
     if packet.attachments:
@@ -204,30 +202,33 @@ def _frame(packet: Packet) -> str:
 
 
 def connect_frame(namespace: str, sid: str | None) -> str:
-    """Tell a client that it has joined: ``40/user,{"sid":"…"}``.
+    """Return the frame that confirms a connection to a namespace: ``40/user,{"sid":"…"}``.
 
-    In v4, a session has no id of its own in a namespace: ``None`` leaves it out (``40/user,``).
+    In v4 a session has no id in a namespace: pass None to leave it out (``40/user,``).
     """
     data = None if sid is None else {"sid": sid}
     return _frame(Packet(PacketType.CONNECT, namespace, data=data))
 
 
 def connect_error_frame(namespace: str, message: str, *, legacy: bool = False) -> str:
-    """Refuse a client: ``44/user,{"message":"…"}``, in v4 (``legacy``) ``44/user,"…"``."""
+    """Return the frame that refuses a connection to a namespace: ``44/user,{"message":"…"}``.
+
+    In v4 (``legacy``) the data is the text alone: ``44/user,"…"``.
+    """
     data = message if legacy else {"message": message}
     return _frame(Packet(PacketType.CONNECT_ERROR, namespace, data=data))
 
 
 def disconnect_frame(namespace: str) -> str:
-    """Put a client out of a namespace: ``41/user,``."""
+    """Return the frame that ends a client's session in a namespace: ``41/user,``."""
     return _frame(Packet(PacketType.DISCONNECT, namespace))
 
 
 def event_frame(namespace: str, event: str, *args: object) -> str:
-    """An event: ``42/user,["call:ringing",{…}]``."""
+    """Return the frame of an event: ``42/user,["call:ringing",{…}]``."""
     return _frame(Packet(PacketType.EVENT, namespace, data=[event, *args]))
 
 
 def ack_frame(namespace: str, ack_id: int, *args: object) -> str:
-    """An acknowledgement: ``43/user,7[{…}]``."""
+    """Return the frame of an acknowledgement: ``43/user,7[{…}]``."""
     return _frame(Packet(PacketType.ACK, namespace, ack_id, list(args)))

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.errors import DeclarationError
+
 MAIN = "/"
 """The namespace of a client that names none; a 2.x client is in it without asking."""
 
@@ -52,7 +54,7 @@ class Namespace:
     error_event: the event that carries an error whose handler names none.
     text_errors: whether an error's payload is the bare text instead of ``{"message": text}``.
 
-    Raises ``ValueError`` if the declaration cannot work.
+    Raises ``DeclarationError`` if the declaration cannot work.
     """
 
     path: str
@@ -68,9 +70,11 @@ class Namespace:
 
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path):
-            raise ValueError(f"Namespace {self.path!r}: the path begins with / and has no spaces")
+            raise DeclarationError(
+                f"Namespace {self.path!r}: the path begins with / and has no spaces"
+            )
         if self.login is Login.TOKEN and not self.role:
-            raise ValueError(f"Namespace {self.path}: give it a role, or login=Login.NONE")
+            raise DeclarationError(f"Namespace {self.path}: give it a role, or login=Login.NONE")
 
 
 ADMIN = Namespace(

@@ -1,48 +1,31 @@
-"""One row per person and namespace: the live connections and the current call.
+"""The people table: one row per person and namespace, with the person's live connections.
 
-Never deleted, so that its history of changes is a stream others can follow. Read consistently and
-by key: an index would be late, and a ring may not be.
+A row is never deleted, so its history of changes is a stream that others can follow. Rows are read
+by key and strongly consistently: an index would be late, and a ring must not be late.
+
+Products keep attributes of their own on the same rows. They declare a subclass of ``Person`` with
+these attributes, and name it if they read a row: ``people.get(namespace, person_id, Subclass)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar, overload
 
-from pynamodb.attributes import (
-    MapAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 
 
-class CurrentCall(MapAttribute[str, Any]):
-    """The call a person is in. ``status`` is kept on the row of the person who is called, and only
-    there, so that every transition is decided by one item. ``rate``: coins per started minute.
-    Times are epoch milliseconds; ``accepted_by`` is the id of the message that accepted."""
-
-    id = UnicodeAttribute()
-    type = UnicodeAttribute()
-    status = UnicodeAttribute(null=True)
-    peer_id = UnicodeAttribute(attr_name="peerId")
-    peer_name = UnicodeAttribute(attr_name="peerName")
-    peer_profile = UnicodeAttribute(attr_name="peerProfile", null=True)
-    rate = NumberAttribute(default=0)
-    started_at = NumberAttribute(attr_name="startedAt")
-    accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
-    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
-
-
 class Person(Table):
-    """``coins`` is the balance. It stands here because the transaction that ends a call, and
-    charges for it, writes this row anyway. Of a caller, ``last_call`` is the id of the last call
-    that is over, ``refused_call`` the one that the last attempt which was refused would have had.
+    """A person in a namespace.
+
+    person: the namespace and the person's id, as ``key`` joins them.
+    members: the connections with a session of this person, each as ``Address.member``. The
+    attribute is absent if there is none.
     """
 
     class Meta:
@@ -50,58 +33,60 @@ class Person(Table):
 
     person = UnicodeAttribute(hash_key=True)
     members = UnicodeSetAttribute(attr_name="connections", null=True)
-    call = CurrentCall(null=True)
-    last_call = UnicodeAttribute(attr_name="lastCall", null=True)
-    refused_call = UnicodeAttribute(attr_name="refusedCall", null=True)
-    coins = NumberAttribute(default=0)
 
     @property
     def namespace(self) -> str:
+        """The namespace in the key."""
         return self.person.split("#", 1)[0]
 
     @property
     def person_id(self) -> str:
+        """The person's id in the key."""
         return self.person.split("#", 1)[1]
 
     @property
-    def current_call(self) -> CurrentCall | None:
-        return self.call
-
-    @property
     def online(self) -> bool:
+        """Whether the person has a connection."""
         return bool(self.members)
 
     @property
     def addresses(self) -> list[Address]:
+        """The addresses of all of the person's sessions in the namespace."""
         return [Address.of_member(self.namespace, member) for member in self.members or ()]
 
     def others(self, than: Address) -> list[Address]:
-        """The person's other devices."""
+        """Return the addresses of the person's other devices."""
         return [address for address in self.addresses if address != than]
 
 
+AnyPerson = TypeVar("AnyPerson", bound=Person)
+
+
 def key(namespace: str, person_id: str) -> str:
+    """Return the key of a person's row."""
     return f"{namespace}#{person_id}"
 
 
-def get(namespace: str, person_id: str) -> Person:
-    """The row, strongly consistent; an empty one for somebody who never connected."""
+@overload
+def get(namespace: str, person_id: str) -> Person: ...
+@overload
+def get(namespace: str, person_id: str, row: type[AnyPerson]) -> AnyPerson: ...
+def get(namespace: str, person_id: str, row: type[Any] = Person) -> Any:
+    """Return a person's row, read strongly consistently, as the class ``row``.
+
+    Returns an empty row if the person has never connected.
+    """
     try:
-        return Person.get(key(namespace, person_id), consistent_read=True)
-    except Person.DoesNotExist:
-        return Person(key(namespace, person_id))
-
-
-def open_balance(namespace: str, person_id: str, coins: int) -> None:
-    """Give a person their first coins; a balance that exists stays as it is."""
-    Person(key(namespace, person_id)).update([Person.coins.set(Person.coins | coins)])
+        return row.get(key(namespace, person_id), consistent_read=True)
+    except row.DoesNotExist:
+        return row(key(namespace, person_id))
 
 
 def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) -> bool:
-    """Make a session reachable by its person's id, and by the namespace when ``everybody``.
+    """Make a session reachable by its person's id and, if ``everybody``, by its namespace.
 
-    One transaction with a check of the connection's row: a connection that has left meanwhile
-    joins nothing, and False is returned.
+    Idempotent. Returns False, and joins nothing, if the session's connection has left meanwhile:
+    its row is checked in the same transaction.
     """
     member = address.member
 
@@ -128,18 +113,26 @@ def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) 
     return True
 
 
-def connected(namespace: str) -> Iterator[Person]:
-    """The rows of everybody who is connected to a namespace with ``everybody``, a page at a time.
+def connected(namespace: str, row: type[AnyPerson]) -> Iterator[AnyPerson]:
+    """Yield the rows of all persons who are connected to a namespace with ``everybody``.
 
-    A moment late, at half the price: whoever acts on a row decides on it as it is then.
+    Rows are read a page at a time and eventually consistently, at half the price: a caller that
+    acts on a row decides on the row as it is then.
     """
     ids = rooms.people(namespace)
     while keys := [key(namespace, person_id) for person_id in islice(ids, connections.PAGE)]:
-        yield from Person.batch_get(keys)
+        yield from row.batch_get(keys)
 
 
-def leave(address: Address, person_id: str) -> Person:
-    """Forget a connection; the row as it is then. Any number of times."""
-    person = Person(key(address.namespace, person_id))
-    person.update([Person.members.delete({address.member})])
+@overload
+def leave(address: Address, person_id: str) -> Person: ...
+@overload
+def leave(address: Address, person_id: str, row: type[AnyPerson]) -> AnyPerson: ...
+def leave(address: Address, person_id: str, row: type[Any] = Person) -> Any:
+    """Remove a connection from its person's row. Idempotent.
+
+    Returns the row as the same write has left it, as the class ``row``.
+    """
+    person = row(key(address.namespace, person_id))
+    person.update([row.members.delete({address.member})])
     return person

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.products import REGISTRY
 from infra.gateway import HTTP_ROUTES
 from local.settings import ROOT
+from shared.identity.accounts import Account
 from shared.pipeline.payloads import GENERAL_ERROR, Error, Outbound
 from web.contract import __main__ as contract
 from web.contract import asyncapi, model, openapi, routes, typescript
@@ -43,6 +46,42 @@ def test_the_files_are_what_the_registry_says() -> None:
 def test_everything_that_is_sent_says_where() -> None:
     declared = set(REGISTRY.sent.values())
     assert [one for one in payloads() if one not in declared] == []
+
+
+def structs_of(type_: Any) -> Iterator[type[msgspec.Struct]]:
+    """Every struct in a type, also those in the fields of others."""
+    for part in get_args(type_):
+        yield from structs_of(part)
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        yield type_
+        for field in msgspec.structs.fields(type_):
+            yield from structs_of(field.type)
+
+
+def published() -> set[type[msgspec.Struct]]:
+    """Every struct of the events, of the acknowledgements and of what backends report."""
+    types = [backend_event.payload for backend_event in REGISTRY.backend_events.values()]
+    for event in model.everything():
+        types.append(event.payload)
+        if isinstance(event, model.ToServer):
+            types.append(event.answer)
+    return {struct for type_ in types for struct in structs_of(type_)}
+
+
+def test_every_handler_says_what_it_does() -> None:
+    handles: dict[Any, Any] = {key: row.handle for key, row in REGISTRY.handlers.items()}
+    handles |= {type_: event.handle for type_, event in REGISTRY.backend_events.items()}
+    functions = {
+        key: handle.func if isinstance(handle, partial) else handle
+        for key, handle in handles.items()
+    }
+    assert [key for key, function in functions.items() if not model.about(function)] == []
+
+
+def test_every_payload_says_what_it_is_for() -> None:
+    structs = published()
+    assert {Account, Error} < structs
+    assert [one for one in structs if not model.about(one)] == []
 
 
 def test_the_errors_of_handlers_are_among_what_clients_receive() -> None:

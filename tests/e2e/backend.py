@@ -1,4 +1,4 @@
-"""A team's own system, as a script: it tells the stack what happens."""
+"""A team's backend, as a script that reports events to the stack."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ _numbers = itertools.count(1)
 
 
 class Backend:
+    """A backend with the token of an admin."""
+
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._token = sign({"sub": "backend", "role": "ADMIN"})
 
     def post(self, body: bytes | str | dict[str, Any], token: str | None = None) -> Answer:
+        """Request ``POST /events`` with a body, as an admin unless another token is given."""
         raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else "").encode()
         if isinstance(body, dict):
             raw = json.dumps(body).encode()
@@ -28,12 +31,12 @@ class Backend:
         return self._stack.request("POST", "/events", {"Authorization": f"Bearer {bearer}"}, raw)
 
     def tell(self, type_: str, **data: Any) -> None:
-        """One event through ``POST /events``."""
+        """Report one event through ``POST /events``."""
         answer = self.post({"type": type_, "data": data})
         assert (answer.status, answer.body) == (202, {"accepted": 1}), answer.body
 
     def put(self, type_: str, source: str = "billing.example", **data: Any) -> None:
-        """One event through ``PutEvents``, from a source of the team's own."""
+        """Report one event through ``PutEvents``, with a source of the team's choice."""
         client = boto3.client(
             "events",
             endpoint_url=self._stack.facts["emulator"],
@@ -51,7 +54,7 @@ class Backend:
         assert answer["FailedEntryCount"] == 0
 
     def booking(self, customer_id: str, **data: Any) -> dict[str, Any]:
-        """The data of a ``booking.created``, of a booking that is not there yet."""
+        """Return the data of a ``booking.created`` for a booking that does not exist yet."""
         number = next(_numbers)
         return {
             "bookingId": f"b-{number}",
@@ -66,22 +69,24 @@ class Backend:
 
 
 def hear(client: Client, event: str, count: int = 1, **fields: Any) -> Any:
-    """Wait for the ``count``-th such event with these fields, in any order with others; its
-    payload."""
+    """Wait for the ``count``-th event of this name with these fields, and return its payload.
+
+    Other events may arrive before and between.
+    """
     found: list[Any] = []
 
     def came() -> bool:
         found[:] = payloads(client, event, **fields)
         return len(found) >= count
 
-    with client._changed:
-        assert client._changed.wait_for(came, SECONDS), (
+    with client.changed:
+        assert client.changed.wait_for(came, SECONDS), (
             f"no {event} {fields}; came: {client.received}"
         )
     return found[count - 1]
 
 
 def payloads(client: Client, event: str, **fields: Any) -> list[Any]:
-    """Of all such events so far."""
+    """Return the payloads of all events of this name with these fields that have arrived so far."""
     told = [one.args[0] for one in client.received if one.event == event]
     return [one for one in told if fields.items() <= one.items()]

@@ -54,7 +54,7 @@ def frame(connection_id: str, message_id: str, event: str, payload: object) -> d
 
 def connection_ids(stack: Stack, account: Account) -> list[str]:
     """Somebody's connections, as the stack knows them."""
-    answer = stack._dynamodb.get_item(
+    answer = stack.dynamodb.get_item(
         TableName=stack.facts["outputs"]["PeopleTable"],
         Key={"person": {"S": f"/{account.role.lower()}#{account.id}"}},
         ConsistentRead=True,

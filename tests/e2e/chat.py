@@ -1,4 +1,4 @@
-"""Tabs of people who chat, and the channels they chat in."""
+"""Tabs of people in chat, and channels."""
 
 from __future__ import annotations
 
@@ -32,18 +32,22 @@ _numbers = itertools.count(1)
 
 
 def unique(name: str) -> str:
-    """An id that no other test has."""
+    """Return an id that no other test uses."""
     return f"{name}-{next(_numbers)}"
 
 
 def chat_token(person_id: str, role: str = "AGENT", permissions: object = EVERYTHING) -> str:
+    """Return a signed token of a person."""
     name = f"Name of {person_id}"
     return sign({"sub": person_id, "role": role, "name": name, "permissions": permissions})
 
 
 class Tab:
-    """A connection in ``/``. Presence of others comes at any time, so events are taken by name and
-    fields, each once."""
+    """A connection to ``/``.
+
+    Presence events of other people arrive at any time. So events are taken by name and fields, and
+    each event is taken once.
+    """
 
     def __init__(self, client: Client, person_id: str) -> None:
         self.client = client
@@ -52,15 +56,19 @@ class Tab:
         self._taken: set[int] = set()
 
     def ask(self, event: str, *args: Any) -> Any:
+        """Send an event, and return what its acknowledgement carries."""
         return self.client.ask(event, *args)
 
     def fails(self, event: str, payload: Any, error_event: str, text: str) -> None:
-        """Refused with a text, in the acknowledgement as well."""
+        """Assert that an event is refused with a text, also in the acknowledgement."""
         assert self.ask(event, payload) == {"error": {"message": text}}
         assert self.take(error_event) == text
 
     def take(self, event: str, **fields: Any) -> Any:
-        """The payload of the first such event that has not been taken."""
+        """Take the first event of this name with these fields, and return its payload.
+
+        Waits for it. Raises ``AssertionError`` if it does not arrive.
+        """
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             for number, payload in self._untaken(event, fields):
@@ -70,10 +78,11 @@ class Tab:
         raise AssertionError(f"no {event} {fields}; came: {self.client.received}")
 
     def all(self, event: str, **fields: Any) -> list[Any]:
-        """Every such event that has not been taken."""
+        """Return the payloads of all events of this name with these fields that are not taken."""
         return [payload for _, payload in self._untaken(event, fields)]
 
     def gets_no(self, event: str, **fields: Any) -> None:
+        """Assert that no event of this name with these fields arrives within a while."""
         time.sleep(QUIET_SECONDS)
         assert not self.all(event, **fields)
 
@@ -96,7 +105,7 @@ def tab(
     permissions: object = EVERYTHING,
     joins: object = None,
 ) -> Tab:
-    """Somebody who has authenticated, and joined a channel."""
+    """Open a tab of a person that has authenticated and, with ``joins``, joined that channel."""
     found = Tab(world.connect(kind, world.ticket("/")), person_id)
     found.client.emit("authenticate", chat_token(person_id, role, permissions))
     assert found.take("authenticated") == {
@@ -110,7 +119,7 @@ def tab(
 
 
 def make_channel(world: World, channel_id: object, **fields: Any) -> None:
-    """As a team's own system does it; when it has arrived."""
+    """Report a channel as a team's backend does, and wait until it exists."""
     admin = sign({"sub": "backend", "role": "ADMIN"})
     data = {"channelId": channel_id, "name": "A channel", **fields}
     body = json.dumps({"type": "channel.upserted", "data": data}).encode()
@@ -124,6 +133,7 @@ def make_channel(world: World, channel_id: object, **fields: Any) -> None:
 
 
 def get(world: World, path: str, person_id: str, **claims: Any) -> Answer:
+    """Request a path as a person."""
     return world.stack.get(path, Authorization=f"Bearer {chat_token(person_id, **claims)}")
 
 
@@ -133,8 +143,11 @@ def haunt(
     channel: str | None = None,
     connection_ids: Iterable[str] | None = None,
 ) -> None:
-    """People on connections that are not there, and whose ``$disconnect`` was lost; in a channel,
-    where one is given."""
+    """Make people online whose connections are gone and whose ``$disconnect`` was lost.
+
+    channel: a channel that they have joined, if any.
+    connection_ids: the ids of the connections, if they matter.
+    """
     with world.stack.haunting():
         for person_id, name in zip(
             people_ids, connection_ids or map(unique, repeat("gone")), strict=False

@@ -106,8 +106,8 @@ class JavaScript(Client):
         """As a 2.x client does from time to time; returns when it has been answered."""
         ack = next(self._asked)
         self._do("ping", ack=ack)
-        with self._changed:
-            assert self._changed.wait_for(lambda: ack in self.acknowledged, SECONDS), "no pong"
+        with self.changed:
+            assert self.changed.wait_for(lambda: ack in self.acknowledged, SECONDS), "no pong"
 
     def leave(self) -> None:
         self._do("disconnect")

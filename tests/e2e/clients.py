@@ -62,8 +62,8 @@ class Client(ABC):
         self.acknowledged: dict[int, list[tuple[Any, ...]]] = {}
         self.ended = threading.Event()
         self._asked = itertools.count()
-        self._seen = 0
-        self._changed = threading.Condition()
+        self.seen = 0
+        self.changed = threading.Condition()
 
     @abstractmethod
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
@@ -78,14 +78,14 @@ class Client(ABC):
         """Cut the TCP connection without a word."""
 
     def on_event(self, event: str, *args: Any) -> None:
-        with self._changed:
+        with self.changed:
             self.received.append(Received(event, args))
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def on_ack(self, ack: int, *args: Any) -> None:
-        with self._changed:
+        with self.changed:
             self.acknowledged.setdefault(ack, []).append(args)
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def emit(self, event: str, *args: Any) -> None:
         self.send(event, args, None)
@@ -94,8 +94,8 @@ class Client(ABC):
         """Emit with an acknowledgement callback; the one argument it is called with."""
         ack = next(self._asked)
         self.send(event, args, ack)
-        with self._changed:
-            called = self._changed.wait_for(lambda: ack in self.acknowledged, SECONDS)
+        with self.changed:
+            called = self.changed.wait_for(lambda: ack in self.acknowledged, SECONDS)
             assert called, f"{event} was not acknowledged; came: {self.received}"
             (answer,) = self.acknowledged[ack]
         assert len(answer) == 1, f"{event} was acknowledged with {answer}"
@@ -105,28 +105,28 @@ class Client(ABC):
         """The payload of the next ``event`` with these fields; presence is passed over, any other
         event that comes first is a failure."""
         end = time.monotonic() + seconds
-        with self._changed:
+        with self.changed:
             while True:
-                while self._seen < len(self.received):
-                    found = self.received[self._seen]
-                    self._seen += 1
+                while self.seen < len(self.received):
+                    found = self.received[self.seen]
+                    self.seen += 1
                     if found.event == event and _has(found, fields):
                         assert len(found.args) == 1, found
                         return found.args[0]
                     assert found.event == PRESENCE, f"expected {event}, came {found}"
-                if not self._changed.wait(end - time.monotonic()):
+                if not self.changed.wait(end - time.monotonic()):
                     raise AssertionError(f"no {event} {fields or ''}; came: {self.received}")
 
     def wait_past(self, *events: str) -> None:
         """Until all of these have come, in any order and whatever else comes between them."""
 
         def found() -> bool:
-            return {*events} <= {one.event for one in self.received[self._seen :]}
+            return {*events} <= {one.event for one in self.received[self.seen :]}
 
-        with self._changed:
-            assert self._changed.wait_for(found, SECONDS), f"not {events}: {self.received}"
+        with self.changed:
+            assert self.changed.wait_for(found, SECONDS), f"not {events}: {self.received}"
             names = [one.event for one in self.received]
-            self._seen = 1 + max(names.index(event, self._seen) for event in events)
+            self.seen = 1 + max(names.index(event, self.seen) for event in events)
 
     def wait_presence(self, telecaller_id: str, presence: str, *, after: int = 0) -> None:
         """Such an announcement, behind the first ``after`` about this telecaller."""
@@ -135,8 +135,8 @@ class Client(ABC):
             told = self.presence(telecaller_id)[after:]
             return any(payload["presence"] == presence for payload in told)
 
-        with self._changed:
-            assert self._changed.wait_for(found, SECONDS), (
+        with self.changed:
+            assert self.changed.wait_for(found, SECONDS), (
                 f"not {presence}: {self.presence(telecaller_id)}"
             )
 
@@ -156,12 +156,12 @@ class Client(ABC):
 
     def stays_quiet(self, seconds: float = QUIET_SECONDS) -> None:
         """Nothing is left unread, and nothing but presence comes for a while."""
-        with self._changed:
-            self._changed.wait_for(self._unread, seconds)
+        with self.changed:
+            self.changed.wait_for(self._unread, seconds)
             assert not self._unread(), f"unexpected: {self._unread()}"
 
     def _unread(self) -> list[Received]:
-        return [one for one in self.received[self._seen :] if one.event != PRESENCE]
+        return [one for one in self.received[self.seen :] if one.event != PRESENCE]
 
 
 def _has(received: Received, fields: dict[str, Any]) -> bool:

@@ -26,8 +26,7 @@ import msgspec
 from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients
-from shared.aws.tables import Table
-from shared.identity import accounts
+from shared.aws.tables import forget_clients
 from shared.identity.accounts import Account
 from shared.settings import Settings, settings
 from tests.e2e.clients import SECONDS
@@ -64,7 +63,7 @@ class Stack:
         self.url: str = self.facts["url"]
         environment = aws_environment({}, self.facts["emulator"])
         self.environment: dict[str, str] = self.facts["environment"] | environment
-        self._dynamodb = boto3.client(
+        self.dynamodb = boto3.client(
             "dynamodb",
             endpoint_url=self.facts["emulator"],
             region_name=environment["AWS_REGION"],
@@ -74,7 +73,7 @@ class Stack:
 
     def connections_of(self, namespace: str, person_id: str) -> int:
         """How many connections the stack knows of somebody."""
-        answer = self._dynamodb.get_item(
+        answer = self.dynamodb.get_item(
             TableName=self.facts["outputs"]["PeopleTable"],
             Key={"person": {"S": f"{namespace}#{person_id}"}},
             ConsistentRead=True,
@@ -111,11 +110,7 @@ class Stack:
     def haunting(self) -> Iterator[None]:
         """For writing any row behind the stack's back."""
         with self._in_environment():
-            try:
-                yield
-            finally:
-                for model in Table.__subclasses__():
-                    model._connection = None
+            yield
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.request("GET", path, headers)
@@ -172,8 +167,7 @@ class Stack:
 def _forget() -> None:
     settings.cache_clear()
     clients.session.cache_clear()
-    getattr(clients.client, "cache_clear")()  # noqa: B009 - its overloads hide the cache
-    accounts.AccountRow._connection = None
+    forget_clients()
 
 
 def _answer(status: int, headers: Message, body: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""``POST /events`` and the bus behind it."""
+"""Events that a backend reports: ``POST /events`` and the event bus behind it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,10 @@ def backend(world: World) -> Backend:
 
 
 def refusal(client: Client, event: str, data: Any) -> str:
-    """The text with which an event is refused, the same in the acknowledgement and the event."""
+    """Send an event that is refused, and return the text of the refusal.
+
+    The acknowledgement and the ``error`` event carry the same text.
+    """
     before = len(payloads(client, "error"))
     answer = client.ask(event, data)
     assert answer.keys() == {"error"}, answer
@@ -130,7 +133,7 @@ def test_a_tracked_partner_is_followed(world: World, backend: Backend, kind: str
     idle = world.come("js", visit.customer_account)
     assert visit.customer.ask("booking:track", visit.id) is None
     here = {"latitude": 28.6139, "longitude": 77.209}
-    assert visit.partner.ask("location:update", here) is None  # not accepted yet
+    assert visit.partner.ask("location:update", here) is None  # the booking is not accepted yet
     visit.to("PARTNER_ACCEPTED")
     assert visit.partner.ask("location:update", here) is None
     told = hear(visit.customer, "partner:location_update")

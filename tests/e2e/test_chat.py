@@ -1,4 +1,4 @@
-"""Team chat with real clients: every event both ways."""
+"""Team chat with real clients: every event in both directions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.e2e.world import World
 
 
 def stranger(world: World, kind: str = "js") -> Tab:
+    """Open a tab that has not authenticated."""
     return Tab(world.connect(kind, world.ticket("/")), "nobody")
 
 
@@ -257,6 +258,7 @@ def test_the_last_tab_is_what_counts(world: World, go: str) -> None:
 
 
 def invite(caller: Tab, callee: Tab, *tabs: Tab, call_type: str = "audio") -> str:
+    """Let a tab call another person, check that all tabs ring, and return the call's id."""
     offer = {"sdp": "x" * 30_000}
     asked = {"targetUserId": callee.person_id, "callType": call_type, "offer": offer}
     call_id: str = caller.ask("call:invite", asked)["callId"]
@@ -272,6 +274,7 @@ def invite(caller: Tab, callee: Tab, *tabs: Tab, call_type: str = "audio") -> st
 
 
 def status(world: World, person_id: str) -> tuple[str, str]:
+    """Return the product and the status of a person's last call."""
     call = get(world, "/calls", person_id).body["items"][0]
     return call["product"], call["status"]
 
@@ -318,7 +321,7 @@ def test_calls_that_come_to_nothing(world: World) -> None:
         assert one.take("call:ended") == {"callId": call_id}
     assert status(world, callee) == ("chat", "CANCELLED")
     call_id = invite(anna, bert, second)
-    for one in (anna, bert, second):  # nobody answers
+    for one in (anna, bert, second):  # the call is not answered
         assert one.take("call:ended") == {"callId": call_id}
     assert status(world, callee) == ("chat", "MISSED")
     offline = {"targetUserId": unique("nobody"), "callType": "audio", "offer": 1}
@@ -337,7 +340,7 @@ def test_a_call_ends_when_a_party_has_gone(world: World, caller_goes: bool) -> N
 
 
 def test_a_lost_disconnect_is_found_by_whoever_posts(world: World) -> None:
-    """Somebody's connection is gone, and only a message to their channel shows it."""
+    """A person's connection is gone, and only a message to their channel shows it."""
     channel, ghost = unique("lost"), unique("ghost")
     make_channel(world, channel)
     anna = tab(world, unique("anna"), joins=channel)
@@ -349,9 +352,9 @@ def test_a_lost_disconnect_is_found_by_whoever_posts(world: World) -> None:
 
 
 def test_a_broadcast_to_many_goes_out_shard_by_shard(world: World) -> None:
-    """There are too many in one shard, none of whom is there any more."""
+    """One shard has too many members, and the connections of all of them are gone."""
     anna, boss = tab(world, unique("anna")), tab(world, unique("boss"), role="ADMIN")
-    Requests(world.stack.logs).settle()  # what goes to everybody finds out who is gone
+    Requests(world.stack.logs).settle()  # earlier broadcasts also find connections that are gone
     with world.stack.haunting():
         key = rooms.shard(CHAT.path, "gone")
         names = (

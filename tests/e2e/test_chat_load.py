@@ -1,4 +1,4 @@
-"""A channel of many people, of whom many write at once."""
+"""A channel with many people, where many of them write at once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ PEOPLE = 200
 SENDERS = 20
 AT_ONCE = 6
 PATIENCE_SECONDS = 240
-"""How long a machine may take over one step. Nothing is said about how long it should."""
+"""How long one step may take before the test fails. It is no measure of performance."""
 
 
 def until(done: Callable[[], bool], missing: str) -> None:
+    """Wait until ``done`` returns true. Raises ``AssertionError`` with ``missing`` otherwise."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not done():
         assert time.monotonic() < deadline, missing
@@ -41,7 +42,7 @@ def test_everybody_gets_every_message_once(world: World) -> None:
         tabs = list(pool.map(come, range(PEOPLE)))
     first, *others = tabs
     assert first.ask("join_channel", channel) is None
-    for one in others:  # each is announced to all who are there already
+    for one in others:  # each is announced to all people who are in the channel already
         one.client.emit("join_channel", channel)
     until(lambda: len(first.all("user_joined")) >= len(others), "not everybody has joined")
 

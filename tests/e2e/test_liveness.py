@@ -7,13 +7,15 @@ import time
 import uuid
 from typing import Any
 
-from functions.calls import store
-from functions.calls.store import NewCall, PartyDetails
+from functions.calls import rows, store
+from functions.calls.events import Party
+from functions.calls.store import NewCall
 from shared.identity.accounts import Account
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
+from shared.realtime.people import Person
 from shared.settings import settings
 from tests.e2e import backstage
 from tests.e2e.client_native import Raw
@@ -51,8 +53,8 @@ def occupy(user: Account, telecaller: Account, *, begun_seconds_ago: float = 0) 
         id=call_id,
         type="AUDIO",
         rate=0,
-        user=PartyDetails(user.id, user.name, user.profile),
-        telecaller=PartyDetails(telecaller.id, telecaller.name, telecaller.profile),
+        user=Party(user.id, user.name, user.profile),
+        telecaller=Party(telecaller.id, telecaller.name, telecaller.profile),
     )
     assert store.start(call, Window("initiate", 5, now_ms)) is None
     return call_id
@@ -95,8 +97,10 @@ def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
         sweep(world.stack)
         until_gone(connection_id)
         assert not people.get("/telecaller", callee.id).online
-        assert not people.get("/user", caller.id).current_call
-        assert callee.id not in {person.person_id for person in people.connected("/telecaller")}
+        assert not rows.get("/user", caller.id).current_call
+        assert callee.id not in {
+            person.person_id for person in people.connected("/telecaller", Person)
+        }
     assert user.wait("call:ended") == {"callId": call_id}
     user.wait_presence(callee.id, "OFFLINE")
 

@@ -129,7 +129,7 @@ def test_a_right_to_hand_on_a_device_that_is_gone(broken: Stack, world: World) -
 
 
 def add_device(stack: Stack, account: Account, connection_id: str) -> None:
-    stack._dynamodb.update_item(
+    stack.dynamodb.update_item(
         TableName=stack.facts["outputs"]["PeopleTable"],
         Key={"person": {"S": f"/telecaller#{account.id}"}},
         UpdateExpression="ADD connections :it",

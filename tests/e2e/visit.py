@@ -1,4 +1,4 @@
-"""A booking on which somebody is, as most tests of bookings need one."""
+"""A booking with a customer and a partner, as most tests of bookings need it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.e2e.world import World
 
 
 class Visit:
-    """A customer, a partner and a booking between them that has been assigned."""
+    """A customer, a partner, and a booking of the customer that is assigned to the partner."""
 
     def __init__(self, world: World, backend: Backend, kinds: tuple[str, str] = ("js", "js")):
         self.customer_account = world.people.take("CUSTOMER")
@@ -22,6 +22,7 @@ class Visit:
         hear(self.partner, "booking:new_request")
 
     def to(self, *statuses: str) -> None:
+        """Let the partner move the booking to each status, and wait until the customer knows it."""
         for status in statuses:
             if status == "PARTNER_ACCEPTED":
                 assert self.partner.ask("booking:accept", self.id) is None

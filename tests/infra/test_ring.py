@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from functions.calls.rows import CurrentCall, PartyRow
+from functions.chat.call_store import CallRow, ChatCall
 from infra.functions import FUNCTIONS
 from infra.ring import DEFINITION
 from infra.settings import BOUNDS
+from shared.calling import ring
+from shared.calling.ring import CalledPerson, CallOnRow
 from tests.infra.conftest import Stack
 
 EXPRESS_SECONDS = 300
@@ -55,7 +59,7 @@ def test_it_is_an_express_workflow_that_logs_errors_and_traces(stack: Stack) -> 
 def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
     (timeout,) = (row.timeout_seconds for row in FUNCTIONS if row.name == "ring-timeout")
     longest = BOUNDS["ring_timeout_seconds"][1]
-    for state in (STATES["Read the telecaller"], STATES["Time out"]):
+    for state in (STATES["Read the call"], STATES["Time out"]):
         (retry,) = state["Retry"]
         assert retry["ErrorEquals"] == ["States.ALL"]
         assert retry["JitterStrategy"] == "FULL"
@@ -68,9 +72,10 @@ def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
 
 
 def test_it_reads_the_truth_and_no_more() -> None:
-    read = STATES["Read the telecaller"]["Parameters"]
+    read = STATES["Read the call"]["Parameters"]
     assert read["ConsistentRead"] is True
-    assert read["ExpressionAttributeNames"][read["ProjectionExpression"]] == "call"
+    assert read["ExpressionAttributeNames"][read["ProjectionExpression"]] == ring.ATTRIBUTE
+    assert read["Key"].keys() == {PartyRow.person.attr_name} == {CallRow.person.attr_name}
 
 
 RINGING = {"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "RINGING"}}}}}
@@ -89,6 +94,26 @@ RINGING = {"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "RINGING"}
 )
 def test_it_times_out_what_still_rings(row: dict[str, Any], following: str) -> None:
     assert choose({"callId": "c1", "person": "/telecaller#t1", "row": row}) == following
+
+
+@pytest.mark.parametrize("status", [ring.RINGING, ring.ACCEPTED])
+@pytest.mark.parametrize(
+    "row",
+    [
+        PartyRow("/telecaller#t1", call=CurrentCall(id="c1")),
+        CallRow(ring.row_of_call("c1"), call=ChatCall(id="c1")),
+        CalledPerson("/telecaller#t1", call=CallOnRow(id="c1")),
+    ],
+    ids=lambda row: type(row).__name__,
+)
+def test_it_reads_the_rows_as_both_products_write_them(
+    row: PartyRow | CallRow | CalledPerson, status: str
+) -> None:
+    row.call.status = status
+    item = row.serialize(null_check=False)
+    assert ring.on_image(item) == ("c1", status)
+    following = "Time out" if status == ring.RINGING else "Done"
+    assert choose({"callId": "c1", "person": row.person, "row": {"Item": item}}) == following
 
 
 def choose(state: dict[str, Any]) -> str:

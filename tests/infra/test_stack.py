@@ -13,14 +13,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.calls.rows import PartyRow
 from functions.http.main import app
 from functions.products import REGISTRY
 from infra.functions import FUNCTIONS
 from infra.settings import BOUNDS
 from infra.tables import TABLES
-from shared.aws.tables import Table
+from shared.calling.ring import CalledPerson
+from shared.realtime.people import Person
 from shared.settings import Settings, from_environment
 from tests.infra.conftest import Stack, synthesize
+from tests.models import models
 
 ASYNCHRONOUS = {
     "disconnect": (2, 3_600),
@@ -76,16 +79,19 @@ def test_tables(stack: Stack) -> None:
 
 
 def test_keys_are_those_of_the_models(stack: Stack) -> None:
-    declared = {
-        tuple(
+    by_table: dict[str, set[tuple[str, ...]]] = {}
+    for model in models():
+        keys = tuple(
             attribute.attr_name
             for attribute in sorted(
                 model.get_attributes().values(), key=lambda one: one.is_range_key
             )
             if attribute.is_hash_key or attribute.is_range_key
         )
-        for model in Table.__subclasses__()
-    }
+        by_table.setdefault(vars(model.Meta)["table_name"]._setting, set()).add(keys)
+    assert {PartyRow, CalledPerson} <= set(models(Person))
+    assert [table for table, keys_ in by_table.items() if len(keys_) > 1] == []
+    declared = set().union(*by_table.values())
     made = {
         tuple(key["AttributeName"] for key in table["KeySchema"])
         for table in stack.properties("AWS::DynamoDB::Table")

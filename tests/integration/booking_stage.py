@@ -1,4 +1,4 @@
-"""Customers, partners and bookings for a test to begin with."""
+"""Customers, partners and bookings, as a test needs them at its start."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from tests.integration import stage
 _numbers = itertools.count(1)
 
 
-def tell(fakes: Fakes, type_: str, at_ms: int = NOW_MS + 1, **data: Any) -> None:
-    """An event of the backend, as the function behind the bus hands it on."""
-    told = backend_events.read(REGISTRY, type_, data, NOW_MS + 10_000_000)
-    told.event.handle(Background.on(REGISTRY, fakes.ports), told.payload, at_ms)
+def report(fakes: Fakes, type_: str, at_ms: int = NOW_MS + 1, **data: Any) -> None:
+    """Handle a backend event, as the function behind the bus does."""
+    reported = backend_events.read(REGISTRY, type_, data, NOW_MS + 10_000_000)
+    reported.event.handle(Background.on(REGISTRY, fakes.ports), reported.payload, at_ms)
 
 
 def created(booking_id: str, customer_id: str = "carla") -> dict[str, Any]:
+    """Return the data of a ``booking.created``."""
     return {
         "bookingId": booking_id,
         "bookingNumber": f"BK-{booking_id}",
@@ -39,12 +40,13 @@ def created(booking_id: str, customer_id: str = "carla") -> dict[str, Any]:
 
 
 def assigned(fakes: Fakes, booking_id: str, partner_id: str, customer_id: str = "carla") -> None:
-    tell(fakes, "booking.created", NOW_MS + 1, **created(booking_id, customer_id))
-    tell(fakes, "booking.assigned", NOW_MS + 2, bookingId=booking_id, partnerId=partner_id)
+    """Create a booking and assign it to a partner."""
+    report(fakes, "booking.created", NOW_MS + 1, **created(booking_id, customer_id))
+    report(fakes, "booking.assigned", NOW_MS + 2, bookingId=booking_id, partnerId=partner_id)
 
 
 class App:
-    """Somebody's app: a connection in a namespace, and what it sends."""
+    """The app of a person: a connection in a namespace, and what it sends and receives."""
 
     def __init__(self, fakes: Fakes, namespace: str, person_id: str) -> None:
         self.connection_id = f"{person_id}-{next(_numbers)}"
@@ -53,7 +55,13 @@ class App:
         self._fakes = fakes
 
     def send(self, event: str, data: object = None, *, ms: int = NOW_MS, id_: str = "") -> Any:
-        """Through its handler; raises ``Refusal``."""
+        """Send an event to its handler, and return what the handler returns.
+
+        Raises ``Refusal`` if the handler refuses it.
+
+        ms: when the frame arrives, epoch milliseconds.
+        id_: the frame's id; a new one if it is empty.
+        """
         row = REGISTRY.find(self.session.namespace, event)
         assert row
         from shared.pipeline import validation
@@ -71,19 +79,25 @@ class App:
         )
         return row.handle(context, validation.payload_of(row, data))
 
-    def heard(self, event: str) -> list[Any]:
-        return [told for name, told in self._fakes.events(self.connection_id) if name == event]
+    def received(self, event: str) -> list[Any]:
+        """Return the payloads of all events of this name that the connection has received."""
+        return [
+            payload for name, payload in self._fakes.events(self.connection_id) if name == event
+        ]
 
 
 def customer(fakes: Fakes, person_id: str = "carla") -> App:
+    """Connect a customer."""
     return App(fakes, CUSTOMER.path, person_id)
 
 
 def partner(fakes: Fakes, person_id: str = "pedro") -> App:
+    """Connect a partner."""
     return App(fakes, PARTNER.path, person_id)
 
 
 def booking(booking_id: str) -> Booking:
+    """Return a booking that exists."""
     found = store.find(booking_id)
     assert found
     return found

@@ -1,4 +1,4 @@
-"""People and channels of chat for a test to begin with."""
+"""People and channels of chat, as a test needs them at its start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERYTHING = frozenset(
 
 
 class Chat:
-    """Sends what clients send. Frames arrive a millisecond after each other."""
+    """Sends what clients send. Frames arrive one millisecond after each other."""
 
     def __init__(self, fakes: Fakes) -> None:
         self.fakes = fakes
@@ -36,11 +36,15 @@ class Chat:
     def channel(
         self, channel_id: str | int, *, private: bool = False, members: str = "", at: int = NOW_MS
     ) -> None:
-        told = ChannelUpserted(channel_id, f"Channel {channel_id}", None, private, _ids(members))
-        handlers.channel_upserted(Background.on(REGISTRY, self.fakes.ports), told, at)
+        """Report a channel as the backend does, as of ``at``, epoch milliseconds.
+
+        members: ids, separated by spaces.
+        """
+        event = ChannelUpserted(channel_id, f"Channel {channel_id}", None, private, _ids(members))
+        handlers.channel_upserted(Background.on(REGISTRY, self.fakes.ports), event, at)
 
     def tab(self, person_id: str, tab: str, *, permissions: frozenset[str] = EVERYTHING) -> Address:
-        """A connection that has authenticated."""
+        """Open a connection that has authenticated, and return its address."""
         name = f"Name of {person_id}"
         session = Session(CHAT.path, f"sid-{tab}", person_id, "USER", name, None, permissions)
         connections.create(Connection(tab, wire="s", expires_at=EXPIRES_AT))
@@ -50,7 +54,10 @@ class Chat:
         return address
 
     def send(self, tab: str, event: str, payload: object = None, *, frame: int = 0) -> None:
-        """``frame``: the number of one that is delivered again, or late."""
+        """Dispatch an event of a tab.
+
+        frame: the number of a frame that is delivered again or late; 0 for the next frame.
+        """
         self.frames += 0 if frame else 1
         number = frame or self.frames
         arrival = Arrival(tab, f"message-{number}", NOW_MS + number)
@@ -58,10 +65,11 @@ class Chat:
         dispatch(REGISTRY, self.fakes.ports, arrival, request)
 
     def depart(self, tab: str) -> None:
+        """Let a connection end."""
         departure.depart(REGISTRY, self.fakes.ports, tab)
 
-    def told(self, *events: str) -> list[dict[str, Any]]:
-        """The payloads of the broadcasts of these events, each once as SQS has it."""
+    def broadcasts(self, *events: str) -> list[dict[str, Any]]:
+        """Return the payloads of broadcasts of these events, each once, as SQS delivers them."""
         once: dict[object, dict[str, Any]] = {}
         for number, one in enumerate(self.fakes.tasks.broadcasts):
             if one.event in events:
@@ -70,16 +78,21 @@ class Chat:
         return list(once.values())
 
     def errors(self, tab: str) -> list[Any]:
+        """Return the payloads of all error events that a tab has received."""
         return [text for name, text in self.fakes.events(tab) if name.endswith(":error")]
 
     def answer(self, tab: str) -> Any:
-        """The last acknowledgement."""
+        """Return what the last acknowledgement to a tab carries."""
         frames = [one for one in self.fakes.connections.to(tab) if one.startswith("43")]
         return json.loads(frames[-1][frames[-1].index("[") :])[0]
 
 
 class Overtaken:
-    """A write, before which another comes the first time: what was read for it has changed."""
+    """A write that another write overtakes the first time, so that the rows read for it are old.
+
+    write: the function that is called each time.
+    first: what happens before the first call.
+    """
 
     def __init__(self, write: Callable[..., Any], first: Callable[[], None]) -> None:
         self._write = write

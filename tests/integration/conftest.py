@@ -18,7 +18,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients as aws
-from shared.aws.tables import Table
+from shared.aws.tables import forget_clients
 from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.conftest import UseSettings
@@ -26,6 +26,7 @@ from tests.fakes import Fakes
 from tests.integration import engines, stage
 from tests.integration.clients import Clients
 from tests.integration.engines import Engine
+from tests.models import models
 
 if TYPE_CHECKING:
     from shared.pipeline.deployment import TableSpec
@@ -105,16 +106,16 @@ def tables(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(aws, "session", lambda: engine.session)
     values = use_settings(tables=names)
-    _forget_clients()
+    forget_clients()
     yield values
-    _forget_clients()
+    forget_clients()
     for table in names.values():
         engine.admin.delete_table(TableName=table)
 
 
 def _forget_clients() -> None:
     aws.client.cache_clear()  # type: ignore[attr-defined]
-    for model in Table.__subclasses__():
+    for model in models():
         model._connection = None
 
 

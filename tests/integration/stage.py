@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from functions.calls import rows as call_rows
 from functions.calls import store
+from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Trigger
-from functions.calls.store import NewCall, Parties, PartyDetails
+from functions.calls.store import NewCall
 from functions.products import REGISTRY
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
@@ -18,7 +21,7 @@ from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
-from shared.realtime.people import CurrentCall, Person
+from shared.realtime.people import Person
 from shared.realtime.rooms import Member
 from tests.fakes import NOW_MS
 
@@ -76,8 +79,8 @@ def members_of(room: str) -> list[Member]:
     return [member for key in rooms.shards(room) for member in rooms.members(key)]
 
 
-def somebody(person_id: str, profile: str | None = "avatar") -> PartyDetails:
-    return PartyDetails(person_id, f"Name of {person_id}", profile)
+def somebody(person_id: str, profile: str | None = "avatar") -> Party:
+    return Party(person_id, f"Name of {person_id}", profile)
 
 
 def new_call(
@@ -104,17 +107,17 @@ def start(
     return store.start(call, Window("initiate", limit, NOW_MS))
 
 
-def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> Person | None:
+def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow | None:
     return store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}")
 
 
-def rows(telecaller_id: str, user_id: str) -> Parties:
+def rows(telecaller_id: str, user_id: str) -> PartyRows:
     """What a transition is decided on, as it is now."""
-    return Parties.read(telecaller_id, user_id)
+    return call_rows.get_both(telecaller_id, user_id)
 
 
 def finish(
-    parties: Parties, call_id: str, trigger: Trigger, now_ms: int = NOW_MS
+    parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int = NOW_MS
 ) -> CallRecord | None:
     return store.finish(parties, call_id, trigger, now_ms)
 
@@ -123,15 +126,15 @@ def record_of(call_id: str, user_id: str) -> CallRecord | None:
     return call_records.find(user_id, call_id, as_caller=True)
 
 
-def telecaller(person_id: str) -> Person:
-    return people.get(TELECALLER.path, person_id)
+def telecaller(person_id: str) -> PartyRow:
+    return call_rows.get(TELECALLER.path, person_id)
 
 
-def user(person_id: str) -> Person:
-    return people.get(USER.path, person_id)
+def user(person_id: str) -> PartyRow:
+    return call_rows.get(USER.path, person_id)
 
 
-def call_of(person: Person) -> CurrentCall:
+def call_of(person: PartyRow) -> CurrentCall:
     """The call that a person is known to be in."""
     assert person.current_call
     return person.current_call

@@ -11,12 +11,13 @@ from functions.products import REGISTRY
 from local.accounts import save as save_account
 from shared.identity import accounts
 from shared.identity.accounts import Account
+from shared.identity.wallet import Wallet
 from shared.pipeline import departure
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
-from tests.integration.booking_stage import tell
+from tests.integration.booking_stage import report
 from tests.integration.chat import Chat
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -25,11 +26,11 @@ ULLA = Account(id="ulla", role="USER", name="Ulla", coins=100)
 
 
 def upsert(fakes: Fakes, account: Account, at: int) -> None:
-    tell(fakes, "account.upserted", NOW_MS + at, **msgspec.to_builtins(account))
+    report(fakes, "account.upserted", NOW_MS + at, **msgspec.to_builtins(account))
 
 
 def coins() -> int:
-    return int(people.get(USER.path, "ulla").coins)
+    return int(people.get(USER.path, "ulla", Wallet).coins)
 
 
 def replaced(**values: object) -> Account:
@@ -38,7 +39,7 @@ def replaced(**values: object) -> Account:
 
 def test_coins_change_by_what_the_documents_differ(fakes: Fakes) -> None:
     upsert(fakes, ULLA, 1)
-    people.Person(people.key(USER.path, "ulla")).update([people.Person.coins.add(-30)])
+    Wallet(people.key(USER.path, "ulla")).update([Wallet.coins.add(-30)])
     for _ in range(2):
         upsert(fakes, ULLA, 1)
         assert coins() == 70
@@ -105,4 +106,4 @@ def test_suspension_closes_chat_too(fakes: Fakes) -> None:
     assert sorted(fakes.connections.closed) == ["alone", "both"]
     assert not people.get(CHAT.path, "ulla").online
     assert not rooms.connections_by_person(CHAT.path)
-    assert [one["userId"] for one in chat.told("user_left")] == ["ulla"]
+    assert [one["userId"] for one in chat.broadcasts("user_left")] == ["ulla"]

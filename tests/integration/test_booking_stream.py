@@ -1,4 +1,4 @@
-"""What the stream of bookings comes to, batch by batch."""
+"""What the stream of the bookings table leads to, batch by batch."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ def _advance(fakes: Fakes) -> None:
 
 
 def image(status: str | None, updated_at: int = 1) -> dict[str, Any] | None:
+    """Return a booking's row as a stream has it. Returns None if ``status`` is None."""
     if status is None:
         return None
     return Booking("b", status=status, updated_at=updated_at, **BASE).serialize()
 
 
 def change(before: str | None, after: str | None, **after_more: int) -> dict[str, Any]:
+    """Return a record of a change from one status to another; None is a row that does not exist."""
     images = {"OldImage": image(before), "NewImage": image(after, **after_more)}
     return {
         "eventID": uuid.uuid4().hex,
@@ -52,21 +54,23 @@ def change(before: str | None, after: str | None, **after_more: int) -> dict[str
 
 
 def hand_in(*records: dict[str, Any]) -> None:
+    """Invoke the function with a batch."""
     event: Event = {"Records": list(records), "requestContext": {"requestId": "r"}}
     stream.handler(event, None)
 
 
-def told(fakes: Fakes) -> list[str]:
+def broadcasts(fakes: Fakes) -> list[str]:
+    """Return the names of all events that were broadcast."""
     return [one.event for one in fakes.tasks.broadcasts]
 
 
-def test_what_happens_is_told_and_counted(fakes: Fakes) -> None:
+def test_changes_are_announced_and_counted(fakes: Fakes) -> None:
     hand_in(
         change(None, "PENDING"),
         change("PENDING", "PARTNER_ASSIGNED", updated_at=2),
         change("PENDING", "PENDING"),
     )
-    assert told(fakes) == ["booking:created", "booking:updated", "dashboard:stats_update"]
+    assert broadcasts(fakes) == ["booking:created", "booking:updated", "dashboard:stats_update"]
     numbers = counts.read(NOW_MS)
     assert numbers["byStatus"]["PARTNER_ASSIGNED"] == 1
     assert numbers["byStatus"]["PENDING"] == 0
@@ -83,7 +87,7 @@ def test_a_batch_that_is_handed_in_again_counts_once() -> None:
     assert numbers["today"] == {"created": 1, "completed": 1, "cancelled": 0}
 
 
-def test_the_numbers_are_told_once_a_second_and_in_the_end(fakes: Fakes) -> None:
+def test_the_numbers_are_announced_once_a_second_and_in_the_end(fakes: Fakes) -> None:
     for _ in range(3):
         hand_in(change(None, "PENDING"))
     updates = [one for one in fakes.tasks.broadcasts if one.event == "dashboard:stats_update"]
@@ -91,19 +95,20 @@ def test_the_numbers_are_told_once_a_second_and_in_the_end(fakes: Fakes) -> None
     assert fakes.clock.now >= NOW_MS + 2_000
 
 
-def test_whoever_counts_while_somebody_waits_leaves_it_to_them(fakes: Fakes) -> None:
-    assert counts.may_tell(NOW_MS)
-    assert counts.may_wait(NOW_MS + 100)
-    assert not counts.may_tell(NOW_MS + 1_050)
-    assert not counts.may_wait(NOW_MS + 1_050)
-    counts.done_waiting(NOW_MS + 1_100)
-    assert not counts.may_tell(NOW_MS + 1_200)
-    assert counts.may_wait(NOW_MS + 1_200)
-    assert counts.may_tell(NOW_MS + 1_200 + counts.WAIT_MOST_MS)  # who waited has failed
+def test_while_an_invocation_waits_no_other_announces_the_numbers(fakes: Fakes) -> None:
+    assert counts.claim_announcement(NOW_MS)
+    assert counts.claim_wait(NOW_MS + 100)
+    assert not counts.claim_announcement(NOW_MS + 1_050)
+    assert not counts.claim_wait(NOW_MS + 1_050)
+    counts.end_wait(NOW_MS + 1_100)
+    assert not counts.claim_announcement(NOW_MS + 1_200)
+    assert counts.claim_wait(NOW_MS + 1_200)
+    # After MAX_WAIT_MS, the invocation that waits is known to have failed.
+    assert counts.claim_announcement(NOW_MS + 1_200 + counts.MAX_WAIT_MS)
 
 
-def test_an_event_that_waits_for_its_booking_is_nothing_to_tell(fakes: Fakes) -> None:
+def test_an_event_that_waits_for_its_booking_is_not_announced(fakes: Fakes) -> None:
     early = {"bookingId": {"S": "b"}, "early": {"L": [{"S": "{}"}]}}
     record = change(None, "PENDING")
     hand_in(record | {"dynamodb": record["dynamodb"] | {"NewImage": early}})
-    assert told(fakes) == []
+    assert broadcasts(fakes) == []

@@ -23,14 +23,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functions.calls import billing, handlers
+from functions.calls import billing, endings, rows
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.rows import PartyRow
 from functions.calls.state import FINAL, Status
 from functions.products import REGISTRY
 from local.accounts import save as save_account
 from shared.aws import clients
 from shared.aws.tables import Table
 from shared.calling.call_records import CallRecord
+from shared.identity import wallet
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Arrival, Background
@@ -40,7 +42,6 @@ from shared.realtime import people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
-from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import engines, stage
@@ -64,7 +65,7 @@ lately = st.integers(0, 3)
 
 
 @dataclass
-class PartyDetails:
+class Player:
     """``open``: what the gateway still knows of their connections; ``lost``: what it does not, and
     the tables do."""
 
@@ -89,7 +90,7 @@ class Frame:
 class Seen:
     """The tables at one moment."""
 
-    people: dict[str, Person]
+    people: dict[str, PartyRow]
     connections: dict[str, Connection]
     records: dict[str, CallRecord]
 
@@ -100,10 +101,8 @@ class CallMachine(RuleBasedStateMachine):
         run = next(_runs)
         self.fakes = Fakes()
         self.numbers = itertools.count(1)
-        self.users = [
-            PartyDetails(USER.path, f"u{n}-{run}", coins) for n, coins in enumerate(COINS)
-        ]
-        self.telecallers = [PartyDetails(TELECALLER.path, f"t{n}-{run}") for n in range(2)]
+        self.users = [Player(USER.path, f"u{n}-{run}", coins) for n, coins in enumerate(COINS)]
+        self.telecallers = [Player(TELECALLER.path, f"t{n}-{run}") for n in range(2)]
         self.everybody = self.users + self.telecallers
         self.frames: list[Frame] = []
         self.calls: list[str] = []
@@ -113,7 +112,7 @@ class CallMachine(RuleBasedStateMachine):
         """Call, row, and when it is over."""
         self.departed: list[str] = []
         for user in self.users:
-            people.open_balance(user.namespace, user.id, user.coins)
+            wallet.open_balance(user.namespace, user.id, user.coins)
         for telecaller in self.telecallers:
             account = Account(
                 id=telecaller.id,
@@ -222,10 +221,9 @@ class CallMachine(RuleBasedStateMachine):
         """It stays in the list: it may fire again."""
         call_id, key, over_at = self.timers[-1 - which % len(self.timers)]
         self.fakes.clock.now = max(self.fakes.clock.now, over_at)
-        row = Person.get(key, consistent_read=True)
-        REGISTRY.ring_timeouts[row.namespace](
-            Background.on(REGISTRY, self.fakes.ports), row, call_id
-        )
+        row = PartyRow.get(key, consistent_read=True)
+        timeout = REGISTRY.ring_timeouts[row.namespace]
+        timeout.handle(Background.on(REGISTRY, self.fakes.ports), row, call_id)
 
     @rule(seconds=st.sampled_from([0.4, 1.0, 10.0, 59.9, 61.0]))
     def time_passes(self, seconds: float) -> None:
@@ -314,19 +312,19 @@ class CallMachine(RuleBasedStateMachine):
 
     # How it is done.
 
-    def _connect(self, person: PartyDetails) -> None:
+    def _connect(self, person: Player) -> None:
         connection_id = f"{person.id}-c{next(self.numbers)}"
         stage.connect(person.namespace, person.id, connection_id)
         person.open.append(connection_id)
 
-    def _act(self, person: PartyDetails, device: int, event: str) -> None:
+    def _act(self, person: Player, device: int, event: str) -> None:
         """On the call that they are in, or else on the latest."""
-        call = people.get(person.namespace, person.id).current_call
+        call = rows.get(person.namespace, person.id).current_call
         if person.open:
             call_id = call.id if call else self.calls[-1]
             self._send(person, device, f"call:{event}", {"callId": call_id})
 
-    def _send(self, person: PartyDetails, device: int, event: str, payload: dict[str, str]) -> None:
+    def _send(self, person: Player, device: int, event: str, payload: dict[str, str]) -> None:
         self.fakes.clock.now += 1
         number = next(self.numbers)
         connection_id = person.open[device % len(person.open)]
@@ -360,14 +358,14 @@ class CallMachine(RuleBasedStateMachine):
     def _sweep(self) -> None:
         ports = self.fakes.ports
         sweep = Sweep(REGISTRY, ports, Emitter(ports), until=float("inf"))
-        handlers.time_out_forgotten(sweep)
+        endings.time_out_forgotten(sweep)
         assert not sweep.failures
 
     def _look(self) -> Seen:
         """In one request, for it is made after every step."""
         known = {one for person in self.everybody for one in (*person.open, *person.lost)}
         wanted: dict[type[Table], list[dict[str, Any]]] = {
-            Person: [{"person": {"S": one.key}} for one in self.everybody],
+            PartyRow: [{"person": {"S": one.key}} for one in self.everybody],
             Connection: [{"connectionId": {"S": one}} for one in {*known, *self.departed}],
             CallRecord: [
                 {"callerId": {"S": user.id}, "callId": {"S": call_id}}
@@ -389,12 +387,12 @@ class CallMachine(RuleBasedStateMachine):
             for name in [model.Meta.table_name]
         }
         seen = Seen(
-            {row.person: row for row in found[Person]},
+            {row.person: row for row in found[PartyRow]},
             {row.connection_id: row for row in found[Connection]},
             {row.call_id: row for row in found[CallRecord]},
         )
         for person in self.everybody:
-            seen.people.setdefault(person.key, Person(person.key))
+            seen.people.setdefault(person.key, PartyRow(person.key))
         return seen
 
 

@@ -7,16 +7,16 @@ from functools import partial
 
 import pytest
 
+from functions.calls.rows import PartyRow
 from functions.calls.state import Trigger
 from functions.calls.store import NotStarted
 from shared.calling.call_records import CallRecord
-from shared.realtime.people import Person
 from tests.integration import stage
 from tests.integration.conftest import THREADS, Race
 
 pytestmark = pytest.mark.usefixtures("tables")
 
-Outcome = Person | CallRecord | None
+Outcome = PartyRow | CallRecord | None
 
 
 def accept(name: str, call_id: str) -> Outcome:
@@ -46,7 +46,7 @@ def ring(name: str) -> str:
 
 def check(name: str, call_id: str, outcomes: list[Outcome]) -> str:
     """What every race must leave behind; returns the status in which the call is."""
-    accepted = [outcome for outcome in outcomes if isinstance(outcome, Person)]
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, PartyRow)]
     finished = [outcome for outcome in outcomes if isinstance(outcome, CallRecord)]
     on_user, on_telecaller = stage.user(f"u-{name}"), stage.telecaller(f"t-{name}")
     record = stage.record_of(call_id, f"u-{name}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from functions.calls import handlers
+from functions.calls import endings
 from functions.calls.namespaces import TELECALLER, USER
 from functions.products import REGISTRY
 from shared.pipeline import departure
@@ -121,6 +121,6 @@ def test_nor_one_that_somebody_leaves_while_it_rings(
 
 
 def test_nor_one_that_is_missed(fakes: Fakes) -> None:
-    handlers.ring_timeout(Background.on(REGISTRY, fakes.ports), stage.telecaller("tina"), CALL)
+    endings.ring_timeout(Background.on(REGISTRY, fakes.ports), stage.telecaller("tina"), CALL)
     assert stage.telecaller("tina").current_call is None
     assert not fakes.tasks.rooms

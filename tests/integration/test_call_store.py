@@ -8,12 +8,13 @@ import pytest
 
 from functions.calls import store
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.rows import PartyRow
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NotStarted
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate
+from shared.identity import wallet
 from shared.realtime import people
-from shared.realtime.people import Person
 from tests.fakes import NOW_MS
 from tests.integration import stage
 
@@ -141,7 +142,7 @@ def test_a_call_that_is_not_on_the_row_cannot_be_accepted(ringing: None) -> None
 
 def test_an_attempt_to_accept_leaves_no_row_behind() -> None:
     assert stage.accept("nobody", CALL, NOW_MS) is None
-    assert Person.count(people.key(TELECALLER.path, "nobody")) == 0
+    assert PartyRow.count(people.key(TELECALLER.path, "nobody")) == 0
 
 
 @pytest.mark.parametrize(
@@ -269,14 +270,14 @@ def test_there_is_no_record_of_a_call_that_lasts(ringing: None) -> None:
 RATE = 10
 
 
-def balance(person: Person) -> int:
+def balance(person: PartyRow) -> int:
     return int(person.coins)
 
 
 def charge(coins: int, seconds: int) -> CallRecord:
     """A call of ``seconds`` at ``RATE``, by somebody who has ``coins``."""
     stage.online("tina")
-    people.open_balance(USER.path, "ulla", coins)
+    wallet.open_balance(USER.path, "ulla", coins)
     assert stage.start(CALL, "ulla", "tina", rate=RATE) is None
     stage.accept("tina", CALL)
     ended_at = NOW_MS + seconds * 1_000
@@ -301,7 +302,7 @@ def test_started_minutes_are_paid_as_far_as_the_balance_goes(
 
 def test_a_call_that_nobody_answered_costs_nothing() -> None:
     stage.online("tina")
-    people.open_balance(USER.path, "ulla", 100)
+    wallet.open_balance(USER.path, "ulla", 100)
     stage.start(CALL, "ulla", "tina", rate=RATE)
     record = stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.TIMEOUT, NOW_MS + 90_000)
     assert record
@@ -311,11 +312,11 @@ def test_a_call_that_nobody_answered_costs_nothing() -> None:
 
 def test_what_is_taken_is_decided_on_the_balance_as_it_is_then() -> None:
     stage.online("tina")
-    people.open_balance(USER.path, "ulla", 100)
+    wallet.open_balance(USER.path, "ulla", 100)
     stage.start(CALL, "ulla", "tina", rate=RATE)
     stage.accept("tina", CALL)
     stale = stage.rows("tina", "ulla")
-    stage.user("ulla").update([Person.coins.set(3)])
+    stage.user("ulla").update([PartyRow.coins.set(3)])
     record = stage.finish(stale, CALL, Trigger.END, NOW_MS + 61_000)
     assert record
     assert record.coins == 3

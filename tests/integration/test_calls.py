@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.calls.handlers import ring_timeout
+from functions.calls.endings import ring_timeout
 from functions.calls.namespaces import TELECALLER, USER
 from functions.products import REGISTRY
 from local.accounts import save as save_account

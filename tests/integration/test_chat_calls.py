@@ -1,4 +1,4 @@
-"""Chat calls: of two things at the same moment, one happens."""
+"""Chat calls: of two transitions at the same moment, one happens."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from functions.chat import call_store, calls
 from functions.chat.state import Trigger
 from functions.products import REGISTRY
 from shared.aws.tables import transact
-from shared.calling import call_records
+from shared.calling import call_records, ring
 from shared.pipeline.context import Background
 from shared.pipeline.sweep import Sweep
 from shared.realtime import people
 from shared.realtime.emitter import Emitter
-from shared.realtime.people import Person
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import Race
@@ -32,16 +31,19 @@ def chat(tables: object, fakes: Fakes) -> Chat:
 
 
 def invite(chat: Chat) -> str:
+    """Let Anna call Bert, and return the call's id."""
     chat.send("a1", "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": 1})
     return str(chat.answer("a1")["callId"])
 
 
 def free(call_id: str) -> bool:
+    """Return whether the call is over and neither person has one."""
     people = (call_store.party(person).with_peers() for person in ("anna", "bert"))
     return call_store.get(call_id) is None and not any(people)
 
 
 def names(chat: Chat, tab: str) -> list[str]:
+    """Return the names of all events that a tab has received."""
     return [name for name, _ in chat.fakes.events(tab)]
 
 
@@ -64,7 +66,7 @@ def test_two_tabs_that_accept_at_once(chat: Chat, race: Race) -> None:
 def test_accepted_between_reading_the_call_and_ending_it(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, trigger: Trigger, status: str | None
 ) -> None:
-    """It ends as what it is by then; one that is answered does not time out."""
+    """The call ends from the state it has by then: an answered call does not time out."""
     call_id = invite(chat)
     accept = partial(chat.send, "b1", "call:accept", {"callId": call_id, "answer": 1})
     monkeypatch.setattr(call_store, "transact", Overtaken(transact, accept))
@@ -86,15 +88,15 @@ def test_accept_and_end_at_once_end_in_one_record(chat: Chat, race: Race) -> Non
     assert {one.product for one in found} == {"chat"}
 
 
-def test_the_timer_and_the_sweep_end_it_once(chat: Chat) -> None:
+def test_a_timer_that_fires_twice_ends_the_call_once(chat: Chat) -> None:
     call_id = invite(chat)
-    assert [ring[1] for ring in chat.fakes.tasks.rings] == [f"call#{call_id}"]
+    assert [started[1] for started in chat.fakes.tasks.rings] == [f"call#{call_id}"]
     background = Background.on(REGISTRY, chat.fakes.ports)
     timeout = REGISTRY.ring_timeouts["call"]
-    row = Person.get(f"call#{call_id}", consistent_read=True)
-    assert row.namespace == "call"
+    row = timeout.row.get(f"call#{call_id}", consistent_read=True)
+    assert ring.prefix(row.person) == "call"
     for _ in range(2):
-        timeout(background, row, call_id)
+        timeout.handle(background, row, call_id)
     for tab in ("a1", "b1", "b2"):
         assert names(chat, tab).count("call:ended") == 1
     assert free(call_id)
@@ -104,7 +106,7 @@ def test_the_timer_and_the_sweep_end_it_once(chat: Chat) -> None:
 def test_a_lost_timer_is_found_by_the_sweep(chat: Chat) -> None:
     call_id = invite(chat)
     ports = chat.fakes.ports
-    chat.fakes.clock.now = NOW_MS  # the frames' own time
+    chat.fakes.clock.now = NOW_MS  # the time at which the frames arrive
     calls.time_out_forgotten(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
     assert not names(chat, "a1")
     chat.fakes.clock.now += 60_000
@@ -141,7 +143,7 @@ def test_the_same_frame_twice_is_answered_once_whatever_came_between(chat: Chat)
     assert free(answer["callId"])
 
 
-def test_an_invite_of_somebody_who_is_not_there_yet_is_answered(chat: Chat) -> None:
+def test_an_invite_of_a_person_who_is_just_authenticating_is_answered(chat: Chat) -> None:
     address = chat.tab("carl", "c1")
     people.leave(address, "carl")  # as before the last step of authenticating
     chat.send("c1", "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": 1})

@@ -1,4 +1,4 @@
-"""Channels: tabs that come and go at the same moment, frames that come twice or late."""
+"""Channels: tabs that join and leave at the same moment, frames that arrive twice or late."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def chat(tables: object, fakes: Fakes) -> Chat:
 
 
 def inside() -> list[str]:
+    """Return the tabs that are in the channel."""
     return sorted(member.connection_id for member in stage.members_of(rooms.key(CHAT.path, ROOM)))
 
 
@@ -40,7 +41,7 @@ def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:
     for tab in ("a1", "a2"):
         chat.tab("anna", tab)
         chat.send(tab, "join_channel", 1)
-    (joined,) = chat.told("user_joined")
+    (joined,) = chat.broadcasts("user_joined")
     assert joined.pop("joinedAt").endswith("Z")
     assert joined == {
         "userId": "anna",
@@ -50,9 +51,9 @@ def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:
     }
     assert inside() == ["a1", "a2"]
     chat.send("a1", "leave_channel", "1")
-    assert not chat.told("user_left")
+    assert not chat.broadcasts("user_left")
     chat.depart("a2")
-    (left,) = chat.told("user_left")
+    (left,) = chat.broadcasts("user_left")
     assert (left["userId"], left["reason"]) == ("anna", "disconnect")
     assert inside() == []
     assert not channel_store.participant(ROOM, "anna").tabs
@@ -69,15 +70,14 @@ def test_tabs_that_join_at_once_are_announced_once(chat: Chat, race: Race) -> No
             for tab, frame in zip(tabs, frames, strict=True)
         ]
     )
-    assert len(chat.told("user_joined")) == 1
+    assert len(chat.broadcasts("user_joined")) == 1
     assert inside() == tabs
     race(*[partial(chat.depart, tab) for tab in tabs])
-    assert len(chat.told("user_left")) == 1
+    assert len(chat.broadcasts("user_left")) == 1
     assert inside() == []
 
 
-def test_coming_and_going_at_once_leaves_nobody_behind(chat: Chat, race: Race) -> None:
-    """Joins race with the departure of the same connections."""
+def test_joins_that_race_with_departures_leave_no_row_behind(chat: Chat, race: Race) -> None:
     tabs = [f"a{number}" for number in range(THREADS // 2)]
     for tab in tabs:
         chat.tab("anna", tab)
@@ -88,29 +88,29 @@ def test_coming_and_going_at_once_leaves_nobody_behind(chat: Chat, race: Race) -
     race(*joins, *[partial(chat.depart, tab) for tab in tabs])
     assert inside() == []
     assert not channel_store.participant(ROOM, "anna").tabs
-    assert len(chat.told("user_joined")) == len(chat.told("user_left"))
+    assert len(chat.broadcasts("user_joined")) == len(chat.broadcasts("user_left"))
 
 
 @pytest.mark.parametrize(
     "order",
     ["join1 join3 leave2", "leave2 join1 join3", "join3 leave2 join1", "join3 join1 leave2"],
 )
-def test_what_was_sent_last_counts_in_whatever_order_it_comes(chat: Chat, order: str) -> None:
+def test_the_newest_frame_counts_in_whatever_order_frames_arrive(chat: Chat, order: str) -> None:
     chat.tab("anna", "a1")
 
-    def come(order: str) -> None:
+    def send_all(order: str) -> None:
         for step in order.split():
             chat.send("a1", f"{step[:-1]}_channel", 1, frame=int(step[-1]))
 
-    come(order)
+    send_all(order)
     assert inside() == ["a1"]
     message = {"channelId": 1, "message": "Hello", "messageType": "text"}
     chat.send("a1", "chat:send_message", message)
     assert not chat.errors("a1")
-    come("leave6 leave8 join7")
+    send_all("leave6 leave8 join7")
     assert inside() == []
     assert not channel_store.participant(ROOM, "anna").tabs
-    come("join9")
+    send_all("join9")
     assert inside() == ["a1"]
 
 
@@ -119,10 +119,10 @@ def test_a_departure_that_runs_again_announces_once(chat: Chat) -> None:
     chat.send("a1", "join_channel", 1)
     row = connections.mark_leaving("a1")
     assert row is not None
-    for _ in range(3):  # as after a crash: the row is there still
+    for _ in range(3):  # as after a crash: the row still exists
         chat.depart("a1")
         row.save()
-    assert len(chat.told("user_left")) == 1
+    assert len(chat.broadcasts("user_left")) == 1
 
 
 def test_a_crash_before_the_announcement_does_not_lose_it(
@@ -134,9 +134,9 @@ def test_a_crash_before_the_announcement_does_not_lose_it(
         patch.setattr(chat.fakes.tasks, "broadcast", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             chat.depart("a1")
-    assert not chat.told("user_left")
+    assert not chat.broadcasts("user_left")
     chat.depart("a1")
-    assert len(chat.told("user_left")) == 1
+    assert len(chat.broadcasts("user_left")) == 1
     assert not Connection.count("a1")
 
 
@@ -145,7 +145,7 @@ def test_the_same_frame_twice_is_one_message(chat: Chat, race: Race) -> None:
     chat.send("a1", "join_channel", 1)
     payload = {"channelId": 1, "message": "Hello", "messageType": "text"}
     race(*[partial(chat.send, "a1", "chat:send_message", payload, frame=50) for _ in range(4)])
-    assert len(chat.told("chat:new_message")) == 1
+    assert len(chat.broadcasts("chat:new_message")) == 1
     assert len(history.messages(ROOM, 10)) == 1
 
 
@@ -168,64 +168,64 @@ def test_reading_counts_and_only_moves_forward(chat: Chat) -> None:
         message = {"channelId": 1, "message": f"{number}", "messageType": "text"}
         chat.send("anna", "chat:send_message", message)
     newest, middle, _ = (one.message_id for one in history.messages(ROOM, 10))
-    everybody = partial(channel_store.participants, ROOM)
-    assert history.unread(ROOM, "bert", everybody()) == 3
-    assert history.unread(ROOM, "anna", everybody()) == 0
+    participants = partial(channel_store.participants, ROOM)
+    assert history.unread(ROOM, "bert", participants()) == 3
+    assert history.unread(ROOM, "anna", participants()) == 0
     chat.send("bert", "message_read", {"channelId": "1", "messageId": middle})
-    assert history.unread(ROOM, "bert", everybody()) == 1
-    counts = [history.with_readers(everybody(), one) for one in history.messages(ROOM, 10)]
+    assert history.unread(ROOM, "bert", participants()) == 1
+    counts = [history.with_readers(participants(), one) for one in history.messages(ROOM, 10)]
     assert [one["readBy"] for one in counts] == [0, 1, 1]
     chat.send("bert", "message_read", {"channelId": 1, "messageId": None})
     chat.send("bert", "message_read", {"channelId": 1, "messageId": newest})
-    assert history.unread(ROOM, "bert", everybody()) == 0
-    assert [one["messageId"] for one in chat.told("message_read_receipt")] == [middle, None]
+    assert history.unread(ROOM, "bert", participants()) == 0
+    assert [one["messageId"] for one in chat.broadcasts("message_read_receipt")] == [middle, None]
 
 
-def test_typing_that_comes_late_tells_nothing(chat: Chat) -> None:
+def test_a_late_typing_frame_sends_nothing(chat: Chat) -> None:
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)
     for frame, typing in ((62, False), (61, True), (63, True)):
         chat.send("a1", "chat:typing", {"channelId": 1, "isTyping": typing}, frame=frame)
-    assert [one["isTyping"] for one in chat.told("chat:user_typing")] == [False, True]
+    assert [one["isTyping"] for one in chat.broadcasts("chat:user_typing")] == [False, True]
 
 
-def test_presence_that_comes_late_tells_nothing(chat: Chat) -> None:
+def test_a_late_presence_frame_sends_nothing(chat: Chat) -> None:
     chat.tab("anna", "a1")
     chat.send("a1", "presence:set_status", "busy", frame=62)
     chat.send("a1", "update_presence", {"status": "away"}, frame=61)
-    assert [one["status"] for one in chat.told("presence_updated")] == ["busy"]
+    assert [one["status"] for one in chat.broadcasts("presence_updated")] == ["busy"]
     chat.send("a1", "presence:get_online_users")
     assert chat.answer("a1") == [{"userId": "anna", "status": "busy", "connectionCount": 1}]
 
 
-@pytest.mark.parametrize("moment", ["nothing", "_status", "_announce", "_kept", "_key"])
-def test_whoever_comes_back_while_it_is_told_that_they_have_gone(
+@pytest.mark.parametrize("moment", ["nothing", "_status_row", "_announce", "_kept_until", "_key"])
+def test_a_person_who_comes_back_while_the_departure_is_announced(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """As when a page is loaded anew: the old connection ends when the new one is there."""
+    """As when a page is reloaded: the old connection ends after the new one has authenticated."""
 
-    def come(tab: str) -> None:
+    def arrive(tab: str) -> None:
         chat.tab("anna", tab)
-        presence.came(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
+        presence.announce_arrival(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
 
-    come("a1")
+    arrive("a1")
     with monkeypatch.context() as patch:
         if moment != "nothing":
             patch.setattr(
-                presence, moment, Overtaken(getattr(presence, moment), partial(come, "a2"))
+                presence, moment, Overtaken(getattr(presence, moment), partial(arrive, "a2"))
             )
         chat.depart("a1")
     if moment == "nothing":
-        come("a2")
-    told = [one["status"] for one in chat.told("presence_updated")]
-    assert told == ["offline", "online"]
+        arrive("a2")
+    statuses = [one["status"] for one in chat.broadcasts("presence_updated")]
+    assert statuses == ["offline", "online"]
     chat.send("a2", "presence:get_online_users")
     assert chat.answer("a2") == [{"userId": "anna", "status": "online", "connectionCount": 1}]
     chat.depart("a2")
-    assert [one["status"] for one in chat.told("presence_updated")] == [*told, "offline"]
+    assert [one["status"] for one in chat.broadcasts("presence_updated")] == [*statuses, "offline"]
 
 
-def test_everybody_is_listed_whom_a_message_has_room_for(
+def test_the_list_of_online_users_fits_into_a_message(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"pérson-{number:03}" for number in range(250)]
@@ -251,12 +251,12 @@ def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
         chat.tab(person, person)
         chat.send(person, "join_channel", "p")
     assert chat.errors("carl") == [channel_store.NOT_A_MEMBER]
-    chat.channel("p", private=True, members="anna", at=NOW_MS - 1)  # older: it loses
+    chat.channel("p", private=True, members="anna", at=NOW_MS - 1)  # an older report
     assert channel_store.participant("channel#p", "bert").tabs
     chat.channel("p", private=True, members="anna", at=NOW_MS + 1)
     assert not channel_store.participant("channel#p", "bert").tabs
     assert channel_store.participant("channel#p", "anna").tabs
-    assert [one["userId"] for one in chat.told("user_left")] == ["bert"]
+    assert [one["userId"] for one in chat.broadcasts("user_left")] == ["bert"]
 
 
 def test_made_private_between_reading_the_channel_and_joining_it(
@@ -268,11 +268,11 @@ def test_made_private_between_reading_the_channel_and_joining_it(
     chat.send("a1", "join_channel", 1)
     assert chat.errors("a1") == [channel_store.NOT_A_MEMBER]
     assert inside() == []
-    assert not chat.told("user_joined")
+    assert not chat.broadcasts("user_joined")
 
 
-def test_made_private_while_somebody_joins(chat: Chat, race: Race) -> None:
-    """Whoever is not a member is either refused or put out."""
+def test_made_private_while_a_person_joins(chat: Chat, race: Race) -> None:
+    """A person who is not a member is either refused or removed."""
     chat.tab("anna", "a1")
     for number in range(1, 9):
         race(
@@ -291,7 +291,7 @@ def test_leaving_the_namespace_leaves_the_channels(chat: Chat) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main, "ports", lambda: chat.fakes.ports)
         main.leave(Arrival("a1", "m", NOW_MS), CHAT.path)
-    assert [one["reason"] for one in chat.told("user_left")] == ["disconnect"]
+    assert [one["reason"] for one in chat.broadcasts("user_left")] == ["disconnect"]
     row = connections.get("a1")
     assert row is not None
     assert not row.rooms

@@ -24,6 +24,7 @@ from shared.protocol.socketio import Packet, PacketType
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
+from shared.realtime.people import Person
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import JWT_SECRET, NOW_MS, Fakes
@@ -110,10 +111,10 @@ class TestAClientThatComesBackAtOnce:
         real, waits, come_back = people.leave, Event(), list[Future[None]]()
         meanwhile(monkeypatch, waits.set)
 
-        def slowly(address: Address, person_id: str) -> people.Person:
+        def slowly(address: Address, person_id: str, row: type[Person]) -> Person:
             come_back.append(pool.submit(client.connect, 3))
             assert waits.wait(30)
-            return real(address, person_id)
+            return real(address, person_id, row)
 
         monkeypatch.setattr(people, "leave", slowly)
         with ThreadPoolExecutor(1) as pool:

@@ -8,6 +8,7 @@ import pytest
 
 from functions.calls.handlers import calls
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.rows import PartyRow
 from functions.products import REGISTRY
 from functions.sweep import due
 from functions.sweep.main import SweepFailed, run
@@ -19,7 +20,6 @@ from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
-from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
@@ -194,7 +194,7 @@ def test_when_its_time_is_over_the_rest_is_left_to_the_next(fakes: Fakes) -> Non
     sweep(fakes, seconds=0)
     assert fakes.connections.posted == []
     over = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic())
-    assert due._attend(over, row("c")) == due.LEFT
+    assert due.attend(over, row("c")) == due.LEFT
     sweep(fakes)
     assert fakes.connections.posted == [("c", PING)]
 
@@ -266,20 +266,20 @@ class TestARing:
     def test_that_cannot_be_timed_out_stops_no_other(
         self, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from functions.calls import handlers
+        from functions.calls import endings
 
         for number in range(3):
             stage.connect(TELECALLER.path, f"t{number}", f"ct{number}")
             stage.connect(USER.path, f"u{number}", f"cu{number}")
             assert stage.start(f"{number:024x}", f"u{number}", f"t{number}") is None
-        real = handlers.ring_timeout
+        real = endings.ring_timeout
 
-        def broken(background: Background, telecaller: Person, call_id: str) -> None:
+        def broken(background: Background, telecaller: PartyRow, call_id: str) -> None:
             if call_id == CALL:
                 raise TimeoutError
             real(background, telecaller, call_id)
 
-        monkeypatch.setattr(handlers, "ring_timeout", broken)
+        monkeypatch.setattr(endings, "ring_timeout", broken)
         with pytest.raises(SweepFailed, match=f"1 failed, the first: {CALL}"):
             sweep(fakes, later=45)
         assert [stage.free(f"u{n}", f"t{n}") for n in range(3)] == [True, False, True]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.products import REGISTRY
+from shared.aws import tasks
 from shared.aws.event_order import is_older
 from shared.errors import InvalidRequest
 from shared.pipeline import backend_events
@@ -151,7 +152,7 @@ def test_events_that_do_not_say_when_keep_their_order() -> None:
 )
 def test_a_request_carries_as_many_as_it_may(sizes: list[int], expected: list[int]) -> None:
     messages = [BusMessage("t", "x" * size) for size in sizes]
-    found = list(backend_events.batches(messages))
+    found = list(tasks.batches(messages))
     assert [len(batch) for batch in found] == expected
     assert [one for batch in found for one in batch] == messages
 

@@ -1,4 +1,4 @@
-"""The events of the booking documents, in the table of events."""
+"""The events of the booking specification, in the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from functions.products import REGISTRY
 
-# namespaces, event, fields of the payload; None where it is an id and nothing around it
+# Namespaces, event, fields of the payload. None means that the payload is an id.
 SENT: list[tuple[str, str, set[str] | None]] = [
     ("/customer", "booking:track", None),
     ("/customer", "booking:untrack", None),

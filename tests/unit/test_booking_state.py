@@ -1,4 +1,4 @@
-"""Every pair of a booking's state and what can happen to it."""
+"""Every pair of a booking's state and a trigger."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from functions.bookings.state import (
     ACTIVE,
-    BACKENDS,
+    BACKEND_TRIGGERS,
     FINAL,
     MESSAGES,
-    PARTNERS,
+    PARTNER_TRIGGERS,
     Status,
     Trigger,
     after,
@@ -38,20 +38,20 @@ def test_every_pair(status: Status, trigger: Trigger) -> None:
     assert after(status, trigger) is LEADS[trigger].get(status)
 
 
-def test_what_is_over_stays_over() -> None:
+def test_completed_and_cancelled_are_final() -> None:
     assert {COMPLETED, CANCELLED} == FINAL
 
 
-def test_the_partner_is_on_it_from_accepted_to_in_progress() -> None:
+def test_a_booking_is_active_from_accepted_to_in_progress() -> None:
     assert {ACCEPTED, ON_THE_WAY, ARRIVED, IN_PROGRESS} == ACTIVE
 
 
-def test_what_leads_to_a_status_does() -> None:
-    for told in (PARTNERS, BACKENDS):
-        for status, trigger in told.items():
+def test_every_trigger_of_a_status_leads_to_it() -> None:
+    for triggers in (PARTNER_TRIGGERS, BACKEND_TRIGGERS):
+        for status, trigger in triggers.items():
             assert status in {after(before, trigger) for before in Status}
 
 
-def test_the_customer_reads_of_every_status() -> None:
+def test_every_status_has_a_text_for_the_customer() -> None:
     assert set(MESSAGES) == set(Status)
     assert MESSAGES[ACCEPTED] == "Partner has accepted your booking"

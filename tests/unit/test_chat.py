@@ -52,7 +52,7 @@ def test_every_member_gets_its_own_form() -> None:
     ]
 
 
-def test_payloads_are_left_alone_where_there_are_no_forms() -> None:
+def test_payloads_are_unchanged_without_forms() -> None:
     message = Broadcast("/", "", "e", {"a": 1}, "g")
     found = posts(message, [Member("r", "one", wire="s", form='"1"')])
     assert list(found) == [("one", '42["e",{"a":1}]')]
@@ -65,10 +65,10 @@ def test_ids_of_frames_sort_by_arrival() -> None:
     assert early.id == Arrival("b", "2", 999).id != Arrival("b", "3", 999).id
 
 
-def test_admins_may_everything() -> None:
-    somebody = Session("/", "s", "p", "AGENT", "P", permissions=frozenset({"chat.access"}))
-    assert somebody.may("chat.access")
-    assert not somebody.may("call.audio")
+def test_admins_have_every_permission() -> None:
+    agent = Session("/", "s", "p", "AGENT", "P", permissions=frozenset({"chat.access"}))
+    assert agent.may("chat.access")
+    assert not agent.may("call.audio")
     assert Session("/", "s", "p", "ADMIN", "P").may("call.audio")
 
 

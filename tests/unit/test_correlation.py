@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from shared.aws import log
-from shared.aws.adapters import AwsTasks
 from shared.aws.lambda_entry import Entry, entry, queue_entry, websocket_entry
+from shared.aws.tasks import AwsTasks
 from shared.ports import Broadcast, BusMessage
 from tests.conftest import UseSettings
 

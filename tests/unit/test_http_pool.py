@@ -197,7 +197,7 @@ def test_threads_share_connections_and_nothing_else(make: Make, server: Scripted
 
     with ThreadPoolExecutor(MOST) as threads:
         assert all(threads.map(send, range(60)))
-    assert len(pool._idle) <= MOST
+    assert pool.idle <= MOST
 
 
 def test_a_connection_closed_meanwhile_is_replaced(make: Make, server: ScriptedServer) -> None:

@@ -16,10 +16,10 @@ from tests.conftest import UseSettings
 @pytest.fixture(autouse=True)
 def pool(use_settings: UseSettings) -> Iterator[None]:
     use_settings(requests_at_once=4)
-    parallel._pool.cache_clear()
+    parallel.thread_pool.cache_clear()
     yield
-    parallel._pool().shutdown()
-    parallel._pool.cache_clear()
+    parallel.thread_pool().shutdown()
+    parallel.thread_pool.cache_clear()
 
 
 def test_results_come_in_the_order_of_the_calls() -> None:

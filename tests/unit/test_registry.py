@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from shared.identity.wallet import Wallet
 from shared.pipeline.payloads import Error, Inbound, Outbound
-from shared.pipeline.product import Limit, Product
+from shared.pipeline.product import Limit, Product, RingTimeout
 from shared.pipeline.registry import Registry
 from shared.realtime.address import Address, Wire
+from shared.realtime.people import Person
 
 
 def handle(context: object, payload: object) -> None: ...
@@ -98,6 +100,19 @@ def test_hooks_of_several_products_all_run() -> None:
     assert hooks == {"/user": [one, two], "/admin": [one]}
 
 
+def test_the_hooks_of_a_namespace_agree_on_the_class_of_its_rows() -> None:
+    first, second = Product("first"), Product("second")
+
+    def hook(background: object, person: object) -> None: ...
+
+    first.on_last_leave("/user", row=Wallet)(hook)
+    second.on_last_leave("/user", "/admin")(hook)
+    assert Registry([first, second]).person_rows == {"/user": Wallet}
+    second.on_last_leave("/user", row=Person)(hook)
+    with pytest.raises(ValueError, match=r"^persons in /user have two classes of rows$"):
+        Registry([first, second])
+
+
 def test_sweeps_timeouts_and_backend_events_are_collected() -> None:
     product = Product("shop")
 
@@ -108,11 +123,11 @@ def test_sweeps_timeouts_and_backend_events_are_collected() -> None:
     def told(background: object, payload: Payload, at: int) -> None: ...
 
     assert product.on_sweep()(sweep) is sweep
-    assert product.on_ring_timeout("/user")(timeout) is timeout
+    assert product.on_ring_timeout("/user", row=Person)(timeout) is timeout
     assert product.on_backend("item.sold", payload=Payload)(told) is told
     registry = Registry([product])
     assert registry.sweep_hooks == [sweep]
-    assert registry.ring_timeouts == {"/user": timeout}
+    assert registry.ring_timeouts == {"/user": RingTimeout(Person, timeout)}
     (event,) = registry.backend_events.values()
     assert (event.type, event.payload, event.handle) == ("item.sold", Payload, told)
 

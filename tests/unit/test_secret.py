@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, EndpointConnectionError
 
 from local.emulator import aws_environment
 from shared.aws import clients
-from shared.aws.adapters import CachedSecret
+from shared.aws.secret import CachedSecret
 from tests.conftest import UseSettings
 
 CACHE, RETRY = 300, 10
@@ -113,7 +113,7 @@ def test_nobody_there_is_found_out_soon(
     secret = CachedSecret(use_settings(secret_timeout_seconds=0.2))
     with pytest.raises(EndpointConnectionError):
         secret.get("JWT_SECRET")
-    config: Any = secret._client.meta.config
+    config: Any = secret.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.2, 0.2)
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}
     clients.session.cache_clear()

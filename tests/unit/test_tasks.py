@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from shared.aws import clients
-from shared.aws.adapters import AwsTasks
+from shared.aws.tasks import AwsTasks
 from shared.ports import Broadcast
 from tests.conftest import UseSettings
 

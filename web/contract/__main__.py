@@ -11,13 +11,20 @@ from pathlib import Path
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
-from web.contract import asyncapi, docs_page, openapi, typescript
+from shared.errors import DeclarationError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def files() -> dict[Path, str]:
-    """Every generated file with its text."""
+    """Return every generated file with its text. Raises ``DeclarationError``."""
+    # Imported here, because a wrong declaration shows as soon as a product is imported.
+    from functions.products import REGISTRY  # noqa: PLC0415
+    from infra import completeness  # noqa: PLC0415
+    from infra.tables import STACK  # noqa: PLC0415
+    from web.contract import asyncapi, docs_page, openapi, typescript  # noqa: PLC0415
+
+    completeness.check(REGISTRY, STACK)
     events, http = asyncapi.make(), openapi.make()
     folder = ROOT / "docs" / "contract"
     return {
@@ -29,7 +36,7 @@ def files() -> dict[Path, str]:
 
 
 def stale() -> list[str]:
-    """The files that are missing or out of date, by their paths in the repository."""
+    """Return the files that are missing or out of date, by their paths in the repository."""
     return [
         str(path.relative_to(ROOT))
         for path, text in files().items()
@@ -38,6 +45,15 @@ def stale() -> list[str]:
 
 
 def main() -> int:
+    """Write the files, or with ``--check`` compare them; 1 if something is wrong."""
+    try:
+        return _main()
+    except DeclarationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _main() -> int:
     if "--check" in sys.argv[1:]:
         out_of_date = stale()
         for name in out_of_date:

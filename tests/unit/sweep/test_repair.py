@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from functions.presence.repair import is_time, of_telecallers
-from shared.realtime.people import CurrentCall, Person
+from shared.calling.ring import CalledPerson, CallOnRow
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def test_it_is_time_in_whole_minutes(counted_at: int | None, now: int, expected:
     assert is_time(counted_at, now, 5) is expected
 
 
-def telecaller(*, online: bool = True, status: str | None = None) -> Person:
-    person = Person("/telecaller#t", members={"s:c"} if online else None)
+def telecaller(*, online: bool = True, status: str | None = None) -> CalledPerson:
+    person = CalledPerson("/telecaller#t", members={"s:c"} if online else None)
     if status:
-        person.call = CurrentCall(id="c", type="AUDIO", status=status, started_at=0)
+        person.call = CallOnRow(id="c", status=status)
     return person
 
 

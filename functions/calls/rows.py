@@ -1,0 +1,71 @@
+"""The rows of the two persons in a call."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from functions.calls.namespaces import TELECALLER, USER
+from shared.calling import ring
+from shared.identity.wallet import Wallet
+from shared.realtime import people
+
+
+class CurrentCall(ring.CallOnRow):
+    """The call that a person is in.
+
+    status: only on the telecaller's row, so that one item decides every transition.
+    peer_id, peer_name, peer_profile: the other person.
+    rate: coins per started minute.
+    started_at, accepted_at: epoch ms.
+    accepted_by: the id of the message that accepted the call.
+    """
+
+    type = UnicodeAttribute()
+    peer_id = UnicodeAttribute(attr_name="peerId")
+    peer_name = UnicodeAttribute(attr_name="peerName")
+    peer_profile = UnicodeAttribute(attr_name="peerProfile", null=True)
+    rate = NumberAttribute(default=0)
+    started_at = NumberAttribute(attr_name="startedAt")
+    accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
+    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
+
+
+class PartyRow(Wallet):
+    """The row of a user or a telecaller. A person is free exactly if their row has no call.
+
+    last_call: of a user, the id of the last call that is over.
+    refused_call: of a user, the id that the call of the last refused attempt would have had.
+    """
+
+    call = CurrentCall(attr_name=ring.ATTRIBUTE, null=True)
+    last_call = UnicodeAttribute(attr_name="lastCall", null=True)
+    refused_call = UnicodeAttribute(attr_name="refusedCall", null=True)
+
+    @property
+    def current_call(self) -> CurrentCall | None:
+        """The call that the person is in, or None."""
+        return self.call
+
+
+class PartyRows(NamedTuple):
+    """The rows of both persons in a call."""
+
+    telecaller: PartyRow
+    user: PartyRow
+
+
+def get(namespace: str, person_id: str) -> PartyRow:
+    """Return a person's row, read strongly consistently; an empty row if there is none."""
+    return people.get(namespace, person_id, PartyRow)
+
+
+def get_both(telecaller_id: str, user_id: str) -> PartyRows:
+    """Return the rows of both persons."""
+    return PartyRows(get(TELECALLER.path, telecaller_id), get(USER.path, user_id))
+
+
+def of_key(namespace: str, person_id: str) -> PartyRow:
+    """Return a row with nothing but its key, to write to."""
+    return PartyRow(people.key(namespace, person_id))

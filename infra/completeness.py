@@ -1,0 +1,182 @@
+"""Is each product's declaration complete? Asked before anything is built, deployed or documented.
+
+What is wrong is said in one sentence that names the product, the handler and what to write. Without
+this a forgotten declaration shows as a ``KeyError`` far from its cause, or as ``AccessDenied`` when
+the first client sends the event.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+
+from shared.aws.tables import Table, TableName
+from shared.errors import DeclarationError
+from shared.pipeline.deployment import Access, FunctionSpec, TableSpec
+from shared.pipeline.product import EventHandler, Product
+from shared.pipeline.registry import Registry
+from shared.settings import Settings
+
+GRANTS = frozenset(
+    {
+        "delete-livekit-room",
+        "invoke-disconnect",
+        "invoke-opener",
+        "post",
+        "put-events",
+        "read-secret",
+        "send-broadcast",
+        "send-deadline",
+        "start-ring",
+    }
+)
+"""What ``may`` can name; ``infra/stack.py`` gives each its action and resource."""
+
+
+def check(registry: Registry, stack_tables: Iterable[TableSpec]) -> None:
+    """Raise ``DeclarationError`` for the first thing that a product's declaration lacks."""
+    for problem in problems(registry, stack_tables):
+        raise DeclarationError(problem)
+
+
+def problems(registry: Registry, stack_tables: Iterable[TableSpec]) -> Iterator[str]:
+    """Yield a sentence for everything that is missing or contradictory."""
+    shared = list(stack_tables)
+    tables = {table.name: table for table in shared}
+    for product in registry.products:
+        for table in product.tables:
+            if table.name in tables:
+                yield f"{_name(product)} declares the table {table.name!r}, which exists already."
+            tables[table.name] = table
+    for product in registry.products:
+        yield from _of_models(product, tables)
+        for row in product.handlers:
+            yield from _of_handler(registry, product, row, tables)
+        for where, access in _accesses(product):
+            yield from _of_access(product, where, access, tables)
+        for namespace in sorted({sent[0] for sent in product.sent} - registry.namespaces.keys()):
+            yield _undeclared(product, "sends() names", namespace)
+        for function in product.functions:
+            yield from _of_function(product, function, tables)
+
+
+def _name(product: Product) -> str:
+    return f"Product {product.name!r}"
+
+
+def _undeclared(product: Product, what: str, namespace: str) -> str:
+    return (
+        f"{_name(product)}: {what} the namespace {namespace!r}, which no product declares: add "
+        f"Namespace({namespace!r}, …) to its namespaces=[…]."
+    )
+
+
+def _of_handler(
+    registry: Registry, product: Product, row: EventHandler, tables: dict[str, TableSpec]
+) -> Iterator[str]:
+    where = f"the handler of {row.event!r} ({_place(row)})"
+    if row.namespace not in registry.namespaces:
+        yield _undeclared(product, f"{where} is in", row.namespace)
+    if not inspect.getdoc(row.handle):
+        yield (
+            f"{_name(product)}: {where} has no docstring: write one, it is the text of /docs about "
+            "this event."
+        )
+    if row.limit and row.limit.setting not in Settings.__struct_fields__:
+        yield (
+            f"{_name(product)}: {where} is limited by the setting {row.limit.setting!r}, which "
+            "does not exist: add it to shared/settings.py."
+        )
+    yield from _of_access(product, where, row.access, tables)
+
+
+def _place(row: EventHandler) -> str:
+    handle = inspect.unwrap(row.handle)
+    return f"{getattr(handle, '__module__', '?')}.{getattr(handle, '__qualname__', handle)}"
+
+
+def _accesses(product: Product) -> Iterator[tuple[str, Access]]:
+    yield "access=", product.access
+    for hook, access in product.accesses:
+        yield f"the hook for {hook.value}", access
+
+
+def _of_access(
+    product: Product, where: str, access: Access, tables: dict[str, TableSpec]
+) -> Iterator[str]:
+    for name in access.tables:
+        table, _, index = name.partition("/")
+        if table not in tables:
+            yield (
+                f"{_name(product)}: {where} touches the table {table!r}, which no product "
+                f"declares: add TableSpec({table!r}, …) to its tables=[…]."
+            )
+        elif index and index not in {one.name for one in tables[table].indexes}:
+            yield (
+                f"{_name(product)}: {where} touches the index {name!r}, which the table does not "
+                f"have: add IndexSpec({index!r}, …) to its indexes=(…)."
+            )
+    for grant in sorted(set(access.may.split()) - GRANTS):
+        yield (
+            f"{_name(product)}: {where} may {grant!r}, which is no grant; there are "
+            f"{', '.join(sorted(GRANTS))}."
+        )
+
+
+def _of_models(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
+    """Compare the models in the product's folder with what it declares."""
+    package = _package(product)
+    every = [access for _, access in _accesses(product)]
+    every += [row.access for row in product.handlers]
+    every += [function.access for function in product.functions]
+    touched = {name.partition("/")[0] for access in every for name in access.tables}
+    for model in _models(Table):
+        if package is None or not model.__module__.startswith(f"{package}."):
+            continue
+        name = vars(model.Meta)["table_name"].name if _has_table(model) else None
+        if name is None:
+            continue
+        where = f"the model {model.__module__}.{model.__name__}"
+        if name not in tables:
+            yield (
+                f"{_name(product)}: {where} is in the table {name!r}, which no product declares: "
+                f"add TableSpec({name!r}, …) to its tables=[…]."
+            )
+        elif name not in touched:
+            yield (
+                f"{_name(product)}: {where} is in the table {name!r}, which its code may not "
+                f"touch: add it to access=Access({{{name!r}: 'GetItem …'}})."
+            )
+
+
+def _models(base: type[Table]) -> Iterator[type[Table]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
+
+
+def _has_table(model: type[Table]) -> bool:
+    return isinstance(vars(model.Meta).get("table_name"), TableName)
+
+
+def _package(product: Product) -> str | None:
+    """Return the package of the product's handlers. Returns None if it has no handler."""
+    modules = (inspect.unwrap(row.handle).__module__ for row in product.handlers)
+    return next((module.rpartition(".")[0] for module in modules), None)
+
+
+def _of_function(
+    product: Product, function: FunctionSpec, tables: dict[str, TableSpec]
+) -> Iterator[str]:
+    where = f"the function {function.name!r}"
+    module = function.handler.rpartition(".")[0]
+    if find_spec(module) is None:
+        yield f"{_name(product)}: {where} has its handler in {module}, which does not exist."
+    yield from _of_access(product, where, function.access, tables)
+    for table in function.streams:
+        if table not in tables or tables[table].stream is None:
+            yield (
+                f"{_name(product)}: {where} follows the stream of the table {table!r}, which has "
+                "none: give its TableSpec a stream=Stream.BOTH."
+            )

@@ -1,0 +1,94 @@
+"""The contract of a ring: where a call stands while it rings, and what others read of it there.
+
+A call rings on one row of the people table. It is the row of the person who is called, or, if a
+product keeps its calls apart from persons, a row of the call's own, ``call#<id>``. On that row the
+call is the map ``call`` with at least an ``id`` and a ``status``.
+
+Four readers rely on this: the ring timer (``infra/ring.asl.json``, whose agreement with this module
+is proved by ``tests/infra/test_ring.py``), the function that times a call out (``functions/ring``),
+the sweep of each product, and ``functions/presence``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
+
+from shared.aws.streams import Row
+from shared.ports import Ports
+from shared.realtime.people import Person
+from shared.settings import settings
+
+ATTRIBUTE = "call"
+"""The attribute of the row."""
+
+ID, STATUS = "id", "status"
+"""The fields of the attribute that others read."""
+
+RINGING = "RINGING"
+"""The only status in which the timer times a call out."""
+
+ACCEPTED = "ACCEPTED"
+"""The status of a call that has been answered and goes on."""
+
+CALL_ROW = "call"
+"""The prefix of a call's own row. The row of a person has their namespace as its prefix."""
+
+
+class CallOnRow(MapAttribute[str, Any]):
+    """A call on the row on which it rings. Products add fields of their own."""
+
+    id = UnicodeAttribute(attr_name=ID)
+    status = UnicodeAttribute(attr_name=STATUS, null=True)
+
+
+class CalledPerson(Person):
+    """The row of a person who may be called, as readers outside the call's product see it."""
+
+    call: Any = CallOnRow(attr_name=ATTRIBUTE, null=True)
+
+
+class Seen(NamedTuple):
+    """What a row shows of its call; both are None if there is no call on the row."""
+
+    id: str | None
+    status: str | None
+
+
+def row_of_call(call_id: str) -> str:
+    """Return the key of a call's own row."""
+    return f"{CALL_ROW}#{call_id}"
+
+
+def prefix(row: str) -> str:
+    """Return the prefix of a row's key: the namespace of a person, or ``CALL_ROW``."""
+    return row.split("#", 1)[0]
+
+
+def start(ports: Ports, row: str, call_id: str) -> None:
+    """Start the timer of the call that rings on the row with the key ``row``."""
+    seconds = settings().ring_timeout_seconds
+    ports.tasks.ring(call_id=call_id, person=row, seconds=seconds)
+
+
+def overdue_start_ms(now_ms: int) -> int:
+    """Return the latest start, in epoch ms, of a ring that its timer should have ended by now.
+
+    A call that rings although it started then or earlier has no timer: the timer could not be
+    started in time, or has failed for good.
+    """
+    values = settings()
+    seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
+    return now_ms - seconds * 1000
+
+
+def on_image(row: Row) -> Seen:
+    """Return what a row shows of its call. The row is in DynamoDB's form (``{"S": …}``)."""
+    call = (row or {}).get(ATTRIBUTE, {}).get("M", {})
+    return Seen(call.get(ID, {}).get("S"), call.get(STATUS, {}).get("S"))
+
+
+def on_row(row: CalledPerson) -> Seen:
+    """Return what a person's row shows of its call."""
+    return Seen(row.call.id, row.call.status) if row.call else Seen(None, None)
