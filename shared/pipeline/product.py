@@ -238,7 +238,8 @@ class Product:
     ) -> Callable[[ConnectionHook], ConnectionHook]:
         """Register what happens when any connection leaves a namespace, before its person, if it
         has one, loses it. Called with the connection's row as it is then; any number of times. Not
-        called for sessions that have not authenticated in a namespace with ``Login.LATER``."""
+        called for sessions that have not authenticated in a namespace with ``Login.LATER``. The
+        rooms that the session was in are ``connection.rooms_of(session)``."""
 
         def register(hook: ConnectionHook) -> ConnectionHook:
             self._allow(Hook.LEAVE, access)

@@ -20,6 +20,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -264,6 +265,13 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
     """Keep values, as JSON, for a session; the row is then as it is now. Returns False, and keeps
     nothing, if the session has ended."""
     actions = [Connection.data[f"{session.sid} {name}"].set(text) for name, text in values.items()]
+    try:
+        return connection.update_if(actions, has(session))
+    except UpdateError as error:
+        if error.cause_response_code != "ValidationException":
+            raise
+    # The row is older than the attribute, in which nothing can be set before it exists.
+    connection.update_if([Connection.data.set(Connection.data | {})], has(session))
     return connection.update_if(actions, has(session))
 
 

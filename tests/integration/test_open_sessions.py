@@ -229,6 +229,15 @@ class TestWhatASessionKeeps:
         assert lab.context(C).data == {}
         assert lab.context(C, QUIET.path).data == {"b": 2}
 
+    def test_is_kept_in_a_row_from_before_there_was_any(self, lab: Lab) -> None:
+        lab.come(C)
+        Connection(C).update([Connection.data.remove()])
+        context = lab.context(C)
+        assert context.data == {}
+        for number in (1, 2):
+            context.save_data(a=number)
+        assert lab.context(C).data == {"a": 2}
+
     def test_has_a_size(self, lab: Lab, use_settings: UseSettings) -> None:
         use_settings(session_data_bytes=20)
         context = lab.come(C)
