@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from infra.tables import TABLES
 from local.emulator import aws_environment
 from shared.settings import Settings
 
@@ -27,9 +28,11 @@ class Aws:
     def __init__(self, url: str) -> None:
         self.url = url
         resources = {f.name.upper(): f.name for f in msgspec.structs.fields(Settings) if f.required}
+        tables = {f"{row.name.upper()}_TABLE": f"{row.name}_table" for row in TABLES}
         self.environment = (
             aws_environment(os.environ, url)
             | resources
+            | tables
             | {
                 "CONNECTIONS_URL_FORMAT": f"{url}/dev",
                 "PYTHONPATH": str(TREE),

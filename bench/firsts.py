@@ -75,7 +75,8 @@ def firsts() -> dict[str, dict[str, Event]]:
             "a ping answered": rows.frame("cu=", "3"),
         },
         "calls": {
-            "a ring": _native("nu=", "call.initiate", {"telecallerId": "t1", "callType": "AUDIO"})
+            "a ring": _native("nu=", "call.initiate", {"telecallerId": "t1", "callType": "AUDIO"}),
+            "the counts": _native("na=", "presence.request-counts", None),
         },
         "chat": {
             "a message": _native(
@@ -84,7 +85,6 @@ def firsts() -> dict[str, dict[str, Event]]:
             "authenticate": _native("open=", "authenticate", rows.token("AGENT", "a1")),
         },
         "ring-timeout": {"": {"person": RINGING, "callId": rows.CALL}},
-        "presence": {"": _native("na=", "presence.request-counts", None)},
         "presence-stream": {
             "somebody online": _stream(
                 "people_table",
@@ -100,7 +100,7 @@ def firsts() -> dict[str, dict[str, Event]]:
             "a booking created": _stream("bookings_table", _text(bookingId="b1"), None, booking)
         },
         "broadcast": {"to 16": _batch(message)},
-        "rooms": {"": _batch({"room": "r1"})},
+        "livekit-rooms": {"": _batch({"room": "r1"})},
         "sweep": {"a count and a ping": {"part": 0, "parts": 1}},
         "backend": {
             "an account": _batch(

@@ -174,24 +174,12 @@ STACK = (
         FunctionSpec(
             "http",
             "functions.http.main.handler",
-            Access(
-                {
-                    "counts": "GetItem BatchGetItem",
-                    "accounts": "GetItem",
-                    "people": "GetItem",
-                    "calls": "Query",
-                    "calls/callee": "Query",
-                    "chat": "GetItem Query",
-                    "messages": "Query",
-                    "messages/thread": "Query",
-                    "bookings": "GetItem",
-                },
-                may="read-secret put-events",
-            ),
+            Access({"accounts": "GetItem"}, may="read-secret"),
             timeout_seconds=25,  # for a hundred events, some of them put again
             layers=(KEYS,),
             awaited=True,
-        )
+        ),
+        hooks=(Hook.HTTP,),
     ),
 )
 

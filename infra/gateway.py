@@ -25,18 +25,8 @@ from infra.settings import StackSettings
 WEBSOCKET_STAGE = "live"
 SYSTEM_ROUTES = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
 HTTP_ROUTES = dict.fromkeys(
-    (
-        "GET /health",
-        "GET /admin/stats",
-        "POST /session",
-        "DELETE /session",
-        "GET /calls",
-        "GET /accounts/{id}",
-        "GET /channels/{id}/messages",
-        "GET /bookings/{id}",
-        "POST /events",
-        "$default",  # so that a path that does not exist is answered in the API's own form
-    ),
+    # $default, so that a path that does not exist is answered in the API's own form
+    (*REGISTRY.http_routes, "$default"),
     "http",
 )
 

@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from shared import settings as functions
+from shared import wrong_values
 
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 """The days for which CloudWatch can keep logs.
@@ -209,5 +210,5 @@ def _convert(values: Mapping[str, object], kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        raise SettingError(f"{where.rstrip('`') or 'A setting'} is wrong: {what}.") from error
+        wrong = wrong_values.read(error)
+        raise SettingError(f"{wrong.path or 'A setting'} is wrong: {wrong.what}.") from error

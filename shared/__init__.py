@@ -7,6 +7,6 @@
 ``aws``       clients, tables, queues, streams, ``@connections``, logs, metrics
 ``protocol``  Engine.IO, Socket.IO and native frames: pure, no I/O
 
-The modules beside the wings (``settings``, ``ports``, ``errors``, ``ids``, ``times``) are below all
-of them, except that ``protocol`` imports none of ours.
+The modules beside the wings (``settings``, ``ports``, ``errors``, ``ids``, ``times``,
+``wrong_values``) are below all of them, except that ``protocol`` imports none of ours.
 """

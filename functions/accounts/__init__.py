@@ -1,1 +1,1 @@
-"""Accounts as a team's own system tells them."""
+"""Accounts as a team's own system reports them, and as they are read over HTTP (``routes``)."""

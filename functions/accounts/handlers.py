@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from functions.accounts import routes
+from functions.accounts.product import accounts
 from shared.aws.parallel import together
 from shared.identity import accounts as stored
 from shared.identity.accounts import Account
 from shared.pipeline.context import Background
-from shared.pipeline.deployment import Access
-from shared.pipeline.product import Product
 from shared.realtime import people
 
-accounts = Product(
-    "accounts",
-    access=Access(
-        {"accounts": "GetItem UpdateItem", "people": "GetItem UpdateItem"}, may="invoke-disconnect"
-    ),
-)
+__all__ = ["accounts", "routes"]
 
 
 @accounts.on_backend("account.upserted", payload=Account)

@@ -13,5 +13,4 @@
 ``monitor``         what admins do
 ``stream``          follows the bookings table, for admins and counts
 ``counts``          the numbers of bookings
-``main``            the Lambda entry of the native routes
 """

@@ -7,8 +7,7 @@ announced at most once a second, and always in the end.
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -31,6 +30,21 @@ MAX_WAIT_MS = 3_000
 _DAY_KEPT_SECONDS = 90 * 86_400
 
 Numbers = dict[str, int]
+
+
+class BookingNumbers(msgspec.Struct, frozen=True, rename="camel"):
+    """``byStatus``: how many bookings there are. ``active``: those a partner is on. ``today``: what
+    has been ``created``, ``completed`` and ``cancelled`` today (UTC)."""
+
+    by_status: Numbers
+    active: int
+    today: Numbers
+
+
+class Counted(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of ``GET /admin/stats``."""
+
+    bookings: BookingNumbers
 
 
 class Counts(Table):
@@ -70,15 +84,20 @@ def add(by_status: Numbers, today: Numbers, now_ms: int, token: str) -> bool:
     return bool(by_status or today)
 
 
-def read(now_ms: int) -> dict[str, Any]:
-    """Return the numbers as admins read them; ``today`` is the UTC day."""
-    all_bookings, today = both(lambda: _get(ALL), lambda: _get(_day(now_ms)))
-    by_status = {status.value: all_bookings.get(status.value, 0) for status in Status}
-    return {
-        "byStatus": by_status,
-        "active": sum(by_status[status.value] for status in ACTIVE),
-        "today": {name: today.get(name, 0) for name in TODAY},
-    }
+def read(now_ms: int) -> BookingNumbers:
+    """Return the numbers as admins see them."""
+    everything, today = both(lambda: _get(ALL), lambda: _get(_day(now_ms)))
+    by_status = {status.value: everything.get(status.value, 0) for status in Status}
+    return BookingNumbers(
+        by_status=by_status,
+        active=sum(by_status[status.value] for status in ACTIVE),
+        today={name: today.get(name, 0) for name in TODAY},
+    )
+
+
+def counted(now_ms: int) -> Counted:
+    """Return the numbers as a part of what admins see."""
+    return Counted(read(now_ms))
 
 
 def claim_announcement(now_ms: int) -> bool:

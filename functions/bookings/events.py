@@ -14,6 +14,7 @@ import msgspec
 from functions.bookings.state import Status
 from shared.ids import Id
 from shared.pipeline.payloads import Inbound, Outbound, Posted
+from shared.wrong_values import worded
 
 Reason = Annotated[str, msgspec.Meta(max_length=1_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
@@ -91,7 +92,7 @@ def _check_and_round(event: Created | Updated) -> None:
         try:
             datetime.fromisoformat(event.scheduled_at)
         except ValueError:
-            raise ValueError("Expected a time in ISO 8601 - at `$.scheduledAt`") from None
+            raise worded("Expected a time in ISO 8601", "scheduledAt") from None
     if event.amount is not None:
         msgspec.structs.force_setattr(event, "amount", round(event.amount, DIGITS))
 
@@ -144,7 +145,7 @@ class Updated(msgspec.Struct, frozen=True, rename="camel"):
     def __post_init__(self) -> None:
         _check_and_round(self)
         if self.status is Status.PARTNER_ASSIGNED:
-            raise ValueError("A partner is assigned with booking.assigned - at `$.status`")
+            raise worded("A partner is assigned with booking.assigned", "status")
 
     @property
     def fields(self) -> dict[str, Any]:

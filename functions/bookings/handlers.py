@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.bookings import backend_events, location, messages, monitor, store
+from functions.bookings import backend_events, location, messages, monitor, routes, store
 from functions.bookings.announce import announce
 from functions.bookings.events import Cancel, Reject, StatusUpdate
 from functions.bookings.namespaces import CUSTOMER, PARTNER
@@ -15,7 +15,7 @@ from shared.errors import Duplicate, Refusal
 from shared.ids import Id
 from shared.pipeline.context import Context
 
-__all__ = ["backend_events", "bookings", "location", "messages", "monitor"]
+__all__ = ["backend_events", "bookings", "location", "messages", "monitor", "routes"]
 
 BOOKING_REQUIRED = "bookingId is required"
 NOT_FOUND = "Booking not found"

@@ -7,16 +7,20 @@ from functions.bookings.events import Stats
 from functions.bookings.product import bookings
 from shared import times
 from shared.pipeline.context import Context
+from shared.pipeline.deployment import Access
 from shared.realtime.namespaces import ADMIN
 
 MONITORS = "bookings-monitor"
 """The room of ``/admin`` for the connections that monitor bookings."""
 
 
+bookings.counters(access=Access({"counts": "GetItem"}))(counts.counted)
+
+
 def stats(now_ms: int) -> Stats:
     """Return the numbers of bookings as an event."""
     numbers = counts.read(now_ms)
-    return Stats(numbers["byStatus"], numbers["active"], numbers["today"], times.iso(now_ms))
+    return Stats(numbers.by_status, numbers.active, numbers.today, times.iso(now_ms))
 
 
 @bookings.on("request:stats", namespaces=[ADMIN.path])

@@ -15,7 +15,6 @@ from pynamodb.attributes import (
 
 from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.state import ACTIVE, FINAL, Status
-from shared import times
 from shared.aws.tables import Table, TableName
 from shared.protocol import json
 from shared.realtime.address import Address
@@ -106,24 +105,6 @@ class Booking(Table):
         """Return whether a person is the booking's customer (in ``/customer``) or its partner."""
         party = self.customer_id if namespace == CUSTOMER.path else self.partner_id
         return party == person_id
-
-
-def shown(booking: Booking) -> dict[str, Any]:
-    """Return a booking as its parties and admins read it over HTTP."""
-    return {
-        "bookingId": booking.booking_id,
-        "bookingNumber": booking.booking_number,
-        "customerId": booking.customer_id,
-        "partnerId": booking.partner_id,
-        "service": booking.service,
-        "scheduledAt": booking.scheduled_at,
-        "address": booking.address,
-        "amount": booking.amount,
-        "status": booking.status,
-        "reason": booking.reason,
-        "createdAt": times.iso(booking.created_at),
-        "updatedAt": times.iso(booking.updated_at),
-    }
 
 
 class Partner(Table):

@@ -7,10 +7,11 @@
 ``store``          the conditional writes
 ``handlers``       what clients ask for
 ``endings``        how a call ends when no client asks for it, and what follows every end
+``routes``         the HTTP routes
 ``billing``        what a call costs
 ``livekit``        credentials for a LiveKit room
 ``livekit_rooms``  the Lambda function that deletes LiveKit rooms
-``main``           the Lambda function of the native routes
+``presence``       who is online: announcements to users, counts for admins
 
 The Lambda function behind the ring timer is ``functions/ring``.
 """

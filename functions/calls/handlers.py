@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.calls import endings, livekit, rows, store
+from functions.calls import endings, livekit, routes, rows, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -20,6 +20,7 @@ from functions.calls.events import (
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.presence.handlers import request_counts
 from functions.calls.product import ASK, FINISH, PART, calls
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
@@ -39,7 +40,7 @@ from shared.pipeline.rate_limits import Window
 from shared.realtime import connections
 from shared.settings import settings
 
-__all__ = ["calls"]
+__all__ = ["calls", "request_counts", "routes"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"

@@ -39,7 +39,14 @@ calls = Product(
             takes="livekit-rooms",
             at_once=5,  # LiveKit is not to be flooded either
             layers=("LiveKit",),
-        )
+        ),
+        FunctionSpec(
+            "presence-stream",
+            "functions.calls.presence.stream.handler",
+            Access({"counts": "UpdateItem", "accounts": "GetItem"}, may="send-broadcast"),
+            timeout_seconds=30,
+            streams=("people", "connections", "calls"),
+        ),
     ],
     memory_mb=1024,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from functions.chat import access, calls, channel_store, history, presence
+from functions.chat import access, calls, channel_store, history, presence, routes
 from functions.chat.channel_store import Channel, Message, Participant
 from functions.chat.events import (
     BroadcastReceived,
@@ -46,7 +46,7 @@ from shared.realtime import connections
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection, Session
 
-__all__ = ["access", "calls", "chat", "presence"]
+__all__ = ["access", "calls", "chat", "presence", "routes"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"

@@ -10,11 +10,25 @@ import msgspec
 
 from functions.chat import channel_store
 from functions.chat.channel_store import ByThread, Message, Participant
-from functions.chat.events import NewMessage
+from functions.chat.events import ChannelId, NewMessage
 from shared import times
 
 MOST_UNREAD = 100
 """The highest number of unread messages that is shown: counting all of them would read all."""
+
+
+class ReadMessage(msgspec.Struct, frozen=True, rename="camel"):
+    """A message as it was delivered. ``readBy``: how many others have read it."""
+
+    id: str
+    channel_id: ChannelId
+    user_id: str
+    user_display_name: str
+    message: str
+    message_type: str
+    reply_to_id: str | None
+    timestamp: str
+    read_by: int
 
 
 def messages(
@@ -51,8 +65,8 @@ def event_of(message: Message) -> NewMessage:
     )
 
 
-def with_readers(people: Sequence[Participant], message: Message) -> dict[str, Any]:
-    """Return the fields of ``chat:new_message`` and ``readBy``, how many others have read it.
+def with_readers(people: Sequence[Participant], message: Message) -> ReadMessage:
+    """Return a message as it was delivered, and how many others have read it.
 
     people: the participants of the channel.
     """
@@ -61,8 +75,7 @@ def with_readers(people: Sequence[Participant], message: Message) -> dict[str, A
         for reader in people
         if (reader.read_up_to or "") >= message.message_id and reader.person_id != message.user_id
     )
-    fields: dict[str, Any] = msgspec.to_builtins(event_of(message))
-    return fields | {"readBy": read_by}
+    return ReadMessage(**msgspec.structs.asdict(event_of(message)), read_by=read_by)
 
 
 def unread(room: str, person_id: str, people: Sequence[Participant]) -> int:

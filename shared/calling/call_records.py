@@ -9,7 +9,6 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from shared import times
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
 
@@ -52,24 +51,6 @@ class CallRecord(Table):
     coins = NumberAttribute(default=0)
 
     by_callee = ByCallee()
-
-
-def shown(record: CallRecord) -> dict[str, Any]:
-    """Return a record as its two persons see it, with times in ISO 8601."""
-    accepted_at = record.accepted_at
-    return {
-        "callId": record.call_id,
-        "product": record.product,
-        "callType": record.call_type,
-        "status": record.status,
-        "userId": record.caller_id,
-        "telecallerId": record.callee_id,
-        "startedAt": times.iso(record.started_at),
-        "acceptedAt": None if accepted_at is None else times.iso(accepted_at),
-        "endedAt": times.iso(record.ended_at),
-        "durationSeconds": int(record.duration_seconds),
-        "coins": int(record.coins),
-    }
 
 
 def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:

@@ -6,7 +6,7 @@ call is the map ``call`` with at least an ``id`` and a ``status``.
 
 Four readers rely on this: the ring timer (``infra/ring.asl.json``, whose agreement with this module
 is proved by ``tests/infra/test_ring.py``), the function that times a call out (``functions/ring``),
-the sweep of each product, and ``functions/presence``.
+the sweep of each product, and ``functions/calls/presence``.
 """
 
 from __future__ import annotations

@@ -14,5 +14,7 @@
 ``refusals``         the event that tells a client why something failed
 ``unauthenticated``  sessions in an open namespace that have not authenticated
 ``backend_events``   what a team's own systems report
+``http``             a row of the table of HTTP routes
+``authentication``   who asks over HTTP; ``paging`` lists a page at a time
 ``sweep``            what products look after once a minute
 """

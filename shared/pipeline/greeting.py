@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import Refusal
@@ -20,7 +19,7 @@ def greet(
     *,
     connection: Connection,
     session: Session,
-    auth: Mapping[str, Any],
+    auth: dict[str, Any],
 ) -> None:
     """Run the hooks of ``on_connect``. If one fails, the client receives the namespace's error
     event and stays connected; the other hooks run all the same."""

@@ -17,13 +17,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+import msgspec
+
+from shared.pipeline import http
 from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
+from shared.pipeline.http import HttpHandle, HttpRoute, Who
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
 from shared.protocol import native
 
 if TYPE_CHECKING:
     from shared.aws.tables import Table
     from shared.pipeline.context import Background, Context
+    from shared.pipeline.registry import Registry
     from shared.pipeline.sweep import Sweep
     from shared.realtime.connections import Connection, Session
     from shared.realtime.namespaces import Namespace
@@ -32,14 +37,17 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 AnyRow = TypeVar("AnyRow", bound="Table")
 AnyPerson = TypeVar("AnyPerson", bound="Person")
+H = TypeVar("H", bound=HttpHandle)
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
-ConnectHook = Callable[["Context", Mapping[str, Any]], None]
+ConnectHook = Callable[["Context", dict[str, Any]], None]
 ConnectionHook = Callable[["Background", "Connection", "Session"], None]
 LeaveHook = Callable[["Background", AnyPerson], None]
 RingHook = Callable[["Background", AnyRow, str], None]
 BackendHandle = Callable[["Background", P, int], None]
 SweepHook = Callable[["Sweep"], None]
+Counters = Callable[[int], msgspec.Struct]
+C = TypeVar("C", bound=Counters)
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,7 @@ class Hook(StrEnum):
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
     BACKEND = "backend"
+    HTTP = "http"
 
 
 class Product:
@@ -158,6 +167,8 @@ class Product:
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
+        self.http_routes: list[HttpRoute] = []
+        self.all_counters: list[Counters] = []
 
     def on(
         self,
@@ -311,6 +322,55 @@ class Product:
             self._allow(Hook.SWEEP, access)
             self.sweep_hooks.append(hook)
             return hook
+
+        return register
+
+    def route(
+        self,
+        key: str,
+        *,
+        who: Who = "a valid token",
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        status: int = 200,
+        errors: Sequence[int] = (),
+        answer: Callable[[Registry], Any] | None = None,
+        access: Access | None = None,
+    ) -> Callable[[H], H]:
+        """Register what answers an HTTP route: ``GET /bookings/{id}``."""
+        method, path = http.split(key)
+
+        def register(handle: H) -> H:
+            self._allow(Hook.HTTP, access)
+            self.http_routes.append(
+                HttpRoute(
+                    method=method,
+                    path=path,
+                    handle=handle,
+                    product=self.name,
+                    who=who,
+                    query=query or {},
+                    body=body,
+                    status=status,
+                    errors=tuple(errors),
+                    answer=answer,
+                )
+            )
+            return handle
+
+        return register
+
+    def counters(self, *, access: Access | None = None) -> Callable[[C], C]:
+        """Register a part of what admins see in ``GET /admin/stats``.
+
+        The decorated function is called with the time in epoch ms. It returns a struct, whose
+        fields become fields of the answer.
+        """
+
+        def register(read: C) -> C:
+            self._allow(Hook.HTTP, access)
+            self.all_counters.append(read)
+            return read
 
         return register
 

@@ -1,4 +1,4 @@
-"""All products of a stack together: one table of events, namespaces, hooks and rights."""
+"""All products of a stack together: one table of events, routes, namespaces, hooks and rights."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import DeclarationError
 from shared.pipeline.deployment import Access
+from shared.pipeline.http import HttpRoute
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
     BackendEventHandler,
     ConnectHook,
     ConnectionHook,
+    Counters,
     EventHandler,
     Hook,
     LeaveHook,
@@ -31,7 +33,7 @@ _ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
 class Registry:
     """Everything that the products declare, by what the functions look it up with.
 
-    Raises ``DeclarationError`` if two products claim the same event or the same namespace.
+    Raises ``DeclarationError`` if two products claim the same event, HTTP route or namespace.
     """
 
     def __init__(self, products: Iterable[Product]) -> None:
@@ -46,9 +48,12 @@ class Registry:
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
+        self.http_routes: dict[str, HttpRoute] = {}
+        self.counters: list[Counters] = []
         for product in self.products:
             self._add_events(product)
             self._add_hooks(product)
+            self._add_http(product)
             for namespace in product.namespaces:
                 self._add_namespace(namespace)
         self._add_namespace(ADMIN)
@@ -88,6 +93,13 @@ class Registry:
         self.sweep_hooks.extend(product.sweep_hooks)
         self.ring_timeouts.update(product.ring_timeouts)
         self.backend_events.update(product.backend_events)
+
+    def _add_http(self, product: Product) -> None:
+        self.counters.extend(product.all_counters)
+        for route in product.http_routes:
+            if route.key in self.http_routes:
+                raise DeclarationError(f"{route.key} is registered twice")
+            self.http_routes[route.key] = route
 
     def find(self, namespace: str, event: str) -> EventHandler | None:
         """Return the handler of an event. Returns None if the namespace has no such event."""

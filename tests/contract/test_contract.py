@@ -19,7 +19,7 @@ from local.settings import ROOT
 from shared.identity.accounts import Account
 from shared.pipeline.payloads import GENERAL_ERROR, Error, Outbound
 from web.contract import __main__ as contract
-from web.contract import asyncapi, model, openapi, routes, typescript
+from web.contract import asyncapi, model, openapi, typescript
 
 FOLDER = ROOT / "docs" / "contract"
 MODULES = ROOT / "local" / "node_modules"
@@ -128,7 +128,49 @@ def test_openapi_is_valid_and_knows_every_route() -> None:
     }
     served = {key for key in HTTP_ROUTES if not key.startswith("$")}
     assert described == served
-    assert served <= routes.ROUTES.keys()
+    assert served == REGISTRY.http_routes.keys()
+
+
+def test_every_route_says_what_it_does_and_answers() -> None:
+    for route in REGISTRY.http_routes.values():
+        assert route.handle.__doc__, route.key
+        answer = model.answer_of(route)
+        if route.status == 204:
+            assert answer is None, route.key
+        else:
+            assert isinstance(answer, type), route.key
+            assert issubclass(answer, msgspec.Struct), route.key
+            assert model.about(answer), route.key
+
+
+def words(document: object) -> Iterator[str]:
+    """Every text of a document that people read."""
+    if isinstance(document, list):
+        for one in document:
+            yield from words(one)
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            if name in {"description", "summary"} and isinstance(value, str):
+                yield value
+            yield from words(value)
+
+
+@pytest.mark.parametrize("name", ["asyncapi.json", "openapi.json"])
+def test_python_s_own_help_is_nobody_s_description(name: str) -> None:
+    found = list(words(json.loads((FOLDER / name).read_text())))
+    assert len(found) > 20
+    assert [text for text in found if "dict(" in text or "->" in text] == []
+
+
+def test_only_what_we_wrote_is_a_description() -> None:
+    for thing in (dict, dict[str, Any], str, int | None, Any, list[int], 5):
+        assert model.about(thing) == ""
+    assert model.about(model.Failure) == "Why something was refused."
+
+
+def test_a_name_is_one_type_on_the_page_of_both_documents() -> None:
+    events, http = (one["components"]["schemas"] for one in (asyncapi.make(), openapi.make()))
+    assert [name for name in events.keys() & http.keys() if events[name] != http[name]] == []
 
 
 def test_backend_events_are_described_where_they_are_told() -> None:

@@ -41,9 +41,15 @@ def test_an_id_in_a_path_may_be_anything(world: World, channel_id: str) -> None:
     assert (answer.status, answer.body["error"]["message"]) == (403, NOT_A_MEMBER)
 
 
-def test_a_method_that_is_not_there_is_a_404(stack: Stack) -> None:
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
-        assert stack.request(method, "/health", {}, b"{}").status == 404
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [("/health", "GET"), ("/bookings/a%2Fb", "GET"), ("/session", "POST, DELETE")],
+)
+def test_a_method_that_a_path_has_not_is_a_405(stack: Stack, path: str, allow: str) -> None:
+    for method in {"GET", "POST", "PUT", "DELETE", "PATCH"}.difference(allow.split(", ")):
+        answer = stack.request(method, path, {}, None if method == "GET" else b"{}")
+        assert (answer.status, answer.headers["Allow"]) == (405, allow)
+        assert answer.body == {"error": {"message": "Method not allowed"}}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from functions.presence.counts import Counts
+from functions.calls.presence.counts import Counts
 from shared import times
 from shared.identity.accounts import Account
 from tests.e2e.browser import launched

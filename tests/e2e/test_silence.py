@@ -181,7 +181,7 @@ def test_a_worker_that_dies(broken: Stack, world: World, fault: str, told: str) 
 
 def test_a_function_that_cannot_be_imported(broken: Stack) -> None:
     before = broken.shown()
-    name = f"{backstage.PREFIX}-presence"
+    name = f"{backstage.PREFIX}-bookings"
     api = backstage.client(broken, "lambda")
     handler = api.get_function_configuration(FunctionName=name)["Handler"]
     api.update_function_configuration(FunctionName=name, Handler="functions.nowhere.handler")
@@ -190,7 +190,7 @@ def test_a_function_that_cannot_be_imported(broken: Stack) -> None:
         assert "FunctionError" in answer
     finally:
         api.update_function_configuration(FunctionName=name, Handler=handler)
-    block = shown(broken, before, "!! presence  ")
+    block = shown(broken, before, "!! bookings  ")
     assert "   Worker init failed: No module named 'functions.nowhere'" in block
     assert "   Traceback (most recent call last):" in block
 

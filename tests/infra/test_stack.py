@@ -88,7 +88,7 @@ def test_keys_are_those_of_the_models(stack: Stack) -> None:
             )
             if attribute.is_hash_key or attribute.is_range_key
         )
-        by_table.setdefault(vars(model.Meta)["table_name"]._setting, set()).add(keys)
+        by_table.setdefault(vars(model.Meta)["table_name"].name, set()).add(keys)
     assert {PartyRow, CalledPerson} <= set(models(Person))
     assert [table for table, keys_ in by_table.items() if len(keys_) > 1] == []
     declared = set().union(*by_table.values())
@@ -189,6 +189,7 @@ def test_websocket_routes_are_the_registry(stack: Stack) -> None:
 def test_http_routes(stack: Stack) -> None:
     served = [*app._static_routes, *app._dynamic_routes]
     paths = {f"{one.method} {str(one.path).replace('.+', '*')}" for one in served}
+    assert len(paths) == len(REGISTRY.http_routes)
     found = targets(stack, "HTTP")
     assert set(found.values()) == {"http"}
     assert {re.sub("{.*?}", "*", key) for key in found} == paths | {"$default"}

@@ -72,9 +72,9 @@ def test_changes_are_announced_and_counted(fakes: Fakes) -> None:
     )
     assert broadcasts(fakes) == ["booking:created", "booking:updated", "dashboard:stats_update"]
     numbers = counts.read(NOW_MS)
-    assert numbers["byStatus"]["PARTNER_ASSIGNED"] == 1
-    assert numbers["byStatus"]["PENDING"] == 0
-    assert numbers["today"] == {"created": 1, "completed": 0, "cancelled": 0}
+    assert numbers.by_status["PARTNER_ASSIGNED"] == 1
+    assert numbers.by_status["PENDING"] == 0
+    assert numbers.today == {"created": 1, "completed": 0, "cancelled": 0}
 
 
 def test_a_batch_that_is_handed_in_again_counts_once() -> None:
@@ -82,9 +82,9 @@ def test_a_batch_that_is_handed_in_again_counts_once() -> None:
     for _ in range(3):
         hand_in(*batch)
     numbers = counts.read(NOW_MS)
-    assert numbers["byStatus"]["PENDING"] == 1
-    assert numbers["byStatus"]["COMPLETED"] == 1
-    assert numbers["today"] == {"created": 1, "completed": 1, "cancelled": 0}
+    assert numbers.by_status["PENDING"] == 1
+    assert numbers.by_status["COMPLETED"] == 1
+    assert numbers.today == {"created": 1, "completed": 1, "cancelled": 0}
 
 
 def test_the_numbers_are_announced_once_a_second_and_in_the_end(fakes: Fakes) -> None:

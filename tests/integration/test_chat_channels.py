@@ -174,7 +174,7 @@ def test_reading_counts_and_only_moves_forward(chat: Chat) -> None:
     chat.send("bert", "message_read", {"channelId": "1", "messageId": middle})
     assert history.unread(ROOM, "bert", participants()) == 1
     counts = [history.with_readers(participants(), one) for one in history.messages(ROOM, 10)]
-    assert [one["readBy"] for one in counts] == [0, 1, 1]
+    assert [one.read_by for one in counts] == [0, 1, 1]
     chat.send("bert", "message_read", {"channelId": 1, "messageId": None})
     chat.send("bert", "message_read", {"channelId": 1, "messageId": newest})
     assert history.unread(ROOM, "bert", participants()) == 0

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from functions.presence import counts
+from functions.calls.presence import counts
 from functions.products import REGISTRY
 from shared.aws import metrics
 from shared.pipeline.sweep import Sweep

@@ -75,6 +75,46 @@ def test_a_booking_is_for_its_parties_and_admins(http: Http) -> None:
         assert http.get("/bookings/b", who) == (403, "Access denied")
 
 
+def test_a_booking_is_shown_with_all_its_fields(http: Http) -> None:
+    assigned(http.fakes, "b", "pedro")
+    _, body = http.get("/bookings/b")
+    names = "bookingId bookingNumber customerId partnerId service scheduledAt address amount status"
+    assert list(body) == [*names.split(), "reason", "createdAt", "updatedAt"]
+    assert (body["bookingId"], body["partnerId"], body["status"]) == (
+        "b",
+        "pedro",
+        "PARTNER_ASSIGNED",
+    )
+    assert type(body["amount"]) in {int, float}
+
+
+def test_an_admin_sees_the_numbers_of_all_products(http: Http) -> None:
+    status, body = http.get("/admin/stats")
+    assert status == 200
+    numbers = {"onlineUsers", "onlineTelecallers", "telecallersOnCall", "connections"}
+    assert body.keys() == numbers | {"calls", "bookings", "lastHour", "timestamp"}
+    assert {type(body[name]) for name in numbers} == {int}
+    outcomes = {f"{name}Today" for name in ("completed", "missed", "rejected", "cancelled")}
+    assert body["calls"].keys() == {"ringing", "accepted"} | outcomes
+    assert body["bookings"].keys() == {"byStatus", "active", "today"}
+    assert body["bookings"]["today"] == {"created": 0, "completed": 0, "cancelled": 0}
+    assert body["lastHour"].pop("until") == "2026-01-19T10:30Z"
+    assert {name: len(minutes) for name, minutes in body["lastHour"].items()} == {
+        "completed": 60,
+        "missed": 60,
+        "rejected": 60,
+        "cancelled": 60,
+    }
+    assert body["timestamp"] == "2026-01-19T10:30:00.000Z"
+
+
+def test_the_own_account_needs_no_document(http: Http) -> None:
+    status, body = http.get("/accounts/me", ("anna", "USER"))
+    assert (status, body["_id"], body["role"], body["coins"]) == (200, "anna", "USER", 0)
+    assert {"accountStatus", "approvalStatus", "rates", "permissions"} <= body.keys()
+    assert http.get("/accounts/bert", ("anna", "USER")) == (403, "Access denied")
+
+
 @pytest.mark.parametrize("channel_id", ["a b", "a/b", "/", "c#", "ü", "☎", 'q"\\', "100%"])
 def test_a_channel_whatever_its_id(http: Http, channel_id: str) -> None:
     chat = Chat(http.fakes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.presence import counts, stream
+from functions.calls.presence import counts, stream
 from local.accounts import save as save_account
 from shared.aws.lambda_entry import Event
 from shared.identity.accounts import Account

@@ -8,10 +8,10 @@ import uuid
 import pytest
 
 from functions.calls.namespaces import TELECALLER, USER
-from functions.presence import counts, repair
-from functions.presence.handlers import presence
+from functions.calls.presence import counts, repair
 from functions.products import REGISTRY
 from functions.sweep.main import SweepFailed, run
+from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.pipeline.sweep import Sweep
 from shared.realtime import connections
@@ -37,6 +37,12 @@ def populate() -> None:
     assert stage.accept("t2", f"{2:024x}")
 
 
+COUNTING = Product("counting")
+"""A product that does nothing but count: the call product's sweep would end calls that ring."""
+
+COUNTING.on_sweep()(repair.repair)
+
+
 def live() -> dict[str, int]:
     now, _ = counts.read(NOW_MS)
     return {name: int(getattr(now, name)) for name in REAL}
@@ -48,7 +54,7 @@ def add(**numbers: int) -> None:
 
 def count(fakes: Fakes, minutes: int = 5) -> None:
     fakes.clock.now += minutes * MINUTE_MS
-    run(Registry([presence]), fakes.ports, 60)
+    run(Registry([COUNTING]), fakes.ports, 60)
 
 
 def test_it_counts_what_is_there(fakes: Fakes) -> None:
@@ -112,7 +118,7 @@ def test_half_a_count_is_none(fakes: Fakes) -> None:
     for _ in range(2):
         fakes.clock.now += 5 * MINUTE_MS
         with pytest.raises(SweepFailed, match="first: repair"):
-            run(Registry([presence]), fakes.ports, 0)
+            run(Registry([COUNTING]), fakes.ports, 0)
     assert live() == dict.fromkeys(REAL, 0)
     assert counts.last_difference().counted_at is None
 

@@ -6,21 +6,21 @@ import json
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.event_handler.exceptions import ServiceError
 
-from functions.http import events
+from functions.backend import intake
 from functions.products import REGISTRY
+from shared.pipeline.http import HttpError
 from tests.fakes import NOW_MS, Fakes
 
 GOOD: dict[str, Any] = {"type": "partner.registered", "data": {"partnerId": "p"}}
 
 
 def accept(fakes: Fakes, body: object) -> int:
-    return events.accept(REGISTRY, fakes.ports, json.dumps(body).encode())
+    return intake.accept(REGISTRY, fakes.ports, json.dumps(body).encode())
 
 
-def refusal(fakes: Fakes, body: object) -> ServiceError:
-    with pytest.raises(ServiceError) as refused:
+def refusal(fakes: Fakes, body: object) -> HttpError:
+    with pytest.raises(HttpError) as refused:
         accept(fakes, body)
     return refused.value
 
@@ -35,7 +35,7 @@ def test_all_are_put_in_order_with_the_time() -> None:
 def test_none_is_put_where_one_is_wrong() -> None:
     fakes = Fakes()
     refused = refusal(fakes, {"events": [GOOD, {"type": "booking.created", "data": {}}]})
-    assert (refused.status_code, refused.msg) == (400, "events[1].data.bookingId is required")
+    assert (refused.status, refused.message) == (400, "events[1].data.bookingId is required")
     assert not fakes.tasks.told
 
 
@@ -43,13 +43,13 @@ def test_a_bus_that_does_not_take_all_is_a_503_that_says_how_many() -> None:
     fakes = Fakes()
     fakes.tasks.bus_takes = 2
     refused = refusal(fakes, {"events": [GOOD] * 5})
-    assert refused.status_code == 503
-    assert str(refused.msg).startswith("3 of 5 events could not be accepted")
+    assert refused.status == 503
+    assert refused.message.startswith("3 of 5 events could not be accepted")
 
 
 def test_what_no_message_can_carry_is_a_413() -> None:
     fakes = Fakes()
     large = {"type": "partner.registered", "data": {"x": "ü" * 70_000}}
     refused = refusal(fakes, {"events": [GOOD, large]})
-    assert (refused.status_code, str(refused.msg)[:14]) == (413, "events[1].data")
+    assert (refused.status, refused.message[:14]) == (413, "events[1].data")
     assert not fakes.tasks.told

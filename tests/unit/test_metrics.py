@@ -10,7 +10,7 @@ import pytest
 
 from functions.bookings.state import Status
 from functions.bookings.stream import moved_to
-from functions.presence.changes import begun, come_or_gone, over
+from functions.calls.presence.changes import begun, come_or_gone, over
 from shared.aws.gateway import ManagedConnections
 from shared.aws.lambda_entry import entry
 from shared.aws.metrics import Metric, count, count_all, flush

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.presence import stream
-from functions.presence.changes import of_call, of_connection, of_person, presence
-from functions.presence.events import TelecallerDetails
+from functions.calls.presence import stream
+from functions.calls.presence.changes import of_call, of_connection, of_person, presence
+from functions.calls.presence.events import TelecallerDetails
 from shared.identity.accounts import Account
 from tests.conftest import UseSettings
 from tests.fakes import Fakes

@@ -1,10 +1,14 @@
-"""The one table of events."""
+"""The one table of events, and the one of HTTP routes."""
 
 from __future__ import annotations
 
+import re
+
+import msgspec
 import pytest
 
 from shared.identity.wallet import Wallet
+from shared.pipeline.http import HttpRequest
 from shared.pipeline.payloads import Error, Inbound, Outbound
 from shared.pipeline.product import Limit, Product, RingTimeout
 from shared.pipeline.registry import Registry
@@ -109,7 +113,7 @@ def test_the_hooks_of_a_namespace_agree_on_the_class_of_its_rows() -> None:
     second.on_last_leave("/user", "/admin")(hook)
     assert Registry([first, second]).person_rows == {"/user": Wallet}
     second.on_last_leave("/user", row=Person)(hook)
-    with pytest.raises(ValueError, match=r"^persons in /user have two classes of rows$"):
+    with pytest.raises(ValueError, match=r"people in /user have two classes of rows$"):
         Registry([first, second])
 
 
@@ -146,3 +150,48 @@ def test_an_event_for_many_names_its_room_and_its_group() -> None:
     assert (everybody.event, everybody.skip_person) == ("said", None)
     room = Said("x").to_room("/", "channel", group="channel", skip_person="ulla")
     assert (room.namespace, room.room, room.skip_person) == ("/", "channel", "ulla")
+
+
+def read(request: HttpRequest) -> None: ...
+
+
+def test_an_http_route_has_what_was_registered() -> None:
+    product = Product("shop")
+    registered = product.route(
+        "GET /items/{id}", who="an admin", query={"a": "b"}, body=Payload, status=202, errors=[404]
+    )(read)
+    assert registered is read
+    row = Registry([product]).http_routes["GET /items/{id}"]
+    assert (row.method, row.path, row.product) == ("GET", "/items/{id}", "shop")
+    assert (row.who, row.query, row.body) == ("an admin", {"a": "b"}, Payload)
+    assert (row.status, row.errors, row.handle) == (202, (404,), read)
+
+
+def test_an_http_route_belongs_to_one_product() -> None:
+    first, second = Product("first"), Product("second")
+    for product in (first, second):
+        product.route("GET /items/{id}")(read)
+    with pytest.raises(ValueError, match=re.escape("GET /items/{id} is registered twice")):
+        Registry([first, second])
+
+
+@pytest.mark.parametrize("key", ["/items", "get /items", "GET items", "GET /{id}/{id}", "GET /{a}"])
+def test_what_is_no_route_is_not_registered(key: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(key)):
+        Product("shop").route(key)
+
+
+def test_counters_stand_in_the_order_of_the_products() -> None:
+    class Number(msgspec.Struct):
+        number: int
+
+    def one(now_ms: int) -> Number:
+        return Number(now_ms)
+
+    def other(now_ms: int) -> Number:
+        return Number(now_ms)
+
+    first, second = Product("first"), Product("second")
+    assert second.counters()(other) is other
+    first.counters()(one)
+    assert Registry([first, second]).counters == [one, other]

@@ -1,15 +1,18 @@
-"""The events as the registry has them, in the order in which people read them."""
+"""The events and routes as the registry has them, in the order in which people read them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from enum import Enum
 from functools import partial
-from typing import Any, NamedTuple, get_type_hints
+from types import FunctionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from functions.products import REGISTRY
+from shared.pipeline.http import HttpRoute, Reply
 from shared.pipeline.payloads import GENERAL_ERROR, Error
 from shared.pipeline.product import EventHandler
 from shared.protocol import native
@@ -95,9 +98,22 @@ def everything() -> Iterator[ToServer | ToClient]:
 
 
 def about(thing: object) -> str:
-    """The docstring's first paragraph as one line; nothing where it is only inherited."""
-    own = thing.__dict__.get("__doc__") if isinstance(thing, type) else thing.__doc__
+    """Return the docstring's first paragraph as one line. Returns an empty text for what has no
+    docstring of ours: it is inherited, or Python's own."""
+    own = thing.__doc__ if isinstance(thing, FunctionType) else None
+    if isinstance(thing, type) and issubclass(thing, msgspec.Struct | Enum):
+        own = thing.__dict__.get("__doc__")
     return " ".join(inspect.cleandoc(own or "").partition("\n\n")[0].replace("``", "`").split())
+
+
+def answer_of(route: HttpRoute) -> Any:
+    """Return the type of a route's answer, None if it has no body."""
+    if route.answer:
+        return route.answer(REGISTRY)
+    answer = get_type_hints(route.handle).get("return", Any)
+    if get_origin(answer) is Reply:
+        (answer,) = get_args(answer)
+    return None if answer is type(None) else answer
 
 
 def _known(type_: Any) -> Any:

@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 
-from functions.http import paging
-from functions.http.events import MOST_EVENTS
+from functions.backend.intake import MOST_EVENTS
 from functions.products import REGISTRY
-from infra.gateway import HTTP_ROUTES
 from shared.identity import cookies
+from shared.pipeline import paging
+from shared.pipeline.http import HttpRoute
 from web.contract import model
 from web.contract.model import Refused
-from web.contract.routes import ROUTES, Route
 from web.contract.schemas import Schema, Schemas
 
 EVENTS = "POST /events"
@@ -24,13 +23,11 @@ BY_WHO = {"anybody": (), "a valid token": (401,), "an admin": (401, 403)}
 
 
 def make() -> dict[str, Any]:
-    """Of the routes that the stack has, in the order in which they are described."""
-    routes = {key: route for key, route in ROUTES.items() if key in HTTP_ROUTES}
-    schemas = Schemas(_types(routes))
+    """Return the document of the registry's routes, in their order."""
+    schemas = Schemas(_types())
     paths: dict[str, dict[str, Any]] = {}
-    for key, route in routes.items():
-        method, path = key.split()
-        paths.setdefault(path, {})[method.lower()] = _operation(key, route, schemas)
+    for route in REGISTRY.http_routes.values():
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -50,23 +47,23 @@ def make() -> dict[str, Any]:
     }
 
 
-def _types(routes: dict[str, Route]) -> list[Any]:
+def _types() -> list[Any]:
     told = [event.payload for event in REGISTRY.backend_events.values()]
-    given = [type_ for route in routes.values() for type_ in (route.answer, route.body) if type_]
+    routes = REGISTRY.http_routes.values()
+    given = [type_ for one in routes for type_ in (model.answer_of(one), one.body) if type_]
     return [Refused, *told, *given]
 
 
-def _operation(key: str, route: Route, schemas: Schemas) -> dict[str, Any]:
-    method, path = key.split()
-    body = _told(schemas) if key == EVENTS else route.body and schemas.of(route.body)
+def _operation(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
+    body = _told(schemas) if route.key == EVENTS else route.body and schemas.of(route.body)
     operation: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "_", f"{method.lower()} {path}").strip("_"),
-        "summary": route.summary,
+        "operationId": re.sub(r"\W+", "_", f"{route.method.lower()} {route.path}").strip("_"),
+        "summary": model.about(route.handle),
         "responses": {str(route.status): _answer(route, schemas)},
     }
     if route.who != "anybody":
         operation["security"] = [{"bearer": []}, {"cookie": []}]
-    parameters = [_parameter(name, "path") for name in re.findall(r"{(\w+)}", path)]
+    parameters = [_parameter(name, "path") for name in re.findall(r"{(\w+)}", route.path)]
     parameters += [_parameter(name, "query", about) for name, about in route.query.items()]
     if parameters:
         operation["parameters"] = parameters
@@ -80,12 +77,13 @@ def _operation(key: str, route: Route, schemas: Schemas) -> dict[str, Any]:
     return operation
 
 
-def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
-    if route.answer is None:
+def _answer(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
+    answer = model.answer_of(route)
+    if answer is None:
         return {"description": "Done"}
     return {
-        "description": model.about(route.answer) or "The answer",
-        "content": {JSON: {"schema": schemas.of(route.answer)}},
+        "description": model.about(answer) or "The answer",
+        "content": {JSON: {"schema": schemas.of(answer)}},
     }
 
 

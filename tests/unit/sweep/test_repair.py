@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.presence.repair import is_time, of_telecallers
+from functions.calls.presence.repair import is_time, of_telecallers
 from shared.calling.ring import CalledPerson, CallOnRow
 
 

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import time
-from http import HTTPStatus
-
-from aws_lambda_powertools.event_handler.exceptions import BadRequestError, ServiceError
 
 from shared.errors import InvalidRequest
 from shared.pipeline import backend_events
 from shared.pipeline.backend_events import BackendEvent
+from shared.pipeline.http import HttpError
 from shared.pipeline.registry import Registry
 from shared.ports import BusMessage, Ports
 from shared.protocol import json
@@ -47,34 +45,34 @@ def _read(registry: Registry, body: bytes, now_ms: int) -> list[BackendEvent]:
     try:
         given = json.loads(body)
     except (json.InvalidJson, json.UnsupportedJson) as error:
-        raise BadRequestError(f"The body is not JSON as we take it: {error}") from error
+        raise HttpError(400, f"The body is not JSON as we take it: {error}") from error
     if not isinstance(given, dict):
-        raise BadRequestError("The body is not a JSON object")
+        raise HttpError(400, "The body is not a JSON object")
     if "events" not in given:
         return [_check(registry, given, now_ms, "")]
     events = given["events"]
     if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
-        raise BadRequestError(f"events: expected a list of 1 to {MOST_EVENTS}")
+        raise HttpError(400, f"events: expected a list of 1 to {MOST_EVENTS}")
     return [_check(registry, one, now_ms, f"events[{n}]") for n, one in enumerate(events)]
 
 
 def _check(registry: Registry, given: object, now_ms: int, where: str) -> BackendEvent:
     if not isinstance(given, dict):
-        raise BadRequestError(f"{where}: expected an object")
+        raise HttpError(400, f"{where}: expected an object")
     try:
         return backend_events.read(registry, given.get("type"), given.get("data"), now_ms)
     except InvalidRequest as error:
-        raise BadRequestError(f"{where}.{error.message}".lstrip(".")) from error
+        raise HttpError(400, f"{where}.{error.message}".lstrip(".")) from error
 
 
 def _put(ports: Ports, messages: list[BusMessage]) -> None:
     missing = len(messages) - ports.tasks.publish(messages)
     if missing:
-        raise ServiceError(
-            HTTPStatus.SERVICE_UNAVAILABLE,
+        raise HttpError(
+            503,
             f"{missing} of {len(messages)} events could not be accepted. Please send them again.",
         )
 
 
-def _too_large(what: str, most: int) -> ServiceError:
-    return ServiceError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{what} is larger than {most} bytes")
+def _too_large(what: str, most: int) -> HttpError:
+    return HttpError(413, f"{what} is larger than {most} bytes")

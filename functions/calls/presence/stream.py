@@ -11,9 +11,9 @@ from collections import Counter
 from typing import Any
 
 from functions.calls.namespaces import TELECALLER, USER
-from functions.presence import changes, counts
-from functions.presence.changes import Presence, presence
-from functions.presence.events import PresenceChanged, TelecallerDetails
+from functions.calls.presence import changes, counts
+from functions.calls.presence.changes import Presence, presence
+from functions.calls.presence.events import PresenceChanged, TelecallerDetails
 from shared.aws import streams
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry

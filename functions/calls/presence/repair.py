@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from functions.calls.namespaces import TELECALLER, USER
-from functions.presence import counts
-from functions.presence.changes import Numbers
+from functions.calls.presence import counts
+from functions.calls.presence.changes import Numbers
 from shared.aws.log import logger
 from shared.calling import ring
 from shared.calling.ring import CalledPerson

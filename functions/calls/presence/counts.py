@@ -18,7 +18,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from functions.presence.changes import Numbers
+from functions.calls.presence.changes import Numbers
 from shared import times
 from shared.aws.metrics import Metric, count_all
 from shared.aws.parallel import both

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from functions.calls.namespaces import USER
-from functions.presence import counts, repair
-from functions.presence.events import Counts, PresenceChanged
+from functions.calls.presence import counts, numbers, repair
+from functions.calls.presence.events import Counts, PresenceChanged
+from functions.calls.product import calls
 from shared import times
 from shared.pipeline.context import Context
-from shared.pipeline.deployment import Access, FunctionSpec
-from shared.pipeline.product import Product
+from shared.pipeline.deployment import Access
 from shared.realtime.namespaces import ADMIN
 
-presence = Product(
-    "presence",
-    access=Access({"counts": "GetItem"}),
-    functions=[
-        FunctionSpec(
-            "presence-stream",
-            "functions.presence.stream.handler",
-            Access({"counts": "UpdateItem", "accounts": "GetItem"}, may="send-broadcast"),
-            timeout_seconds=30,
-            streams=("people", "connections", "calls"),
-        )
-    ],
-)
-_COUNT = Access(
+_READ = Access({"counts": "GetItem"})
+_REPAIR = Access(
     {
         "counts": "GetItem PutItem UpdateItem",
         "connections/due": "Query",
@@ -32,13 +20,16 @@ _COUNT = Access(
         "people": "BatchGetItem",
     }
 )
-presence.sends(USER.path, PresenceChanged)
-presence.sends(ADMIN.path, Counts)
-presence.on_sweep(access=_COUNT)(repair.repair)
-presence.on_sweep()(counts.gauge)
+
+calls.sends(USER.path, PresenceChanged)
+calls.sends(ADMIN.path, Counts)
+calls.on_sweep(access=_REPAIR)(repair.repair)
+calls.on_sweep(access=_READ)(counts.gauge)
+calls.counters(access=_READ)(numbers.live)
+calls.counters(access=_READ | Access({"counts": "BatchGetItem"}))(numbers.lately)
 
 
-@presence.on("presence:request-counts", namespaces=[ADMIN.path])
+@calls.on("presence:request-counts", namespaces=[ADMIN.path], access=_READ)
 def request_counts(context: Context, _: None) -> None:
     """Ask how many users and telecallers are online. The connection that asks receives
     `presence:counts`."""

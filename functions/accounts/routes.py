@@ -1,0 +1,35 @@
+"""What the product answers over HTTP."""
+
+from __future__ import annotations
+
+import msgspec
+
+from functions.accounts.product import accounts
+from shared.identity import accounts as stored
+from shared.identity.accounts import Account
+from shared.ids import is_id
+from shared.pipeline.authentication import require_admin
+from shared.pipeline.deployment import Access
+from shared.pipeline.http import HttpError, HttpRequest
+
+ME = "me"
+
+
+@accounts.route(
+    "GET /accounts/{id}",
+    errors=(403, 404),
+    access=Access({"accounts": "GetItem", "people": "GetItem"}),
+)
+def account(request: HttpRequest) -> Account:
+    """Return an account with its balance: with `me` the asking person's, for an admin any."""
+    identity, own = request.identity, request.id == ME
+    if not own and request.id != identity.account_id:
+        require_admin(identity)
+    wanted = identity.account_id if own else request.id
+    found = stored.get(wanted) if is_id(wanted) else None
+    if found is None and own:
+        found = Account(id=identity.account_id, role=identity.role, name=identity.name)
+    if found is None:
+        raise HttpError(404, "There is no such account")
+    coins = stored.balance(found, request.registry.paths_of_role(found.role))
+    return msgspec.structs.replace(found, coins=coins)

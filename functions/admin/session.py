@@ -1,0 +1,30 @@
+"""What signing in takes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from shared import wrong_values
+from shared.pipeline.http import HttpError
+
+LONGEST = 3_800
+"""Browsers drop a cookie that is longer than 4,096 bytes with its name and attributes."""
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """``token``: an admin's token."""
+
+    token: Annotated[str, msgspec.Meta(max_length=LONGEST)]
+
+
+def token(body: bytes) -> str:
+    """Return the token of ``{"token": …}``. Raises 400."""
+    try:
+        given = msgspec.json.decode(body.decode(), type=SignIn)
+    except msgspec.ValidationError as error:
+        raise HttpError(400, f"token: {wrong_values.read(error).what}") from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise HttpError(400, "The body is not JSON") from error
+    return given.token.removeprefix("Bearer ")

@@ -1,0 +1,24 @@
+"""Whether the stack answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from shared.pipeline.http import HttpRequest
+from shared.pipeline.product import Product
+
+http = Product("http")
+
+
+class Health(msgspec.Struct, frozen=True, rename="camel"):
+    """The stack answers."""
+
+    status: Literal["ok"]
+
+
+@http.route("GET /health", who="anybody")
+def health(_: HttpRequest) -> Health:
+    """Return that the stack answers."""
+    return Health("ok")

@@ -1,0 +1,45 @@
+"""Who asks over HTTP, and what that lets them see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.errors import InvalidToken
+from shared.identity import accounts, cookies, tokens
+from shared.identity.tokens import Identity
+from shared.pipeline.http import HttpError, Who
+from shared.ports import Secrets
+from shared.realtime.namespaces import ACCESS_DENIED, ADMIN, INVALID_TOKEN, TOKEN_REQUIRED
+
+
+def asker(who: Who, headers: Mapping[str, str], secrets: Secrets) -> Identity | None:
+    """Return the account behind the bearer token or the admin cookie, if a route for ``who`` needs
+    one. ``headers`` by lower-case name. Raises 401, or 403 if the account may not ask."""
+    if who == "anybody":
+        return None
+    token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
+    identity = identity_of(token, secrets)
+    if who == "an admin":
+        require_admin(identity)
+    return identity
+
+
+def identity_of(token: str | None, secrets: Secrets) -> Identity:
+    """Return the account of a token. Raises 401, or 403 if the account has been suspended since the
+    token was made."""
+    if not token:
+        raise HttpError(401, TOKEN_REQUIRED)
+    try:
+        identity = tokens.verify(token, secrets)
+    except InvalidToken as error:
+        raise HttpError(401, INVALID_TOKEN) from error
+    known = accounts.get(identity.account_id)
+    if known is not None and not known.active:
+        raise HttpError(403, ADMIN.suspended)
+    return identity
+
+
+def require_admin(identity: Identity) -> None:
+    """Raise 403 for any other role."""
+    if identity.role != ADMIN.role:
+        raise HttpError(403, ACCESS_DENIED)

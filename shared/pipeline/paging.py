@@ -1,0 +1,64 @@
+"""Lists a page at a time: ``?limit=`` and ``?cursor=``, newest first."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from shared.ids import is_id
+from shared.pipeline.http import HttpError
+
+DEFAULT_LIMIT = 20
+MOST = 100
+QUERY = {
+    "limit": f"How many at most: 1 to {MOST}, {DEFAULT_LIMIT} if left out",
+    "cursor": "`cursor` of the page before",
+}
+"""What a route of pages declares."""
+
+Row = TypeVar("Row")
+
+
+class Page(NamedTuple):
+    """``before``: the key of the last row of the page before this one."""
+
+    limit: int
+    before: str | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows to read: one more than the page holds shows that another page follows."""
+        return self.limit + 1
+
+
+def read(query: Mapping[str, str]) -> Page:
+    """Return the page that a query asks for. Raises 400 with a text that names the field."""
+    text = query.get("limit") or str(DEFAULT_LIMIT)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
+        raise HttpError(400, f"limit: expected a number between 1 and {MOST}")
+    return Page(int(text), _key(query["cursor"]) if query.get("cursor") else None)
+
+
+def cut(
+    page: Page, rows: Sequence[Row], key: Callable[[Row], str]
+) -> tuple[Sequence[Row], str | None]:
+    """Return the rows that the page holds, and the cursor of the next page, None if none follows.
+    ``rows``: ``page.rows`` of them, or all that there are."""
+    held = rows[: page.limit]
+    return held, _cursor(key(held[-1])) if len(rows) > page.limit else None
+
+
+def _cursor(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _key(cursor: str) -> str:
+    try:
+        key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise HttpError(400, "cursor: not one of ours") from error
+    if not is_id(key):
+        raise HttpError(400, "cursor: not one of ours")
+    return key

@@ -1,0 +1,193 @@
+"""A row of the table of HTTP routes, and what the routes of several products have in common."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from unittest.mock import Mock
+
+import msgspec
+import pytest
+
+from functions.admin import stats
+from functions.http import main
+from shared.pipeline import paging
+from shared.pipeline.http import HttpError, HttpRequest, HttpRoute
+from shared.pipeline.product import Product
+from shared.pipeline.registry import Registry
+from tests.conftest import UseSettings
+from tests.fakes import NOW_MS, Fakes
+
+
+def row(path: str) -> HttpRoute:
+    return HttpRoute("GET", path, lambda request: None, "shop")
+
+
+@pytest.mark.parametrize(
+    ("path", "id_"),
+    [
+        ("/things/a/parts", "a"),
+        ("/things/a/b/parts", "a/b"),
+        ("/things///parts", "/"),
+        ("/things/parts/parts", "parts"),
+        ("/things/100%25/parts", "100%"),
+        ("/things/a%2Fb/parts", "a%2Fb"),
+        ('/things/ü☎ q"\\/parts', 'ü☎ q"\\'),
+    ],
+)
+def test_an_id_in_a_path_may_be_anything(path: str, id_: str) -> None:
+    route = row("/things/{id}/parts")
+    assert route.serves(path)
+    assert route.id_in(path) == id_
+
+
+@pytest.mark.parametrize("path", ["/things//parts", "/things/a", "/things/a/parts/b", "/x/a/parts"])
+def test_another_path_is_not_served(path: str) -> None:
+    assert not row("/things/{id}/parts").serves(path)
+
+
+def test_a_path_without_an_id_has_none() -> None:
+    assert row("/things").serves("/things")
+    assert not row("/things").serves("/things/a")
+    assert row("/things").id_in("/things") == ""
+
+
+def test_a_route_for_anybody_does_not_know_who_asks(fakes: Fakes) -> None:
+    request = HttpRequest(fakes.ports, Registry([]), None, "", {}, {}, b"")
+    with pytest.raises(RuntimeError):
+        _ = request.identity
+
+
+def served(method: str, path: str, body: str | None = None, **more: Any) -> tuple[int, Any, Any]:
+    """Status, headers, and the body if there is one."""
+    event = {
+        "version": "2.0",
+        "rawPath": path,
+        "headers": {},
+        "body": body,
+        "requestContext": {"http": {"method": method}, "stage": "$default"},
+        **more,
+    }
+    answer = main.handler(event, Mock(aws_request_id="r"))
+    text = answer["body"]
+    return answer["statusCode"], answer["headers"], msgspec.json.decode(text) if text else None
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings) -> Fakes:
+    use_settings()
+    fakes = Fakes()
+    monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+    return fakes
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", "/health", "GET"),
+        ("HEAD", "/health", "GET"),
+        ("GET", "/session", "POST, DELETE"),
+        ("GET", "/events", "POST"),
+        ("PUT", "/channels/a/b/messages", "GET"),
+    ],
+)
+def test_a_method_that_a_path_has_not_is_a_405(method: str, path: str, allow: str) -> None:
+    status, headers, body = served(method, path)
+    assert (status, headers["Allow"]) == (405, allow)
+    assert headers["Content-Type"] == "application/json"
+    assert body == {"error": {"message": "Method not allowed"}}
+
+
+@pytest.mark.parametrize("path", ["/", "/channels/a", "/accounts/", "/accounts", "/healthy"])
+def test_a_path_that_is_not_there_is_a_404_whatever_the_method(path: str) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        status, headers, body = served(method, path)
+        assert (status, body) == (404, {"error": {"message": "Not found"}})
+        assert "Allow" not in headers
+
+
+@pytest.mark.parametrize("path", ["/calls", "/admin/stats", "/accounts/me"])
+def test_what_needs_a_token_says_so_first(fakes: Fakes, path: str) -> None:
+    status, _, body = served("GET", path)
+    assert (status, body) == (401, {"error": {"message": "Authentication token required"}})
+
+
+def test_what_anybody_may_ask(fakes: Fakes) -> None:
+    status, headers, body = served("GET", "/health")
+    assert (status, body) == (200, {"status": "ok"})
+    assert headers["Content-Type"] == "application/json"
+    status, headers, body = served("DELETE", "/session")
+    assert (status, body) == (204, None)
+    assert headers["Set-Cookie"].startswith("authenticationToken=;")
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (None, {}),
+        ("\ud800", {}),
+        (base64.b64encode(b"\xff\xfe").decode(), {"isBase64Encoded": True}),
+    ],
+)
+def test_a_body_that_is_no_text_is_a_400(
+    fakes: Fakes, body: str | None, more: dict[str, Any]
+) -> None:
+    status, _, answer = served("POST", "/session", body, **more)
+    assert (status, answer) == (400, {"error": {"message": "The body is not JSON"}})
+
+
+def test_a_page_holds_one_row_less_than_is_read() -> None:
+    page = paging.read({"limit": "2"})
+    assert (page.rows, page.before) == (3, None)
+    rows, cursor = paging.cut(page, ["c", "b", "a"], str)
+    assert (list(rows), paging.read({"cursor": cursor or ""}).before) == (["c", "b"], "b")
+    assert paging.cut(page, ["b", "a"], str) == (["b", "a"], None)
+    assert paging.cut(page, [], str) == ([], None)
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}])
+def test_a_page_that_is_too_large_or_none_is_refused(query: dict[str, str]) -> None:
+    with pytest.raises(HttpError) as refused:
+        paging.read(query)
+    assert (refused.value.status, refused.value.message) == (
+        400,
+        "limit: expected a number between 1 and 100",
+    )
+
+
+class Sold(msgspec.Struct, rename="camel"):
+    sold_today: int
+
+
+class Bought(msgspec.Struct, rename="camel"):
+    bought: list[int]
+
+
+def sold(now_ms: int) -> Sold:
+    return Sold(now_ms - NOW_MS)
+
+
+def bought(now_ms: int) -> Bought:
+    return Bought([now_ms - NOW_MS])
+
+
+def test_the_numbers_are_the_parts_of_all_products_and_the_time(use_settings: UseSettings) -> None:
+    use_settings()
+    shop, market = Product("shop"), Product("market")
+    shop.counters()(sold)
+    market.counters()(bought)
+    found = stats.read(Registry([shop, market]), NOW_MS + 5)
+    assert msgspec.to_builtins(found) == {
+        "soldToday": 5,
+        "bought": [5],
+        "timestamp": "2026-01-19T10:30:00.005Z",
+    }
+
+
+def test_a_number_is_of_one_product() -> None:
+    shop, market = Product("shop"), Product("market")
+    shop.counters()(sold)
+    market.counters()(sold)
+    with pytest.raises(ValueError, match="sold_today is counted twice"):
+        stats.answer(Registry([shop, market]))
