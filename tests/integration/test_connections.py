@@ -23,7 +23,7 @@ from tests.integration.conftest import THREADS, Race
 
 pytestmark = pytest.mark.usefixtures("tables")
 
-NOTHING = Registry([])
+NOTHING = Registry([Product("nothing", namespaces=[USER, TELECALLER])])
 
 
 def opening(connection_id: str = "c1") -> None:
@@ -234,7 +234,7 @@ def test_leaving_twice_is_leaving_once() -> None:
 
 
 def hooked(seen: list[str]) -> Registry:
-    product = Product("recorder")
+    product = Product("recorder", namespaces=[USER, TELECALLER])
     product.on_last_leave(USER.path)(lambda context, person: seen.append(person.person_id))
     return Registry([product])
 
@@ -262,7 +262,7 @@ def test_departing_twice_is_departing_once(fakes: Fakes) -> None:
 
 def test_a_departure_that_failed_on_the_way_is_finished_by_the_next(fakes: Fakes) -> None:
     seen: list[str] = []
-    product = Product("fails once")
+    product = Product("fails once", namespaces=[USER])
 
     @product.on_last_leave(USER.path)
     def hook(background: object, person: Person) -> None:
@@ -340,12 +340,21 @@ def test_a_room_s_members_come_from_every_shard(tables: Settings) -> None:
     assert in_room() == expected
 
 
-def test_a_room_that_is_no_namespace_has_one_shard() -> None:
+def test_a_room_within_a_namespace_has_one_shard() -> None:
+    room = rooms.key("/", "channel#1")
     for number in range(20):
-        rooms.Member.of("channel#1", address(f"c{number}"), stage.EXPIRES_AT, "anna").save()
-    assert rooms.shards("channel#1") == ["channel#1#0"]
-    assert len(list(rooms.members("channel#1#0"))) == 20
-    assert rooms.connections_by_person("channel#1") == {"anna": 20}
+        rooms.Member.of(room, address(f"c{number}"), stage.EXPIRES_AT, "anna").save()
+    assert rooms.shards(room) == ["/ channel#1#0"]
+    assert len(list(rooms.members("/ channel#1#0"))) == 20
+    assert rooms.connections_by_person(room) == {"anna": 20}
+
+
+def test_a_room_with_the_name_of_a_namespace_is_another_s_no_more() -> None:
+    assert rooms.key("/") == "/"
+    named = [rooms.key("/chat", name) for name in ("/", "/user", " ")]
+    rooms.Member.of(USER.path, address("c1"), stage.EXPIRES_AT).save()
+    assert not any(in_room(key) for key in named)
+    assert len({*named, "/", USER.path}) == 5
 
 
 def test_a_member_who_is_removed_is_gone_from_that_room_only() -> None:

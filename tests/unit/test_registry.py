@@ -146,7 +146,7 @@ def test_an_outbound_event_is_addressed() -> None:
 
 def test_an_event_for_many_names_its_room_and_its_group() -> None:
     everybody = Said("x").to_everybody("/user", group="tina")
-    assert (everybody.namespace, everybody.room, everybody.group) == ("/user", "/user", "tina")
+    assert (everybody.namespace, everybody.room, everybody.group) == ("/user", "", "tina")
     assert (everybody.event, everybody.skip_person) == ("said", None)
     room = Said("x").to_room("/", "channel", group="channel", skip_person="ulla")
     assert (room.namespace, room.room, room.skip_person) == ("/", "channel", "ulla")
