@@ -294,7 +294,7 @@ export interface ReadReceipt {
   readAt: string;
 }
 
-/** What an acknowledgement carries when the event was refused. */
+/** What an acknowledgement carries if the event was refused. */
 export interface Refused {
   error: Failure;
 }
