@@ -26,12 +26,12 @@ def refused(client: Client, event: str, *payload: Any) -> str:
 
     The acknowledgement and the error event must have the same text.
     """
-    answer = client.ask(event, *payload)
-    assert answer.keys() == {"error"}, answer
-    assert answer["error"].keys() == {"message"}
+    acknowledgement = client.ask(event, *payload)
+    assert acknowledgement.keys() == {"error"}, acknowledgement
+    assert acknowledgement["error"].keys() == {"message"}
     error_event = "call:error" if client.namespace == "/user" else "error"
-    assert client.wait(error_event) == answer["error"]
-    message: str = answer["error"]["message"]
+    assert client.wait(error_event) == acknowledgement["error"]
+    message: str = acknowledgement["error"]["message"]
     return message
 
 
