@@ -1,4 +1,4 @@
-# Everything a developer does, from a fresh clone: git, make, Python 3.11+ and Node 20+ are enough.
+# Everything that a developer does, from a fresh clone. It needs git, make, Python 3.11+ and Node 20+.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := local/requirements.lock
 TYPED := $(wildcard shared functions infra local tests web bench)
 
-# Use the machine's own certificates, so that networks with their own authority work.
+# Use the machine's own certificates, for networks with a certificate authority of their own.
 export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The CDK's bridge asks for a newer Node than Switchboard needs.
@@ -25,48 +25,48 @@ test: setup browser check ## install what is missing, then every check and test
 
 setup: $(VENV)/installed local/node_modules/installed ## install the tools (a no-op when nothing changed)
 
-browser: # for the tests of the pages: found, or installed where that takes no questions
+browser: # the tests of the pages need one; it is installed if that needs no questions
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "==> Chromium (once)" && \
 		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 		echo "No Chromium was found: the tests of the pages are skipped."
 
-pictures: setup browser ## take the pictures in docs/images anew
+pictures: setup browser ## take the pictures in docs/images again
 	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_pages.py -k pictures
 
-check: ## format, lint, types, tests; expects `make setup`
+check: ## check format, lint and types, and run the tests; needs `make setup` before
 	@echo "==> format"
 	@$(BIN)/ruff format --check . || { echo "Run 'make format' and try again."; exit 1; }
 	@echo "==> lint"
-	@$(BIN)/ruff check . || { echo "Run 'make format': it mends what can be mended."; exit 1; }
+	@$(BIN)/ruff check . || { echo "Run 'make format': it corrects what it can."; exit 1; }
 	@echo "==> types"
 	@$(BIN)/mypy $(TYPED)
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
 
-load: setup ## the tests that fill the machine: 200 people in a channel, 200 connections that come and go
+load: setup ## run the tests that take the whole machine: 200 people in a channel, 200 connections that open and close
 	@LOAD=1 $(BIN)/python -m pytest tests/e2e/test_chat_load.py tests/e2e/test_storm.py
 
 bench: setup ## measure what events cost and print the tables of docs/performance.md (minutes)
 	@$(BIN)/python -m bench
 
-format: ## rewrite the sources the way `make check` wants them
+format: ## format the sources as `make check` expects them
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
 
-contract: setup ## write docs/contract and the page at /docs from the table of events
+contract: setup ## write docs/contract and the page at /docs from the declarations of the products
 	@$(BIN)/python -m web.contract
 
-lock: setup ## resolve both lock files anew
+lock: setup ## resolve both lock files again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--upgrade --group deploy --group local --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file $(LOCK)
 	cd local && npm install --package-lock-only
 
-clean: ## remove everything that make can make again
+clean: ## remove everything that make can produce again
 	rm -rf $(VENV) .local cdk.out local/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps are the targets: a step is skipped while its lock file is older.
+# The targets are stamp files. A step is skipped if its stamp is newer than its lock file.
 
 $(VENV)/installed: $(LOCK)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: $(PYTHON) was not found (set PYTHON=...)."; exit 1; }

@@ -16,7 +16,14 @@ from tests.e2e.client_python import Loop
 from tests.e2e.cost import Cost, Requests
 from tests.e2e.people import People
 from tests.e2e.stack import running
-from tests.e2e.test_cost import COMING, EVENTS, TARGETS, every, shown, whole_call
+from tests.e2e.test_cost import (
+    COMING,
+    EVENTS,
+    TARGETS,
+    bounded,
+    cost_of_every_event,
+    whole_call,
+)
 from tests.e2e.world import World
 
 COMMITTED = Path(__file__).parents[1] / "tests/e2e/cost.json"
@@ -44,9 +51,9 @@ def worlds() -> Iterator[tuple[World, Requests]]:
 def run(*, write: bool = False) -> list[Table]:
     with worlds() as (world, requests):
         call = whole_call(world, requests)
-        costs = every(world, requests)
+        costs = cost_of_every_event(world, requests)
     if write:
-        rows = {name: shown(costs[name]) for name in sorted(EVENTS | COMING)}
+        rows = {name: bounded(costs[name]) for name in sorted(EVENTS | COMING)}
         held = {"a whole call": call, **rows}
         COMMITTED.write_text(json.dumps(held, indent=2) + "\n")
     return [_events(costs), _call(call)]

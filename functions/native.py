@@ -1,4 +1,7 @@
-"""The entry behind a product's native routes: ``{"action":"call.initiate","data":{…},"id":…}``."""
+"""The Lambda function behind the native routes of a product.
+
+Its frames are ``{"action":"call.initiate","data":{…},"id":…}``.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from shared.realtime.address import Wire
 
 
 def request_of(frame: str) -> Request:
-    """A native frame as a request; one that cannot be understood is a request to refuse."""
+    """Return the request in a native frame.
+
+    If the frame cannot be understood, its request carries the reason to refuse it.
+    """
     try:
         asked = native.decode(frame)
     except InvalidPayload as error:
@@ -23,6 +29,9 @@ def request_of(frame: str) -> Request:
 
 @websocket_entry
 def handler(event: Event) -> None:
-    """All products are registered behind each route: one that two products share serves whichever
-    namespace asks."""
+    """Handle one native frame.
+
+    The handlers of all products are registered here, because two products may share a route: the
+    namespace of the connection decides which handler is called.
+    """
     dispatch(REGISTRY, ports(), Arrival.of(event), request_of(event["body"]))

@@ -1,4 +1,4 @@
-"""The products of this stack: a line each."""
+"""The products of this stack. Adding a product takes one line here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The entry point of ``cdk synth``: reads the settings, builds the stack, has cdk-nag check it."""
+"""The entry point of ``cdk synth``.
+
+It reads the settings, builds the stack, and lets cdk-nag check it.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
 def build(app: cdk.App) -> SwitchboardStack:
     """Build the stack that the app's context asks for.
 
-    Raises ``SettingError`` and ``DeclarationError``, each with one sentence for the developer.
+    Raises ``SettingError`` or ``DeclarationError``, each with one sentence for the developer.
     """
-    # Imported here, because a wrong declaration shows as soon as a product is imported.
+    # Imported here, because importing a product with a wrong declaration raises an error.
     from functions.products import REGISTRY  # noqa: PLC0415
     from infra import completeness  # noqa: PLC0415
     from infra.stack import SwitchboardStack  # noqa: PLC0415
@@ -34,7 +37,7 @@ def build(app: cdk.App) -> SwitchboardStack:
 
 
 def main() -> None:
-    """Synthesize the app, or exit with the sentence that says what is wrong."""
+    """Synthesize the app. If a setting or a declaration is wrong, exit with a sentence about it."""
     app = cdk.App()
     try:
         build(app)

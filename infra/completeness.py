@@ -1,8 +1,8 @@
-"""Is each product's declaration complete? Asked before anything is built, deployed or documented.
+"""Checks that each product's declaration is complete, before the stack is built or documented.
 
-What is wrong is said in one sentence that names the product, the handler and what to write. Without
-this a forgotten declaration shows as a ``KeyError`` far from its cause, or as ``AccessDenied`` when
-the first client sends the event.
+Every problem is one sentence that names the product, the handler and what to write. Without this
+check, a forgotten declaration leads to a ``KeyError`` far from its cause, or to ``AccessDenied``
+when the first client sends the event.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ GRANTS = frozenset(
         "start-ring",
     }
 )
-"""What ``may`` can name; ``infra/stack.py`` gives each its action and resource."""
+"""The rights that ``Access.may`` can name. ``infra/stack.py`` has their actions and resources."""
 
 
 def check(registry: Registry, stack_tables: Iterable[TableSpec]) -> None:
-    """Raise ``DeclarationError`` for the first thing that a product's declaration lacks."""
+    """Raise ``DeclarationError`` for the first problem of a product's declaration, if any."""
     for problem in problems(registry, stack_tables):
         raise DeclarationError(problem)
 
 
 def problems(registry: Registry, stack_tables: Iterable[TableSpec]) -> Iterator[str]:
-    """Yield a sentence for everything that is missing or contradictory."""
+    """Yield a sentence for every declaration that is missing or contradicts another."""
     shared = list(stack_tables)
     tables = {table.name: table for table in shared}
     for product in registry.products:
@@ -127,7 +127,7 @@ def _of_access(
 
 
 def _of_models(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
-    """Compare the models in the product's folder with what it declares."""
+    """Compare the models in the product's folder with the tables that it declares."""
     package = _package(product)
     every = [access for _, access in _accesses(product)]
     every += [row.access for row in product.handlers]

@@ -1,7 +1,7 @@
-"""The functions: those of the stack itself, each with what it may do, and those of the products.
+"""The Lambda functions of the stack and of the products, each with its rights.
 
-A role holds what stands here and what the products declare for the code that the function runs, and
-nothing else. ``infra/lambdas.py`` makes the functions.
+A function's role has the rights that are listed here, the rights that the products declare for the
+code that the function runs, and no others. ``infra/lambdas.py`` makes the functions.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from shared.pipeline.deployment import NOTHING, Access, Asynchronous, FunctionSp
 from shared.pipeline.product import EventHandler, Hook
 
 POST = Access(may="post invoke-disconnect")
-"""Sending to clients: a connection that is gone is handed to the disconnect function."""
+"""What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
 
 NATIVE = POST | Access({"connections": "GetItem"})
-"""What handling an event takes, before any handler does anything."""
+"""What every function needs that handles events, beside the rights of its handlers."""
 
 READ_SECRET = "read-secret"  # noqa: S105
 COUNT_HITS = Access({"limits": "UpdateItem"})
@@ -28,7 +28,11 @@ _LEAVE = Access({"connections": "UpdateItem", "people": "UpdateItem", "rooms": "
 
 @dataclass(frozen=True)
 class Serving:
-    """A function of the stack, and which code of the products it runs."""
+    """A function of the stack, and the code of the products that it runs.
+
+    hooks: the hooks of the products that it calls.
+    events: whether it handles the events of all products.
+    """
 
     spec: FunctionSpec
     hooks: tuple[Hook, ...] = ()
@@ -36,7 +40,7 @@ class Serving:
 
     @property
     def row(self) -> FunctionSpec:
-        """The function with all rights that this takes."""
+        """The function with its own rights and those of the products' code."""
         parts = [self.spec.access]
         parts += [access for hook in self.hooks for access in REGISTRY.accesses(hook)]
         if self.events:
@@ -77,7 +81,7 @@ STACK = (
                 },
                 may="send-deadline",
             ),
-            timeout_seconds=40,  # opening_retry_seconds and the longest post
+            timeout_seconds=40,  # longer than opening_retry_seconds and the longest post together
             asynchronous=Asynchronous(retries=1, max_age_seconds=60),
             awaited=True,
         ),
@@ -100,7 +104,7 @@ STACK = (
             POST | _LEAVE | Access({"connections": "GetItem DeleteItem"}),
             timeout_seconds=20,
             asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
-            reserved="disconnects_at_once",  # the sweep finds the departures that are lost
+            reserved="disconnects_at_once",  # if an event is lost, the sweep finds the departure
         ),
         hooks=(Hook.LEAVE,),
     ),
@@ -143,8 +147,8 @@ STACK = (
             timeout_seconds=180,  # docs/performance.md: a million recipients
             memory_mb=1769,
             takes="broadcasts",
-            at_once=20,  # all that one group asks for; with many groups, rings come first
-            batch=1,  # an invocation for each part of a large room, whose groups a batch would mix
+            at_once=20,  # as many as one group needs; more would take concurrency from ringing
+            batch=1,  # one part of a large room per invocation: a batch would mix its groups
         )
     ),
     Serving(
@@ -152,9 +156,10 @@ STACK = (
             "sweep",
             "functions.sweep.main.handler",
             POST | Access({"connections": "BatchGetItem UpdateItem", "connections/due": "Query"}),
-            timeout_seconds=58,  # sweep_seconds and the longest request, before the next sweep
-            memory_mb=1769,  # one processor: it is what many posts cost
-            # The next sweep does what this one did not.
+            # Longer than sweep_seconds and the longest request together; ends before the next sweep
+            timeout_seconds=58,
+            memory_mb=1769,  # one processor, which many posts use up
+            # No retries, because the next sweep does what this one has not done.
             asynchronous=Asynchronous(retries=0, max_age_seconds=60),
             every_minute=True,
         ),
@@ -175,7 +180,7 @@ STACK = (
             "http",
             "functions.http.main.handler",
             Access({"accounts": "GetItem"}, may="read-secret"),
-            timeout_seconds=25,  # for a hundred events, some of them put again
+            timeout_seconds=25,  # enough to put a hundred events on the bus, some of them twice
             layers=(KEYS,),
             awaited=True,
         ),

@@ -1,7 +1,8 @@
-"""The two APIs: WebSocket and HTTP, with the routes of a table each.
+"""The WebSocket API and the HTTP API, each with the routes of a table.
 
-Level-1 constructs on purpose: one integration and one permission per function, where the level-2
-ones make both for every route and would outgrow the stack's 500 resources.
+They are made of level-1 constructs on purpose: these allow one integration and one permission per
+function. The level-2 constructs make both for every route, and so many resources would exceed the
+limit of 500 resources per stack.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from infra.settings import StackSettings
 WEBSOCKET_STAGE = "live"
 SYSTEM_ROUTES = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
 HTTP_ROUTES = dict.fromkeys(
-    # $default, so that a path that does not exist is answered in the API's own form
+    # $default, so that a request for a path that does not exist is answered in the API's own form
     (*REGISTRY.http_routes, "$default"),
     "http",
 )
@@ -40,17 +41,22 @@ ACCESS_LOG = {
     "integrationError": "$context.integrationErrorMessage",
     "ip": "$context.identity.sourceIp",
 }
-"""No query string or header: the token is in them.
+"""The fields of the access log. Query string and headers are left out, because they contain the
+token.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html"""
 
 
 def websocket_routes() -> dict[str, str]:
-    """Route key → function: what API Gateway defines itself, and every event of the registry."""
+    """Return the function of each route key.
+
+    The keys are the routes that API Gateway defines itself, and one for every event of the
+    registry.
+    """
     return SYSTEM_ROUTES | REGISTRY.routes()
 
 
 class Gateway(Construct):
-    """An API with one stage that deploys itself. Its routes are added when the functions exist."""
+    """An API with one stage that deploys itself. The routes are added after the functions."""
 
     def __init__(
         self,
@@ -97,21 +103,23 @@ class Gateway(Construct):
 
     @property
     def host(self) -> str:
+        """The name of the API's host."""
         return f"{self.api_id}.execute-api.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
 
     @property
     def url(self) -> str:
+        """The URL of the API's stage."""
         scheme, path = ("wss", f"/{self.stage_name}") if self._websocket else ("https", "")
         return f"{scheme}://{self.host}{path}"
 
     @property
     def connections_arn(self) -> str:
-        """Every connection, by any of the three methods there are (look, post, close)."""
+        """The ARN of all connections with any of the three methods (get, post, delete)."""
         return self.arn(f"{self.stage_name}/*/@connections/*")
 
     @property
     def connections_finding(self) -> str:
-        """How cdk-nag writes the above."""
+        """The finding of cdk-nag about ``connections_arn``."""
         api = cdk.Stack.of(self).get_logical_id(self.api)
         return (
             "IAM5[Resource::arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:"
@@ -119,14 +127,16 @@ class Gateway(Construct):
         )
 
     def arn(self, resource: str) -> str:
+        """Return the ARN of a resource of this API."""
         return cdk.Stack.of(self).format_arn(
             service="execute-api", resource=self.api_id, resource_name=resource
         )
 
     def route(self, routes: Mapping[str, str], functions: Mapping[str, lambda_.IFunction]) -> None:
-        """Send each route key to the function named beside it.
+        """Add the routes: each route key invokes the function of the name beside it.
 
-        No route responses: whatever a function returned would reach the client as a frame.
+        The routes have no responses, because the client would receive everything that a function
+        returns as a frame.
         """
         targets = {
             name: self._integrate(name, functions[name]) for name in sorted(set(routes.values()))
@@ -170,11 +180,12 @@ class Gateway(Construct):
 
 
 def set_account_log_role(scope: Construct, *gateways: Gateway) -> None:
-    """Give API Gateway the role it writes WebSocket access logs with.
+    """Set the role with which API Gateway writes the access logs of WebSocket APIs.
 
-    An account has one per region, and a stage with an access log cannot be made before it is set:
+    An account has one such role per region. A stage with an access log cannot be made before the
+    role is set:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
-    It outlives the stack, since other APIs of the account may have come to rely on it.
+    The role stays when the stack is deleted, because other APIs of the account may need it.
     """
     role = iam.Role(
         scope,

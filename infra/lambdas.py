@@ -1,4 +1,4 @@
-"""The one way in which the functions of the table are made, with their roles and their sources."""
+"""Makes the Lambda functions of ``infra/functions.py``, with their roles and event sources."""
 
 from __future__ import annotations
 
@@ -27,22 +27,26 @@ from infra.settings import StackSettings
 from shared.pipeline.deployment import FunctionSpec
 
 ALIAS = "live"
-"""Of the version that a snapshot was taken of: there is none of what is not published."""
+"""The alias of the published version. SnapStart takes snapshots of published versions only."""
 
 STREAM_RETRIES = 10
 STREAM_BATCH = 100
 STREAM_FILTERS = {
-    # Pings and their answers change a connection's row all the time, and nothing that is counted.
+    # Pings and their answers modify a connection's row all the time. Only inserted and removed rows
+    # change what is counted.
     "connections": [
         lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "REMOVE")})
     ]
 }
-"""By table: what of its stream is handed on. What is not costs nothing."""
+"""The records of a table's stream for which functions are invoked. The others cost nothing."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource. ``accepted``: findings it brings → why they stand."""
+    """The right to one action on one resource.
+
+    accepted: the findings of cdk-nag that it causes, each with the reason to accept it.
+    """
 
     action: str
     resource: str
@@ -51,18 +55,22 @@ class Grant:
 
 @dataclass(frozen=True)
 class Resources:
-    """What the functions work on, made before them."""
+    """What the functions use. It is made before the functions."""
 
     tables: Mapping[str, dynamodb.Table]
     queues: Mapping[str, sqs.Queue]
-    """What a row's ``takes`` can name."""
+    """The queues that ``FunctionSpec.takes`` can name."""
 
     environment: Mapping[str, str]
     grants: Mapping[str, Grant]
-    """What a row's ``may`` can name."""
+    """The rights that ``Access.may`` can name."""
 
     def statements(self, row: FunctionSpec) -> Iterable[iam.PolicyStatement]:
-        """The whole of what a row's role may do, beside its log, its traces and its sources."""
+        """Yield the statements of a function's role.
+
+        The rights to write its log and its traces and to read its event sources are added
+        elsewhere.
+        """
         for name, actions in row.access.tables.items():
             table, _, index = name.partition("/")
             arn = self.tables[table].table_arn
@@ -76,13 +84,16 @@ class Resources:
 
 
 def invoked_name(settings: StackSettings, name: str) -> str:
-    """The physical name under which others invoke a function."""
+    """Return the physical name under which other functions invoke a function."""
     (row,) = (row for row in FUNCTIONS if row.name == name)
     return settings.name(name) + (f":{ALIAS}" if settings.snap_start and row.awaited else "")
 
 
 def invoked_arn(scope: Construct, settings: StackSettings, name: str) -> str:
-    """An ARN from a name: a function that invokes itself cannot refer to itself."""
+    """Return the ARN under which other functions invoke a function.
+
+    The ARN is made from the name, because a function that invokes itself cannot refer to itself.
+    """
     return cdk.Stack.of(scope).format_arn(
         service="lambda",
         resource="function",
@@ -92,13 +103,18 @@ def invoked_arn(scope: Construct, settings: StackSettings, name: str) -> str:
 
 
 class Functions(NamedTuple):
-    """By name. ``invoked``: what callers are sent to, the function or its alias."""
+    """The functions by name.
+
+    made: the functions themselves.
+    invoked: what callers invoke, the function or its alias.
+    """
 
     made: dict[str, lambda_.Function]
     invoked: dict[str, lambda_.IFunction]
 
 
 def make_functions(scope: Construct, settings: StackSettings, resources: Resources) -> Functions:
+    """Make all functions with their roles, logs and event sources."""
     code = function_code(settings)
     made_layers = make_layers(scope, settings)
     functions = Functions({}, {})
@@ -158,7 +174,10 @@ def _connect_sources(
     resources: Resources,
     function: lambda_.IFunction,
 ) -> None:
-    """Everything that calls a function without waiting for it, each with an end to its retries."""
+    """Connect a function to everything that invokes it without waiting for it.
+
+    Each source ends its retries at some time.
+    """
     if row.asynchronous:
         function.configure_async_invoke(
             retry_attempts=row.asynchronous.retries,
@@ -195,7 +214,7 @@ def _connect_sources(
 
 
 def _schedule(scope: Construct, name: str, function: lambda_.IFunction, parts: int) -> None:
-    """Every minute, each part by itself."""
+    """Invoke a function every minute, once for each part."""
     events.Rule(
         scope,
         f"{name.title()}Schedule",

@@ -1,16 +1,17 @@
-"""The ring timer: a state machine that waits, reads, and times a call out if it still rings.
+"""The ring timer: a state machine that waits, reads a row, and ends a call if it still rings.
 
-Which row it reads, and what of it, is the contract in ``shared/calling/ring.py``.
+``shared/calling/ring.py`` is the contract about the row and the attributes that it reads.
 
-Express, at about a third of Standard's price. Per million calls of 30 s, us-east-1,
+It is an Express state machine, at about a third of the price of Standard. Per million calls of
+30 s, us-east-1,
 https://aws.amazon.com/step-functions/pricing/:
 
 - Express: 1,000,000 * $1.00/million + 1,000,000 * 30 s * 64 MB * $0.00001667/GB-s = $1 + $31 = $32
 - Standard: 1,000,000 * 4 transitions (ring, read, choice, done) * $25/million = $100
 
-What Express costs beside money: an execution ends after five minutes (hence the bound on
+Express has disadvantages: an execution ends after five minutes (hence the bound on
 ``ring_timeout_seconds``), runs *at least* once, and two starts under one name are two executions.
-Timing out is a conditional write, so the second execution changes nothing.
+The timeout of a call is a conditional write, so the second execution changes nothing.
 https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 """
 
@@ -36,8 +37,8 @@ NAME = "ring"
 def ring_arn(scope: Construct, settings: StackSettings) -> str:
     """Return the timer's ARN, made from its name.
 
-    The timer's last step calls a function that has this ARN in its settings, so a reference to the
-    timer would be circular.
+    The timer's last step invokes a function that has this ARN in its settings, so a reference to
+    the timer would be circular.
     """
     return cdk.Stack.of(scope).format_arn(
         service="states",
@@ -50,7 +51,7 @@ def ring_arn(scope: Construct, settings: StackSettings) -> str:
 def make_ring(
     scope: Construct, settings: StackSettings, people: dynamodb.Table, timeout: lambda_.IFunction
 ) -> sfn.StateMachine:
-    """Make the ring timer. ``timeout`` is the function that it calls if a call still rings."""
+    """Make the ring timer. ``timeout`` is the function that it invokes if a call still rings."""
     name = settings.name(NAME)
     # The prefix keeps the log's resource policy under its size limit:
     # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html

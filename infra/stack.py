@@ -1,4 +1,4 @@
-"""The whole stack, in the order in which things need each other: data, APIs, functions, routes."""
+"""The whole stack. It is made in the order of its dependencies: data, APIs, functions, routes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from shared.settings import TABLE
 
 
 class SwitchboardStack(cdk.Stack):
-    """Everything of one stage. Two stages share nothing but the account's logging role."""
+    """The resources of one stage. Two stages share only the account's logging role."""
 
     def __init__(self, scope: Construct, settings: StackSettings) -> None:
         super().__init__(
@@ -75,7 +75,7 @@ class SwitchboardStack(cdk.Stack):
             bus=bus,
             secret_arn=secret_arn,
             websocket=websocket,
-            told_by_edge={
+            edge_environment={
                 "EDGE_KEY": key.secret_value.unsafe_unwrap() if key else "",
                 "ALLOWED_ORIGINS": own_origins(edge, settings.environment["ALLOWED_ORIGINS"]),
             },
@@ -97,7 +97,7 @@ class SwitchboardStack(cdk.Stack):
         if settings.alarms:
             alarms = make_alarms(self, watched, make_mail(self, settings))
             make_dashboard(self, watched, rows(watched), alarms)
-        _say(
+        _make_outputs(
             self,
             WebSocketApiId=websocket.api_id,
             WebSocketStage=websocket.stage_name,
@@ -114,21 +114,27 @@ class SwitchboardStack(cdk.Stack):
         )
 
 
-def _say(scope: Construct, **outputs: str | None) -> None:
+def _make_outputs(scope: Construct, **outputs: str | None) -> None:
     for name, value in outputs.items():
         if value is not None:
             cdk.CfnOutput(scope, name, value=value)
 
 
 def _synthesizer(settings: StackSettings) -> cdk.IStackSynthesizer:
-    """The emulator checks IAM, but cannot let the CDK assume its bootstrap roles."""
+    """Return the synthesizer of the stack.
+
+    The emulator checks IAM, but cannot let the CDK assume its bootstrap roles.
+    """
     if settings.local:
         return cdk.CliCredentialsStackSynthesizer()
     return cdk.DefaultStackSynthesizer()
 
 
 def _make_secret(scope: Construct, settings: StackSettings) -> str:
-    """The ARN of the one secret: a key to sign with from the start, LiveKit's to be filled in."""
+    """Make the secret of the stack, and return its ARN.
+
+    The key that signs tokens is generated. The team fills in LiveKit's keys.
+    """
     secret = secretsmanager.Secret(
         scope,
         "Secret",
@@ -154,12 +160,15 @@ def _make_secret(scope: Construct, settings: StackSettings) -> str:
 
 
 def _arn(secret: secretsmanager.Secret) -> str:
-    """``Id`` is the ARN everywhere; ``Ref`` is the name in the emulator."""
+    """Return the ARN of a secret.
+
+    ``Id`` is the ARN in AWS and in the emulator. ``Ref`` is the name in the emulator.
+    """
     return cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
 
 
 def _make_queues(scope: Construct, settings: StackSettings) -> dict[str, sqs.Queue]:
-    """A queue for every function that takes one, and behind it one for what cannot be done.
+    """Make a queue for every function that takes one, each with a dead-letter queue.
 
     Messages stay hidden for six times as long as the function may run, as Lambda's manual asks.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -190,9 +199,9 @@ def _resources(
     bus: events.EventBus,
     secret_arn: str,
     websocket: Gateway,
-    told_by_edge: dict[str, str],
+    edge_environment: dict[str, str],
 ) -> Resources:
-    """What functions may reach and the environment in which they find it."""
+    """Return the resources that functions may use, and the environment that names them."""
     ring = ring_arn(scope, settings)
     return Resources(
         tables=tables,
@@ -211,7 +220,7 @@ def _resources(
             "WEBSOCKET_API_ID": websocket.api_id,
             "WEBSOCKET_STAGE": websocket.stage_name,
             **settings.environment,
-            **told_by_edge,
+            **edge_environment,
         },
         grants={
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),

@@ -1,6 +1,6 @@
-"""The tables: keys, streams and what expires, one row each.
+"""The DynamoDB tables, one row each, with keys, streams and expiry.
 
-On demand, because real-time load has no base line to provision for.
+Their capacity is on demand, because real-time load has no base line to provision for.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
 """
 
@@ -37,13 +37,16 @@ STACK = (
     TableSpec("counts", "name", expires=True),
     TableSpec("limits", "key", expires=True),
 )
-"""The tables of ``shared``, which products have in common."""
+"""The tables of ``shared``, which all products use."""
 
 TABLES = (*STACK, *(table for product in REGISTRY.products for table in product.tables))
 
 
 def make_tables(scope: Construct, settings: StackSettings) -> dict[str, dynamodb.Table]:
-    """All tables by name. In production neither a deployment nor a ``destroy`` takes one away."""
+    """Make all tables, and return them by name.
+
+    In production neither a deployment nor ``cdk destroy`` deletes a table.
+    """
     group = Construct(scope, "Tables")
     return {row.name: _make(group, row, keep=settings.is_production) for row in TABLES}
 

@@ -1,17 +1,17 @@
-"""``python -m local``: start everything, say where it is, wait for Ctrl-C.
+"""``python -m local``: starts the whole stack, prints its URL, and runs until Ctrl-C.
 
-The environment is described in ``local/settings.py``. Exit codes: 0 stopped by Ctrl-C or SIGTERM,
-1 something failed, 2 a wrong setting or a port that is taken (nothing was started).
+``local/settings.py`` describes the environment variables. Exit codes: 0 after Ctrl-C or SIGTERM,
+1 if something has failed, 2 for a wrong setting or a port that is taken (nothing was started).
 
-While the stack runs, ``.local/<port>.json`` holds what a program needs to know::
+While the stack runs, the file ``.local/<port>.json`` tells other programs how to reach it::
 
     {"url", "emulator", "emulatorPid", "environment": {…},
      "outputs": {"WebSocketApiId", "HttpApiId", "SecretArn", "AccountsTable", …}}
 
-``environment`` is what the stack's functions find in theirs, names of tables and all.
+``environment`` is the environment of the stack's functions, including the names of the tables.
 
-The line on standard output that begins with ``Ready`` has the URL. What fails in a function is
-there too, each time a block that begins with ``!!``; everything that the functions log is in
+The line on standard output that begins with ``Ready`` has the URL. Every failure of a function is
+printed too, as a block that begins with ``!!``. Everything that the functions log is in
 ``.local/<port>/functions.log``.
 """
 
@@ -43,12 +43,13 @@ WRONG_SETTING = 2
 
 
 def say(line: str) -> None:
+    """Print a line at once, even if standard output is a pipe."""
     print(line, flush=True)
 
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is being done, and afterwards how long it took."""
+    """Print what the block does, and afterwards how many seconds it took."""
     say(f"==> {what}")
     begin = time.monotonic()
     yield
@@ -56,6 +57,7 @@ def step(what: str) -> Iterator[None]:
 
 
 def main() -> int:
+    """Run the stack until it is stopped. Returns the exit code."""
     try:
         settings = from_environment(os.environ)
         known = accounts.read(settings.accounts)
@@ -79,7 +81,7 @@ def main() -> int:
 
 
 async def until_stopped(settings: Settings, known: list[Account], listener: socket.socket) -> None:
-    """Run the stack; SIGINT and SIGTERM end it in good order at any moment."""
+    """Run the stack until SIGINT or SIGTERM, which stop it in good order at any moment."""
     running = asyncio.create_task(run(settings, known, listener))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,6 +92,7 @@ async def until_stopped(settings: Settings, known: list[Account], listener: sock
 
 
 async def run(settings: Settings, known: list[Account], listener: socket.socket) -> None:
+    """Start the emulator and serve the stack until cancelled. Raises ``Failed``."""
     begin = time.monotonic()
     settings.work.mkdir(parents=True, exist_ok=True)
     async with emulator(settings) as emulated, failures_shown(settings):
@@ -108,6 +111,7 @@ async def run(settings: Settings, known: list[Account], listener: socket.socket)
 
 @asynccontextmanager
 async def emulator(settings: Settings) -> AsyncIterator[Emulator]:
+    """Run the AWS emulator while the block runs."""
     with step("Starting the AWS emulator"):
         started = await Emulator.start(settings.work)
     try:
@@ -118,7 +122,7 @@ async def emulator(settings: Settings) -> AsyncIterator[Emulator]:
 
 @asynccontextmanager
 async def failures_shown(settings: Settings) -> AsyncIterator[None]:
-    """While the block runs, what fails in a function is said at once."""
+    """Print every failure of a function at once while the block runs."""
     prefix = f"{deploy.stack_name(settings.context)}-"
     task = asyncio.create_task(follow(settings.work / FUNCTIONS_LOG, prefix, say))
     try:
@@ -135,7 +139,7 @@ async def serve(
     emulated: Emulator,
     begin: float,
 ) -> None:
-    """Deploy, fill, warm up, and serve until cancelled."""
+    """Deploy the stack, load the accounts, warm up the functions, and serve until cancelled."""
     os.environ.update(aws_environment(os.environ, emulated.url))
     with step("Deploying the stack to it (the first time takes half a minute)"):
         outputs = await deploy.deploy(settings.context, settings.work)
@@ -160,7 +164,7 @@ async def serve(
 
 
 def fill(name: str, known: list[Account]) -> dict[str, str]:
-    """Put in the accounts and start the workers; the functions' environment."""
+    """Load the accounts and start the workers. Returns the environment of the functions."""
     functions = stack.functions(name)
     environment = stack.function_environment(functions)
     accounts.load(known, environment)
@@ -170,7 +174,7 @@ def fill(name: str, known: list[Account]) -> dict[str, str]:
 
 @contextmanager
 def state_file(path: Path, facts: dict[str, Any]) -> Iterator[None]:
-    """Hold the facts in a file, whole or not at all, while the block runs."""
+    """Keep the facts in a file while the block runs. Readers never see a part of the file."""
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(facts, indent=2) + "\n")
     fresh.replace(path)

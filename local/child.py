@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one."""
+"""Child processes that never outlive this process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TAIL_LINES = 25
 
 
 class Failed(Exception):
-    """Something the stack needs did not work. The message is for the person at the terminal."""
+    """Something that the stack needs has failed. The message is for the developer to read."""
 
 
 class Child:
-    """A command in its own process group, under a guard; what it prints goes to ``log``."""
+    """A command in its own process group, under a guard. ``log`` receives what it prints."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
@@ -32,6 +32,7 @@ class Child:
         environment: Mapping[str, str],
         folder: Path = ROOT,
     ) -> Child:
+        """Start a command in ``folder``. Its log begins anew."""
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -49,24 +50,26 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the guard, which is the id of the process group too."""
+        """The process id of the guard, which is also the id of the process group."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether the command has not ended yet."""
         return self._process.returncode is None
 
     async def wait(self) -> int:
+        """Wait until the command ends, and return its exit code."""
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Kill the whole group and wait. There is nothing to save: every start is a fresh one."""
+        """Kill the whole group and wait. No state needs to be saved, as every start is fresh."""
         if self._process.stdin:
             self._process.stdin.close()
         await self._process.wait()
 
     def tail(self) -> str:
-        """The end of what it printed."""
+        """Return the last lines that the command has printed."""
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
 
@@ -78,11 +81,11 @@ async def run(
     environment: Mapping[str, str],
     folder: Path = ROOT,
 ) -> None:
-    """Run a command to its end; raises ``Failed`` with the end of its log when it fails."""
+    """Run a command to its end. Raises ``Failed`` with the end of its log if it fails."""
     child = await Child.start(command, log, environment, folder)
     try:
         code = await child.wait()
     finally:
         await child.stop()
     if code:
-        raise Failed(f"{what} failed with exit code {code}:\n{child.tail()}\nAll of it: {log}")
+        raise Failed(f"{what} failed with exit code {code}:\n{child.tail()}\nThe whole log: {log}")

@@ -1,4 +1,4 @@
-"""Deployment to the emulator with the ordinary CDK CLI.
+"""Deploys the stack to the emulator with the ordinary CDK CLI.
 
 The synth takes most of the time of a start. Its result is kept under a name that is a hash of
 everything it depends on, so the next start with the same sources and settings can use it again.
@@ -33,9 +33,9 @@ def stack_name(context: Mapping[str, str]) -> str:
 
 
 async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
-    """Deploy the app to the emulator of ``os.environ``; return the stack's outputs.
+    """Deploy the app to the emulator of ``os.environ``, and return the stack's outputs.
 
-    Raises ``Failed``.
+    Raises ``Failed`` if the CLI fails.
     """
     bootstrap = ["bootstrap", ENVIRONMENT]
     assembly, _ = await asyncio.gather(synth(context, work), cdk(bootstrap, work))
@@ -49,7 +49,7 @@ async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
 async def cdk(arguments: Sequence[str], work: Path, assembly: Path | None = None) -> None:
     """Run the CLI, on a synthesized app if there is one.
 
-    Raises ``Failed`` with the end of the CLI's output.
+    Raises ``Failed`` with the end of its output if it fails.
     """
     what = f"cdk {arguments[0]}"
     command = [CDK, *arguments, "--no-notices"]
@@ -58,7 +58,7 @@ async def cdk(arguments: Sequence[str], work: Path, assembly: Path | None = None
         [*command, "--app", str(assembly)] if assembly else command,
         work / f"{arguments[0]}.log",
         cli_environment(),
-        folder=work,  # has no cdk.json, with which the app would run once more
+        folder=work,  # it has no cdk.json, which would make the CLI run the app again
     )
 
 
@@ -77,9 +77,9 @@ def cli_environment() -> dict[str, str]:
 
 
 async def synth(context: Mapping[str, str], work: Path) -> Path:
-    """Return the cloud assembly for these settings, kept from an earlier start if there is one.
+    """Return the cloud assembly for these settings.
 
-    Raises ``Failed``.
+    It is made only if none is kept from an earlier start. Raises ``Failed`` if that fails.
     """
     kept = WORK / f"cdk.out-{fingerprint(context)}"
     if kept.is_dir():
@@ -100,7 +100,7 @@ async def synth(context: Mapping[str, str], work: Path) -> Path:
 
 
 def _prune() -> None:
-    """Delete all kept assemblies but the ``KEPT_SYNTHS`` used last."""
+    """Delete all kept assemblies except the ``KEPT_SYNTHS`` that were used last."""
     synths = sorted(WORK.glob("cdk.out-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in synths[KEPT_SYNTHS:]:
         shutil.rmtree(old, ignore_errors=True)

@@ -19,14 +19,15 @@ from local.settings import FUNCTIONS_LOG
 REGION = "us-east-1"
 START_SECONDS = 30
 WORKER_LOG = "SWITCHBOARD_WORKER_LOG"
-"""Names the file for what the Lambda workers print, in the environment of
-``local/emulator_main.py``."""
+"""The environment variable of ``local/emulator_main.py`` with the path of the file that receives
+what the Lambda workers print."""
 
 CONNECTIONS_PATH = "/_aws/execute-api/{api}/{stage}"
 
 
 def aws_environment(environment: Mapping[str, str], url: str) -> dict[str, str]:
-    """``environment`` with every AWS variable replaced: nothing here reaches a real account."""
+    """Return ``environment`` with every AWS variable replaced, so that no request reaches a real
+    AWS account."""
     kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     no_proxy = ",".join(filter(None, (kept.get("NO_PROXY"), "127.0.0.1,localhost")))
     return kept | {
@@ -44,7 +45,10 @@ def aws_environment(environment: Mapping[str, str], url: str) -> dict[str, str]:
 
 
 class Emulator:
-    """One running emulator. ``work`` holds its log and temporary files, made anew each time."""
+    """A running emulator.
+
+    Its log and temporary files are in the folder ``work``. Every start begins them anew.
+    """
 
     def __init__(self, child: Child, url: str) -> None:
         self._child = child
@@ -52,7 +56,7 @@ class Emulator:
 
     @classmethod
     async def start(cls, work: Path) -> Emulator:
-        """Start it and wait until it answers; raises ``Failed`` when it does not."""
+        """Start an emulator and wait until it answers. Raises ``Failed`` if it does not."""
         temporary = work / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -68,7 +72,7 @@ class Emulator:
             "STATE_DIR": str(temporary / "state"),
             "TMPDIR": str(temporary),
             WORKER_LOG: str(work / FUNCTIONS_LOG),
-            # Its Lambda workers inherit these two.
+            # The emulator's Lambda workers inherit these two.
             "CONNECTIONS_URL_FORMAT": url + CONNECTIONS_PATH,
             "PYTHONUNBUFFERED": "1",
         }
@@ -95,19 +99,20 @@ class Emulator:
 
     @property
     def pid(self) -> int:
+        """The id of the emulator's process group."""
         return self._child.pid
 
     def api(self, api_id: str, stage: str) -> str:
-        """The URL of a stage, for http; for WebSockets the same with ``ws``."""
+        """Return the URL of a stage with the scheme ``http``. WebSockets use ``ws`` instead."""
         return self.url + CONNECTIONS_PATH.format(api=api_id, stage=stage)
 
     async def died(self) -> Failed:
-        """Wait until the emulator ends by itself, and say so."""
+        """Wait until the emulator ends by itself, and return the error to raise then."""
         code = await self._child.wait()
         return Failed(f"The emulator ended with exit code {code}; its log: {self._child.log}")
 
     async def stop(self) -> None:
-        """Kill it with all its Lambda workers."""
+        """Kill the emulator and all its Lambda workers."""
         await self._child.stop()
 
 

@@ -1,8 +1,9 @@
-"""The emulator's own program, with one wait shortened, and with a log of its Lambda workers.
+"""The program of the emulator, with one wait shortened and with a log of its Lambda workers.
 
-After every invocation ministack holds the worker until 50 ms have passed without a log line, so
-that a function that logs nothing serves 20 events a second. A line that comes later than these
-2 ms is collected with the next invocation; ``local/worker_log.py`` waits for none.
+After every invocation, ministack holds the worker until 50 ms have passed without a log line. Thus
+a function that logs nothing would serve only 20 events per second. Here the wait is 2 ms. ministack
+collects a line that comes later with the next invocation; ``local/worker_log.py`` does not wait for
+any line.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ DRAIN_SECONDS = {"first_line_wait": 0.002, "idle_confirm": 0.002, "hard_cap": 0.
 
 
 def shorten_log_wait() -> None:
-    """Change the defaults of a private method; raises ``RuntimeError`` when it is another one."""
+    """Shorten the waits that are the defaults of a private method of ministack.
+
+    Raises ``RuntimeError`` if the method has other parameters than expected.
+    """
     drain = Worker._drain_stderr_bounded
     if list(inspect.signature(drain).parameters)[1:] != list(DRAIN_SECONDS):
         raise RuntimeError("This is another ministack than the one that is pinned: make setup")

@@ -1,6 +1,6 @@
-"""Finds the failures in what the functions log, and puts them into words for the terminal.
+"""Finds the failures in what the functions log, and formats them for the terminal.
 
-``local/worker_log.py`` says what the lines look like.
+``local/worker_log.py`` describes the lines.
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from typing import Any, NamedTuple
 
 LEVELS = {"ERROR", "CRITICAL"}
 MARKS = ("Traceback (most recent call last)", "Fatal Python error")
-"""A text without a level is a failure where one of these is in it."""
+"""A text without a level is a failure if it contains one of these."""
 
 LONGEST_TEXT = 300
-"""Lines: a text is what a process printed last."""
+"""How many lines of a text are kept: the last ones."""
 
 REMEMBERED = 200
+"""How many failures are remembered, so that none is shown twice."""
 
 UNPACKED = re.compile(r'"[^"\n]*/ministack-lambda-[^"\n/]+/code/')
-"""Where the emulator has a function's code; the same file is in this repository."""
+"""The folder of a function's code in the emulator. The same file is in this repository."""
 
 SOURCE = re.compile(r"(?P<function>.+)\[[^\]]+\]")
 
 
 class Failure(NamedTuple):
-    """``event`` is None where a function handles none, or none that is known."""
+    """A failure of a function.
+
+    event: None if the function handles no events, or if the event is not known.
+    """
 
     function: str
     event: str | None
@@ -36,7 +40,7 @@ class Failure(NamedTuple):
     trace: str
 
     def __str__(self) -> str:
-        """A heading, then the message and the traceback, indented."""
+        """Return a heading, then the message and the traceback, indented."""
         heading = filter(None, ("!! " + self.function, self.event, self.correlation_id))
         body = f"{self.message}\n{self.trace}".strip()
         return "\n".join(
@@ -45,20 +49,21 @@ class Failure(NamedTuple):
 
 
 class Failures:
-    """Reads the log line by line.
+    """A reader of the log that finds failures, line by line.
 
-    A process's lines that are not JSON make up one text, such as a traceback. It ends with the
-    next line that is; where that is a failure without a traceback, the text is its traceback.
+    Successive lines of a process that are not JSON make up one text, such as a traceback. The text
+    ends with the next line that is JSON. If that line is a failure without a traceback, the text is
+    its traceback.
     """
 
     def __init__(self, prefix: str = "") -> None:
-        """``prefix``: what the names of the functions begin with, which is not shown."""
+        """``prefix``: the beginning of all names of functions. It is not shown."""
         self._prefix = prefix
         self._texts: dict[str, deque[str]] = {}
         self._found: deque[Failure] = deque(maxlen=REMEMBERED)
 
     def read(self, line: str) -> Iterator[Failure]:
-        """The failures that a line brings to light, each of them once; mostly none."""
+        """Yield the failures that are complete with this line, each of them once."""
         source, _, text = line.rstrip("\n").partition(" ")
         record = _record(text)
         if record is None:
@@ -73,7 +78,7 @@ class Failures:
             yield from self._new(source, record, str(trace or before))
 
     def settle(self) -> Iterator[Failure]:
-        """The failures in texts that nothing has followed so far; where there are none, nothing."""
+        """Yield the failures in texts that no other line has ended so far."""
         for source in list(self._texts):
             yield from self._of_text(source, "\n".join(self._texts.pop(source)))
 
@@ -82,8 +87,11 @@ class Failures:
             yield from self._new(source, {"message": ""}, text)
 
     def _new(self, source: str, record: dict[str, Any], trace: str) -> Iterator[Failure]:
-        """The failure, but for what has been shown of it: a function that is invoked again fails
-        in the same way, and one failure that leads to another is the beginning of its traceback."""
+        """Yield the failure, without the parts of it that have been shown.
+
+        A function that is invoked again fails in the same way. If one failure leads to another, the
+        traceback of the second begins with that of the first.
+        """
         found = SOURCE.fullmatch(source)
         failure = Failure(
             function=(found["function"] if found else source).removeprefix(self._prefix),
@@ -103,7 +111,7 @@ class Failures:
 
 
 def _record(text: str) -> dict[str, Any] | None:
-    """A line as a JSON object, None where it is none."""
+    """Return a line as a JSON object. Returns None if it is not a JSON object."""
     if not text.startswith("{"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Shows in the terminal what fails in the functions."""
+"""Prints the failures of the functions in the terminal."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from local.failures import Failure, Failures
 
 PAUSE_SECONDS = 0.2
 QUIET_PAUSES = 5
-"""After which a text has ended that nothing follows."""
+"""After so many pauses without a new line, a text is complete."""
 
 MOST_CHARACTERS = 200_000
-"""At a time: what else runs in this process has its turn in between."""
+"""How much is read at a time. The other tasks of this process run in between."""
 
 
 async def follow(path: Path, prefix: str, say: Callable[[str], None]) -> None:
-    """Say what fails, as the log grows, until cancelled; what is there by then is said too.
+    """Print the failures in a log as it grows, until cancelled, and then those in the rest of it.
 
-    A log that cannot be followed any longer stops nothing else, so the reason is all that is said.
+    If the log cannot be followed any longer, the reason is printed and the stack goes on.
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             await _until_cancelled(Tail(file, prefix, say))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the stack goes on
+    except Exception as error:  # noqa: BLE001 - the stack goes on, whatever the reason
         say(f"Failures are shown no longer ({error!r}): see {path}")
 
 
@@ -39,7 +39,7 @@ async def _until_cancelled(tail: Tail) -> None:
 
 
 class Tail:
-    """The end of a log that grows, from which failures are said."""
+    """The end of a log that grows. The failures in it are printed with ``say``."""
 
     def __init__(self, file: TextIO, prefix: str, say: Callable[[str], None]) -> None:
         self._file = file
@@ -49,22 +49,22 @@ class Tail:
         self._quiet = 0
 
     def read(self) -> bool:
-        """Say what fails in what was added; False where nothing was."""
+        """Print the failures in what was added to the log. Returns whether anything was added."""
         added = self._file.read(MOST_CHARACTERS)
         *lines, self._half = (self._half + added).split("\n")
         for line in lines:
-            self._tell(self._failures.read(line))
+            self._print(self._failures.read(line))
         self._quiet = 0 if added else self._quiet + 1
         if self._quiet == QUIET_PAUSES:
-            self._tell(self._failures.settle())
+            self._print(self._failures.settle())
         return bool(added)
 
     def finish(self) -> None:
-        """Say everything that is left."""
+        """Print all remaining failures."""
         while self.read():
             pass
-        self._tell(self._failures.settle())
+        self._print(self._failures.settle())
 
-    def _tell(self, failures: Iterable[Failure]) -> None:
+    def _print(self, failures: Iterable[Failure]) -> None:
         for failure in failures:
             self._say(str(failure))

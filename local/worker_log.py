@@ -1,13 +1,15 @@
-"""One file with everything that the emulator's Lambda workers print, and how they fail.
+"""Writes one file with everything that the emulator's Lambda workers print, and how they fail.
 
-ministack shows what a worker prints to whoever invokes the function and asks for it; nobody does
-behind a WebSocket, and there of an invocation that fails nothing is left at all. Here each line is
-in the file as soon as it is printed, behind the name of its function and the id of the process::
+ministack returns what a worker prints only to a caller of the function who asks for it. Behind a
+WebSocket no caller asks, and an invocation that fails leaves no trace at all. Therefore each line
+is written to the file as soon as it is printed, after the name of its function and the id of the
+process::
 
     switchboard-dev-socketio[4711] {"level":"INFO","message":"done",…}
 
-An invocation that fails outside of the function's own code, or that the code does not handle, adds
-a line in the form of the functions' own; ``local/failures.py`` reads both.
+If an invocation fails outside of the function's own code, or raises an exception that the code does
+not handle, a line is added in the same form as the functions' own lines. ``local/failures.py``
+reads both.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from shared.protocol import engineio, native, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
 
 END_SECONDS = 1.0
-"""How long to wait for a dead process's last line."""
+"""How long to wait for the last line of a process that has ended."""
 
 PRELUDE = """\
 import faulthandler, os, signal
@@ -45,14 +47,14 @@ def _exit(code, end=os._exit):
 
 os._exit = _exit
 """
-"""Of a worker: what ends it without an exception prints where it is then. SIGTERM is how ministack
-ends one that takes too long."""
+"""The first lines of a worker's script. If the worker ends without an exception, they print where
+it was. ministack ends a worker that takes too long with SIGTERM."""
 
 INIT_FAILED = """\
     except Exception as e:
         _real_stdout.write(json.dumps({"status": "error", "error": str(e)}) + "\\n")
 """
-"""What becomes of an import that fails: the traceback is thrown away."""
+"""How ministack's script handles an import that fails. It does not print the traceback."""
 
 INIT_FAILED_SHOWN = INIT_FAILED.replace("as e:\n", "as e:\n        traceback.print_exc()\n")
 
@@ -60,9 +62,9 @@ _logger = logging.getLogger("worker_log")
 
 
 def install(path: Path) -> None:
-    """Begin the file anew and have the emulator write to it.
+    """Begin the file anew, and patch the emulator so that it writes to it.
 
-    Raises ``RuntimeError`` where ministack's private parts are other ones.
+    Raises ``RuntimeError`` if ministack's private parts are not as expected.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     if (
@@ -83,23 +85,26 @@ def _parameters(method: str) -> list[str]:
 
 
 class WorkerLog:
-    """The file, and what takes the place of two of a worker's methods."""
+    """The file, and the functions that replace two methods of ministack's ``Worker``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
 
     def write(self, source: str, text: str) -> None:
-        """Add a line. A full disk is no reason to fail."""
+        """Add a line. If that fails, for example because the disk is full, log a warning."""
         try:
             with self._lock, self._path.open("a", encoding="utf-8") as file:
                 file.write(f"{source} {text}\n")
         except OSError as error:
-            _logger.warning("nothing is added to %s: %s", self._path, error)
+            _logger.warning("cannot write to %s: %s", self._path, error)
 
     @property
     def read(self) -> Callable[[Any], None]:
-        """``Worker._read_stderr``: a thread's whole life, from a process's start to its end."""
+        """The replacement of ``Worker._read_stderr``.
+
+        A thread runs it from the start of a worker's process to its end.
+        """
 
         def read_stderr(worker: Any) -> None:
             process, lines = worker._proc, worker._stderr_queue
@@ -112,7 +117,7 @@ class WorkerLog:
         return read_stderr
 
     def watched(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-        """``Worker.invoke``, with a line for an invocation that fails."""
+        """Return a replacement of ``Worker.invoke`` that adds a line if an invocation fails."""
 
         def invoke(worker: Any, event: Any, request_id: str, **options: Any) -> dict[str, Any]:
             try:
@@ -127,7 +132,10 @@ class WorkerLog:
         return invoke
 
     def _failed(self, worker: Any, event: Any, request_id: str, result: dict[str, Any]) -> None:
-        """Add a line behind the process's last words: a worker that fails ends."""
+        """Add a line about a failed invocation.
+
+        The worker's process ends after it has failed. The line is added after its last line.
+        """
         if worker._stderr_thread is not None:
             worker._stderr_thread.join(END_SECONDS)
         correlation_id, name = _origin(event, request_id)
@@ -147,7 +155,10 @@ def _source(worker: Any) -> str:
 
 
 def _exit_code(worker: Any) -> str:
-    """How the process ended, where it ended by itself and not well; else nothing."""
+    """Return how a process ended, in parentheses.
+
+    Returns an empty text if it still runs, ended well, or was ended by ministack.
+    """
     process, code = getattr(worker, "log_process", None), None
     with suppress(subprocess.TimeoutExpired):
         code = process and process.wait(END_SECONDS)
@@ -157,8 +168,11 @@ def _exit_code(worker: Any) -> str:
 
 
 def _origin(event: Any, request_id: str) -> tuple[str, str | None]:
-    """The correlation id and the name of an event; those of the invocation, its id and None,
-    where the event is none that a function of this stack gets."""
+    """Return the correlation id and the name of an event.
+
+    Returns the id of the invocation and None if no function of this stack receives events of this
+    form.
+    """
     try:
         causes = log.causes(event, SimpleNamespace(aws_request_id=request_id))
         return causes[0], event_name(event)
@@ -167,7 +181,10 @@ def _origin(event: Any, request_id: str) -> tuple[str, str | None]:
 
 
 def event_name(event: Mapping[str, Any]) -> str | None:
-    """The event in a client's frame, else the route; None where a function is not behind any."""
+    """Return the name of the event in a client's frame, or else the route.
+
+    Returns None if the function is not behind a route.
+    """
     context = event.get("requestContext") or {}
     route: str | None = context.get("routeKey")
     if context.get("eventType") != "MESSAGE":

@@ -93,7 +93,7 @@ export interface ChannelUpdated {
   updatedAt: string;
 }
 
-/** How many people are online, for admins: distinct people, not connections. `timestamp`: ISO 8601, UTC, with milliseconds. */
+/** How many people are online, for admins. Each person counts once, not each connection. `timestamp`: ISO 8601, UTC, with milliseconds. */
 export interface Counts {
   onlineUsers: number;
   onlineTelecallers: number;
@@ -294,7 +294,7 @@ export interface ReadReceipt {
   readAt: string;
 }
 
-/** What an acknowledgement carries when the event was refused. */
+/** What an acknowledgement carries if the event was refused. */
 export interface Refused {
   error: Failure;
 }
@@ -707,7 +707,7 @@ export interface ServerToClient {
     "error": (data: Error) => void;
   };
   "/admin": {
-    /** How many people are online, for admins: distinct people, not connections. */
+    /** How many people are online, for admins. Each person counts once, not each connection. */
     "presence:counts": (data: Counts) => void;
     /** A new booking, for admins who monitor bookings. */
     "booking:created": (data: BookingCreated) => void;

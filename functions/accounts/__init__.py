@@ -1,1 +1,2 @@
-"""Accounts as a team's own system reports them, and as they are read over HTTP (``routes``)."""
+"""Accounts: a team's own system reports them (``handlers``), and people read them over HTTP
+(``routes``)."""

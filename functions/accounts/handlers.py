@@ -1,4 +1,4 @@
-"""What a change of an account brings about."""
+"""Handles the changes of accounts that a team's own system reports."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["accounts", "routes"]
 
 @accounts.on_backend("account.upserted", payload=Account)
 def upserted(background: Background, account: Account, happened_at_ms: int) -> None:
-    """Keep the account, and close the sessions of somebody who is suspended.
+    """Store the account. If it is suspended, close all sessions of the person.
 
-    A telecaller who is no longer approved stays connected, and can no more be called: every
-    ``call:initiate`` looks at the approval. A call that lasts is not cut off.
+    A telecaller who is no longer approved stays connected but cannot be called any more, because
+    every ``call:initiate`` checks the approval. The telecaller's current call goes on.
     """
     known = stored.upsert(account, happened_at_ms, background.registry.paths_of_role(account.role))
     if not known.active:
@@ -28,7 +28,10 @@ def upserted(background: Background, account: Account, happened_at_ms: int) -> N
 
 
 def _close_sessions(background: Background, person_id: str) -> None:
-    """In every namespace: what lets somebody in is the role of their token."""
+    """Close a person's sessions in every namespace.
+
+    The role in their token decides which namespaces a person may join, not the role of the account.
+    """
     for person in together(
         partial(people.get, path, person_id) for path in background.registry.namespaces
     ):

@@ -1,4 +1,4 @@
-"""The product, for the modules that register with it."""
+"""The accounts product, in which the other modules register their handlers and routes."""
 
 from __future__ import annotations
 

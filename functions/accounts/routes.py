@@ -1,4 +1,4 @@
-"""What the product answers over HTTP."""
+"""The HTTP routes of the accounts product."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ ME = "me"
     access=Access({"accounts": "GetItem", "people": "GetItem"}),
 )
 def account(request: HttpRequest) -> Account:
-    """Return an account with its balance: with `me` the asking person's, for an admin any."""
+    """Return an account with its balance. The id `me` is the account of the person who asks; an
+    admin may ask for any account."""
     identity, own = request.identity, request.id == ME
     if not own and request.id != identity.account_id:
         require_admin(identity)

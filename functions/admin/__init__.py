@@ -1,5 +1,5 @@
-"""What the console of admins asks for.
+"""The HTTP routes of the admins' console.
 
-``routes`` signing in and out, and the numbers · ``session`` what signing in takes · ``stats`` the
-numbers, of all products together
+``routes`` sign in, sign out and the numbers · ``session`` the body of a request to sign in ·
+``stats`` the numbers of all products together
 """

@@ -1,4 +1,4 @@
-"""What the product answers over HTTP: the numbers, and the console's cookie."""
+"""The HTTP routes of the admin product: the numbers, and the cookie of the console."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ admin = Product("admin")
 
 
 class SignedIn(msgspec.Struct, frozen=True, rename="camel"):
-    """Who has signed in."""
+    """The admin who has signed in."""
 
     account_id: str
     name: str
@@ -25,13 +25,14 @@ class SignedIn(msgspec.Struct, frozen=True, rename="camel"):
 
 @admin.route("GET /admin/stats", who="an admin", answer=stats.answer)
 def numbers(request: HttpRequest) -> msgspec.Struct:
-    """Return who is connected, and what calls and bookings do now and have done today (UTC)."""
+    """Return how many people are connected, and how many calls and bookings there are now and have
+    been today (UTC)."""
     return stats.read(request.registry, request.ports.clock.now_ms())
 
 
 @admin.route("POST /session", who="anybody", body=session.SignIn, errors=(400, 401, 403))
 def sign_in(request: HttpRequest) -> Reply[SignedIn]:
-    """Sign in to the console: put an admin's token into a cookie, which scripts cannot read."""
+    """Sign in to the console: put an admin's token into a cookie that scripts cannot read."""
     _require_own_page(request.headers)
     token = session.token(request.body)
     identity = identity_of(token, request.ports.secrets)
@@ -42,13 +43,13 @@ def sign_in(request: HttpRequest) -> Reply[SignedIn]:
 
 @admin.route("DELETE /session", who="anybody", status=204, errors=(403,))
 def sign_out(request: HttpRequest) -> Reply[None]:
-    """Sign out of the console: take the cookie away."""
+    """Sign out of the console: delete the cookie."""
     _require_own_page(request.headers)
     return Reply(None, _cookie(cookies.take_away(request.headers)))
 
 
 def _require_own_page(headers: Mapping[str, str]) -> None:
-    """Raise 403 if a page of another site asks."""
+    """Raise ``HttpError`` 403 if the request comes from a page of another site."""
     if not cookies.may_set(headers):
         raise HttpError(403, ACCESS_DENIED)
 

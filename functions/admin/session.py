@@ -1,4 +1,4 @@
-"""What signing in takes."""
+"""The body of a request to sign in to the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from shared import wrong_values
 from shared.pipeline.http import HttpError
 
 LONGEST = 3_800
-"""Browsers drop a cookie that is longer than 4,096 bytes with its name and attributes."""
+"""The longest token, in characters. Browsers drop a cookie that is longer than 4,096 bytes together
+with its name and attributes."""
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -20,7 +21,10 @@ class SignIn(msgspec.Struct, frozen=True):
 
 
 def token(body: bytes) -> str:
-    """Return the token of ``{"token": …}``. Raises 400."""
+    """Return the token in the body ``{"token": …}``, without ``Bearer``.
+
+    Raises ``HttpError`` 400 if the body is not JSON of this form.
+    """
     try:
         given = msgspec.json.decode(body.decode(), type=SignIn)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""The numbers that admins see: every product reads its part, all at once."""
+"""The numbers that admins see. Every product reads its own part; all parts are read at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ABOUT = "Distinct people, and their connections. Exact within seconds."
 
 @cache
 def answer(registry: Registry) -> type[msgspec.Struct]:
-    """Return the answer's type: the fields of every part, and the time.
+    """Return the type of the answer: the fields of every product's part, and the time.
 
     Raises ``DeclarationError`` if two parts have the same field.
     """
@@ -39,7 +39,7 @@ def answer(registry: Registry) -> type[msgspec.Struct]:
 
 
 def read(registry: Registry, now_ms: int) -> msgspec.Struct:
-    """Return the numbers of now."""
+    """Return the present numbers of all products."""
     fields: dict[str, Any] = {"timestamp": times.iso(now_ms)}
     for part in together(partial(counter, now_ms) for counter in registry.counters):
         fields |= msgspec.structs.asdict(part)

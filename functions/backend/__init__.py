@@ -1,5 +1,5 @@
-"""What a team's own systems report.
+"""The events that a team's own systems report.
 
-``routes`` and ``intake`` take it over HTTP and put it on the bus · ``main`` is the Lambda that
-hears the bus
+``routes`` and ``intake`` accept them over HTTP and put them on the bus · ``main`` is the Lambda
+function that handles the events of the bus
 """

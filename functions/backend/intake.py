@@ -1,6 +1,6 @@
-"""``POST /events``: a team's backend tells what happened.
+"""Accepts the events that a team's backend reports with ``POST /events``.
 
-``{"type", "data"}``, or ``{"events": [{"type", "data"}, …]}`` for up to 100 at a time.
+The body is ``{"type", "data"}``, or ``{"events": [{"type", "data"}, …]}`` for up to 100 events.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from shared.protocol import json
 
 MOST_EVENTS = 100
 MOST_BODY_BYTES = 4 * 1024 * 1024
-"""Lambda takes 6 MB, in which a body may stand as base64.
+"""Lambda accepts 6 MB, and the body may be encoded as base64 in them.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 
 def accept(registry: Registry, ports: Ports, body: bytes) -> int:
-    """Put the events of a body on the bus, all of them or, where any is wrong, none; how many.
+    """Put the events of a body on the bus, and return how many they are.
 
-    Raises 400 that names the field, 413, and 503 where not all of them could be put there: those
-    that were will be handled, and told again with their ``happenedAt`` they change nothing.
+    If any event is wrong, none is put on the bus.
 
-    It answers no sooner than at the last event's time, so that what the caller tells next is newer.
+    Raises ``HttpError`` 400 with the name of the wrong field, 413 if the body or an event is too
+    large, and 503 if the bus has not accepted all events. The events that it has accepted are
+    handled; reported again with the same ``happenedAt``, they change nothing.
+
+    Returns no sooner than the time of the last event, so that the next event that the caller
+    reports is newer.
     """
     now = ports.clock.now_ms()
     messages = backend_events.stamp(_read(registry, body, now), now)

@@ -1,4 +1,7 @@
-"""Hears the stack's EventBridge bus, through a queue: what a team's own systems tell."""
+"""The Lambda function that handles the events of the stack's EventBridge bus.
+
+A team's own systems report them. They come through a queue.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,23 @@ from shared.ports import Ports
 
 @queue_entry()
 def handler(body: str) -> None:
-    """An event that is unknown, wrong or cannot be handled is tried again and then goes to the
-    dead-letter queue for people to look at."""
-    hear(REGISTRY, ports(), msgspec.json.decode(body))
+    """Handle one event of the bus.
+
+    An event that is unknown, wrong or cannot be handled is tried again. Then it goes to the
+    dead-letter queue, for people to look at.
+    """
+    deliver(REGISTRY, ports(), msgspec.json.decode(body))
 
 
-def hear(registry: Registry, ports: Ports, event: Event) -> None:
-    """Check an event of the bus and hand it to the product whose it is. Raises
-    ``InvalidRequest``."""
-    told = backend_events.read(
+def deliver(registry: Registry, ports: Ports, event: Event) -> None:
+    """Check an event of the bus and hand it to the product that has declared its type.
+
+    Raises ``InvalidRequest`` if the type is unknown or the data is wrong.
+    """
+    reported = backend_events.read(
         registry, event["detail-type"], event["detail"], ports.clock.now_ms()
     )
-    at_ms = backend_events.time_of(event) if told.happened_at_ms is None else told.happened_at_ms
-    told.event.handle(Background.on(registry, ports), told.payload, at_ms)
+    happened_at_ms = reported.happened_at_ms
+    if happened_at_ms is None:
+        happened_at_ms = backend_events.time_of(event)
+    reported.event.handle(Background.on(registry, ports), reported.payload, happened_at_ms)

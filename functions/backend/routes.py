@@ -1,4 +1,4 @@
-"""How a team's own systems report over HTTP what happened."""
+"""The HTTP route through which a team's own systems report events."""
 
 from __future__ import annotations
 

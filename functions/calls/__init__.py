@@ -1,9 +1,9 @@
 """Paid 1:1 calls between users and telecallers.
 
-``product``        what is declared: the product and what it sends
+``product``        the declaration of the product: its functions, its rights, what it sends
 ``events``         what clients send and receive
 ``state``          the state machine
-``rows``           the rows of the two persons in a call
+``rows``           the rows of the two people in a call
 ``store``          the conditional writes
 ``handlers``       what clients ask for
 ``endings``        how a call ends when no client asks for it, and what follows every end
@@ -11,7 +11,7 @@
 ``billing``        what a call costs
 ``livekit``        credentials for a LiveKit room
 ``livekit_rooms``  the Lambda function that deletes LiveKit rooms
-``presence``       who is online: announcements to users, counts for admins
+``presence``       announces to users which telecallers are online, and counts for admins
 
 The Lambda function behind the ring timer is ``functions/ring``.
 """

@@ -1,6 +1,6 @@
 """How a call ends when no client asks for it, and what follows every end of a call.
 
-A person leaves, nobody answers in time, or the ring timer itself is lost.
+A person leaves, the telecaller does not answer in time, or the ring timer itself is lost.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import partial
 from functions.calls import rows, store
 from functions.calls.events import Ended, Missed
 from functions.calls.namespaces import TELECALLER, USER
-from functions.calls.product import FINISH, PART, calls
+from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, calls
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
 from shared.aws.log import logger
@@ -25,7 +25,7 @@ from shared.realtime import people
 from shared.realtime.address import Delivery
 
 
-@calls.on_last_leave(TELECALLER.path, row=PartyRow, access=PART)
+@calls.on_last_leave(TELECALLER.path, row=PartyRow, access=MAY_END_CALL)
 def telecaller_gone(background: Background, telecaller: PartyRow) -> None:
     """End the telecaller's call. The user's devices receive ``call:ended`` or ``call:missed``."""
     call = telecaller.current_call
@@ -37,7 +37,7 @@ def telecaller_gone(background: Background, telecaller: PartyRow) -> None:
         _announce_to_other(background, record, parties.user)
 
 
-@calls.on_last_leave(USER.path, row=PartyRow, access=PART)
+@calls.on_last_leave(USER.path, row=PartyRow, access=MAY_END_CALL)
 def user_gone(background: Background, user: PartyRow) -> None:
     """End the user's call. The telecaller's devices receive ``call:ended`` or ``call:missed``."""
     call = user.current_call
@@ -49,7 +49,7 @@ def user_gone(background: Background, user: PartyRow) -> None:
         _announce_to_other(background, record, parties.telecaller)
 
 
-@calls.on_ring_timeout(TELECALLER.path, row=PartyRow, access=FINISH)
+@calls.on_ring_timeout(TELECALLER.path, row=PartyRow, access=MAY_END_RINGING)
 def ring_timeout(background: Background, telecaller: PartyRow, call_id: str) -> None:
     """End a call that has not been answered in time. All devices of both receive ``call:missed``.
 
@@ -62,10 +62,10 @@ def ring_timeout(background: Background, telecaller: PartyRow, call_id: str) -> 
     record = store.finish(parties, call_id, Trigger.TIMEOUT, background.now_ms)
     if record:
         devices = [*parties.user.addresses, *parties.telecaller.addresses]
-        background.emit(_farewell(record).to(devices))
+        background.emit(_end_event(record).to(devices))
 
 
-@calls.on_sweep(access=FINISH | Access({"rooms": "Query", "people": "BatchGetItem"}))
+@calls.on_sweep(access=MAY_END_RINGING | Access({"rooms": "Query", "people": "BatchGetItem"}))
 def time_out_forgotten(sweep: Sweep) -> None:
     """End calls that ring without a timer: it could not be started in time, or failed for good."""
     latest = ring.overdue_start_ms(sweep.now_ms)
@@ -77,8 +77,11 @@ def time_out_forgotten(sweep: Sweep) -> None:
             return
 
 
-def part(background: Background, call_id: str, event: Delivery) -> None:
-    """Announce the end of an answered call and, at the same time, have its LiveKit room deleted."""
+def announce_end_and_delete_room(background: Background, call_id: str, event: Delivery) -> None:
+    """Send the event that an answered call has ended, and have its LiveKit room deleted.
+
+    Both happen at the same time.
+    """
     both(lambda: _delete_room(background, call_id), lambda: background.emit(event))
 
 
@@ -91,15 +94,15 @@ def _delete_room(background: Background, call_id: str) -> None:
 
 
 def _announce_to_other(background: Background, record: CallRecord, other: PartyRow) -> None:
-    """Announce the end of a call to the person whom the other has left."""
-    event = _farewell(record).to(other.addresses)
+    """Announce the end of a call to the person who is left after the other has gone."""
+    event = _end_event(record).to(other.addresses)
     if record.status == Status.COMPLETED:
-        part(background, record.call_id, event)
+        announce_end_and_delete_room(background, record.call_id, event)
     else:
         background.emit(event)
 
 
-def _farewell(record: CallRecord) -> Outbound:
+def _end_event(record: CallRecord) -> Outbound:
     """Return the event that announces how a call has ended."""
     missed = record.status == Status.MISSED
     return Missed(record.call_id) if missed else Ended(record.call_id)

@@ -1,4 +1,7 @@
-"""What clients ask for in a call. Each handler checks, makes a transition, and emits."""
+"""The events that clients send about calls.
+
+Each handler checks the request, makes a transition of the call, and sends events.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from functions.calls.events import (
 )
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence.handlers import request_counts
-from functions.calls.product import ASK, FINISH, PART, calls
+from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECORDS, calls
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NewCall, NotStarted
@@ -67,7 +70,7 @@ INITIATE_LIMIT = Limit(
 class RequestedTelecaller:
     """The telecaller whom a request names.
 
-    account: the telecaller's account, or None if no such telecaller may be called.
+    account: the telecaller's account, or None if this telecaller may not be called.
     """
 
     row: PartyRow
@@ -93,7 +96,7 @@ def read_telecaller(request: Initiate) -> RequestedTelecaller:
     texts={"callType": INVALID_TYPE},
     limit=INITIATE_LIMIT,
     preload=read_telecaller,
-    access=PART
+    access=MAY_END_CALL
     | Access({"accounts": "GetItem", "connections": "GetItem", "calls": "Query"}, may="start-ring"),
 )
 def initiate(context: Context, request: Initiate) -> Initiated:
@@ -101,8 +104,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     receive `call:ringing` if the call still rings then. If the call is not answered in time, both
     receive `call:missed`. If no device of the telecaller can be reached, the call is refused.
 
-    In the last case the telecaller has missed the call, as if the telecaller's departure had been
-    noticed a moment later.
+    In the last case the call is recorded as missed, as if the stack had noticed a moment later that
+    the telecaller has left.
     """
     telecaller: RequestedTelecaller = context.preloaded
     call = _occupy_both(context, request, telecaller)
@@ -122,8 +125,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
 def _has_left(context: Context) -> bool:
     """Return whether the caller's session has ended.
 
-    A caller who left before the call was on their row has not ended the call by leaving, so the
-    handler that starts the call must check.
+    If a caller leaves before the call is on their row, the departure does not end the call.
+    Therefore the handler that starts the call must check.
     """
     connection = connections.get(context.address.connection_id)
     return connection is None or connection.session(USER.path) != context.session
@@ -159,7 +162,7 @@ def _occupy_both(context: Context, request: Initiate, telecaller: RequestedTelec
 
 
 def _may_call(account_id: str) -> bool:
-    """Return whether the account is active, or not known at all."""
+    """Return whether the account is active. A person without an account may call, too."""
     account = accounts.get(account_id)
     return account is None or account.active
 
@@ -168,8 +171,8 @@ def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
     """Start the timer and ring. Returns whether any device was reached.
 
     A call whose timer cannot be started would ring for ever, so it is cancelled at once. A call
-    that cannot be cancelled needs no timer: it has been answered, or has ended and both persons
-    know.
+    that cannot be cancelled needs no timer: it has been answered, or has ended and both parties
+    have received the event.
     """
     incoming = Incoming(call.id, call.type, call.user)
     try:
@@ -187,7 +190,7 @@ def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
 
 
 def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | None:
-    """End a call that has just been started. Returns None if it does not ring any more."""
+    """End a call that has just been started. Returns None if it no longer rings."""
     parties = rows.get_both(call.telecaller.id, call.user.id)
     return store.finish(parties, call.id, trigger, context.now_ms)
 
@@ -198,7 +201,7 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | 
     payload=CallRef,
     missing=INVALID_REQUEST,
     limit=Limit("limit_call_accept_per_minute"),
-    access=ASK | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
+    access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
 )
 def accept(context: Context, request: CallRef) -> None:
     """Accept a call that rings. The telecaller's device that accepts and all of the user's devices
@@ -249,7 +252,7 @@ def reject(context: Context, request: CallRef) -> None:
     error_event=CallError.event,
     missing=INVALID_REQUEST,
     limit=Limit("limit_call_cancel_per_minute"),
-    access=FINISH | Access({"calls": "Query"}),
+    access=MAY_END_RINGING | Access({"calls": "Query"}),
 )
 def cancel(context: Context, request: CallRef) -> None:
     """Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's
@@ -267,7 +270,9 @@ def end(context: Context, request: CallRef) -> None:
     parties = _finish(context, request.call_id, Trigger.END)
     devices = [*parties.telecaller.addresses, *parties.user.addresses]
     others = [address for address in devices if address != context.address]
-    endings.part(context, request.call_id, Ended(request.call_id).to(others))
+    endings.announce_end_and_delete_room(
+        context, request.call_id, Ended(request.call_id).to(others)
+    )
 
 
 for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error")):
@@ -278,14 +283,14 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
         error_event=_error_event,
         missing=INVALID_REQUEST,
         limit=Limit("limit_call_end_per_minute"),
-        access=PART | ASK,
+        access=MAY_END_CALL | MAY_READ_RECORDS,
     )(end)
 
 
 def _finish(context: Context, call_id: str, trigger: Trigger) -> PartyRows:
     """Move the person's current call to the final state that ``trigger`` leads to.
 
-    Returns the rows of both persons as they were before. Raises as ``_unavailable`` says if the
+    Returns the rows of both parties as they were before. Raises as ``_unavailable`` says if the
     call is not the person's current one, or ``trigger`` does not apply to its state.
     """
     parties = _parties(context, call_id)
@@ -297,7 +302,7 @@ def _finish(context: Context, call_id: str, trigger: Trigger) -> PartyRows:
 
 
 def _parties(context: Context, call_id: str) -> PartyRows:
-    """Return the rows of both persons in a call, if it is the current one of the person who asks.
+    """Return the rows of both parties in a call, if it is the current one of the person who asks.
 
     Raises as ``_unavailable`` says if it is not.
     """
@@ -326,10 +331,10 @@ def _await_accept(parties: PartyRows, call_id: str) -> PartyRows:
 
 
 def _unavailable(context: Context, call_id: str) -> Exception:
-    """Return why a person cannot act on a call.
+    """Return the error for a person who cannot act on a call.
 
-    Another person's call is refused like a call that does not exist. ``Duplicate``: this very
-    message has accepted or ended the call before.
+    A call of other people is refused like a call that does not exist. The error is ``Duplicate`` if
+    this same message has accepted or ended the call before.
     """
     me = context.session
     call = rows.get(me.namespace, me.person_id).current_call

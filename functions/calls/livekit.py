@@ -15,9 +15,9 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class LiveKit:
-    """A LiveKit server and the key that opens its rooms.
+    """A LiveKit server and the key that opens its LiveKit rooms.
 
-    token_seconds: how long a client may use its credentials to join.
+    token_seconds: how long a client may use its credentials to join, in seconds.
     """
 
     url: str
@@ -45,7 +45,7 @@ class LiveKit:
 def configured(settings: Settings, secrets: Secrets) -> LiveKit:
     """Return the stack's LiveKit server.
 
-    Raises ``LookupError`` if the stack's secret does not have its key yet.
+    Raises ``LookupError`` if the stack's secret does not have LiveKit's key yet.
     """
     key, secret = secrets.get("LIVEKIT_API_KEY"), secrets.get("LIVEKIT_API_SECRET")
     if not key or not secret:

@@ -1,8 +1,8 @@
-"""The Lambda function that deletes LiveKit rooms after their calls, so that no client stays in one.
+"""The Lambda function that deletes LiveKit rooms after their calls, so that no client stays there.
 
-This is the only function that imports LiveKit's library. No client waits for it: each room is a
-message of a queue. A room that LiveKit does not delete is tried again later, with twice the delay
-each time, until the queue moves its message to the dead letters.
+This is the only function that imports LiveKit's library. No client waits for it: a message in a
+queue asks for each LiveKit room. If LiveKit does not delete the room, the message is tried again
+later, with twice the delay each time, until the queue moves it to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ async def delete(server: LiveKit, records: list[Record]) -> list[Record]:
 
 
 async def _delete(api: LiveKitAPI, record: Record) -> bool:
-    """Return whether the LiveKit room is gone, also if it never existed. A failure is logged."""
+    """Delete a LiveKit room. Returns whether it is gone; also true if it never existed.
+
+    A failure is logged.
+    """
     try:
         room = msgspec.json.decode(record["body"], type=Room).room
         # The library's own timeout does not work: livekit-api 1.2 passes None to aiohttp for the

@@ -17,27 +17,27 @@ from functions.calls.namespaces import TELECALLER, USER
 from shared.pipeline.deployment import Access, FunctionSpec
 from shared.pipeline.product import Product
 
-FINISH = Access({"people": "GetItem UpdateItem", "calls": "PutItem"})
-"""Ends a call that rings."""
+MAY_END_RINGING = Access({"people": "GetItem UpdateItem", "calls": "PutItem"})
+"""What code needs that ends a call while it rings."""
 
-PART = FINISH | Access(may="delete-livekit-room")
-"""Ends any call."""
+MAY_END_CALL = MAY_END_RINGING | Access(may="delete-livekit-room")
+"""What code needs that ends a call in any state."""
 
-ASK = Access({"calls": "Query", "calls/callee": "Query"})
-"""Looks for a call that is over, to answer for it."""
+MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
+"""What code needs that reads the records of calls that are over."""
 
 calls = Product(
     "calls",
     namespaces=[USER, TELECALLER],
-    access=FINISH | ASK,
+    access=MAY_END_RINGING | MAY_READ_RECORDS,
     functions=[
         FunctionSpec(
             "livekit-rooms",
             "functions.calls.livekit_rooms.handler",
             Access(may="read-secret"),
-            timeout_seconds=15,  # longer than the secret and LiveKit take, one after the other
+            timeout_seconds=15,  # longer than reading the secret and then calling LiveKit take
             takes="livekit-rooms",
-            at_once=5,  # LiveKit is not to be flooded either
+            at_once=5,  # bounds the requests that LiveKit receives at once
             layers=("LiveKit",),
         ),
         FunctionSpec(

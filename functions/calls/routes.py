@@ -1,10 +1,10 @@
-"""What the product answers over HTTP: the history of calls, of every product that has calls."""
+"""The HTTP route of the history of calls, of every product that has calls."""
 
 from __future__ import annotations
 
 import msgspec
 
-from functions.calls.product import ASK, calls
+from functions.calls.product import MAY_READ_RECORDS, calls
 from shared import times
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
@@ -15,8 +15,8 @@ from shared.pipeline.http import HttpError, HttpRequest
 
 
 class EndedCall(msgspec.Struct, frozen=True, rename="camel"):
-    """A call that is over. ``product``: whose call it was. Times are ISO 8601; ``acceptedAt`` is
-    null if nobody accepted the call. ``coins``: what was really taken."""
+    """A call that is over. ``product``: the product that the call belongs to. Times are ISO 8601;
+    ``acceptedAt`` is null if the call was not accepted. ``coins``: what the user has paid."""
 
     call_id: str
     product: str
@@ -32,7 +32,8 @@ class EndedCall(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EndedCalls(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of calls, newest first. ``cursor``: of the next page, null if none follows."""
+    """A page of calls, newest first. ``cursor``: the cursor of the next page, or null if this is
+    the last page."""
 
     items: list[EndedCall]
     cursor: str | None
@@ -42,11 +43,11 @@ class EndedCalls(msgspec.Struct, frozen=True, rename="camel"):
     "GET /calls",
     query={**paging.QUERY, "userId": "Whose calls, for admins"},
     errors=(400, 403),
-    access=ASK,
+    access=MAY_READ_RECORDS,
 )
 def history(request: HttpRequest) -> EndedCalls:
-    """Return the asking person's calls that are over, newest first. An admin may ask for another
-    person's with `userId`."""
+    """Return the calls of the person who asks that are over, newest first. An admin may ask for
+    another person's calls with `userId`."""
     identity = request.identity
     person_id = request.query.get("userId", identity.account_id)
     if not is_id(person_id):
@@ -60,7 +61,7 @@ def history(request: HttpRequest) -> EndedCalls:
 
 
 def shown(record: CallRecord) -> EndedCall:
-    """Return a record as its parties see it."""
+    """Return a record of a call as its parties see it."""
     accepted_at = record.accepted_at
     return EndedCall(
         call_id=record.call_id,

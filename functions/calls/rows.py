@@ -1,4 +1,4 @@
-"""The rows of the two persons in a call."""
+"""The rows of the two people in a call."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shared.realtime import people
 class CurrentCall(ring.CallOnRow):
     """The call that a person is in.
 
-    status: only on the telecaller's row, so that one item decides every transition.
-    peer_id, peer_name, peer_profile: the other person.
+    status: set on the telecaller's row only, so that one item decides every transition.
+    peer_id, peer_name, peer_profile: the other party of the call.
     rate: coins per started minute.
     started_at, accepted_at: epoch ms.
     accepted_by: the id of the message that accepted the call.
@@ -35,8 +35,9 @@ class CurrentCall(ring.CallOnRow):
 class PartyRow(Wallet):
     """The row of a user or a telecaller. A person is free exactly if their row has no call.
 
-    last_call: of a user, the id of the last call that is over.
-    refused_call: of a user, the id that the call of the last refused attempt would have had.
+    last_call: only on a user's row, the id of the user's last call that is over.
+    refused_call: only on a user's row, the id that the call of the last refused attempt would have
+        had.
     """
 
     call = CurrentCall(attr_name=ring.ATTRIBUTE, null=True)
@@ -50,22 +51,22 @@ class PartyRow(Wallet):
 
 
 class PartyRows(NamedTuple):
-    """The rows of both persons in a call."""
+    """The rows of both parties of a call."""
 
     telecaller: PartyRow
     user: PartyRow
 
 
 def get(namespace: str, person_id: str) -> PartyRow:
-    """Return a person's row, read strongly consistently; an empty row if there is none."""
+    """Return a person's row, read strongly consistently. Returns an empty row if there is none."""
     return people.get(namespace, person_id, PartyRow)
 
 
 def get_both(telecaller_id: str, user_id: str) -> PartyRows:
-    """Return the rows of both persons."""
+    """Return the rows of both parties."""
     return PartyRows(get(TELECALLER.path, telecaller_id), get(USER.path, user_id))
 
 
 def of_key(namespace: str, person_id: str) -> PartyRow:
-    """Return a row with nothing but its key, to write to."""
+    """Return a row that has only its key, for a write."""
     return PartyRow(people.key(namespace, person_id))

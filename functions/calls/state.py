@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to a call. ``GONE``: the last connection of one of its persons has closed."""
+    """What can happen to a call. ``GONE``: the last connection of one of its parties has closed."""
 
     ACCEPT = "accept"
     REJECT = "reject"

@@ -1,7 +1,7 @@
 """The conditional writes that move a call from state to state.
 
-While a call lasts, it is on the rows of its two persons. The telecaller's row has its status too,
-so that one item decides every transition. When a call is over, it is a row of the calls table.
+While a call lasts, it is stored on the rows of its two parties. The telecaller's row has its status
+too, so that one item decides every transition. When a call is over, it is a row of the calls table.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
 
 _ROUNDS = 8
-"""A refused transition is decided again on the rows as they are then. States only move forward, so
-more than a few rounds mean that something else is wrong."""
+"""How often a transition is tried. After a refused write it is decided again on the rows as they
+are then. States only move forward, so more than a few rounds mean that something else is wrong."""
 
 
 class NotStarted(Enum):
@@ -44,7 +44,7 @@ class NewCall(NamedTuple):
     """A call to start.
 
     rate: coins per started minute.
-    user, telecaller: its persons, as each is shown to the other.
+    user, telecaller: its parties, each as the other sees them.
     """
 
     id: str
@@ -55,11 +55,12 @@ class NewCall(NamedTuple):
 
 
 def start(call: NewCall, limit: Window) -> NotStarted | None:
-    """Put a ringing call on the rows of both persons, or of neither.
+    """Put a ringing call on the rows of both parties, or of neither.
 
-    Returns None if the call rings, else why it was not started. Either way the attempt counts
-    against the user's ``limit``, unless the limit is already reached. Raises ``Duplicate`` if this
-    very call has been started before, even if it is over by now, or was the last to be refused.
+    Returns None if the call rings, else the reason why it was not started. In both cases the
+    attempt counts against the user's ``limit``, unless the limit is already reached. Raises
+    ``Duplicate`` if a call with this id has been started before, even if it is over by now, or was
+    the last to be refused.
     """
 
     def add_items(transaction: Transaction) -> None:
@@ -95,7 +96,8 @@ def count_refused(user_id: str, call_id: str, limit: Window) -> bool:
 
 
 def withdraw(call: NewCall) -> None:
-    """Undo a start that no client has seen: the call is refused after all and leaves no record.
+    """Undo the start of a call that no client knows of yet. The call is refused after all and
+    leaves no record.
 
     Idempotent.
     """
@@ -116,7 +118,7 @@ def withdraw(call: NewCall) -> None:
 def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> PartyRow | None:
     """Move the call from RINGING to ACCEPTED.
 
-    Returns the telecaller's row as it is then, or None if the call no longer rings.
+    Returns the telecaller's row after the write, or None if the call no longer rings.
     """
     row = rows.of_key(TELECALLER.path, telecaller_id)
     call: Any = PartyRow.call
@@ -132,8 +134,8 @@ def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> Pa
 def finish(
     parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
 ) -> CallRecord | None:
-    """Move the call to the final state that ``trigger`` leads to, charge for it and free both
-    persons, in one transaction.
+    """Move the call to the final state that ``trigger`` leads to, charge for it, and remove it from
+    both parties' rows, in one transaction.
 
     Returns the record of the call, or None if the call is over or ``trigger`` does not apply to its
     state.
@@ -152,7 +154,7 @@ def finish(
             parties = rows.get_both(record.callee_id, record.caller_id)
         else:
             return record
-    raise RuntimeError(f"call {call_id} cannot be moved on")
+    raise RuntimeError(f"call {call_id} cannot be ended: its rows changed {_ROUNDS} times")
 
 
 def _record(
@@ -176,10 +178,10 @@ def _record(
 
 
 def _close(parties: PartyRows, call: CurrentCall, record: CallRecord) -> None:
-    """Commit the end of a call.
+    """Write the end of a call.
 
-    The price was decided on the balance as it was read. If the call costs anything, the balance
-    must still be the same.
+    The price depends on the balance as it was read. If the call costs anything, the write requires
+    that the balance is still the same. Raises ``TransactionRefused`` otherwise.
     """
     coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(call.id)
     over: list[Action] = [leave, PartyRow.last_call.set(call.id)]
@@ -235,7 +237,7 @@ def _on_row(call: NewCall, peer: Party, limit: Window, status: Status | None = N
 
 def _is_new(call_id: str) -> Condition:
     """Return the condition that the call is newer than the user's last call that is over, and is
-    not the one that was refused last: a frame that is delivered again late starts nothing."""
+    not the call that was refused last. Thus a frame that is delivered again late starts nothing."""
     last, refused = PartyRow.last_call, PartyRow.refused_call
     condition: Condition = last.does_not_exist() | (last < call_id)
     condition &= refused.does_not_exist() | (refused != call_id)

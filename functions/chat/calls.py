@@ -40,14 +40,14 @@ NOT_A_PARTY = "targetUserId: not the other party of the call"
 ONESELF = "targetUserId: not somebody else"
 
 
-_FINISH = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
-_ASK = Access({"calls": "Query", "calls/callee": "Query"})
+_MAY_END_CALL = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
+_MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 
 
 @on(
     "call:invite",
     Invite,
-    access=_FINISH | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
+    access=_MAY_END_CALL | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
     """Call another user. The acknowledgement carries the call's id. Every tab of the other user
@@ -101,7 +101,7 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     return bool(reached)
 
 
-@on("call:accept", Accept, access=_ASK | Access({"people": "GetItem UpdateItem"}))
+@on("call:accept", Accept, access=_MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}))
 def accept(context: Context, request: Accept) -> None:
     """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the
     accepting user's other tabs receive ``call:ended``."""
@@ -121,7 +121,7 @@ def accept(context: Context, request: Accept) -> None:
     )
 
 
-@on("call:reject", CallRef, access=_FINISH | _ASK)
+@on("call:reject", CallRef, access=_MAY_END_CALL | _MAY_READ_RECORDS)
 def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The tab that called receives ``call:rejected``; the rejecting
     user's other tabs receive ``call:ended``."""
@@ -131,7 +131,7 @@ def reject(context: Context, request: CallRef) -> None:
     _finish(context, call.id, Trigger.REJECT, Rejected(call.id))
 
 
-@on("call:end", CallRef, access=_FINISH | _ASK)
+@on("call:end", CallRef, access=_MAY_END_CALL | _MAY_READ_RECORDS)
 def end(context: Context, request: CallRef) -> None:
     """End a call, from either side, whether it still rings or has been accepted. The other party
     receives ``call:ended``, and so do the user's other tabs that ring or have the call."""
@@ -150,9 +150,9 @@ def ice_candidate(context: Context, request: Candidate) -> None:
     calls = _calls_with(me.person_id, target)
     if not calls:
         raise Refusal(NOT_FOUND)
-    theirs = call_store.party(target)
+    peer = call_store.party(target)
     received = CandidateReceived(from_=me.person_id, candidate=request.candidate)
-    addresses = {address for call in calls for address in theirs.addresses(_tab_of(call, target))}
+    addresses = {address for call in calls for address in peer.addresses(_tab_of(call, target))}
     context.emit(received.to(sorted(addresses)))
 
 
@@ -169,7 +169,7 @@ def _calls_with(person_id: str, target: str) -> list[ChatCall]:
     return []
 
 
-@chat.on_last_leave(CHAT.path, access=_FINISH)
+@chat.on_last_leave(CHAT.path, access=_MAY_END_CALL)
 def party_gone(background: Background, person: Person) -> None:
     """End all calls of a person whose last tab has closed. Idempotent.
 
@@ -184,7 +184,7 @@ def party_gone(background: Background, person: Person) -> None:
             background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=_FINISH)
+@chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=_MAY_END_CALL)
 def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
     """End a call that has not been answered in time. All tabs of both receive ``call:ended``.
 
@@ -195,7 +195,7 @@ def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
         background.emit(*_to_both(done[0], Ended(call_id)))
 
 
-@chat.on_sweep(access=_FINISH | Access({"chat": "DeleteItem Query"}))
+@chat.on_sweep(access=_MAY_END_CALL | Access({"chat": "DeleteItem Query"}))
 def time_out_forgotten(sweep: Sweep) -> None:
     """End calls that ring without a timer: it could not be started in time, or failed for good."""
     for call_id in call_store.overdue(ring.overdue_start_ms(sweep.now_ms)):
@@ -237,9 +237,9 @@ def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -
         raise _unavailable(context, call_id)
     call, me = done[0], context.session.person_id
     peer = call.peer_of(me)
-    mine, theirs = both(lambda: call_store.party(me), lambda: call_store.party(peer))
+    mine, other = both(lambda: call_store.party(me), lambda: call_store.party(peer))
     own = [one for one in mine.addresses(_tab_of(call, me)) if one != context.address]
-    context.emit(event.to(theirs.addresses(_tab_of(call, peer))), Ended(call_id).to(own))
+    context.emit(event.to(other.addresses(_tab_of(call, peer))), Ended(call_id).to(own))
 
 
 def _tab_of(call: ChatCall, person_id: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether the stack answers."""
+"""The HTTP route that reports that the stack answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ http = Product("http")
 
 
 class Health(msgspec.Struct, frozen=True, rename="camel"):
-    """The stack answers."""
+    """The answer of a stack that runs."""
 
     status: Literal["ok"]
 

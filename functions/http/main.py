@@ -1,6 +1,6 @@
-"""Serves the HTTP routes that the products declare.
+"""The Lambda function that serves the HTTP routes that the products declare.
 
-Errors are ``{"error": {"message": …}}`` with 4xx; nothing a caller sends makes a 5xx.
+Errors are ``{"error": {"message": …}}`` with a status of 4xx. No request of a caller leads to 5xx.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ app = APIGatewayHttpResolver()
 
 
 def served(route: HttpRoute) -> Callable[[], Response[str]]:
-    """Return what powertools calls for a route."""
+    """Return the function that powertools calls for a route."""
 
     def serve() -> Response[str]:
         result = route.handle(request_for(route))
@@ -39,8 +39,10 @@ for row in REGISTRY.http_routes.values():
 
 
 def request_for(route: HttpRoute) -> HttpRequest:
-    """Return what the route's handler receives. Raises 401 or 403 if the route is not for the
-    asking account."""
+    """Return the request that the route's handler receives.
+
+    Raises ``HttpError`` 401 or 403 if the account that asks may not use the route.
+    """
     event, headers = app.current_event, request_headers()
     outside = ports()
     return HttpRequest(
@@ -55,7 +57,7 @@ def request_for(route: HttpRoute) -> HttpRequest:
 
 
 def request_headers() -> dict[str, str]:
-    """By lower-case name, the cookies among them."""
+    """Return the headers, including the cookies, by their names in lower case."""
     headers = {name.lower(): value for name, value in app.current_event.headers.items()}
     if app.current_event.cookies:  # API Gateway's own list; other gateways leave the header
         headers["cookie"] = "; ".join(app.current_event.cookies)
@@ -63,21 +65,24 @@ def request_headers() -> dict[str, str]:
 
 
 def request_body() -> bytes:
-    """Return the body's bytes; a lone surrogate becomes bytes that are no UTF-8, for the route to
-    refuse."""
+    """Return the body's bytes.
+
+    A lone surrogate becomes bytes that are not UTF-8, so that the route refuses the body.
+    """
     body = (app.current_event.body or "").encode(errors="surrogatepass")
     return base64.b64decode(body) if app.current_event.is_base64_encoded else body
 
 
 @app.exception_handler(HttpError)  # type: ignore[untyped-decorator]
 def refused(error: HttpError) -> Response[str]:
-    """What a handler refuses, and a request that is not for the asking account."""
+    """Answer a request that a handler has refused, or that the account may not make."""
     return refusal(error.status, error.message)
 
 
 @app.not_found
 def not_served(_: NotFoundError) -> Response[str]:
-    """A path that is not there, or one that has other methods."""
+    """Answer a request for a path that does not exist (404), or for one with other methods
+    (405)."""
     path = app.current_event.path
     methods = [route.method for route in REGISTRY.http_routes.values() if route.serves(path)]
     if not methods:
@@ -92,11 +97,12 @@ def refusal(status: int, message: str, headers: Mapping[str, str] | None = None)
 
 
 def answer(status: int, body: object, headers: Mapping[str, str]) -> Response[str]:
-    """Return an answer in JSON; without a text if the body is None."""
+    """Return an answer in JSON. Its text is empty if the body is None."""
     text = "" if body is None else json.dumps(body)
     return Response(status, content_types.APPLICATION_JSON, text, dict(headers))
 
 
 @entry
 def handler(event: Event) -> dict[str, Any]:
+    """Answer one HTTP request."""
     return app.resolve(event, cast("Any", None))

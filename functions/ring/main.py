@@ -13,11 +13,11 @@ from shared.pipeline.context import Background
 def handler(event: Event) -> None:
     """Hand a call that has not been answered in time to its product. Idempotent.
 
-    The event is ``{"callId", "person"}``: the call, and the key of the row on which it rings.
+    The event is ``{"callId", "person"}``. ``person`` is the key of the row on which the call rings.
     """
     timeout = REGISTRY.ring_timeouts[ring.prefix(event["person"])]
     try:
         row = timeout.row.get(event["person"], consistent_read=True)
     except timeout.row.DoesNotExist:
-        return  # a call with a row of its own that has ended
+        return  # the call had a row of its own and has ended
     timeout.handle(Background.on(REGISTRY, ports()), row, event["callId"])

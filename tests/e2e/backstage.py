@@ -1,4 +1,5 @@
-"""What the platform does to the running stack: invocations, closed connections, other settings."""
+"""Does to the running stack what AWS does: invokes functions, closes connections, changes
+settings."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ PREFIX = "switchboard-dev"
 
 
 def client(stack: Stack, service: str, path: str = "") -> Any:
-    """An SDK client of the stack's emulator."""
+    """Return an SDK client of the stack's emulator."""
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=stack.facts["emulator"] + path,
@@ -37,7 +38,7 @@ def invoke(stack: Stack, function: str, event: dict[str, Any]) -> None:
 
 
 def frame(connection_id: str, message_id: str, event: str, payload: object) -> dict[str, Any]:
-    """What API Gateway hands to ``$default`` for an event that somebody sends now."""
+    """Return the event with which API Gateway invokes ``$default`` for an event of a client now."""
     namespace = "/user" if event in {"call:initiate", "call:cancel"} else "/telecaller"
     return {
         "requestContext": {
@@ -53,7 +54,7 @@ def frame(connection_id: str, message_id: str, event: str, payload: object) -> d
 
 
 def connection_ids(stack: Stack, account: Account) -> list[str]:
-    """Somebody's connections, as the stack knows them."""
+    """Return the ids of the connections that the stack has stored for a person."""
     answer = stack.dynamodb.get_item(
         TableName=stack.facts["outputs"]["PeopleTable"],
         Key={"person": {"S": f"/{account.role.lower()}#{account.id}"}},
@@ -64,7 +65,7 @@ def connection_ids(stack: Stack, account: Account) -> list[str]:
 
 
 def close(stack: Stack, connection_id: str) -> None:
-    """Close a connection from the gateway's side."""
+    """Close a connection from the side of API Gateway."""
     path = CONNECTIONS_PATH.format(
         api=stack.environment["WEBSOCKET_API_ID"], stage=stack.environment["WEBSOCKET_STAGE"]
     )
@@ -73,7 +74,7 @@ def close(stack: Stack, connection_id: str) -> None:
 
 @contextmanager
 def settings_of(stack: Stack, *functions: str, **values: int | str) -> Iterator[None]:
-    """Other settings for some functions, and afterwards those from before."""
+    """Change settings of some functions while the block runs."""
     api = client(stack, "lambda")
     before = {
         name: api.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

@@ -1,4 +1,4 @@
-"""A real Chromium, found on this machine."""
+"""Starts a real Chromium that is installed on this machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ MISSING = "No Chromium was found: install it (Debian, Ubuntu: apt-get install ch
 
 
 def executable() -> str:
-    """Skips the test where there is no browser; where tests decide about a release, fails it."""
+    """Return the path of Chromium.
+
+    If there is none, the test is skipped; in continuous integration (``CI=true``) it fails.
+    """
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None and os.environ.get("CI") == "true":
         pytest.fail(MISSING)
@@ -35,7 +38,10 @@ def executable() -> str:
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Without a window, and with a new profile. While it is there, no event loop can be run."""
+    """Run a browser without a window and with a new profile while the block runs.
+
+    No event loop can be run in the block.
+    """
     path = executable()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))

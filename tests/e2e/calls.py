@@ -1,4 +1,4 @@
-"""What most tests do before the thing they are about."""
+"""The first steps of a call, with which most tests begin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.e2e.clients import Client
 
 
 def ring(user: Client, telecaller: Client, callee: Account, call_type: str = "AUDIO") -> str:
-    """Call and hear it ring on both sides; the call id."""
+    """Start a call and wait until it rings on both sides. Returns the call's id."""
     answer = user.ask("call:initiate", {"telecallerId": callee.id, "callType": call_type})
     assert answer.keys() == {"callId"}, answer
     call_id: str = answer["callId"]
@@ -17,6 +17,7 @@ def ring(user: Client, telecaller: Client, callee: Account, call_type: str = "AU
 
 
 def answer(user: Client, telecaller: Client, call_id: str) -> None:
+    """Accept a call and wait until both sides receive ``call:accepted``."""
     assert telecaller.ask("call:accept", {"callId": call_id}) is None
     telecaller.wait("call:accepted", callId=call_id)
     user.wait("call:accepted", callId=call_id)

@@ -148,7 +148,7 @@ def haunt(
     channel: a channel that they have joined, if any.
     connection_ids: the ids of the connections, if they matter.
     """
-    with world.stack.haunting():
+    with world.stack.direct_access():
         for person_id, name in zip(
             people_ids, connection_ids or map(unique, repeat("gone")), strict=False
         ):

@@ -1,4 +1,4 @@
-"""npm socket.io-client, in a Node process for all of them."""
+"""Clients with npm socket.io-client. One Node process runs all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.clients import SECONDS, Client, Refused, Ticket
 
 
 class NodeDriver:
-    """The Node process in which the JavaScript clients live."""
+    """The Node process that runs the JavaScript clients."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -33,18 +33,22 @@ class NodeDriver:
         self._reader.start()
 
     def number(self) -> int:
+        """Return a new number for a client."""
         return next(self._numbers)
 
     def listen(self, number: int, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Call ``listener`` with every report about a client."""
         self._listeners[number] = listener
 
     def command(self, **command: Any) -> None:
+        """Send a command to the process. ``driver.js`` describes the commands."""
         assert self._process.stdin is not None
         with self._write:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
 
     def close(self) -> None:
+        """Stop the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -60,8 +64,11 @@ class NodeDriver:
 
 
 class JavaScript(Client):
-    """``app``: sockets with the same one share a page, and so a physical connection. ``version`` of
-    the library: 2.x has no ``auth`` and sends its token in the query."""
+    """A socket of socket.io-client.
+
+    app: sockets with the same number share a page, and thus a physical connection.
+    version: the major version of the library. 2.x has no ``auth`` and sends its token in the query.
+    """
 
     kind = "js"
 
@@ -71,7 +78,7 @@ class JavaScript(Client):
         super().__init__(ticket.namespace)
         self._driver = driver
         self._number = driver.number()
-        self._told: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
         self.app = self._number if app is None else app
         self.engine = ""
         driver.listen(self._number, self._on_report)
@@ -85,9 +92,9 @@ class JavaScript(Client):
         self.connected()
 
     def connected(self) -> None:
-        """Wait until the client says that it is in; raises ``Refused``."""
+        """Wait until the client is connected. Raises ``Refused`` if the server refuses it."""
         try:
-            report = self._told.get(timeout=SECONDS)
+            report = self._reports.get(timeout=SECONDS)
         except queue.Empty:
             raise AssertionError("neither connect nor connect_error") from None
         if report["type"] == "connect_error":
@@ -96,6 +103,7 @@ class JavaScript(Client):
         self.engine = report["engine"]
 
     def reconnect(self) -> None:
+        """Connect the same socket again."""
         self.ended.clear()
         self._do("connect")
         self.connected()
@@ -104,7 +112,7 @@ class JavaScript(Client):
         self._do("emit", event=event, args=args, ack=ack)
 
     def ping(self) -> None:
-        """As a 2.x client does from time to time; returns when it has been answered."""
+        """Send a ping, as a 2.x client does from time to time, and wait for the answer."""
         ack = next(self._asked)
         self._do("ping", ack=ack)
         with self.changed:
@@ -128,4 +136,4 @@ class JavaScript(Client):
             case "disconnect":
                 self.ended.set()
             case _:
-                self._told.put(report)
+                self._reports.put(report)

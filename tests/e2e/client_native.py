@@ -1,4 +1,4 @@
-"""JSON over a plain WebSocket, and frames as they are."""
+"""A client that sends JSON over a plain WebSocket, and one that sends frames as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.clients import SECONDS, Client, Refused, Ticket
 
 
 class Native(Client):
-    """An id is a string and a number by turns."""
+    """A client of the native protocol. Its ids are strings and numbers in turn."""
 
     kind = "native"
 
@@ -63,8 +63,10 @@ class Native(Client):
 
 
 class Raw:
-    """A WebSocket without any library on top, for frames that no library sends. Raises ``Refused``
-    with the HTTP status of the handshake."""
+    """A WebSocket without a client library, for frames that no library sends.
+
+    Raises ``Refused`` with the HTTP status if the handshake fails.
+    """
 
     def __init__(
         self,
@@ -88,6 +90,7 @@ class Raw:
 
     @classmethod
     def native(cls, ticket: Ticket, *, in_query: bool = False) -> Raw:
+        """Connect with the native protocol. The token is in a header or in the query."""
         headers = dict(ticket.headers)
         path = f"/ws?namespace={ticket.namespace}"
         if ticket.token is not None and in_query:
@@ -97,15 +100,17 @@ class Raw:
         return cls(ticket.url, path, headers)
 
     def send(self, frame: str | bytes) -> None:
+        """Send a text or binary frame."""
         self.socket.send(frame)
 
     def receive(self, seconds: float = SECONDS) -> str:
+        """Wait for the next text frame, and return it."""
         frame = self.socket.recv(seconds)
         assert isinstance(frame, str), frame
         return frame
 
     def closed(self) -> tuple[int, list[str]]:
-        """The code the server closes with, and the frames that came before."""
+        """Wait until the server closes. Returns its close code and the frames received before."""
         frames: list[str] = []
         try:
             while True:

@@ -1,4 +1,4 @@
-"""python-socketio's two clients."""
+"""Clients with the two client classes of python-socketio."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def _options(ticket: Ticket) -> dict[str, Any]:
 
 
 def _reason(reports: list[Any]) -> str:
-    """The text of a CONNECT_ERROR as python-socketio hands it over."""
+    """Return the text of a CONNECT_ERROR from the reports of python-socketio."""
     report = reports[-1] if reports else "no connect_error"
     return str(report["message"] if isinstance(report, dict) else report)
 
 
 class _InOrder(engineio.Client):  # type: ignore[misc]
-    """Hands messages over as they come; the library starts a thread for each."""
+    """A client that handles messages in order. The library starts a thread for each of them."""
 
     def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
         return super()._trigger_event(event, *args, **options | {"run_async": False})
@@ -45,6 +45,8 @@ class _PythonIO(socketio.Client):  # type: ignore[misc]
 
 
 class Python(Client):
+    """A client with ``socketio.Client``."""
+
     kind = "python"
 
     def __init__(self, ticket: Ticket) -> None:
@@ -74,7 +76,7 @@ class Python(Client):
 
 
 class Loop:
-    """An event loop in a thread, for the clients that need one."""
+    """An event loop in a thread, for the asyncio clients."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -98,6 +100,8 @@ class Loop:
 
 
 class Asyncio(Client):
+    """A client with ``socketio.AsyncClient``."""
+
     kind = "asyncio"
 
     def __init__(self, loop: Loop, ticket: Ticket) -> None:

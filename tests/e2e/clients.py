@@ -1,4 +1,4 @@
-"""Real clients of every supported library behind one small interface.
+"""Real clients of every supported library, behind one small interface.
 
 ``js``       npm socket.io-client 4, or 3 or 2, in a Node process
 ``python``   python-socketio's Client
@@ -16,23 +16,26 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 SECONDS = 20.0
-"""How long to wait for what must come."""
+"""How long to wait for something that must arrive."""
 
 QUIET_SECONDS = 0.4
-"""How long to wait for what must not come."""
+"""How long to wait to see that nothing arrives."""
 
 PRESENCE = "telecaller:presence-changed"
 INTERNAL = "Something went wrong"
 
 
 class Refused(Exception):
-    """The server did not let the client in; the text is what the client was told."""
+    """The server has refused the client. The text is the reason that the client received."""
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """How somebody connects. A token of None is not sent at all. ``given``: what a Socket.IO client
-    gives along in place of the token."""
+    """What a client connects with.
+
+    token: not sent at all if it is None.
+    given: what a Socket.IO client sends as its auth in place of the token.
+    """
 
     url: str
     namespace: str
@@ -42,6 +45,7 @@ class Ticket:
 
     @property
     def auth(self) -> dict[str, object] | None:
+        """The payload of the CONNECT packet."""
         if self.given is not None:
             return self.given
         return None if self.token is None else {"token": self.token}
@@ -49,6 +53,8 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Received:
+    """An event that a client has received, with the monotonic time in seconds."""
+
     event: str
     args: tuple[Any, ...]
     at: float = field(default_factory=time.monotonic, compare=False)
@@ -71,31 +77,34 @@ class Client(ABC):
 
     @abstractmethod
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
-        """Emit; where ``ack`` is given, its callback ends in ``on_ack(ack, …)``."""
+        """Send an event. If ``ack`` is given, the acknowledgement calls ``on_ack(ack, …)``."""
 
     @abstractmethod
     def leave(self) -> None:
-        """Disconnect politely."""
+        """Disconnect as a client does that closes the connection."""
 
     @abstractmethod
     def drop(self) -> None:
-        """Cut the TCP connection without a word."""
+        """Cut the TCP connection without closing the WebSocket."""
 
     def on_event(self, event: str, *args: Any) -> None:
+        """Store an event that has arrived."""
         with self.changed:
             self.received.append(Received(event, args))
             self.changed.notify_all()
 
     def on_ack(self, ack: int, *args: Any) -> None:
+        """Store an acknowledgement that has arrived."""
         with self.changed:
             self.acknowledged.setdefault(ack, []).append(args)
             self.changed.notify_all()
 
     def emit(self, event: str, *args: Any) -> None:
+        """Send an event without asking for an acknowledgement."""
         self.send(event, args, None)
 
     def ask_arguments(self, event: str, *args: Any) -> tuple[Any, ...]:
-        """Emit with an acknowledgement callback; the arguments it is called with."""
+        """Send an event and wait for its acknowledgement. Returns its arguments."""
         ack = next(self._asked)
         self.send(event, args, ack)
         with self.changed:
@@ -113,8 +122,10 @@ class Client(ABC):
     def wait_arguments(
         self, event: str, *, seconds: float = SECONDS, **fields: Any
     ) -> tuple[Any, ...]:
-        """The arguments of the next ``event`` with these fields; presence is passed over, any other
-        event that comes first is a failure."""
+        """Wait for the next ``event`` with these fields, and return its arguments.
+
+        Presence is skipped. Any other event that arrives before is a failure.
+        """
         end = time.monotonic() + seconds
         with self.changed:
             while True:
@@ -134,7 +145,10 @@ class Client(ABC):
         return arguments[0]
 
     def wait_past(self, *events: str) -> None:
-        """Until all of these have come, in any order and whatever else comes between them."""
+        """Wait until all of these events have arrived, in any order.
+
+        Other events may arrive between them.
+        """
 
         def found() -> bool:
             return {*events} <= {one.event for one in self.received[self.seen :]}
@@ -145,11 +159,14 @@ class Client(ABC):
             self.seen = 1 + max(names.index(event, self.seen) for event in events)
 
     def wait_presence(self, telecaller_id: str, presence: str, *, after: int = 0) -> None:
-        """Such an announcement, behind the first ``after`` about this telecaller."""
+        """Wait until the client receives that the telecaller has this presence.
+
+        The first ``after`` announcements about the telecaller do not count.
+        """
 
         def found() -> bool:
-            told = self.presence(telecaller_id)[after:]
-            return any(payload["presence"] == presence for payload in told)
+            announced = self.presence(telecaller_id)[after:]
+            return any(payload["presence"] == presence for payload in announced)
 
         with self.changed:
             assert self.changed.wait_for(found, SECONDS), (
@@ -157,21 +174,21 @@ class Client(ABC):
             )
 
     def presence(self, telecaller_id: str) -> list[Any]:
-        """Every announcement about one telecaller so far."""
-        told = [one.args[0] for one in self.received if one.event == PRESENCE]
-        return [payload for payload in told if payload["telecallerId"] == telecaller_id]
+        """Return the payloads of all announcements about a telecaller so far."""
+        announced = [one.args[0] for one in self.received if one.event == PRESENCE]
+        return [payload for payload in announced if payload["telecallerId"] == telecaller_id]
 
     @property
     def names(self) -> list[str]:
-        """The events so far without presence."""
+        """The names of all events so far, without presence."""
         return [one.event for one in self.received if one.event != PRESENCE]
 
     def at(self, event: str) -> float:
-        """When it came."""
+        """Return when the first event of this name arrived, in monotonic seconds."""
         return next(one.at for one in self.received if one.event == event)
 
     def stays_quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Nothing is left unread, and nothing but presence comes for a while."""
+        """Check that no event is left unread, and that only presence arrives for ``seconds``."""
         with self.changed:
             self.changed.wait_for(self._unread, seconds)
             assert not self._unread(), f"unexpected: {self._unread()}"

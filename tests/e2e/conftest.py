@@ -1,4 +1,4 @@
-"""One running stack for all, and people who connect to it with real clients."""
+"""The fixtures of the end-to-end tests: one running stack, and real clients that connect to it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ LEFT_TO_THE_COLLECTOR = (
     "ignore:unclosed <socket:ResourceWarning",
     r"ignore:Exception ignored in. <socket\.socket:pytest.PytestUnraisableExceptionWarning",
 )
-"""Client libraries drop a socket that the server has closed; it is reported in whatever test the
-garbage is collected in."""
+"""Client libraries do not close a socket that the server has closed. The warning would fail
+whichever test runs when the garbage is collected."""
 
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all of them, so that there is one stack; what looks back at the whole run
-    comes last."""
+    """Run all tests here in one worker, so that there is one stack.
+
+    The tests that check the whole run are moved to the end.
+    """
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
         item.add_marker(pytest.mark.xdist_group("e2e"))
@@ -39,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_proxy() -> Iterator[None]:
-    """Loopback is reached directly, whatever this machine's network is like."""
+    """Reach the loopback interface directly, even if this machine uses a proxy."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("NO_PROXY", "no_proxy"):
             patch.setenv(name, "127.0.0.1,localhost")
@@ -53,7 +55,7 @@ def people() -> People:
 
 @pytest.fixture(scope="session")
 def livekit() -> Iterator[LiveKitServer]:
-    """Where the stack's calls meet; it is told when they are over."""
+    """The LiveKit server of the stack. The stack asks it to delete the rooms of calls."""
     with LiveKitServer(LIVEKIT_KEY, LIVEKIT_SECRET).serving() as server:
         yield server
     assert not server.refused
@@ -103,6 +105,6 @@ def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Itera
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Every kind of client in turn."""
+    """Run the test once with each kind of client."""
     found: str = request.param
     return found

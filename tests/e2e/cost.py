@@ -1,4 +1,4 @@
-"""What events cost, from what ``probe/watch.py`` has written down."""
+"""Computes what events cost, from the requests that ``probe/watch.py`` has recorded."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ PACKET = re.compile(r"4?\d")
 PACKETS = {"40": "a namespace joined", "41": "a namespace left", "3": "a ping answered"}
 PRESENCE = ("presence-stream", "broadcast")
 COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep")
-"""Of whoever else is there: no part of a call."""
+"""The functions that run when other people connect and disconnect. They are no part of a call."""
 
 NOT_ITS_OWN = ("invocation", "secretsmanager")
-"""The secret is kept for minutes: whichever event comes next in a process pays for all."""
+"""Kinds of records that are no cost of one event. The secret is cached for minutes, so the first
+event in a process would pay for all later ones."""
 
 RETRYING = ("opener",)
-"""How often it posts is how long the connection takes to open."""
+"""The opener posts again and again until the connection is open."""
 
 QUIET_SECONDS = 1.5
 
 
 class Cost(NamedTuple):
-    """Of one invocation. ``before_emit``: requests one after another before the first post."""
+    """The cost of one invocation.
+
+    sequential: the longest chain of requests of which each begins after the one before has ended.
+    before_emit: the longest such chain before the first post.
+    """
 
     requests: dict[str, int]
     sequential: int
@@ -40,14 +45,14 @@ class Cost(NamedTuple):
 
 
 class Requests:
-    """The records of a stack, from a moment on."""
+    """The records of a stack's requests to AWS."""
 
     def __init__(self, logs: Path) -> None:
         self._path = logs / "requests.jsonl"
         self._offset = 0
 
     def settle(self) -> list[Record]:
-        """Everything since the last time, when nothing more has come for a while."""
+        """Wait until no records are added for a while, and return those since the last call."""
         seen = -1
         while (size := self._path.stat().st_size if self._path.exists() else 0) != seen:
             seen = size
@@ -60,6 +65,7 @@ class Requests:
 
 
 def invocations(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Return the records of each invocation, by its id."""
     found: defaultdict[str, list[Record]] = defaultdict(list)
     for record in records:
         found[record["invocation"]].append(record)
@@ -67,8 +73,11 @@ def invocations(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def event_of(records: list[Record]) -> str:
-    """What an invocation was about: an event with its namespace, another packet of Socket.IO or
-    Engine.IO, or the function."""
+    """Return the name of what an invocation has handled.
+
+    It is the event with its namespace, another packet of Socket.IO or Engine.IO, or else the
+    function.
+    """
     whole = next((one for one in records if one["kind"] == "invocation"), None)
     body = (whole.get("body") if whole else None) or ""
     event, packet = EVENT.match(body), PACKET.match(body)
@@ -81,6 +90,7 @@ def event_of(records: list[Record]) -> str:
 
 
 def cost(records: list[Record]) -> Cost:
+    """Return the cost of the records of one invocation."""
     asked = [record for record in records if record["kind"] not in NOT_ITS_OWN]
     posts = [record for record in asked if record["kind"] == "@connections"]
     first = min((post["begin"] for post in posts), default=float("inf"))
@@ -97,7 +107,10 @@ def cost(records: list[Record]) -> Cost:
 
 
 def _chain(records: list[Record]) -> int:
-    """The most requests of which each began after the one before had ended."""
+    """Return the length of the longest chain of requests.
+
+    In a chain, each request begins after the one before has ended.
+    """
     count, free_at = 0, 0.0
     for record in sorted(records, key=lambda one: float(one["end"])):
         if record["begin"] >= free_at:
@@ -106,8 +119,11 @@ def _chain(records: list[Record]) -> int:
 
 
 def by_event(records: Iterable[Record]) -> dict[str, Cost]:
-    """Every event's dearest invocation, with the shortest chains of them all: on a busy machine
-    what is asked at once may look as if one waited for the other."""
+    """Return the cost of each event: its most expensive invocation, with the shortest chains of
+    all.
+
+    On a busy machine, requests that are made at once may look as if one waited for the other.
+    """
     costs: dict[str, Cost] = {}
     for mine in invocations(records).values():
         name, found = event_of(mine), cost(mine)
@@ -125,7 +141,7 @@ def _price(cost: Cost) -> tuple[float, ...]:
 
 
 def of_call(records: list[Record]) -> dict[str, float]:
-    """A whole call, without the presence that it changes."""
+    """Return the cost of a whole call, without that of the presence that it changes."""
     records = [one for one in records if not one["function"].endswith(COMING_AND_GOING)]
     mine = [one for one in records if not one["function"].endswith(PRESENCE)]
     costs = [cost(one) for one in invocations(mine).values()]

@@ -1,6 +1,6 @@
-"""Every event that clients may send, each at least once, as apps send it: with an acknowledgement.
+"""Sends every event that clients may send at least once, as apps do: with an acknowledgement.
 
-What is sent is what a busy app sends: somebody is there to be told of it.
+As in a busy app, other people are connected and receive the resulting events.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.e2e.world import World
 
 
 def calls(world: World) -> None:
-    """A rejected call, a cancelled one, one that each side ends, an admin's question."""
+    """Make calls that are rejected, cancelled and ended by each side; an admin requests counts."""
     _, user = world.user()
     callee, telecaller = world.telecaller()
     _, admin = world.admin()
@@ -31,7 +31,7 @@ def calls(world: World) -> None:
 
 
 def chat(world: World) -> None:
-    """Two people in a channel, who call each other twice."""
+    """Let two people write in a channel and call each other twice."""
     channel = unique("channel")
     make_channel(world, channel)
     anna, bert = (
@@ -59,7 +59,7 @@ def chat(world: World) -> None:
 
 
 def _signal(caller: Tab, callee: Tab) -> None:
-    """A call that is answered, and one that is not."""
+    """Make a call that is answered, and a call that is rejected."""
     asked = {"targetUserId": callee.person_id, "callType": "audio", "offer": {}}
     call_id: str = caller.ask("call:invite", asked)["callId"]
     callee.take("call:incoming", callId=call_id)
@@ -73,7 +73,7 @@ def _signal(caller: Tab, callee: Tab) -> None:
 
 
 def bookings(world: World) -> None:
-    """A booking that is done, one that is not, and an admin who watches."""
+    """Make a booking that is completed and one that is not. An admin monitors them."""
     backend = Backend(world.stack)
     _, admin = world.admin()
     assert admin.ask("monitor:bookings") is None

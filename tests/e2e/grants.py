@@ -1,4 +1,4 @@
-"""What the functions may do, and what they did while the tests ran."""
+"""The rights of the functions, and the rights that they have used while the tests ran."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra.functions import FUNCTIONS
 from shared.pipeline.deployment import FunctionSpec
 
 Use = tuple[str, str, str]
-"""Function, action, and what it was done to: a table, an index, a queue, another function."""
+"""A function, an action, and its resource: a table, an index, a queue or another function."""
 
 QUEUES = {
     "send-broadcast": "BROADCAST_QUEUE_URL",
@@ -26,26 +26,27 @@ OTHERS = {
 
 RARE: dict[Use, str] = {
     **{
-        (row.name, "may", "invoke-disconnect"): "a post may find its connection gone"
+        (row.name, "may", "invoke-disconnect"): "a post may find that its connection is gone"
         for row in FUNCTIONS
         if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
-        ("chat", action, to): "an invite that reaches nobody ends where it began"
+        ("chat", action, to): "an invite that reaches no tab ends the call at once"
         for action, to in (
             ("DeleteItem", "people"), ("PutItem", "calls"),
         )
     },
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
-    ("backend", "DeleteItem", "limits"): "what could not be handled may be told again",
+    ("backend", "DeleteItem", "limits"): "an event that could not be handled may be reported again",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
 }  # fmt: skip
-"""Grants that a run need not exercise, each with what it is there for."""
+"""Rights that the tests may leave unused, each with the reason why it is granted."""
 
 
 def granted() -> set[Use]:
+    """Return all rights of all functions."""
     return {(row.name, action, to) for row in FUNCTIONS for action, to in _of(row)}
 
 
@@ -56,7 +57,7 @@ def _of(row: FunctionSpec) -> Iterator[tuple[str, str]]:
 
 
 def exercised(requests: Path, environment: Mapping[str, str]) -> set[Use]:
-    """What the watch has written down, in the words of the table of functions."""
+    """Return the rights that the requests in the file of ``probe/watch.py`` have used."""
     tables = {
         name: variable.removesuffix("_TABLE").lower()
         for variable, name in environment.items()

@@ -1,4 +1,4 @@
-"""People at the pages, each in a browser context of their own."""
+"""Opens the pages in a browser, each in a browser context of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 class Visitors:
-    """Opens pages of a running stack. A page that throws makes the test fail at its end."""
+    """The pages that a test has opened. If a page throws an error, the test fails at its end."""
 
     def __init__(self, browser: Browser, stack: Stack) -> None:
         self._browser = browser
@@ -31,7 +31,7 @@ class Visitors:
         self.errors: list[str] = []
 
     def open(self, path: str, *people: Account, **options: Any) -> Page:
-        """A page in a context of its own, where ``people`` are the ones with demo tokens."""
+        """Open a page in a context of its own. ``people`` are the accounts with demo tokens."""
         options = {"bypass_csp": False, "locale": "en-GB", **options}
         context = self._browser.new_context(base_url=self._stack.url, **options)
         context.set_default_timeout(PATIENCE_MS)
@@ -43,6 +43,7 @@ class Visitors:
         return page
 
     def close(self) -> None:
+        """Close all pages, and check that none has thrown an error."""
         for context in self._contexts:
             context.close()
         assert self.errors == []
@@ -50,6 +51,7 @@ class Visitors:
 
 @contextmanager
 def visiting(browser: Browser, stack: Stack) -> Iterator[Visitors]:
+    """Close all pages at the end of the block."""
     visitors = Visitors(browser, stack)
     yield visitors
     visitors.close()
@@ -63,40 +65,45 @@ def _hand_out(route: Route, people: tuple[Account, ...]) -> None:
 
 
 def _token(account: Account) -> str:
-    """With permissions where somebody has no account that would say them."""
+    """Return a token, with the permissions of people who have no account in the stack."""
     given = {"permissions": account.permissions} if account.permissions else {}
     return token(account, **given)
 
 
 def phone(page: Page, role: str) -> Locator:
+    """Return the phone of a role on the demo page."""
     return page.locator(f'[data-role="{role}"]')
 
 
 def pill(page: Page, role: str, word: str) -> Locator:
-    """The state at the top of a phone, when it says ``word``."""
+    """Return the state at the top of a phone, if it is ``word``."""
     return phone(page, role).locator(".pill", has_text=re.compile(f"^{word}$"))
 
 
 def sign_in(page: Page, account: Account) -> None:
+    """Sign in to the console."""
     page.get_by_label("Token").fill(token(account))
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Sign out").wait_for()
 
 
 def number(page: Page, key: str) -> int:
-    """A number of the console that has come."""
+    """Wait until the console shows a number, and return it."""
     tile = page.locator(f'[data-key="{key}"]', has_text=re.compile(r"^\d+$"))
     return int(tile.inner_text())
 
 
 def fits_a_phone(page: Page) -> bool:
-    """Whether nothing is wider than a phone, to which the page is set."""
+    """Return whether the page is not wider than a phone. Sets the page to the size of a phone."""
     page.set_viewport_size({"width": 360, "height": 740})
     return int(page.evaluate("document.documentElement.scrollWidth")) <= 360
 
 
 def serious_issues(page: Page) -> list[str]:
-    """What axe calls serious or worse. The page's context has to bypass its policy for scripts."""
+    """Return the problems that axe calls serious or critical.
+
+    The context of the page must bypass the page's Content-Security-Policy.
+    """
     page.add_script_tag(path=AXE)
     found = json.loads(page.evaluate("axe.run().then((found) => JSON.stringify(found.violations))"))
     return [

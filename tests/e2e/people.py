@@ -1,4 +1,4 @@
-"""Who takes part: enough people that no two tests share any."""
+"""The accounts of the end-to-end tests. There are so many that no two tests share one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GROUPS: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 class People:
-    """Hands everybody out once."""
+    """All accounts. Each is handed out to one test only."""
 
     def __init__(self) -> None:
         self._free: defaultdict[str, deque[Account]] = defaultdict(deque)
@@ -53,30 +53,33 @@ class People:
             )
 
     def write(self, path: Path) -> None:
-        everybody = [account for group in self._free.values() for account in group]
-        path.write_bytes(msgspec.json.encode(everybody))
+        """Write all accounts to a file, for the stack to load."""
+        accounts = [account for group in self._free.values() for account in group]
+        path.write_bytes(msgspec.json.encode(accounts))
 
     def take(self, group: str) -> Account:
+        """Return an account of a group that no test has used yet."""
         return self._free[group].popleft()
 
 
 def token(account: Account, **claims: Any) -> str:
-    """A token for an account; ``claims`` replace or, when None, take away."""
+    """Return a token for an account. ``claims`` replace its claims; None removes a claim."""
     return sign({"sub": account.id, "role": account.role, "name": account.name, **claims})
 
 
 def sign(claims: dict[str, Any], *, key: str = SECRET, algorithm: str = "HS256") -> str:
+    """Return a signed token that expires in an hour. A claim that is None is left out."""
     claims = {"exp": int(time.time()) + TOKEN_SECONDS, **claims}
     given = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(given, key, algorithm=algorithm)
 
 
 def payload_of(token: str) -> dict[str, Any]:
-    """The claims of a token, unverified."""
+    """Return the claims of a token without verifying it."""
     found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return found
 
 
 def shown(account: Account) -> dict[str, Any]:
-    """How one party of a call sees the other."""
+    """Return what one party of a call sees of the other."""
     return {"_id": account.id, "name": account.name, "profile": account.profile}

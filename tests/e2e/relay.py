@@ -1,4 +1,4 @@
-"""A way to a server that can be closed and opened again, as a network does."""
+"""A relay in front of a server, which can be closed and opened again to simulate a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 
 class Relay:
-    """Passes bytes between connections to ``port`` and a server on this machine."""
+    """A relay that passes bytes between connections to ``port`` and a server on this machine."""
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
@@ -19,6 +19,7 @@ class Relay:
         self.port = 0
 
     def open(self) -> None:
+        """Listen, on the same port as before if the relay was open before."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -28,7 +29,7 @@ class Relay:
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def close(self) -> None:
-        """Refuse from now on, and cut every connection."""
+        """Cut every connection, and refuse new ones."""
         if self._listener:
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
@@ -50,7 +51,7 @@ class Relay:
 
 
 def _pass(client: socket.socket, server: socket.socket) -> None:
-    """Until either side ends."""
+    """Pass bytes in both directions until either side closes."""
     other = {client: server, server: client}
     with client, server, suppress(OSError):
         while True:
@@ -63,6 +64,7 @@ def _pass(client: socket.socket, server: socket.socket) -> None:
 
 @contextmanager
 def relay_to(url: str) -> Iterator[Relay]:
+    """Run a relay to the server of a URL while the block runs."""
     relay = Relay(int(url.rsplit(":", 1)[1]))
     relay.open()
     yield relay

@@ -1,4 +1,4 @@
-"""``python -m local`` as a subprocess, and what the tests need to know about it."""
+"""Runs ``python -m local`` as a subprocess, and reads its state and its logs."""
 
 from __future__ import annotations
 
@@ -39,18 +39,23 @@ RING_SECONDS = 6
 UNAUTHENTICATED_SECONDS = 8
 SPLIT_ABOVE = 5
 FRONTEND = "https://admin.example.com"
-"""The one allowed origin beside the stack's own."""
+"""The only allowed origin beside the stack's own."""
 
 
 @dataclass(frozen=True)
 class Answer:
+    """The answer to an HTTP request. The body is decoded if it is JSON."""
+
     status: int
     headers: Message
     body: Any
 
 
 class Stack:
-    """A running stack. ``terminal`` has the lines that it has printed so far."""
+    """A running stack.
+
+    terminal: the lines that it has printed so far.
+    """
 
     def __init__(
         self,
@@ -78,7 +83,7 @@ class Stack:
         )
 
     def connections_of(self, namespace: str, person_id: str) -> int:
-        """How many connections the stack knows of somebody."""
+        """Return how many connections the stack has stored for a person."""
         answer = self.dynamodb.get_item(
             TableName=self.facts["outputs"]["PeopleTable"],
             Key={"person": {"S": f"{namespace}#{person_id}"}},
@@ -86,22 +91,24 @@ class Stack:
         )
         return len(answer.get("Item", {}).get("connections", {}).get("SS", ()))
 
-    def joined(self, namespace: str, person_id: str, count: int = 1) -> None:
-        """Wait until somebody can be reached on ``count`` connections: a client is told that it is
-        in a moment before."""
+    def wait_connections(self, namespace: str, person_id: str, count: int = 1) -> None:
+        """Wait until a person can be reached on ``count`` connections.
+
+        A client receives the answer to its CONNECT packet a moment earlier.
+        """
         deadline = time.monotonic() + SECONDS
         while self.connections_of(namespace, person_id) != count:
             assert time.monotonic() < deadline, f"{person_id} has not {count} connections"
             time.sleep(0.01)
 
     def save(self, account: Account) -> None:
-        """Change an account behind the stack's back."""
+        """Change an account in the table, without an event."""
         with self._in_environment():
             save_account(account)
 
     @contextmanager
     def _in_environment(self) -> Iterator[None]:
-        """As one of the stack's functions, and afterwards as before."""
+        """Use the environment of the stack's functions while the block runs."""
         before = dict(os.environ)
         os.environ.update(self.environment)
         _forget()
@@ -113,17 +120,19 @@ class Stack:
             _forget()
 
     @contextmanager
-    def haunting(self) -> Iterator[None]:
-        """For writing any row behind the stack's back."""
+    def direct_access(self) -> Iterator[None]:
+        """Let the code in the block read and write rows as the stack's functions do."""
         with self._in_environment():
             yield
 
     def get(self, path: str, **headers: str) -> Answer:
+        """Make a GET request."""
         return self.request("GET", path, headers)
 
     def request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Answer:
+        """Make an HTTP request. An answer with an error status is returned, too."""
         request = urllib.request.Request(self.url + path, body, dict(headers), method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -134,14 +143,14 @@ class Stack:
                 return _answer(error.code, error.headers, error.read())
 
     def logged(self, function: str, **fields: object) -> list[dict[str, Any]]:
-        """The structured lines of a function that have these fields, in order."""
+        """Return the structured log lines of a function that have these fields, in order."""
         file = self.logs / f"switchboard-dev-{function}.log"
         texts = file.read_text(errors="replace").splitlines() if file.exists() else []
         lines = [json.loads(text) for text in texts if text.startswith("{") and text.endswith("}")]
         return [line for line in lines if fields.items() <= line.items()]
 
     def wait_logged(self, function: str, **fields: object) -> dict[str, Any]:
-        """The first such line, when it is there."""
+        """Wait for a log line of a function with these fields, and return the first one."""
         deadline = time.monotonic() + SECONDS
         while not (found := self.logged(function, **fields)):
             assert time.monotonic() < deadline, f"{function} has logged no {fields}"
@@ -149,7 +158,7 @@ class Stack:
         return found[0]
 
     def shown(self) -> list[str]:
-        """The failures in the terminal, each a block of lines."""
+        """Return the failures in the terminal, each a block of lines."""
         blocks: list[str] = []
         for line in list(self.terminal):
             if line.startswith("!! "):
@@ -158,8 +167,8 @@ class Stack:
                 blocks[-1] += line
         return blocks
 
-    def troubles(self) -> list[str]:
-        """What the functions and the emulator have logged that should not happen."""
+    def logged_errors(self) -> list[str]:
+        """Return the errors and tracebacks that the functions and the emulator have logged."""
         files = [*sorted(self.logs.glob("*.log")), self.work / "emulator.log"]
         marks = ('"level":"ERROR"', "Traceback (", "[ERROR]", '"status": "error"', " ERROR [")
         return [
@@ -182,7 +191,7 @@ def _answer(status: int, headers: Message, body: bytes) -> Answer:
 
 
 def unlimited() -> dict[str, str]:
-    """Every limit at its highest: they have tests of their own."""
+    """Return settings with the highest value of every limit. The limits have their own tests."""
     kind = msgspec.inspect.type_info(Settings)
     assert isinstance(kind, msgspec.inspect.StructType)
     return {
@@ -193,6 +202,7 @@ def unlimited() -> dict[str, str]:
 
 
 def free_port() -> int:
+    """Return a port that no process uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -202,8 +212,7 @@ def free_port() -> int:
 def running(
     accounts_file: Path, logs: Path, root: Path = ROOT, /, **environment: str
 ) -> Iterator[Stack]:
-    """Start the stack of the sources in ``root``, stop it with SIGTERM, and see that it ends well
-    and leaves no process behind."""
+    """Run the stack of the sources in ``root`` while the block runs, then stop it with ``stop``."""
     port = free_port()
     variables = {
         **os.environ,
@@ -246,19 +255,20 @@ def running(
 
 
 def stop(stack: Stack) -> None:
+    """Stop a stack with SIGTERM. Check that it ends well and leaves no process behind."""
     group = stack.facts["emulatorPid"]
-    assert _members(group), "the emulator is not running"
+    assert _has_members(group), "the emulator is not running"
     stack.process.send_signal(signal.SIGTERM)
     assert stack.process.wait(STOP_SECONDS) == 0
     deadline = time.monotonic() + STOP_SECONDS
-    while _members(group):  # killed, and not yet buried
-        assert time.monotonic() < deadline, "the stack has left somebody behind"
+    while _has_members(group):  # the processes are killed but not yet gone
+        assert time.monotonic() < deadline, "the stack has left a process behind"
         time.sleep(0.05)
     assert not (stack.root / ".local" / f"{stack.url.rsplit(':', 1)[1]}.json").exists()
 
 
-def _members(group: int) -> bool:
-    """Whether anybody is left in a process group."""
+def _has_members(group: int) -> bool:
+    """Return whether any process is left in a process group."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

@@ -85,7 +85,7 @@ def test_what_is_too_large_is_a_413(backend: Backend) -> None:
 
 def test_a_hundred_at_once_arrive(world: World, backend: Backend) -> None:
     account = world.people.take("CUSTOMER")
-    client = world.come("js", account)
+    client = world.join("js", account)
     one = {"type": "notification.created", "data": {"accountId": account.id}}
     told = [{**one, "data": {**one["data"], "number": n}} for n in range(100)]  # type: ignore[dict-item]
     answer = backend.post({"events": told})
@@ -109,7 +109,7 @@ def test_an_upserted_account_is_charged_and_suspended(world: World, backend: Bac
     while balance() != account.coins + 50:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    other = world.come("native", account)
+    other = world.join("native", account)
     chatting = Tab(world.connect("js", world.ticket("/")), account.id)
     chatting.client.emit("authenticate", token(account))
     assert chatting.take("authenticated")["userId"] == account.id
@@ -118,5 +118,5 @@ def test_an_upserted_account_is_charged_and_suspended(world: World, backend: Bac
     assert other.ended.wait(20)
     assert chatting.client.ended.wait(20)
     with pytest.raises(Refused, match="suspended"):
-        world.come("js", account)
-    world.stack.joined("/user", account.id, 0)
+        world.join("js", account)
+    world.stack.wait_connections("/user", account.id, 0)

@@ -75,7 +75,7 @@ def test_a_booking_goes_its_way(world: World, backend: Backend, kind: str) -> No
 
 def test_a_cancelled_booking_is_told_the_partner(world: World, backend: Backend) -> None:
     visit = Visit(world, backend)
-    second = world.come("python", visit.customer_account)
+    second = world.join("python", visit.customer_account)
     visit.to("PARTNER_ACCEPTED")
     request = {"bookingId": visit.id, "reason": "Changed my mind"}
     assert visit.customer.ask("booking:cancel", request) is None
@@ -103,7 +103,7 @@ def test_a_rejected_booking_is_pending_and_may_be_somebody_elses(
     hear(visit.customer, "booking:status_updated", status="PENDING")
     assert refusal(visit.partner, "booking:accept", visit.id) == "Booking not found"
     other_account = world.people.take("PARTNER")
-    other = world.come("native", other_account)
+    other = world.join("native", other_account)
     backend.put("booking.assigned", bookingId=visit.id, partnerId=other_account.id)
     hear(other, "booking:new_request", bookingId=visit.id)
     assert other.ask("booking:accept", visit.id) is None
@@ -130,7 +130,7 @@ def test_states_may_be_skipped_and_never_go_back(world: World, backend: Backend)
 
 def test_a_tracked_partner_is_followed(world: World, backend: Backend, kind: str) -> None:
     visit = Visit(world, backend, (kind, kind))
-    idle = world.come("js", visit.customer_account)
+    idle = world.join("js", visit.customer_account)
     assert visit.customer.ask("booking:track", visit.id) is None
     here = {"latitude": 28.6139, "longitude": 77.209}
     assert visit.partner.ask("location:update", here) is None  # the booking is not accepted yet
@@ -192,7 +192,7 @@ def test_the_two_talk(world: World, backend: Backend, kind: str) -> None:
 def test_strangers_neither_see_nor_reach_a_booking(world: World, backend: Backend) -> None:
     visit = Visit(world, backend)
     customer_account, partner_account = world.people.take("CUSTOMER"), world.people.take("PARTNER")
-    customer, partner = world.come("js", customer_account), world.come("js", partner_account)
+    customer, partner = world.join("js", customer_account), world.join("js", partner_account)
     absent = (404, "There is no such booking")
     for booking, expected in ((visit.id, (403, "Access denied")), ("no-such-booking", absent)):
         assert refusal(customer, "booking:track", booking) == "Booking not found"
@@ -255,7 +255,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
 
 def test_a_wrong_shape_is_refused_by_its_field(world: World) -> None:
     accounts = {role: world.people.take(role) for role in ("CUSTOMER", "PARTNER")}
-    clients = {role: world.come("js", account) for role, account in accounts.items()}
+    clients = {role: world.join("js", account) for role, account in accounts.items()}
     for role, event, data, text in WRONG:
         message = refusal(clients[role], event, data)
         assert message.startswith(text), (event, data, message)
@@ -304,7 +304,7 @@ def _admin_token(world: World) -> str:
 def test_earnings_and_notifications_reach_whom_they_concern(world: World, backend: Backend) -> None:
     customer_account: Account = world.people.take("CUSTOMER")
     partner_account: Account = world.people.take("PARTNER")
-    customer, partner = world.come("js", customer_account), world.come("python", partner_account)
+    customer, partner = world.join("js", customer_account), world.join("python", partner_account)
     backend.tell("earnings.updated", partnerId=partner_account.id, today=120, currency="INR")
     expected = {"partnerId": partner_account.id, "today": 120, "currency": "INR"}
     assert hear(partner, "earnings:updated") == expected

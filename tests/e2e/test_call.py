@@ -1,4 +1,4 @@
-"""A call from initiate to its end, with every kind of client on both sides."""
+"""Tests of calls from initiate to the end, with every kind of client on both sides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.stack import RING_SECONDS
 from tests.e2e.world import KINDS, World
 
 SLACK_SECONDS = 6.0
-"""How late a timer may be on a busy machine."""
+"""How late a timer may fire on a busy machine."""
 
 
 def check_livekit(livekit: dict[str, str], room: str, account: Account) -> None:
@@ -79,7 +79,7 @@ def test_a_cancelled_call_is_over(world: World, kind: str) -> None:
     ring(user, telecaller, callee)
 
 
-def test_a_call_nobody_answers_is_missed_by_both(world: World, kind: str) -> None:
+def test_both_parties_receive_that_an_unanswered_call_is_missed(world: World, kind: str) -> None:
     _, user = world.user(kind)
     callee, telecaller = world.telecaller(kind)
     begin = time.monotonic()
@@ -134,7 +134,7 @@ def test_two_people_call_ten_times_in_a_row(world: World) -> None:
     assert user.names.count("call:accepted") == telecaller.names.count("call:accepted") == 10
 
 
-def test_two_calls_at_once_do_not_mix(world: World) -> None:
+def test_two_calls_at_once_do_not_mix_up(world: World) -> None:
     pairs = []
     for kinds in (("js", "native"), ("asyncio", "js")):
         caller, user = world.user(kinds[0])
@@ -160,7 +160,7 @@ def test_two_calls_at_once_do_not_mix(world: World) -> None:
         telecaller.stays_quiet(0)
 
 
-def test_somebody_without_an_account_calls_under_the_name_in_the_token(world: World) -> None:
+def test_a_person_without_an_account_calls_under_the_name_in_the_token(world: World) -> None:
     token = sign({"sub": "0123456789abcdef01234567", "role": "USER", "name": "Nobody Known"})
     user = world.connect("js", world.ticket("/user", token))
     callee, telecaller = world.telecaller()
@@ -172,11 +172,11 @@ def test_somebody_without_an_account_calls_under_the_name_in_the_token(world: Wo
     }
 
 
-def test_either_side_may_join_through_one_connection_with_the_other(world: World) -> None:
-    """Two namespaces on one physical connection, as ``io(url + "/a")`` and ``io(url + "/b")``."""
+def test_both_parties_may_share_one_connection(world: World) -> None:
+    """Two namespaces share a connection, as with ``io(url + "/a")`` and ``io(url + "/b")``."""
     callee, telecaller = world.telecaller()
     caller = world.people.take("USER")
-    user = world.come("js", caller, app=getattr(telecaller, "app"))  # noqa: B009
+    user = world.join("js", caller, app=getattr(telecaller, "app"))  # noqa: B009
     assert getattr(user, "engine") == getattr(telecaller, "engine")  # noqa: B009
     call_id = ring(user, telecaller, callee)
     answer(user, telecaller, call_id)

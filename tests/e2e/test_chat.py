@@ -241,7 +241,7 @@ def test_the_last_tab_is_what_counts(world: World, go: str) -> None:
         }
         assert one.take("presence:update", userId=me, status="away")["connectionCount"] == 2
     getattr(first.client, go)()
-    world.stack.joined("/", me, 1)
+    world.stack.wait_connections("/", me, 1)
     other.gets_no("user_left")
     getattr(second.client, go)()
     left = other.take("user_left", userId=me)
@@ -355,7 +355,7 @@ def test_a_broadcast_to_many_goes_out_shard_by_shard(world: World) -> None:
     """One shard has too many members, and the connections of all of them are gone."""
     anna, boss = tab(world, unique("anna")), tab(world, unique("boss"), role="ADMIN")
     Requests(world.stack.logs).settle()  # earlier broadcasts also find connections that are gone
-    with world.stack.haunting():
+    with world.stack.direct_access():
         key = rooms.shard(CHAT.path, "gone")
         names = (
             name for name in map(str, itertools.count()) if rooms.shard(CHAT.path, name) == key

@@ -1,4 +1,4 @@
-"""A channel with many people, where many of them write at once."""
+"""A test of a channel with many people, many of whom write at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PEOPLE = 200
 SENDERS = 20
 AT_ONCE = 6
 PATIENCE_SECONDS = 240
-"""How long one step may take before the test fails. It is no measure of performance."""
+"""How long one step may take before the test fails. It does not measure performance."""
 
 
 def until(done: Callable[[], bool], missing: str) -> None:
@@ -30,7 +30,7 @@ def until(done: Callable[[], bool], missing: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif("LOAD" not in os.environ, reason="it fills a machine for minutes: make load")
-def test_everybody_gets_every_message_once(world: World) -> None:
+def test_all_people_in_a_channel_receive_every_message_once(world: World) -> None:
     channel = unique("many")
     make_channel(world, channel)
     permissions = ["chat.access", "chat.send_messages"]
@@ -44,13 +44,13 @@ def test_everybody_gets_every_message_once(world: World) -> None:
     assert first.ask("join_channel", channel) is None
     for one in others:  # each is announced to all people who are in the channel already
         one.client.emit("join_channel", channel)
-    until(lambda: len(first.all("user_joined")) >= len(others), "not everybody has joined")
+    until(lambda: len(first.all("user_joined")) >= len(others), "not all people have joined")
 
     for number, one in enumerate(tabs[:SENDERS]):
         one.client.emit("chat:send_message", {"channelId": channel, "message": f"{number}"})
     until(
         lambda: all(len(one.all("chat:new_message")) >= SENDERS for one in tabs),
-        "not everybody got everything",
+        "not all people have received all messages",
     )
     joined = Counter(one["userId"] for one in first.all("user_joined"))
     assert joined == Counter(one.person_id for one in others)

@@ -1,4 +1,4 @@
-"""One id through every hop, and the numbers of a call, as the functions have logged them."""
+"""Tests of the functions' logs: the correlation id of every step, and the metrics of a call."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 
-def done(stack: Stack, function: str, correlation_id: str) -> bool:
-    """Whether a function has done something under this id, or does within a while."""
+def is_done(stack: Stack, function: str, correlation_id: str) -> bool:
+    """Wait until a function has logged the end of an invocation with this correlation id."""
     return bool(stack.wait_logged(function, message="done", correlation_id=correlation_id))
 
 
-def next_done(stack: Stack, function: str, act: Callable[[], Any], **fields: object) -> str:
-    """The id of the first such invocation from ``act`` on: it is logged after it has answered."""
+def id_of_next(stack: Stack, function: str, act: Callable[[], Any], **fields: object) -> str:
+    """Call ``act``, and return the correlation id of the function's next invocation.
+
+    An invocation is logged after it has answered.
+    """
     before = len(stack.logged(function, message="done", **fields))
     act()
     deadline = time.monotonic() + SECONDS
@@ -33,65 +36,66 @@ def next_done(stack: Stack, function: str, act: Callable[[], Any], **fields: obj
     return str(lines[before]["correlation_id"])
 
 
-def test_an_unanswered_call_is_one_id_through_its_timer(world: World) -> None:
+def test_an_unanswered_call_has_one_id_from_its_start_to_its_timer(world: World) -> None:
     callee, telecaller = world.telecaller()
     _, user = world.user()
-    initiated = next_done(
+    initiated = id_of_next(
         world.stack,
         "socketio",
         lambda: ring(user, telecaller, callee),
         event_name="call:initiate",
     )
     user.wait("call:missed")
-    assert done(world.stack, "ring-timeout", initiated)
+    assert is_done(world.stack, "ring-timeout", initiated)
 
 
-def test_a_call_that_ends_is_one_id_to_the_deletion_of_its_room(world: World) -> None:
+def test_the_end_of_a_call_has_one_id_until_its_room_is_deleted(world: World) -> None:
     callee, telecaller = world.telecaller()
     _, user = world.user()
     call_id = ring(user, telecaller, callee)
     answer(user, telecaller, call_id)
-    ended = next_done(
+    ended = id_of_next(
         world.stack,
         "socketio",
         lambda: user.ask("call:end", {"callId": call_id}),
         event_name="call:end",
     )
-    assert done(world.stack, "livekit-rooms", ended)
+    assert is_done(world.stack, "livekit-rooms", ended)
 
 
-def test_a_handshake_is_one_id_to_the_opening(world: World) -> None:
-    assert done(world.stack, "opener", next_done(world.stack, "connect", world.user))
+def test_a_handshake_has_one_id_until_the_connection_is_open(world: World) -> None:
+    assert is_done(world.stack, "opener", id_of_next(world.stack, "connect", world.user))
 
 
-def test_a_message_is_one_id_to_the_broadcast(world: World) -> None:
+def test_a_chat_message_has_one_id_until_it_is_broadcast(world: World) -> None:
     channel = unique("channel")
     make_channel(world, channel)
     anna = tab(world, unique("anna"), joins=channel)
     messages = partial(world.stack.logged, "socketio", MessagesSent=[1.0])
     before = len(messages())
-    sent = next_done(
+    sent = id_of_next(
         world.stack,
         "socketio",
         lambda: anna.ask("chat:send_message", {"channelId": channel, "message": "hello"}),
         event_name="chat:send_message",
     )
     anna.take("chat:new_message")
-    assert done(world.stack, "broadcast", sent)
+    assert is_done(world.stack, "broadcast", sent)
     until(lambda: len(messages()) > before, "the message is counted")
 
 
-def test_what_a_backend_tells_is_one_id_to_whoever_hears_it(world: World) -> None:
+def test_a_backend_event_has_one_id_until_it_is_handled(world: World) -> None:
     def tell() -> None:
         Backend(world.stack).tell("partner.registered", partnerId=unique("p"), name="Pia")
 
-    assert done(world.stack, "backend", next_done(world.stack, "http", tell))
+    assert is_done(world.stack, "backend", id_of_next(world.stack, "http", tell))
 
 
 CALL = ("CallsStarted", "CallsAnswered", "CallsCompleted", "CallsMissed", "CallCoins")
 
 
 def counted(stack: Stack) -> dict[str, float]:
+    """Return the sums of the metrics of calls so far."""
     lines = stack.logged("presence-stream")
     return {name: sum(sum(line.get(name, ())) for line in lines) for name in CALL}
 

@@ -1,7 +1,7 @@
-"""What events ask of AWS may not grow unnoticed: ``cost.json`` holds what they may.
+"""Tests that the requests of events to AWS do not grow unnoticed. ``cost.json`` has the bounds.
 
-To accept a new number, write it there (``python -m bench.requests --write``) and say why in the
-commit.
+To accept a new number, write it there (``python -m bench.requests --write``), and give the reason
+in the commit's message.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ TARGETS = {"gateway messages": 9, "invocations": 4, "write units": 14, "scans": 
 EVENTS = {f"{row.namespace} {row.event}" for row in REGISTRY.handlers.values()}
 COMING = {"connect", "opener", "a namespace joined"}
 BYTES_MORE = 1.1
-"""Names and numbers are not always of the same length."""
+"""The factor by which bytes may exceed their bound, because names and numbers differ in length."""
 
 
 def whole_call(world: World, requests: Requests) -> dict[str, float]:
-    """Initiate, ring, accept, end; one device each, no acknowledgements, which would be one message
-    more for each that a client asks for."""
+    """Make a call with initiate, ring, accept and end, and return its cost.
+
+    Each party has one device and asks for no acknowledgements. Each acknowledgement would be one
+    message more.
+    """
     _, user = world.user()
     callee, telecaller = world.telecaller()
     requests.settle()
@@ -42,8 +45,8 @@ def whole_call(world: World, requests: Requests) -> dict[str, float]:
     return of_call(requests.settle())
 
 
-def every(world: World, requests: Requests) -> dict[str, Cost]:
-    """The cost of every event, and of what functions do that nobody sends an event to."""
+def cost_of_every_event(world: World, requests: Requests) -> dict[str, Cost]:
+    """Send every event, and return the cost of each, and of functions that handle no events."""
     requests.settle()
     for play in (every_event.calls, every_event.chat, every_event.bookings):
         play(world)
@@ -59,25 +62,26 @@ def test_a_whole_call_stays_within_its_targets(world: World, requests: Requests)
     call = whole_call(world, requests)
     for name, most in TARGETS.items():
         assert call[name] <= most, (name, call)
-    check("a whole call", call)
+    check_bounds("a whole call", call)
 
 
-def test_every_event_asks_no_more_than_it_did(world: World, requests: Requests) -> None:
-    costs = every(world, requests)
+def test_no_event_costs_more_than_before(world: World, requests: Requests) -> None:
+    costs = cost_of_every_event(world, requests)
     for name in sorted(EVENTS | COMING):
-        check(name, shown(costs[name]))
+        check_bounds(name, bounded(costs[name]))
     assert costs["/user call:initiate"].before_emit <= 2
 
 
-def shown(cost: Cost) -> dict[str, Any]:
-    """What does not depend on the moment: chains may."""
+def bounded(cost: Cost) -> dict[str, Any]:
+    """Return the parts of a cost that have bounds. Chains are no part: they depend on timing."""
     found = cost._asdict()
     return {
         name: found[name] for name in ("requests", "read_units", "write_units", "posts", "bytes")
     }
 
 
-def check(name: str, found: dict[str, Any]) -> None:
+def check_bounds(name: str, found: dict[str, Any]) -> None:
+    """Check that no part of a cost exceeds its bound in ``cost.json``."""
     for what, value in found.items():
         allowed = ALLOWED[name][what]
         if isinstance(value, dict):

@@ -1,4 +1,5 @@
-"""People with more than one device: what each of them hears, and what the last one means."""
+"""Tests of people with more than one device: which events each device receives, and what happens
+when the last one disconnects."""
 
 from __future__ import annotations
 
@@ -16,10 +17,10 @@ from tests.e2e.world import World
 ROUNDS = 10
 
 
-def twice(world: World, group: str, kinds: tuple[str, str] = ("js", "native")) -> Any:
-    """Somebody with two devices."""
+def two_devices(world: World, group: str, kinds: tuple[str, str] = ("js", "native")) -> Any:
+    """Connect two devices of a new account. Returns the account and both clients."""
     account = world.people.take(group)
-    return account, *(world.come(kind, account) for kind in kinds)
+    return account, *(world.join(kind, account) for kind in kinds)
 
 
 def history_of(world: World, account: Account) -> list[dict[str, Any]]:
@@ -33,7 +34,7 @@ def test_a_call_rings_on_all_of_a_telecallers_devices_and_is_accepted_on_one(
     world: World, kinds: tuple[str, str]
 ) -> None:
     _, user = world.user()
-    callee, first, second = twice(world, "TELECALLER", kinds)
+    callee, first, second = two_devices(world, "TELECALLER", kinds)
     call_id = ring(user, first, callee)
     assert second.wait("call:incoming")["callId"] == call_id
     assert first.ask("call:accept", {"callId": call_id}) is None
@@ -49,7 +50,7 @@ def test_a_call_rings_on_all_of_a_telecallers_devices_and_is_accepted_on_one(
 
 def test_a_reject_on_one_device_stops_the_ringing_on_the_other(world: World) -> None:
     _, user = world.user()
-    callee, first, second = twice(world, "TELECALLER")
+    callee, first, second = two_devices(world, "TELECALLER")
     call_id = ring(user, first, callee)
     second.wait("call:incoming")
     assert second.ask("call:reject", {"callId": call_id}) is None
@@ -59,9 +60,9 @@ def test_a_reject_on_one_device_stops_the_ringing_on_the_other(world: World) -> 
     first.stays_quiet(0)
 
 
-def test_of_two_devices_that_accept_at_once_one_gets_the_call(world: World) -> None:
+def test_if_two_devices_accept_at_once_one_of_them_gets_the_call(world: World) -> None:
     _, user = world.user()
-    callee, first, second = twice(world, "TELECALLER")
+    callee, first, second = two_devices(world, "TELECALLER")
     call_id = ring(user, first, callee)
     second.wait("call:incoming")
     with ThreadPoolExecutor(2) as pool:
@@ -79,8 +80,8 @@ def test_of_two_devices_that_accept_at_once_one_gets_the_call(world: World) -> N
     assert user.names == ["call:ringing", "call:accepted"]
 
 
-def test_both_tabs_of_a_user_follow_the_call(world: World) -> None:
-    _, first, second = caller = twice(world, "USER")
+def test_all_tabs_of_a_user_receive_the_events_of_a_call(world: World) -> None:
+    _, first, second = caller = two_devices(world, "USER")
     callee, telecaller = world.telecaller()
     call_id = ring(first, telecaller, callee)
     assert second.wait("call:ringing")["callId"] == call_id
@@ -92,8 +93,10 @@ def test_both_tabs_of_a_user_follow_the_call(world: World) -> None:
 
 
 @pytest.mark.parametrize("event", ["call:cancel", "call:end"])
-def test_any_tab_may_hang_up_and_only_the_others_are_told(world: World, event: str) -> None:
-    _, first, second = twice(world, "USER", ("native", "js"))
+def test_any_tab_may_end_a_call_and_only_the_other_tabs_receive_the_event(
+    world: World, event: str
+) -> None:
+    _, first, second = two_devices(world, "USER", ("native", "js"))
     callee, telecaller = world.telecaller()
     call_id = ring(first, telecaller, callee)
     second.wait("call:ringing")
@@ -107,50 +110,52 @@ def test_any_tab_may_hang_up_and_only_the_others_are_told(world: World, event: s
     first.stays_quiet(0)
 
 
-@pytest.mark.parametrize("go", ["leave", "drop"])
-def test_a_telecaller_with_a_device_left_is_online_and_on_the_call(world: World, go: str) -> None:
+@pytest.mark.parametrize("manner", ["leave", "drop"])
+def test_a_telecaller_who_still_has_a_device_stays_online_and_in_the_call(
+    world: World, manner: str
+) -> None:
     _, user = world.user()
-    callee, first, second = twice(world, "TELECALLER")
+    callee, first, second = two_devices(world, "TELECALLER")
     user.wait_presence(callee.id, "ONLINE")
     call_id = ring(user, first, callee)
     second.wait("call:incoming")
     answer(user, first, call_id)
     second.wait("call:cancelled")
     user.wait_presence(callee.id, "ON_CALL")
-    getattr(first, go)()
-    world.stack.joined("/telecaller", callee.id, 1)
+    getattr(first, manner)()
+    world.stack.wait_connections("/telecaller", callee.id, 1)
     user.stays_quiet()
-    getattr(second, go)()
+    getattr(second, manner)()
     assert user.wait("call:ended") == {"callId": call_id}
     user.wait_presence(callee.id, "OFFLINE")
     assert [one["presence"] for one in user.presence(callee.id)] == ["ONLINE", "ON_CALL", "OFFLINE"]
 
 
-@pytest.mark.parametrize("go", ["leave", "drop"])
-def test_a_user_with_a_tab_left_is_still_ringing(world: World, go: str) -> None:
-    caller, first, second = twice(world, "USER")
+@pytest.mark.parametrize("manner", ["leave", "drop"])
+def test_a_call_rings_on_while_its_user_still_has_a_tab(world: World, manner: str) -> None:
+    caller, first, second = two_devices(world, "USER")
     callee, telecaller = world.telecaller()
     call_id = ring(first, telecaller, callee)
     second.wait("call:ringing")
-    getattr(first, go)()
-    world.stack.joined("/user", caller.id, 1)
+    getattr(first, manner)()
+    world.stack.wait_connections("/user", caller.id, 1)
     telecaller.stays_quiet()
-    getattr(second, go)()
+    getattr(second, manner)()
     assert telecaller.wait("call:missed") == {"callId": call_id}
     assert [item["status"] for item in history_of(world, caller)] == ["MISSED"]
 
 
-def test_a_device_that_opens_while_another_closes_never_looks_like_nobody(world: World) -> None:
+def test_a_telecaller_who_changes_devices_is_never_announced_as_offline(world: World) -> None:
     _, watcher = world.user()
     callee = world.people.take("TELECALLER")
-    device: Client = world.come("js", callee)
+    device: Client = world.join("js", callee)
     watcher.wait_presence(callee.id, "ONLINE")
     ticket = world.ticket("/telecaller", token(callee))
     for number in range(ROUNDS):
         following = world.connect("native" if number % 2 else "js", ticket)
-        world.stack.joined("/telecaller", callee.id, 2)
+        world.stack.wait_connections("/telecaller", callee.id, 2)
         (device.drop if number % 3 else device.leave)()
-        world.stack.joined("/telecaller", callee.id, 1)
+        world.stack.wait_connections("/telecaller", callee.id, 1)
         device = following
     device.leave()
     watcher.wait_presence(callee.id, "OFFLINE")

@@ -1,4 +1,4 @@
-"""Frames and timers that come twice, and frames that overtake one another."""
+"""Tests of frames and timers that are delivered twice, and of frames that overtake each other."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.e2e.people import token
 from tests.e2e.world import World
 
 
-def twice(world: World, account: Account, event: str, payload: object) -> None:
-    """A frame of somebody's only connection, handed to the function two times."""
+def send_twice(world: World, account: Account, event: str, payload: object) -> None:
+    """Invoke the function twice with the same frame of an account's only connection."""
     (connection_id,) = backstage.connection_ids(world.stack, account)
     frame = backstage.frame(connection_id, uuid.uuid4().hex, event, payload)
     for _ in range(2):
@@ -29,16 +29,16 @@ def statuses(world: World, account: Account) -> list[str]:
     return [item["status"] for item in found.body["items"]]
 
 
-def test_frames_that_come_twice_do_everything_once(world: World) -> None:
+def test_frames_that_are_delivered_twice_take_effect_once(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
-    twice(world, caller, "call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
+    send_twice(world, caller, "call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
     call = {"callId": telecaller.wait("call:incoming")["callId"]}
-    twice(world, callee, "call:accept", call)
+    send_twice(world, callee, "call:accept", call)
     user.wait("call:ringing")
     user.wait("call:accepted")
     telecaller.wait("call:accepted")
-    twice(world, callee, "call:end", call)
+    send_twice(world, callee, "call:end", call)
     assert user.wait("call:ended") == call
     user.stays_quiet()
     telecaller.stays_quiet(0)
@@ -46,12 +46,14 @@ def test_frames_that_come_twice_do_everything_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("event", ["call:reject", "call:cancel"])
-def test_a_ring_that_is_stopped_twice_is_stopped_once(world: World, event: str) -> None:
+def test_a_reject_or_cancel_that_is_delivered_twice_takes_effect_once(
+    world: World, event: str
+) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
     call_id = ring(user, telecaller, callee)
     rejects = event == "call:reject"
-    twice(world, callee if rejects else caller, event, {"callId": call_id})
+    send_twice(world, callee if rejects else caller, event, {"callId": call_id})
     if rejects:
         user.wait("call:rejected")
     else:
@@ -60,7 +62,7 @@ def test_a_ring_that_is_stopped_twice_is_stopped_once(world: World, event: str) 
     telecaller.stays_quiet(0)
 
 
-def test_an_initiate_that_comes_again_when_the_call_is_over_rings_nobody(world: World) -> None:
+def test_an_initiate_that_is_delivered_again_after_the_call_starts_no_call(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
     (connection_id,) = backstage.connection_ids(world.stack, caller)
@@ -94,7 +96,7 @@ def test_an_end_that_overtakes_its_accept_ends_the_call(world: World) -> None:
         backstage.settings_of(world.stack, "socketio", overtaken_wait_seconds=3),
         ThreadPoolExecutor(2) as pool,
     ):
-        # Two workers, which on a busy machine take as long to start as a call rings.
+        # Start two workers before: on a busy machine this takes as long as a call may ring.
         for starting in [
             pool.submit(backstage.invoke, world.stack, "socketio", {"warm": True}) for _ in range(2)
         ]:
@@ -112,7 +114,7 @@ def test_an_end_that_overtakes_its_accept_ends_the_call(world: World) -> None:
 
 
 def check_ended(world: World, caller: Account, user: Client, telecaller: Client) -> None:
-    """Both have heard of the accept, the user of the end; which came first is not said."""
+    """Check that both received ``call:accepted`` and the user ``call:ended``, in any order."""
     deadline = time.monotonic() + 20
     while {*user.names} != {"call:ringing", "call:accepted", "call:ended"}:
         assert time.monotonic() < deadline, user.names
@@ -123,7 +125,7 @@ def check_ended(world: World, caller: Account, user: Client, telecaller: Client)
     assert statuses(world, caller) == ["COMPLETED"]
 
 
-def test_a_timer_that_fires_twice_is_missed_once(world: World) -> None:
+def test_a_call_is_missed_once_if_its_timer_fires_twice(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
     call_id = ring(user, telecaller, callee)

@@ -1,4 +1,4 @@
-"""What a call's events answer when they cannot be done."""
+"""Tests of the errors of events about calls."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ ACTIVE = "You already have an active call."
 
 
 def refused(client: Client, event: str, *payload: Any) -> str:
-    """The text, the same in the acknowledgement and in the error event."""
-    told = client.ask(event, *payload)
-    assert told.keys() == {"error"}, told
-    assert told["error"].keys() == {"message"}
+    """Send an event that is refused, and return the text of the error.
+
+    The acknowledgement and the error event must have the same text.
+    """
+    acknowledgement = client.ask(event, *payload)
+    assert acknowledgement.keys() == {"error"}, acknowledgement
+    assert acknowledgement["error"].keys() == {"message"}
     error_event = "call:error" if client.namespace == "/user" else "error"
-    assert client.wait(error_event) == told["error"]
-    message: str = told["error"]["message"]
+    assert client.wait(error_event) == acknowledgement["error"]
+    message: str = acknowledgement["error"]["message"]
     return message
 
 
@@ -80,24 +83,24 @@ def test_only_an_approved_telecaller_can_be_called(world: World, group: str) -> 
     assert initiate(user, world.people.take(group)) == UNKNOWN_PERSON
 
 
-def test_nobody_can_be_called_who_does_not_exist(world: World) -> None:
+def test_a_telecaller_without_an_account_cannot_be_called(world: World) -> None:
     _, user = world.user()
     for telecaller_id in ("507f1f77bcf86cd799439031", "#", "/user#a", "ключ", "a" * 128):
         assert initiate(user, telecaller_id) == UNKNOWN_PERSON
 
 
-def test_a_telecaller_who_never_came_is_offline(world: World) -> None:
+def test_a_telecaller_who_has_never_connected_is_offline(world: World) -> None:
     _, user = world.user()
     callee = world.people.take("TELECALLER")
     text = f"{callee.name} is currently offline. Please try again later."
     assert initiate(user, callee) == text
 
 
-def test_a_telecaller_who_left_is_offline(world: World, kind: str) -> None:
+def test_a_telecaller_who_has_disconnected_is_offline(world: World, kind: str) -> None:
     _, user = world.user()
     callee, telecaller = world.telecaller(kind)
     telecaller.leave()
-    world.stack.joined("/telecaller", callee.id, 0)
+    world.stack.wait_connections("/telecaller", callee.id, 0)
     text = f"{callee.name} is currently offline. Please try again later."
     assert initiate(user, callee) == text
 
@@ -128,7 +131,7 @@ def test_a_user_has_one_call_at_a_time(world: World) -> None:
     assert initiate(user, world.people.take("TELECALLER")) == ACTIVE
 
 
-def test_a_user_suspended_meanwhile_cannot_call(world: World, kind: str) -> None:
+def test_a_user_who_is_suspended_while_connected_cannot_call(world: World, kind: str) -> None:
     caller, user = world.user(kind)
     callee, telecaller = world.telecaller()
     world.stack.save(msgspec.structs.replace(caller, account_status="SUSPENDED"))
@@ -146,7 +149,7 @@ def test_a_suspended_caller_leaves_the_telecaller_free(world: World) -> None:
     ring(other, telecaller, callee)
 
 
-def test_a_telecaller_suspended_meanwhile_cannot_be_called(world: World) -> None:
+def test_a_telecaller_who_is_suspended_while_connected_cannot_be_called(world: World) -> None:
     _, user = world.user()
     callee, _ = world.telecaller()
     world.stack.save(msgspec.structs.replace(callee, account_status="SUSPENDED"))
@@ -162,36 +165,38 @@ EVENTS = [
 ]
 
 
-def one(world: World, role: str) -> Client:
+def connect(world: World, role: str) -> Client:
     return (world.user() if role == "user" else world.telecaller())[1]
 
 
 @pytest.mark.parametrize(("role", "event"), EVENTS)
 def test_a_call_id_is_required(world: World, role: str, event: str) -> None:
-    client = one(world, role)
+    client = connect(world, role)
     payloads: list[tuple[Any, ...]] = [(), (None,), ({},), ([],), ("x",)]
     for payload in (*payloads, ({"callId": None},), ({"callId": ""},)):
         assert refused(client, event, *payload) == INVALID
 
 
 @pytest.mark.parametrize(("role", "event"), EVENTS)
-def test_a_call_id_of_the_wrong_type_is_named(world: World, role: str, event: str) -> None:
-    client = one(world, role)
+def test_a_call_id_of_the_wrong_type_is_named_in_the_error(
+    world: World, role: str, event: str
+) -> None:
+    client = connect(world, role)
     for value in (7, True, ["x"], {"a": 1}, "x" * 129):
         assert "callId" in refused(client, event, {"callId": value})
 
 
 @pytest.mark.parametrize(("role", "event"), EVENTS)
 def test_a_call_that_does_not_exist_is_not_found(world: World, role: str, event: str) -> None:
-    client = one(world, role)
+    client = connect(world, role)
     for call_id in ("0" * 24, "nothing", "#", "ключ", "../x"):
         assert refused(client, event, {"callId": call_id}) == NOT_FOUND
 
 
 @pytest.mark.parametrize(("role", "event"), EVENTS)
-def test_a_call_of_others_does_not_exist(world: World, role: str, event: str) -> None:
-    """While it rings, while it lasts and when it is over."""
-    stranger = one(world, role)
+def test_a_call_of_other_people_is_not_found(world: World, role: str, event: str) -> None:
+    """The error is the same while the call rings, after it is accepted, and when it is over."""
+    stranger = connect(world, role)
     _, user = world.user()
     callee, telecaller = world.telecaller()
     call_id = ring(user, telecaller, callee)
@@ -220,7 +225,7 @@ def test_a_call_moves_only_forward(world: World) -> None:
 
 
 @pytest.mark.parametrize("end", ["reject", "cancel", "miss"])
-def test_a_call_that_came_to_nothing_is_no_longer_available(world: World, end: str) -> None:
+def test_a_call_that_ended_unanswered_is_no_longer_available(world: World, end: str) -> None:
     _, user = world.user()
     callee, telecaller = world.telecaller()
     call = {"callId": ring(user, telecaller, callee)}
@@ -237,7 +242,7 @@ def test_a_call_that_came_to_nothing_is_no_longer_available(world: World, end: s
         assert refused(user if role == "user" else telecaller, event, call) == NO_LONGER
 
 
-def test_each_side_has_its_own_events(world: World) -> None:
+def test_the_events_of_the_other_role_are_unknown(world: World) -> None:
     _, user = world.user()
     _, telecaller = world.telecaller()
     for event in ("call:accept", "call:reject", "presence:request-counts", "call:nothing"):

@@ -1,4 +1,4 @@
-"""The HTTP routes."""
+"""Tests of the HTTP routes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_health_is_open_to_all(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/admin", "/health/x", "/%00", "/a%2Fb", "/%D0%BA"])
-def test_what_is_not_there_is_a_404_in_json(stack: Stack, path: str) -> None:
+def test_an_unknown_path_is_answered_with_404_in_json(stack: Stack, path: str) -> None:
     answer = stack.get(path)
     assert answer.status == 404
     assert answer.headers.get_content_type() == "application/json"
@@ -45,7 +45,9 @@ def test_an_id_in_a_path_may_be_anything(world: World, channel_id: str) -> None:
     ("path", "allow"),
     [("/health", "GET"), ("/bookings/a%2Fb", "GET"), ("/session", "POST, DELETE")],
 )
-def test_a_method_that_a_path_has_not_is_a_405(stack: Stack, path: str, allow: str) -> None:
+def test_a_method_that_a_path_does_not_have_is_answered_with_405(
+    stack: Stack, path: str, allow: str
+) -> None:
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH"}.difference(allow.split(", ")):
         answer = stack.request(method, path, {}, None if method == "GET" else b"{}")
         assert (answer.status, answer.headers["Allow"]) == (405, allow)
@@ -70,7 +72,7 @@ def test_stats_need_a_token(stack: Stack, headers: dict[str, str], body: Any) ->
     assert (answer.status, answer.body) == (401, body)
 
 
-def test_an_expired_token_is_no_token(world: World) -> None:
+def test_an_expired_token_is_refused(world: World) -> None:
     given = sign({"sub": "a", "role": "ADMIN", "exp": 1})
     answer = world.stack.get("/admin/stats", Authorization=f"Bearer {given}")
     assert (answer.status, answer.body) == (401, INVALID)

@@ -1,4 +1,4 @@
-"""The specs' rate limits on the running stack, whose own are high for all other tests."""
+"""Tests of the specs' rate limits. For all other tests, the stack has much higher limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OTHER_EVENTS = ("accept", "reject", "cancel", "end")
 
 @pytest.fixture(scope="module")
 def limited(stack: Stack) -> Iterator[None]:
-    """Events are limited as they are by default."""
+    """Limit events as by default."""
     values = {
         "limit_call_initiate_per_minute": INITIATES,
         **{f"limit_call_{event}_per_minute": OTHERS for event in OTHER_EVENTS},
@@ -52,12 +52,12 @@ def failed(text: str) -> dict[str, dict[str, str]]:
     return {"error": {"message": text}}
 
 
-def skip(client: Client) -> None:
-    """What has come so far is as it should be."""
+def skip_received(client: Client) -> None:
+    """Skip the events that the client has received so far."""
     client.seen = len(client.received)
 
 
-def test_the_limits_here_are_the_defaults() -> None:
+def test_the_limits_in_these_tests_are_the_defaults() -> None:
     fields = Settings.__struct_defaults__
     names = Settings.__struct_fields__[-len(fields) :]
     defaults = dict(zip(names, fields, strict=True))
@@ -83,10 +83,10 @@ def test_the_sixth_call_in_a_minute_is_one_too_many(world: World, kind: str) -> 
 
 
 @pytest.mark.usefixtures("limited")
-def test_attempts_that_fail_count_and_every_tab_counts(world: World) -> None:
+def test_refused_attempts_and_attempts_of_all_tabs_count(world: World) -> None:
     caller, first = world.user()
-    second = world.come("native", caller)
-    _, somebody_else = world.user()
+    second = world.join("native", caller)
+    _, other_user = world.user()
     callee, telecaller = world.telecaller()
     offline = world.people.take("TELECALLER")
     for number in range(INITIATES):
@@ -99,7 +99,7 @@ def test_attempts_that_fail_count_and_every_tab_counts(world: World) -> None:
         assert tab.ask("call:initiate", payload) == failed(TOO_MANY_CALLS)
         tab.wait("call:error")
     telecaller.stays_quiet()
-    ring(somebody_else, telecaller, callee)
+    ring(other_user, telecaller, callee)
 
 
 @pytest.mark.usefixtures("limited")
@@ -116,11 +116,11 @@ def test_attempts_that_fail_count_and_every_tab_counts(world: World) -> None:
 def test_the_twenty_first_of_any_other_event_is_one_too_many(
     world: World, group: str, event: str
 ) -> None:
-    client = world.come("js", world.people.take(group))
+    client = world.join("js", world.people.take(group))
     payload = {"callId": "0123456789abcdef01234567"}
     for _ in range(OTHERS):
         assert client.ask(event, payload) == failed("Call not found")
-    skip(client)
+    skip_received(client)
     assert client.ask(event, payload) == failed(TOO_MANY_REQUESTS)
     assert client.wait("error") == {"message": TOO_MANY_REQUESTS}
     other_event = "call:end" if event != "call:end" else "call:cancel"
@@ -128,16 +128,16 @@ def test_the_twenty_first_of_any_other_event_is_one_too_many(
         assert client.ask(other_event, payload) == failed("Call not found")
 
 
-class Place:
-    """An address from which connections are made: all of 127.0.0.0/8 is this machine."""
+class Address:
+    """An address from which connections are made. All of 127.0.0.0/8 is this machine."""
 
     def __init__(self, world: World, address: str, stack: ExitStack) -> None:
         self._world = world
         self._address = address
         self._stack = stack
 
-    def shake(self, **headers: str) -> ClientConnection:
-        """A handshake of Engine.IO, which is always let in: the namespace says no."""
+    def connect(self, **headers: str) -> ClientConnection:
+        """Make a handshake of Engine.IO. It is always accepted; only the namespace refuses."""
         connection = self._stack.enter_context(
             open_websocket(
                 self._world.stack.url.replace("http", "ws", 1)
@@ -153,15 +153,15 @@ class Place:
         return connection
 
     def join(self, account: Account, **headers: str) -> str:
-        """The answer to a CONNECT packet."""
-        connection = self.shake(**headers)
+        """Join a namespace on a new connection. Returns the answer to the CONNECT packet."""
+        connection = self.connect(**headers)
         namespace = f"/{account.role.lower()}"
         connection.send(f"40{namespace},{json.dumps({'token': token(account)})}")
         return str(connection.recv(SECONDS)).replace(f"{namespace},", "", 1)
 
 
 @pytest.fixture
-def places() -> Iterator[ExitStack]:
+def open_connections() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
 
@@ -172,27 +172,32 @@ def refusal(role: str) -> str:
 
 @pytest.mark.usefixtures("limited_connections")
 def test_the_eleventh_connection_of_an_address_is_one_too_many(
-    world: World, places: ExitStack
+    world: World, open_connections: ExitStack
 ) -> None:
-    here, elsewhere = Place(world, "127.0.0.21", places), Place(world, "127.0.0.22", places)
+    here, elsewhere = (
+        Address(world, "127.0.0.21", open_connections),
+        Address(world, "127.0.0.22", open_connections),
+    )
     user = world.people.take("USER")
     for number in range(CONNECTIONS):
         if number == CONNECTIONS - 1:
             assert here.join(user).startswith('40{"sid":')
         else:
-            here.shake()
+            here.connect()
     for role in TOO_MANY_CONNECTIONS:
         assert here.join(world.people.take(role)) == refusal(role)
     assert elsewhere.join(user).startswith('40{"sid":')
 
 
 @pytest.mark.usefixtures("limited_connections")
-def test_what_a_client_says_of_its_address_changes_nothing(world: World, places: ExitStack) -> None:
-    here = Place(world, "127.0.0.23", places)
+def test_headers_that_a_client_sends_do_not_change_its_address(
+    world: World, open_connections: ExitStack
+) -> None:
+    here = Address(world, "127.0.0.23", open_connections)
     user = world.people.take("USER")
     headers = ("X-Forwarded-For", "X-Real-IP", ADDRESS_HEADER, "Forwarded")
     for number in range(CONNECTIONS):
-        here.shake(**dict.fromkeys(headers, f"203.0.113.{number}"))
+        here.connect(**dict.fromkeys(headers, f"203.0.113.{number}"))
     for name in headers:
         for value in ("203.0.113.99", "203.0.113.99:1234", "127.0.0.24, 203.0.113.99"):
             assert here.join(user, **{name: value}) == refusal("USER")
@@ -200,12 +205,12 @@ def test_what_a_client_says_of_its_address_changes_nothing(world: World, places:
 
 
 @pytest.mark.usefixtures("limited_connections")
-def test_real_clients_are_told_that_their_address_has_made_too_many(
-    world: World, places: ExitStack
+def test_every_library_receives_that_its_address_has_made_too_many_connections(
+    world: World, open_connections: ExitStack
 ) -> None:
-    here = Place(world, "127.0.0.1", places)
+    here = Address(world, "127.0.0.1", open_connections)
     for _ in range(CONNECTIONS):
-        here.shake()
+        here.connect()
     tickets = {
         role: world.ticket(f"/{role.lower()}", token(world.people.take(role)))
         for role in TOO_MANY_CONNECTIONS

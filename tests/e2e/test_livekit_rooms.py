@@ -1,4 +1,4 @@
-"""After a call LiveKit is told to delete its room, and is nothing that a caller waits for."""
+"""Tests that LiveKit rooms are deleted after their calls, and that no client waits for LiveKit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.livekit_server import LiveKitServer
 ENDS = ["user hangs up", "telecaller hangs up", "user leaves", "telecaller is cut off"]
 
 
-def deleted(livekit: LiveKitServer, room: str) -> None:
-    """Wait until LiveKit was asked to, by somebody who may."""
+def wait_until_deleted(livekit: LiveKitServer, room: str) -> None:
+    """Wait until LiveKit has received a valid request to delete a LiveKit room."""
     deadline = time.monotonic() + SECONDS
     while room not in livekit.deleted:
         assert time.monotonic() < deadline, f"{room} is not deleted: {livekit.deleted}"
         time.sleep(0.02)
 
 
-def call(world: World) -> tuple[str, Client, Client]:
-    """A call that is answered: its id, and both sides."""
+def answered_call(world: World) -> tuple[str, Client, Client]:
+    """Make a call that is answered. Returns its id, the user's and the telecaller's client."""
     _, user = world.user()
     callee, telecaller = world.telecaller()
     call_id = ring(user, telecaller, callee)
@@ -32,7 +32,7 @@ def call(world: World) -> tuple[str, Client, Client]:
 
 
 def end(how: str, call_id: str, user: Client, telecaller: Client) -> None:
-    """End a call, and see that the other one hears of it."""
+    """End a call, and wait until the other party receives ``call:ended``."""
     other = telecaller if how.startswith("user") else user
     match how:
         case "user hangs up":
@@ -47,17 +47,19 @@ def end(how: str, call_id: str, user: Client, telecaller: Client) -> None:
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_a_room_is_deleted_when_its_call_ends(
+def test_a_livekit_room_is_deleted_after_its_call(
     world: World, livekit: LiveKitServer, how: str
 ) -> None:
-    call_id, user, telecaller = call(world)
+    call_id, user, telecaller = answered_call(world)
     assert call_id not in livekit.deleted
     end(how, call_id, user, telecaller)
-    deleted(livekit, call_id)
+    wait_until_deleted(livekit, call_id)
     assert livekit.deleted.count(call_id) == 1
 
 
-def test_a_call_that_was_not_answered_has_no_room(world: World, livekit: LiveKitServer) -> None:
+def test_no_livekit_room_is_deleted_after_an_unanswered_call(
+    world: World, livekit: LiveKitServer
+) -> None:
     _, user = world.user()
     callee, telecaller = world.telecaller()
     rejected = ring(user, telecaller, callee)
@@ -69,22 +71,20 @@ def test_a_call_that_was_not_answered_has_no_room(world: World, livekit: LiveKit
     answered = ring(user, telecaller, callee)
     answer(user, telecaller, answered)
     end("user hangs up", answered, user, telecaller)
-    deleted(livekit, answered)
+    wait_until_deleted(livekit, answered)
     assert not {rejected, cancelled} & set(livekit.deleted)
 
 
 @pytest.mark.parametrize("how", ["user hangs up", "telecaller is cut off"])
-def test_a_call_is_the_same_while_livekit_is_away(
-    world: World, livekit: LiveKitServer, how: str
-) -> None:
-    call_id, user, telecaller = call(world)
+def test_a_call_works_while_livekit_is_down(world: World, livekit: LiveKitServer, how: str) -> None:
+    call_id, user, telecaller = answered_call(world)
     end(how, call_id, user, telecaller)
     usual = user.names, telecaller.names
     with livekit.away():
-        call_id, user, telecaller = call(world)
+        call_id, user, telecaller = answered_call(world)
         end(how, call_id, user, telecaller)
         assert (user.names, telecaller.names) == usual
         _, user = world.user()
         callee, telecaller = world.telecaller()
         ring(user, telecaller, callee)
-    deleted(livekit, call_id)
+    wait_until_deleted(livekit, call_id)

@@ -1,4 +1,4 @@
-"""The sweep in the running stack: whoever is gone is found out, whoever is there is left alone."""
+"""Tests of the sweep: it disconnects clients that are gone, and leaves all others connected."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ from tests.e2e.world import World
 
 
 def sweep(stack: Stack) -> None:
-    """Run the deployed function once and wait for it."""
+    """Run the sweep's function once and wait until it ends."""
     backstage.invoke(stack, "sweep", {})
 
 
-def ghost(account: Account) -> str:
-    """Somebody whose one connection API Gateway does not know: its ``$disconnect`` was lost."""
+def lost_connection(account: Account) -> str:
+    """Store a connection of an account that API Gateway does not know. Returns its id.
+
+    The tables look as if the connection's ``$disconnect`` had been lost.
+    """
     namespace, connection_id = f"/{account.role.lower()}", f"gone-{uuid.uuid4().hex}"
     expires_at = int(time.time()) + 3_600
     connections.create(
@@ -45,8 +48,10 @@ def ghost(account: Account) -> str:
     return connection_id
 
 
-def occupy(user: Account, telecaller: Account, *, begun_seconds_ago: float = 0) -> str:
-    """A call that rings, without a timer."""
+def start_ring_without_timer(
+    user: Account, telecaller: Account, *, begun_seconds_ago: float = 0
+) -> str:
+    """Start a call that rings without a timer. Returns the call's id."""
     now_ms = int((time.time() - begun_seconds_ago) * 1000)
     call_id = uuid.uuid4().hex[:24]
     call = NewCall(
@@ -60,21 +65,22 @@ def occupy(user: Account, telecaller: Account, *, begun_seconds_ago: float = 0) 
     return call_id
 
 
-def make_due(connection_id: str) -> None:
+def make_due_now(connection_id: str) -> None:
+    """Make the next sweep look at a connection."""
     connections.postpone(connection_id, connections.AT_ONCE)
 
 
 def connection_of(account: Account) -> str:
-    """The id of somebody's only connection."""
+    """Return the id of an account's only connection."""
     (address,) = people.get(f"/{account.role.lower()}", account.id).addresses
     return address.connection_id
 
 
-def until_gone(connection_id: str) -> None:
+def wait_until_gone(connection_id: str) -> None:
     until(lambda: connections.get(connection_id) is None, f"{connection_id} is gone")
 
 
-def until_answered(connection_id: str, since: int) -> None:
+def wait_until_answered(connection_id: str, since: int) -> None:
     def answered() -> bool:
         row = connections.get(connection_id)
         assert row, f"{connection_id} is gone"
@@ -83,19 +89,19 @@ def until_answered(connection_id: str, since: int) -> None:
     until(answered, f"{connection_id} has answered")
 
 
-def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
+def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_the_call_ends(
     world: World,
 ) -> None:
     caller, user = world.user()
     callee = world.people.take("TELECALLER")
-    with world.stack.haunting():
-        connection_id = ghost(callee)
-        call_id = occupy(caller, callee)
+    with world.stack.direct_access():
+        connection_id = lost_connection(callee)
+        call_id = start_ring_without_timer(caller, callee)
         assert store.accept(callee.id, call_id, int(time.time() * 1000), "accept")
         user.wait_presence(callee.id, "ON_CALL")
-        make_due(connection_id)
+        make_due_now(connection_id)
         sweep(world.stack)
-        until_gone(connection_id)
+        wait_until_gone(connection_id)
         assert not people.get("/telecaller", callee.id).online
         assert not rows.get("/user", caller.id).current_call
         assert callee.id not in {
@@ -105,12 +111,12 @@ def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_out_of_the_call(
     user.wait_presence(callee.id, "OFFLINE")
 
 
-def test_a_ring_whose_timer_was_lost_is_missed(world: World) -> None:
+def test_a_call_whose_ring_timer_was_lost_is_missed(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
-    with world.stack.haunting():
+    with world.stack.direct_access():
         grace = settings().ring_timer_grace_seconds
-        call_id = occupy(caller, callee, begun_seconds_ago=RING_SECONDS + grace)
+        call_id = start_ring_without_timer(caller, callee, begun_seconds_ago=RING_SECONDS + grace)
         sweep(world.stack)
     assert user.wait("call:missed") == {"callId": call_id}
     assert telecaller.wait("call:missed") == {"callId": call_id}
@@ -119,54 +125,56 @@ def test_a_ring_whose_timer_was_lost_is_missed(world: World) -> None:
     assert statuses == {call_id: "MISSED"}
 
 
-def test_a_connection_that_joins_nothing_is_closed(world: World) -> None:
+def test_a_connection_that_joins_no_namespace_is_closed(world: World) -> None:
     raw = world.raw()
     assert raw.receive().startswith("0")
-    with world.stack.haunting():
+    with world.stack.direct_access():
         waiting = [row.connection_id for row in Connection.scan() if not row.all_sessions()]
         assert waiting
         for connection_id in waiting:
-            make_due(connection_id)
+            make_due_now(connection_id)
         sweep(world.stack)
         _, frames = raw.closed()
         assert frames == []
         for connection_id in waiting:
-            until_gone(connection_id)
+            wait_until_gone(connection_id)
 
 
-def test_every_kind_of_client_outlives_being_asked(world: World, kind: str) -> None:
+def test_every_kind_of_client_answers_the_sweep_and_stays_connected(
+    world: World, kind: str
+) -> None:
     account, client = world.user(kind)
-    with world.stack.haunting():
+    with world.stack.direct_access():
         connection_id = connection_of(account)
         for _ in range(2):
-            time.sleep(1)  # what is kept of times is their second
+            time.sleep(1)  # times are stored in whole seconds
             begin = int(time.time())
-            make_due(connection_id)
+            make_due_now(connection_id)
             sweep(world.stack)
             row = connections.get(connection_id)
             assert row
             assert row.due_at > time.time()
             if kind != "native":
-                until_answered(connection_id, begin)
+                wait_until_answered(connection_id, begin)
         assert connection_of(account) == connection_id
     client.stays_quiet()
     assert not client.ended.is_set()
 
 
-def test_a_client_that_does_not_answer_its_ping_is_closed_and_gone(world: World) -> None:
+def test_a_client_that_does_not_answer_a_ping_is_disconnected(world: World) -> None:
     account = world.people.take("USER")
     raw = join(world, account)
-    with world.stack.haunting():
+    with world.stack.direct_access():
         connection_id = connection_of(account)
-        make_due(connection_id)
+        make_due_now(connection_id)
         sweep(world.stack)
         while (frame := raw.receive()) != "2":
             assert PRESENCE in frame
-        make_due(connection_id)
+        make_due_now(connection_id)
         sweep(world.stack)
         _, frames = raw.closed()
         assert "2" not in frames
-        until_gone(connection_id)
+        wait_until_gone(connection_id)
         assert not people.get("/user", account.id).online
 
 
@@ -176,5 +184,5 @@ def join(world: World, account: Account) -> Raw:
     auth: dict[str, Any] = {"token": token(account)}
     raw.send("40/user," + json.dumps(auth))
     assert raw.receive().startswith("40/user")
-    world.stack.joined("/user", account.id)
+    world.stack.wait_connections("/user", account.id)
     return raw

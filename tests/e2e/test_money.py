@@ -1,4 +1,4 @@
-"""What calls cost, who gets it, and where both can read it."""
+"""Tests of what calls cost, of balances, and of the history of calls."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def coins(world: World, account: Account) -> int:
 
 
 def calls(world: World, account: Account, count: int) -> list[dict[str, Any]]:
-    """Somebody's calls, when there are ``count``: the history of who is called is a moment late."""
+    """Wait until the history of an account has ``count`` calls, and return them.
+
+    The history of the callee is a moment late.
+    """
     deadline = time.monotonic() + SECONDS
     while True:
         items: list[dict[str, Any]] = get(world, "/calls", account).body["items"]
@@ -54,8 +57,8 @@ def calls(world: World, account: Account, count: int) -> list[dict[str, Any]]:
         time.sleep(0.05)
 
 
-def talk(user: Client, telecaller: Client, callee: Account, call_type: str = "AUDIO") -> str:
-    """A call of more than a second."""
+def make_call(user: Client, telecaller: Client, callee: Account, call_type: str = "AUDIO") -> str:
+    """Make a call of more than a second. Returns its id."""
     call_id = ring(user, telecaller, callee, call_type)
     answer(user, telecaller, call_id)
     time.sleep(1.1)
@@ -65,13 +68,11 @@ def talk(user: Client, telecaller: Client, callee: Account, call_type: str = "AU
 
 
 @pytest.mark.parametrize("call_type", ["AUDIO", "VIDEO"])
-def test_a_started_minute_is_taken_from_the_user_and_credited_to_the_telecaller(
-    world: World, call_type: str
-) -> None:
+def test_the_user_pays_the_telecaller_for_each_started_minute(world: World, call_type: str) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller("native")
     had = coins(world, caller), coins(world, callee)
-    call_id = talk(user, telecaller, callee, call_type)
+    call_id = make_call(user, telecaller, callee, call_type)
     (call,) = calls(world, caller, 1)
     assert call.keys() >= FIELDS
     assert {name: call[name] for name in ("callId", "callType", "status", "userId")} == {
@@ -94,19 +95,19 @@ def test_a_started_minute_is_taken_from_the_user_and_credited_to_the_telecaller(
     assert calls(world, callee, 1) == [call]
 
 
-def test_a_user_pays_what_is_there_and_never_more(world: World) -> None:
+def test_a_user_never_pays_more_than_the_balance(world: World) -> None:
     poor = Account(id=uuid.uuid4().hex[:24], role="USER", name="Poor", coins=7)
     world.stack.save(poor)
-    user = world.come("js", poor)
+    user = world.join("js", poor)
     callee, telecaller = world.telecaller()
-    talk(user, telecaller, callee)
+    make_call(user, telecaller, callee)
     assert (coins(world, poor), coins(world, callee)) == (0, 7)
-    talk(user, telecaller, callee)
+    make_call(user, telecaller, callee)
     assert (coins(world, poor), coins(world, callee)) == (0, 7)
     assert [call["coins"] for call in calls(world, poor, 2)] == [0, 7]
 
 
-def test_what_nobody_answers_costs_nothing(world: World) -> None:
+def test_a_call_that_is_not_answered_costs_nothing(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
     call_id = ring(user, telecaller, callee)
@@ -119,7 +120,7 @@ def test_what_nobody_answers_costs_nothing(world: World) -> None:
     assert (coins(world, caller), coins(world, callee)) == (1000, 0)
 
 
-def test_both_who_hang_up_at_once_are_charged_once(world: World) -> None:
+def test_a_call_that_both_parties_end_at_once_is_charged_once(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
     rounds = 3
@@ -127,7 +128,8 @@ def test_both_who_hang_up_at_once_are_charged_once(world: World) -> None:
         call_id = ring(user, telecaller, callee)
         answer(user, telecaller, call_id)
         time.sleep(1.1)
-        # One hangs up, the other is told so, and that it came too late.
+        # One party ends the call. The other receives `call:ended`, and the error that its own
+        # `call:end` came too late.
         errors = {user: "call:error", telecaller: "error"}
         with ThreadPoolExecutor(2) as pool:
             asked = {
@@ -166,7 +168,7 @@ def test_a_history_is_read_page_by_page(world: World) -> None:
         ]
 
 
-def test_only_admins_read_what_is_not_theirs(world: World) -> None:
+def test_only_admins_read_other_peoples_calls_and_accounts(world: World) -> None:
     caller, user = world.user()
     callee, telecaller = world.telecaller()
     other, admin = world.people.take("USER"), world.people.take("ADMIN")

@@ -1,4 +1,4 @@
-"""JSON over a plain WebSocket, frame by frame."""
+"""Tests of JSON over a plain WebSocket, frame by frame."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from tests.e2e.stack import FRONTEND
 from tests.e2e.world import World
 
 
-def come(world: World, group: str) -> tuple[Account, Raw]:
+def connect(world: World, group: str) -> tuple[Account, Raw]:
     account = world.people.take(group)
     namespace = f"/{account.role.lower()}"
     raw = Raw.native(world.ticket(namespace, token(account)))
-    world.stack.joined(namespace, account.id)
+    world.stack.wait_connections(namespace, account.id)
     return account, raw
 
 
-def say(raw: Raw, **frame: Any) -> None:
+def send(raw: Raw, **frame: Any) -> None:
     raw.send(json.dumps(frame))
 
 
-def hear(raw: Raw) -> dict[str, Any]:
-    """The next frame that is not about a telecaller's presence."""
+def receive(raw: Raw) -> dict[str, Any]:
+    """Return the next frame that is not about a telecaller's presence."""
     while True:
         frame: dict[str, Any] = json.loads(raw.receive())
         if frame.get("event") != "telecaller:presence-changed":
             return frame
 
 
-def hear_both(raw: Raw) -> list[dict[str, Any]]:
-    """Two frames that may come in any order, the event first."""
-    return sorted((hear(raw), hear(raw)), key=lambda frame: "ack" in frame)
+def receive_both(raw: Raw) -> list[dict[str, Any]]:
+    """Return the next two frames, which may arrive in any order, with the event first."""
+    return sorted((receive(raw), receive(raw)), key=lambda frame: "ack" in frame)
 
 
 def is_quiet(raw: Raw) -> bool:
-    """Whether nothing comes before the answer to something else."""
-    say(raw, action="call.nothing", id="quiet")
-    frames = hear_both(raw)
+    """Return whether no frame arrives before the answer to a frame that is sent now."""
+    send(raw, action="call.nothing", id="quiet")
+    frames = receive_both(raw)
     return [frame.get("ack") for frame in frames] == [None, "quiet"]
 
 
@@ -54,76 +54,80 @@ def failed(message: str, ack: object, event: str = "error") -> list[dict[str, An
 
 
 def test_a_whole_call_frame_by_frame(world: World) -> None:
-    caller, user = come(world, "USER")
-    callee, telecaller = come(world, "TELECALLER")
+    caller, user = connect(world, "USER")
+    callee, telecaller = connect(world, "TELECALLER")
     payload = {"telecallerId": callee.id, "callType": "AUDIO"}
-    say(user, action="call.initiate", data=payload, id="a1")
-    incoming = hear(telecaller)
+    send(user, action="call.initiate", data=payload, id="a1")
+    incoming = receive(telecaller)
     call = {"callId": incoming["data"]["callId"]}
     assert incoming == {
         "event": "call:incoming",
         "data": {**call, "callType": "AUDIO", "caller": shown(caller)},
     }
-    assert hear_both(user) == [
+    assert receive_both(user) == [
         {"event": "call:ringing", "data": {**call, "telecaller": shown(callee)}},
         {"ack": "a1", "data": call},
     ]
-    say(telecaller, action="call:accept", data=call, id=7)
-    accepted, acknowledged = hear_both(telecaller)
+    send(telecaller, action="call:accept", data=call, id=7)
+    accepted, acknowledged = receive_both(telecaller)
     assert accepted["event"] == "call:accepted"
     assert acknowledged == {"ack": 7, "data": None}
-    assert hear(user)["event"] == "call:accepted"
-    say(user, action="call.end", data=call)
-    assert hear(telecaller) == {"event": "call:ended", "data": call}
+    assert receive(user)["event"] == "call:accepted"
+    send(user, action="call.end", data=call)
+    assert receive(telecaller) == {"event": "call:ended", "data": call}
     assert is_quiet(user)
-    say(user, action="call.end", data=call, id=0)
-    assert hear_both(user) == failed("Call is no longer available", 0, "call:error")
+    send(user, action="call.end", data=call, id=0)
+    assert receive_both(user) == failed("Call is no longer available", 0, "call:error")
     user.close()
     telecaller.close()
 
 
-def test_a_call_rings_that_is_made_the_moment_the_connection_opens(world: World) -> None:
+def test_a_call_may_be_made_as_soon_as_the_connection_is_open(world: World) -> None:
     callee, _ = world.telecaller()
     account = world.people.take("USER")
     user = Raw.native(world.ticket("/user", token(account)))
-    say(user, action="call.initiate", data={"telecallerId": callee.id, "callType": "AUDIO"}, id=1)
-    rang, acknowledged = hear_both(user)
+    send(user, action="call.initiate", data={"telecallerId": callee.id, "callType": "AUDIO"}, id=1)
+    rang, acknowledged = receive_both(user)
     assert rang["event"] == "call:ringing"
     assert acknowledged["data"] == {"callId": rang["data"]["callId"]}
     user.close()
 
 
 @pytest.mark.parametrize("ack", ["", "a" * 300, "ключ", 0, -1, 1.5, 2**53])
-def test_an_acknowledgement_carries_the_id_as_it_came(world: World, ack: object) -> None:
-    _, user = come(world, "USER")
-    say(user, action="call.end", data={"callId": "0" * 24}, id=ack)
-    assert hear_both(user) == failed("Call not found", ack, "call:error")
+def test_an_acknowledgement_carries_the_id_of_the_frame_unchanged(
+    world: World, ack: object
+) -> None:
+    _, user = connect(world, "USER")
+    send(user, action="call.end", data={"callId": "0" * 24}, id=ack)
+    assert receive_both(user) == failed("Call not found", ack, "call:error")
     user.close()
 
 
 @pytest.mark.parametrize("ack", [True, [1], {"a": 1}])
 def test_an_id_of_another_type_is_refused(world: World, ack: object) -> None:
-    _, user = come(world, "USER")
-    say(user, action="call.end", data={"callId": "0" * 24}, id=ack)
-    assert "id" in hear(user)["data"]["message"]
+    _, user = connect(world, "USER")
+    send(user, action="call.end", data={"callId": "0" * 24}, id=ack)
+    assert "id" in receive(user)["data"]["message"]
     assert is_quiet(user)
     user.close()
 
 
-def test_without_an_id_an_error_is_an_event_only(world: World) -> None:
-    _, user = come(world, "USER")
-    say(user, action="call.initiate", data={})
-    assert hear(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
-    say(user, action="call.initiate")
-    assert hear(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
-    say(user, action="call.end", data={}, id=None)
-    assert hear(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
+def test_an_error_of_a_frame_without_id_is_sent_as_an_event_only(world: World) -> None:
+    _, user = connect(world, "USER")
+    send(user, action="call.initiate", data={})
+    assert receive(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
+    send(user, action="call.initiate")
+    assert receive(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
+    send(user, action="call.end", data={}, id=None)
+    assert receive(user) == {"event": "call:error", "data": {"message": "Invalid call request"}}
     assert is_quiet(user)
     user.close()
 
 
-def test_a_frame_that_is_no_object_is_answered_and_the_connection_stays(world: World) -> None:
-    _, user = come(world, "USER")
+def test_a_frame_that_is_no_object_is_answered_with_an_error_and_the_connection_stays(
+    world: World,
+) -> None:
+    _, user = connect(world, "USER")
     frames = ["[]", "1", '"x"', "null", "", " ", "garbage", "{", '{"action"', "[1,2", "NaN"]
     frames += [
         '{"action":"call.end","data":NaN}',
@@ -135,50 +139,52 @@ def test_a_frame_that_is_no_object_is_answered_and_the_connection_stays(world: W
     ]
     for frame in frames:
         user.send(frame)
-        told = hear(user)
-        assert told["event"] == "error", (frame, told)
-        assert told["data"].keys() == {"message"}
-    say(user, action="call.end", data={"callId": "0" * 24}, id="still here")
-    assert hear_both(user)[1]["ack"] == "still here"
+        answer = receive(user)
+        assert answer["event"] == "error", (frame, answer)
+        assert answer["data"].keys() == {"message"}
+    send(user, action="call.end", data={"callId": "0" * 24}, id="still here")
+    assert receive_both(user)[1]["ack"] == "still here"
     user.close()
 
 
 @pytest.mark.parametrize("frame", ["2", "3", "41", "43[]"])
-def test_a_packet_without_consequences_is_answered_too(world: World, frame: str) -> None:
-    _, user = come(world, "USER")
+def test_a_socketio_packet_without_effect_is_answered_with_an_error(
+    world: World, frame: str
+) -> None:
+    _, user = connect(world, "USER")
     try:
         user.send(frame)
-        say(user, action="call.end", data={"callId": "0" * 24})
-        assert {hear(user)["event"] for _ in range(2)} == {"error", "call:error"}
+        send(user, action="call.end", data={"callId": "0" * 24})
+        assert {receive(user)["event"] for _ in range(2)} == {"error", "call:error"}
     finally:
         user.close()
 
 
 @pytest.mark.parametrize("action", ["call.nothing", "call:nothing", "$default", "x" * 99])
 def test_an_unknown_action_is_answered_with_an_error(world: World, action: str) -> None:
-    _, user = come(world, "USER")
-    say(user, action=action, id="u")
-    event, ack = hear_both(user)
+    _, user = connect(world, "USER")
+    send(user, action=action, id="u")
+    event, ack = receive_both(user)
     assert event["event"] == "error"
     assert ack == {"ack": "u", "error": event["data"]}
     user.close()
 
 
 @pytest.mark.parametrize("action", [None, 7, "", [], {}, True])
-def test_an_action_is_a_text(world: World, action: object) -> None:
-    _, user = come(world, "USER")
-    say(user, action=action, id="u")
-    event, ack = hear_both(user)
+def test_an_action_that_is_no_text_is_refused(world: World, action: object) -> None:
+    _, user = connect(world, "USER")
+    send(user, action=action, id="u")
+    event, ack = receive_both(user)
     assert "action" in event["data"]["message"]
     assert ack == {"ack": "u", "error": event["data"]}
     user.close()
 
 
 def test_unsupported_json_is_refused_with_its_acknowledgement(world: World) -> None:
-    _, user = come(world, "USER")
+    _, user = connect(world, "USER")
     for value in ('"\\ud800"', "1" * 40, "1e999", "[" * 40 + "]" * 40):
         user.send(f'{{"action":"call.end","data":{{"callId":{value}}},"id":"bad"}}')
-        event, ack = hear_both(user)
+        event, ack = receive_both(user)
         assert event["event"] == "call:error"
         assert "callId" in event["data"]["message"]
         assert ack == {"ack": "bad", "error": event["data"]}
@@ -186,15 +192,17 @@ def test_unsupported_json_is_refused_with_its_acknowledgement(world: World) -> N
 
 
 def is_refused(ticket: Ticket, *, in_query: bool = False) -> bool:
-    """Whether the handshake fails. API Gateway passes on which of 400, 401 and 403 the stack gave;
-    its emulator makes 403 of them all."""
+    """Return whether the handshake fails.
+
+    API Gateway passes the stack's status (400, 401 or 403) on; its emulator always answers 403.
+    """
     with pytest.raises(Refused) as refused:
         Raw.native(ticket, in_query=in_query)
     return str(refused.value) in {"400", "401", "403"}
 
 
 @pytest.mark.parametrize("in_query", [False, True])
-def test_a_handshake_without_a_good_token_is_refused(world: World, in_query: bool) -> None:
+def test_a_handshake_without_a_valid_token_is_refused(world: World, in_query: bool) -> None:
     account = world.people.take("USER")
     claims = {"sub": account.id, "role": "USER"}
     wrong = ("", "garbage", sign({**claims, "exp": 1}), sign(claims, key="x" * 32))
@@ -203,7 +211,7 @@ def test_a_handshake_without_a_good_token_is_refused(world: World, in_query: boo
 
 
 @pytest.mark.parametrize("in_query", [False, True])
-def test_a_handshake_is_refused_to_those_who_may_not(world: World, in_query: bool) -> None:
+def test_a_handshake_of_a_person_who_may_not_join_is_refused(world: World, in_query: bool) -> None:
     take = world.people.take
     for namespace, group in (
         ("/user", "TELECALLER"),
@@ -217,25 +225,25 @@ def test_a_handshake_is_refused_to_those_who_may_not(world: World, in_query: boo
         assert is_refused(ticket, in_query=in_query), (namespace, group)
 
 
-def test_a_namespace_that_does_not_exist_is_refused_to_all(world: World) -> None:
+def test_a_handshake_for_an_unknown_namespace_is_refused(world: World) -> None:
     given = token(world.people.take("USER"))
     for namespace in ("/nowhere", "", "user", "/user/"):
         assert is_refused(world.ticket(namespace, given))
 
 
-def test_a_token_may_come_in_the_query(world: World) -> None:
+def test_a_token_may_be_sent_in_the_query(world: World) -> None:
     account = world.people.take("USER")
     raw = Raw.native(world.ticket("/user", token(account)), in_query=True)
-    world.stack.joined("/user", account.id)
+    world.stack.wait_connections("/user", account.id)
     raw.close()
 
 
-def test_an_admin_may_come_by_cookie(world: World) -> None:
+def test_an_admin_may_connect_with_a_cookie(world: World) -> None:
     account = world.people.take("ADMIN")
     cookie = f"authenticationToken={token(account)}"
     raw = Raw.native(world.ticket("/admin", None, Cookie=cookie, Origin=FRONTEND))
-    say(raw, action="presence.request-counts", id=1)
-    event, ack = hear_both(raw)
+    send(raw, action="presence.request-counts", id=1)
+    event, ack = receive_both(raw)
     assert event["event"] == "presence:counts"
     assert ack == {"ack": 1, "data": None}
     raw.close()
@@ -244,12 +252,12 @@ def test_an_admin_may_come_by_cookie(world: World) -> None:
     assert is_refused(world.ticket("/admin", None, Cookie=cookie))
 
 
-def test_a_cookie_lets_nobody_into_user(world: World) -> None:
+def test_a_cookie_is_not_accepted_for_user(world: World) -> None:
     cookie = f"authenticationToken={token(world.people.take('USER'))}"
     assert is_refused(world.ticket("/user", None, Cookie=cookie, Origin=FRONTEND))
 
 
-def test_who_is_online_and_what_was_said(world: World) -> None:
+def test_chat_over_native_frames(world: World) -> None:
     channel = unique("native")
     make_channel(world, channel)
     anna = tab(world, unique("anna"), "native", joins=channel)
@@ -264,7 +272,7 @@ def test_who_is_online_and_what_was_said(world: World) -> None:
     assert refused == {"error": {"message": "Join the channel first"}}
 
 
-def test_an_admin_asks_for_numbers(world: World) -> None:
+def test_an_admin_receives_the_booking_numbers(world: World) -> None:
     _, admin = world.admin("native")
     assert admin.ask("request:stats") is None
     assert admin.wait("dashboard:stats_update")["active"] >= 0

@@ -1,4 +1,4 @@
-"""The demo, the console and the docs in a real browser, against the running stack."""
+"""Tests of the demo, the console and the docs in a real browser, against the running stack."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ from tests.e2e.stack import Stack
 from tests.e2e.world import World
 
 FOR_AXE: dict[str, Any] = {"bypass_csp": True, "reduced_motion": "reduce"}
-"""It is a script from elsewhere, and reads colours, which must not be on their way."""
+"""axe is a script from another origin, so the policy for scripts is bypassed. It reads colours, so
+they must not be animated."""
 
 PICTURES = os.environ.get("PICTURES")
-"""The folder to write pictures to; no folder, no pictures."""
+"""The folder for the pictures. If it is not set, no pictures are taken."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
 
 @pytest.fixture
 def both(visitors: Visitors, people: People) -> tuple[Page, Page]:
-    """A user's page and a telecaller's, when the user knows that the telecaller is there."""
+    """The pages of a user and a telecaller. The user's page shows the telecaller as online."""
     user = visitors.open("/", people.take("USER"))
     pill(user, "USER", "online").wait_for()
     telecaller = visitors.open("/", people.take("TELECALLER"))
@@ -68,7 +69,7 @@ def call(user: Page) -> None:
     here.get_by_role("button", name="Audio").click()
 
 
-def test_a_whole_call_and_the_console_that_follows_it(
+def test_a_whole_call_on_the_demo_page_and_in_the_console(
     both: tuple[Page, Page], visitors: Visitors, people: People
 ) -> None:
     console = visitors.open("/console")
@@ -97,7 +98,7 @@ def test_a_whole_call_and_the_console_that_follows_it(
         expect(phone(user, "USER").locator(".frames")).to_contain_text(frame)
 
 
-def test_a_call_that_nobody_answers(both: tuple[Page, Page]) -> None:
+def test_the_pages_show_an_unanswered_call_as_missed(both: tuple[Page, Page]) -> None:
     user, telecaller = both
     call(user)
     pill(telecaller, "TELECALLER", "ringing").wait_for()
@@ -105,7 +106,7 @@ def test_a_call_that_nobody_answers(both: tuple[Page, Page]) -> None:
     expect(phone(user, "USER").locator(".news")).to_contain_text("did not answer.")
 
 
-def test_a_telecallers_phone_can_be_heard(both: tuple[Page, Page]) -> None:
+def test_a_telecallers_phone_makes_a_sound_if_it_is_on(both: tuple[Page, Page]) -> None:
     user, telecaller = both
     telecaller.evaluate("""() => {
         const start = OscillatorNode.prototype.start;
@@ -128,7 +129,7 @@ def test_a_telecallers_phone_can_be_heard(both: tuple[Page, Page]) -> None:
         assert heard or telecaller.evaluate("window.tones") == 0
 
 
-def test_rejecting_and_cancelling(both: tuple[Page, Page]) -> None:
+def test_the_pages_show_that_a_call_is_rejected_or_cancelled(both: tuple[Page, Page]) -> None:
     user, telecaller = both
     call(user)
     telecaller.get_by_role("button", name="Reject").click()
@@ -139,7 +140,7 @@ def test_rejecting_and_cancelling(both: tuple[Page, Page]) -> None:
     expect(phone(telecaller, "TELECALLER").locator(".news")).to_contain_text("cancelled.")
 
 
-def test_what_the_stack_refuses_is_said(both: tuple[Page, Page]) -> None:
+def test_the_page_shows_why_the_stack_refuses_a_call(both: tuple[Page, Page]) -> None:
     user, telecaller = both
     telecaller.close()
     expect(phone(user, "USER").locator("li .note", has_text="offline")).to_be_visible()
@@ -147,7 +148,9 @@ def test_what_the_stack_refuses_is_said(both: tuple[Page, Page]) -> None:
     expect(phone(user, "USER").locator(".problem")).to_contain_text("is currently offline")
 
 
-def test_without_demo_tokens_the_page_asks_for_one(visitors: Visitors, people: People) -> None:
+def test_the_page_asks_for_a_token_if_there_are_no_demo_tokens(
+    visitors: Visitors, people: People
+) -> None:
     page = visitors.open("/")
     form = phone(page, "USER")
     form.get_by_label("Token: User").fill("garbage")
@@ -161,7 +164,7 @@ def test_without_demo_tokens_the_page_asks_for_one(visitors: Visitors, people: P
     pill(page, "USER", "online").wait_for()
 
 
-def test_a_stack_that_is_away_is_said_until_it_is_back(
+def test_the_page_shows_that_the_stack_does_not_answer(
     visitors: Visitors, people: People, stack: Stack
 ) -> None:
     with relay_to(stack.url) as relay:
@@ -175,7 +178,7 @@ def test_a_stack_that_is_away_is_said_until_it_is_back(
         expect(page.locator("#away")).to_be_hidden()
 
 
-def test_the_console_says_that_its_numbers_are_old(visitors: Visitors, people: People) -> None:
+def test_the_console_shows_that_its_numbers_are_old(visitors: Visitors, people: People) -> None:
     page = visitors.open("/console")
     sign_in(page, people.take("ADMIN"))
     page.route("**/admin/stats", lambda route: route.abort())
@@ -184,7 +187,9 @@ def test_the_console_says_that_its_numbers_are_old(visitors: Visitors, people: P
     expect(page.locator("#away")).to_be_hidden(timeout=15_000)
 
 
-def test_only_admins_sign_in_and_signing_out_ends_it(visitors: Visitors, people: People) -> None:
+def test_only_admins_can_sign_in_to_the_console_and_sign_out_again(
+    visitors: Visitors, people: People
+) -> None:
     page = visitors.open("/console")
     for given, words in (
         ("garbage", "Invalid or expired token"),
@@ -206,7 +211,7 @@ def test_only_admins_sign_in_and_signing_out_ends_it(visitors: Visitors, people:
 
 
 @pytest.mark.parametrize("path", ["/", "/console", "/docs"])
-def test_nothing_is_wider_than_a_phone(visitors: Visitors, people: People, path: str) -> None:
+def test_every_page_fits_a_phone(visitors: Visitors, people: People, path: str) -> None:
     page = visitors.open(path, people.take("USER"), people.take("TELECALLER"))
     if path == "/":
         pill(page, "TELECALLER", "online").wait_for()
@@ -239,7 +244,7 @@ def test_axe_finds_nothing_serious(visitors: Visitors, people: People, scheme: s
     assert serious_issues(visitors.open("/docs", **options)) == []
 
 
-def test_two_people_chat(visitors: Visitors, people: People) -> None:
+def test_two_people_chat_on_the_demo_page(visitors: Visitors, people: People) -> None:
     rights = ["chat.access", "chat.send_messages"]
     one, other = (
         Account(id=f"chat-page-{name}", role="AGENT", name=name, permissions=rights)
@@ -262,7 +267,7 @@ def test_two_people_chat(visitors: Visitors, people: People) -> None:
     assert fits_a_phone(page)
 
 
-def test_a_booking_from_the_customer_to_the_door(visitors: Visitors, people: People) -> None:
+def test_a_booking_on_the_demo_page_from_request_to_end(visitors: Visitors, people: People) -> None:
     admin = people.take("ADMIN")
     console = visitors.open("/console")
     sign_in(console, admin)
@@ -271,24 +276,24 @@ def test_a_booking_from_the_customer_to_the_door(visitors: Visitors, people: Peo
     partner = Account(id="page-partner", role="PARTNER", name="Pedro")
     page = visitors.open("/#bookings", customer, partner, admin, **FOR_AXE)
     pill(page, "PARTNER", "online").wait_for()
-    mine, theirs = phone(page, "CUSTOMER"), phone(page, "PARTNER")
-    mine.get_by_role("button", name="Book").click()
-    theirs.get_by_role("button", name="Accept").click()
-    expect(mine.locator(".news")).to_have_text("Accepted")
-    theirs.get_by_role("button", name="Set off").click()
-    expect(mine.locator(".news")).to_have_text("On the way")
-    expect(mine.locator(".map")).to_have_attribute("aria-label", re.compile("is at 52"))
-    expect(mine.locator(".frames")).to_contain_text('["partner:location_update",')
+    of_customer, of_partner = phone(page, "CUSTOMER"), phone(page, "PARTNER")
+    of_customer.get_by_role("button", name="Book").click()
+    of_partner.get_by_role("button", name="Accept").click()
+    expect(of_customer.locator(".news")).to_have_text("Accepted")
+    of_partner.get_by_role("button", name="Set off").click()
+    expect(of_customer.locator(".news")).to_have_text("On the way")
+    expect(of_customer.locator(".map")).to_have_attribute("aria-label", re.compile("is at 52"))
+    expect(of_customer.locator(".frames")).to_contain_text('["partner:location_update",')
     assert serious_issues(page) == []
-    theirs.get_by_role("button", name="I have arrived").click()
-    theirs.get_by_role("button", name="Start work").click()
-    theirs.get_by_role("button", name="Finish").click()
-    expect(mine.locator(".news")).to_have_text("Done")
+    of_partner.get_by_role("button", name="I have arrived").click()
+    of_partner.get_by_role("button", name="Start work").click()
+    of_partner.get_by_role("button", name="Finish").click()
+    expect(of_customer.locator(".news")).to_have_text("Done")
     expect(console.locator(".feed")).to_contain_text("completed")
-    mine.get_by_role("button", name="Book").click()
-    theirs.get_by_role("button", name="Reject").wait_for()
-    mine.get_by_role("button", name="Cancel").click()
-    expect(theirs.locator(".news")).to_have_text("The customer cancelled.")
+    of_customer.get_by_role("button", name="Book").click()
+    of_partner.get_by_role("button", name="Reject").wait_for()
+    of_customer.get_by_role("button", name="Cancel").click()
+    expect(of_partner.locator(".news")).to_have_text("The customer cancelled.")
     assert fits_a_phone(page)
 
 
@@ -306,10 +311,10 @@ def test_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
 
 
 def busy_hour(stack: Stack) -> None:
-    """The hour before the picture, as the stack would have counted it."""
+    """Store the numbers of an hour of calls before the picture."""
     now = int(time.time() * 1000)
     today = Counter[str]()
-    with stack.haunting():
+    with stack.direct_access():
         for at in range(59):
             numbers: dict[str, Any] = {
                 "completed": 5 + at // 15 + (at * 7) % 4 - (at * 5) % 3,

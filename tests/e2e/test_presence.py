@@ -1,4 +1,4 @@
-"""Who is told when telecallers come, talk and go, and the numbers admins see."""
+"""Tests of the announcements of telecallers' presence, and of the numbers that admins see."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.e2e.world import World
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
-def told(account: Account, presence: str) -> dict[str, Any]:
+def announcement(account: Account, presence: str) -> dict[str, Any]:
     details = {
         "_id": account.id,
         "name": account.name,
@@ -32,19 +32,19 @@ def told(account: Account, presence: str) -> dict[str, Any]:
     }
 
 
-def test_all_users_follow_a_telecaller_through_the_day(world: World) -> None:
+def test_all_users_receive_every_change_of_a_telecallers_presence(world: World) -> None:
     watchers = [world.user(kind)[1] for kind in ("js", "python", "asyncio", "native")]
     _, user = world.user()
     account = world.people.take("TELECALLER")
 
-    def all_hear(presence: str) -> None:
+    def all_receive(presence: str) -> None:
         for watcher in watchers:
             watcher.wait_presence(account.id, presence, after=len(history))
-        history.append(told(account, presence))
+        history.append(announcement(account, presence))
 
     history: list[dict[str, Any]] = []
-    telecaller = world.come("js", account)
-    all_hear("ONLINE")
+    telecaller = world.join("js", account)
+    all_receive("ONLINE")
     call_id = ring(user, telecaller, account)
     telecaller.ask("call:reject", {"callId": call_id})
     user.wait("call:rejected")
@@ -53,17 +53,17 @@ def test_all_users_follow_a_telecaller_through_the_day(world: World) -> None:
     telecaller.wait("call:cancelled")
     call_id = ring(user, telecaller, account)
     answer(user, telecaller, call_id)
-    all_hear("ON_CALL")
+    all_receive("ON_CALL")
     user.ask("call:end", {"callId": call_id})
-    all_hear("ONLINE")
+    all_receive("ONLINE")
     telecaller.leave()
-    all_hear("OFFLINE")
+    all_receive("OFFLINE")
     for watcher in watchers:
         assert watcher.presence(account.id) == history
         assert watcher.names == []
 
 
-def test_a_ring_that_comes_to_nothing_announces_nothing(world: World) -> None:
+def test_an_unanswered_call_does_not_change_the_telecallers_presence(world: World) -> None:
     _, watcher = world.user()
     _, user = world.user()
     account, telecaller = world.telecaller()
@@ -90,9 +90,9 @@ def test_a_second_device_is_not_announced(world: World) -> None:
     _, watcher = world.user()
     account, first = world.telecaller()
     watcher.wait_presence(account.id, "ONLINE")
-    second = world.come("python", account)
+    second = world.join("python", account)
     first.leave()
-    world.stack.joined("/telecaller", account.id, 1)
+    world.stack.wait_connections("/telecaller", account.id, 1)
     second.leave()
     watcher.wait_presence(account.id, "OFFLINE")
     assert [one["presence"] for one in watcher.presence(account.id)] == ["ONLINE", "OFFLINE"]
@@ -104,12 +104,12 @@ def counts(admin: Client) -> dict[str, Any]:
     return found
 
 
-def timeless(numbers: dict[str, Any]) -> dict[str, Any]:
+def without_timestamp(numbers: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in numbers.items() if name != "timestamp"}
 
 
-def until(admin: Client, wanted: dict[str, int]) -> None:
-    """Counts follow within seconds."""
+def wait_for_counts(admin: Client, wanted: dict[str, int]) -> None:
+    """Wait until the counts have these values, which takes seconds."""
     deadline = time.monotonic() + 20
     while True:
         found = counts(admin)
@@ -119,7 +119,7 @@ def until(admin: Client, wanted: dict[str, int]) -> None:
         time.sleep(0.1)
 
 
-def test_an_admin_of_any_kind_asks_for_counts(world: World, kind: str) -> None:
+def test_every_kind_of_client_receives_counts_as_admin(world: World, kind: str) -> None:
     _, admin = world.admin(kind)
     found = counts(admin)
     assert found.keys() == {"onlineUsers", "onlineTelecallers", "timestamp"}
@@ -132,23 +132,23 @@ def test_an_admin_of_any_kind_asks_for_counts(world: World, kind: str) -> None:
     admin.wait("presence:counts")
 
 
-def test_counts_are_of_people_not_of_connections(world: World) -> None:
+def test_counts_are_numbers_of_people_not_of_connections(world: World) -> None:
     _, admin = world.admin()
-    before = settled(lambda: timeless(counts(admin)))
+    before = settled(lambda: without_timestamp(counts(admin)))
     users, telecallers = before["onlineUsers"], before["onlineTelecallers"]
     caller, first = world.user()
-    second = world.come("native", caller)
+    second = world.join("native", caller)
     callee, third = world.telecaller("python")
-    fourth = world.come("asyncio", callee)
-    until(admin, {"onlineUsers": users + 1, "onlineTelecallers": telecallers + 1})
+    fourth = world.join("asyncio", callee)
+    wait_for_counts(admin, {"onlineUsers": users + 1, "onlineTelecallers": telecallers + 1})
     second.leave()
     fourth.drop()
-    world.stack.joined("/user", caller.id, 1)
-    world.stack.joined("/telecaller", callee.id, 1)
-    until(admin, {"onlineUsers": users + 1, "onlineTelecallers": telecallers + 1})
+    world.stack.wait_connections("/user", caller.id, 1)
+    world.stack.wait_connections("/telecaller", callee.id, 1)
+    wait_for_counts(admin, {"onlineUsers": users + 1, "onlineTelecallers": telecallers + 1})
     first.drop()
     third.leave()
-    until(admin, {"onlineUsers": users, "onlineTelecallers": telecallers})
+    wait_for_counts(admin, {"onlineUsers": users, "onlineTelecallers": telecallers})
 
 
 def test_stats_follow_a_call(world: World) -> None:
@@ -160,7 +160,7 @@ def test_stats_follow_a_call(world: World) -> None:
         body: dict[str, Any] = found.body
         return body
 
-    def follow(**wanted: int) -> dict[str, Any]:
+    def wait_for_stats(**wanted: int) -> dict[str, Any]:
         deadline = time.monotonic() + 20
         while True:
             body = stats()
@@ -171,36 +171,38 @@ def test_stats_follow_a_call(world: World) -> None:
             time.sleep(0.1)
 
     assert re.fullmatch(ISO, stats()["timestamp"])
-    before = settled(lambda: timeless(stats()))
+    before = settled(lambda: without_timestamp(stats()))
     assert {"onlineUsers", "onlineTelecallers", "telecallersOnCall", "connections", "calls"} < (
         before.keys()
     )
     calls = before["calls"]
     _, user = world.user()
     callee, telecaller = world.telecaller()
-    follow(
+    wait_for_stats(
         onlineUsers=before["onlineUsers"] + 1,
         onlineTelecallers=before["onlineTelecallers"] + 1,
         connections=before["connections"] + 2,
     )
     call_id = ring(user, telecaller, callee)
-    follow(calls_ringing=calls["ringing"] + 1, telecallersOnCall=before["telecallersOnCall"])
+    wait_for_stats(
+        calls_ringing=calls["ringing"] + 1, telecallersOnCall=before["telecallersOnCall"]
+    )
     answer(user, telecaller, call_id)
-    follow(
+    wait_for_stats(
         calls_ringing=calls["ringing"],
         calls_accepted=calls["accepted"] + 1,
         telecallersOnCall=before["telecallersOnCall"] + 1,
     )
     user.ask("call:end", {"callId": call_id})
     telecaller.wait("call:ended")
-    follow(
+    wait_for_stats(
         calls_accepted=calls["accepted"],
         calls_completedToday=calls["completedToday"] + 1,
         telecallersOnCall=before["telecallersOnCall"],
     )
     ring(user, telecaller, callee)
     user.leave()
-    follow(
+    wait_for_stats(
         calls_missedToday=calls["missedToday"] + 1,
         calls_ringing=calls["ringing"],
         onlineUsers=before["onlineUsers"],

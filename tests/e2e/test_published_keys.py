@@ -1,4 +1,4 @@
-"""A stack that takes tokens of an issuer who publishes keys, from its setting to its clients."""
+"""Tests of a stack that accepts the tokens of an issuer who publishes its keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def own_stack(
     }
     with running(accounts, logs, **environment) as stack:
         yield stack
-        assert stack.troubles() == []
+        assert stack.logged_errors() == []
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def token(key: PrivateKey | str, algorithm: str, kid: str, **claims: Any) -> str
     return sign(key, algorithm, kid, **{"iss": ISSUER, "aud": AUDIENCE, **claims})
 
 
-def test_the_issuers_tokens_open_the_door(world: World, kind: str) -> None:
+def test_a_token_of_the_issuer_is_accepted(world: World, kind: str) -> None:
     for good in (token(rsa_key("a"), "RS256", "rsa-a"), token(ec_key("a"), "ES256", "ec-a")):
         world.connect(kind, world.ticket("/user", good))
 
 
-def test_over_http_too(world: World) -> None:
+def test_a_token_of_the_issuer_is_accepted_over_http(world: World) -> None:
     admin = token(rsa_key("a"), "RS256", "rsa-a", role="ADMIN")
     answer = world.stack.get("/admin/stats", Authorization=f"Bearer {admin}")
     assert answer.status == 200
@@ -84,7 +84,7 @@ def test_over_http_too(world: World) -> None:
     ],
     ids=["the secret", "another key", "unknown kid", "issuer", "audience"],
 )
-def test_no_others_do(world: World, bad: str) -> None:
+def test_any_other_token_is_refused(world: World, bad: str) -> None:
     with pytest.raises(Refused, match=INVALID):
         world.connect("js", world.ticket("/user", bad))
 

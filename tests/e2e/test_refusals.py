@@ -1,4 +1,4 @@
-"""Who is let into a namespace, and what everybody else is told."""
+"""Tests of who may join a namespace, and of the reasons that other clients receive."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ NAMESPACES = {"/user": "USER", "/telecaller": "TELECALLER", "/admin": "ADMIN"}
 
 
 def refusal(world: World, kind: str, namespace: str, given: object, **headers: str) -> str:
-    """What a client is told that is not let in."""
+    """Return the reason that a client receives when a namespace refuses it."""
     with pytest.raises(Refused) as refused:
         world.connect(kind, world.ticket(namespace, given, **headers))
     return str(refused.value)
 
 
 def wrong_tokens(account: Account) -> dict[str, object]:
-    """Tokens that are no tokens of this stack, by what is wrong with them."""
+    """Return tokens that the stack must refuse, by what is wrong with them."""
     claims = {"sub": account.id, "role": account.role, "name": account.name}
     header, payload, signature = sign(claims).split(".")
     unsigned = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
@@ -72,7 +72,7 @@ def test_a_token_is_required(world: World, kind: str, namespace: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["js", "python", "asyncio"])
-def test_libraries_are_told_why_a_token_is_not_good(world: World, kind: str) -> None:
+def test_every_library_receives_the_reason_of_a_refusal(world: World, kind: str) -> None:
     account = world.people.take("USER")
     expired = sign({"sub": account.id, "role": "USER", "exp": 1})
     assert refusal(world, kind, "/user", expired) == INVALID
@@ -80,18 +80,18 @@ def test_libraries_are_told_why_a_token_is_not_good(world: World, kind: str) -> 
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-def test_no_wrong_token_is_good(world: World, namespace: str) -> None:
+def test_every_wrong_token_is_refused(world: World, namespace: str) -> None:
     role = NAMESPACES[namespace]
     account = world.people.take(role)
-    told = {
+    texts = {
         what: refusal(world, "js", namespace, given)
         for what, given in wrong_tokens(account).items()
     }
-    assert told == dict.fromkeys(told, INVALID)
+    assert texts == dict.fromkeys(texts, INVALID)
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-def test_a_namespace_is_for_its_own_role(world: World, namespace: str) -> None:
+def test_a_namespace_is_open_to_one_role_only(world: World, namespace: str) -> None:
     for role in ("USER", "TELECALLER", "ADMIN", "CUSTOMER", "user", "AGENT"):
         if role != NAMESPACES[namespace]:
             given = sign({"sub": "somebody", "role": role})
@@ -108,7 +108,7 @@ def test_a_namespace_is_for_its_own_role(world: World, namespace: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["js", "python", "asyncio"])
-def test_an_account_may_be_refused(
+def test_a_suspended_or_unapproved_account_is_refused(
     world: World, kind: str, group: str, namespace: str, text: str
 ) -> None:
     assert refusal(world, kind, namespace, token(world.people.take(group))) == text
@@ -131,7 +131,7 @@ def test_a_namespace_that_does_not_exist_is_refused(world: World, kind: str) -> 
 
 
 def test_a_refused_client_may_try_again_on_the_same_connection(world: World) -> None:
-    """As a page does that renews its token."""
+    """A page does so if it renews its token."""
     account = world.people.take("USER")
     raw = world.raw()
     assert raw.receive().startswith("0{")
@@ -142,7 +142,7 @@ def test_a_refused_client_may_try_again_on_the_same_connection(world: World) -> 
     raw.close()
 
 
-def test_a_refusal_in_one_namespace_leaves_the_others_alone(world: World) -> None:
+def test_a_refusal_in_one_namespace_does_not_affect_the_others(world: World) -> None:
     _, telecaller = world.telecaller()
     with pytest.raises(Refused, match=INVALID):
         world.connect("js", world.ticket("/user", "bad"), app=getattr(telecaller, "app"))  # noqa: B009
@@ -152,13 +152,13 @@ def test_a_refusal_in_one_namespace_leaves_the_others_alone(world: World) -> Non
 
 
 @pytest.mark.parametrize("kind", ["js", "python", "asyncio"])
-def test_a_bearer_prefix_is_taken_off(world: World, kind: str) -> None:
+def test_a_token_may_have_the_bearer_prefix(world: World, kind: str) -> None:
     account = world.people.take("USER")
     world.connect(kind, world.ticket("/user", f"Bearer {token(account)}"))
 
 
 @pytest.mark.parametrize("origin", [FRONTEND, "own", "localhost"])
-def test_an_admin_comes_in_by_cookie_from_an_allowed_page(world: World, origin: str) -> None:
+def test_an_admin_may_connect_with_a_cookie_from_an_allowed_page(world: World, origin: str) -> None:
     origins = {
         "own": world.stack.url,
         "localhost": world.stack.url.replace("127.0.0.1", "localhost"),
@@ -170,7 +170,7 @@ def test_an_admin_comes_in_by_cookie_from_an_allowed_page(world: World, origin: 
     admin.wait("presence:counts")
 
 
-def test_python_admins_come_in_by_cookie_too(world: World) -> None:
+def test_python_clients_may_connect_as_admin_with_a_cookie(world: World) -> None:
     for kind in ("python", "asyncio"):
         cookie = f"authenticationToken={token(world.people.take('ADMIN'))}"
         headers = {"Cookie": cookie, "Origin": FRONTEND}
@@ -188,7 +188,7 @@ def test_python_admins_come_in_by_cookie_too(world: World) -> None:
         None,
     ],
 )
-def test_a_cookie_from_any_other_page_is_as_good_as_none(world: World, origin: str | None) -> None:
+def test_a_cookie_from_any_other_page_is_ignored(world: World, origin: str | None) -> None:
     headers = {"Cookie": f"authenticationToken={token(world.people.take('ADMIN'))}"}
     if origin is not None:
         headers["Origin"] = origin
@@ -196,7 +196,7 @@ def test_a_cookie_from_any_other_page_is_as_good_as_none(world: World, origin: s
 
 
 def test_a_cookie_is_checked_like_any_token(world: World) -> None:
-    told = {
+    texts = {
         given: refusal(
             world, "js", "/admin", None, Cookie=f"authenticationToken={given}", Origin=FRONTEND
         )
@@ -206,10 +206,10 @@ def test_a_cookie_is_checked_like_any_token(world: World) -> None:
             token(world.people.take("USER")),
         )
     }
-    assert list(told.values()) == [INVALID, INVALID, DENIED]
+    assert list(texts.values()) == [INVALID, INVALID, DENIED]
 
 
-def test_the_cookie_is_for_admins_only(world: World) -> None:
+def test_a_cookie_is_accepted_for_admins_only(world: World) -> None:
     headers = {"Cookie": f"authenticationToken={token(world.people.take('USER'))}"}
     assert refusal(world, "js", "/user", None, **headers, Origin=FRONTEND) == REQUIRED
 

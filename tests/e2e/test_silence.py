@@ -1,6 +1,6 @@
-"""Nothing fails in silence: what a function does not survive is in the terminal.
+"""Tests that the terminal shows every failure of a function.
 
-A stack of its own, since afterwards the other one must not have failed at all.
+They use a stack of their own, because the other tests check that no function has failed in theirs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tests.e2e.world import World
 
 FAILED = {"error": {"message": INTERNAL}}
 WHOLE_SECONDS = 0.5
-"""After the first line of a failure, for the others, and for what would be one too many."""
+"""How long to wait after the first line of a failure, for its other lines, and for a second failure
+that must not be shown."""
 
 INITIATE = "!! socketio  call:initiate  "
 
@@ -52,7 +53,7 @@ def world(broken: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iter
 
 
 def shown(stack: Stack, before: list[str], beginning: str) -> str:
-    """The one failure that has come since, when it is there."""
+    """Wait for the only failure that is shown after those in ``before``, and return it."""
 
     def fresh() -> list[str]:
         return stack.shown()[len(before) :]
@@ -64,8 +65,11 @@ def shown(stack: Stack, before: list[str], beginning: str) -> str:
     return block
 
 
-def pair(world: World, kind: str = "js") -> tuple[Client, dict[str, Any]]:
-    """A user's app, and what it calls a telecaller with."""
+def user_and_call(world: World, kind: str = "js") -> tuple[Client, dict[str, Any]]:
+    """Connect a user and a telecaller.
+
+    Returns the user's client and the payload with which it calls the telecaller.
+    """
     callee, _ = world.telecaller()
     _, user = world.user(kind)
     return user, {"telecallerId": callee.id, "callType": "AUDIO"}
@@ -73,7 +77,7 @@ def pair(world: World, kind: str = "js") -> tuple[Client, dict[str, Any]]:
 
 @contextmanager
 def without(stack: Stack, function: str, action: str, resource: str) -> Iterator[None]:
-    """A function's role without the right to one action on what has ``resource`` in its ARN."""
+    """Deny a function one action on resources with ``resource`` in their ARN, in the block."""
     name = f"{backstage.PREFIX}-{function}"
     found = backstage.client(stack, "lambda").get_function_configuration(FunctionName=name)
     iam, role = backstage.client(stack, "iam"), found["Role"].rsplit("/", 1)[1]
@@ -92,8 +96,10 @@ def without(stack: Stack, function: str, action: str, resource: str) -> Iterator
 
 
 @pytest.mark.parametrize(("kind", "function"), [("js", "socketio"), ("native", "calls")])
-def test_an_exception_in_a_handler(broken: Stack, world: World, kind: str, function: str) -> None:
-    user, call = pair(world, kind)
+def test_an_exception_in_a_handler_is_shown(
+    broken: Stack, world: World, kind: str, function: str
+) -> None:
+    user, call = user_and_call(world, kind)
     before = broken.shown()
     with backstage.settings_of(broken, function, fault="raise"):
         assert user.ask("call:initiate", call) == FAILED
@@ -105,8 +111,8 @@ def test_an_exception_in_a_handler(broken: Stack, world: World, kind: str, funct
     assert block.count("LookupError: a fault of this test") == 1
 
 
-def test_a_right_that_is_missing(broken: Stack, world: World) -> None:
-    user, call = pair(world)
+def test_a_missing_right_is_shown(broken: Stack, world: World) -> None:
+    user, call = user_and_call(world)
     before = broken.shown()
     with without(broken, "socketio", "dynamodb:GetItem", broken.environment["PEOPLE_TABLE"]):
         assert user.ask("call:initiate", call) == FAILED
@@ -116,15 +122,15 @@ def test_a_right_that_is_missing(broken: Stack, world: World) -> None:
     assert "dynamodb:GetItem" in block
 
 
-def test_a_right_to_hand_on_a_device_that_is_gone(broken: Stack, world: World) -> None:
-    """The other devices ring all the same."""
+def test_a_missing_right_to_disconnect_a_device_is_shown(broken: Stack, world: World) -> None:
+    """One device of the telecaller is gone. The others ring nevertheless."""
     callee, telecaller = world.telecaller()
     _, user = world.user()
     add_device(broken, callee, "none")
     before = broken.shown()
     with without(broken, "socketio", "lambda:InvokeFunction", "disconnect"):
-        told = user.ask("call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
-    assert telecaller.wait("call:incoming")["callId"] == told["callId"]
+        answer = user.ask("call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
+    assert telecaller.wait("call:incoming")["callId"] == answer["callId"]
     assert "AccessDenied" in shown(broken, before, INITIATE)
 
 
@@ -137,9 +143,9 @@ def add_device(stack: Stack, account: Account, connection_id: str) -> None:
     )
 
 
-def test_a_right_to_post(broken: Stack, world: World) -> None:
-    """Nothing can be said to the client, neither an acknowledgement nor anything else."""
-    user, call = pair(world)
+def test_a_missing_right_to_post_is_shown(broken: Stack, world: World) -> None:
+    """The client receives neither an event nor an acknowledgement."""
+    user, call = user_and_call(world)
     before = broken.shown()
     with without(broken, "socketio", "execute-api:ManageConnections", "@connections"):
         user.emit("call:initiate", call)
@@ -154,14 +160,14 @@ def test_a_right_to_post(broken: Stack, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reason"),
     [
         ("exit", "Worker process died (exit code 7)"),
         ("hang", "Task timed out after 2.00 seconds"),
     ],
 )
-def test_a_worker_that_dies(broken: Stack, world: World, fault: str, told: str) -> None:
-    user, call = pair(world)
+def test_a_worker_that_ends_is_shown(broken: Stack, world: World, fault: str, reason: str) -> None:
+    user, call = user_and_call(world)
     before = broken.shown()
     name = f"{backstage.PREFIX}-socketio"
     api = backstage.client(broken, "lambda")
@@ -175,11 +181,11 @@ def test_a_worker_that_dies(broken: Stack, world: World, fault: str, told: str) 
         api.update_function_configuration(FunctionName=name, Timeout=timeout)
     heading, message, *trace = block.splitlines()
     assert len(heading.removeprefix(INITIATE)) == 36
-    assert message == f"   {told}"
+    assert message == f"   {reason}"
     assert any("faults.py" in line and line.endswith(" in fail") for line in trace), block
 
 
-def test_a_function_that_cannot_be_imported(broken: Stack) -> None:
+def test_a_function_that_cannot_be_imported_is_shown(broken: Stack) -> None:
     before = broken.shown()
     name = f"{backstage.PREFIX}-bookings"
     api = backstage.client(broken, "lambda")
@@ -195,7 +201,7 @@ def test_a_function_that_cannot_be_imported(broken: Stack) -> None:
     assert "   Traceback (most recent call last):" in block
 
 
-def test_the_whole_log_is_where_the_terminal_says(broken: Stack) -> None:
+def test_the_terminal_names_the_file_with_the_whole_log(broken: Stack) -> None:
     (path,) = (line.strip() for line in broken.terminal if "functions.log" in line)
     lines = (broken.work / "functions.log").read_text().splitlines()
     assert path == str(broken.work / "functions.log")

@@ -1,4 +1,4 @@
-"""Many connections that open and close in any order, and numbers that are right afterwards."""
+"""A test that the live numbers are right after many connections open and close in any order."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ USERS, TELECALLERS, CONNECTIONS = 100, 20, 200
 STAYING = 60
 AT_ONCE = 6
 STUCK_SECONDS = 30.0
-"""Without any change: the numbers follow as fast as the machine lets them."""
+"""How long the numbers may stay unchanged before the test fails."""
 
 Numbers = dict[str, int]
 
 
 class Tab:
-    """One connection of somebody's, as bare as it gets: what arrives is read and thrown away."""
+    """A connection of a person without a client library. It ignores all frames it receives."""
 
     def __init__(self, url: str, account: Account) -> None:
         self._url = url.replace("http", "ws", 1) + "/socket.io/?EIO=4&transport=websocket"
@@ -69,10 +69,10 @@ class Tab:
                 pass
 
 
-async def storm(url: str, crowd: list[Account], chance: random.Random) -> list[Tab]:
-    """All of the connections open, and most of them close meanwhile; those that are left."""
-    people = crowd + chance.choices(crowd, k=CONNECTIONS - len(crowd))
-    chance.shuffle(people)
+async def storm(url: str, crowd: list[Account], rng: random.Random) -> list[Tab]:
+    """Open all connections and close most of them meanwhile. Returns those that stay open."""
+    people = crowd + rng.choices(crowd, k=CONNECTIONS - len(crowd))
+    rng.shuffle(people)
     tabs = [Tab(url, account) for account in people]
     some = asyncio.Semaphore(AT_ONCE)
 
@@ -81,18 +81,18 @@ async def storm(url: str, crowd: list[Account], chance: random.Random) -> list[T
             await tab.open()
         if number < STAYING:
             return
-        await asyncio.sleep(chance.uniform(0, 1))
+        await asyncio.sleep(rng.uniform(0, 1))
         async with some:
-            await tab.close(abruptly=chance.random() < 0.5)
+            await tab.close(abruptly=rng.random() < 0.5)
 
     order = list(enumerate(tabs))
-    chance.shuffle(order)
+    rng.shuffle(order)
     await asyncio.gather(*(live(number, tab) for number, tab in order))
     return tabs[:STAYING]
 
 
-async def end(tabs: list[Tab], chance: random.Random) -> None:
-    await asyncio.gather(*(tab.close(abruptly=chance.random() < 0.5) for tab in tabs))
+async def close_all(tabs: list[Tab], rng: random.Random) -> None:
+    await asyncio.gather(*(tab.close(abruptly=rng.random() < 0.5) for tab in tabs))
 
 
 def stats(world: World, admin: Account) -> Numbers:
@@ -100,8 +100,8 @@ def stats(world: World, admin: Account) -> Numbers:
     return {name: found[name] for name in ("onlineUsers", "onlineTelecallers", "connections")}
 
 
-def follow(world: World, admin: Account, wanted: Numbers) -> None:
-    """Wait for exactly these numbers."""
+def wait_for(world: World, admin: Account, wanted: Numbers) -> None:
+    """Wait until the live numbers are exactly ``wanted``."""
     last, deadline = stats(world, admin), time.monotonic() + STUCK_SECONDS
     while last != wanted:
         assert time.monotonic() < deadline, f"{last} is not {wanted}"
@@ -112,23 +112,25 @@ def follow(world: World, admin: Account, wanted: Numbers) -> None:
 
 
 @pytest.mark.skipif("LOAD" not in os.environ, reason="it fills a machine for minutes: make load")
-def test_the_numbers_are_right_when_a_storm_is_over(world: World) -> None:
+def test_the_numbers_are_right_after_many_connections_have_opened_and_closed(world: World) -> None:
     admin = world.people.take("ADMIN")
     users = [world.people.take("USER") for _ in range(USERS)]
     telecallers = [world.people.take("TELECALLER") for _ in range(TELECALLERS)]
     before = settled(lambda: stats(world, admin))
-    asyncio.run(weather(world, admin, users + telecallers, before))
-    follow(world, admin, before)
+    asyncio.run(open_and_close(world, admin, users + telecallers, before))
+    wait_for(world, admin, before)
 
 
-async def weather(world: World, admin: Account, crowd: list[Account], before: Numbers) -> None:
-    chance = random.Random(20260119)
-    tabs = await storm(world.stack.url, crowd, chance)
+async def open_and_close(
+    world: World, admin: Account, crowd: list[Account], before: Numbers
+) -> None:
+    rng = random.Random(20260119)
+    tabs = await storm(world.stack.url, crowd, rng)
     roles = list({tab.account.id: tab.account.role for tab in tabs}.values())
     wanted = {
         "onlineUsers": before["onlineUsers"] + roles.count("USER"),
         "onlineTelecallers": before["onlineTelecallers"] + roles.count("TELECALLER"),
         "connections": before["connections"] + len(tabs),
     }
-    await asyncio.to_thread(follow, world, admin, wanted)
-    await end(tabs, chance)
+    await asyncio.to_thread(wait_for, world, admin, wanted)
+    await close_all(tabs, rng)

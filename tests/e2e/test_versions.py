@@ -1,4 +1,5 @@
-"""The JavaScript library of other majors: 2.x, whose protocol is another, and 3.x."""
+"""Tests with other major versions of the JavaScript library: 2.x, whose protocol differs, and
+3.x."""
 
 from __future__ import annotations
 
@@ -24,10 +25,10 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("ended_by", ["user", "telecaller"])
-def test_a_whole_call(world: World, version: str, ended_by: str) -> None:
+def test_old_clients_make_a_whole_call(world: World, version: str, ended_by: str) -> None:
     caller, callee = world.people.take("USER"), world.people.take("TELECALLER")
-    user = world.come("js", caller, version=version)
-    telecaller = world.come("js", callee, version=version)
+    user = world.join("js", caller, version=version)
+    telecaller = world.join("js", callee, version=version)
     call_id = ring(user, telecaller, callee, "VIDEO")
     answer(user, telecaller, call_id)
     one, other = (user, telecaller) if ended_by == "user" else (telecaller, user)
@@ -39,7 +40,7 @@ def test_a_whole_call(world: World, version: str, ended_by: str) -> None:
 
 def test_old_and_new_clients_call_each_other(world: World, version: str) -> None:
     caller = world.people.take("USER")
-    user = world.come("js", caller, version=version)
+    user = world.join("js", caller, version=version)
     callee, telecaller = world.telecaller("asyncio")
     user.wait_presence(callee.id, "ONLINE")
     call_id = ring(user, telecaller, callee)
@@ -51,8 +52,8 @@ def test_old_and_new_clients_call_each_other(world: World, version: str) -> None
     assert user.wait("call:error") == {"message": "Call is no longer available"}
 
 
-def test_a_refusal_says_why(world: World, version: str) -> None:
-    """To 2.x as a bare string, which ``Refused`` would not be if it were an object."""
+def test_an_old_client_receives_the_reason_of_a_refusal(world: World, version: str) -> None:
+    """2.x receives a text. If it were an object, the argument of ``Refused`` would be one too."""
     suspended = world.people.take("SUSPENDED_USER")
     for namespace, given, text in (
         ("/user", None, "Authentication token required"),
@@ -66,7 +67,7 @@ def test_a_refusal_says_why(world: World, version: str) -> None:
 
 
 def test_the_pings_of_a_2x_client_are_answered(world: World) -> None:
-    client = world.come("js", world.people.take("USER"), version="2")
+    client = world.join("js", world.people.take("USER"), version="2")
     assert isinstance(client, JavaScript)
     for _ in range(2):
         client.ping()
@@ -75,9 +76,11 @@ def test_the_pings_of_a_2x_client_are_answered(world: World) -> None:
 
 
 @pytest.mark.parametrize("version", [*VERSIONS, "4"])
-def test_a_connection_that_the_server_closes_is_made_anew(world: World, version: str) -> None:
+def test_a_client_reconnects_after_the_server_has_closed_its_connection(
+    world: World, version: str
+) -> None:
     caller = world.people.take("USER")
-    user = world.come("js", caller, version=version)
+    user = world.join("js", caller, version=version)
     callee, telecaller = world.telecaller()
     assert isinstance(user, JavaScript)
     now = partial(backstage.connection_ids, world.stack, caller)

@@ -1,4 +1,4 @@
-"""What is to be said after everything else has happened to the stack."""
+"""Checks of the whole run, after all other tests have used the stack."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.e2e.stack import Stack
 def test_no_function_has_failed(stack: Stack) -> None:
     kept = {file.name for file in stack.logs.iterdir()}
     assert "switchboard-dev-socketio.log" in kept, "the functions' logs are not kept"
-    assert stack.troubles() == []
+    assert stack.logged_errors() == []
     assert stack.shown() == []
 
 
-def test_nothing_is_granted_that_nobody_uses(stack: Stack, request: pytest.FixtureRequest) -> None:
-    """The other way round IAM sees to: it is enforced while the tests run."""
+def test_every_granted_right_is_used(stack: Stack, request: pytest.FixtureRequest) -> None:
+    """IAM checks the opposite, that every used right is granted: it is enforced in the tests."""
     folder = Path(__file__).parent
     ran = {item.path for item in request.session.items}
     if not ran >= set(folder.glob("test_*.py")):
-        pytest.skip("only a run of all tests here says who uses what")
+        pytest.skip("only a run of all tests in this folder uses all rights")
     used = exercised(stack.logs / "requests.jsonl", stack.environment)
     unused = granted() - used
     print("\n".join(map(str, sorted(unused))))

@@ -12,8 +12,8 @@ class Visit:
     def __init__(self, world: World, backend: Backend, kinds: tuple[str, str] = ("js", "js")):
         self.customer_account = world.people.take("CUSTOMER")
         self.partner_account = world.people.take("PARTNER")
-        self.customer = world.come(kinds[0], self.customer_account)
-        self.partner = world.come(kinds[1], self.partner_account)
+        self.customer = world.join(kinds[0], self.customer_account)
+        self.partner = world.join(kinds[1], self.partner_account)
         self.data = backend.booking(self.customer_account.id)
         self.id: str = self.data["bookingId"]
         backend.tell("booking.created", **self.data)

@@ -1,4 +1,4 @@
-"""Waiting for what a stack does in its own time."""
+"""Waits for what the stack does asynchronously."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 
 def until(happened: Callable[[], bool], what: str) -> None:
+    """Wait until ``happened`` returns true. Raises ``AssertionError`` with ``what`` otherwise."""
     deadline = time.monotonic() + SECONDS
     while not happened():
         assert time.monotonic() < deadline, f"not within {SECONDS} s: {what}"
@@ -21,8 +22,10 @@ def until(happened: Callable[[], bool], what: str) -> None:
 
 
 def settled(read: Callable[[], T]) -> T:
-    """What is read once it has not changed for a while: those who left before have been counted
-    out."""
+    """Return what ``read`` returns once it has not changed for ``SETTLED_SECONDS``.
+
+    By then, clients that earlier tests have disconnected are no longer counted.
+    """
     last, since = read(), time.monotonic()
     while time.monotonic() - since < SETTLED_SECONDS:
         time.sleep(0.1)

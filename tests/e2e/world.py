@@ -1,4 +1,4 @@
-"""Brings people and their apps to the running stack."""
+"""Connects people's clients to the running stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS = ("js", "python", "asyncio", "native")
 
 
 class World:
-    """Brings people in; whoever is still connected at the end of a test leaves."""
+    """The stack, and the clients of one test. They are disconnected at the end of the test."""
 
     def __init__(self, stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> None:
         self.stack = stack
@@ -28,10 +28,11 @@ class World:
         self.clients: list[Client] = []
 
     def ticket(self, namespace: str, token: object = None, **headers: str) -> Ticket:
+        """Return what a client needs to connect to a namespace."""
         return Ticket(self.stack.url, namespace, token, headers)
 
     def connect(self, kind: str, ticket: Ticket, **options: Any) -> Client:
-        """A client of a kind; raises ``Refused``."""
+        """Connect a client of a kind. Raises ``Refused`` if the stack refuses it."""
         makers: dict[str, Callable[..., Client]] = {
             "js": lambda: JavaScript(self.driver, ticket, **options),
             "python": lambda: Python(ticket),
@@ -42,30 +43,38 @@ class World:
         self.clients.append(client)
         return client
 
-    def come(self, kind: str, account: Account, **options: Any) -> Client:
-        """Somebody's app, in the namespace of their role, when others can reach it."""
+    def join(self, kind: str, account: Account, **options: Any) -> Client:
+        """Connect a client of an account to the namespace of the account's role.
+
+        Returns the client when other clients can reach it.
+        """
         namespace = f"/{account.role.lower()}"
         before = self.stack.connections_of(namespace, account.id)
         client = self.connect(kind, self.ticket(namespace, token(account)), **options)
-        self.stack.joined(namespace, account.id, before + 1)
+        self.stack.wait_connections(namespace, account.id, before + 1)
         return client
 
     def user(self, kind: str = "js") -> tuple[Account, Client]:
+        """Connect a new user. Returns the account and the client."""
         account = self.people.take("USER")
-        return account, self.come(kind, account)
+        return account, self.join(kind, account)
 
     def telecaller(self, kind: str = "js") -> tuple[Account, Client]:
+        """Connect a new telecaller. Returns the account and the client."""
         account = self.people.take("TELECALLER")
-        return account, self.come(kind, account)
+        return account, self.join(kind, account)
 
     def admin(self, kind: str = "js") -> tuple[Account, Client]:
+        """Connect a new admin. Returns the account and the client."""
         account = self.people.take("ADMIN")
-        return account, self.come(kind, account)
+        return account, self.join(kind, account)
 
     def raw(self) -> Raw:
+        """Open a WebSocket without a client library."""
         return Raw(self.stack.url)
 
     def close(self) -> None:
+        """Disconnect all clients, and check what every client must have received."""
         for client in self.clients:
             with suppress(Exception):
                 client.leave()

@@ -1,7 +1,8 @@
-"""What the registry says, for tools and for readers.
+"""Makes the documentation of events and routes from the registry, for tools and for readers.
 
-``model`` what the registry has · ``schemas`` payloads as JSON Schema · ``asyncapi`` and ``openapi``
-the two documents · ``typescript`` types for clients · ``docs_page`` the page at ``/docs``
+``model`` the events and routes of the registry · ``schemas`` payloads as JSON Schema · ``asyncapi``
+and ``openapi`` the two documents · ``typescript`` types for clients · ``docs_page`` the page at
+``/docs``
 
 ``make contract`` writes all of it.
 """

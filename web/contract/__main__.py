@@ -1,6 +1,6 @@
-"""``python -m web.contract``: write the documents, the types and the page made of them.
+"""``python -m web.contract``: writes the documents, and the types and the page made of them.
 
-With ``--check`` nothing is written: exit code 1 where a file is not what it would be.
+With ``--check`` it writes nothing. The exit code is 1 if a file is missing or out of date.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def files() -> dict[Path, str]:
-    """Return every generated file with its text. Raises ``DeclarationError``."""
-    # Imported here, because a wrong declaration shows as soon as a product is imported.
+    """Return every generated file with its text.
+
+    Raises ``DeclarationError`` if a product's declaration is wrong.
+    """
+    # Imported here, because importing a product with a wrong declaration raises an error.
     from functions.products import REGISTRY  # noqa: PLC0415
     from infra import completeness  # noqa: PLC0415
     from infra.tables import STACK  # noqa: PLC0415
@@ -45,7 +48,7 @@ def stale() -> list[str]:
 
 
 def main() -> int:
-    """Write the files, or with ``--check`` compare them; 1 if something is wrong."""
+    """Write the files, or compare them if ``--check`` is given. Returns the exit code."""
     try:
         return _main()
     except DeclarationError as error:

@@ -1,6 +1,6 @@
-"""The AsyncAPI 3 document: every event of every namespace, in both directions.
+"""Makes the AsyncAPI 3 document: every event of every namespace, in both directions.
 
-``receive`` and ``send`` are meant from the stack's side, as the specification has them.
+``receive`` and ``send`` are seen from the stack's side, as the specification defines them.
 https://www.asyncapi.com/docs/reference/specification/v3.1.0
 """
 
@@ -26,6 +26,7 @@ DESCRIPTION = (
 
 
 def make() -> Document:
+    """Return the document of the registry's events."""
     events = list(model.everything())
     schemas = Schemas(_types(events))
     channels: Document = {}
@@ -56,6 +57,7 @@ def make() -> Document:
 
 
 def channel_id(namespace: str) -> str:
+    """Return the name of a namespace's channel in the document."""
     return namespace.strip("/") or "root"
 
 

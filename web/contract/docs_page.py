@@ -1,4 +1,4 @@
-"""The page at ``/docs``: plain HTML made of the two documents."""
+"""Makes the page at ``/docs``: plain HTML from the two documents."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ one argument: the answer below, or <code>{{error: {{message}}}}</code>.</p>
 
 
 def make(asyncapi: Json, openapi: Json) -> str:
+    """Return the HTML of the page."""
     channels = asyncapi["channels"]
     contents = [f'<a href="#{id_}">{_text(one["address"])}</a>' for id_, one in channels.items()]
     contents += ['<a href="#http">HTTP</a>', '<a href="#types">Types</a>']
@@ -158,7 +159,7 @@ def _types(schemas: dict[str, Schema]) -> str:
 
 
 def _type(schema: Schema) -> str:
-    """A type as in TypeScript, its names as links."""
+    """Return the HTML of a type, as in TypeScript. The names of types are links."""
     name = name_of(schema)
     if name is not None:
         return f'<a href="#type-{spelled(name)}"><code>{spelled(name)}</code></a>'
@@ -174,7 +175,7 @@ def _type(schema: Schema) -> str:
 
 
 def _text(value: str) -> str:
-    """Escaped, with what stands in backquotes as code."""
+    """Return the HTML of a text. Words in backquotes become code."""
     parts = html.escape(value).split("`")
     return "".join(
         f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts)

@@ -1,4 +1,4 @@
-"""The events and routes as the registry has them, in the order in which people read them."""
+"""The events and routes of the registry, in the order in which people read them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """What an acknowledgement carries when the event was refused."""
+    """What an acknowledgement carries if the event was refused."""
 
     error: Failure
 
 
 class ToServer(NamedTuple):
-    """An event that clients send; ``payload`` is None where none is read."""
+    """An event that clients send. ``payload`` is None if the handler reads no payload."""
 
     namespace: str
     event: str
@@ -44,7 +44,7 @@ class ToServer(NamedTuple):
 
     @property
     def action(self) -> str:
-        """Its name in native frames."""
+        """The event's name in native frames."""
         return native.action(self.event)
 
 
@@ -57,6 +57,7 @@ class ToClient(NamedTuple):
 
     @property
     def about(self) -> str:
+        """The description of the event."""
         if self.payload is Error:
             return "Why something was refused."
         return (
@@ -67,18 +68,22 @@ class ToClient(NamedTuple):
 
 
 def namespaces() -> list[str]:
-    """Those in use: the registry's, in the order in which the stack declares them."""
+    """Return the namespaces that have events, in the order in which the products declare them."""
     used = {namespace for namespace, _ in (*REGISTRY.handlers, *REGISTRY.sent)}
     declared = [path for path in REGISTRY.namespaces if path in used]
     return declared + sorted(used.difference(declared))
 
 
 def to_server(namespace: str) -> list[ToServer]:
+    """Return the events that clients send in a namespace."""
     return [_to_server(row) for row in REGISTRY.handlers.values() if row.namespace == namespace]
 
 
 def to_client(namespace: str) -> list[ToClient]:
-    """What is declared, and the errors: with an object or, where the namespace is so, as text."""
+    """Return the events that clients receive in a namespace: the declared ones and the errors.
+
+    The payload of an error is an object, or a text if the namespace has text errors.
+    """
     known = REGISTRY.namespaces.get(namespace)
     error: Any = str if known and known.text_errors else Error
     events: dict[str, Any] = {
@@ -92,14 +97,18 @@ def to_client(namespace: str) -> list[ToClient]:
 
 
 def everything() -> Iterator[ToServer | ToClient]:
+    """Yield all events of all namespaces."""
     for namespace in namespaces():
         yield from to_server(namespace)
         yield from to_client(namespace)
 
 
 def about(thing: object) -> str:
-    """Return the docstring's first paragraph as one line. Returns an empty text for what has no
-    docstring of ours: it is inherited, or Python's own."""
+    """Return the first paragraph of an object's docstring as one line.
+
+    Returns an empty text if the object has no docstring of its own. Python's own docstrings and
+    inherited ones do not count.
+    """
     own = thing.__doc__ if isinstance(thing, FunctionType) else None
     if isinstance(thing, type) and issubclass(thing, msgspec.Struct | Enum):
         own = thing.__dict__.get("__doc__")
@@ -107,7 +116,7 @@ def about(thing: object) -> str:
 
 
 def answer_of(route: HttpRoute) -> Any:
-    """Return the type of a route's answer, None if it has no body."""
+    """Return the type of a route's answer. Returns None if the answer has no body."""
     if route.answer:
         return route.answer(REGISTRY)
     answer = get_type_hints(route.handle).get("return", Any)
@@ -117,7 +126,7 @@ def answer_of(route: HttpRoute) -> Any:
 
 
 def _known(type_: Any) -> Any:
-    """A type as far as the product says: ``object`` may be anything."""
+    """Return a type of a declaration, with ``Any`` for ``object``, which may be any value."""
     return Any if type_ is object else type_
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the HTTP routes."""
+"""Makes the OpenAPI 3.1 document of the HTTP routes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BY_WHO = {"anybody": (), "a valid token": (401,), "an admin": (401, 403)}
 
 
 def make() -> dict[str, Any]:
-    """Return the document of the registry's routes, in their order."""
+    """Return the document of the registry's routes, in the order of the registry."""
     schemas = Schemas(_types())
     paths: dict[str, dict[str, Any]] = {}
     for route in REGISTRY.http_routes.values():
@@ -48,14 +48,16 @@ def make() -> dict[str, Any]:
 
 
 def _types() -> list[Any]:
-    told = [event.payload for event in REGISTRY.backend_events.values()]
+    reported = [event.payload for event in REGISTRY.backend_events.values()]
     routes = REGISTRY.http_routes.values()
-    given = [type_ for one in routes for type_ in (model.answer_of(one), one.body) if type_]
-    return [Refused, *told, *given]
+    of_routes = [type_ for one in routes for type_ in (model.answer_of(one), one.body) if type_]
+    return [Refused, *reported, *of_routes]
 
 
 def _operation(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
-    body = _told(schemas) if route.key == EVENTS else route.body and schemas.of(route.body)
+    body = (
+        _backend_events(schemas) if route.key == EVENTS else route.body and schemas.of(route.body)
+    )
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{route.method.lower()} {route.path}").strip("_"),
         "summary": model.about(route.handle),
@@ -98,8 +100,8 @@ def _parameter(name: str, where: str, about: str = "") -> dict[str, Any]:
     return parameter | ({"description": about} if about else {})
 
 
-def _told(schemas: Schemas) -> Schema:
-    """Every type of backend event with its data, alone or several together."""
+def _backend_events(schemas: Schemas) -> Schema:
+    """Return the schema of one backend event of any type, or of a list of them."""
     one = {
         "oneOf": [
             {
@@ -117,5 +119,5 @@ def _told(schemas: Schemas) -> Schema:
 
 
 def encode(document: dict[str, Any]) -> str:
-    """JSON that reads well in a diff."""
+    """Return a document as JSON with indents, which is easy to read in a diff."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -1,4 +1,4 @@
-"""Payload types as JSON Schema, named once for the whole document."""
+"""Payload types as JSON Schema. Each named type occurs once in the whole document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARED_WORDS = ("Base of ",)
 
 
 class Schemas:
-    """Schemas of ``types``: those with a name are references into ``components``.
+    """The schemas of ``types``. Types with a name are references into ``components``.
 
     A schema with ``x-arguments`` is the list of an event's arguments, each with its name as the
     title.
@@ -63,16 +63,16 @@ def resolve(components: dict[str, Schema], schema: Schema) -> Schema:
 
 
 def name_of(schema: Schema) -> str | None:
-    """The name of what a schema refers to, None where it says it itself."""
+    """Return the name of the schema that a schema refers to. Returns None if it is no reference."""
     reference = schema.get("$ref")
     return reference.removeprefix(WHERE) if isinstance(reference, str) else None
 
 
 def _tidy(schema: Schema) -> Schema:
-    """Without the words that a payload has inherited from the base of all."""
+    """Return a schema without the description that it has inherited from a base class."""
     words = " ".join(schema.get("description", "").replace("``", "`").split())
     rest = {key: value for key, value in schema.items() if key != "description"}
-    if "" in rest.get("properties", {}):  # of what is passed on: all there is beside the rest
+    if "" in rest.get("properties", {}):  # the field for everything that the payload passes on
         rest["properties"] = {name: kind for name, kind in rest["properties"].items() if name}
     if not words or words.startswith(SHARED_WORDS):
         return rest

@@ -1,4 +1,5 @@
-"""Types for ``Socket<ServerToClient["/user"], ClientToServer["/user"]>`` of socket.io-client."""
+"""Makes the types for ``Socket<ServerToClient["/user"], ClientToServer["/user"]>`` of
+socket.io-client."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ SIMPLE = {
 
 
 def make(asyncapi: dict[str, Any]) -> str:
+    """Return the text of the file of types."""
     schemas: dict[str, Schema] = asyncapi["components"]["schemas"]
     parts = [HEAD, *(_declaration(name, schema) for name, schema in schemas.items())]
     parts.append(_directions("ClientToServer", "clients send", asyncapi, "receive"))
@@ -34,7 +36,7 @@ def make(asyncapi: dict[str, Any]) -> str:
 
 
 def of(schema: Schema) -> str:
-    """A schema as a TypeScript type."""
+    """Return a schema as a TypeScript type."""
     name = name_of(schema)
     if name is not None:
         return spelled(name)
@@ -67,7 +69,11 @@ def _labelled(schema: Schema) -> list[str]:
 
 
 def spelled(name: str) -> str:
-    """Two products' payloads of one name have the module before theirs: the product is enough."""
+    """Return the name of a TypeScript type.
+
+    If payloads of two products have the same name, msgspec puts the module before it. Only the
+    product's part of the module is kept.
+    """
     *module, last = name.split(".")
     return "".join([*(part.title() for part in module[1:2]), last])
 

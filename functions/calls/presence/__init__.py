@@ -1,10 +1,10 @@
-"""Who is online: announcements to users, counts for admins.
+"""Announces to users which telecallers are online, and counts for admins who is online.
 
 ``stream``    the Lambda function that follows the streams of the tables
-``changes``   what a change of a row means, as pure functions
+``changes``   pure functions: what a change of a row means
 ``counts``    the numbers that admins see
 ``numbers``   the part of the admins' statistics over HTTP
 ``repair``    corrects the numbers when they have drifted
-``handlers``  what admins ask for
-``events``    what clients receive
+``handlers``  the events that admins send
+``events``    the events that clients receive
 """

@@ -34,7 +34,7 @@ class Presence(StrEnum):
 
 
 def presence(row: Row) -> Presence:
-    """Return the presence that others see. A telecaller whose call rings is still ``ONLINE``."""
+    """Return the presence that users see. A telecaller whose call still rings is ``ONLINE``."""
     if not row or "connections" not in row:
         return Presence.OFFLINE
     return Presence.ON_CALL if ring.on_image(row).status == ring.ACCEPTED else Presence.ONLINE
@@ -52,9 +52,9 @@ def of_connection(before: Row, after: Row) -> Numbers:
 
 
 def of_call(record: Mapping[str, Any]) -> Numbers:
-    """Return what a call between user and telecaller that is over adds to its day.
+    """Return what a call between user and telecaller adds to the numbers of the day it has ended.
 
-    Returns nothing for a call of another product.
+    Returns no numbers for a call of another product.
     """
     if record.get("product", {"S": "calls"})["S"] != "calls":
         return {}

@@ -1,13 +1,14 @@
-"""The numbers that admins see: one row for what is live, one per day and one per minute for calls.
+"""The numbers that admins see: one row of live numbers, and rows of calls per day and per minute.
 
-Each row is read with one request, however many persons there are. The numbers follow the tables'
+Each row is read with one request, however many people there are. The numbers follow the tables'
 streams, a batch of changes at a time, and are exact within seconds.
 
-What a stream loses is lost for good, so from time to time the sweep counts what the tables really
-have. While people come and go, that count differs from the live numbers by the changes that are
-still on their way through the streams. Correcting by these would count them twice. Hence the row of
-differences: only a difference that two successive counts, minutes apart, have found to be the same
-is added to the live numbers. If they were the same by coincidence, the next two counts correct it.
+A change that a stream loses is lost for good. So from time to time the sweep counts the rows of the
+tables. While people come and go, that count differs from the live numbers by the changes that are
+still on their way through the streams. A correction by these changes would count them twice. Hence
+the row of differences: a difference is added to the live numbers only if two successive counts,
+minutes apart, have found the same one. If they were the same by coincidence, the next two counts
+correct it.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ class Counts(Table):
     """A row of numbers: live, of a day, of a minute, or of differences.
 
     name: ``LIVE``, ``DIFFERENCE``, or the day or minute.
-    counted_at: of the differences only, when they were counted, in epoch seconds.
-    connections to accepted: how many there are now; only live and in the differences.
-    completed to cancelled: how many calls have ended that way; only of a day and of a minute.
+    counted_at: only in the row of differences, when they were counted, in epoch seconds.
+    connections to accepted: how many there are now; only in the live row and in the differences.
+    completed to cancelled: how many calls have ended that way; only in rows of a day or a minute.
     """
 
     class Meta:
@@ -61,7 +62,7 @@ class Counts(Table):
 
 
 def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
-    """Add what a batch of changes comes to. Idempotent for the same ``token``.
+    """Add the sums of a batch of changes. Idempotent for the same ``token``.
 
     ``token`` identifies the batch, with at most 36 characters. For the same token, ``now_ms`` must
     be the same too.
@@ -83,7 +84,7 @@ def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
 
 
 def read(now_ms: int) -> tuple[Counts, Counts]:
-    """Return the live numbers, and those of today so far."""
+    """Return the live numbers and the numbers of today so far."""
     return both(lambda: _get(LIVE), lambda: _get(times.day(now_ms)))
 
 
@@ -113,16 +114,18 @@ def gauge(_: Sweep) -> None:
 
 
 def last_difference() -> Counts:
-    """Return what the last count has found the live numbers to lack."""
+    """Return by how much the live numbers differed from the tables at the last count."""
     return _get(DIFFERENCE, consistent=True)
 
 
 def compare(real: Numbers, before: Counts, now: int) -> Numbers:
-    """Add to the live numbers what both ``real`` and the count ``before`` find lacking.
+    """Add the differences that both ``real`` and the count ``before`` have found to the live
+    numbers.
 
-    The rest is kept for the next count.
+    The other differences are kept for the next count.
 
-    Returns what has been added. Changes nothing if another invocation has counted meanwhile.
+    Returns the numbers that have been added. Changes nothing if another invocation has counted
+    meanwhile.
     """
     live = _get(LIVE, consistent=True)
     lacking = {name: number - int(getattr(live, name)) for name, number in real.items()}

@@ -35,7 +35,7 @@ class PresenceChanged(Outbound, frozen=True):
 
 
 class Counts(Outbound, frozen=True):
-    """How many people are online, for admins: distinct people, not connections.
+    """How many people are online, for admins. Each person counts once, not each connection.
 
     ``timestamp``: ISO 8601, UTC, with milliseconds.
     """

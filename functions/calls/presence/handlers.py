@@ -1,4 +1,4 @@
-"""What admins ask for, and what presence does once a minute."""
+"""The events that admins send about presence, and what presence does once a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What admins see of calls and of the people who are there: a part of ``GET /admin/stats``."""
+"""The numbers of calls and of people online, a part of ``GET /admin/stats``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from shared import times
 
 
 class CallNumbers(msgspec.Struct, frozen=True, rename="camel"):
-    """Calls that ring and calls that are answered now; what ended today (UTC), by outcome."""
+    """The calls that ring now, the calls that are answered now, and by outcome the calls that have
+    ended today (UTC)."""
 
     ringing: int
     accepted: int
@@ -20,7 +21,7 @@ class CallNumbers(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Live(msgspec.Struct, frozen=True, rename="camel"):
-    """Who is there, and what calls do."""
+    """How many people are online, and how many calls there are."""
 
     online_users: int
     online_telecallers: int
@@ -30,8 +31,8 @@ class Live(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class LastHour(msgspec.Struct, frozen=True, rename="camel"):
-    """Calls that ended, by minute and outcome: 60 numbers each, the running minute last. ``until``:
-    the beginning of that minute."""
+    """How many calls have ended, by minute and outcome: 60 numbers each, the current minute last.
+    ``until``: the beginning of the current minute."""
 
     until: str
     completed: list[int]
@@ -41,13 +42,13 @@ class LastHour(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Lately(msgspec.Struct, frozen=True, rename="camel"):
-    """What has happened in the last hour."""
+    """The numbers of the last hour."""
 
     last_hour: LastHour
 
 
 def live(now_ms: int) -> Live:
-    """Return what is live, and what has happened today."""
+    """Return the live numbers and the numbers of today."""
     now, today = counts.read(now_ms)
     return Live(
         online_users=int(now.online_users),
@@ -66,5 +67,5 @@ def live(now_ms: int) -> Live:
 
 
 def lately(now_ms: int) -> Lately:
-    """Return what has happened in the last hour."""
+    """Return the numbers of the last hour."""
     return Lately(LastHour(times.minute(now_ms), **counts.last_hour(now_ms)))

@@ -1,4 +1,4 @@
-"""Counts what the tables really have, and corrects the live numbers: see ``counts``."""
+"""Counts the rows of the tables and corrects the live numbers. ``counts`` explains why."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class OutOfTime(Exception):
-    """There are more persons than one sweep can count; half a count is of no use."""
+    """There are more people than one sweep can count. Half a count is of no use."""
 
 
 def repair(sweep: Sweep) -> None:
-    """Count again if the last count is long enough ago."""
+    """Count the rows and correct the live numbers, if the last count is long enough ago."""
     before = counts.last_difference()
     if not is_time(before.counted_at, sweep.now, settings().repair_every_minutes):
         return
@@ -41,9 +41,9 @@ def is_time(counted_at: float | None, now: int, every_minutes: int) -> bool:
 
 
 def measure(sweep: Sweep) -> Numbers:
-    """Return the live numbers as the tables have them.
+    """Return the live numbers, counted from the rows of the tables.
 
-    Raises ``OutOfTime`` if the sweep ends before all are counted.
+    Raises ``OutOfTime`` if the sweep ends before all rows are counted.
     """
     users = sum(1 for _ in _in_time(sweep, rooms.people(USER.path)))
     telecallers = of_telecallers(_in_time(sweep, people.connected(TELECALLER.path, CalledPerson)))
@@ -51,7 +51,7 @@ def measure(sweep: Sweep) -> Numbers:
 
 
 def of_telecallers(rows: Iterable[CalledPerson]) -> Numbers:
-    """Return what the rows of telecallers add up to."""
+    """Return the live numbers of telecallers and calls, summed over the telecallers' rows."""
     numbers = {"online_telecallers": 0, "ringing": 0, "accepted": 0}
     for row in rows:
         numbers["online_telecallers"] += row.online

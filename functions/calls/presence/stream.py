@@ -1,8 +1,8 @@
 """The Lambda function that follows the streams of people, connections and calls.
 
-It announces presence and keeps the counts. It announces what has been committed, so every change is
-announced even if the function that made the change has failed since. If a telecaller comes and goes
-within one batch, only the last state is announced.
+It announces presence and keeps the counts. It announces changes that have been written, so every
+change is announced even if the function that made the change has failed since. If a telecaller
+comes and goes within one batch, only the last state is announced.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def handler(event: Event) -> None:
 
 
 def announce(records: list[dict[str, Any]]) -> None:
-    """Announce every telecaller whose presence differs from before the batch to all users."""
+    """Announce to all users every telecaller whose presence differs from before the batch."""
     first: dict[str, Presence] = {}
     last: dict[str, Presence] = {}
     for record in records:
@@ -72,7 +72,7 @@ def announce(records: list[dict[str, Any]]) -> None:
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:
-    """Return what users see of a telecaller, or None if there is no account."""
+    """Return what users see of a telecaller. Returns None if there is no account."""
     account = accounts.get(telecaller_id)
     if account is None:
         return None
@@ -86,7 +86,7 @@ def _details(telecaller_id: str) -> TelecallerDetails | None:
 
 
 def _table(record: dict[str, Any]) -> str | None:
-    """Return which of the three tables a record is of, or None if it is another table's."""
+    """Return the name of a record's table. Returns None for a table that is not followed here."""
     name = record["eventSourceARN"].split("/")[1]
     tables = settings().tables
     return next(

@@ -1,6 +1,6 @@
-"""Has the handler of ``call:initiate`` fail in a function whose environment says how.
+"""Makes the handler of ``call:initiate`` fail in a function with ``FAULT`` in its environment.
 
-``FAULT`` is ``raise``, ``exit`` (the process ends without a word) or ``hang``.
+``FAULT`` is ``raise``, ``exit`` (the process ends without printing anything) or ``hang``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ EXIT_CODE = 7
 
 
 def install() -> None:
+    """Break the handler when its module is imported."""
     if "FAULT" in os.environ:
         sys.meta_path.insert(0, Finder({MODULE: _break}))
 
 
 def _break(module: Any) -> None:
-    """Every handler looks up what it calls in its module."""
+    """Replace a function that the handler looks up in its module."""
 
     def fail(*_: Any) -> None:
         match os.environ["FAULT"]:

@@ -1,8 +1,9 @@
-"""Keeps what the emulator's Lambda workers print, which it shows to nobody.
+"""Keeps what the emulator's Lambda workers print, because the emulator does not show it.
 
-On the workers' PYTHONPATH. Standard error carries the functions' logs; standard output the
-emulator's answers, of which one with the status ``error`` means an unhandled exception. Beside it
-``watch`` writes down what they ask of AWS, and ``faults`` has a function fail that is told to.
+This folder is on the workers' PYTHONPATH. Standard error has the functions' logs. Standard output
+has the answers to the emulator; an answer with the status ``error`` means an unhandled exception.
+Besides, ``watch`` records the requests to AWS, and ``faults`` makes a function fail if its
+environment says so.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ FOLDER = "E2E_LAMBDA_LOGS"
 
 
 class Tee:
-    """A stream that also writes the lines with ``mark`` in them to a file."""
+    """A stream that also writes the lines that contain ``mark`` to a file."""
 
     def __init__(self, stream: TextIO, path: Path, mark: str) -> None:
         self._stream = stream
@@ -27,6 +28,7 @@ class Tee:
         self._mark = mark
 
     def write(self, text: str) -> int:
+        """Write a text to the stream, and to the file if it contains the mark."""
         if self._mark in text:
             with self._path.open("a") as file:
                 file.write(text if text.endswith("\n") else f"{text}\n")
@@ -37,6 +39,7 @@ class Tee:
 
 
 def keep() -> None:
+    """Keep what this process prints, if it is a worker and the tests ask for it."""
     folder, function = os.environ.get(FOLDER), os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     if folder and function:
         path = Path(folder) / f"{function}.log"

@@ -1,7 +1,7 @@
-"""Writes down every request that a Lambda worker makes of AWS, a JSON object a line.
+"""Records every request of a Lambda worker to AWS, one JSON object per line.
 
-Nothing of the product knows: the modules are wrapped as they are imported. DynamoDB is asked what
-each request costs.
+The product's code does not know of it: its modules are wrapped when they are imported. DynamoDB
+returns the cost of each request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from uuid import uuid4
 
 
 class Watch:
-    """``invocation``: the one that runs now; a worker runs one at a time."""
+    """The recorder of one worker, and the wrappers around its modules.
+
+    A worker runs one invocation at a time. ``_invocation`` is the id of the current one.
+    """
 
     def __init__(self, path: Path, function: str) -> None:
         self._path = path
@@ -27,6 +30,7 @@ class Watch:
         self._invocation = ""
 
     def write(self, kind: str, begin: float, **facts: object) -> None:
+        """Add a record that begins at ``begin``, in epoch seconds, and ends now."""
         line = {
             "function": self._function,
             "invocation": self._invocation,
@@ -39,7 +43,7 @@ class Watch:
             file.write(json.dumps(line) + "\n")
 
     def entry(self, module: Any) -> None:
-        """Every invocation but those that only warm up."""
+        """Record every invocation, except those that only warm the worker up."""
         original = module.entry
 
         def entry(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
@@ -59,7 +63,7 @@ class Watch:
         module.entry = entry
 
     def client(self, module: Any) -> None:
-        """Every request of the SDK's clients, pynamodb's among them."""
+        """Record every request of the SDK's clients, including those of pynamodb."""
         original = module.BaseClient._make_api_call
 
         def make_api_call(client: Any, operation: str, request: dict[str, Any]) -> Any:
@@ -87,7 +91,7 @@ class Watch:
         module.BaseClient._make_api_call = make_api_call
 
     def http_pool(self, module: Any) -> None:
-        """Every request to ``@connections``."""
+        """Record every request to ``@connections``."""
         original = module.HttpPool.send
 
         def send(pool: Any, items: Any, request: Callable[[Any], Any]) -> Iterator[Any]:
@@ -107,8 +111,10 @@ class Watch:
 
 
 def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What has to be granted for a request: actions, each with what it is done to. A transaction is
-    granted by its parts."""
+    """Yield the rights that a request needs, as actions with their resources.
+
+    A transaction needs the rights of its parts.
+    """
     if operation == "TransactWriteItems":
         for part in request["TransactItems"]:
             ((name, one),) = part.items()
@@ -123,7 +129,7 @@ def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tupl
 
 
 def consumed(operation: str, answer: Any) -> dict[str, float]:
-    """Units as AWS bills them, from what the engine says."""
+    """Return the capacity units of a request as AWS bills them."""
     found = answer.get("ConsumedCapacity") or []
     total = sum(one["CapacityUnits"] for one in (found if isinstance(found, list) else [found]))
     reads = operation in {"GetItem", "BatchGetItem", "Query", "Scan"}
@@ -131,7 +137,7 @@ def consumed(operation: str, answer: Any) -> dict[str, float]:
 
 
 class Finder:
-    """Wraps modules as they are imported."""
+    """A finder that wraps modules when they are imported."""
 
     def __init__(self, wraps: dict[str, Callable[[Any], None]]) -> None:
         self._wraps = wraps
@@ -139,6 +145,7 @@ class Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        """Return a spec that wraps the module. Returns None for all other modules."""
         wrap = self._wraps.pop(name, None)
         if wrap is None:
             return None
@@ -156,6 +163,7 @@ class Finder:
 
 
 def install(path: Path, function: str) -> None:
+    """Record the requests of this worker in the file at ``path``."""
     watch = Watch(path, function)
     finder = Finder(
         {
