@@ -24,15 +24,21 @@ whichever test runs when the garbage is collected."""
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
+OWN_STACK = {"test_protocol.py", "test_published_keys.py", "test_silence.py", "test_tutorial.py"}
+"""The modules that start a stack of their own."""
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests here in one worker, so that there is one stack.
+    """Run all tests that share the stack in one worker, so that there is one stack.
 
-    The tests that check the whole run are moved to the end.
+    The tests with a stack of their own may run in another. The tests that check the whole run are
+    moved to the end.
     """
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
-        item.add_marker(pytest.mark.xdist_group("e2e"))
+        group = item.path.stem if item.path.name in OWN_STACK else "e2e"
+        item.add_marker(pytest.mark.xdist_group(group))
         for warning in LEFT_TO_THE_COLLECTOR:
             item.add_marker(pytest.mark.filterwarnings(warning))
     last = [item for item in mine if item.path.name == "test_zz_afterwards.py"]

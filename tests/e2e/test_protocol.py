@@ -229,7 +229,7 @@ class TestRooms:
         else:
             ben.drop()
         assert ann.wait("left") == {"connectionId": me}
-        with world.stack.haunting():
+        with world.stack.direct_access():
             until(lambda: connections.get(me) is None, f"{me} is gone")
             for room in ("x", "y", ""):
                 keys = rooms.shards(rooms.key(MAIN, room))
@@ -311,7 +311,7 @@ def test_a_session_without_login_stays_and_is_pinged(world: World) -> None:
     raw.send(f'42{MAIN},1["whoami"]')
     connection_id = json.loads(raw.receive().removeprefix(f"43{MAIN},1"))[0]
     time.sleep(UNAUTHENTICATED_SECONDS + 1)
-    with world.stack.haunting():
+    with world.stack.direct_access():
         connections.postpone(connection_id, connections.AT_ONCE)
         backstage.invoke(world.stack, "sweep", {})
         assert raw.receive() == "2"
@@ -336,7 +336,7 @@ def test_a_session_without_login_stays_and_is_pinged(world: World) -> None:
 def test_a_native_session_without_login_stays(world: World) -> None:
     client = come(world, "native")
     connection_id = client.ask("whoami")
-    with world.stack.haunting():
+    with world.stack.direct_access():
         connections.postpone(connection_id, connections.AT_ONCE)
         backstage.invoke(world.stack, "sweep", {})
         row = connections.get(connection_id)
@@ -356,5 +356,5 @@ def test_a_limit_counts_by_connection(world: World) -> None:
 
 def test_nothing_else_has_failed(stack: Stack) -> None:
     """One hook was to fail."""
-    assert [one for one in stack.troubles() if "on purpose" not in one] == []
+    assert [one for one in stack.logged_errors() if "on purpose" not in one] == []
     assert len(stack.shown()) == 1
