@@ -8,7 +8,7 @@ from shared.aws.tables import Table
 
 
 def models(base: type[Table] = Table) -> Iterator[type[Table]]:
-    """Yield every model, also models that add attributes to another."""
+    """Yield every model, also models that extend another model."""
     for model in base.__subclasses__():
         yield model
         yield from models(model)
