@@ -18,7 +18,7 @@ def request_of(frame: str) -> Request:
         asked = native.decode(frame)
     except InvalidPayload as error:
         return Request(error.event or "", Wire.NATIVE, ack=error.ack, refusal=error.message)
-    return Request(asked.event, Wire.NATIVE, payload=asked.data, ack=asked.id)
+    return Request(asked.event, Wire.NATIVE, arguments=(asked.data,), ack=asked.id)
 
 
 @websocket_entry

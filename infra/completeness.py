@@ -57,6 +57,8 @@ def problems(registry: Registry, stack_tables: Iterable[TableSpec]) -> Iterator[
             yield from _of_access(product, where, access, tables)
         for namespace in sorted({sent[0] for sent in product.sent} - registry.namespaces.keys()):
             yield _undeclared(product, "sends() names", namespace)
+        for namespace in sorted(product.connect_hooks.keys() - registry.namespaces.keys()):
+            yield _undeclared(product, "on_connect() names", namespace)
         for function in product.functions:
             yield from _of_function(product, function, tables)
 

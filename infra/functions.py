@@ -41,7 +41,14 @@ class Serving:
         parts += [access for hook in self.hooks for access in REGISTRY.accesses(hook)]
         if self.events:
             parts += [_of_handler(row) for row in REGISTRY.handlers.values()]
-        return replace(self.spec, access=union(parts))
+        access = union(parts)
+        return replace(self.spec, access=access, layers=_layers(self.spec.layers, access))
+
+
+def _layers(layers: tuple[str, ...], access: Access) -> tuple[str, ...]:
+    """Return a function's layers, with what checks tokens if the function may read the secret."""
+    needs_keys = READ_SECRET in access.may.split() and KEYS not in layers
+    return (*layers, KEYS) if needs_keys else layers
 
 
 STACK = (
@@ -64,7 +71,7 @@ STACK = (
             POST
             | Access(
                 {
-                    "connections": "ConditionCheckItem UpdateItem",
+                    "connections": "ConditionCheckItem GetItem UpdateItem",
                     "people": "UpdateItem",
                     "rooms": "PutItem",
                 },
@@ -73,7 +80,8 @@ STACK = (
             timeout_seconds=40,  # opening_retry_seconds and the longest post
             asynchronous=Asynchronous(retries=1, max_age_seconds=60),
             awaited=True,
-        )
+        ),
+        hooks=(Hook.CONNECT,),
     ),
     Serving(
         FunctionSpec(
@@ -115,7 +123,7 @@ STACK = (
             layers=(KEYS,),
             awaited=True,
         ),
-        hooks=(Hook.LEAVE,),
+        hooks=(Hook.CONNECT, Hook.LEAVE),
         events=True,
     ),
     Serving(
@@ -194,7 +202,7 @@ def _of_products() -> Iterator[FunctionSpec]:
                 access,
                 timeout_seconds=20,
                 memory_mb=product.memory_mb,
-                layers=(KEYS,) if READ_SECRET in access.may.split() else (),
+                layers=_layers((), access),
                 awaited=True,
             )
         yield from product.functions

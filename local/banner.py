@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from functions.products import REGISTRY
 from local.settings import FUNCTIONS_LOG, ROOT, Settings
 from local.tokens import may_connect, mint
 from shared.identity.accounts import Account
@@ -70,7 +71,7 @@ def _addresses(settings: Settings) -> list[str]:
         f"  Console    {settings.url}/console",
         f"  Docs       {settings.url}/docs",
         "",
-        f"  Socket.IO  {settings.url}/socket.io/  (/user /telecaller /admin / /customer /partner)",
+        f"  Socket.IO  {settings.url}/socket.io/  ({' '.join(REGISTRY.namespaces)})",
         f"  WebSocket  {settings.url.replace('http', 'ws', 1)}/ws?namespace=/user",
         f"  HTTP       {settings.url}/health",
         "",

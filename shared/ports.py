@@ -31,9 +31,12 @@ class BusMessage(NamedTuple):
 class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """An event for a room, as a message of the queue of broadcasts.
 
-    room: the room. The namespace's path is the room of every connection in the namespace.
+    room: the room; empty for all sessions of a namespace with ``everybody``.
+    several: whether the payload is the list of the event's arguments instead of the only one.
     group: broadcasts of one group arrive in the order in which they were sent.
     skip_person: a person who does not receive the event.
+    skip_connections: connections that do not receive the event.
+    skip_rooms: rooms of the namespace whose members do not receive the event.
     once: of several broadcasts of one group with the same value, only one is sent, within SQS's
         five minutes.
     own_form: the field of the payload that a member with a form of its own receives in that form.
@@ -46,7 +49,10 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     event: str
     payload: Any
     group: str
+    several: bool = False
     skip_person: str | None = None
+    skip_connections: tuple[str, ...] = ()
+    skip_rooms: tuple[str, ...] = ()
     once: str | None = None
     own_form: str | None = None
     by_ms: int | None = None
@@ -108,8 +114,20 @@ class Tasks(Protocol):
         """Run all the consequences of a connection that is gone."""
         ...
 
-    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
-        """End a person's session in a namespace, with all consequences."""
+    def expel(
+        self,
+        connection_id: str,
+        namespace: str,
+        person_id: str = "",
+        *,
+        sid: str = "",
+        close: bool | None = None,
+    ) -> None:
+        """Put a session out of a namespace, with all consequences.
+
+        person_id, sid: whose session, and which one; empty for whichever is there.
+        close: whether the connection is closed as well; None for if it has no other session.
+        """
         ...
 
     def finish(self, connection_id: str) -> None:

@@ -105,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The first sweep after this time pings a client, which has the same time to answer. Clients
     themselves wait for the announced ``ping_interval_ms``."""
 
+    session_data_bytes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 8_192
+    """The most that a session keeps with ``save_data``. It is read with every event."""
+
     due_shards: int = 8
     """The number of partitions of the index of due connections. It must not be lowered while there
     are connections."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
+_TOO_FEW = re.compile(r"Expected `array` of at least length \d+, got (?P<got>\d+)")
+_PLACE = re.compile(r"\[(?P<number>\d+)\]")
 _AT = " - at `$"
 
 
@@ -27,6 +30,15 @@ class WrongValue(NamedTuple):
     def field(self) -> str:
         """The path of the field that is wrong or missing."""
         return f"{self.path}.{self.missing or ''}".strip(".")
+
+    def in_list(self, names: Sequence[str]) -> WrongValue:
+        """Return the same with names in place of the numbers of a list's items."""
+        if not self.path and (few := _TOO_FEW.fullmatch(self.what)):
+            return self._replace(missing=names[int(few["got"])])
+        if found := _PLACE.match(self.path):
+            path = f"{names[int(found['number'])]}{self.path[found.end() :]}"
+            return self._replace(path=path)
+        return self
 
 
 def read(error: msgspec.ValidationError) -> WrongValue:

@@ -93,6 +93,7 @@ class FakeTasks:
     opened: list[str] = field(default_factory=list)
     disconnected: list[str] = field(default_factory=list)
     expelled: list[tuple[str, str, str]] = field(default_factory=list)
+    ended: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[Broadcast] = field(default_factory=list)
@@ -111,8 +112,17 @@ class FakeTasks:
     def disconnect(self, connection_id: str) -> None:
         self.disconnected.append(connection_id)
 
-    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
+    def expel(
+        self,
+        connection_id: str,
+        namespace: str,
+        person_id: str = "",
+        *,
+        sid: str = "",
+        close: bool | None = None,
+    ) -> None:
         self.expelled.append((connection_id, namespace, person_id))
+        self.ended.append((connection_id, namespace, sid, close))
 
     def finish(self, connection_id: str) -> None:
         self.finished.append(connection_id)

@@ -18,7 +18,7 @@ bookings = Product(
     ],
     access=Access(
         {
-            "connections": "ConditionCheckItem GetItem",
+            "connections": "GetItem UpdateItem",
             "people": "GetItem",
             "rooms": "PutItem",
             "limits": "UpdateItem",

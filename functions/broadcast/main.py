@@ -23,6 +23,7 @@ from shared.aws.queues import Record
 from shared.ports import Broadcast, Post
 from shared.realtime import rooms
 from shared.realtime.address import Address, Wire, frame
+from shared.realtime.arguments import Arguments
 from shared.realtime.emitter import Emitter
 from shared.realtime.rooms import Member
 from shared.settings import settings
@@ -42,7 +43,8 @@ def handler(body: str) -> None:
 
 def broadcast(message: Broadcast) -> None:
     """Send the event to the room's members, or split it if a shard of the room is large."""
-    keys = [message.shard] if message.shard else rooms.shards(message.room)
+    room = rooms.key(message.namespace, message.room)
+    keys = [message.shard] if message.shard else rooms.shards(room)
     only = wanted(message)
     if len(keys) == 1:
         send(message, rooms.members(keys[0], only=only))
@@ -87,13 +89,26 @@ def send(message: Broadcast, members: Iterable[Member]) -> None:
     count(Metric.BROADCAST_RECIPIENTS, Emitter(ports()).post_all(posts(message, members)))
 
 
+def skipped(message: Broadcast) -> set[str]:
+    """Return the connections that it is not for."""
+    found = set(message.skip_connections)
+    for room in message.skip_rooms:
+        for key in rooms.shards(rooms.key(message.namespace, room)):
+            members = rooms.members(key, only=[Member.connection_id])
+            found.update(member.connection_id for member in members)
+    return found
+
+
 def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[Post]:
     """Yield a post for each member who receives the event.
 
     A frame is encoded once for all members who receive the same frame.
     """
     frames: dict[tuple[str, str | None], str] = {}
+    without = skipped(message)
     for member in members:
+        if member.connection_id in without:
+            continue
         if message.skip_person is not None and member.person_id == message.skip_person:
             continue
         if message.by_ms is not None and (member.joined_ms or 0) > message.by_ms:
@@ -109,4 +124,6 @@ def _frame(message: Broadcast, wire: str, form: str | None) -> str:
     payload = message.payload
     if message.own_form and form is not None:
         payload = {**payload, message.own_form: msgspec.json.decode(form)}
+    if message.several:
+        payload = Arguments(payload)
     return frame(Address(message.namespace, Wire(wire), ""), message.event, payload)

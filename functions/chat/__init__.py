@@ -4,6 +4,7 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 
 ``product``        the product, its permissions and error events
 ``events``         the payloads of the events
+``call_events``    those of calls
 ``access``         authentication, and what a person is permitted to do
 ``handlers``       channels and messages
 ``channel_store``  the writes of channels and messages

@@ -22,7 +22,7 @@ from shared.aws.tables import Table, TableName, Transaction, TransactionRefused,
 from shared.calling import ring
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate, Refusal
-from shared.pipeline.dispatch import NOT_AUTHENTICATED
+from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
 

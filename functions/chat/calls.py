@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from functions.chat import call_store
-from functions.chat.call_store import CallRow, ChatCall
-from functions.chat.events import (
+from functions.chat.call_events import (
     Accept,
     Accepted,
     CallRef,
@@ -18,6 +17,7 @@ from functions.chat.events import (
     Invited,
     Rejected,
 )
+from functions.chat.call_store import CallRow, ChatCall
 from functions.chat.namespaces import CHAT
 from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger

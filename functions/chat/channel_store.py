@@ -21,6 +21,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from functions.chat.events import ChannelId
+from functions.chat.namespaces import CHAT
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
@@ -204,7 +205,8 @@ def join(
     """
     room, frame = room_of(channel_id), arrival.id
     form = json.dumps(channel_id)
-    member = rooms.Member.of(room, address, expires_at, person_id, form=form, joined_ms=arrival.ms)
+    key, ms = rooms.key(CHAT.path, room), arrival.ms
+    member = rooms.Member.of(key, address, expires_at, person_id, form=form, joined_ms=ms)
     for _ in range(_ROUNDS):
         channel_row, row = both(lambda: channel(room), lambda: participant(room, person_id))
         if channel_row is None:
@@ -313,7 +315,8 @@ def _record_early_leave(address: Address, room: str, asked_ms: int) -> bool:
     The record is a member without a person that has expired already, so it receives nothing.
     Returns False if the connection has joined meanwhile.
     """
-    placeholder = rooms.Member.of(room, address, asked_ms // 1000, joined_ms=asked_ms)
+    key = rooms.key(CHAT.path, room)
+    placeholder = rooms.Member.of(key, address, asked_ms // 1000, joined_ms=asked_ms)
     return placeholder.save_if(rooms.Member.person_id.does_not_exist())
 
 
@@ -342,7 +345,7 @@ def _leave_writes(
         condition = only
 
     def add_items(transaction: Transaction) -> None:
-        key = rooms.shard(row.topic, address.connection_id)
+        key = rooms.shard(rooms.key(CHAT.path, row.topic), address.connection_id)
         transaction.delete(
             "member",
             rooms.Member(key, address.connection_id),

@@ -23,7 +23,6 @@ Note = Annotated[str, msgspec.Meta(max_length=1_024)]
 MessageType = Literal["text", "file", "image", "gif", "ticket_link"]
 Status = Literal["online", "away", "busy", "offline"]
 Priority = Literal["high", "normal", "low"]
-CallType = Literal["audio", "video"]
 
 
 class SendMessage(Inbound, frozen=True):
@@ -108,51 +107,6 @@ class SystemBroadcast(Inbound, frozen=True):
     priority: Priority = "normal"
 
 
-class Invite(Inbound, frozen=True):
-    """A call to another user.
-
-    ``targetUserId``: the user to call.
-    ``callType``: ``audio`` or ``video``.
-    ``offer``: the caller's WebRTC offer; it is passed on unchanged.
-    """
-
-    target_user_id: Id
-    call_type: CallType
-    offer: Any
-
-
-class Accept(Inbound, frozen=True):
-    """The call to accept.
-
-    ``answer``: the callee's WebRTC answer; it is passed on unchanged.
-    ``targetUserId``: the other party; it may be absent.
-    """
-
-    call_id: Id
-    answer: Any
-    target_user_id: Id | None = None
-
-
-class CallRef(Inbound, frozen=True):
-    """The call to reject or to end.
-
-    ``targetUserId``: the other party; it may be absent.
-    """
-
-    call_id: Id
-    target_user_id: Id | None = None
-
-
-class Candidate(Inbound, frozen=True):
-    """A WebRTC ICE candidate for the other party of a call.
-
-    ``candidate``: it is passed on unchanged.
-    """
-
-    target_user_id: Id
-    candidate: Any
-
-
 class ChannelUpserted(Inbound, frozen=True):
     """A channel that a team's backend has created or changed.
 
@@ -165,12 +119,6 @@ class ChannelUpserted(Inbound, frozen=True):
     description: str | None = None
     private: bool = False
     members: tuple[Id, ...] = ()
-
-
-class Invited(Answer, frozen=True):
-    """The call that has begun to ring."""
-
-    call_id: str
 
 
 class OnlineUser(Answer, frozen=True):
@@ -355,59 +303,6 @@ class FileNotification(Outbound, frozen=True):
     uploaded_at: str
 
 
-class Incoming(Outbound, frozen=True):
-    """A call to the user that rings.
-
-    ``from``, ``fromName``: the id and the display name of the caller.
-    ``callType``: ``audio`` or ``video``.
-    ``offer``: the caller's WebRTC offer, unchanged.
-    """
-
-    event = "call:incoming"
-    call_id: str
-    from_: str = msgspec.field(name="from")
-    from_name: str
-    call_type: str
-    offer: Any
-
-
-class Accepted(Outbound, frozen=True):
-    """The caller's call, which the callee has accepted.
-
-    ``answer``: the callee's WebRTC answer, unchanged.
-    """
-
-    event = "call:accepted"
-    call_id: str
-    answer: Any
-
-
-class Rejected(Outbound, frozen=True):
-    """The caller's call, which the callee has rejected."""
-
-    event = "call:rejected"
-    call_id: str
-
-
-class Ended(Outbound, frozen=True):
-    """A call that is over for this tab: stop ringing, or hang up."""
-
-    event = "call:ended"
-    call_id: str
-
-
-class CandidateReceived(Outbound, frozen=True):
-    """A WebRTC ICE candidate of the other party of a call.
-
-    ``from``: the id of the other party.
-    ``candidate``: as the other party sent it.
-    """
-
-    event = "call:ice_candidate"
-    from_: str = msgspec.field(name="from")
-    candidate: Any
-
-
 SENT = (
     Authenticated,
     NewMessage,
@@ -420,10 +315,5 @@ SENT = (
     BroadcastReceived,
     ChannelUpdated,
     FileNotification,
-    Incoming,
-    Accepted,
-    Rejected,
-    Ended,
-    CandidateReceived,
 )
 """What clients of ``/`` receive, beside errors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from functions.chat import events
+from functions.chat import call_events, events
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access, IndexSpec, TableSpec
@@ -50,7 +50,7 @@ chat = Product(
     ),
     memory_mb=1024,
 )
-chat.sends(CHAT.path, *events.SENT)
+chat.sends(CHAT.path, *events.SENT, *call_events.SENT)
 
 
 def on(

@@ -15,8 +15,8 @@ from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
 from shared.identity import cookies
 from shared.identity.edge import client_address
-from shared.pipeline import rate_limits, unauthenticated
-from shared.pipeline.admission import authenticate
+from shared.pipeline import rate_limits
+from shared.pipeline.admission import authenticate, without_person
 from shared.protocol import json
 from shared.realtime import connections, namespaces
 from shared.realtime.address import Wire
@@ -53,10 +53,13 @@ def handler(event: Event) -> int:
         connection.credential = query.get("token")
         connection.cookie = cookies.of_handshake(headers)
         if connection.legacy and not connection.limited:
-            connection.sessions = {MAIN: json.dumps(unauthenticated.session(ports(), MAIN))}
+            session = without_person(REGISTRY, ports(), MAIN)
+            connection.sessions = {MAIN: json.dumps(session)}
+            if MAIN in REGISTRY.connect_hooks:
+                connection.handshake = json.dumps(query)
     else:
         return HTTPStatus.BAD_REQUEST
-    known = any(session.authenticated for session in connection.all_sessions())
+    known = any(session.settled for session in connection.all_sessions())
     values = settings()
     connection.due_at = now + (
         values.ping_period_seconds if known else values.unauthenticated_seconds

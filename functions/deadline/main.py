@@ -36,7 +36,7 @@ def end(deadline: Deadline) -> None:
     session = connection.session(deadline.namespace) if connection else None
     if connection is None or session is None:
         return
-    if session.authenticated or session.sid != deadline.sid:
+    if session.settled or session.sid != deadline.sid:
         return
     left = connections.end_session(connection, deadline.namespace)
     if left is not None:

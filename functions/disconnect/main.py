@@ -17,14 +17,22 @@ def handler(event: Event) -> dict[str, int]:
 
     - API Gateway's ``$disconnect``, or ``{"connectionId"}`` from a function whose post found the
       connection gone: the whole connection departs.
-    - with ``namespace`` and ``personId``: the person's session in that namespace is ended.
+    - with ``namespace``, and ``personId`` or ``sid``: the session in that namespace is ended.
     - with ``ended``, from the sweep: sessions that have ended on the connection are left.
 
     Raises if it could not finish, so that an asynchronous invocation is tried again.
     """
     connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
     if "namespace" in event:
-        expel(REGISTRY, ports(), connection_id, event["namespace"], event["personId"])
+        expel(
+            REGISTRY,
+            ports(),
+            connection_id,
+            event["namespace"],
+            event.get("personId", ""),
+            sid=event.get("sid", ""),
+            close=event.get("close"),
+        )
     elif "ended" in event:
         connection = connections.get(connection_id)
         if connection is not None:

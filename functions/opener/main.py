@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any, cast
 
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
-from shared.pipeline import admission
-from shared.protocol import engineio, socketio
+from shared.pipeline import admission, greeting
+from shared.pipeline.context import Arrival
+from shared.protocol import engineio, json, socketio
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
@@ -45,6 +47,19 @@ def handler(event: Event) -> None:
     for session in connection.all_sessions():
         if not session.arrived_ms:
             admission.begin(REGISTRY, ports(), connection, session)
+            greeting.greet(
+                REGISTRY,
+                ports(),
+                Arrival.of_opening(connection),
+                connection=connection,
+                session=session,
+                auth=_auth(connection),
+            )
+
+
+def _auth(connection: Connection) -> dict[str, Any]:
+    """Return the query of a 2.x client; a native client gives nothing along."""
+    return cast("dict[str, Any]", json.loads(connection.handshake)) if connection.handshake else {}
 
 
 def _opening(connection: Connection) -> Callable[[], bool]:

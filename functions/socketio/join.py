@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -10,7 +11,7 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
-from shared.pipeline import departure
+from shared.pipeline import departure, greeting
 from shared.pipeline.admission import authenticate, begin, too_many
 from shared.pipeline.context import Arrival
 from shared.protocol import socketio
@@ -43,9 +44,7 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
         ports().connections.post(connection_id, frame)
         return
     values = settings()
-    seconds = (
-        values.ping_period_seconds if session.authenticated else values.unauthenticated_seconds
-    )
+    seconds = values.ping_period_seconds if session.settled else values.unauthenticated_seconds
     due_at = ports().clock.now_ms() // 1000 + seconds
     if not connections.add_session(connection_id, session, due_at):
         return
@@ -54,6 +53,8 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
         ports().tasks.disconnect(connection_id)
         return
     begin(REGISTRY, ports(), connection, session)
+    auth = _auth(packet)
+    greeting.greet(REGISTRY, ports(), arrival, connection=connection, session=session, auth=auth)
 
 
 def _outside(arrival: Arrival, namespace: str) -> Connection | None:
@@ -78,6 +79,11 @@ def _outside(arrival: Arrival, namespace: str) -> Connection | None:
         return None
     departure.finish(REGISTRY, ports(), connection)
     return connection
+
+
+def _auth(packet: socketio.Packet) -> dict[str, Any]:
+    """Return what the client gave along: ``auth`` (3.x on), or the query of the namespace (2.x)."""
+    return packet.data if isinstance(packet.data, dict) else dict(parse_qsl(packet.query))
 
 
 def _token(connection: Connection, packet: socketio.Packet) -> object:

@@ -77,7 +77,7 @@ def message(arrival: Arrival, packet: socketio.Packet) -> None:
                 name,
                 Wire.SOCKETIO,
                 namespace=packet.namespace,
-                payload=arguments[0] if arguments else None,
+                arguments=arguments,
                 ack=packet.id,
             )
             dispatch(REGISTRY, ports(), arrival, request)

@@ -43,7 +43,7 @@ def verdict(row: Connection, now: int) -> Verdict:
         return Verdict.WAIT
     if row.ended:
         return Verdict.FINISH
-    if not any(session.authenticated for session in row.all_sessions()):
+    if not any(session.settled for session in row.all_sessions()):
         return Verdict.CLOSE
     if row.wire == Wire.NATIVE or row.protocol == LEGACY:
         return Verdict.LOOK

@@ -11,7 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection import Connection as DynamoDBConnection
-from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import (
+    DeleteError,
+    PutError,
+    PynamoDBException,
+    TransactWriteError,
+    UpdateError,
+)
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -80,6 +86,10 @@ class Table(Model):
         """Change the row if the condition holds; otherwise write nothing and return False."""
         return _condition_held(lambda: self.update(actions, condition=condition))
 
+    def delete_if(self, condition: Condition) -> bool:
+        """Delete the row if the condition holds; otherwise delete nothing and return False."""
+        return _condition_held(lambda: self.delete(condition=condition))
+
 
 def _retry_on_conflict(write: Callable[[], T]) -> T:
     """Make a write of a single item, and try again while a transaction holds the item.
@@ -101,7 +111,7 @@ def _condition_held(write: Callable[[], Any]) -> bool:
     """Make a write of a single item; return whether its condition held. Raises other errors."""
     try:
         write()
-    except (PutError, UpdateError) as error:
+    except (DeleteError, PutError, UpdateError) as error:
         if error.cause_response_code == "ConditionalCheckFailedException":
             return False
         raise

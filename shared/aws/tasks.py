@@ -75,12 +75,22 @@ class AwsTasks:
         """Invoke the disconnect function for a connection that is gone."""
         self._invoke(self._settings.disconnect_function, {"connectionId": connection_id})
 
-    def expel(self, connection_id: str, namespace: str, person_id: str) -> None:
-        """Invoke the disconnect function for one session of a person."""
+    def expel(
+        self,
+        connection_id: str,
+        namespace: str,
+        person_id: str = "",
+        *,
+        sid: str = "",
+        close: bool | None = None,
+    ) -> None:
+        """Invoke the disconnect function for one session of a connection."""
         session = {
             "connectionId": connection_id,
             "namespace": namespace,
             "personId": person_id,
+            "sid": sid,
+            "close": close,
         }
         self._invoke(self._settings.disconnect_function, session)
 

@@ -10,6 +10,8 @@
 ``context``          what a handler is given
 ``admission``        joining a namespace
 ``departure``        leaving it
+``greeting``         what products do when a client has joined
+``refusals``         the event that tells a client why something failed
 ``unauthenticated``  sessions in an open namespace that have not authenticated
 ``backend_events``   what a team's own systems report
 ``http``             a row of the table of HTTP routes

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from shared.errors import ConnectionRefused, InvalidToken
 from shared.identity import accounts, tokens
 from shared.pipeline import unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime import namespaces, people
+from shared.realtime import membership, namespaces, people
 from shared.realtime.connections import Connection, Session
 from shared.realtime.namespaces import Login, Namespace
 
 
 def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> Session:
-    """The session that ``token`` gives in the namespace ``path``; nobody's in an open one.
+    """Return the session that ``token`` gives in the namespace ``path``. Without a token to show,
+    it has no person: for good (``Login.NONE``), or until the client authenticates.
 
     Raises ``ConnectionRefused`` with the contract's text for that namespace.
     """
@@ -21,7 +24,7 @@ def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> 
     if namespace is None:
         raise ConnectionRefused(namespaces.UNKNOWN_NAMESPACE)
     if namespace.login is not Login.TOKEN:
-        return unauthenticated.session(ports, path)
+        return without_person(registry, ports, path)
     if token is None or token == "":
         raise ConnectionRefused(namespaces.TOKEN_REQUIRED)
     try:
@@ -41,9 +44,23 @@ def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> 
     )
 
 
+def without_person(registry: Registry, ports: Ports, path: str) -> Session:
+    """Return a session without a person: anonymous for good with ``Login.NONE``, or else not
+    authenticated yet."""
+    namespace = registry.namespaces.get(path)
+    session = unauthenticated.session(ports, path)
+    if namespace is not None and namespace.login is Login.NONE:
+        return msgspec.structs.replace(session, anonymous=True)
+    return session
+
+
 def begin(registry: Registry, ports: Ports, connection: Connection, session: Session) -> None:
-    """Make a session that its client knows of reachable; give one that is nobody's the time to
-    authenticate. Any number of times."""
+    """Make a session that its client knows of reachable; give a session that is not authenticated
+    yet the time to authenticate. Idempotent."""
+    if session.anonymous:
+        if registry.namespaces[session.namespace].everybody:
+            membership.enter(connection.address(session.namespace), int(connection.expires_at))
+        return
     if not session.authenticated:
         unauthenticated.await_authentication(ports, connection.connection_id, session)
         return

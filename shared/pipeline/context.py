@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared.errors import Refusal
+from shared.protocol import json
+from shared.realtime import connections, membership, rooms
 from shared.realtime.address import Address
 from shared.realtime.emitter import Emitter
+from shared.settings import settings
 
 if TYPE_CHECKING:
+    from shared.pipeline.payloads import Outbound
     from shared.pipeline.registry import Registry
     from shared.ports import Ports
-    from shared.realtime.connections import Session
+    from shared.realtime.connections import Connection, Session
+
+NOT_AUTHENTICATED = "Authentication required"
 
 
 class Arrival(NamedTuple):
@@ -39,6 +47,12 @@ class Arrival(NamedTuple):
         """
         source = f"{self.connection_id} {self.message_id}"
         return f"{self.ms:011x}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
+
+    @classmethod
+    def of_opening(cls, connection: Connection) -> Arrival:
+        """Invent the arrival of a handshake: the same one however often it is handled."""
+        connected_at = int(connection.expires_at) - settings().connection_max_seconds
+        return cls(connection.connection_id, "opening", connected_at * 1000)
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Arrival:
@@ -72,12 +86,114 @@ class Context(Background):
     """What the handler of a client's event works with.
 
     session: who sent the event.
-    address: the session's address.
+    address: the session's address; ``context.emit(event.to([context.address]))`` answers it.
     arrival: the frame that carried the event.
+    connection: the connection's row, as it was when the event came.
     preloaded: what the event's ``preload`` read, or None.
+
+    What it writes takes rights, which a product declares: ``ROOMS`` to join and leave rooms,
+    ``BROADCASTS``, ``SESSION_DATA``; all of them in ``shared.pipeline.deployment``.
     """
 
     session: Session
     address: Address
     arrival: Arrival
+    connection: Connection
     preloaded: Any = None
+    _broadcasts: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms that this session has joined, as of when the event came."""
+        return list(self.connection.rooms_of(self.session))
+
+    def join(self, room: str) -> None:
+        """Let this session into a room of its namespace. Idempotent.
+
+        The session leaves the room with ``leave``, and when it ends. Nothing happens if it has
+        ended meanwhile. Frames of one connection may run in any order: a client that leaves and
+        joins again waits for the first acknowledgement.
+
+        Raises ``Refusal`` if the session has still to authenticate, and ``ValueError`` if the name
+        of the room is empty or too long.
+        """
+        if not self.session.settled:
+            raise Refusal(NOT_AUTHENTICATED)
+        membership.join(self.address, self.session, _named(room), int(self.connection.expires_at))
+
+    def leave(self, room: str) -> None:
+        """Take this session out of a room of its namespace. Idempotent. Raises ``ValueError`` as
+        ``join`` does."""
+        membership.leave(self.address, self.session, _named(room))
+
+    def broadcast(
+        self,
+        event: Outbound,
+        room: str | None = None,
+        *,
+        skip_me: bool = False,
+        except_rooms: Iterable[str] = (),
+    ) -> None:
+        """Send an event to a room of the namespace, or without one to all sessions there.
+
+        skip_me: whether this session is left out, as with ``socket.broadcast``.
+        except_rooms: rooms whose members are left out, as with ``except``.
+
+        Broadcasts to one room arrive in the order in which they were sent. Who is in a room is
+        decided when the broadcast is delivered, a moment later. A frame that is handled twice
+        broadcasts once, if its handler does the same both times.
+
+        Raises ``ValueError`` without a room in a namespace that is declared without ``everybody``.
+        """
+        namespace = self.address.namespace
+        if room is None and not self.registry.namespaces[namespace].everybody:
+            raise ValueError(f"{namespace} is declared without everybody=True")
+        name = "" if room is None else _named(room)
+        self.ports.tasks.broadcast(
+            event.to_room(
+                namespace,
+                name,
+                group=rooms.key(namespace, name),
+                skip_connections=[self.address.connection_id] if skip_me else [],
+                skip_rooms=[_named(one) for one in except_rooms],
+                once=f"{self.arrival.id}#{next(self._broadcasts)}",
+            )
+        )
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What the session keeps, by name, like ``socket.data``; see ``save_data``."""
+        return self.connection.data_of(self.session)
+
+    def save_data(self, **values: Any) -> None:
+        """Keep values of JSON for as long as the session lasts, beside those of other names.
+
+        Two frames that save different names at once lose nothing. Nothing is kept if the session
+        has ended meanwhile. Raises ``Refusal`` if all that the session keeps would be larger than
+        ``session_data_bytes``.
+        """
+        if not values:
+            return
+        texts = {name: json.dumps(value) for name, value in values.items()}
+        kept = {name: json.dumps(value) for name, value in self.data.items()} | texts
+        most = settings().session_data_bytes
+        if sum(len(name.encode()) + len(text.encode()) for name, text in kept.items()) > most:
+            raise Refusal(f"The data of a session has {most} bytes at most")
+        connections.save_data(self.connection, self.session, texts)
+
+    def disconnect(self, address: Address | None = None, *, close: bool = False) -> None:
+        """End this session as the server; a Socket.IO client receives ``41``. What follows runs
+        after the handler. A native connection is closed, because it has no other session.
+
+        address: another session to end instead: the one that is there by then.
+        close: whether to close the connection, and so end its sessions in other namespaces.
+        """
+        ended, sid = (self.address, self.session.sid) if address is None else (address, "")
+        self.ports.tasks.expel(ended.connection_id, ended.namespace, sid=sid, close=close)
+
+
+def _named(room: str) -> str:
+    """Return the name of a room; raises ``ValueError`` if it is none."""
+    if not room:
+        raise ValueError("A room has a name")
+    return room

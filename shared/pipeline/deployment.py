@@ -72,6 +72,15 @@ class Access:
 
 NOTHING = Access()
 
+ROOMS = Access({"connections": "UpdateItem", "rooms": "DeleteItem PutItem"})
+"""To join and leave rooms: ``context.join``, ``context.leave``."""
+
+BROADCASTS = Access(may="send-broadcast")
+"""To send to rooms: ``context.broadcast``."""
+
+SESSION_DATA = Access({"connections": "UpdateItem"})
+"""To keep data with a session: ``context.save_data``."""
+
 
 def union(parts: Iterable[Access]) -> Access:
     """Return what all parts together may do, in alphabetical order."""

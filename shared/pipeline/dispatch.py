@@ -7,47 +7,60 @@ acknowledgement gets exactly one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.aws.log import logger, set_event_name
 from shared.aws.parallel import both
-from shared.errors import INTERNAL, Duplicate, InvalidRequest, Refusal
+from shared.errors import Duplicate, InvalidRequest, Refusal
 from shared.pipeline import rate_limits, validation
-from shared.pipeline.context import Arrival, Background, Context
-from shared.pipeline.payloads import GENERAL_ERROR, Error
+from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
+from shared.pipeline.payloads import takes_several
 from shared.pipeline.product import EventHandler
+from shared.pipeline.refusals import error_frame, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
 from shared.realtime import connections, people
-from shared.realtime.address import (
-    Address,
-    Wire,
-    acknowledgement,
-    failed_acknowledgement,
-    frame,
-)
+from shared.realtime.address import Address, Wire, acknowledgement, failed_acknowledgement
 from shared.realtime.connections import Connection, Session
 from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
 from shared.settings import settings
 
-NOT_AUTHENTICATED = "Authentication required"
 NOT_PERMITTED = "You do not have the permission {}"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An event as a client sent it. ``namespace`` is None for a native connection, which is in one
-    only; ``refusal`` is what decoding found wrong with an otherwise valid packet."""
+    """An event as a client sent it.
+
+    namespace: None for a native connection, which is in one only.
+    arguments: all arguments of a Socket.IO event; of a native request its ``data`` alone, which is
+        the list of the arguments if the event takes several.
+    refusal: what decoding found wrong with an otherwise valid packet.
+    """
 
     event: str
     wire: Wire
     namespace: str | None = None
-    payload: object = None
+    arguments: Sequence[object] = ()
     ack: AckId | None = None
     refusal: str | None = None
+
+    @property
+    def first(self) -> object:
+        """The first argument, or None."""
+        return self.arguments[0] if self.arguments else None
+
+    def value_for(self, row: EventHandler) -> object:
+        """Return what an event's payload is made of: the first argument, or the list of all."""
+        if not takes_several(row.payload):
+            return self.first
+        if self.wire is not Wire.NATIVE:
+            return list(self.arguments)
+        return [] if self.first is None else self.first
 
 
 class NotConnected(Exception):
@@ -95,7 +108,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
                 connection_id, failed_acknowledgement(address, request.ack, UNKNOWN_NAMESPACE)
             )
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-        refusal = error if isinstance(error, Refusal) else _internal(error)
+        refusal = error if isinstance(error, Refusal) else internal(error)
         _refuse(emit, address, request, refusal, registry.namespaces.get(namespace or ""))
     else:
         if request.ack is not None:
@@ -115,19 +128,11 @@ def _refuse(
     the next does not.
     """
     try:
-        emit.post(address.connection_id, _error_frame(address, refusal, namespace))
+        emit.post(address.connection_id, error_frame(address, refusal, namespace))
     finally:
         if request.ack is not None:
             text = failed_acknowledgement(address, request.ack, refusal.message)
             emit.post(address.connection_id, text)
-
-
-def _error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
-    """What tells a client of a refusal: an object, or where the namespace has it so a text."""
-    if namespace is None:
-        return frame(address, refusal.event or GENERAL_ERROR, Error(refusal.message))
-    payload = refusal.message if namespace.text_errors else Error(refusal.message)
-    return frame(address, refusal.event or namespace.error_event, payload)
 
 
 class ResolvedRequest(NamedTuple):
@@ -166,6 +171,7 @@ def _run(
         session=session,
         address=connection.address(session.namespace),
         arrival=arrival,
+        connection=connection,
         preloaded=preloaded,
     )
     _limit(row, context)
@@ -176,23 +182,27 @@ def _run(
     except Refusal as error:
         raise Refusal(error.message, event=error.event or row.error_event) from error
     except Exception as error:
-        raise _internal(error, row.error_event) from error
+        raise internal(error, row.error_event) from error
 
 
 def _permit(session: Session, row: EventHandler | None) -> None:
     """Raises ``Refusal`` where the session may not send such an event at all."""
-    if not session.authenticated and not (row and row.open):
+    if not session.settled and not (row and row.open):
         raise Refusal(NOT_AUTHENTICATED)
     if row and row.permission and not session.may(row.permission):
         raise Refusal(NOT_PERMITTED.format(row.permission), event=row.error_event)
 
 
 def _limit(row: EventHandler, context: Context) -> None:
-    """Count the event; what fails later has been counted."""
+    """Count the event, of the person or, if there is none, of the connection; what fails later has
+    been counted."""
     limit = row.limit
     if limit is None or limit.in_handler:
         return
-    key = f"{people.key(row.namespace, context.session.person_id)}#{row.event}"
+    sender = people.key(row.namespace, context.session.person_id)
+    if context.session.anonymous:
+        sender = f"{row.namespace} {context.address.connection_id}"
+    key = f"{sender}#{row.event}"
     if not rate_limits.hit(key, getattr(settings(), limit.setting), context.now_ms):
         raise Refusal(limit.text, event=limit.event)
 
@@ -220,12 +230,7 @@ def _parse(registry: Registry, namespace: str, request: Request) -> ParsedReques
     if row is None:
         return ParsedRequest(None)
     try:
-        payload = validation.payload_of(row, request.payload)
+        payload = validation.payload_of(row, request.value_for(row))
     except InvalidRequest as refusal:
         return ParsedRequest(row, refusal=refusal)
     return ParsedRequest(row, payload, row.preload(payload) if row.preload else None)
-
-
-def _internal(error: Exception, event: str | None = None) -> Refusal:
-    logger.error("event failed", exc_info=error)
-    return Refusal(INTERNAL, event=event)

@@ -40,6 +40,7 @@ AnyPerson = TypeVar("AnyPerson", bound="Person")
 H = TypeVar("H", bound=HttpHandle)
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
+ConnectHook = Callable[["Context", dict[str, Any]], None]
 ConnectionHook = Callable[["Background", "Connection", "Session"], None]
 LeaveHook = Callable[["Background", AnyPerson], None]
 RingHook = Callable[["Background", AnyRow, str], None]
@@ -68,6 +69,8 @@ class EventHandler:
     """One row: an event of a namespace and everything the pipeline needs to run it.
 
     ``missing`` is the contract's text for an absent field, ``texts`` for a wrong value by field.
+    ``payload``: the type of the first argument; a struct with ``array_like=True`` for several;
+    ``ANY_ARGUMENTS`` for the list of all; None if the arguments are not looked at.
     ``permission``: what the session needs for it; ``open``: whether one that is nobody's yet may
     send it. ``preload`` reads what the payload alone names, beside the session; the handler finds
     the result in ``context.preloaded``.
@@ -118,6 +121,7 @@ class RingTimeout:
 class Hook(StrEnum):
     """When a product's code runs beside its event handlers."""
 
+    CONNECT = "connect"
     LEAVE = "leave"
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
@@ -156,6 +160,7 @@ class Product:
         self.accesses: list[tuple[Hook, Access]] = []
         self.handlers: list[EventHandler] = []
         self.sent: list[tuple[str, str, Sent]] = []
+        self.connect_hooks: dict[str, list[ConnectHook]] = {}
         self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
         self.person_rows: list[tuple[str, type[Person]]] = []
         self.connection_hooks: dict[str, ConnectionHook] = {}
@@ -180,7 +185,8 @@ class Product:
         open: bool = False,  # noqa: A002 - as in the row
         access: Access | None = None,
     ) -> Callable[[Handle[P]], Handle[P]]:
-        """Register the decorated handler. It returns what an acknowledgement carries, or None."""
+        """Register the decorated handler. It returns what an acknowledgement carries, or None:
+        any JSON, an ``Answer``, or ``Arguments`` for several values."""
 
         def register(handle: Handle[P]) -> Handle[P]:
             self.handlers.extend(
@@ -216,11 +222,35 @@ class Product:
         self.sent.extend((namespace, event.event, event) for event in events)
         self.sent.extend((namespace, event, type_) for event, type_ in (posted or {}).items())
 
+    def on_connect(
+        self, namespace: str, *, access: Access | None = None
+    ) -> Callable[[ConnectHook], ConnectHook]:
+        """Register what happens when a client has joined a namespace.
+
+        The client has its CONNECT and the session can be reached by others when the hook is called,
+        with the context of the session and what the client gave along: ``auth`` of the CONNECT
+        packet, the query of a 2.x client, nothing of a native connection. The client's first events
+        may be handled before. In a namespace with ``Login.LATER``, the session has not
+        authenticated then (``context.session.authenticated``).
+
+        It runs at least once: an invocation may be repeated. An exception is logged and the client
+        receives the namespace's error event, with the text of a ``Refusal``; it stays connected.
+        """
+
+        def register(hook: ConnectHook) -> ConnectHook:
+            self._allow(Hook.CONNECT, access)
+            self.connect_hooks.setdefault(namespace, []).append(hook)
+            return hook
+
+        return register
+
     def on_leave(
         self, namespace: str, *, access: Access | None = None
     ) -> Callable[[ConnectionHook], ConnectionHook]:
-        """Register what happens when any connection of a person leaves a namespace, before its
-        person loses it. Called with the connection's row as it is then; any number of times."""
+        """Register what happens when any connection leaves a namespace, before its person, if it
+        has one, loses it. Called with the connection's row as it is then; any number of times. Not
+        called for sessions that have not authenticated in a namespace with ``Login.LATER``. The
+        rooms that the session was in are ``connection.rooms_of(session)``."""
 
         def register(hook: ConnectionHook) -> ConnectionHook:
             self._allow(Hook.LEAVE, access)
@@ -242,8 +272,9 @@ class Product:
     ) -> Any:
         """Register what happens when a person's last connection in a namespace has gone.
 
-        The hook is called with the person's row as it is then. ``row``: the class of the row, if
-        the hook needs more of it than every ``Person`` has.
+        The hook is called with the person's row as it is then; not for anonymous sessions, which
+        have no person. ``row``: the class of the row, if the hook needs more of it than every
+        ``Person`` has.
         """
 
         def register(hook: LeaveHook[Any]) -> LeaveHook[Any]:

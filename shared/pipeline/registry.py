@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from shared.pipeline.http import HttpRoute
 from shared.pipeline.payloads import Sent
 from shared.pipeline.product import (
     BackendEventHandler,
+    ConnectHook,
     ConnectionHook,
     Counters,
     EventHandler,
@@ -25,6 +27,8 @@ from shared.realtime.namespaces import ADMIN, Namespace
 if TYPE_CHECKING:
     from shared.realtime.people import Person
 
+_ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
+
 
 class Registry:
     """Everything that the products declare, by what the functions look it up with.
@@ -37,6 +41,7 @@ class Registry:
         self.namespaces: dict[str, Namespace] = {}
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
+        self.connect_hooks: dict[str, list[ConnectHook]] = {}
         self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
         self.person_rows: dict[str, type[Person]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
@@ -74,6 +79,8 @@ class Registry:
                 )
 
     def _add_hooks(self, product: Product) -> None:
+        for namespace, greetings in product.connect_hooks.items():
+            self.connect_hooks.setdefault(namespace, []).extend(greetings)
         for namespace, hooks in product.leave_hooks.items():
             self.leave_hooks.setdefault(namespace, []).extend(hooks)
         for namespace, model in product.person_rows:
@@ -106,10 +113,13 @@ class Registry:
         """Return API Gateway's route keys, each with the product whose function serves it.
 
         An event name that two products share has no route: API Gateway sends it to ``$default``,
-        whose function serves all products, and the session's namespace decides.
+        whose function serves all products, and the session's namespace decides. So it is with names
+        that are no plain words, such as ``chat message``.
         """
         products: dict[str, set[str]] = {}
         for row in self.handlers.values():
+            if not _ROUTABLE.fullmatch(row.action):
+                continue
             products.setdefault(row.action, set()).add(row.product)
         return {action: min(names) for action, names in products.items() if len(names) == 1}
 

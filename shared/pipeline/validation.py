@@ -8,6 +8,7 @@ import msgspec
 
 from shared import wrong_values
 from shared.errors import InvalidRequest
+from shared.pipeline.payloads import ANY_ARGUMENTS, are_several
 from shared.pipeline.product import EventHandler
 from shared.wrong_values import WrongValue
 
@@ -15,15 +16,19 @@ _ABSENT = ("got `null`", "Expected `str` of length >= 1")
 
 
 def payload_of(row: EventHandler, value: object) -> Any:
-    """``value`` as ``row.payload``; raises ``InvalidRequest`` with the contract's text where it has
-    one, else with one that names the field."""
+    """Return ``value`` as ``row.payload``; the value of several arguments is their list. Raises
+    ``InvalidRequest`` with the contract's text if it has one, else with one that names the field.
+    """
     if row.payload is None:
         return None
+    kind: Any = list[Any] if row.payload is ANY_ARGUMENTS else row.payload
     try:
-        return msgspec.convert(value, row.payload)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        text = _text(row, wrong_values.read(error))
-        raise InvalidRequest(text, event=row.error_event) from error
+        wrong = wrong_values.read(error)
+        if are_several(kind):
+            wrong = wrong.in_list([field.encode_name for field in msgspec.structs.fields(kind)])
+        raise InvalidRequest(_text(row, wrong), event=row.error_event) from error
 
 
 def struct_of(kind: Any, value: object, where: str) -> Any:

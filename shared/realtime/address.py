@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from shared.protocol import native, socketio
 from shared.protocol.errors import AckId
+from shared.realtime import arguments
 
 
 class Wire(StrEnum):
@@ -35,7 +36,8 @@ class Address(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One event to some addresses. ``payload`` is anything JSON can say."""
+    """One event to some addresses. ``payload`` is anything JSON can say; an ``Arguments``, or a
+    struct with ``array_like=True``, makes an event with several arguments."""
 
     event: str
     payload: object
@@ -45,15 +47,15 @@ class Delivery(NamedTuple):
 def frame(address: Address, event: str, payload: object) -> str:
     """The text frame that carries an event to ``address``."""
     if address.wire is Wire.NATIVE:
-        return native.event_frame(event, payload)
-    return socketio.event_frame(address.namespace, event, payload)
+        return native.event_frame(event, arguments.as_data(payload))
+    return socketio.event_frame(address.namespace, event, *arguments.of(payload))
 
 
 def acknowledgement(address: Address, ack_id: AckId, result: object) -> str:
-    """The text frame that answers an event whose sender asked for it, with one argument."""
+    """Return the text frame that answers an event whose sender asked for it."""
     if address.wire is Wire.NATIVE:
-        return native.ack_frame(ack_id, result)
-    return socketio.ack_frame(address.namespace, int(ack_id), result)
+        return native.ack_frame(ack_id, arguments.as_data(result))
+    return socketio.ack_frame(address.namespace, int(ack_id), *arguments.of(result))
 
 
 def failed_acknowledgement(address: Address, ack_id: AckId, message: str) -> str:

@@ -8,7 +8,7 @@ due at some time: the sweep then finds out whether anybody is still there.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -40,9 +41,10 @@ PAGE = 100
 class Session(msgspec.Struct, frozen=True, rename="camel"):
     """Who a connection is in one namespace; fixed for the life of the session.
 
-    ``name``, ``profile`` and ``permissions`` are the account's when the session began. In an open
-    namespace it begins as nobody's, without a person, and becomes somebody's once. ``arrived_ms``:
-    when the frame came that asked for it, 0 where the handshake did.
+    ``name``, ``profile`` and ``permissions`` are the account's when the session began. In a
+    namespace with ``Login.LATER`` it begins as nobody's, without a person, and becomes somebody's
+    once. ``arrived_ms``: when the frame came that asked for it, 0 where the handshake did.
+    ``anonymous``: in a namespace with ``Login.NONE``, the session never has a person.
     """
 
     namespace: str
@@ -53,10 +55,17 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     profile: str | None = None
     permissions: frozenset[str] = frozenset()
     arrived_ms: int = 0
+    anonymous: bool = False
 
     @property
     def authenticated(self) -> bool:
+        """Whether the session has a person."""
         return bool(self.person_id)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the session stays: it has a person, or needs none."""
+        return self.authenticated or self.anonymous
 
     def may(self, permission: str) -> bool:
         return self.role == ADMIN_ROLE or permission in self.permissions
@@ -85,7 +94,11 @@ class Connection(Table):
     ``ended``: sessions that are over, as they stood in ``sessions``, each until everything that
     follows from it has been done.
 
-    ``rooms``: what it has joined beside its namespaces, for its departure.
+    ``rooms``: what it has joined beside its namespaces, for its departure. With ``context.join``:
+    ``<namespace> <sid> <room>``; a product may keep entries of its own, not beginning with ``/``.
+
+    ``data``: what the sessions keep, as JSON under ``<sid> <name>``. ``handshake``: the
+    query of a 2.x client, as JSON.
 
     ``due_at``: when the sweep looks next; ``pinged_at``: when it last asked for a sign of life;
     ``answered_at``: when the last one came. All in epoch seconds."""
@@ -105,6 +118,8 @@ class Connection(Table):
     sessions: Any = MapAttribute(default=dict)
     ended: Any = UnicodeSetAttribute(null=True)
     rooms: Any = UnicodeSetAttribute(null=True)
+    data: Any = MapAttribute(default=dict)
+    handshake = UnicodeAttribute(null=True)
     due_shard = UnicodeAttribute(attr_name="dueShard", null=True)
     due_at = NumberAttribute(attr_name="dueAt", default=AT_ONCE)
     pinged_at = NumberAttribute(attr_name="pingedAt", null=True)
@@ -135,6 +150,24 @@ class Connection(Table):
         ended = (session_of(text) for text in self.ended or ())
         left = (found for found in ended if found.namespace == namespace)
         return self.session(namespace) or next(left, None)
+
+    def rooms_of(self, session: Session) -> dict[str, str]:
+        """Return the rooms that a session has joined, each with its entry in ``rooms``."""
+        prefix = f"{session.namespace} {session.sid} "
+        return {
+            entry.removeprefix(prefix): entry
+            for entry in sorted(self.rooms or ())
+            if entry.startswith(prefix)
+        }
+
+    def data_of(self, session: Session) -> dict[str, Any]:
+        """Return what a session keeps, by name."""
+        prefix = f"{session.sid} "
+        return {
+            name.removeprefix(prefix): msgspec.json.decode(text)
+            for name, text in self.data.as_dict().items()
+            if name.startswith(prefix)
+        }
 
     def address(self, namespace: str) -> Address:
         return Address(namespace, Wire(self.wire), self.connection_id)
@@ -200,20 +233,50 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
 
 
 def end_session(connection: Connection, namespace: str) -> Connection | None:
-    """End the session that was read in the row; the row then, None where it is another by now.
+    """End the session that was read in the row, and drop its data. Returns the row as it is then,
+    or None if the session is another by now.
 
-    Somebody's is kept until it has been left. The row is due at once: the next sweep finishes what
-    does not get to its end."""
+    A session that had to be settled is kept until it has been left. The row is due at once: the
+    next sweep finishes what does not get to its end."""
     slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
+    session = session_of(text)
     actions = [slot.remove()]
-    if session_of(text).authenticated:
+    actions += [Connection.data[name].remove() for name in _data_names(connection, session)]
+    if session.settled:
         actions += [Connection.ended.add({text}), Connection.due_at.set(AT_ONCE)]
     return _update(connection.connection_id, actions, is_live() & (slot == text))
 
 
-def forget_session(connection_id: str, text: str) -> None:
-    """A session that has ended is left, with every consequence."""
-    _update(connection_id, [Connection.ended.delete({text})], Connection.connection_id.exists())
+def forget_session(connection_id: str, text: str, rooms: Iterable[str] = ()) -> None:
+    """Drop a session that has ended and been left, with every consequence; and its ``rooms``."""
+    actions = [Connection.ended.delete({text})]
+    if left := set(rooms):
+        actions.append(Connection.rooms.delete(left))
+    _update(connection_id, actions, Connection.connection_id.exists())
+
+
+def has(session: Session) -> Condition:
+    """Return the condition that a row is there, not leaving, and still has this very session."""
+    condition: Condition = is_live() & Connection.sessions[session.namespace].contains(session.sid)
+    return condition
+
+
+def save_data(connection: Connection, session: Session, values: Mapping[str, str]) -> bool:
+    """Keep values, as JSON, for a session; the row is then as it is now. Returns False, and keeps
+    nothing, if the session has ended."""
+    actions = [Connection.data[f"{session.sid} {name}"].set(text) for name, text in values.items()]
+    try:
+        return connection.update_if(actions, has(session))
+    except UpdateError as error:
+        if error.cause_response_code != "ValidationException":
+            raise
+    # The row is older than the attribute, in which nothing can be set before it exists.
+    connection.update_if([Connection.data.set(Connection.data | {})], has(session))
+    return connection.update_if(actions, has(session))
+
+
+def _data_names(connection: Connection, session: Session) -> list[str]:
+    return [name for name in connection.data.as_dict() if name.startswith(f"{session.sid} ")]
 
 
 def forget_room(connection_id: str, room: str) -> None:

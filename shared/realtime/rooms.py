@@ -1,8 +1,11 @@
 """Room → connections, for sending to many.
 
-Everybody in a namespace may be any number, so their rows are spread over partitions, each of which
-takes 1,000 writes and hands out 12 MB a second; a broadcast is a query for each. Any other room, a
-channel or those who monitor, is one partition and one query.
+A room belongs to its namespace: its key is ``<namespace> <room>``, and that of all sessions of a
+namespace is the namespace alone, which contains no space.
+
+All sessions of a namespace may be any number, so their rows are spread over partitions, each of
+which takes 1,000 writes and hands out 12 MB a second; a broadcast is a query for each. Any other
+room, a channel or the connections that monitor, is one partition and one query.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
 
@@ -26,14 +29,21 @@ from shared.settings import settings
 PAGE = 1_000
 """Rows that a query hands over at once: what is in memory, however many there are."""
 
+MOST_BYTES = 1_024
+"""The longest name of a room; DynamoDB takes keys of twice the length."""
+
 
 class Member(Table):
+    """A connection in a room. ``sid``: the session that joined, in rooms that products join with
+    ``context.join``."""
+
     class Meta:
         table_name = TableName("rooms")
 
     room = UnicodeAttribute(hash_key=True)
     connection_id = UnicodeAttribute(range_key=True, attr_name="connectionId")
     wire = UnicodeAttribute()
+    sid = UnicodeAttribute(null=True)
     person_id = UnicodeAttribute(attr_name="personId", null=True)
     form = UnicodeAttribute(null=True)
     joined_ms = NumberAttribute(attr_name="joinedMs", null=True)
@@ -47,15 +57,22 @@ class Member(Table):
         expires_at: int,
         person_id: str | None = None,
         *,
+        sid: str | None = None,
         form: str | None = None,
         joined_ms: int | None = None,
     ) -> Member:
-        """``form``: how this member writes what the room is about, as JSON. ``joined_ms``: when it
-        last asked to join, by the clock of arrivals."""
+        """Make the row of a member.
+
+        room: the room's key.
+        sid: the session that joins, if the connection's row lists the room with it.
+        form: how this member writes what the room is about, as JSON.
+        joined_ms: when it last asked to join, by the clock of arrivals.
+        """
         return cls(
             shard(room, address.connection_id),
             address.connection_id,
             wire=address.wire.value,
+            sid=sid,
             person_id=person_id,
             form=form,
             joined_ms=joined_ms,
@@ -63,18 +80,28 @@ class Member(Table):
         )
 
 
+def key(namespace: str, room: str = "") -> str:
+    """Return the key of a room of a namespace, or of all its sessions.
+
+    Raises ``ValueError`` if the name is too long.
+    """
+    if len(room.encode()) > MOST_BYTES:
+        raise ValueError(f"The name of a room has {MOST_BYTES} bytes at most: {room[:40]}…")
+    return f"{namespace} {room}" if room else namespace
+
+
 def shards(room: str) -> list[str]:
-    """The keys of a room's partitions."""
+    """Return the keys of the partitions of the room with this key."""
     return [f"{room}#{number}" for number in range(_count(room))]
 
 
 def shard(room: str, connection_id: str) -> str:
-    """The one that a connection's row is in."""
+    """Return the partition that a connection's row is in."""
     return f"{room}#{zlib.crc32(connection_id.encode()) % _count(room)}"
 
 
 def _count(room: str) -> int:
-    return settings().room_shards if room.startswith("/") and " " not in room else 1
+    return 1 if " " in room else settings().room_shards
 
 
 def remove(room: str, connection_id: str) -> None:

@@ -96,6 +96,7 @@ class JavaScript(Client):
         self.engine = report["engine"]
 
     def reconnect(self) -> None:
+        self.ended.clear()
         self._do("connect")
         self.connected()
 

@@ -30,7 +30,7 @@ class Native(Client):
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
         frame: dict[str, Any] = {"action": event.replace(":", ".")}
         if args:
-            (frame["data"],) = args
+            frame["data"] = args[0] if len(args) == 1 else args
         if ack is not None:
             frame["id"] = ack if ack % 2 else f"ask-{ack}"
             self._ids[frame["id"]] = ack

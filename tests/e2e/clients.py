@@ -31,15 +31,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Ticket:
-    """How somebody connects. A token of None is not sent at all."""
+    """How somebody connects. A token of None is not sent at all. ``given``: what a Socket.IO client
+    gives along in place of the token."""
 
     url: str
     namespace: str
     token: object = None
     headers: dict[str, str] = field(default_factory=dict)
+    given: dict[str, object] | None = None
 
     @property
     def auth(self) -> dict[str, object] | None:
+        if self.given is not None:
+            return self.given
         return None if self.token is None else {"token": self.token}
 
 
@@ -90,19 +94,26 @@ class Client(ABC):
     def emit(self, event: str, *args: Any) -> None:
         self.send(event, args, None)
 
-    def ask(self, event: str, *args: Any) -> Any:
-        """Emit with an acknowledgement callback; the one argument it is called with."""
+    def ask_arguments(self, event: str, *args: Any) -> tuple[Any, ...]:
+        """Emit with an acknowledgement callback; the arguments it is called with."""
         ack = next(self._asked)
         self.send(event, args, ack)
         with self.changed:
             called = self.changed.wait_for(lambda: ack in self.acknowledged, SECONDS)
             assert called, f"{event} was not acknowledged; came: {self.received}"
             (answer,) = self.acknowledged[ack]
+        return answer
+
+    def ask(self, event: str, *args: Any) -> Any:
+        """Emit with an acknowledgement callback; the one argument it is called with."""
+        answer = self.ask_arguments(event, *args)
         assert len(answer) == 1, f"{event} was acknowledged with {answer}"
         return answer[0]
 
-    def wait(self, event: str, *, seconds: float = SECONDS, **fields: Any) -> Any:
-        """The payload of the next ``event`` with these fields; presence is passed over, any other
+    def wait_arguments(
+        self, event: str, *, seconds: float = SECONDS, **fields: Any
+    ) -> tuple[Any, ...]:
+        """The arguments of the next ``event`` with these fields; presence is passed over, any other
         event that comes first is a failure."""
         end = time.monotonic() + seconds
         with self.changed:
@@ -111,11 +122,16 @@ class Client(ABC):
                     found = self.received[self.seen]
                     self.seen += 1
                     if found.event == event and _has(found, fields):
-                        assert len(found.args) == 1, found
-                        return found.args[0]
+                        return found.args
                     assert found.event == PRESENCE, f"expected {event}, came {found}"
                 if not self.changed.wait(end - time.monotonic()):
                     raise AssertionError(f"no {event} {fields or ''}; came: {self.received}")
+
+    def wait(self, event: str, *, seconds: float = SECONDS, **fields: Any) -> Any:
+        """The payload, as the only argument, of what ``wait_arguments`` waits for."""
+        arguments = self.wait_arguments(event, seconds=seconds, **fields)
+        assert len(arguments) == 1, arguments
+        return arguments[0]
 
     def wait_past(self, *events: str) -> None:
         """Until all of these have come, in any order and whatever else comes between them."""

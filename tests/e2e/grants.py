@@ -36,6 +36,7 @@ RARE: dict[Use, str] = {
             ("DeleteItem", "people"), ("PutItem", "calls"),
         )
     },
+    ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("backend", "DeleteItem", "limits"): "what could not be handled may be told again",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",

@@ -53,13 +53,19 @@ class Stack:
     """A running stack. ``terminal`` has the lines that it has printed so far."""
 
     def __init__(
-        self, port: int, process: subprocess.Popen[str], logs: Path, terminal: list[str]
+        self,
+        port: int,
+        process: subprocess.Popen[str],
+        logs: Path,
+        terminal: list[str],
+        root: Path = ROOT,
     ) -> None:
         self.process = process
         self.terminal = terminal
         self.logs = logs
-        self.work = ROOT / ".local" / str(port)
-        self.facts: dict[str, Any] = json.loads((ROOT / ".local" / f"{port}.json").read_text())
+        self.root = root
+        self.work = root / ".local" / str(port)
+        self.facts: dict[str, Any] = json.loads((root / ".local" / f"{port}.json").read_text())
         self.url: str = self.facts["url"]
         environment = aws_environment({}, self.facts["emulator"])
         self.environment: dict[str, str] = self.facts["environment"] | environment
@@ -193,8 +199,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(accounts_file: Path, logs: Path, **environment: str) -> Iterator[Stack]:
-    """Start the stack, stop it with SIGTERM, and see that it ends well and leaves nobody behind."""
+def running(
+    accounts_file: Path, logs: Path, root: Path = ROOT, /, **environment: str
+) -> Iterator[Stack]:
+    """Start the stack of the sources in ``root``, stop it with SIGTERM, and see that it ends well
+    and leaves no process behind."""
     port = free_port()
     variables = {
         **os.environ,
@@ -212,7 +221,7 @@ def running(accounts_file: Path, logs: Path, **environment: str) -> Iterator[Sta
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "local"],
-        cwd=ROOT,
+        cwd=root,
         env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -225,7 +234,7 @@ def running(accounts_file: Path, logs: Path, **environment: str) -> Iterator[Sta
     reader.start()
     try:
         _until_ready(process, output)
-        stack = Stack(port, process, logs, terminal)
+        stack = Stack(port, process, logs, terminal, root)
         yield stack
         stop(stack)
     finally:
@@ -245,7 +254,7 @@ def stop(stack: Stack) -> None:
     while _members(group):  # killed, and not yet buried
         assert time.monotonic() < deadline, "the stack has left somebody behind"
         time.sleep(0.05)
-    assert not (ROOT / ".local" / f"{stack.url.rsplit(':', 1)[1]}.json").exists()
+    assert not (stack.root / ".local" / f"{stack.url.rsplit(':', 1)[1]}.json").exists()
 
 
 def _members(group: int) -> bool:

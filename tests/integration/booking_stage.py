@@ -12,7 +12,7 @@ from functions.products import REGISTRY
 from shared.pipeline import backend_events
 from shared.pipeline.context import Arrival, Background, Context
 from shared.realtime.address import Address
-from shared.realtime.connections import Session
+from shared.realtime.connections import Connection, Session
 from shared.realtime.emitter import Emitter
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
@@ -75,6 +75,7 @@ class App:
             self.session,
             self.address,
             Arrival(self.connection_id, message_id, ms),
+            Connection(self.connection_id, wire=self.address.wire, expires_at=stage.EXPIRES_AT),
         )
         return row.handle(context, validation.payload_of(row, data))
 

@@ -61,7 +61,7 @@ class Chat:
         self.frames += 0 if frame else 1
         number = frame or self.frames
         arrival = Arrival(tab, f"message-{number}", NOW_MS + number)
-        request = Request(event, Wire.SOCKETIO, CHAT.path, payload, ack=number)
+        request = Request(event, Wire.SOCKETIO, CHAT.path, [payload], ack=number)
         dispatch(REGISTRY, self.fakes.ports, arrival, request)
 
     def depart(self, tab: str) -> None:

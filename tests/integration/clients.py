@@ -40,7 +40,7 @@ class Clients:
         again: bool = False,
     ) -> None:
         """Send an event. ``again`` delivers the frame before this one once more."""
-        request = Request(event, wire, namespace, payload, ack, refusal)
+        request = Request(event, wire, namespace, [payload], ack, refusal)
         self.frames += 0 if again else 1
         arrival = Arrival(connection_id, f"message {self.frames}", NOW_MS + self.frames)
         dispatch(self.registry, self.fakes.ports, arrival, request)

@@ -66,6 +66,7 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Namespace:
 
 def fill(room: str, count: int, **more: Any) -> list[str]:
     names = [f"c{number}" for number in range(count)]
+    room = room if room == USER.path else rooms.key(CHAT.path, room)
     for name in names:
         address = Address(USER.path, Wire.SOCKETIO, name)
         rooms.Member.of(room, address, stage.EXPIRES_AT, f"p-{name}", **more).save()
@@ -73,8 +74,8 @@ def fill(room: str, count: int, **more: Any) -> list[str]:
 
 
 def message(room: str, **more: Any) -> Broadcast:
-    namespace = room if room.startswith("/") else CHAT.path
-    return Broadcast(namespace, room, "told", {"a": 1}, "group", **more)
+    namespace, name = (room, "") if room == USER.path else (CHAT.path, room)
+    return Broadcast(namespace, name, "told", {"a": 1}, "group", **more)
 
 
 def handle(*messages: Broadcast, tries: int = 1) -> list[str]:
@@ -147,7 +148,12 @@ def test_members_receive_their_own_form_and_late_members_receive_nothing(fakes: 
     for number, (form, joined) in enumerate([("1", 5), ('"1"', 9), ("1", 10)]):
         address = Address(CHAT.path, Wire.NATIVE if number else Wire.SOCKETIO, f"c{number}")
         rooms.Member.of(
-            CHANNEL, address, stage.EXPIRES_AT, f"p{number}", form=form, joined_ms=joined
+            rooms.key(CHAT.path, CHANNEL),
+            address,
+            stage.EXPIRES_AT,
+            f"p{number}",
+            form=form,
+            joined_ms=joined,
         ).save()
     broadcast = Broadcast(CHAT.path, CHANNEL, "e", {"c": 0}, "g", own_form="c", by_ms=9)
     assert handle(broadcast) == []

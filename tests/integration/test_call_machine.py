@@ -335,7 +335,7 @@ class CallMachine(RuleBasedStateMachine):
         number = next(self.numbers)
         connection_id = person.open[device % len(person.open)]
         arrival = Arrival(connection_id, f"message {number}", self.fakes.clock.now)
-        frame = Frame(arrival, Request(event, Wire.SOCKETIO, person.namespace, payload, number))
+        frame = Frame(arrival, Request(event, Wire.SOCKETIO, person.namespace, [payload], number))
         self.frames.append(frame)
         before = len(self.fakes.connections.to(connection_id))
         dispatch(REGISTRY, self.fakes.ports, arrival, frame.request)

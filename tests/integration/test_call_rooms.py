@@ -36,7 +36,7 @@ def answered(ringing: None) -> None:
 
 
 def send(fakes: Fakes, connection_id: str, namespace: str, event: str) -> None:
-    request = Request(event, Wire.SOCKETIO, namespace, {"callId": CALL}, 1, None)
+    request = Request(event, Wire.SOCKETIO, namespace, [{"callId": CALL}], 1, None)
     dispatch(
         REGISTRY, fakes.ports, Arrival(connection_id, f"{event} {connection_id}", NOW_MS), request
     )

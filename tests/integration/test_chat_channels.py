@@ -34,7 +34,7 @@ def chat(tables: object, fakes: Fakes) -> Chat:
 
 def inside() -> list[str]:
     """Return the tabs that are in the channel."""
-    return sorted(member.connection_id for member in stage.members_of(ROOM))
+    return sorted(member.connection_id for member in stage.members_of(rooms.key(CHAT.path, ROOM)))
 
 
 def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:
@@ -300,7 +300,7 @@ def test_leaving_the_namespace_leaves_the_channels(chat: Chat) -> None:
 
 def test_hooks_see_the_rooms_of_a_connection(chat: Chat) -> None:
     seen = []
-    product = Product("p")
+    product = Product("p", namespaces=[CHAT])
     product.on_leave(CHAT.path)(lambda _, connection, session: seen.append(connection.rooms))
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)

@@ -23,7 +23,8 @@ from tests.integration.conftest import THREADS, Race
 
 pytestmark = pytest.mark.usefixtures("tables")
 
-NO_PRODUCTS = Registry([])
+NO_HOOKS = Registry([Product("nothing", namespaces=[USER, TELECALLER])])
+"""The namespaces of calls without any hook."""
 
 
 def opening(connection_id: str = "c1") -> None:
@@ -206,7 +207,7 @@ def test_a_connection_cannot_join_after_its_departure(gone: str, fakes: Fakes) -
     if gone == "leaving":
         connections.mark_leaving("c1")
     if gone == "departed":
-        departure.depart(NO_PRODUCTS, fakes.ports, "c1")
+        departure.depart(NO_HOOKS, fakes.ports, "c1")
     if gone == "left the namespace":
         row = connections.get("c1")
         assert row
@@ -234,7 +235,7 @@ def test_leaving_twice_changes_nothing_more() -> None:
 
 
 def hooked(seen: list[str]) -> Registry:
-    product = Product("recorder")
+    product = Product("recorder", namespaces=[USER, TELECALLER])
     product.on_last_leave(USER.path)(lambda context, person: seen.append(person.person_id))
     return Registry([product])
 
@@ -262,7 +263,7 @@ def test_departing_twice_runs_the_hooks_once(fakes: Fakes) -> None:
 
 def test_a_departure_that_failed_halfway_is_finished_by_the_next(fakes: Fakes) -> None:
     seen: list[str] = []
-    product = Product("fails once")
+    product = Product("fails once", namespaces=[USER])
 
     @product.on_last_leave(USER.path)
     def hook(background: object, person: Person) -> None:
@@ -283,7 +284,7 @@ def test_departing_leaves_every_namespace(fakes: Fakes) -> None:
     stage.connect(USER.path, "ulla", "c1")
     connections.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
     stage.join(address("c1", TELECALLER.path), "tina")
-    departure.depart(NO_PRODUCTS, fakes.ports, "c1")
+    departure.depart(NO_HOOKS, fakes.ports, "c1")
     assert not stage.user("ulla").online
     assert not stage.telecaller("tina").online
 
@@ -301,7 +302,7 @@ def test_a_join_that_races_a_departure_leaves_no_member_behind(race: Race, fakes
         for name in names:
             work += [
                 partial(stage.join, address(name), "ulla"),
-                partial(departure.depart, NO_PRODUCTS, fakes.ports, name),
+                partial(departure.depart, NO_HOOKS, fakes.ports, name),
             ]
         joined += race(*(work if number % 2 else work[::-1])).count(True)
         assert not stage.user("ulla").online
@@ -342,12 +343,21 @@ def test_a_room_s_members_come_from_every_shard(tables: Settings) -> None:
     assert in_room() == expected
 
 
-def test_a_room_that_is_no_namespace_has_one_shard() -> None:
+def test_a_room_within_a_namespace_has_one_shard() -> None:
+    room = rooms.key("/", "channel#1")
     for number in range(20):
-        rooms.Member.of("channel#1", address(f"c{number}"), stage.EXPIRES_AT, "anna").save()
-    assert rooms.shards("channel#1") == ["channel#1#0"]
-    assert len(list(rooms.members("channel#1#0"))) == 20
-    assert rooms.connections_by_person("channel#1") == {"anna": 20}
+        rooms.Member.of(room, address(f"c{number}"), stage.EXPIRES_AT, "anna").save()
+    assert rooms.shards(room) == ["/ channel#1#0"]
+    assert len(list(rooms.members("/ channel#1#0"))) == 20
+    assert rooms.connections_by_person(room) == {"anna": 20}
+
+
+def test_a_room_with_the_name_of_a_namespace_is_not_that_namespace_s_room() -> None:
+    assert rooms.key("/") == "/"
+    named = [rooms.key("/chat", name) for name in ("/", "/user", " ")]
+    rooms.Member.of(USER.path, address("c1"), stage.EXPIRES_AT).save()
+    assert not any(in_room(key) for key in named)
+    assert len({*named, "/", USER.path}) == 5
 
 
 def test_a_member_who_is_removed_is_gone_from_that_room_only() -> None:

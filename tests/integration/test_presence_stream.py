@@ -126,7 +126,7 @@ def test_a_telecaller_who_comes_online_is_announced_with_their_account(
     )
     deliver(change(tables.tables["people"], "/telecaller#tina", {}, ONLINE))
     (broadcast,) = fakes.tasks.broadcasts
-    assert (broadcast.namespace, broadcast.room) == ("/user", "/user")
+    assert (broadcast.namespace, broadcast.room) == ("/user", "")
     assert broadcast.event == "telecaller:presence-changed"
     assert broadcast.group == "tina"
     payload = broadcast.payload

@@ -53,7 +53,7 @@ def test_every_member_gets_its_own_form() -> None:
 
 
 def test_payloads_are_unchanged_without_forms() -> None:
-    message = Broadcast("/", "/", "e", {"a": 1}, "g")
+    message = Broadcast("/", "", "e", {"a": 1}, "g")
     found = posts(message, [Member("r", "one", wire="s", form='"1"')])
     assert list(found) == [("one", '42["e",{"a":1}]')]
 

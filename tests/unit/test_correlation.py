@@ -115,7 +115,7 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "expel": lambda tasks: tasks.expel("c", "/user", "u"),
     "finish": lambda tasks: tasks.finish("c"),
     "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
-    "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "/user", "e", {}, "g")),
+    "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "", "e", {}, "g")),
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),
     "publish": lambda tasks: tasks.publish([BusMessage("t", "{}")]),
     "delete_livekit_room": lambda tasks: tasks.delete_livekit_room(room="r"),

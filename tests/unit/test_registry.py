@@ -146,11 +146,8 @@ def test_an_outbound_event_is_addressed_to_connections() -> None:
 
 def test_a_broadcast_names_its_room_and_its_group() -> None:
     to_namespace = Said("x").to_everybody("/user", group="tina")
-    assert (to_namespace.namespace, to_namespace.room, to_namespace.group) == (
-        "/user",
-        "/user",
-        "tina",
-    )
+    found = (to_namespace.namespace, to_namespace.room, to_namespace.group)
+    assert found == ("/user", "", "tina")
     assert (to_namespace.event, to_namespace.skip_person) == ("said", None)
     room = Said("x").to_room("/", "channel", group="channel", skip_person="ulla")
     assert (room.namespace, room.room, room.skip_person) == ("/", "channel", "ulla")

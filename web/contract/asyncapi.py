@@ -6,10 +6,12 @@ https://www.asyncapi.com/docs/reference/specification/v3.1.0
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from functions.products import REGISTRY
 from shared.protocol import native
+from shared.realtime.namespaces import Login
 from web.contract import model
 from web.contract.model import Refused, ToClient, ToServer
 from web.contract.schemas import Schemas
@@ -72,13 +74,16 @@ def _channel(namespace: str) -> Document:
     channel: Document = {"address": namespace, "title": f"Namespace {namespace}", "messages": {}}
     if known is not None and known.role:
         channel["description"] = f"For accounts with the role `{known.role}`."
+    if known is not None and known.login is Login.NONE:
+        channel["description"] = "Open to all, without a token."
     return channel
 
 
 def _receive(
     id_: str, channel: Document, operations: Document, schemas: Schemas, event: ToServer
 ) -> None:
-    key, answer_key = f"{event.action}.in", f"{event.action}.answer"
+    action = _key(event.action)
+    key, answer_key = f"{action}.in", f"{action}.answer"
     message: Document = {"name": event.event, "x-action": event.action}
     if event.about:
         message["summary"] = event.about
@@ -90,10 +95,9 @@ def _receive(
     channel["messages"][key] = message
     channel["messages"][answer_key] = {
         "name": f"{event.event} answered",
-        "summary": "The one argument of the acknowledgement, where the client passes a callback.",
-        "payload": {"anyOf": [schemas.of(event.answer), schemas.of(Refused)]},
+        **_answer(schemas, event.answer),
     }
-    operations[f"{id_}.receive.{event.action}"] = {
+    operations[f"{id_}.receive.{action}"] = {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{id_}"},
         "messages": [{"$ref": f"#/channels/{id_}/messages/{key}"}],
@@ -104,10 +108,27 @@ def _receive(
     }
 
 
+def _answer(schemas: Schemas, answer: Any) -> Document:
+    """Return what an acknowledgement carries: one argument, or several."""
+    schema, refused = schemas.of(answer), schemas.of(Refused)
+    what = "The one argument"
+    if schemas.resolve(schema).get("x-arguments"):
+        what, refused = "The arguments", {"type": "array", "prefixItems": [refused]}
+    return {
+        "summary": f"{what} of the acknowledgement, where the client passes a callback.",
+        "payload": {"anyOf": [schema, refused]},
+    }
+
+
+def _key(action: str) -> str:
+    """Return an action as part of a reference."""
+    return re.sub(r"[^\w.-]", "-", action)
+
+
 def _send(
     id_: str, channel: Document, operations: Document, schemas: Schemas, event: ToClient
 ) -> None:
-    action = native.action(event.event)
+    action = _key(native.action(event.event))
     message: Document = {"name": event.event, "payload": schemas.of(event.payload)}
     if event.about:
         message["summary"] = event.about

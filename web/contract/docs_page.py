@@ -165,7 +165,7 @@ def _type(schema: Schema) -> str:
     choices = schema.get("anyOf") or schema.get("oneOf")
     if choices:
         return " or ".join(dict.fromkeys(_type(one) for one in choices))
-    if schema.get("type") == "array":
+    if schema.get("type") == "array" and "prefixItems" not in schema:
         return f"list of {_type(schema.get('items', {}))}"
     if "type" in schema and schema.get("title") and "properties" in schema:
         fields = (f"{field}: {_type(kind)}" for field, kind in schema["properties"].items())

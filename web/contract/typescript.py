@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.contract.schemas import Schema, name_of
+from web.contract.schemas import Schema, name_of, resolve
 
 HEAD = """\
 // Made by `make contract` from the table of events; not to be edited.
@@ -47,6 +47,8 @@ def of(schema: Schema) -> str:
 
 
 def _of_kind(kind: str | None, schema: Schema) -> str:
+    if kind == "array" and "prefixItems" in schema:
+        return f"[{', '.join(_labelled(schema))}]"
     if kind == "array":
         return f"Array<{of(schema.get('items', {}))}>"
     if kind == "object" and "properties" in schema:
@@ -54,6 +56,14 @@ def _of_kind(kind: str | None, schema: Schema) -> str:
     if kind == "object":
         return f"Record<string, {of(_values(schema))}>"
     return SIMPLE.get(kind or "", "unknown")
+
+
+def _labelled(schema: Schema) -> list[str]:
+    """Return what stands at each place of a list, with its name if it has one."""
+    return [
+        f"{item['title']}: {of(item)}" if "title" in item else of(item)
+        for item in schema["prefixItems"]
+    ]
 
 
 def spelled(name: str) -> str:
@@ -96,16 +106,34 @@ def _directions(name: str, words: str, asyncapi: dict[str, Any], action: str) ->
                 f"/{id_}"
             ):
                 continue
-            lines += _event(channel["messages"], operation)
+            schemas = asyncapi["components"]["schemas"]
+            lines += _event(schemas, channel["messages"], operation)
         lines.append("  };")
     return "\n".join([*lines, "}", ""])
 
 
-def _event(messages: dict[str, Any], operation: dict[str, Any]) -> list[str]:
+def _event(
+    schemas: dict[str, Schema], messages: dict[str, Any], operation: dict[str, Any]
+) -> list[str]:
     message = messages[operation["messages"][0]["$ref"].rpartition("/")[2]]
-    arguments = [f"data: {of(message['payload'])}"] if "payload" in message else []
-    if "reply" in operation:
+    payload = message.get("payload")
+    arguments = _parameters(schemas, payload) if payload is not None else []
+    # Nothing can follow a list of any length: the callback is its last element.
+    if "reply" in operation and not any(one.startswith("...") for one in arguments):
         answer = messages[operation["reply"]["messages"][0]["$ref"].rpartition("/")[2]]
-        arguments.append(f"acknowledge?: (answer: {of(answer['payload'])}) => void")
+        arguments.append(f"acknowledge?: ({_answer(schemas, answer['payload'])}) => void")
     about = [f"    /** {message['summary']} */"] if "summary" in message else []
     return [*about, f'    "{message["name"]}": ({", ".join(arguments)}) => void;']
+
+
+def _parameters(schemas: dict[str, Schema], payload: Schema) -> list[str]:
+    found = resolve(schemas, payload)
+    if not found.get("x-arguments"):
+        return [f"data: {of(payload)}"]
+    return _labelled(found) if "prefixItems" in found else ["...data: Array<unknown>"]
+
+
+def _answer(schemas: dict[str, Schema], payload: Schema) -> str:
+    answer, _ = payload["anyOf"]
+    several = resolve(schemas, answer).get("x-arguments")
+    return f"{'...' if several else ''}answer: {of(payload)}"

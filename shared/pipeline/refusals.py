@@ -1,0 +1,24 @@
+"""The event that tells a client why something of theirs failed."""
+
+from __future__ import annotations
+
+from shared.aws.log import logger
+from shared.errors import INTERNAL, Refusal
+from shared.pipeline.payloads import GENERAL_ERROR, Error
+from shared.realtime.address import Address, frame
+from shared.realtime.namespaces import Namespace
+
+
+def error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
+    """Return the frame of an error event: its payload is an object, or the bare text if the
+    namespace has it so."""
+    if namespace is None:
+        return frame(address, refusal.event or GENERAL_ERROR, Error(refusal.message))
+    payload = refusal.message if namespace.text_errors else Error(refusal.message)
+    return frame(address, refusal.event or namespace.error_event, payload)
+
+
+def internal(error: Exception, event: str | None = None) -> Refusal:
+    """Log an error of ours, and return what the client reads instead."""
+    logger.error("event failed", exc_info=error)
+    return Refusal(INTERNAL, event=event)

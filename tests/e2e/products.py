@@ -1,0 +1,83 @@
+"""Stacks with further products: a copy of the repository, with their folders in it, deployed.
+
+A product is a folder whose name is the product's, with a module ``handlers`` that has the
+``Product`` under this name. In the copy it is ``functions/<name>``, so the modules of a larger one
+import each other as ``functions.<name>.<module>``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.stack import ROOT, Stack, running
+
+PRODUCTS = ROOT / "tests" / "products"
+COPIED = ("functions", "shared", "infra", "local", "web", "cdk.json", "pyproject.toml", "Makefile")
+LINKED = (".venv", "local/node_modules")
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules", ".local")
+
+IMPORTS_END = "from shared.pipeline.registry import Registry\n"
+LIST_ENDS = "])"
+
+
+def copy_with(product_folders: Iterable[Path], copy: Path) -> Path:
+    """Copy the repository to ``copy``, add the products, and write the documents of all."""
+    copy.mkdir(parents=True)
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=NOT_COPIED)
+        else:
+            shutil.copyfile(source, copy / name)
+    for name in LINKED:
+        (copy / name).symlink_to((ROOT / name).resolve())
+    for folder in product_folders:
+        _add(folder, copy)
+    _write_documents(copy)
+    return copy
+
+
+def _add(folder: Path, copy: Path) -> None:
+    name = folder.name
+    shutil.copytree(folder, copy / "functions" / name, ignore=NOT_COPIED)
+    file = copy / "functions" / "products.py"
+    text = file.read_text()
+    assert IMPORTS_END in text
+    assert text.count(LIST_ENDS) == 1
+    text = text.replace(IMPORTS_END, f"from functions.{name}.handlers import {name}\n{IMPORTS_END}")
+    file.write_text(text.replace(LIST_ENDS, f", {name}{LIST_ENDS}"))
+
+
+def _write_documents(copy: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "web.contract"],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@contextmanager
+def deploy_with(product_folders: Iterable[Path], work: Path, **environment: str) -> Iterator[Stack]:
+    """Run a stack with these products beside the repository's own.
+
+    work: an empty folder; the copy of the repository is in ``work/repository``.
+    environment: settings, as for ``make run``; without ``ACCOUNTS`` there are none.
+    """
+    copy = copy_with(product_folders, work / "repository")
+    accounts, logs = work / "accounts.json", work / "logs"
+    accounts.write_text("[]")
+    logs.mkdir()
+    file = Path(environment.pop("ACCOUNTS", str(accounts)))
+    with running(file, logs, copy, **environment) as stack:
+        yield stack

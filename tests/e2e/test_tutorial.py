@@ -1,0 +1,93 @@
+"""The product of docs/add-a-product.md, in two browsers, with the tutorial's own client code."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local.settings import ROOT
+from tests.e2e.browser import launched
+from tests.e2e.pages import Visitors, visiting
+from tests.e2e.products import PRODUCTS, deploy_with
+from tests.e2e.stack import Stack
+
+CLIENT = Path(__file__).with_name("tutorial.html")
+
+
+@pytest.fixture(scope="module")
+def stack(no_proxy: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("tutorial")
+    with deploy_with([PRODUCTS / "tutorial"], folder) as running:
+        shutil.copyfile(CLIENT, folder / "repository" / "web" / "site" / "tutorial.html")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
+    with visiting(browser, stack) as visitors:
+        yield visitors
+
+
+def chat(visitors: Visitors) -> Page:
+    """Open the tutorial's page, which is one of the stack's pages."""
+    page = visitors.open("/tutorial")
+    page.wait_for_function("window.socket?.connected")
+    return page
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Message").fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+def test_a_message_reaches_both_browsers_once_and_a_client_that_was_away(
+    visitors: Visitors,
+) -> None:
+    anna, bert = chat(visitors), chat(visitors)
+    say(anna, "Hello")
+    for page in (anna, bert):
+        expect(page.locator("li")).to_have_text(["Hello"])
+    bert.evaluate("socket.disconnect()")
+    say(anna, "Are you there?")
+    expect(anna.locator("li")).to_have_text(["Hello", "Are you there?"])
+    bert.evaluate("socket.connect()")
+    expect(bert.locator("li")).to_have_text(["Hello", "Are you there?"])
+    carla = chat(visitors)
+    expect(carla.locator("li")).to_have_text(["Hello", "Are you there?"])
+
+
+def test_a_message_that_is_sent_again_is_stored_once(visitors: Visitors) -> None:
+    page = chat(visitors)
+    again = 'socket.emitWithAck("chat message", "Twice", "the-same-offset")'
+    assert page.evaluate(f"{again}.then(() => {again})") is None
+    say(page, "Then this")
+    expect(page.locator("li", has_text="Then this")).to_have_count(1)
+    expect(page.locator("li", has_text="Twice")).to_have_count(1)
+
+
+def test_a_message_of_the_wrong_shape_is_refused_by_name(visitors: Visitors) -> None:
+    page = chat(visitors)
+    answer = page.evaluate('socket.emitWithAck("chat message", 5, "x")')
+    assert answer == {"error": {"message": "text: expected str, got int"}}
+
+
+def test_the_guide_quotes_the_product_as_it_is() -> None:
+    """Every Python line of the guide that belongs to the product stands in its folder."""
+    source = (PRODUCTS / "tutorial" / "handlers.py").read_text()
+    guide = (ROOT / "docs" / "add-a-product.md").read_text()
+    blocks = [part.partition("```")[0] for part in guide.split("```python\n")[1:]]
+    quoted = [block for block in blocks if "REGISTRY" not in block]
+    assert len(quoted) >= 6
+    for block in quoted:
+        for line in filter(None, map(str.rstrip, block.splitlines())):
+            assert line in source, line

@@ -1,0 +1,108 @@
+"""A small product with namespaces that need no login, and clients that come to it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from functions.chat.namespaces import CHAT
+from shared.pipeline import admission
+from shared.pipeline.context import Arrival, Background, Context
+from shared.pipeline.payloads import ANY_ARGUMENTS, Arguments, Outbound
+from shared.pipeline.product import Limit, Product
+from shared.pipeline.registry import Registry
+from shared.realtime import connections
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.emitter import Emitter
+from shared.realtime.namespaces import Login, Namespace
+from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
+
+OPEN = Namespace("/open", login=Login.NONE, everybody=True)
+QUIET = Namespace("/quiet", login=Login.NONE)
+
+_numbers = itertools.count(1)
+
+
+class Said(Outbound, frozen=True, array_like=True):
+    event = "said"
+    text: str
+    number: int | None = None
+
+
+class Lab:
+    """The product, and what its hooks have seen: ``greeted`` with ``auth``, and who has ``left``.
+    ``on_connect`` does more when a client is greeted."""
+
+    def __init__(self, fakes: Fakes) -> None:
+        self.fakes = fakes
+        self.greeted: list[Mapping[str, Any]] = []
+        self.contexts: list[Context] = []
+        self.left: list[str] = []
+        self.on_connect: Callable[[Context], None] = lambda _: None
+        product = Product("lab", namespaces=[OPEN, QUIET, CHAT])
+        for path in (OPEN.path, QUIET.path, CHAT.path):
+            product.on_connect(path)(self._greet)
+        product.on_leave(OPEN.path)(self._left)
+        product.on("echo", namespaces=[OPEN.path], payload=ANY_ARGUMENTS)(_echo)
+        product.on("limited", namespaces=[OPEN.path], limit=Limit("limit_call_cancel_per_minute"))(
+            _nothing
+        )
+        self.registry = Registry([product])
+
+    def _greet(self, context: Context, auth: Mapping[str, Any]) -> None:
+        self.greeted.append(auth)
+        self.contexts.append(context)
+        self.on_connect(context)
+
+    def _left(self, _: Background, connection: Connection, session: Session) -> None:
+        self.left.append(f"{session.namespace} {connection.connection_id}")
+
+    def row(self, connection_id: str) -> Connection:
+        found = connections.get(connection_id)
+        assert found, f"{connection_id} is gone"
+        return found
+
+    def come(
+        self, connection_id: str, namespace: str = OPEN.path, wire: Wire = Wire.SOCKETIO
+    ) -> Context:
+        """Join a namespace with a connection, which is made if it is new; what a handler of its
+        events works with."""
+        if connections.get(connection_id) is None:
+            connections.create(
+                Connection(connection_id, wire=wire.value, expires_at=stage.EXPIRES_AT)
+            )
+        session = admission.authenticate(self.registry, self.fakes.ports, namespace, None)
+        assert connections.add_session(connection_id, session)
+        admission.begin(self.registry, self.fakes.ports, self.row(connection_id), session)
+        return self.context(connection_id, namespace)
+
+    def context(self, connection_id: str, namespace: str = OPEN.path) -> Context:
+        """As for the next event."""
+        row = self.row(connection_id)
+        session = row.session(namespace)
+        assert session
+        return Context(
+            self.registry,
+            self.fakes.ports,
+            Emitter(self.fakes.ports),
+            session,
+            Address(namespace, Wire(row.wire), connection_id),
+            Arrival(connection_id, f"message {next(_numbers)}", NOW_MS),
+            row,
+        )
+
+    def frames(self, connection_id: str) -> list[Any]:
+        """The arguments of every event and acknowledgement that a Socket.IO client got."""
+        frames = self.fakes.connections.to(connection_id)
+        return [json.loads(one[one.index("[") :]) for one in frames if one[:2] in {"42", "43"}]
+
+
+def _echo(_: Context, arguments: list[Any]) -> Arguments:
+    return Arguments(arguments)
+
+
+def _nothing(_: Context, __: None) -> None: ...

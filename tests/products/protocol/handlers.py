@@ -1,0 +1,172 @@
+"""The server of Socket.IO's protocol test suite (revision 5), and what rooms and sessions can do.
+
+https://github.com/socketio/socket.io-protocol/tree/main/test-suite
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import Refusal
+from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import BROADCASTS, ROOMS, SESSION_DATA
+from shared.pipeline.payloads import ANY_ARGUMENTS, Answer, Arguments, Inbound, Outbound
+from shared.pipeline.product import Limit, Product
+from shared.realtime.address import Address, Delivery, Wire
+from shared.realtime.connections import Connection, Session
+from shared.realtime.namespaces import Login, Namespace
+
+MAIN = Namespace("/protocol", login=Login.NONE, everybody=True)
+CUSTOM = Namespace("/custom", login=Login.NONE)
+BOTH = [MAIN.path, CUSTOM.path]
+WATCHERS = "watchers"
+
+protocol = Product("protocol", namespaces=[MAIN, CUSTOM], access=ROOMS | BROADCASTS | SESSION_DATA)
+
+
+class ChatMessage(Inbound, frozen=True, array_like=True):
+    text: str
+    client_offset: str | None = None
+
+
+class Stored(Answer, frozen=True, array_like=True):
+    text: str
+    client_offset: str | None
+
+
+class Send(Inbound, frozen=True, array_like=True):
+    """``room``: None for everybody."""
+
+    room: str | None
+    text: str
+    without: tuple[str, ...] = ()
+    skip_me: bool = False
+
+
+class Said(Outbound, frozen=True, array_like=True):
+    """What was said, and by which connection."""
+
+    event = "said"
+    text: str
+    connection_id: str
+
+
+class Left(Outbound, frozen=True):
+    event = "left"
+    connection_id: str
+
+
+class Expel(Inbound, frozen=True, array_like=True):
+    """``connection_id``: None for the sender's own."""
+
+    connection_id: str | None = None
+    close: bool = False
+
+
+protocol.sends(MAIN.path, Said, Left)
+
+
+def _greet(context: Context, auth: Mapping[str, Any]) -> None:
+    context.emit(Delivery("auth", dict(auth), (context.address,)))
+    if "room" in auth:
+        context.join(auth["room"])
+    if "refuse" in auth:
+        raise Refusal(auth["refuse"])
+    if "fail" in auth:
+        raise LookupError(auth["fail"])
+
+
+for path in BOTH:
+    protocol.on_connect(path)(_greet)
+
+
+@protocol.on_leave(MAIN.path)
+def left(background: Background, connection: Connection, session: Session) -> None:
+    background.ports.tasks.broadcast(
+        Left(connection.connection_id).to_room(
+            session.namespace, WATCHERS, group=WATCHERS, once=session.sid
+        )
+    )
+
+
+@protocol.on("message", namespaces=BOTH, payload=ANY_ARGUMENTS)
+def message(context: Context, arguments: list[Any]) -> None:
+    """Send the arguments back."""
+    context.emit(Delivery("message-back", Arguments(arguments), (context.address,)))
+
+
+@protocol.on("message-with-ack", namespaces=BOTH, payload=ANY_ARGUMENTS)
+def message_with_ack(context: Context, arguments: list[Any]) -> Arguments:
+    """Acknowledge with the arguments."""
+    return Arguments(arguments)
+
+
+@protocol.on("chat message", namespaces=[MAIN.path], payload=ChatMessage)
+def chat_message(context: Context, said: ChatMessage) -> Stored:
+    """Acknowledge what was understood."""
+    return Stored(said.text, said.client_offset)
+
+
+@protocol.on("whoami", namespaces=BOTH)
+def whoami(context: Context, _: None) -> str:
+    """Answer the id of the connection."""
+    return context.address.connection_id
+
+
+@protocol.on("room:join", namespaces=BOTH, payload=str)
+def join(context: Context, room: str) -> None:
+    """Join a room."""
+    context.join(room)
+
+
+@protocol.on("room:leave", namespaces=BOTH, payload=str)
+def leave(context: Context, room: str) -> None:
+    """Leave a room."""
+    context.leave(room)
+
+
+@protocol.on("room:list", namespaces=BOTH)
+def rooms(context: Context, _: None) -> list[str]:
+    """List the rooms that the session has joined."""
+    return context.rooms
+
+
+@protocol.on("room:send", namespaces=BOTH, payload=Send)
+def send(context: Context, request: Send) -> None:
+    """Say something in a room, or to everybody."""
+    context.broadcast(
+        Said(request.text, context.address.connection_id),
+        request.room,
+        skip_me=request.skip_me,
+        except_rooms=request.without,
+    )
+
+
+@protocol.on("data:save", namespaces=BOTH, payload=dict[str, Any])
+def save(context: Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Keep values with the session, and answer with all that it keeps."""
+    context.save_data(**values)
+    return dict(context.data)
+
+
+@protocol.on("data:read", namespaces=BOTH)
+def read(context: Context, _: None) -> dict[str, Any]:
+    """Answer with all that the session keeps."""
+    return dict(context.data)
+
+
+@protocol.on("expel", namespaces=BOTH, payload=Expel)
+def expel(context: Context, request: Expel) -> None:
+    """End a session as the server."""
+    address = None
+    if request.connection_id is not None:
+        address = Address(context.address.namespace, Wire.SOCKETIO, request.connection_id)
+    context.disconnect(address, close=request.close)
+
+
+@protocol.on(
+    "limited", namespaces=BOTH, limit=Limit("limit_call_cancel_per_minute", event="limited:error")
+)
+def limited(context: Context, _: None) -> None:
+    """Do nothing, and not too often."""

@@ -1,0 +1,1 @@
+"""Socket.IO's "get started" chat as a product."""
