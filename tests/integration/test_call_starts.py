@@ -12,9 +12,9 @@ from functions.calls import store
 from functions.calls.namespaces import USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
+from local.accounts import save as save_account
 from shared.aws.tables import transact
 from shared.errors import INTERNAL
-from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.realtime import connections, people
@@ -122,8 +122,8 @@ def another_user_hangs_up() -> None:
     ("happens", "passes"),
     [
         (another_user_calls, another_user_hangs_up),
-        (partial(accounts.save, SUSPENDED), partial(accounts.save, ULLA)),
-        (partial(accounts.save, PENDING), partial(accounts.save, TINA)),
+        (partial(save_account, SUSPENDED), partial(save_account, ULLA)),
+        (partial(save_account, PENDING), partial(save_account, TINA)),
     ],
     ids=["busy", "suspended", "unapproved"],
 )
