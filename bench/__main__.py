@@ -1,4 +1,4 @@
-"""``make bench``, or ``python -m bench cold warm``: the named topics, all when none is named."""
+"""``make bench``, or ``python -m bench cold warm``: the given topics, or all if none is given."""
 
 from __future__ import annotations
 

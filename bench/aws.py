@@ -1,4 +1,4 @@
-"""Starts the canned AWS, and processes that measure themselves against it."""
+"""The canned AWS as a child process, and processes that measure themselves against it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 TREE = Path(os.environ.get("BENCH_TREE", ROOT))
-"""Whose functions are measured: another checkout, for what was before."""
+"""The checkout whose functions are measured: another one shows how it was before."""
 
 
 class Aws:
+    """A running canned AWS.
+
+    environment: the variables with which a process finds it.
+    """
+
     def __init__(self, url: str) -> None:
         self.url = url
         resources = {f.name.upper(): f.name for f in msgspec.structs.fields(Settings) if f.required}
@@ -42,17 +47,18 @@ class Aws:
         )
 
     def counters(self) -> dict[str, int]:
+        """Return the number of requests by operation since the last time."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{self.url}/counters") as answer:
             found: dict[str, int] = json.load(answer)
         return found
 
     def run(self, code: str, *arguments: str, **environment: str) -> Any:
-        """What a fresh interpreter prints as its last line, in JSON."""
+        """Run ``code`` in a fresh interpreter; return the last line it prints, read as JSON."""
         return self.run_command([sys.executable, "-c", code, *arguments], environment)
 
     def run_command(self, command: list[str], environment: Mapping[str, str]) -> Any:
-        """The same of an interpreter that is started in another way."""
+        """Do the same with a command that starts the interpreter in another way."""
         done = subprocess.run(
             command,
             env={**self.environment, **environment},
@@ -66,6 +72,7 @@ class Aws:
 
 @contextmanager
 def canned(data: Mapping[str, Any]) -> Iterator[Aws]:
+    """Run a canned AWS with the ``data`` that ``bench.server`` describes."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(data, file)
         file.flush()
@@ -75,7 +82,7 @@ def canned(data: Mapping[str, Any]) -> Iterator[Aws]:
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[str]:
-    """The URL of a server that prints its port and ends with its standard input."""
+    """Run a server that prints its port and ends with its standard input; yield its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,

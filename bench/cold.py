@@ -1,7 +1,7 @@
 """Cold start: a fresh process imports a function as it is deployed and serves its first event.
 
-As deployed: from its bundle alone, compiled ahead, without published keys; with Lambda's Python
-where this machine has one.
+It runs from its bundle alone, compiled ahead and without published keys, with Lambda's version of
+Python if this machine has one.
 """
 
 from __future__ import annotations
@@ -52,22 +52,26 @@ Times = tuple[float, float]
 
 
 class Cold:
+    """Measures cold starts from ``bundles`` against the canned AWS."""
+
     def __init__(self, aws: Aws, bundles: Bundles) -> None:
         self._aws = aws
         self._bundles = bundles
 
     def measure(self, row: FunctionSpec, event: object) -> tuple[Times, Times]:
-        """Of a function, and of one that only uses boto3, in turns beside it. The quickest of each,
-        because whatever else the machine does only adds."""
+        """Measure a function and, in turns with it, a function that only uses boto3.
+
+        Returns the quickest times of each: other work of the machine only adds time.
+        """
         layers = (name for name in row.layers if name != KEYS)
         command = self._bundles.command(FIRST, row.handler.rpartition(".")[0], json.dumps(event))
         environment = self._bundles.environment(layers)
         bare = self._bundles.command(BARE)
-        ours, theirs = list[Times](), list[Times]()
+        ours, by_boto3 = list[Times](), list[Times]()
         for _ in range(RUNS):
             ours.append(self._run(command, environment))
-            theirs.append(self._run(bare, environment))
-        return min(ours, key=sum), min(theirs, key=sum)
+            by_boto3.append(self._run(bare, environment))
+        return min(ours, key=sum), min(by_boto3, key=sum)
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> Times:
         imports, first = self._aws.run_command(
@@ -77,7 +81,7 @@ class Cold:
 
 
 def run() -> Table:
-    """Raises ``KeyError`` for a function for which ``firsts`` has no event."""
+    """Return the table of all functions. Raises ``KeyError`` if ``firsts`` lacks a function."""
     table = Table(
         "Cold: processor time of the first event of a fresh process",
         ["function", "imports, ms", "first event, ms", "together", "boto3 beside it", "ratio"],
@@ -88,9 +92,9 @@ def run() -> Table:
         cold = Cold(aws, Bundles(Path(folder)))
         for row in FUNCTIONS:
             for what, event in events[row.name].items():
-                ours, theirs = cold.measure(row, event)
+                ours, by_boto3 = cold.measure(row, event)
                 name = ", ".join(filter(None, (row.name, what)))
-                table.add(name, *ours, sum(ours), sum(theirs), sum(ours) / sum(theirs))
+                table.add(name, *ours, sum(ours), sum(by_boto3), sum(ours) / sum(by_boto3))
     return table
 
 

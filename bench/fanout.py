@@ -1,5 +1,8 @@
-"""Fan-out: what a recipient of a broadcast costs, from 10 recipients to 100,000, and beside it the
-same job as one would write it: query the room with boto3, post from a pool of 32 threads."""
+"""Fan-out: what a recipient of a broadcast costs, from 10 recipients to 100,000.
+
+Beside it stands the usual way to do the same: query the room with boto3 and post from a pool of 32
+threads.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ ROOMS = (
     ("/user", 10_000, 1),
     ("/user", 100_000, 1),
 )
-"""Room, recipients, how often: the smaller, the more often for a figure."""
+"""Room, recipients, repetitions: a smaller broadcast needs more of them for a stable figure."""
 
 OURS = """
 from functions.broadcast.main import handler
@@ -94,7 +97,7 @@ print(json.dumps([cpu / times, longest, grown, get("/counters")]))
 
 
 def measure(aws: Aws, code: str, room: str, size: int, times: int) -> list[float]:
-    """Processor seconds of a broadcast, seconds of the longest invocation, MB that it grew by."""
+    """Return a broadcast's processor seconds, longest invocation's seconds, and growth in MB."""
     cpu, longest, grown, seen = aws.run(MEASURE.replace("%s", code), room, str(times))
     gone = sum(1 for number in range(size) if number % 100 == GONE)
     busy = sum(1 for number in range(size) if number % 100 == BUSY)
@@ -114,14 +117,14 @@ def run() -> Table:
     )  # fmt: skip
     for room, size, times in ROOMS:
         with canned(rows.of_a_call(None) | {"members": size}) as aws:
-            theirs = measure(aws, BOTO3, room, size, times)
+            by_boto3 = measure(aws, BOTO3, room, size, times)
             ours = measure(aws, OURS, room, size, times)
         cells: list[object] = []
-        for one in (ours, theirs):
+        for one in (ours, by_boto3):
             one[0:1] = [one[0] / size * 1e6, size / one[0]]
-        for pair in list(zip(ours, theirs, strict=True)):
+        for pair in list(zip(ours, by_boto3, strict=True)):
             cells += pair
-        cells.insert(4, theirs[0] / ours[0])
+        cells.insert(4, by_boto3[0] / ours[0])
         table.add(room, size, *cells)
     return table
 

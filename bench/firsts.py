@@ -1,4 +1,4 @@
-"""What each function may be woken by, and the rows it finds then."""
+"""The events that may start each function, and the rows that the function finds then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _native(connection: str, action: str, data: Any) -> Event:
 
 
 def _batch(body: dict[str, Any]) -> Event:
-    """A message of a queue."""
+    """Return an event with one message of a queue."""
     attributes = {"ApproximateReceiveCount": "1"}
     record = {"messageId": "1", "receiptHandle": "h", "attributes": attributes}
     return {"Records": [record | {"body": json.dumps(body)}]}
@@ -51,7 +51,7 @@ def _text(**values: str) -> dict[str, Any]:
 
 
 def firsts() -> dict[str, dict[str, Event]]:
-    """Function → what it is → its first event."""
+    """Return function → description → its first event."""
     status, connection, ring = rows.EVENTS["call:initiate"]
     assert status is None
     account = {"_id": "t1", "role": "TELECALLER", "name": "T", "approvalStatus": "APPROVED"}
@@ -86,7 +86,7 @@ def firsts() -> dict[str, dict[str, Event]]:
         },
         "ring-timeout": {"": {"person": RINGING, "callId": rows.CALL}},
         "presence-stream": {
-            "somebody online": _stream(
+            "a telecaller comes online": _stream(
                 "people_table",
                 _text(person="/telecaller#t1"),
                 None,
@@ -128,7 +128,7 @@ def firsts() -> dict[str, dict[str, Event]]:
 
 
 def data() -> dict[str, Any]:
-    """Everybody connected and nobody in a call, but for whom an event needs otherwise."""
+    """Return the tables: every person is connected and in no call, unless an event needs one."""
     found = rows.of_a_call(None) | {"members": 16, "due": ["ct="]}
     mine = found["rows"]
     mine[RINGING] = rows.of_a_call("RINGING")["rows"]["/telecaller#t1"]

@@ -1,4 +1,4 @@
-"""Growth: what a call costs with few and with many people connected, in a real engine's tables."""
+"""Growth: what a call costs with few and with many users connected, on a real engine's tables."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bench.server import SHARDS
 from bench.table import Table
 from infra.tables import TABLES
 from tests.integration import engines
-from tests.integration.conftest import _definition
+from tests.integration.conftest import table_definition
 
 SIZES = (10, 1_000, 50_000)
 ROUNDS, CYCLES = 4, 11
-"""Turn by turn, so that what else the machine does meets all sizes; a user may call 50 times a
-minute at most."""
+"""The sizes take turns, so that other work of the machine affects all of them. A user may call 50
+times a minute at most."""
 
 CALLS = """
 import json, sys, time
@@ -74,7 +74,7 @@ print(json.dumps([measure(call, cycles), measure(counts, 10 * cycles)]))
 
 
 class Measured(NamedTuple):
-    """One piece of work: means of what it asks for, the least of the times it took."""
+    """The cost of one piece of work: means of requests and units, the least of the times."""
 
     requests: float
     read_units: float
@@ -84,6 +84,7 @@ class Measured(NamedTuple):
 
 
 def least(rounds: Iterable[Measured]) -> Measured:
+    """Return the first round with the least times of all rounds."""
     rounds = list(rounds)
     return rounds[0]._replace(
         cpu_ms=min(one.cpu_ms for one in rounds), ms=min(one.ms for one in rounds)
@@ -91,7 +92,7 @@ def least(rounds: Iterable[Measured]) -> Measured:
 
 
 def crowd(size: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Table and row of everything that ``size`` connected users have."""
+    """Yield table and row of everything that ``size`` connected users have."""
     template = rows.of_a_call(None)["rows"]
     for number in range(size):
         name, connection = f"crowd{number}", f"crowd{number}="
@@ -123,6 +124,7 @@ def fill(admin: Any, items: Iterator[tuple[str, dict[str, Any]]]) -> None:
 
 
 def people_of_the_call() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield table and row of the two people of the call and of an admin's connection."""
     data = rows.of_a_call(None)["rows"]
     admin = json.loads(json.dumps(data["cu="]).replace("/user", "/admin").replace("USER", "ADMIN"))
     yield "connections", admin | {"connectionId": {"S": "ca="}}
@@ -133,18 +135,20 @@ def people_of_the_call() -> Iterator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def filled(size: int) -> Iterator[engines.Engine]:
+    """Run an engine with the rows of ``size`` users and of the people of the call."""
     with (
         tempfile.TemporaryDirectory() as folder,
         engines.running("dynoxide", Path(folder)) as engine,
     ):
         for row in TABLES:
-            engine.admin.create_table(**_definition(row))
+            engine.admin.create_table(**table_definition(row))
         fill(engine.admin, crowd(size))
         fill(engine.admin, people_of_the_call())
         yield engine
 
 
 def measure(aws: Aws, engine: engines.Engine) -> tuple[Measured, Measured]:
+    """Return the cost of a call and of an admin's counts."""
     tables = {f"{row.name.upper()}_TABLE": row.name for row in TABLES}
     limits = {f"LIMIT_CALL_{name}_PER_MINUTE": "1000" for name in ("ACCEPT", "END")}
     environment = {

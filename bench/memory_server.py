@@ -1,6 +1,7 @@
-"""The same calls served from memory: python-socketio on aiohttp, as one would write it.
+"""The same calls served from memory: a usual server with python-socketio on aiohttp.
 
-``python -m bench.memory_server``: prints its port; ``GET /cpu`` answers the seconds it has used.
+``python -m bench.memory_server`` prints its port. ``GET /cpu`` answers with the processor seconds
+that it has used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests per event, through the deployed stack on this machine."""
+"""Requests per event, counted in the stack that runs on this machine."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def _person(namespace: str, status: str | None) -> Any:
 
 
 def of_a_call(status: str | None) -> dict[str, Any]:
-    """The tables before an event: nobody in a call, or both in one of ``status``."""
+    """Return the tables before an event: both people are free, or in a call of ``status``."""
     rows: dict[str, Any] = {}
     for namespace, (role, person, connection) in NAMES.items():
         rows[connection] = _connection(namespace)
@@ -63,7 +63,7 @@ def token(role: str, person: str) -> str:
 
 
 def frame(connection: str, body: str) -> dict[str, Any]:
-    """What API Gateway hands to the shim."""
+    """Return the event that API Gateway sends to a function for a frame."""
     return {
         "requestContext": {
             "connectionId": connection, "messageId": "m", "requestId": "r",
@@ -82,4 +82,4 @@ EVENTS: dict[str, tuple[str | None, str, str]] = {
     "unknown event (smallest)": (None, "cu=", '42/user,["location:update",{"lat":1,"lng":2}]'),
     "answer to a ping": (None, "cu=", "3"),
 }  # fmt: skip
-"""Event → state of the call before it, who sends it, the frame."""
+"""Event → status of the call before it, the connection that sends it, its frame."""

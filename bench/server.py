@@ -1,9 +1,10 @@
 """AWS as far as a benchmark needs it: canned answers over loopback, in a process of its own.
 
-``python -m bench.server FILE``: FILE holds ``{"rows": {key: item}, "members": n, "due": [key],
-"secret": text}``. A key of two attributes has a space between them; ``due`` is what is due.
-Prints its port. ``GET /counters`` answers what was asked since the last time, ``GET /sent`` the
-messages that have been queued. Every room has ``members``, but for ``warm``, which has 100.
+``python -m bench.server FILE`` prints its port. FILE holds ``{"rows": {key: item}, "members": n,
+"due": [key], "secret": text}``. A key of two attributes has a space between them. ``due`` lists the
+keys of the connections that are due. Every room has ``members`` members, except ``warm``, which has
+100. ``GET /counters`` answers with the requests since the last time, by operation; ``GET /sent``
+answers with the messages that have been queued.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PAGE = 1_000
 SHARDS = 4
 SHARD = re.compile(r"(.*)#(\d+)")
 GONE, BUSY = 57, 63
-"""Of a hundred members, which one is gone and which one's connection is throttled."""
+"""Of a hundred members: the number of the one that is gone, and of the one that is throttled."""
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -29,7 +30,11 @@ REASONS = {200: b"OK", 202: b"Accepted", 410: b"Gone", 429: b"Too Many Requests"
 
 
 class Canned:
-    """Connections whose id ends in ``gone`` answer 410, in ``busy`` 429 to every other post."""
+    """The canned answers, and the numbers of requests.
+
+    A post to a connection whose id contains ``gone`` is answered with 410. Every second post to a
+    connection whose id contains ``busy`` is answered with 429.
+    """
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.rows: dict[str, Any] = data.get("rows", {})
@@ -113,8 +118,10 @@ class Canned:
         return self.rows[name] | {"call": call} if call else self.rows.get(name)
 
     def start(self, items: list[dict[str, Any]]) -> None:
-        """A call that begins is on its caller's row for whoever reads it next, and nowhere else:
-        every event is to find the same rows."""
+        """Put a call that begins on its caller's row for the next reader only.
+
+        It is stored nowhere else, so that every event finds the same rows.
+        """
         for update in (item["Update"] for item in items if "Update" in item):
             person = update["Key"].get("person", {}).get("S", "")
             for value in update["ExpressionAttributeValues"].values():
@@ -181,7 +188,7 @@ class Http(asyncio.Protocol):
 
 
 async def main(path: str) -> None:
-    canned = Canned(json.loads(Path(path).read_bytes()))  # noqa: ASYNC240 - nobody asks yet
+    canned = Canned(json.loads(Path(path).read_bytes()))  # noqa: ASYNC240 - no client is connected yet
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Http(canned), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

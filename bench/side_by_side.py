@@ -1,4 +1,4 @@
-"""The same call three ways: Switchboard, a server in memory, and DynamoDB as tutorials use it."""
+"""The same call in three ways: Switchboard, a server in memory, and DynamoDB as in tutorials."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ print(json.dumps((time.process_time() - begin) / rounds * 1000))
 
 
 async def converse(url: str) -> None:
-    """``CALLS`` calls, one after the other."""
+    """Make ``CALLS`` calls, one after the other."""
     user, telecaller, ended = socketio.AsyncClient(), socketio.AsyncClient(), asyncio.Event()
 
     async def incoming(data: dict[str, Any]) -> None:
@@ -76,7 +76,7 @@ async def converse(url: str) -> None:
 
 
 def in_memory() -> float:
-    """Milliseconds of the server's processor time a call."""
+    """Return the milliseconds of the server's processor time per call."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with serving("bench.memory_server") as url:
         before = json.load(opener.open(f"{url}/cpu"))
@@ -86,7 +86,7 @@ def in_memory() -> float:
 
 
 def ours() -> tuple[float, int]:
-    """Milliseconds and requests of a call: its three events, without acknowledgements."""
+    """Return milliseconds and requests of a call: its three events, without acknowledgements."""
     total, requests = 0.0, 0
     for name in ("call:initiate", "call:accept", "call:end"):
         status, connection, body = rows.EVENTS[name]

@@ -1,4 +1,4 @@
-"""Plain tables, which are Markdown too."""
+"""Plain tables in Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processor time an event takes in a warm function, against the same requests made with boto3."""
+"""Processor time of an event in a warm function, against the same requests made with boto3."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ print(json.dumps((time.process_time() - begin) / rounds * 1000))
 
 
 def measure(aws: Aws, event: dict[str, Any]) -> tuple[float, float, dict[str, int]]:
-    """Milliseconds of ours and of boto3, and the requests that one event makes."""
+    """Return our milliseconds, those of boto3, and the requests that one event makes."""
     aws.run(OURS, json.dumps(event), "1")
     before = aws.counters()
     ours = min(aws.run(OURS, json.dumps(event), str(ROUNDS)) for _ in range(2))
@@ -60,8 +60,8 @@ def measure(aws: Aws, event: dict[str, Any]) -> tuple[float, float, dict[str, in
     counted = {name: round(count / total / 2) for name, count in aws.counters().items()}
     requests = {name: count for name, count in counted.items() if count and name != "delivered"}
     assert before
-    theirs = min(aws.run(BOTO3, json.dumps(requests), str(ROUNDS // 3)) for _ in range(2))
-    return ours, theirs, requests
+    by_boto3 = min(aws.run(BOTO3, json.dumps(requests), str(ROUNDS // 3)) for _ in range(2))
+    return ours, by_boto3, requests
 
 
 def run() -> Table:
@@ -71,8 +71,8 @@ def run() -> Table:
     )
     for name, (status, connection, body) in rows.EVENTS.items():
         with canned(rows.of_a_call(status)) as aws:
-            ours, theirs, requests = measure(aws, rows.frame(connection, body))
-        table.add(name, sum(requests.values()), ours, theirs, ours / theirs)
+            ours, by_boto3, requests = measure(aws, rows.frame(connection, body))
+        table.add(name, sum(requests.values()), ours, by_boto3, ours / by_boto3)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Functions as they are deployed: their bundles and the runtime's packages, and nothing else."""
+"""Functions as they are deployed: with only their bundles and the packages of Lambda's runtime."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "si
 
 
 class Bundles:
-    """All of them, built in a folder for this machine: with Lambda's Python where there is one, or
-    else with this one."""
+    """All bundles, built in a folder for this machine.
+
+    They are built with Lambda's version of Python, or with this one if the machine has no other.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,11 +33,11 @@ class Bundles:
         build.compile_ahead(folder / "runtime", "/var/runtime")
 
     def command(self, code: str, *arguments: str) -> list[str]:
-        """Runs ``code`` without what the interpreter has, or finds where it is started."""
+        """Return a command that runs ``code`` without site packages and the working directory."""
         return [self.python, "-S", "-P", "-c", code, *arguments]
 
     def environment(self, layers: Iterable[str] = ()) -> dict[str, str]:
-        """Where a function finds its code, the layer that all have, and its own ``layers``."""
+        """Return the path to a function's code, to the layer of all functions and to ``layers``."""
         layers = (PACKAGES, *layers)
         paths = ("code", *(f"{name}/python" for name in layers), "runtime")
         return {"PYTHONPATH": os.pathsep.join(str(self._folder / path) for path in paths)}

@@ -1,4 +1,4 @@
-"""Settings for tests."""
+"""Fixtures of all tests: settings, and metrics that no test leaves to the next."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ RESOURCES = {
 
 
 @pytest.fixture(autouse=True)
-def nothing_counted() -> None:
-    """What is counted waits for the end of an invocation, which few tests have."""
+def discard_metrics() -> None:
+    """Discard the metrics of earlier tests: only the end of an invocation writes them out."""
     metrics.discard()
 
 
 class UseSettings(Protocol):
+    """The function that the fixture ``use_settings`` returns."""
+
     def __call__(
         self, *, tables: Mapping[str, str] | None = None, **values: object
     ) -> Settings: ...
@@ -32,9 +34,11 @@ class UseSettings(Protocol):
 
 @pytest.fixture
 def use_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseSettings]:
-    """Put settings into force: ``use_settings(room_shards=2)``. What is not named has its default,
-    a resource has an invented name. ``tables`` maps tables to their physical names. Called again it
-    changes only what it names."""
+    """Return a function that puts settings into force: ``use_settings(room_shards=2)``.
+
+    Settings that are not passed have their defaults; resources have invented names. ``tables`` maps
+    tables to their physical names. A second call changes only the settings that it passes.
+    """
 
     def use(*, tables: Mapping[str, str] | None = None, **values: object) -> Settings:
         for name, table in (tables or {}).items():

@@ -1,4 +1,4 @@
-"""Hand-written ports that record what they are asked for."""
+"""Hand-written ports that record the requests they receive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FakeClock:
 
 
 class FakeIds:
-    """``…01``, ``…02``: every id is another, and known beforehand."""
+    """Ids that tests know beforehand: ``…01``, ``…02`` and so on, each only once."""
 
     def __init__(self) -> None:
         self._given = 0
@@ -43,8 +43,13 @@ class FakeIds:
 
 @dataclass
 class FakeConnections:
-    """``posted``: connection and frame, in the order in which they went out. A connection in
-    ``gone`` is not there any more; a post to one in ``broken`` fails in another way."""
+    """The gateway's connections.
+
+    gone: the connections that no longer exist.
+    broken: the connections to which a post times out.
+    posted: connection and frame of every post, in order.
+    closed: the connections that were closed, in order.
+    """
 
     gone: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -73,14 +78,17 @@ class FakeConnections:
         self.closed.append(connection_id)
 
     def to(self, connection_id: str) -> list[str]:
-        """The frames that this connection got."""
+        """Return the frames that this connection received, in order."""
         return [frame for target, frame in self.posted if target == connection_id]
 
 
 @dataclass
 class FakeTasks:
-    """``ring_error`` is what starting a ring timer raises, ``room_error`` what queueing a room for
-    deletion does."""
+    """The tasks that the functions hand on, each recorded.
+
+    ring_error: the error that starting a ring timer raises.
+    room_error: the error that queueing a LiveKit room for deletion raises.
+    """
 
     opened: list[str] = field(default_factory=list)
     disconnected: list[str] = field(default_factory=list)
@@ -91,9 +99,9 @@ class FakeTasks:
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
     deadlines: list[tuple[str, str, str, int]] = field(default_factory=list)
-    told: list[BusMessage] = field(default_factory=list)
-    bus_takes: int = 1_000_000
-    """How many more events the bus takes."""
+    published: list[BusMessage] = field(default_factory=list)
+    bus_capacity: int = 1_000_000
+    """How many events the bus accepts in total."""
 
     ring_error: Exception | None = None
     room_error: Exception | None = None
@@ -131,8 +139,8 @@ class FakeTasks:
         self.deadlines.append((connection_id, namespace, sid, seconds))
 
     def publish(self, messages: Sequence[BusMessage]) -> int:
-        taken = messages[: max(0, self.bus_takes - len(self.told))]
-        self.told.extend(taken)
+        taken = messages[: max(0, self.bus_capacity - len(self.published))]
+        self.published.extend(taken)
         return len(taken)
 
     def delete_livekit_room(self, *, room: str) -> None:
@@ -157,7 +165,7 @@ class FakeSecrets:
 
 @dataclass
 class Fakes:
-    """All ports, and the ``Ports`` that handlers are given."""
+    """All fake ports, and the ``Ports`` made of them that handlers receive."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     ids: FakeIds = field(default_factory=FakeIds)
@@ -170,7 +178,7 @@ class Fakes:
         return Ports(self.clock, self.ids, self.connections, self.tasks, self.secrets)
 
     def events(self, connection_id: str) -> list[tuple[str, Any]]:
-        """Name and payload of the Socket.IO events that a connection got, in order."""
+        """Return name and payload of the Socket.IO events that a connection received, in order."""
         frames = (frame for frame in self.connections.to(connection_id) if frame.startswith("42"))
         arguments = (json.loads(frame[frame.index("[") :]) for frame in frames)
         return [(name, payload) for name, payload in arguments]

@@ -1,4 +1,4 @@
-"""LiveKit's server API as far as it is used: a real server on loopback that checks what it is sent.
+"""LiveKit's server API as far as we use it: a real server on loopback that checks its requests.
 
 https://twitchtv.github.io/twirp/docs/spec_v7.html
 """
@@ -18,21 +18,27 @@ PATH = "/twirp/livekit.RoomService/DeleteRoom"
 
 
 class LiveKitServer:
-    """``deleted``: the rooms it was asked to delete by somebody who may, in order. ``answers``
-    gives what a room is answered with, a status and Twirp's error code; ``seconds`` how long."""
+    """A LiveKit server that deletes rooms.
+
+    deleted: the rooms of all authorized requests, in order.
+    refused: the errors of all unauthorized requests.
+    answers: LiveKit room → status and Twirp error code of its answer.
+    default_answer: the same for all other rooms; None answers that the room is deleted.
+    seconds: LiveKit room → seconds until it is answered.
+    """
 
     def __init__(self, key: str, secret: str) -> None:
         self._verifier = TokenVerifier(key, secret)
         self.deleted: list[str] = []
         self.refused: list[str] = []
         self.answers: dict[str, tuple[int, str]] = {}
-        self.everything: tuple[int, str] | None = None
+        self.default_answer: tuple[int, str] | None = None
         self.seconds: dict[str, float] = {}
         self.port = 0
 
     @property
     def url(self) -> str:
-        """As clients are told it."""
+        """The URL that clients receive."""
         return f"ws://127.0.0.1:{self.port}"
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -48,7 +54,7 @@ class LiveKitServer:
             self.refused.append(repr(error))
             return _error(401, "unauthenticated")
         self.deleted.append(room)
-        answer = self.answers.get(room, self.everything)
+        answer = self.answers.get(room, self.default_answer)
         if answer:
             return _error(*answer)
         body = DeleteRoomResponse().SerializeToString()
@@ -70,7 +76,7 @@ class LiveKitServer:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Nobody listens meanwhile; afterwards it is where it was."""
+        """Stop the server; it listens on the same port again afterwards."""
         self._run(self._runner.cleanup())
         try:
             yield

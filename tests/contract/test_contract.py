@@ -1,4 +1,4 @@
-"""The documents for tools: up to date, complete, and what their own tools call valid."""
+"""The documents for tools: up to date, complete, and valid for the tools themselves."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ def node(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def payloads(base: type[Outbound] = Outbound) -> Iterator[type[Outbound]]:
-    """Every payload that the stack's own modules send."""
+    """Yield every payload that the stack's own modules send."""
     for one in base.__subclasses__():
         if one.__module__.startswith("functions."):
             yield one
         yield from payloads(one)
 
 
-def test_the_files_are_what_the_registry_says() -> None:
+def test_the_files_match_the_registry() -> None:
     assert contract.stale() == [], "run 'make contract'"
 
 
-def test_everything_that_is_sent_says_where() -> None:
+def test_every_payload_that_is_sent_declares_its_namespace() -> None:
     declared = set(REGISTRY.sent.values())
     assert [one for one in payloads() if one not in declared] == []
 
 
 def structs_of(type_: Any) -> Iterator[type[msgspec.Struct]]:
-    """Every struct in a type, also those in the fields of others."""
+    """Yield every struct in a type, also the structs in their fields."""
     for part in get_args(type_):
         yield from structs_of(part)
     if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
@@ -59,7 +59,7 @@ def structs_of(type_: Any) -> Iterator[type[msgspec.Struct]]:
 
 
 def published() -> set[type[msgspec.Struct]]:
-    """Every struct of the events, of the acknowledgements and of what backends report."""
+    """Return every struct of the events, the acknowledgements and the backend's events."""
     types = [backend_event.payload for backend_event in REGISTRY.backend_events.values()]
     for event in model.everything():
         types.append(event.payload)
@@ -68,7 +68,7 @@ def published() -> set[type[msgspec.Struct]]:
     return {struct for type_ in types for struct in structs_of(type_)}
 
 
-def test_every_handler_says_what_it_does() -> None:
+def test_every_handler_has_a_description() -> None:
     handles: dict[Any, Any] = {key: row.handle for key, row in REGISTRY.handlers.items()}
     handles |= {type_: event.handle for type_, event in REGISTRY.backend_events.items()}
     functions = {
@@ -78,20 +78,20 @@ def test_every_handler_says_what_it_does() -> None:
     assert [key for key, function in functions.items() if not model.about(function)] == []
 
 
-def test_every_payload_says_what_it_is_for() -> None:
+def test_every_payload_has_a_description() -> None:
     structs = published()
     assert {Account, Error} < structs
     assert [one for one in structs if not model.about(one)] == []
 
 
-def test_the_errors_of_handlers_are_among_what_clients_receive() -> None:
+def test_the_error_events_of_handlers_are_among_the_events_clients_receive() -> None:
     for row in REGISTRY.handlers.values():
         events = {one.event for one in model.to_client(row.namespace)}
         limited = {row.limit.event} if row.limit else set()
         assert {row.error_event, *limited} <= events, row
 
 
-def test_one_event_of_a_namespace_has_one_payload() -> None:
+def test_an_event_of_a_namespace_cannot_have_two_payloads() -> None:
     class Other(Error, frozen=True):
         pass
 
@@ -118,7 +118,7 @@ def test_the_official_parser_finds_nothing_wrong_with_asyncapi() -> None:
     assert len(found["operations"]) == expected
 
 
-def test_openapi_is_valid_and_knows_every_route() -> None:
+def test_openapi_is_valid_and_has_every_route() -> None:
     document = json.loads((FOLDER / "openapi.json").read_text())
     OpenAPIV31SpecValidator(document).validate()
     described = {
@@ -131,7 +131,7 @@ def test_openapi_is_valid_and_knows_every_route() -> None:
     assert served == REGISTRY.http_routes.keys()
 
 
-def test_every_route_says_what_it_does_and_answers() -> None:
+def test_every_route_has_a_description_and_a_described_answer() -> None:
     for route in REGISTRY.http_routes.values():
         assert route.handle.__doc__, route.key
         answer = model.answer_of(route)
@@ -144,7 +144,7 @@ def test_every_route_says_what_it_does_and_answers() -> None:
 
 
 def words(document: object) -> Iterator[str]:
-    """Every text of a document that people read."""
+    """Yield every text of a document that people read."""
     if isinstance(document, list):
         for one in document:
             yield from words(one)
@@ -156,29 +156,29 @@ def words(document: object) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["asyncapi.json", "openapi.json"])
-def test_python_s_own_help_is_nobody_s_description(name: str) -> None:
+def test_no_description_is_python_s_own_help(name: str) -> None:
     found = list(words(json.loads((FOLDER / name).read_text())))
     assert len(found) > 20
     assert [text for text in found if "dict(" in text or "->" in text] == []
 
 
-def test_only_what_we_wrote_is_a_description() -> None:
+def test_a_type_without_a_docstring_of_ours_has_no_description() -> None:
     for thing in (dict, dict[str, Any], str, int | None, Any, list[int], 5):
         assert model.about(thing) == ""
     assert model.about(model.Failure) == "Why something was refused."
 
 
-def test_a_name_is_one_type_on_the_page_of_both_documents() -> None:
+def test_a_schema_s_name_means_one_type_in_both_documents() -> None:
     events, http = (one["components"]["schemas"] for one in (asyncapi.make(), openapi.make()))
     assert [name for name in events.keys() & http.keys() if events[name] != http[name]] == []
 
 
-def test_backend_events_are_described_where_they_are_told() -> None:
+def test_backend_events_are_described_at_the_route_that_accepts_them() -> None:
     document = openapi.make()
     if "/events" in document["paths"]:
         body = document["paths"]["/events"]["post"]["requestBody"]
-        told = body["content"]["application/json"]["schema"]["anyOf"][0]["oneOf"]
-        assert {one["title"] for one in told} == REGISTRY.backend_events.keys()
+        accepted = body["content"]["application/json"]["schema"]["anyOf"][0]["oneOf"]
+        assert {one["title"] for one in accepted} == REGISTRY.backend_events.keys()
 
 
 def test_a_typed_client_compiles(tmp_path: Path) -> None:
@@ -216,11 +216,11 @@ def test_a_typed_client_compiles(tmp_path: Path) -> None:
         ({"$ref": "#/components/schemas/functions.chat.events.Accepted"}, "ChatAccepted"),
     ],
 )
-def test_schemas_as_typescript(schema: dict[str, Any], spelled: str) -> None:
+def test_a_schema_is_spelled_in_typescript(schema: dict[str, Any], spelled: str) -> None:
     assert typescript.of(schema) == spelled
 
 
-def test_the_namespaces_of_the_stack_have_channels() -> None:
+def test_every_namespace_has_a_channel() -> None:
     channels = asyncapi.make()["channels"]
     assert [one["address"] for one in channels.values()] == model.namespaces()
     assert {"/user", "/telecaller", "/admin"} <= set(model.namespaces())

@@ -1,4 +1,4 @@
-"""An emulator of its own, and a worker of its own: both are taken up for a minute."""
+"""The tests of deployment have their own emulator and their own worker, busy for a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person with python-socketio's client, and a call between two of them."""
+"""A person with python-socketio's client, and a call between two people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECONDS = 30
 
 
 class Phone:
-    """Connected to one namespace for as long as the test wants; what arrives waits in order."""
+    """A client that is connected to one namespace and keeps the events it receives, in order."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -29,18 +29,18 @@ class Phone:
             transports=["websocket"],
             namespaces=[self._namespace],
             auth={"token": token},
-            wait_timeout=SECONDS,  # its own second is less than a worker takes to start
+            wait_timeout=SECONDS,  # the client's default of 1 s is shorter than a worker's start
         )
         return self
 
     async def ask(self, event: str, payload: object) -> Any:
-        """Emit and wait for the acknowledgement, which must not be an error."""
+        """Emit an event and return its acknowledgement, which must not be an error."""
         answer = await self._client.call(event, payload, namespace=self._namespace, timeout=SECONDS)
         assert not (answer and "error" in answer), answer
         return answer
 
     async def until(self, event: str, wanted: Callable[[Any], bool] = lambda _: True) -> Any:
-        """The payload of the next such event; others before it are dropped."""
+        """Return the payload of the next event that is wanted; drop all events before it."""
         async with asyncio.timeout(SECONDS):
             while True:
                 name, payload = await self._arrived.get()
@@ -52,7 +52,7 @@ class Phone:
 
 
 async def call(user: Phone, telecaller: Phone, telecaller_id: str) -> None:
-    """One whole call; fails where it does not come through."""
+    """Make one whole call. Raises ``TimeoutError`` if an event does not arrive."""
     asked = await user.ask("call:initiate", {"telecallerId": telecaller_id, "callType": "AUDIO"})
     same = {"callId": asked["callId"]}
     await telecaller.until("call:incoming", lambda payload: payload["callId"] == same["callId"])

@@ -1,5 +1,7 @@
-"""Two stages in one account, with the CDK's own CLI: made, changed under open connections, changed
-back, and one of them taken away."""
+"""Two stages in one account, with the CDK's own CLI.
+
+Both are created. One is changed while its connections are open, changed back, and deleted.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ PROD: Context = {**COMMON, "stage": "prod"}
 
 @pytest.fixture
 def environment() -> Iterator[None]:
-    """Whatever the emulator's address makes of this process's environment, undone."""
+    """Restore this process's environment after the test, which sets the emulator's address."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -41,7 +43,7 @@ def environment() -> Iterator[None]:
 
 @dataclass
 class Stage:
-    """A stage at work: two people with an open connection each."""
+    """A running stage with two people, each with an open connection."""
 
     outputs: dict[str, str]
     url: str
@@ -54,7 +56,7 @@ class Stage:
         await call(self.user, self.telecaller, self.telecaller_id)
 
     async def calls(self) -> list[str]:
-        """The ids of the calls that its history knows."""
+        """Return the ids of the calls in the stage's history."""
         async with aiohttp.ClientSession() as session:
             answer = await get(session, self, f"/calls?userId={self.telecaller_id}")
             return [one["callId"] for one in answer["items"]]
@@ -91,8 +93,8 @@ async def at_work(emulator: Emulator, outputs: dict[str, str], name: str) -> Asy
 
 
 async def introduce(stage: Stage, telecaller: Account) -> None:
-    """Tell the stage of a telecaller, as a team's backend does, and wait until it knows."""
-    told = {
+    """Report a telecaller as a team's backend does, and wait until the stage has stored them."""
+    event = {
         "type": "account.upserted",
         "data": {
             "_id": telecaller.id,
@@ -103,7 +105,7 @@ async def introduce(stage: Stage, telecaller: Account) -> None:
     }
     headers = {"Authorization": f"Bearer {stage.token}"}
     async with aiohttp.ClientSession(stage.url, headers=headers) as session:
-        async with session.post("/events", json=told) as response:
+        async with session.post("/events", json=event) as response:
             assert response.status == 202, await response.text()
         for _ in range(300):
             async with session.get(f"/accounts/{telecaller.id}") as response:
@@ -112,7 +114,9 @@ async def introduce(stage: Stage, telecaller: Account) -> None:
         raise AssertionError("the telecaller has not arrived")
 
 
-async def test_two_stages_side_by_side(environment: None, tmp_path: Path) -> None:
+async def test_two_stages_in_one_account_are_changed_and_deleted_independently(
+    environment: None, tmp_path: Path
+) -> None:
     emulator = await Emulator.start(tmp_path)
     try:
         os.environ.update(aws_environment(os.environ, emulator.url))
@@ -127,11 +131,11 @@ async def test_two_stages_side_by_side(environment: None, tmp_path: Path) -> Non
             assert not {*dev_made.values()} & {*prod_made.values()} - {"live"}
             assert len(await dev.calls()) == len(await prod.calls()) == 1
 
-            await nothing_to_change(DEV, tmp_path)
-            await nothing_to_change(PROD, tmp_path)
+            await check_no_difference(DEV, tmp_path)
+            await check_no_difference(PROD, tmp_path)
 
             with pytest.raises(Failed, match=r"cdk diff failed(.|\n)*RING_TIMEOUT_SECONDS"):
-                await nothing_to_change(CHANGED, tmp_path)
+                await check_no_difference(CHANGED, tmp_path)
             for context in (CHANGED, DEV):
                 assert await deploy.deploy(context, tmp_path) == dev_made
                 await dev.call()
@@ -151,8 +155,8 @@ async def test_two_stages_side_by_side(environment: None, tmp_path: Path) -> Non
         await emulator.stop()
 
 
-async def nothing_to_change(context: Context, work: Path) -> None:
-    """Raises ``Failed`` where what is deployed and what would be are not the same."""
+async def check_no_difference(context: Context, work: Path) -> None:
+    """Raise ``Failed`` if the deployed stack differs from the synthesized one."""
     await deploy.cdk(
         ["diff", deploy.stack_name(context), "--fail"], work, await deploy.synth(context, work)
     )

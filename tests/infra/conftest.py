@@ -1,4 +1,4 @@
-"""Both forms of the stack, each synthesized once: a synth takes seconds."""
+"""Both forms of the stack. Each is synthesized once, because a synth takes seconds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"
 
 UPLOADER = ("CustomCDKBucketDeployment", "EdgeUploadAwsCliLayer")
-"""The function that puts the pages into their bucket, with all that is its."""
+"""How the logical ids of the CDK's function that uploads the pages begin, and of its resources."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Stack:
     template: dict[str, Any]
 
     def of_type(self, kind: str) -> dict[str, Resource]:
-        """Logical id → resource, of one type; without those of the CDK's own function."""
+        """Return logical id → resource of one type, without those of the CDK's own function."""
         resources: dict[str, Resource] = self.template["Resources"]
         return {
             id_: one
@@ -43,13 +43,13 @@ class Stack:
         return [one["Properties"] for one in self.of_type(kind).values()]
 
     def api(self, protocol: str) -> str:
-        """The logical id of the one API of this protocol."""
+        """Return the logical id of the only API with this protocol."""
         apis = self.of_type("AWS::ApiGatewayV2::Api").items()
         (id_,) = (id_ for id_, one in apis if one["Properties"]["ProtocolType"] == protocol)
         return id_
 
     def functions(self) -> dict[str, dict[str, Any]]:
-        """Name without the prefix → properties."""
+        """Return function name without the stack's prefix → properties."""
         made = self.properties("AWS::Lambda::Function")
         return {one["FunctionName"].partition("-dev-")[2]: one for one in made}
 
@@ -58,7 +58,7 @@ class Stack:
 
 
 def synthesize(folder: Path, **context: str) -> Stack:
-    """Synthesize into ``folder``, without the network: the layer is not built."""
+    """Synthesize into ``folder`` without the network: layers are not built."""
     import aws_cdk as cdk
 
     from infra.app import build
@@ -72,25 +72,25 @@ def synthesize(folder: Path, **context: str) -> Stack:
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """What a team deploys."""
+    """The stack as a team deploys it."""
     return synthesize(tmp_path_factory.mktemp("aws"))
 
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """What runs on this machine."""
+    """The stack as it runs on this machine."""
     return synthesize(tmp_path_factory.mktemp("local"), local="true")
 
 
 @pytest.fixture(scope="session", params=["aws", "local"])
 def stack(request: pytest.FixtureRequest) -> Stack:
-    """Either; for what holds in both."""
+    """Each of the two stacks in turn, for tests that hold for both."""
     made: Stack = request.getfixturevalue(request.param)
     return made
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all, so that nothing is synthesized twice."""
+    """Run these tests in one worker, so that no stack is synthesized twice."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("infra"))

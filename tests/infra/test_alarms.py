@@ -1,4 +1,4 @@
-"""The alarms, the dashboard made of the same rows, and the manual for whoever is woken."""
+"""The alarms, the dashboard made of the same rows, and the manual for the engineer on call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALARM = "AWS::CloudWatch::Alarm"
 
 
 def alarms(stack: Stack) -> dict[str, dict[str, Any]]:
-    """Name without the stack's → properties."""
+    """Return alarm name without the stack's prefix → properties."""
     return {one["AlarmName"].partition("-dev-")[2]: one for one in stack.properties(ALARM)}
 
 
@@ -37,7 +37,7 @@ def shown(stack: Stack, title: str) -> list[Any]:
     return metrics
 
 
-def test_there_is_one_for_everything_that_can_be_in_trouble(stack: Stack) -> None:
+def test_there_is_an_alarm_for_everything_that_can_fail(stack: Stack) -> None:
     waiting = [row for row in FUNCTIONS if row.takes]
     batches = [row for row in FUNCTIONS if row.takes or row.streams or row.every_minute]
     asynchronous = [row.name for row in FUNCTIONS if row.asynchronous]
@@ -59,7 +59,7 @@ def test_there_is_one_for_everything_that_can_be_in_trouble(stack: Stack) -> Non
     }
 
 
-def test_every_dead_letter_queue_has_one(stack: Stack) -> None:
+def test_every_dead_letter_queue_has_an_alarm(stack: Stack) -> None:
     watched = {
         plain(one["Dimensions"][0]["Value"]).removesuffix(".QueueName")
         for name, one in alarms(stack).items()
@@ -68,8 +68,8 @@ def test_every_dead_letter_queue_has_one(stack: Stack) -> None:
     assert watched == {id_ for id_ in stack.of_type("AWS::SQS::Queue") if "DeadLetters" in id_}
 
 
-def test_they_are_raised_by_one_metric_each(stack: Stack) -> None:
-    """Math is paid for by the metric, and the emulator has none."""
+def test_every_alarm_watches_one_metric(stack: Stack) -> None:
+    """Metric math is paid for by the metric, and the emulator does not have it."""
     for name, one in alarms(stack).items():
         assert one["MetricName"], name
         assert one["Statistic"] in ("Sum", "Maximum")
@@ -79,7 +79,7 @@ def test_they_are_raised_by_one_metric_each(stack: Stack) -> None:
         assert f"{MANUAL}#" in one["AlarmDescription"]
 
 
-def test_nothing_is_late_for_waiting_to_fill_a_batch(tmp_path: Path) -> None:
+def test_a_stream_s_lag_alarm_allows_for_the_time_to_fill_a_batch(tmp_path: Path) -> None:
     patient = synthesize(tmp_path, stream_window_seconds="300", local="true")
     found = {alarms(patient)[f"stream-lag-{one}-stream"]["Threshold"] for one in ("presence",)}
     assert found == {360_000}
@@ -134,12 +134,12 @@ def test_every_function_is_on_the_dashboard(stack: Stack, title: str) -> None:
     assert [metric[-1]["label"] for metric in metrics] == [row.name for row in FUNCTIONS]
 
 
-def test_nobody_is_told_unless_there_is_an_address(stack: Stack) -> None:
+def test_alarms_have_no_action_without_a_mail_address(stack: Stack) -> None:
     assert not stack.of_type("AWS::SNS::Topic")
     assert all("AlarmActions" not in one for one in alarms(stack).values())
 
 
-def test_a_mail_at_the_beginning_and_at_the_end(tmp_path: Path) -> None:
+def test_an_alarm_sends_a_mail_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
     stack = synthesize(tmp_path, alarm_mail=MAIL)
     ((topic, made),) = stack.of_type("AWS::SNS::Topic").items()
     ((key, _),) = stack.of_type("AWS::KMS::Key").items()
@@ -161,14 +161,14 @@ def test_a_mail_at_the_beginning_and_at_the_end(tmp_path: Path) -> None:
     assert not report["pluginReports"]
 
 
-def test_they_can_be_left_out(tmp_path: Path) -> None:
+def test_the_alarms_can_be_left_out(tmp_path: Path) -> None:
     stack = synthesize(tmp_path, alarms="false", local="true")
     assert not alarms(stack)
     for kind in ("AWS::CloudWatch::Dashboard", "AWS::Logs::MetricFilter"):
         assert not stack.of_type(kind)
 
 
-def test_the_manual_reckons_with_all_of_them(stack: Stack) -> None:
+def test_the_manual_gives_the_cost_of_all_alarms_and_metrics(stack: Stack) -> None:
     text = (ROOT / MANUAL).read_text()
     count = len(alarms(stack))
     assert f"| {count} alarms (an account's first ten are free) | {count / 10:.2f} |" in text

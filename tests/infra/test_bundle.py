@@ -1,4 +1,4 @@
-"""What is uploaded holds what the functions import, and is the same wherever it is built."""
+"""The bundles hold what the functions import, and are the same wherever they are built."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_bundle_is_the_same_wherever_it_is_built(name: str, tmp_path: Path) ->
 @pytest.mark.skipif(build.find_python() is None, reason="there is no Python of Lambda's version")
 @pytest.mark.parametrize("name", ["code", *LAYERS])
 def test_every_module_is_compiled_ahead(name: str, tmp_path: Path) -> None:
-    """A date is not looked at: the CDK's zip has none."""
+    """The interpreter must not compare dates: the CDK's zip has none."""
     built = build_one(name, tmp_path)
     tag = build.LAMBDA.version.replace(".", "")
     for path in (Path(path) for path in built if path.endswith(".py")):
@@ -65,11 +65,13 @@ def test_every_module_is_compiled_ahead(name: str, tmp_path: Path) -> None:
         assert built[str(compiled)][4] == UNCHECKED_HASH
 
 
-def test_the_layer_that_all_have_is_slim(tmp_path: Path) -> None:
-    """Everything else that these packages bring makes it three times as large."""
+def test_the_layer_of_all_functions_is_small(tmp_path: Path) -> None:
+    """With all files of its packages the layer would be three times as large."""
     built = build_one(PACKAGES, tmp_path)
     assert sum(map(len, built.values())) < 5_000_000
-    assert "aws_lambda_powertools-3" in str(built.keys()), "vulnerabilities are looked up by it"
+    assert "aws_lambda_powertools-3" in str(built.keys()), (
+        "scanners look up vulnerabilities by this name"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +99,7 @@ assert callable(getattr(importlib.import_module(sys.argv[1]), sys.argv[2]))
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
 def test_every_handler_imports_from_its_bundle_alone(bundles: Bundles, row: FunctionSpec) -> None:
-    """Without keys, which are there only where they are published."""
+    """The layer of keys is left out: only a stack with published keys has it."""
     run(bundles, row, IMPORTS, *(name for name in row.layers if name != KEYS))
 
 
@@ -114,8 +116,8 @@ print(",".join(name for name in sys.argv[2].split(",") if name in sys.modules))
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
-def test_heavy_layers_are_where_they_are_used_and_nowhere_else(row: FunctionSpec) -> None:
-    """Whoever may not read the secret checks no token, even where it imports what does."""
+def test_a_function_has_a_heavy_layer_exactly_if_it_uses_it(row: FunctionSpec) -> None:
+    """A function that may not read the secret checks no token, even if it imports that code."""
     users = {"livekit.api": LIVEKIT}
     if "read-secret" in row.access.may.split():
         users["shared.identity.tokens"] = KEYS

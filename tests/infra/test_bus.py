@@ -1,4 +1,4 @@
-"""The way of a backend's event: bus, rule, queue, function, and what becomes of one that fails."""
+"""The way of a backend's event: bus, rule, queue, function, and the dead letters of failures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.infra.conftest import Stack
 from tests.infra.test_stack import plain, statements
 
 
-def test_everything_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
+def test_every_event_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
     ((bus, made),) = stack.of_type("AWS::Events::EventBus").items()
     assert made["Properties"]["Name"] == "switchboard-dev"
     (rule,) = (

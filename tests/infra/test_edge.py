@@ -1,4 +1,4 @@
-"""The distribution: every path of the contract leads where ``local/edge.py`` leads it."""
+"""The distribution routes every path of the contract as ``local/edge.py`` does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def distribution(stack: Stack) -> dict[str, Any]:
 
 
 def behaviour(stack: Stack, path: str) -> Behaviour:
-    """The first whose pattern matches, as CloudFront chooses."""
+    """Return the first behaviour whose pattern matches, as CloudFront chooses it."""
     config = distribution(stack)
     for one in config["CacheBehaviors"]:
         pattern = re.escape(one["PathPattern"]).replace(r"\*", ".*").replace(r"\?", ".")
@@ -45,7 +45,7 @@ def origin(stack: Stack, of: Behaviour) -> dict[str, Any]:
 
 
 def run(name: str, uri: str, query: str = "", headers: dict[str, Any] | None = None) -> Any:
-    """What the edge's function makes of a request: the request, or an answer."""
+    """Return what an edge function makes of a request: the changed request, or an answer."""
     pairs = (one.split("=") for one in query.split())
     event = {
         "viewer": {"ip": "2001:db8::7"},
@@ -62,7 +62,7 @@ def run(name: str, uri: str, query: str = "", headers: dict[str, Any] | None = N
 
 
 @pytest.mark.parametrize("path", ["/socket.io/", "/socket.io", "/ws", "/ws/"])
-def test_sockets_go_to_the_stage_with_all_a_handshake_needs(aws: Stack, path: str) -> None:
+def test_sockets_are_routed_to_the_stage_with_the_whole_handshake(aws: Stack, path: str) -> None:
     found = behaviour(aws, path)
     assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     assert found["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -100,7 +100,7 @@ def test_every_page_comes_from_the_bucket(aws: Stack) -> None:
         assert run("page", path)["uri"] == f"/{file}"
 
 
-def test_a_handshake_is_passed_on_to_the_stage_itself_with_its_address() -> None:
+def test_a_handshake_is_passed_on_to_the_stage_with_the_client_s_address() -> None:
     for path, query in (("/socket.io/", "EIO=4 transport=websocket"), ("/ws", "namespace=/user")):
         passed = run("socket", path, query, {**HANDSHAKE, ADDRESS_HEADER.lower(): {"value": "1.1"}})
         assert passed["uri"] == "/"
@@ -117,7 +117,7 @@ def test_a_handshake_is_passed_on_to_the_stage_itself_with_its_address() -> None
         ("/socket.io/", "EIO=4 transport=websocket", {}, engine_error(3, "Bad request")),
     ],
 )
-def test_anything_else_is_refused_as_it_is_locally(
+def test_a_request_that_is_no_handshake_is_refused_as_by_the_local_edge(
     path: str, query: str, headers: dict[str, Any], answer: Any
 ) -> None:
     refused = run("socket", path, query, headers)
@@ -129,7 +129,7 @@ def test_anything_else_is_refused_as_it_is_locally(
     }
 
 
-def test_a_name_of_the_teams_own_and_an_acl(tmp_path: Path) -> None:
+def test_a_team_may_set_its_domain_and_an_acl(tmp_path: Path) -> None:
     named = synthesize(
         tmp_path,
         domain="rt.example.com",
@@ -154,7 +154,7 @@ def test_pages_of_the_edge_may_use_the_cookie(aws: Stack) -> None:
     assert plain(origins) == f"https://{id_}.DomainName"
 
 
-def test_without_an_edge_there_is_nothing_to_believe(tmp_path: Path) -> None:
+def test_without_an_edge_the_functions_have_no_edge_key(tmp_path: Path) -> None:
     bare = synthesize(tmp_path, edge="false")
     assert not bare.of_type("AWS::CloudFront::Distribution")
     assert not bare.of_type("AWS::S3::Bucket")

@@ -1,4 +1,4 @@
-"""The queues that functions read, and the layers they get, in the template."""
+"""The queues that functions read, and the layers that functions have, in the template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUEUES = {
     "Deadlines": ("deadline", 5, 10),
     "LivekitRooms": ("livekit-rooms", 8, 10),
 }
-"""Queue → who reads it, how often a message is read at most, and how many at a time."""
+"""Queue → the function that reads it, the most receives of a message, the messages per batch."""
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_messages_stay_hidden_while_they_are_worked_on(
     assert plain(queue["RedrivePolicy"]["deadLetterTargetArn"]).removesuffix(".Arn") in queues
 
 
-def test_no_queue_takes_all_that_may_run_at_once(stack: Stack) -> None:
+def test_no_queue_can_use_up_the_account_s_concurrency(stack: Stack) -> None:
     found = {
         stack.template["Resources"][one["FunctionName"]["Ref"]]["Properties"]["FunctionName"]: one
         for one in stack.properties("AWS::Lambda::EventSourceMapping")
@@ -64,7 +64,9 @@ def test_concurrency_is_reserved_on_request(stack: Stack, tmp_path: Path) -> Non
     }
 
 
-def test_rooms_are_queued_by_whoever_ends_calls_and_read_by_one(stack: Stack) -> None:
+def test_functions_that_end_calls_queue_livekit_rooms_and_one_function_reads_them(
+    stack: Stack,
+) -> None:
     allowed: dict[str, set[str]] = {}
     for id_, actions, resource in statements(stack):
         if resource.startswith("LivekitRooms") and "DeadLetters" not in resource:
@@ -72,7 +74,9 @@ def test_rooms_are_queued_by_whoever_ends_calls_and_read_by_one(stack: Stack) ->
     senders = {name for name, actions in allowed.items() if actions == {"sqs:SendMessage"}}
     assert senders == {"Calls", "Disconnect", "Socketio"}
     assert allowed.keys() - senders == {"LivekitRooms"}
-    assert "sqs:ChangeMessageVisibility" in allowed["LivekitRooms"], "it puts off what failed"
+    assert "sqs:ChangeMessageVisibility" in allowed["LivekitRooms"], (
+        "it postpones messages that failed"
+    )
     assert "sqs:SendMessage" not in allowed["LivekitRooms"]
 
 
@@ -81,7 +85,7 @@ def test_the_rooms_function_outlasts_livekit_and_the_secret(stack: Stack) -> Non
     settings = from_environment({name: plain(value) for name, value in variables.items()})
     longest = BOUNDS["livekit_timeout_seconds"][1]
     assert settings.livekit_timeout_seconds <= longest
-    fetch = 2 * settings.secret_timeout_seconds + 1  # twice, and a pause between
+    fetch = 2 * settings.secret_timeout_seconds + 1  # two attempts and a pause between them
     assert stack.functions()["livekit-rooms"]["Timeout"] > longest + fetch
     last = settings.livekit_retry_seconds << QUEUES["LivekitRooms"][1] - 1
     assert last < 12 * 3_600
@@ -101,14 +105,16 @@ def test_dead_letters_are_kept_for_two_weeks(stack: Stack) -> None:
 
 
 def layers(stack: Stack) -> dict[str, list[str]]:
-    """Function → the layers it gets, without the hash in their ids."""
+    """Return function → its layers, without the hash in their ids."""
     return {
         name: sorted(layer["Ref"][:-8] for layer in one.get("Layers", ()))
         for name, one in stack.functions().items()
     }
 
 
-def test_only_aws_gets_layers_and_only_rooms_the_one_of_livekit(aws: Stack, local: Stack) -> None:
+def test_only_aws_has_layers_and_only_the_rooms_function_has_livekit_s(
+    aws: Stack, local: Stack
+) -> None:
     expected = {row.name: ["Packages"] for row in FUNCTIONS} | {
         "livekit-rooms": ["LiveKit", "Packages"]
     }
@@ -117,7 +123,9 @@ def test_only_aws_gets_layers_and_only_rooms_the_one_of_livekit(aws: Stack, loca
     assert not any(layers(local).values())
 
 
-def test_published_keys_bring_what_it_takes_to_whoever_checks_tokens(tmp_path: Path) -> None:
+def test_functions_that_check_tokens_get_the_keys_layer_if_keys_are_published(
+    tmp_path: Path,
+) -> None:
     given = {
         "jwks_url": "https://issuer.example/jwks.json",
         "jwt_issuer": "https://issuer.example/",

@@ -1,4 +1,4 @@
-"""The ring timer's definition: the shape, and the time it may take."""
+"""The ring timer's definition: its states, and the time that it may take."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_state_is_reached_and_leads_on() -> None:
     assert seen == set(STATES)
 
 
-def test_it_is_an_express_workflow_that_logs_errors_and_traces(stack: Stack) -> None:
+def test_the_ring_timer_is_an_express_workflow_that_logs_errors_and_traces(stack: Stack) -> None:
     (ring,) = stack.properties("AWS::StepFunctions::StateMachine")
     assert ring["StateMachineType"] == "EXPRESS"
     assert ring["TracingConfiguration"] == {"Enabled": True}
@@ -71,7 +71,7 @@ def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
     assert longest < EXPRESS_SECONDS
 
 
-def test_it_reads_the_truth_and_no_more() -> None:
+def test_the_ring_timer_reads_the_call_consistently_and_nothing_else() -> None:
     read = STATES["Read the call"]["Parameters"]
     assert read["ConsistentRead"] is True
     assert read["ExpressionAttributeNames"][read["ProjectionExpression"]] == ring.ATTRIBUTE
@@ -92,7 +92,9 @@ RINGING = {"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "RINGING"}
         ({}, "Done"),
     ],
 )
-def test_it_times_out_what_still_rings(row: dict[str, Any], following: str) -> None:
+def test_the_ring_timer_times_out_only_the_call_that_still_rings(
+    row: dict[str, Any], following: str
+) -> None:
     assert choose({"callId": "c1", "person": "/telecaller#t1", "row": row}) == following
 
 
@@ -106,7 +108,7 @@ def test_it_times_out_what_still_rings(row: dict[str, Any], following: str) -> N
     ],
     ids=lambda row: type(row).__name__,
 )
-def test_it_reads_the_rows_as_both_products_write_them(
+def test_the_ring_timer_reads_the_rows_of_both_products(
     row: PartyRow | CallRow | CalledPerson, status: str
 ) -> None:
     row.call.status = status
@@ -117,9 +119,10 @@ def test_it_reads_the_rows_as_both_products_write_them(
 
 
 def choose(state: dict[str, Any]) -> str:
-    """The choice state, read as the language is specified: https://states-language.net/#choice-state.
+    """Return the state that follows the choice, read as the language is specified.
 
-    Reading what is not there fails the execution, so the guards must come first.
+    https://states-language.net/#choice-state: reading a path that does not exist fails the
+    execution, so the guards must come first.
     """
     choice = STATES["Still ringing?"]
     (rule,) = choice["Choices"]

@@ -1,3 +1,5 @@
+"""The settings of the CDK app, as they are read from its context."""
+
 from __future__ import annotations
 
 import pytest
@@ -13,25 +15,25 @@ def test_defaults_are_complete() -> None:
     assert settings.environment["RING_TIMEOUT_SECONDS"] == "30"
 
 
-def test_values_are_text_on_the_command_line() -> None:
+def test_text_from_the_command_line_is_converted() -> None:
     settings = from_context({"local": "true", "stage": "prod", "throttle_rate": "5"})
     assert settings.local
     assert settings.is_production
     assert settings.throttle_rate == 5
 
 
-def test_the_cdks_own_context_is_left_alone() -> None:
+def test_the_cdk_s_own_context_is_ignored() -> None:
     from_context({"@aws-cdk/core:x": True, "aws:cdk:y": [], "availability-zones:account=1": []})
 
 
-def test_settings_of_the_functions_pass_through() -> None:
+def test_settings_of_the_functions_are_passed_on() -> None:
     given = from_context({"room_shards": "4", "livekit_url": "wss://livekit.example"}).environment
     assert given["ROOM_SHARDS"] == "4"
     assert given["LIVEKIT_URL"] == "wss://livekit.example"
     assert "AWS_REGION" not in given
 
 
-def test_where_the_issuers_keys_are() -> None:
+def test_a_jwks_url_makes_published_keys_required() -> None:
     assert not from_context({}).published_keys
     assert not from_context({"jwks_url": ""}).published_keys
     assert from_context({"jwks_url": "https://issuer.example/jwks.json"}).published_keys

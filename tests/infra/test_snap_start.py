@@ -1,4 +1,4 @@
-"""The functions that somebody waits for may start from a snapshot, of a published version."""
+"""Functions that a client waits for may start from a snapshot of a published version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 
 def aliases(stack: Stack) -> dict[str, str]:
-    """Logical id of an alias → the function of its version."""
+    """Return logical id of an alias → function of its version."""
     functions = {
         id_: one["Properties"]["FunctionName"].partition("-dev-")[2]
         for id_, one in stack.of_type("AWS::Lambda::Function").items()
@@ -51,7 +51,9 @@ def snapshots(stack: Stack) -> set[str]:
     }
 
 
-def test_snapshots_are_of_whom_somebody_waits_for(stack: Stack, aws: Stack) -> None:
+def test_exactly_the_functions_that_a_client_waits_for_have_snapshots(
+    stack: Stack, aws: Stack
+) -> None:
     assert snapshots(stack) == AWAITED == set(aliases(stack).values())
     assert set(REGISTRY.routes().values()) | set(HTTP_ROUTES.values()) <= AWAITED
     assert set(SYSTEM_ROUTES.values()) - {"disconnect"} <= AWAITED
@@ -60,8 +62,8 @@ def test_snapshots_are_of_whom_somebody_waits_for(stack: Stack, aws: Stack) -> N
 
 
 @pytest.mark.parametrize("protocol", ["WEBSOCKET", "HTTP"])
-def test_routes_lead_to_the_alias_which_lets_them_in(stack: Stack, protocol: str) -> None:
-    """``targets`` finds a route by the permission of exactly what its integration names."""
+def test_routes_lead_to_the_alias_and_may_invoke_it(stack: Stack, protocol: str) -> None:
+    """``targets`` finds a route only by the permission of the alias in its integration."""
     found = targets(stack, protocol)
     assert set(found.values()) - {"disconnect"} <= AWAITED
     named = aliases(stack)

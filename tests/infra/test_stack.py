@@ -1,4 +1,4 @@
-"""The template against the tables it comes from, and against what AWS asks for."""
+"""The template against our tables, from which it is made, and against the rules of AWS."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ASYNCHRONOUS = {
 
 
 def plain(value: Any) -> str:
-    """A property as text, with every reference replaced by what it refers to."""
+    """Return a property as text, with every reference replaced by the name of its target."""
     if isinstance(value, str):
         return value
     if "Fn::Join" in value:
@@ -44,7 +44,7 @@ def plain(value: Any) -> str:
 
 
 def statements(stack: Stack) -> Iterator[tuple[str, list[str], str]]:
-    """Logical id, actions and resource of everything that a role may do."""
+    """Yield logical id, actions and resource of everything that a role may do."""
     for id_, policy in stack.of_type("AWS::IAM::Policy").items():
         for one in policy["Properties"]["PolicyDocument"]["Statement"]:
             actions, resources = one["Action"], one["Resource"]
@@ -52,7 +52,7 @@ def statements(stack: Stack) -> Iterator[tuple[str, list[str], str]]:
                 yield id_, [actions] if isinstance(actions, str) else actions, plain(resource)
 
 
-def test_tables(stack: Stack) -> None:
+def test_every_table_has_its_keys_expiry_and_stream(stack: Stack) -> None:
     tables = {
         id_.removeprefix("Tables")[:-8].lower(): one["Properties"]
         for id_, one in stack.of_type("AWS::DynamoDB::Table").items()
@@ -78,7 +78,7 @@ def test_tables(stack: Stack) -> None:
         assert one["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_keys_are_those_of_the_models(stack: Stack) -> None:
+def test_the_tables_have_the_keys_of_the_models(stack: Stack) -> None:
     by_table: dict[str, set[tuple[str, ...]]] = {}
     for model in models():
         keys = tuple(
@@ -113,7 +113,7 @@ def test_only_production_keeps_its_data(aws: Stack, tmp_path: Path) -> None:
     assert len(kept) == 1
 
 
-def test_functions(stack: Stack) -> None:
+def test_every_function_has_its_handler_runtime_and_log_group(stack: Stack) -> None:
     functions = stack.functions()
     handlers = {name: one["Handler"] for name, one in functions.items()}
     assert handlers == {row.name: row.handler for row in FUNCTIONS}
@@ -127,7 +127,7 @@ def test_functions(stack: Stack) -> None:
         assert group["LogGroupName"] == f"/aws/lambda/switchboard-dev-{name}"
 
 
-def test_environment_is_what_the_functions_read(stack: Stack) -> None:
+def test_the_environment_holds_exactly_what_the_functions_read(stack: Stack) -> None:
     environments = [one["Environment"]["Variables"] for one in stack.functions().values()]
     assert all(one == environments[0] for one in environments)
     given = {name: plain(value) for name, value in environments[0].items()}
@@ -142,7 +142,7 @@ def test_environment_is_what_the_functions_read(stack: Stack) -> None:
     assert settings.ring_state_machine_arn.endswith(":stateMachine:switchboard-dev-ring")
 
 
-def test_code_is_our_modules_only(local: Stack) -> None:
+def test_the_code_bundle_holds_only_our_modules(local: Stack) -> None:
     (code,) = {one["Code"]["S3Key"] for one in local.functions().values()}
     asset = local.folder / f"asset.{code.removesuffix('.zip')}"
     assert {path.name for path in asset.iterdir()} == {"functions", "shared"}
@@ -153,7 +153,7 @@ def test_code_is_our_modules_only(local: Stack) -> None:
 
 
 def targets(stack: Stack, protocol: str) -> dict[str, str]:
-    """Route key → function, followed through route, integration, permission and alias."""
+    """Return route key → function, found through route, integration, permission and alias."""
     api = stack.api(protocol)
     functions = {
         id_: one["Properties"]["FunctionName"].partition("-dev-")[2]
@@ -179,14 +179,14 @@ def targets(stack: Stack, protocol: str) -> dict[str, str]:
     return found
 
 
-def test_websocket_routes_are_the_registry(stack: Stack) -> None:
+def test_the_websocket_routes_are_those_of_the_registry(stack: Stack) -> None:
     system = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
     assert targets(stack, "WEBSOCKET") == system | REGISTRY.routes()
     api = stack.of_type("AWS::ApiGatewayV2::Api")[stack.api("WEBSOCKET")]
     assert api["Properties"]["RouteSelectionExpression"] == "$request.body.action"
 
 
-def test_http_routes(stack: Stack) -> None:
+def test_the_http_routes_are_those_that_the_function_serves(stack: Stack) -> None:
     served = [*app._static_routes, *app._dynamic_routes]
     paths = {f"{one.method} {str(one.path).replace('.+', '*')}" for one in served}
     assert len(paths) == len(REGISTRY.http_routes)
@@ -195,7 +195,7 @@ def test_http_routes(stack: Stack) -> None:
     assert {re.sub("{.*?}", "*", key) for key in found} == paths | {"$default"}
 
 
-def test_no_route_answers(stack: Stack) -> None:
+def test_no_websocket_route_returns_a_response(stack: Stack) -> None:
     assert not stack.of_type("AWS::ApiGatewayV2::RouteResponse")
     for route in stack.properties("AWS::ApiGatewayV2::Route"):
         assert "RouteResponseSelectionExpression" not in route
@@ -214,7 +214,7 @@ def test_stages_are_throttled_and_logged(stack: Stack) -> None:
         assert "header" not in log.lower()
 
 
-def test_the_accounts_log_role_is_there_before_the_stages(aws: Stack, tmp_path: Path) -> None:
+def test_the_account_s_log_role_is_created_before_the_stages(aws: Stack, tmp_path: Path) -> None:
     ((account, resource),) = aws.of_type("AWS::ApiGateway::Account").items()
     assert resource["DeletionPolicy"] == "Retain"
     for stage in aws.of_type("AWS::ApiGatewayV2::Stage").values():
@@ -223,7 +223,9 @@ def test_the_accounts_log_role_is_there_before_the_stages(aws: Stack, tmp_path: 
     assert not without.of_type("AWS::ApiGateway::Account")
 
 
-def test_asynchronous_calls_end(stack: Stack) -> None:
+def test_asynchronous_invocations_have_limited_retries_and_a_dead_letter_queue(
+    stack: Stack,
+) -> None:
     queues = stack.of_type("AWS::SQS::Queue")
     found = {}
     for one in stack.properties("AWS::Lambda::EventInvokeConfig"):
@@ -235,7 +237,7 @@ def test_asynchronous_calls_end(stack: Stack) -> None:
     assert found == ASYNCHRONOUS
 
 
-def test_whoever_is_invoked_asynchronously_has_an_end(stack: Stack) -> None:
+def test_every_function_invoked_asynchronously_has_limited_retries(stack: Stack) -> None:
     (ring,) = stack.of_type("AWS::StepFunctions::StateMachine")
     invoked = {
         resource.rpartition("switchboard-dev-")[2]
@@ -243,10 +245,10 @@ def test_whoever_is_invoked_asynchronously_has_an_end(stack: Stack) -> None:
         if "lambda:InvokeFunction" in actions and not id_.startswith("Ring")
     }
     assert ring.startswith("Ring")
-    assert invoked == set(ASYNCHRONOUS) - {"sweep"}, "that has a rule"
+    assert invoked == set(ASYNCHRONOUS) - {"sweep"}, "the sweep is invoked by a rule"
 
 
-def test_streams_end_in_a_dead_letter_queue(stack: Stack) -> None:
+def test_a_failed_batch_of_a_stream_ends_in_a_dead_letter_queue(stack: Stack) -> None:
     streams = [
         one
         for one in stack.properties("AWS::Lambda::EventSourceMapping")
@@ -267,14 +269,14 @@ def test_streams_end_in_a_dead_letter_queue(stack: Stack) -> None:
 
 
 def slowest(stack: Stack) -> Settings:
-    """The functions' settings, with as much patience as a team may give them."""
+    """Return the functions' settings with the longest waits that a team may set."""
     variables = stack.functions()["opener"]["Environment"]["Variables"]
     settings = from_environment({name: plain(value) for name, value in variables.items()})
     most = {name: most for name, (_, most) in BOUNDS.items() if name.startswith(("post_", "open"))}
     return msgspec.structs.replace(settings, **most)
 
 
-def test_timeouts_outlast_what_they_wait_for(stack: Stack) -> None:
+def test_a_function_s_timeout_outlasts_the_requests_that_it_waits_for(stack: Stack) -> None:
     timeouts = {name: one["Timeout"] for name, one in stack.functions().items()}
     settings = slowest(stack)
     post = settings.longest_post_seconds
@@ -287,7 +289,7 @@ def test_timeouts_outlast_what_they_wait_for(stack: Stack) -> None:
         assert timeouts[name] <= api_gateway_waits, name
 
 
-def test_wildcards_are_the_known_ones(stack: Stack) -> None:
+def test_the_policies_have_only_the_known_wildcards(stack: Stack) -> None:
     wild = {
         (action, resource)
         for _, actions, resource in statements(stack)
@@ -304,7 +306,7 @@ def test_wildcards_are_the_known_ones(stack: Stack) -> None:
     assert connections.endswith("/live/*/@connections/*")
 
 
-def test_nothing_scans_or_deletes_tables(stack: Stack) -> None:
+def test_no_function_may_scan_or_delete_a_table(stack: Stack) -> None:
     of_tables = {
         action
         for _, actions, resource in statements(stack)
@@ -322,7 +324,7 @@ def test_nothing_scans_or_deletes_tables(stack: Stack) -> None:
     }
 
 
-def test_secret_has_a_key_from_the_start(stack: Stack) -> None:
+def test_the_secret_has_a_signing_key_from_the_start(stack: Stack) -> None:
     secrets = stack.properties("AWS::SecretsManager::Secret")
     (generated,) = (
         one["GenerateSecretString"]
@@ -337,19 +339,19 @@ def test_secret_has_a_key_from_the_start(stack: Stack) -> None:
     }
 
 
-def test_outputs(stack: Stack) -> None:
+def test_the_stack_outputs_its_ids_urls_and_tables(stack: Stack) -> None:
     assert set(stack.template["Outputs"]) >= {
         "WebSocketApiId", "WebSocketStage", "WebSocketUrl", "HttpApiId", "HttpUrl", "SecretArn",
         "AccountsTable", "PeopleTable",
     }  # fmt: skip
 
 
-def test_only_the_emulator_is_spoken_to_without_tls(aws: Stack, local: Stack) -> None:
+def test_only_the_emulator_is_reached_without_tls(aws: Stack, local: Stack) -> None:
     policies = aws.properties("AWS::SQS::QueuePolicy")
     assert len(policies) == len(aws.of_type("AWS::SQS::Queue"))
     assert all("aws:SecureTransport" in json.dumps(one) for one in policies)
-    spoken_to = json.dumps(local.properties("AWS::SQS::QueuePolicy"))
-    assert "aws:SecureTransport" not in spoken_to
+    emulated = json.dumps(local.properties("AWS::SQS::QueuePolicy"))
+    assert "aws:SecureTransport" not in emulated
 
 
 def test_cdk_nag_finds_nothing(stack: Stack) -> None:
@@ -359,14 +361,14 @@ def test_cdk_nag_finds_nothing(stack: Stack) -> None:
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing(stack: Stack) -> None:
-    """W3005 is about the CDK naming a dependency that a reference implies already."""
+    """W3005 reports that the CDK names a dependency that a reference already implies."""
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
     command = [str(cfn_lint), "--ignore-checks", "W3005", "--", str(stack.path())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-def test_traces_are_a_choice(tmp_path: Path) -> None:
+def test_traces_can_be_turned_off(tmp_path: Path) -> None:
     silent = synthesize(tmp_path, traces="false")
     assert not any("TracingConfig" in one for one in silent.functions().values())
     (ring,) = silent.properties("AWS::StepFunctions::StateMachine")

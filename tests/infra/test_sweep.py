@@ -1,4 +1,4 @@
-"""The sweep's schedule, its index and what it may touch."""
+"""The sweep's schedule, its index and its permissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def schedules(stack: Stack) -> list[dict[str, Any]]:
     return [rule for rule in rules if "ScheduleExpression" in rule]
 
 
-def test_it_runs_once_a_minute(stack: Stack) -> None:
+def test_the_sweep_runs_once_a_minute(stack: Stack) -> None:
     (rule,) = schedules(stack)
     assert rule["ScheduleExpression"] == "rate(1 minute)"
     assert rule["State"] == "ENABLED"
@@ -39,13 +39,13 @@ def test_it_runs_once_a_minute(stack: Stack) -> None:
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 1}
 
 
-def test_one_ends_before_the_next_begins(stack: Stack) -> None:
+def test_a_sweep_ends_before_the_next_begins(stack: Stack) -> None:
     timeout = stack.functions()["sweep"]["Timeout"]
     assert timeout < SWEEP_SECONDS
     assert timeout > BOUNDS["sweep_seconds"][1] + slowest(stack).longest_post_seconds
 
 
-def test_the_index_of_what_is_due_holds_keys_only(stack: Stack) -> None:
+def test_the_index_of_due_connections_holds_keys_only(stack: Stack) -> None:
     table = connections_table(stack)
     (index,) = table["GlobalSecondaryIndexes"]
     assert index == {
@@ -60,7 +60,7 @@ def test_the_index_of_what_is_due_holds_keys_only(stack: Stack) -> None:
     assert kinds == {"connectionId": "S", "dueShard": "S", "dueAt": "N"}
 
 
-def test_what_it_may_touch_beside_what_products_ask_of_it(stack: Stack) -> None:
+def test_the_sweep_may_use_its_own_tables_and_those_that_products_ask_for(stack: Stack) -> None:
     found = {
         (action, resource)
         for id_, actions, resource in statements(stack)
@@ -120,7 +120,7 @@ def test_a_longer_period_goes_with_a_longer_interval() -> None:
     assert from_context(given).environment["PING_PERIOD_SECONDS"] == "480"
 
 
-def test_parts_are_targets_of_one_rule(tmp_path: Path) -> None:
+def test_the_parts_of_a_sweep_are_targets_of_one_rule(tmp_path: Path) -> None:
     stack = synthesize(tmp_path, sweep_parts="3", local="true")
     (rule,) = schedules(stack)
     inputs = [json.loads(target["Input"]) for target in rule["Targets"]]

@@ -1,4 +1,4 @@
-"""What clients send, and what they get: recorded posts instead of sockets."""
+"""What clients send and receive; posts are recorded, there are no sockets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALLEE = {"_id": "tina", "name": "Tina", "profile": "avatar-3"}
 
 
 class Clients:
-    """Sends what clients send, and shows what they got."""
+    """Sends the events of clients, and returns what the clients received."""
 
     def __init__(self, fakes: Fakes, registry: Registry = REGISTRY) -> None:
         self.fakes = fakes
@@ -39,14 +39,14 @@ class Clients:
         refusal: str | None = None,
         again: bool = False,
     ) -> None:
-        """``again``: the frame before this one is delivered once more."""
+        """Send an event. ``again`` delivers the frame before this one once more."""
         request = Request(event, wire, namespace, [payload], ack, refusal)
         self.frames += 0 if again else 1
         arrival = Arrival(connection_id, f"message {self.frames}", NOW_MS + self.frames)
         dispatch(self.registry, self.fakes.ports, arrival, request)
 
     def initiate(self, connection_id: str = "u1", **changes: object) -> str:
-        """Returns the acknowledged id, empty where there is none."""
+        """Return the acknowledged call id, or an empty text if there is none."""
         payload = {"telecallerId": "tina", "callType": "AUDIO"} | changes
         self.send(connection_id, "call:initiate", payload)
         answer = self.acks(connection_id)[-1]
@@ -59,7 +59,7 @@ class Clients:
         return self.fakes.events(connection_id)
 
     def acks(self, connection_id: str) -> list[Any]:
-        """The one argument of every acknowledgement."""
+        """Return the only argument of every acknowledgement."""
         frames = self.fakes.connections.to(connection_id)
         arguments = [
             json.loads(frame[frame.index("[") :]) for frame in frames if frame.startswith("43")
@@ -68,7 +68,7 @@ class Clients:
         return [found[0] for found in arguments]
 
     def forget(self) -> None:
-        """Look at what comes from here on."""
+        """Discard the frames received so far."""
         self.fakes.connections.posted.clear()
 
 

@@ -1,4 +1,4 @@
-"""The functions' own code against two real DynamoDB engines: one engine's bug is not our truth.
+"""The functions' own code against two real DynamoDB engines: no test relies on one engine's bug.
 
 Every test has its own tables. The tests of an engine run in one worker of pytest-xdist
 (``--dist loadgroup``), so that each engine is started once.
@@ -26,7 +26,6 @@ from tests.fakes import Fakes
 from tests.integration import engines, stage
 from tests.integration.clients import Clients
 from tests.integration.engines import Engine
-from tests.models import models
 
 if TYPE_CHECKING:
     from shared.pipeline.deployment import TableSpec
@@ -55,13 +54,14 @@ def engine(
 
 @pytest.fixture(scope="session")
 def definitions() -> list[dict[str, Any]]:
-    """What the stack deploys, as arguments of ``CreateTable``."""
+    """Return the tables that the stack deploys, as arguments of ``CreateTable``."""
     from infra.tables import TABLES
 
-    return [_definition(row) for row in TABLES]
+    return [table_definition(row) for row in TABLES]
 
 
-def _definition(row: TableSpec) -> dict[str, Any]:
+def table_definition(row: TableSpec) -> dict[str, Any]:
+    """Return one table as arguments of ``CreateTable``."""
     keys = {name: "S" for name in (row.key, row.sort_key) if name}
     for index in row.indexes:
         keys |= {index.key: "S", index.sort_key: "N" if index.sort_by_number else "S"}
@@ -97,7 +97,7 @@ def tables(
     monkeypatch: pytest.MonkeyPatch,
     use_settings: UseSettings,
 ) -> Iterator[Settings]:
-    """Empty tables, and the environment in which the functions find them."""
+    """Create empty tables, and the environment in which the functions find them."""
     prefix = f"test{next(_numbers)}"
     names = {row["TableName"]: f"{prefix}-{row['TableName']}" for row in definitions}
     for row in definitions:
@@ -113,25 +113,19 @@ def tables(
         engine.admin.delete_table(TableName=table)
 
 
-def _forget_clients() -> None:
-    aws.client.cache_clear()  # type: ignore[attr-defined]
-    for model in models():
-        model._connection = None
-
-
 @pytest.fixture
 def fakes() -> Fakes:
     return Fakes()
 
 
 class Race:
-    """Lets functions go at the same moment, each in its own thread."""
+    """Runs functions at the same moment, each in its own thread."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
 
     def __call__(self, *contenders: Callable[[], T]) -> list[T]:
-        """Results in order; at most ``THREADS`` contenders."""
+        """Return the results in order. There may be at most ``THREADS`` contenders."""
         barrier = Barrier(len(contenders), timeout=30)
 
         def run(contender: Callable[[], T]) -> T:
@@ -149,7 +143,7 @@ def race() -> Iterator[Race]:
 
 @pytest.fixture
 def clients(tables: Settings, fakes: Fakes) -> Clients:
-    """Ulla is there with two devices, Tina with two."""
+    """Return the clients of Ulla with two devices and of Tina with two."""
     save_account(
         Account(
             id="tina",

@@ -41,7 +41,7 @@ class Engine:
 
 
 def missing() -> str | None:
-    """Why the second engine cannot run here."""
+    """Return why the second engine cannot run here. Returns None if it can."""
     if DYNOXIDE.exists():
         return None
     return f"no dynoxide for {platform.system()} on {platform.machine()}: {DYNOXIDE} is not there"

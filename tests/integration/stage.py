@@ -26,14 +26,14 @@ from shared.realtime.rooms import Member
 from tests.fakes import NOW_MS
 
 EXPIRES_AT = 4_000_000_000
-"""Long after these tests; DynamoDB compares with the real time."""
+"""A time long after these tests, in epoch seconds: DynamoDB compares it with the real time."""
 
 INVOCATION = SimpleNamespace(aws_request_id="request")
-"""What Lambda says of an invocation."""
+"""The context that Lambda passes to a handler."""
 
 
 def fails_once(monkeypatch: pytest.MonkeyPatch, where: object, name: str) -> None:
-    """The next call of a function ends in a timeout."""
+    """Let the next call of a function raise a timeout."""
     real = getattr(where, name)
 
     def failing(*_: Any, **__: Any) -> None:
@@ -57,7 +57,7 @@ def session_of(namespace: str, person_id: str) -> Session:
 def connect(
     namespace: str, person_id: str, connection_id: str, wire: Wire = Wire.SOCKETIO
 ) -> Address:
-    """A connection that has joined a namespace, in the state in which the handshake leaves it."""
+    """Create a connection that has joined a namespace, as the handshake leaves it."""
     connections.create(Connection(connection_id, wire=wire.value, expires_at=EXPIRES_AT))
     assert connections.add_session(connection_id, session_of(namespace, person_id))
     address = Address(namespace, wire, connection_id)
@@ -71,7 +71,7 @@ def join(address: Address, person_id: str) -> bool:
 
 
 def online(person_id: str, namespace: str = TELECALLER.path) -> None:
-    """Somebody with one connection, of which nothing but their row is needed."""
+    """Make a person online. Only the person's row is written, no row of the connection."""
     Person(people.key(namespace, person_id), members={f"s:{person_id}"}).save()
 
 
@@ -79,7 +79,7 @@ def members_of(room: str) -> list[Member]:
     return [member for key in rooms.shards(room) for member in rooms.members(key)]
 
 
-def somebody(person_id: str, profile: str | None = "avatar") -> Party:
+def party(person_id: str, profile: str | None = "avatar") -> Party:
     return Party(person_id, f"Name of {person_id}", profile)
 
 
@@ -91,7 +91,7 @@ def new_call(
     profile: str | None = "avatar",
     rate: int = 0,
 ) -> NewCall:
-    return NewCall(call_id, "AUDIO", rate, somebody(user_id, profile), somebody(telecaller_id))
+    return NewCall(call_id, "AUDIO", rate, party(user_id, profile), party(telecaller_id))
 
 
 def start(
@@ -112,7 +112,7 @@ def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow |
 
 
 def rows(telecaller_id: str, user_id: str) -> PartyRows:
-    """What a transition is decided on, as it is now."""
+    """Return the rows on which a transition is decided, as they are now."""
     return call_rows.get_both(telecaller_id, user_id)
 
 
@@ -135,15 +135,16 @@ def user(person_id: str) -> PartyRow:
 
 
 def call_of(person: PartyRow) -> CurrentCall:
-    """The call that a person is known to be in."""
+    """Return the call on a person's row."""
     assert person.current_call
     return person.current_call
 
 
 def free(user_id: str, telecaller_id: str) -> bool:
+    """Return whether neither of the two people is in a call."""
     return not user(user_id).current_call and not telecaller(telecaller_id).current_call
 
 
 def records() -> list[CallRecord]:
-    """Every call that is over."""
+    """Return the records of all finished calls."""
     return list(CallRecord.scan(consistent_read=True))

@@ -37,7 +37,7 @@ def replaced(**values: object) -> Account:
     return msgspec.structs.replace(ULLA, **values)
 
 
-def test_coins_change_by_what_the_documents_differ(fakes: Fakes) -> None:
+def test_coins_change_by_the_difference_between_two_reported_accounts(fakes: Fakes) -> None:
     upsert(fakes, ULLA, 1)
     Wallet(people.key(USER.path, "ulla")).update([Wallet.coins.add(-30)])
     for _ in range(2):
@@ -53,7 +53,7 @@ def test_coins_change_by_what_the_documents_differ(fakes: Fakes) -> None:
     assert coins() == 0
 
 
-def test_the_balance_to_begin_with_counts_as_told(fakes: Fakes) -> None:
+def test_the_balance_of_a_saved_account_counts_as_reported(fakes: Fakes) -> None:
     save_account(ULLA)
     upsert(fakes, replaced(coins=110), 1)
     assert coins() == 110
@@ -75,7 +75,7 @@ def test_suspension_closes_every_session(fakes: Fakes) -> None:
     assert not account.active
 
 
-def test_suspension_closes_what_a_token_of_another_role_has_opened(fakes: Fakes) -> None:
+def test_suspension_closes_the_sessions_of_every_role(fakes: Fakes) -> None:
     for namespace in REGISTRY.namespaces:
         stage.connect(namespace, "ulla", namespace)
     upsert(fakes, replaced(account_status="SUSPENDED"), 1)
@@ -85,7 +85,7 @@ def test_suspension_closes_what_a_token_of_another_role_has_opened(fakes: Fakes)
 
 
 def test_suspension_closes_chat_too(fakes: Fakes) -> None:
-    """On a connection of its own, and on one that is in another namespace as well."""
+    """One connection is only in chat, and one is in another namespace as well."""
     chat = Chat(fakes)
     chat.channel(1)
     for tab in ("alone", "both"):

@@ -11,7 +11,7 @@ from shared.identity.accounts import Account
 pytestmark = pytest.mark.usefixtures("tables")
 
 
-def test_an_account_comes_back_with_every_field() -> None:
+def test_an_account_is_read_back_with_every_field() -> None:
     account = Account(
         id="507f1f77bcf86cd799439031",
         role="TELECALLER",
@@ -33,7 +33,7 @@ def test_an_account_comes_back_with_every_field() -> None:
     assert accounts.get(account.id) == account
 
 
-def test_an_account_with_nothing_but_what_it_must_have_comes_back() -> None:
+def test_an_account_with_only_its_required_fields_is_read_back() -> None:
     account = Account(id="a", role="USER", name="")
     save_account(account)
     assert accounts.get("a") == account
@@ -47,5 +47,5 @@ def test_saving_again_replaces_the_account() -> None:
     assert accounts.get("a") == Account(id="a", role="USER", name="B")
 
 
-def test_there_is_no_account_that_was_never_sent() -> None:
+def test_an_account_that_was_never_saved_is_not_found() -> None:
     assert accounts.get("nobody") is None

@@ -29,7 +29,7 @@ CHANNEL = "channel#1"
 def postponed(
     tables: object, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> list[tuple[str, int]]:
-    """Messages that are to be tried again, and when."""
+    """Return the messages that are to be tried again, and after how many seconds."""
     put_off: list[tuple[str, int]] = []
 
     class Queue:
@@ -49,7 +49,10 @@ Namespace = Callable[[int], list[str]]
 
 @pytest.fixture
 def namespace(monkeypatch: pytest.MonkeyPatch) -> Namespace:
-    """Fills a namespace, and lets a shard have so many more members than its largest has."""
+    """Return a function that fills a namespace and sets the size above which it is split.
+
+    That size is the size of the largest shard plus ``more``.
+    """
 
     def fill_it(more: int) -> list[str]:
         names = fill(USER.path, 60)
@@ -76,7 +79,7 @@ def message(room: str, **more: Any) -> Broadcast:
 
 
 def handle(*messages: Broadcast, tries: int = 1) -> list[str]:
-    """The ids of those that are to be handed in again."""
+    """Return the ids of the messages that are to be tried again."""
     records = [
         {
             "messageId": f"m{number}",
@@ -99,7 +102,7 @@ def reached(fakes: Fakes) -> Counter[str]:
 
 
 @pytest.mark.parametrize("room", [USER.path, CHANNEL])
-def test_everybody_is_reached_once_and_whoever_is_gone_is_handed_on(
+def test_every_member_is_reached_once_and_gone_connections_are_handed_on(
     fakes: Fakes, room: str
 ) -> None:
     names = fill(room, 40)
@@ -130,7 +133,7 @@ def test_a_large_room_is_split_into_its_shards(fakes: Fakes, namespace: Namespac
     assert fakes.tasks.broadcasts == parts, "a part is not split again"
 
 
-def test_what_fails_stops_nobody_and_is_handed_in_again_soon_with_all_after_it(
+def test_a_failed_message_is_retried_soon_with_those_after_it_and_stops_no_member(
     fakes: Fakes, postponed: list[tuple[str, int]]
 ) -> None:
     names = fill(CHANNEL, 40)
@@ -141,7 +144,7 @@ def test_what_fails_stops_nobody_and_is_handed_in_again_soon_with_all_after_it(
     assert postponed == [("r1", 30), ("r2", 30)]
 
 
-def test_members_get_their_own_form_and_late_ones_nothing(fakes: Fakes) -> None:
+def test_members_receive_their_own_form_and_late_members_receive_nothing(fakes: Fakes) -> None:
     for number, (form, joined) in enumerate([("1", 5), ('"1"', 9), ("1", 10)]):
         address = Address(CHAT.path, Wire.NATIVE if number else Wire.SOCKETIO, f"c{number}")
         rooms.Member.of(
@@ -152,8 +155,8 @@ def test_members_get_their_own_form_and_late_ones_nothing(fakes: Fakes) -> None:
             form=form,
             joined_ms=joined,
         ).save()
-    told = Broadcast(CHAT.path, CHANNEL, "e", {"c": 0}, "g", own_form="c", by_ms=9)
-    assert handle(told) == []
+    broadcast = Broadcast(CHAT.path, CHANNEL, "e", {"c": 0}, "g", own_form="c", by_ms=9)
+    assert handle(broadcast) == []
     frames = dict(fakes.connections.posted)
     assert json.loads(frames["c0"].removeprefix("42")) == ["e", {"c": 1}]
     assert json.loads(frames["c1"]) == {"event": "e", "data": {"c": "1"}}

@@ -2,7 +2,7 @@
 
 Two users and two telecallers, each with up to two connections; every step goes through the code
 that the functions run, on real tables. What the gateway and the timers do is up to the machine:
-connections drop with and without a word, timers fire late, twice or never, frames come twice.
+connections drop with and without notice, timers fire late, twice or never, frames come twice.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ STEPS = 20
 RING_SECONDS, GRACE_SECONDS = 30, 15
 RATES = {"AUDIO": 10, "VIDEO": 25}
 COINS = (30, 1000)
-"""Of the two users: one is soon out of them."""
+"""The coins of the two users: the first has soon spent them."""
 
 MOST_CONNECTIONS = 2
 QUICKEST_ENGINE = "emulator" if engines.missing() else "dynoxide"
@@ -61,13 +61,17 @@ _runs = itertools.count(1)
 either = st.integers(0, 1)
 any_person = st.integers(0, 3)
 lately = st.integers(0, 3)
-"""Which of something, counted from the latest."""
+"""An index that counts back from the latest."""
 
 
 @dataclass
 class Player:
-    """``open``: what the gateway still knows of their connections; ``lost``: what it does not, and
-    the tables do."""
+    """A user or a telecaller.
+
+    coins: the balance at the beginning.
+    open: the connections that the gateway knows.
+    lost: the connections that only the tables still have.
+    """
 
     namespace: str
     id: str
@@ -103,13 +107,13 @@ class CallMachine(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         self.users = [Player(USER.path, f"u{n}-{run}", coins) for n, coins in enumerate(COINS)]
         self.telecallers = [Player(TELECALLER.path, f"t{n}-{run}") for n in range(2)]
-        self.everybody = self.users + self.telecallers
+        self.players = self.users + self.telecallers
         self.frames: list[Frame] = []
         self.calls: list[str] = []
-        """Every id that an initiate may have given a call, refused ones too."""
+        """Every id that an initiate may have given a call, also the ids of refused calls."""
         self.begun: set[str] = set()
         self.timers: list[tuple[str, str, int]] = []
-        """Call, row, and when it is over."""
+        """Call id, key of the person's row, and the end of the ring in epoch ms."""
         self.departed: list[str] = []
         for user in self.users:
             wallet.open_balance(user.namespace, user.id, user.coins)
@@ -128,7 +132,7 @@ class CallMachine(RuleBasedStateMachine):
 
     @rule(who=any_person)
     def connect(self, who: int) -> None:
-        person = self.everybody[who]
+        person = self.players[who]
         if len(person.open) < MOST_CONNECTIONS:
             self._connect(person)
 
@@ -162,9 +166,11 @@ class CallMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.calls)
     @rule(who=any_person, device=either, which=lately, event=st.sampled_from(["accept", "end"]))
-    def somebody_names_any_call(self, who: int, device: int, which: int, event: str) -> None:
-        """One that is over, or somebody else's."""
-        person = self.everybody[who]
+    def a_person_sends_the_id_of_any_call(
+        self, who: int, device: int, which: int, event: str
+    ) -> None:
+        """The call may be over, or another person's."""
+        person = self.players[who]
         if person.open and (event == "end" or person.namespace == TELECALLER.path):
             call_id = self.calls[-1 - which % len(self.calls)]
             self._send(person, device, f"call:{event}", {"callId": call_id})
@@ -176,19 +182,19 @@ class CallMachine(RuleBasedStateMachine):
     def a_frame_comes_again(self, which: int) -> None:
         frame = self.frames[-1 - which % len(self.frames)]
         dispatch(REGISTRY, self.fakes.ports, frame.arrival, frame.request)
-        self._after(frame)
+        self._note_calls_and_timers(frame)
 
     @rule(who=any_person, device=either)
     def drop(self, who: int, device: int) -> None:
-        person = self.everybody[who]
+        person = self.players[who]
         if person.open:
             connection_id = person.open.pop(device % len(person.open))
             self.fakes.connections.gone.add(connection_id)
             self._depart(connection_id)
 
     @rule(who=any_person, device=either)
-    def drop_without_a_word(self, who: int, device: int) -> None:
-        person = self.everybody[who]
+    def drop_without_notice(self, who: int, device: int) -> None:
+        person = self.players[who]
         if person.open:
             connection_id = person.open.pop(device % len(person.open))
             self.fakes.connections.gone.add(connection_id)
@@ -196,7 +202,7 @@ class CallMachine(RuleBasedStateMachine):
 
     @rule(who=any_person)
     def a_lost_drop_is_found(self, who: int) -> None:
-        person = self.everybody[who]
+        person = self.players[who]
         if person.lost:
             self._depart(person.lost.pop(0))
 
@@ -204,7 +210,7 @@ class CallMachine(RuleBasedStateMachine):
     @rule()
     def failed_posts_are_followed_up(self) -> None:
         for connection_id in self.fakes.tasks.disconnected:
-            for person in self.everybody:
+            for person in self.players:
                 if connection_id in person.lost:
                     person.lost.remove(connection_id)
             self._depart(connection_id)
@@ -218,7 +224,7 @@ class CallMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.timers)
     @rule(which=lately)
     def a_ring_timer_fires(self, which: int) -> None:
-        """It stays in the list: it may fire again."""
+        """The timer stays in the list: it may fire again."""
         call_id, key, over_at = self.timers[-1 - which % len(self.timers)]
         self.fakes.clock.now = max(self.fakes.clock.now, over_at)
         row = PartyRow.get(key, consistent_read=True)
@@ -234,23 +240,23 @@ class CallMachine(RuleBasedStateMachine):
         self.fakes.clock.now += (RING_SECONDS + GRACE_SECONDS) * 1000
         self._sweep()
 
-    # What must always be so.
+    # What must always hold.
 
     @invariant()
-    def all_is_well(self) -> None:
-        seen = self._look()
+    def calls_presence_and_coins_agree(self) -> None:
+        seen = self._read_tables()
         self._check_calls(seen)
         self._check_presence(seen)
         self._check_coins(seen)
 
     def teardown(self) -> None:
-        """Everybody goes, one way or another."""
-        for person in self.everybody:
+        """Every connection departs, whether it is open or lost."""
+        for person in self.players:
             self.fakes.connections.gone.update(person.open)
             for connection_id in person.open + person.lost:
                 self._depart(connection_id)
             person.open, person.lost = [], []
-        seen = self._look()
+        seen = self._read_tables()
         self._check_calls(seen)
         self._check_presence(seen)
         self._check_coins(seen)
@@ -265,13 +271,13 @@ class CallMachine(RuleBasedStateMachine):
 
     def _check_calls(self, seen: Seen) -> None:
         live: dict[str, list[str]] = {}
-        for person in self.everybody:
+        for person in self.players:
             call = seen.people[person.key].current_call
             if call is not None:
                 live.setdefault(call.id, []).append(person.key)
                 peer = USER.path if person.namespace == TELECALLER.path else TELECALLER.path
                 other = seen.people[people.key(peer, call.peer_id)].current_call
-                assert other is not None, f"{person.id} is in a call with nobody"
+                assert other is not None, f"{person.id} is in a call without the other person"
                 assert (other.id, other.peer_id) == (call.id, person.id)
         for call_id, keys in live.items():
             assert len(keys) == 2, f"{call_id} is on {keys}"
@@ -280,7 +286,7 @@ class CallMachine(RuleBasedStateMachine):
         assert self.begun <= live.keys() | seen.records.keys(), "a call has got lost"
 
     def _check_presence(self, seen: Seen) -> None:
-        for person in self.everybody:
+        for person in self.players:
             sessions = {
                 connection_id
                 for connection_id, row in seen.connections.items()
@@ -291,7 +297,7 @@ class CallMachine(RuleBasedStateMachine):
             assert members == sessions == {*person.open, *person.lost}
 
     def _check_coins(self, seen: Seen) -> None:
-        paid = dict.fromkeys((person.id for person in self.everybody), 0)
+        paid = dict.fromkeys((person.id for person in self.players), 0)
         for record in seen.records.values():
             coins = int(record.coins)
             status = Status(record.status)
@@ -305,12 +311,12 @@ class CallMachine(RuleBasedStateMachine):
                 assert seen.people[people.key(USER.path, record.caller_id)].coins == 0
             paid[record.caller_id] -= coins
             paid[record.callee_id] += coins
-        for person in self.everybody:
+        for person in self.players:
             coins = int(seen.people[person.key].coins)
             assert coins >= 0
             assert coins == person.coins + paid[person.id]
 
-    # How it is done.
+    # Helpers of the rules.
 
     def _connect(self, person: Player) -> None:
         connection_id = f"{person.id}-c{next(self.numbers)}"
@@ -318,7 +324,7 @@ class CallMachine(RuleBasedStateMachine):
         person.open.append(connection_id)
 
     def _act(self, person: Player, device: int, event: str) -> None:
-        """On the call that they are in, or else on the latest."""
+        """Send an event about the person's call, or about the latest call if they are in none."""
         call = rows.get(person.namespace, person.id).current_call
         if person.open:
             call_id = call.id if call else self.calls[-1]
@@ -333,7 +339,7 @@ class CallMachine(RuleBasedStateMachine):
         self.frames.append(frame)
         before = len(self.fakes.connections.to(connection_id))
         dispatch(REGISTRY, self.fakes.ports, arrival, frame.request)
-        self._after(frame)
+        self._note_calls_and_timers(frame)
         answered = self.fakes.connections.to(connection_id)[before:]
         acknowledged = [text for text in answered if text.startswith(f"43{person.namespace},")]
         assert len(acknowledged) == 1
@@ -341,7 +347,7 @@ class CallMachine(RuleBasedStateMachine):
             assert self.calls[-1] in acknowledged[0]
             self.begun.add(self.calls[-1])
 
-    def _after(self, frame: Frame) -> None:
+    def _note_calls_and_timers(self, frame: Frame) -> None:
         if frame.request.event == "call:initiate":
             call_id = frame.arrival.id
             if call_id not in self.calls:
@@ -361,11 +367,11 @@ class CallMachine(RuleBasedStateMachine):
         endings.time_out_forgotten(sweep)
         assert not sweep.failures
 
-    def _look(self) -> Seen:
-        """In one request, for it is made after every step."""
-        known = {one for person in self.everybody for one in (*person.open, *person.lost)}
+    def _read_tables(self) -> Seen:
+        """Read the tables with one request, because this happens after every step."""
+        known = {one for person in self.players for one in (*person.open, *person.lost)}
         wanted: dict[type[Table], list[dict[str, Any]]] = {
-            PartyRow: [{"person": {"S": one.key}} for one in self.everybody],
+            PartyRow: [{"person": {"S": one.key}} for one in self.players],
             Connection: [{"connectionId": {"S": one}} for one in {*known, *self.departed}],
             CallRecord: [
                 {"callerId": {"S": user.id}, "callId": {"S": call_id}}
@@ -391,7 +397,7 @@ class CallMachine(RuleBasedStateMachine):
             {row.connection_id: row for row in found[Connection]},
             {row.call_id: row for row in found[CallRecord]},
         )
-        for person in self.everybody:
+        for person in self.players:
             seen.people.setdefault(person.key, PartyRow(person.key))
         return seen
 
@@ -403,7 +409,7 @@ class CallMachine(RuleBasedStateMachine):
     indirect=True,
 )
 @pytest.mark.usefixtures("tables")
-def test_whatever_happens_in_whatever_order_calls_presence_and_coins_agree(
+def test_calls_presence_and_coins_agree_after_any_sequence_of_steps(
     use_settings: UseSettings,
 ) -> None:
     use_settings(

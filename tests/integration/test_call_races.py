@@ -20,7 +20,7 @@ Outcome = PartyRow | CallRecord | None
 
 
 def accept(name: str, call_id: str) -> Outcome:
-    """Reads first, as the others do: whoever comes with one request less wins on a slow engine."""
+    """Read first, as the others do: a contender with one request less wins on a slow engine."""
     stage.rows(f"t-{name}", f"u-{name}")
     return stage.accept(f"t-{name}", call_id)
 
@@ -45,7 +45,7 @@ def ring(name: str) -> str:
 
 
 def check(name: str, call_id: str, outcomes: list[Outcome]) -> str:
-    """What every race must leave behind; returns the status in which the call is."""
+    """Check what every race must leave behind; return the status of the call."""
     accepted = [outcome for outcome in outcomes if isinstance(outcome, PartyRow)]
     finished = [outcome for outcome in outcomes if isinstance(outcome, CallRecord)]
     on_user, on_telecaller = stage.user(f"u-{name}"), stage.telecaller(f"t-{name}")
@@ -62,7 +62,8 @@ def check(name: str, call_id: str, outcomes: list[Outcome]) -> str:
         assert on_telecaller.current_call.status == "ACCEPTED"
         return "ACCEPTED"
     assert [outcome.attribute_values["status"] for outcome in finished] == [record.status]
-    # An answered call can only have ended because somebody was gone, an unanswered one never so.
+    # An answered call can only have ended because a person was gone; an unanswered call is not
+    # completed in that case.
     assert record.status == "COMPLETED" if accepted else record.status in {"CANCELLED", "MISSED"}
     assert (record.accepted_at is not None) == bool(accepted)
     assert on_user.current_call is None
@@ -70,13 +71,13 @@ def check(name: str, call_id: str, outcomes: list[Outcome]) -> str:
     return str(record.status)
 
 
-def test_of_transitions_that_race_for_a_ringing_call_one_happens(race: Race) -> None:
+def test_only_one_of_the_transitions_that_race_for_a_ringing_call_happens(race: Race) -> None:
     """200 calls, four at a time, four contenders each."""
     seen = set()
     for number in range(50):
         names = [f"{number}a{index}" for index in range(4)]
         calls = {name: ring(name) for name in names}
-        # Whoever is submitted first is the likelier to win: take turns.
+        # The contender that is submitted first is likelier to win: take turns.
         turned = CONTENDERS[number % 4 :] + CONTENDERS[: number % 4]
         contenders = [partial(contend, name, calls[name]) for contend in turned for name in names]
         outcomes = race(*contenders)
@@ -93,7 +94,7 @@ def test_sixteen_contenders_for_one_call_leave_one_outcome(race: Race) -> None:
         check(name, call_id, race(*contenders))
 
 
-def test_of_two_devices_that_accept_at_once_one_wins(race: Race) -> None:
+def test_only_one_of_two_devices_accepts_a_call(race: Race) -> None:
     for number in range(20):
         names = [f"{number}c{index}" for index in range(8)]
         calls = {name: ring(name) for name in names}
@@ -102,7 +103,7 @@ def test_of_two_devices_that_accept_at_once_one_wins(race: Race) -> None:
             assert check(name, calls[name], outcomes[index::8]) == "ACCEPTED"
 
 
-def test_of_hang_ups_from_both_sides_one_writes_the_record(race: Race) -> None:
+def test_only_one_of_several_hang_ups_writes_the_record(race: Race) -> None:
     for number in range(10):
         name = f"{number}d"
         call_id = ring(name)
@@ -151,7 +152,7 @@ def test_a_user_who_calls_many_at_once_is_in_one_call(race: Race) -> None:
 
 
 def test_a_call_that_starts_while_another_ends_never_loses_either(race: Race) -> None:
-    """The next caller comes at the moment in which the telecaller becomes free."""
+    """The next user calls at the moment in which the telecaller becomes free."""
     for number in range(20):
         name = f"{number}e"
         call_id = ring(name)

@@ -1,4 +1,4 @@
-"""Whichever way an answered call ends, its room is queued for deletion once, and no other room."""
+"""However an answered call ends, its LiveKit room is queued for deletion once, and no other."""
 
 from __future__ import annotations
 
@@ -42,34 +42,34 @@ def send(fakes: Fakes, connection_id: str, namespace: str, event: str) -> None:
     )
 
 
-def hang_up(fakes: Fakes) -> None:
+def user_hangs_up(fakes: Fakes) -> None:
     send(fakes, "u1", USER.path, "call:end")
 
 
-def hang_up_too(fakes: Fakes) -> None:
+def telecaller_hangs_up(fakes: Fakes) -> None:
     send(fakes, "t1", TELECALLER.path, "call:end")
 
 
-def user_goes(fakes: Fakes) -> None:
+def user_leaves(fakes: Fakes) -> None:
     departure.depart(REGISTRY, fakes.ports, "u1")
 
 
-def telecaller_goes(fakes: Fakes) -> None:
+def telecaller_leaves(fakes: Fakes) -> None:
     departure.depart(REGISTRY, fakes.ports, "t1")
 
 
 ENDS: dict[Callable[[Fakes], None], str] = {
-    hang_up: "t1",
-    hang_up_too: "u1",
-    user_goes: "t1",
-    telecaller_goes: "u1",
+    user_hangs_up: "t1",
+    telecaller_hangs_up: "u1",
+    user_leaves: "t1",
+    telecaller_leaves: "u1",
 }
-"""How a call ends → who is told."""
+"""How a call ends → the connection that receives ``call:ended``."""
 
 
 @pytest.mark.usefixtures("answered")
 @pytest.mark.parametrize(("end", "other"), ENDS.items())
-def test_the_room_of_an_answered_call(
+def test_the_livekit_room_of_an_answered_call_is_queued_once(
     fakes: Fakes, end: Callable[[Fakes], None], other: str
 ) -> None:
     end(fakes)
@@ -82,7 +82,7 @@ def test_the_room_of_an_answered_call(
 
 @pytest.mark.usefixtures("answered")
 @pytest.mark.parametrize(("end", "other"), ENDS.items())
-def test_a_queue_that_is_down_fails_nothing(
+def test_a_call_ends_even_if_its_livekit_room_cannot_be_queued(
     fakes: Fakes,
     end: Callable[[Fakes], None],
     other: str,
@@ -95,7 +95,7 @@ def test_a_queue_that_is_down_fails_nothing(
     assert f"room {CALL} not queued" in caplog.text
     assert stage.user("ulla").current_call is None
     assert stage.telecaller("tina").current_call is None
-    for frame in fakes.connections.to("u1" if end is hang_up else "t1"):
+    for frame in fakes.connections.to("u1" if end is user_hangs_up else "t1"):
         assert "error" not in frame
 
 
@@ -103,7 +103,7 @@ def test_a_queue_that_is_down_fails_nothing(
     ("connection_id", "namespace", "event"),
     [("t1", TELECALLER.path, "call:reject"), ("u1", USER.path, "call:cancel")],
 )
-def test_an_unanswered_call_has_no_room(
+def test_an_unanswered_call_queues_no_livekit_room(
     fakes: Fakes, connection_id: str, namespace: str, event: str
 ) -> None:
     send(fakes, connection_id, namespace, event)
@@ -111,16 +111,16 @@ def test_an_unanswered_call_has_no_room(
     assert not fakes.tasks.rooms
 
 
-@pytest.mark.parametrize("goes", [user_goes, telecaller_goes])
-def test_nor_one_that_somebody_leaves_while_it_rings(
-    fakes: Fakes, goes: Callable[[Fakes], None]
+@pytest.mark.parametrize("leave", [user_leaves, telecaller_leaves])
+def test_a_ringing_call_that_a_person_leaves_queues_no_livekit_room(
+    fakes: Fakes, leave: Callable[[Fakes], None]
 ) -> None:
-    goes(fakes)
+    leave(fakes)
     assert stage.telecaller("tina").current_call is None
     assert not fakes.tasks.rooms
 
 
-def test_nor_one_that_is_missed(fakes: Fakes) -> None:
+def test_a_missed_call_queues_no_livekit_room(fakes: Fakes) -> None:
     endings.ring_timeout(Background.on(REGISTRY, fakes.ports), stage.telecaller("tina"), CALL)
     assert stage.telecaller("tina").current_call is None
     assert not fakes.tasks.rooms

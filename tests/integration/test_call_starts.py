@@ -1,4 +1,4 @@
-"""What can come between a caller's wish and a ringing call."""
+"""What can happen between a caller's ``call:initiate`` and the ringing call."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from functions.calls import store
 from functions.calls.namespaces import USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
+from local.accounts import save as save_account
 from shared.aws.tables import transact
 from shared.errors import INTERNAL
-from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.realtime import connections, people
@@ -32,16 +32,16 @@ PENDING = replace(TINA, approval_status="PENDING")
 
 
 def names(clients: Clients, device: str) -> list[str]:
-    """Of the events that a device got."""
+    """Return the names of the events that a device received."""
     return [name for name, _ in clients.events(device)]
 
 
 def statuses() -> list[str]:
-    """Of the calls that are over."""
+    """Return the statuses of the finished calls."""
     return [record.status for record in stage.records()]
 
 
-def test_a_telecaller_of_whom_no_device_is_left_is_unavailable_and_both_are_free(
+def test_a_telecaller_without_any_device_left_is_unavailable_and_both_are_free(
     clients: Clients,
 ) -> None:
     clients.fakes.connections.gone = {"t1", "t2"}
@@ -71,7 +71,7 @@ def act_first(
     event: str,
     error: Exception | None = None,
 ) -> None:
-    """The telecaller acts before the timer has been started, or could not be."""
+    """Let the telecaller act before the timer starts. If ``error`` is given, the start fails."""
 
     def ring(*, call_id: str, person: str, seconds: int) -> None:
         clients.telecaller(event, call_id)
@@ -81,9 +81,7 @@ def act_first(
     monkeypatch.setattr(clients.fakes.tasks, "ring", ring)
 
 
-def test_an_answered_call_does_without_a_timer(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answered_call_needs_no_timer(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     act_first(clients, monkeypatch, "call:accept", TimeoutError("no state machine"))
     call_id = clients.initiate()
     assert clients.acks("u1") == [{"callId": call_id}]
@@ -95,7 +93,7 @@ def test_an_answered_call_does_without_a_timer(
 
 
 @pytest.mark.parametrize("error", [None, TimeoutError("no state machine")])
-def test_of_a_call_that_is_over_before_its_timer_the_user_hears_that_it_is(
+def test_the_user_receives_the_end_of_a_call_that_ends_before_its_timer_starts(
     clients: Clients, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     act_first(clients, monkeypatch, "call:reject", error)
@@ -105,31 +103,31 @@ def test_of_a_call_that_is_over_before_its_timer_the_user_hears_that_it_is(
     assert clients.acks("u1") == [{"callId": call_id}]
 
 
-def test_a_post_that_fails_otherwise_ends_the_call_at_once(clients: Clients) -> None:
+def test_a_post_that_fails_with_another_error_ends_the_call_at_once(clients: Clients) -> None:
     clients.fakes.connections.broken = {"t2"}
     assert clients.initiate() == ""
     assert stage.free("ulla", "tina")
     assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
 
 
-def somebody_calls() -> None:
+def another_user_calls() -> None:
     assert stage.start(OTHER, "uma", "tina") is None
 
 
-def they_hang_up() -> None:
+def another_user_hangs_up() -> None:
     assert stage.finish(stage.rows("tina", "uma"), OTHER, Trigger.CANCEL)
 
 
 @pytest.mark.parametrize(
     ("happens", "passes"),
     [
-        (somebody_calls, they_hang_up),
-        (partial(accounts.save, SUSPENDED), partial(accounts.save, ULLA)),
-        (partial(accounts.save, PENDING), partial(accounts.save, TINA)),
+        (another_user_calls, another_user_hangs_up),
+        (partial(save_account, SUSPENDED), partial(save_account, ULLA)),
+        (partial(save_account, PENDING), partial(save_account, TINA)),
     ],
     ids=["busy", "suspended", "unapproved"],
 )
-def test_an_initiate_that_was_refused_rings_nobody_when_it_comes_again(
+def test_a_refused_initiate_starts_no_call_when_it_is_delivered_again(
     clients: Clients, happens: Callable[[], None], passes: Callable[[], None]
 ) -> None:
     happens()
@@ -143,7 +141,7 @@ def test_an_initiate_that_was_refused_rings_nobody_when_it_comes_again(
 
 
 def leave_namespace(clients: Clients, connection_id: str) -> None:
-    """The connection stays."""
+    """End the connection's session in the namespace; the connection stays."""
     connection = connections.get(connection_id)
     assert connection
     assert departure.end(REGISTRY, clients.fakes.ports, connection, USER.path)
@@ -154,12 +152,12 @@ def drop(clients: Clients, connection_id: str) -> None:
     departure.depart(REGISTRY, clients.fakes.ports, connection_id)
 
 
-@pytest.mark.parametrize("goes", [drop, leave_namespace])
-def test_a_caller_who_leaves_just_before_the_call_starts_is_missed(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch, goes: Callable[[Clients, str], None]
+@pytest.mark.parametrize("leave", [drop, leave_namespace])
+def test_a_call_is_missed_if_its_caller_leaves_just_before_it_starts(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, leave: Callable[[Clients, str], None]
 ) -> None:
-    goes(clients, "u2")
-    monkeypatch.setattr(store, "transact", Overtaken(transact, partial(goes, clients, "u1")))
+    leave(clients, "u2")
+    monkeypatch.setattr(store, "transact", Overtaken(transact, partial(leave, clients, "u1")))
     clients.send("u1", "call:initiate", INITIATE)
     for device in ("t1", "t2"):
         assert names(clients, device) == ["call:incoming", "call:missed"]
@@ -167,7 +165,7 @@ def test_a_caller_who_leaves_just_before_the_call_starts_is_missed(
     assert statuses() == ["MISSED"]
 
 
-def test_one_whose_other_device_stays_is_rung_for(
+def test_a_call_rings_if_another_device_of_its_caller_stays(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "transact", Overtaken(transact, partial(drop, clients, "u1")))
@@ -176,7 +174,7 @@ def test_one_whose_other_device_stays_is_rung_for(
     assert not stage.free("ulla", "tina")
 
 
-def test_a_device_that_asks_before_it_can_be_reached_hears_that_it_rings(clients: Clients) -> None:
+def test_a_device_that_calls_before_it_can_be_reached_receives_ringing(clients: Clients) -> None:
     for device in ("u1", "u2"):
         people.leave(Address(USER.path, Wire.SOCKETIO, device), "ulla")
     assert clients.initiate()

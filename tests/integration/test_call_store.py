@@ -24,7 +24,7 @@ CALL, OTHER = f"{1:024x}", f"{2:024x}"
 
 
 def content(record: CallRecord | None) -> dict[str, Any]:
-    """What the record says, without what it leaves open."""
+    """Return the attributes of the record that have a value."""
     assert record
     return {name: value for name, value in record.attribute_values.items() if value is not None}
 
@@ -35,7 +35,7 @@ def ringing(tables: object) -> None:
     assert stage.start(CALL, "ulla", "tina") is None
 
 
-def test_starting_occupies_both_with_what_each_is_shown_of_the_other() -> None:
+def test_starting_a_call_stores_it_on_both_rows_with_the_peer_s_details() -> None:
     stage.online("tina")
     assert stage.start(CALL, "ulla", "tina") is None
     on_telecaller, on_user = (
@@ -54,7 +54,7 @@ def test_starting_occupies_both_with_what_each_is_shown_of_the_other() -> None:
     assert on_user.status is None
 
 
-def test_starting_keeps_the_connections_of_both() -> None:
+def test_starting_a_call_keeps_the_connections_of_both_people() -> None:
     stage.online("tina")
     stage.online("ulla", USER.path)
     stage.start(CALL, "ulla", "tina")
@@ -62,7 +62,7 @@ def test_starting_keeps_the_connections_of_both() -> None:
     assert stage.user("ulla").members == {"s:ulla"}
 
 
-def test_somebody_without_a_profile_is_shown_without_one() -> None:
+def test_a_caller_without_a_profile_is_shown_without_one() -> None:
     stage.online("tina")
     assert stage.start(CALL, "ulla", "tina", profile=None) is None
     assert stage.call_of(stage.telecaller("tina")).peer_profile is None
@@ -99,7 +99,9 @@ def test_a_caller_in_a_call_cannot_start_another(ringing: None) -> None:
 
 
 @pytest.mark.parametrize("callee", ["offline", "busy", "the same"])
-def test_the_caller_s_own_call_is_the_first_reason(ringing: None, callee: str) -> None:
+def test_the_caller_s_own_call_comes_first_among_the_reasons_for_a_refusal(
+    ringing: None, callee: str
+) -> None:
     if callee == "busy":
         stage.online("busy")
         stage.start(f"{3:024x}", "uma", "busy")
@@ -113,7 +115,7 @@ def test_a_telecaller_who_left_while_in_a_call_is_offline_rather_than_busy(ringi
     assert stage.start(OTHER, "uma", "tina") is NotStarted.TELECALLER_OFFLINE
 
 
-def test_accepting_answers_with_the_row_as_it_is_then(ringing: None) -> None:
+def test_accepting_returns_the_row_as_it_is_after_the_write(ringing: None) -> None:
     row = stage.accept("tina", CALL, NOW_MS + 5)
     assert row
     assert row.members == {"s:tina"}
@@ -128,7 +130,7 @@ def test_accepting_answers_with_the_row_as_it_is_then(ringing: None) -> None:
     assert stage.records() == []
 
 
-def test_what_is_accepted_is_not_accepted_again(ringing: None) -> None:
+def test_an_accepted_call_is_not_accepted_again(ringing: None) -> None:
     assert stage.accept("tina", CALL, NOW_MS + 5)
     assert stage.accept("tina", CALL, NOW_MS + 9) is None
     assert stage.call_of(stage.telecaller("tina")).accepted_at == NOW_MS + 5
@@ -140,7 +142,7 @@ def test_a_call_that_is_not_on_the_row_cannot_be_accepted(ringing: None) -> None
     assert stage.call_of(stage.telecaller("tina")).status == "RINGING"
 
 
-def test_an_attempt_to_accept_leaves_no_row_behind() -> None:
+def test_a_failed_accept_creates_no_row() -> None:
     assert stage.accept("nobody", CALL, NOW_MS) is None
     assert PartyRow.count(people.key(TELECALLER.path, "nobody")) == 0
 
@@ -204,7 +206,7 @@ def test_an_answered_call_is_completed_with_its_duration(
 
 
 @pytest.mark.parametrize("trigger", [Trigger.REJECT, Trigger.CANCEL, Trigger.TIMEOUT])
-def test_an_answered_call_is_moved_by_nothing_that_belongs_to_ringing(
+def test_an_answered_call_ignores_the_triggers_of_a_ringing_call(
     ringing: None, trigger: Trigger
 ) -> None:
     stage.accept("tina", CALL, NOW_MS)
@@ -219,7 +221,7 @@ def test_a_ringing_call_cannot_be_hung_up(ringing: None) -> None:
 
 
 @pytest.mark.parametrize("trigger", [Trigger.CANCEL, Trigger.TIMEOUT, Trigger.GONE])
-def test_a_decision_on_a_stale_row_is_taken_again_on_the_row_as_it_is(
+def test_a_decision_on_a_stale_row_is_made_again_on_the_current_row(
     ringing: None, trigger: Trigger
 ) -> None:
     stale = stage.rows("tina", "ulla")
@@ -234,7 +236,9 @@ def test_a_decision_on_a_stale_row_is_taken_again_on_the_row_as_it_is(
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))
-def test_another_call_or_one_that_is_over_stays_as_it_is(ringing: None, trigger: Trigger) -> None:
+def test_a_trigger_changes_neither_another_call_nor_a_finished_call(
+    ringing: None, trigger: Trigger
+) -> None:
     stale = stage.rows("tina", "ulla")
     assert stage.finish(stale, OTHER, trigger, NOW_MS) is None
     stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.CANCEL, NOW_MS)
@@ -245,7 +249,7 @@ def test_another_call_or_one_that_is_over_stays_as_it_is(ringing: None, trigger:
     assert (stored.status, stored.ended_at) == ("CANCELLED", NOW_MS)
 
 
-def test_a_late_timer_does_not_touch_the_next_call_of_the_same_two(ringing: None) -> None:
+def test_a_late_timer_does_not_change_the_next_call_of_the_same_people(ringing: None) -> None:
     stale = stage.rows("tina", "ulla")
     stage.finish(stale, CALL, Trigger.CANCEL, NOW_MS)
     assert stage.start(OTHER, "ulla", "tina") is None
@@ -255,7 +259,7 @@ def test_a_late_timer_does_not_touch_the_next_call_of_the_same_two(ringing: None
 
 
 @pytest.mark.parametrize("trigger", [Trigger.REJECT, Trigger.CANCEL, Trigger.TIMEOUT, Trigger.END])
-def test_both_can_call_again_after_a_final_state(ringing: None, trigger: Trigger) -> None:
+def test_both_people_can_call_again_after_a_final_state(ringing: None, trigger: Trigger) -> None:
     if trigger is Trigger.END:
         stage.accept("tina", CALL, NOW_MS)
     assert stage.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS)
@@ -263,7 +267,7 @@ def test_both_can_call_again_after_a_final_state(ringing: None, trigger: Trigger
     assert stage.start(OTHER, "ulla", "tina") is None
 
 
-def test_there_is_no_record_of_a_call_that_lasts(ringing: None) -> None:
+def test_a_call_that_goes_on_has_no_record(ringing: None) -> None:
     assert stage.record_of(CALL, "ulla") is None
 
 
@@ -275,7 +279,7 @@ def balance(person: PartyRow) -> int:
 
 
 def charge(coins: int, seconds: int) -> CallRecord:
-    """A call of ``seconds`` at ``RATE``, by somebody who has ``coins``."""
+    """Return the record of a call of ``seconds`` at ``RATE`` whose caller has ``coins``."""
     stage.online("tina")
     wallet.open_balance(USER.path, "ulla", coins)
     assert stage.start(CALL, "ulla", "tina", rate=RATE) is None
@@ -300,7 +304,7 @@ def test_started_minutes_are_paid_as_far_as_the_balance_goes(
     assert stage.free("ulla", "tina")
 
 
-def test_a_call_that_nobody_answered_costs_nothing() -> None:
+def test_an_unanswered_call_costs_nothing() -> None:
     stage.online("tina")
     wallet.open_balance(USER.path, "ulla", 100)
     stage.start(CALL, "ulla", "tina", rate=RATE)
@@ -310,7 +314,7 @@ def test_a_call_that_nobody_answered_costs_nothing() -> None:
     assert balance(stage.user("ulla")) == 100
 
 
-def test_what_is_taken_is_decided_on_the_balance_as_it_is_then() -> None:
+def test_the_price_is_limited_by_the_balance_at_the_end_of_the_call() -> None:
     stage.online("tina")
     wallet.open_balance(USER.path, "ulla", 100)
     stage.start(CALL, "ulla", "tina", rate=RATE)
@@ -323,7 +327,7 @@ def test_what_is_taken_is_decided_on_the_balance_as_it_is_then() -> None:
     assert (balance(stage.user("ulla")), balance(stage.telecaller("tina"))) == (0, 3)
 
 
-def test_a_user_who_calls_too_often_is_limited_whatever_becomes_of_the_calls() -> None:
+def test_a_user_who_calls_too_often_is_limited_even_if_no_call_started() -> None:
     stage.online("tina")
     for number in (7, 8, 9):
         assert stage.start(f"{number:024x}", "ulla", "nobody", limit=3)
@@ -333,7 +337,7 @@ def test_a_user_who_calls_too_often_is_limited_whatever_becomes_of_the_calls() -
     assert stage.free("ulla", "tina")
 
 
-def test_a_call_that_is_withdrawn_leaves_both_free_and_no_record_and_is_not_started_again() -> None:
+def test_a_withdrawn_call_leaves_both_free_without_a_record_and_cannot_start_again() -> None:
     stage.online("tina")
     call = stage.new_call(CALL, "ulla", "tina")
     assert stage.start(CALL, "ulla", "tina") is None

@@ -13,7 +13,6 @@ from local.accounts import save as save_account
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Background
-from shared.pipeline.registry import Registry
 from shared.settings import Settings
 from tests.integration import stage
 from tests.integration.clients import CALLEE, CALLER, Clients, failure
@@ -34,7 +33,7 @@ def test_a_call_rings_on_every_device_of_both_and_is_acknowledged_last(clients: 
     assert order[4:] == ["u1"]
 
 
-def test_the_ring_timer_is_started_for_the_row_on_which_it_rings(
+def test_the_ring_timer_is_started_for_the_telecaller_s_row(
     clients: Clients, tables: Settings
 ) -> None:
     call_id = clients.initiate()
@@ -55,14 +54,14 @@ def test_accepting_gives_credentials_to_both_and_silences_the_other_devices(
     assert accepted["caller"] == CALLER
     assert clients.events("t2") == [("call:cancelled", {"callId": call_id})]
     for device in ("u1", "u2"):
-        ((name, told),) = clients.events(device)
+        ((name, answer),) = clients.events(device)
         assert name == "call:accepted"
-        assert set(told) == {"callId", "livekit"}
-        assert told["livekit"]["token"] != accepted["livekit"]["token"]
+        assert set(answer) == {"callId", "livekit"}
+        assert answer["livekit"]["token"] != accepted["livekit"]["token"]
     assert clients.acks("t1") == [None]
 
 
-def test_an_accept_that_comes_again_when_the_call_is_over_says_nothing(clients: Clients) -> None:
+def test_an_accept_that_comes_again_after_the_call_sends_nothing(clients: Clients) -> None:
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
     for device in ("u1", "u2"):
@@ -117,24 +116,24 @@ def test_a_cancel_reaches_the_telecaller_and_the_user_s_other_devices(clients: C
         ("call:end", TELECALLER.path, "error"),
     ],
 )
-class TestACallThatIsNotTheirs:
-    """Answered with the namespace's error event and the contract's text."""
+class TestAnUnavailableCall:
+    """An event about it is answered with the namespace's error event and the contract's text."""
 
     def refused(self, clients: Clients, event: str, namespace: str, payload: object) -> Any:
         connection_id = "u1" if namespace == USER.path else "t1"
         clients.forget()
         clients.send(connection_id, event, payload, namespace=namespace)
-        ((name, told),) = clients.events(connection_id)
-        assert clients.acks(connection_id) == [failure(told["message"])]
-        return name, told["message"]
+        ((name, answer),) = clients.events(connection_id)
+        assert clients.acks(connection_id) == [failure(answer["message"])]
+        return name, answer["message"]
 
-    def test_that_never_was_is_not_found(
+    def test_that_never_existed_is_not_found(
         self, clients: Clients, event: str, namespace: str, error: str
     ) -> None:
         payload = {"callId": f"{77:024x}"}
         assert self.refused(clients, event, namespace, payload) == (error, "Call not found")
 
-    def test_that_is_somebody_else_s_is_not_found(
+    def test_of_another_person_is_not_found(
         self, clients: Clients, event: str, namespace: str, error: str
     ) -> None:
         stage.online("tara")
@@ -152,7 +151,7 @@ class TestACallThatIsNotTheirs:
         assert self.refused(clients, event, namespace, {"callId": call_id}) == (error, text)
 
     @pytest.mark.parametrize("payload", [None, {}, [], "x", {"callId": ""}, {"callId": None}])
-    def test_that_is_not_named_is_an_invalid_request(
+    def test_without_an_id_is_an_invalid_request(
         self, clients: Clients, event: str, namespace: str, error: str, payload: object
     ) -> None:
         text = "Invalid call request"
@@ -186,7 +185,7 @@ def test_a_ringing_call_cannot_be_hung_up(
         ({"telecallerId": "nobody", "callType": "AUDIO"}, None),
     ],
 )
-def test_an_initiate_that_cannot_be_is_a_call_error(
+def test_an_invalid_initiate_is_answered_with_a_call_error(
     clients: Clients, payload: dict[str, str], text: str | None
 ) -> None:
     text = text or "This person is no longer available for calls."
@@ -212,7 +211,7 @@ def test_an_initiate_that_cannot_be_is_a_call_error(
     ],
     ids=["pending", "rejected", "a user", "suspended"],
 )
-def test_somebody_who_may_not_be_called_is_no_longer_available(
+def test_a_person_who_may_not_be_called_is_no_longer_available(
     clients: Clients, account: Account
 ) -> None:
     save_account(account)
@@ -223,13 +222,13 @@ def test_somebody_who_may_not_be_called_is_no_longer_available(
 
 
 @pytest.mark.parametrize("telecaller", ["there", "offline", "busy", "unknown"])
-def test_a_suspended_caller_is_told_so_before_anything_else(
+def test_a_suspended_caller_is_refused_before_any_other_check(
     clients: Clients, telecaller: str
 ) -> None:
     save_account(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
     if telecaller == "offline":
         for device in ("t1", "t2"):
-            departure.depart(Registry([]), clients.fakes.ports, device)
+            departure.depart(REGISTRY, clients.fakes.ports, device)
     if telecaller == "busy":
         stage.start(f"{5:024x}", "uma", "tina")
     callee = "nobody" if telecaller == "unknown" else "tina"
@@ -241,7 +240,7 @@ def test_a_suspended_caller_is_told_so_before_anything_else(
     assert stage.records() == []
 
 
-def test_a_caller_in_a_call_a_busy_and_an_offline_telecaller_have_their_texts(
+def test_a_refused_initiate_gives_the_text_of_its_reason(
     clients: Clients,
 ) -> None:
     clients.initiate()
@@ -260,7 +259,7 @@ def test_a_caller_in_a_call_a_busy_and_an_offline_telecaller_have_their_texts(
     assert clients.events("m1") == [("call:error", {"message": offline})]
 
 
-def test_the_room_of_an_answered_call_is_deleted_after_it(clients: Clients) -> None:
+def test_the_livekit_room_of_an_answered_call_is_deleted_after_it(clients: Clients) -> None:
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
     assert clients.fakes.tasks.rooms == []
@@ -268,7 +267,7 @@ def test_the_room_of_an_answered_call_is_deleted_after_it(clients: Clients) -> N
     assert clients.fakes.tasks.rooms == [call_id]
 
 
-def test_a_room_that_cannot_be_queued_for_deletion_changes_nothing_else(clients: Clients) -> None:
+def test_a_livekit_room_that_cannot_be_queued_changes_nothing_else(clients: Clients) -> None:
     clients.fakes.tasks.room_error = TimeoutError("no queue")
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
@@ -279,7 +278,7 @@ def test_a_room_that_cannot_be_queued_for_deletion_changes_nothing_else(clients:
     assert stage.free("ulla", "tina")
 
 
-def test_nobody_answers_and_every_device_of_both_is_told(clients: Clients) -> None:
+def test_every_device_of_both_people_receives_that_a_call_was_missed(clients: Clients) -> None:
     call_id = clients.initiate()
     clients.forget()
     for _ in range(2):
@@ -302,7 +301,7 @@ def test_the_timer_of_an_answered_call_does_nothing(clients: Clients) -> None:
 
 @pytest.mark.parametrize("accepted", [False, True], ids=["ringing", "accepted"])
 @pytest.mark.parametrize("leaver", ["user", "telecaller"])
-def test_the_last_connection_that_goes_ends_the_call_for_the_other(
+def test_a_call_ends_for_the_other_person_when_the_last_connection_goes(
     clients: Clients, leaver: str, accepted: bool
 ) -> None:
     call_id = clients.initiate()
@@ -323,7 +322,7 @@ def test_the_last_connection_that_goes_ends_the_call_for_the_other(
     assert record.status == ("COMPLETED" if accepted else "MISSED")
 
 
-def test_somebody_who_goes_without_a_call_disturbs_nobody(clients: Clients) -> None:
+def test_a_person_who_goes_without_a_call_causes_no_events(clients: Clients) -> None:
     for device in ("u1", "u2", "t1", "t2"):
         departure.depart(REGISTRY, clients.fakes.ports, device)
     assert clients.fakes.connections.posted == []

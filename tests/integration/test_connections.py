@@ -1,4 +1,4 @@
-"""Connections, people and rooms: who can be reached, whatever comes twice, late or at once."""
+"""Connections, people and rooms: who can be reached if events come twice, late or at once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from tests.integration.conftest import THREADS, Race
 
 pytestmark = pytest.mark.usefixtures("tables")
 
-NOTHING = Registry([Product("nothing", namespaces=[USER, TELECALLER])])
+NO_HOOKS = Registry([Product("nothing", namespaces=[USER, TELECALLER])])
+"""The namespaces of calls without any hook."""
 
 
 def opening(connection_id: str = "c1") -> None:
-    """A connection before it has joined anything."""
+    """Create a connection that has not joined a namespace yet."""
     connections.create(Connection(connection_id, wire="s", expires_at=stage.EXPIRES_AT))
 
 
@@ -55,7 +56,7 @@ def test_a_connection_is_read_back_as_it_was_created() -> None:
     assert not row.leaving
 
 
-def test_there_is_no_connection_that_was_never_created() -> None:
+def test_a_connection_that_was_never_created_is_not_found() -> None:
     assert connections.get("c1") is None
 
 
@@ -120,7 +121,7 @@ def test_a_connection_that_leaves_has_no_session_to_act_for() -> None:
     assert [session.person_id for session in row.all_sessions()] == ["ulla"]
 
 
-def test_no_session_is_added_where_there_is_no_connection() -> None:
+def test_no_session_is_added_to_a_connection_that_does_not_exist() -> None:
     session = stage.session_of(USER.path, "ulla")
     assert not connections.add_session("c1", session)
     assert connections.get("c1") is None
@@ -129,7 +130,7 @@ def test_no_session_is_added_where_there_is_no_connection() -> None:
     assert not connections.add_session("c1", session)
 
 
-def test_a_session_that_has_ended_is_kept_until_it_is_left() -> None:
+def test_an_ended_session_is_kept_until_its_leaving_is_finished() -> None:
     stage.connect(USER.path, "ulla", "c1")
     session = stage.session_of(USER.path, "ulla")
     read = connections.get("c1")
@@ -149,21 +150,21 @@ def test_a_session_that_has_ended_is_kept_until_it_is_left() -> None:
     assert connections.add_session("c1", session)
 
 
-def test_a_session_that_is_another_by_now_is_not_ended() -> None:
+def test_a_session_that_was_replaced_meanwhile_is_not_ended() -> None:
     opening()
-    nobody = stage.session_of(USER.path, "")
-    assert connections.add_session("c1", nobody)
+    anonymous = stage.session_of(USER.path, "")
+    assert connections.add_session("c1", anonymous)
     read = connections.get("c1")
     assert read
-    somebody = stage.session_of(USER.path, "ulla")
-    assert connections.replace_session("c1", nobody, somebody, 0)
+    authenticated = stage.session_of(USER.path, "ulla")
+    assert connections.replace_session("c1", anonymous, authenticated, 0)
     assert connections.end_session(read, USER.path) is None
     row = connections.get("c1")
     assert row
-    assert row.session(USER.path) == somebody
+    assert row.session(USER.path) == authenticated
 
 
-def test_forgetting_a_session_or_marking_makes_no_row() -> None:
+def test_forgetting_a_session_or_marking_a_connection_creates_no_row() -> None:
     connections.forget_session("c1", "text")
     assert connections.mark_leaving("c1") is None
     assert connections.get("c1") is None
@@ -179,13 +180,13 @@ def test_joining_makes_a_person_reachable_on_every_device() -> None:
     assert in_room() == set(person.addresses)
 
 
-def test_only_a_namespace_that_is_sent_to_as_a_whole_keeps_a_room() -> None:
+def test_only_a_namespace_with_broadcasts_keeps_a_room() -> None:
     stage.connect(ADMIN.path, "ada", "c1")
     assert people.get(ADMIN.path, "ada").online
     assert in_room(ADMIN.path) == set()
 
 
-def test_somebody_who_never_connected_is_offline_and_free() -> None:
+def test_a_person_who_never_connected_is_offline_and_free() -> None:
     person = stage.user("nobody")
     assert not person.online
     assert person.addresses == []
@@ -199,14 +200,14 @@ def test_an_id_may_contain_the_separator() -> None:
 
 
 @pytest.mark.parametrize("gone", ["never there", "leaving", "departed", "left the namespace"])
-def test_joining_after_the_departure_joins_nothing(gone: str, fakes: Fakes) -> None:
+def test_a_connection_cannot_join_after_its_departure(gone: str, fakes: Fakes) -> None:
     if gone != "never there":
         opening()
         connections.add_session("c1", stage.session_of(USER.path, "ulla"))
     if gone == "leaving":
         connections.mark_leaving("c1")
     if gone == "departed":
-        departure.depart(NOTHING, fakes.ports, "c1")
+        departure.depart(NO_HOOKS, fakes.ports, "c1")
     if gone == "left the namespace":
         row = connections.get("c1")
         assert row
@@ -216,14 +217,14 @@ def test_joining_after_the_departure_joins_nothing(gone: str, fakes: Fakes) -> N
     assert in_room() == set()
 
 
-def test_joining_twice_is_joining_once() -> None:
+def test_joining_twice_changes_nothing_more() -> None:
     stage.connect(USER.path, "ulla", "c1")
     assert stage.join(address(), "ulla")
     assert stage.user("ulla").addresses == [address()]
     assert in_room() == {address()}
 
 
-def test_leaving_twice_is_leaving_once() -> None:
+def test_leaving_twice_changes_nothing_more() -> None:
     stage.connect(USER.path, "ulla", "c1")
     stage.connect(USER.path, "ulla", "c2")
     for _ in range(2):
@@ -239,7 +240,7 @@ def hooked(seen: list[str]) -> Registry:
     return Registry([product])
 
 
-def test_departing_runs_the_hooks_with_the_last_connection_only(fakes: Fakes) -> None:
+def test_the_leave_hooks_run_only_when_the_last_connection_departs(fakes: Fakes) -> None:
     seen: list[str] = []
     stage.connect(USER.path, "ulla", "c1")
     stage.connect(USER.path, "ulla", "c2")
@@ -252,7 +253,7 @@ def test_departing_runs_the_hooks_with_the_last_connection_only(fakes: Fakes) ->
     assert in_room() == set()
 
 
-def test_departing_twice_is_departing_once(fakes: Fakes) -> None:
+def test_departing_twice_runs_the_hooks_once(fakes: Fakes) -> None:
     seen: list[str] = []
     stage.connect(USER.path, "ulla", "c1")
     for _ in range(2):
@@ -260,7 +261,7 @@ def test_departing_twice_is_departing_once(fakes: Fakes) -> None:
     assert seen == ["ulla"]
 
 
-def test_a_departure_that_failed_on_the_way_is_finished_by_the_next(fakes: Fakes) -> None:
+def test_a_departure_that_failed_halfway_is_finished_by_the_next(fakes: Fakes) -> None:
     seen: list[str] = []
     product = Product("fails once", namespaces=[USER])
 
@@ -283,13 +284,13 @@ def test_departing_leaves_every_namespace(fakes: Fakes) -> None:
     stage.connect(USER.path, "ulla", "c1")
     connections.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
     stage.join(address("c1", TELECALLER.path), "tina")
-    departure.depart(NOTHING, fakes.ports, "c1")
+    departure.depart(NO_HOOKS, fakes.ports, "c1")
     assert not stage.user("ulla").online
     assert not stage.telecaller("tina").online
 
 
-def test_a_join_that_races_a_departure_leaves_no_ghost(race: Race, fakes: Fakes) -> None:
-    """Whoever is still a member afterwards has a connection that is not leaving."""
+def test_a_join_that_races_a_departure_leaves_no_member_behind(race: Race, fakes: Fakes) -> None:
+    """No member is left afterwards whose connection is leaving or gone."""
     session = stage.session_of(USER.path, "ulla")
     joined = 0
     for number in range(25):
@@ -301,7 +302,7 @@ def test_a_join_that_races_a_departure_leaves_no_ghost(race: Race, fakes: Fakes)
         for name in names:
             work += [
                 partial(stage.join, address(name), "ulla"),
-                partial(departure.depart, NOTHING, fakes.ports, name),
+                partial(departure.depart, NO_HOOKS, fakes.ports, name),
             ]
         joined += race(*(work if number % 2 else work[::-1])).count(True)
         assert not stage.user("ulla").online
@@ -310,7 +311,9 @@ def test_a_join_that_races_a_departure_leaves_no_ghost(race: Race, fakes: Fakes)
     assert joined, "no race: the departure wins always"
 
 
-def test_the_first_and_the_last_connection_are_told_under_races(race: Race, fakes: Fakes) -> None:
+def test_racing_joins_and_departures_run_the_leave_hook_once_per_person(
+    race: Race, fakes: Fakes
+) -> None:
     seen: list[str] = []
     registry = hooked(seen)
     for number in range(10):
@@ -349,7 +352,7 @@ def test_a_room_within_a_namespace_has_one_shard() -> None:
     assert rooms.connections_by_person(room) == {"anna": 20}
 
 
-def test_a_room_with_the_name_of_a_namespace_is_another_s_no_more() -> None:
+def test_a_room_with_the_name_of_a_namespace_is_not_that_namespace_s_room() -> None:
     assert rooms.key("/") == "/"
     named = [rooms.key("/chat", name) for name in ("/", "/user", " ")]
     rooms.Member.of(USER.path, address("c1"), stage.EXPIRES_AT).save()
@@ -366,7 +369,7 @@ def test_a_member_who_is_removed_is_gone_from_that_room_only() -> None:
     assert in_room("two") == {address("c1")}
 
 
-def test_a_member_whose_time_is_over_counts_as_gone() -> None:
-    """TTL deletes late by design."""
+def test_an_expired_member_counts_as_gone() -> None:
+    """DynamoDB deletes expired rows late, by design."""
     rooms.Member.of("room", address("late"), 1_000).save()
     assert in_room("room") == set()

@@ -1,4 +1,4 @@
-"""The numbers admins see."""
+"""The numbers that admins see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def token() -> str:
-    """An engine knows a token for ten minutes."""
+    """Return a token that no other test uses: an engine remembers tokens for ten minutes."""
     return uuid.uuid4().hex[:20]
 
 
@@ -42,7 +42,7 @@ def test_numbers_are_added_up_and_down(token: str) -> None:
     assert (today.missed, today.completed) == (2, 1)
 
 
-def test_who_is_there_is_a_metric_even_when_nobody_is(
+def test_online_people_and_connections_are_metrics_even_if_they_are_zero(
     token: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def gauged() -> dict[str, list[float]]:
@@ -58,7 +58,7 @@ def test_who_is_there_is_a_metric_even_when_nobody_is(
     assert gauged() == {"UsersOnline": [3], "TelecallersOnline": [0], "Connections": [4]}
 
 
-def test_what_is_live_goes_over_midnight_and_what_happened_does_not(token: str) -> None:
+def test_live_numbers_survive_midnight_and_numbers_of_the_day_do_not(token: str) -> None:
     counts.add({"online_users": 1}, {"missed": 1}, NOW_MS, token)
     live, today = counts.read(NOW_MS + DAY_MS)
     assert live.online_users == 1
@@ -78,7 +78,7 @@ def test_a_batch_that_changes_nothing_writes_nothing(token: str) -> None:
     assert counts.Counts.count() == 0
 
 
-def test_the_same_batch_handed_in_again_is_added_once(token: str) -> None:
+def test_the_same_batch_delivered_again_is_added_once(token: str) -> None:
     for _ in range(3):
         counts.add({"online_users": 1, "connections": 0}, {"missed": 1}, NOW_MS, token)
     live, today = counts.read(NOW_MS)
@@ -86,7 +86,7 @@ def test_the_same_batch_handed_in_again_is_added_once(token: str) -> None:
 
 
 def test_numbers_that_are_added_at_once_are_all_counted(race: Race, token: str) -> None:
-    """Ten rounds; in each, every batch is handed in twice."""
+    """There are ten rounds; in each, every batch is delivered twice."""
     for number in range(10):
         batches = [
             partial(
@@ -103,7 +103,7 @@ def test_numbers_that_are_added_at_once_are_all_counted(race: Race, token: str) 
     assert (live.online_users, today.missed) == (80, 80)
 
 
-def test_the_last_hour_is_there_minute_by_minute(token: str) -> None:
+def test_the_last_hour_is_read_minute_by_minute(token: str) -> None:
     minute = 60_000
     counts.add({}, {"missed": 2}, NOW_MS, f"{token}1")
     counts.add({}, {"missed": 1, "completed": 4}, NOW_MS - 59 * minute, f"{token}2")

@@ -24,7 +24,7 @@ from tests.integration import stage
 from tests.integration.clients import CALLEE, Clients, failure
 
 
-def test_frames_are_those_of_the_namespace(clients: Clients) -> None:
+def test_frames_carry_the_namespace(clients: Clients) -> None:
     call_id = clients.initiate()
     ((frame),) = clients.fakes.connections.to("t1")
     assert frame.startswith('42/telecaller,["call:incoming",{')
@@ -43,7 +43,7 @@ def test_an_acknowledgement_may_have_the_id_zero(clients: Clients) -> None:
     assert clients.fakes.connections.to("u1")[-1].startswith("43/user,0[")
 
 
-def test_a_post_that_finds_nobody_hands_the_connection_to_the_disconnect_task(
+def test_a_post_to_a_gone_connection_starts_its_disconnect_task(
     clients: Clients,
 ) -> None:
     clients.fakes.connections.gone = {"t2", "u2"}
@@ -54,7 +54,7 @@ def test_a_post_that_finds_nobody_hands_the_connection_to_the_disconnect_task(
     assert stage.call_of(stage.telecaller("tina")).id == call_id
 
 
-def test_a_connection_that_cannot_be_handed_on_is_not_the_senders_trouble(
+def test_a_disconnect_task_that_cannot_be_started_does_not_disturb_the_sender(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(_: str) -> None:
@@ -97,31 +97,31 @@ def test_a_frame_that_is_delivered_twice_is_handled_once(clients: Clients) -> No
         ("call:end", TELECALLER.path, 20, ("error", "Too many requests.")),
     ],
 )
-def test_a_person_may_send_an_event_so_often_a_minute_on_all_devices(
+def test_an_event_of_a_person_is_limited_per_minute_over_all_devices(
     clients: Clients, event: str, namespace: str, allowed: int, answer: tuple[str, str]
 ) -> None:
     request = {"callId": f"{9:024x}", "telecallerId": "nobody", "callType": "AUDIO"}
     devices = ("u1", "u2") if namespace == USER.path else ("t1", "t2")
 
-    def told(number: int) -> tuple[str, str]:
+    def error_after(number: int) -> tuple[str, str]:
         clients.forget()
         device = devices[number % 2]
         clients.send(device, event, request, namespace=namespace)
         ((name, payload),) = clients.events(device)
         return name, payload["message"].removesuffix(" Please wait a moment.")
 
-    assert answer not in [told(number) for number in range(allowed)]
-    assert told(0) == answer
+    assert answer not in [error_after(number) for number in range(allowed)]
+    assert error_after(0) == answer
     clients.fakes.clock.now += 60_000
-    assert told(0) != answer
+    assert error_after(0) != answer
 
 
 def test_an_unknown_event_is_named_in_the_error(clients: Clients) -> None:
     clients.send("u1", "call:teleport", {"callId": "x"})
-    ((name, told),) = clients.events("u1")
+    ((name, error),) = clients.events("u1")
     assert name == "error"
-    assert "call:teleport" in told["message"]
-    assert clients.acks("u1") == [failure(told["message"])]
+    assert "call:teleport" in error["message"]
+    assert clients.acks("u1") == [failure(error["message"])]
 
 
 def test_an_event_of_another_namespace_is_unknown(clients: Clients) -> None:
@@ -129,7 +129,7 @@ def test_an_event_of_another_namespace_is_unknown(clients: Clients) -> None:
     assert [name for name, _ in clients.events("u1")] == ["error"]
 
 
-def test_what_decoding_found_wrong_is_answered_as_the_event_s_error(clients: Clients) -> None:
+def test_a_decoding_error_is_answered_with_the_event_s_error_event(clients: Clients) -> None:
     clients.send("u1", "call:cancel", refusal="callId: number out of range")
     text = "callId: number out of range"
     assert clients.events("u1") == [("call:error", {"message": text})]
@@ -149,8 +149,10 @@ def test_a_connection_that_is_in_no_namespace_is_closed(
     assert clients.fakes.connections.posted == []
 
 
-def test_an_event_for_another_namespace_than_it_is_in_is_dropped(clients: Clients) -> None:
-    """A call may be going on where the connection is."""
+def test_an_event_for_a_namespace_that_the_connection_has_not_joined_is_dropped(
+    clients: Clients,
+) -> None:
+    """The connection stays open: a call may be going on in the namespace that it has joined."""
     for ack in (None, 7):
         clients.send("u1", "call:end", {"callId": "x"}, namespace=TELECALLER.path, ack=ack)
     assert clients.fakes.connections.closed == []
@@ -166,7 +168,7 @@ def test_a_connection_that_is_leaving_is_closed(clients: Clients) -> None:
 
 
 class TestNative:
-    """The same over plain JSON frames, without a namespace in them."""
+    """The same with native frames, which carry no namespace."""
 
     @pytest.fixture(autouse=True)
     def native(self, clients: Clients) -> None:
@@ -218,7 +220,7 @@ class Text(Inbound, frozen=True):
 
 
 def with_handlers() -> Registry:
-    """Handlers that go wrong in the ways in which handlers do."""
+    """Return a registry with handlers that fail in every way in which handlers can fail."""
     product = Product("broken")
 
     @product.on("crash", namespaces=[USER.path], error_event="call:error")
@@ -260,7 +262,7 @@ class TestAHandler:
         assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
         assert clients.acks("u1") == [failure(INTERNAL)]
 
-    def test_that_crashes_is_acknowledged_where_the_error_event_cannot_be_posted(
+    def test_that_crashes_is_acknowledged_even_if_the_error_event_cannot_be_posted(
         self, clients: Clients, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         post = clients.fakes.connections.post
@@ -275,7 +277,9 @@ class TestAHandler:
             clients.send("u1", "crash")
         assert clients.acks("u1") == [failure(INTERNAL)]
 
-    def test_that_refuses_is_answered_as_it_says(self, clients: Clients) -> None:
+    def test_that_refuses_is_answered_with_its_text_and_its_error_event(
+        self, clients: Clients
+    ) -> None:
         clients.send("u1", "refuse", {"text": "because"})
         clients.send("u1", "refuse elsewhere", ack=None)
         assert clients.events("u1") == [
@@ -296,8 +300,8 @@ class TestAHandler:
 
     def test_whose_payload_is_wrong_is_not_run(self, clients: Clients) -> None:
         clients.send("u1", "preloaded", {"text": 5})
-        ((_, told),) = clients.events("u1")
-        assert told["message"].startswith("text: ")
+        ((_, error),) = clients.events("u1")
+        assert error["message"].startswith("text: ")
 
 
 def test_an_admin_is_answered_with_the_counts(clients: Clients) -> None:

@@ -18,17 +18,17 @@ from tests.integration.chat import Chat
 ADMIN = ("root", "ADMIN")
 TOO_LONG = "ü" * 129
 FAR_TOO_LONG = "x" * 3_000
-"""More than any key holds."""
+"""Longer than any key of a row may be."""
 
 
 class Http:
-    """Asks as API Gateway does, with the path decoded."""
+    """Sends requests as API Gateway does, with the path decoded."""
 
     def __init__(self, fakes: Fakes) -> None:
         self.fakes = fakes
 
     def get(self, path: str, who: tuple[str, str] = ADMIN, **query: str) -> tuple[int, Any]:
-        """Status, and the body or the text of its error."""
+        """Return the status, and the body or the text of its error."""
         account_id, role = who
         claims = {"sub": account_id, "role": role, "exp": int(time.time()) + 600}
         event = {
@@ -50,23 +50,23 @@ def http(tables: object, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Http:
 
 
 @pytest.mark.parametrize("user_id", ["", TOO_LONG, FAR_TOO_LONG])
-def test_a_user_id_that_is_none_is_named(http: Http, user_id: str) -> None:
+def test_an_invalid_user_id_gives_a_400(http: Http, user_id: str) -> None:
     assert http.get("/calls", userId=user_id) == (400, "userId: expected 1 to 128 characters")
 
 
 @pytest.mark.parametrize("id_", ["unknown", TOO_LONG, FAR_TOO_LONG])
-def test_what_is_not_there_is_said_to_be_missing(http: Http, id_: str) -> None:
+def test_an_unknown_id_gives_a_404(http: Http, id_: str) -> None:
     assert http.get(f"/accounts/{id_}") == (404, "There is no such account")
     assert http.get(f"/bookings/{id_}") == (404, "There is no such booking")
     assert http.get(f"/channels/{id_}/messages") == (404, "Channel not found")
     assert http.get(f"/{id_}") == (404, "Not found")
 
 
-def test_a_token_of_somebody_without_an_id_is_none(http: Http) -> None:
+def test_a_token_with_an_invalid_account_id_gives_a_401(http: Http) -> None:
     assert http.get("/calls", ("x" * 129, "USER")) == (401, "Invalid or expired token")
 
 
-def test_a_booking_is_for_its_parties_and_admins(http: Http) -> None:
+def test_only_its_parties_and_admins_see_a_booking(http: Http) -> None:
     assigned(http.fakes, "b", "pedro")
     for who in (("carla", "CUSTOMER"), ("pedro", "PARTNER"), ADMIN):
         status, body = http.get("/bookings/b", who)
@@ -108,7 +108,7 @@ def test_an_admin_sees_the_numbers_of_all_products(http: Http) -> None:
     assert body["timestamp"] == "2026-01-19T10:30:00.000Z"
 
 
-def test_the_own_account_needs_no_document(http: Http) -> None:
+def test_a_person_sees_their_account_even_if_none_is_stored(http: Http) -> None:
     status, body = http.get("/accounts/me", ("anna", "USER"))
     assert (status, body["_id"], body["role"], body["coins"]) == (200, "anna", "USER", 0)
     assert {"accountStatus", "approvalStatus", "rates", "permissions"} <= body.keys()
@@ -116,7 +116,7 @@ def test_the_own_account_needs_no_document(http: Http) -> None:
 
 
 @pytest.mark.parametrize("channel_id", ["a b", "a/b", "/", "c#", "ü", "☎", 'q"\\', "100%"])
-def test_a_channel_whatever_its_id(http: Http, channel_id: str) -> None:
+def test_a_channel_is_found_whatever_characters_its_id_has(http: Http, channel_id: str) -> None:
     chat = Chat(http.fakes)
     chat.channel(channel_id)
     chat.tab("anna", "a1")

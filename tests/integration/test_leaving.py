@@ -1,4 +1,4 @@
-"""Leaving one namespace and coming back: whatever fails on the way, in whatever order it is run."""
+"""Leaving a namespace and coming back, with steps that fail and frames in any order."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.integration.stage import INVOCATION, fails_once
 
 pytestmark = pytest.mark.usefixtures("tables")
 
-C = "c"
+CONNECTION = "c"
 
 
 @pytest.fixture(autouse=True)
@@ -44,18 +44,21 @@ def use_ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def row() -> Connection:
-    found = connections.get(C)
+    found = connections.get(CONNECTION)
     assert found
     return found
 
 
 class Client:
-    """Ulla's, with one connection. Frames arrive at a millisecond of their own; they are run in
-    the order in which a test calls them."""
+    """Ulla's client, with one connection.
+
+    Each frame arrives at the millisecond that a test passes. The frames are handled in the order of
+    the calls.
+    """
 
     def __init__(self, fakes: Fakes) -> None:
         self.fakes = fakes
-        connections.create(Connection(C, wire="s", expires_at=stage.EXPIRES_AT))
+        connections.create(Connection(CONNECTION, wire="s", expires_at=stage.EXPIRES_AT))
 
     def connect(self, ms: int) -> None:
         claims = {"sub": "ulla", "role": USER.role, "exp": int(time.time()) + 600}
@@ -66,18 +69,18 @@ class Client:
         socketio.message(self._at(ms), Packet(PacketType.DISCONNECT, USER.path))
 
     def _at(self, ms: int) -> Arrival:
-        return Arrival(C, f"message {ms}", NOW_MS + ms)
+        return Arrival(CONNECTION, f"message {ms}", NOW_MS + ms)
 
     @property
     def sids(self) -> list[str]:
-        """Of the sessions that it has been told of."""
-        return [frame.split('"')[3] for frame in self.fakes.connections.to(C)]
+        """The ids of the sessions that the client has received."""
+        return [frame.split('"')[3] for frame in self.fakes.connections.to(CONNECTION)]
 
     @property
     def is_reachable(self) -> bool:
-        """By its person and by everybody's room, or by neither."""
+        """Whether the person and the namespace's room have the connection. They must agree."""
         in_room = [member.connection_id for member in stage.members_of(USER.path)]
-        assert stage.user("ulla").online == (in_room == [C])
+        assert stage.user("ulla").online == (in_room == [CONNECTION])
         return stage.user("ulla").online
 
 
@@ -90,12 +93,12 @@ def client(fakes: Fakes) -> Client:
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
-    """What another invocation does while this one waits."""
+    """Let another invocation ``act`` while this one waits."""
     monkeypatch.setattr(time, "sleep", lambda _: act())
 
 
 class TestAClientThatComesBackAtOnce:
-    def test_is_answered_although_its_connect_is_run_first(
+    def test_is_answered_although_its_connect_is_handled_first(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         meanwhile(monkeypatch, lambda: client.disconnect(2))
@@ -160,46 +163,46 @@ def test_a_client_that_connects_twice_is_answered_once(
 
 
 def test_a_connect_on_a_native_connection_is_an_invalid_packet() -> None:
-    stage.connect(USER.path, "ulla", C, Wire.NATIVE)
+    stage.connect(USER.path, "ulla", CONNECTION, Wire.NATIVE)
     with pytest.raises(InvalidPacket):
-        socketio.message(Arrival(C, "m", NOW_MS), Packet(PacketType.CONNECT, USER.path))
+        socketio.message(Arrival(CONNECTION, "m", NOW_MS), Packet(PacketType.CONNECT, USER.path))
 
 
 def test_a_disconnect_ends_a_session_that_authenticates_meanwhile(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connections.create(Connection(C, wire="s", expires_at=stage.EXPIRES_AT))
-    nobody = Session(CHAT.path, "sid", "", "", "")
-    somebody = stage.session_of(CHAT.path, "anna")
-    assert connections.add_session(C, nobody)
+    connections.create(Connection(CONNECTION, wire="s", expires_at=stage.EXPIRES_AT))
+    anonymous = Session(CHAT.path, "sid", "", "", "")
+    authenticated = stage.session_of(CHAT.path, "anna")
+    assert connections.add_session(CONNECTION, anonymous)
     real = connections.end_session
 
     def late(read: Connection, namespace: str) -> Connection | None:
         monkeypatch.setattr(connections, "end_session", real)
-        assert connections.replace_session(C, nobody, somebody, 0)
+        assert connections.replace_session(CONNECTION, anonymous, authenticated, 0)
         return real(read, namespace)
 
     monkeypatch.setattr(connections, "end_session", late)
-    socketio.message(Arrival(C, "m", NOW_MS), Packet(PacketType.DISCONNECT, CHAT.path))
+    socketio.message(Arrival(CONNECTION, "m", NOW_MS), Packet(PacketType.DISCONNECT, CHAT.path))
     assert row().all_sessions() == []
     assert not row().ended
 
 
 class TestAFailedLeaving:
-    """A tab is in a channel whose queue fails once."""
+    """A tab is in a channel, and the queue of broadcasts fails once."""
 
     @pytest.fixture(autouse=True)
     def in_a_channel(self, tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
         chat = Chat(fakes)
         chat.channel(1)
-        chat.tab("ulla", C)
-        chat.send(C, "join_channel", 1)
-        assert connections.add_session(C, stage.session_of(USER.path, "ulla"))
+        chat.tab("ulla", CONNECTION)
+        chat.send(CONNECTION, "join_channel", 1)
+        assert connections.add_session(CONNECTION, stage.session_of(USER.path, "ulla"))
         fails_once(monkeypatch, fakes.tasks, "broadcast")
 
     def leave(self) -> None:
         with pytest.raises(TimeoutError):
-            socketio.leave(Arrival(C, "m", NOW_MS), CHAT.path)
+            socketio.leave(Arrival(CONNECTION, "m", NOW_MS), CHAT.path)
         assert self.is_online()
 
     def is_online(self) -> bool:
@@ -207,33 +210,35 @@ class TestAFailedLeaving:
 
     def test_is_finished_when_the_connection_goes(self, fakes: Fakes) -> None:
         self.leave()
-        departure.depart(REGISTRY, fakes.ports, C)
+        departure.depart(REGISTRY, fakes.ports, CONNECTION)
         assert not self.is_online()
         assert stage.members_of(CHAT.path) == []
 
     def test_is_finished_by_the_next_sweep(self, fakes: Fakes) -> None:
-        connections.postpone(C, 2**31)
+        connections.postpone(CONNECTION, 2**31)
         self.leave()
         run(REGISTRY, fakes.ports, 60)
-        assert fakes.tasks.finished == [C]
+        assert fakes.tasks.finished == [CONNECTION]
         assert fakes.tasks.disconnected == []
-        disconnect.handler({"connectionId": C, "ended": True}, INVOCATION)
+        disconnect.handler({"connectionId": CONNECTION, "ended": True}, INVOCATION)
         assert not self.is_online()
         assert not row().ended
         assert row().session(USER.path)
 
-    def test_of_somebody_put_out_is_finished_when_that_is_tried_again(self, fakes: Fakes) -> None:
-        out = {"connectionId": C, "namespace": CHAT.path, "personId": "ulla"}
+    def test_of_an_expelled_person_is_finished_when_the_expulsion_is_tried_again(
+        self, fakes: Fakes
+    ) -> None:
+        expulsion = {"connectionId": CONNECTION, "namespace": CHAT.path, "personId": "ulla"}
         with pytest.raises(TimeoutError):
-            disconnect.handler(out, INVOCATION)
+            disconnect.handler(expulsion, INVOCATION)
         assert self.is_online()
-        disconnect.handler(out, INVOCATION)
+        disconnect.handler(expulsion, INVOCATION)
         assert not self.is_online()
         assert not row().ended
         assert row().session(USER.path)
-        assert fakes.connections.to(C).count("41") == 1
+        assert fakes.connections.to(CONNECTION).count("41") == 1
 
 
-def test_finishing_a_connection_that_is_gone_is_nothing() -> None:
-    disconnect.handler({"connectionId": C, "ended": True}, INVOCATION)
-    assert connections.get(C) is None
+def test_finishing_a_gone_connection_changes_nothing() -> None:
+    disconnect.handler({"connectionId": CONNECTION, "ended": True}, INVOCATION)
+    assert connections.get(CONNECTION) is None

@@ -1,4 +1,4 @@
-"""How often something may be done in a minute, to the last hit."""
+"""Limits per minute, exact to the last hit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.usefixtures("tables")
 
 
 @pytest.mark.parametrize("limit", [1, 50, 51, 60, 203])
-def test_exactly_so_many_are_let_in(limit: int) -> None:
+def test_exactly_as_many_hits_as_the_limit_are_let_in(limit: int) -> None:
     hits = [rate_limits.hit("key", limit, NOW_MS) for _ in range(limit + 3)]
     assert hits == [True] * limit + [False] * 3
     assert rate_limits.hit("key", limit, NOW_MS + rate_limits.WINDOW_MS)
 
 
-def test_never_more_are_let_in_at_once(race: Race) -> None:
+def test_concurrent_hits_never_exceed_the_limit(race: Race) -> None:
     hits = [
         hit
         for _ in range(5)
@@ -29,7 +29,7 @@ def test_never_more_are_let_in_at_once(race: Race) -> None:
     assert hits.count(True) == 60
 
 
-def test_of_very_many_rows_some_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_large_limit_tries_only_some_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
     def full(row: rate_limits.Hits, *_: object) -> bool:

@@ -1,4 +1,4 @@
-"""From the handshake to a connection that can be reached, whatever fails on the way."""
+"""From the handshake to a connection that can be reached, even if a step fails."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_socket_io_client_gets_one_open_packet(fakes: Fakes) -> None:
     assert frame.startswith("0{")
 
 
-def test_a_client_of_2x_is_in_the_root_without_asking(fakes: Fakes) -> None:
+def test_a_2x_client_is_in_the_root_namespace_without_a_connect_packet(fakes: Fakes) -> None:
     shake_hands("c", EIO="3", transport="websocket")
     row = connections.get("c")
     assert row
@@ -76,7 +76,7 @@ def test_a_client_of_2x_is_in_the_root_without_asking(fakes: Fakes) -> None:
     assert fakes.tasks.deadlines == [("c", CHAT.path, session.sid, 30)]
 
 
-def test_a_client_of_2x_has_a_deadline_when_the_opener_is_tried_again(
+def test_a_2x_client_has_a_deadline_when_the_opener_is_tried_again(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shake_hands("c", EIO="3", transport="websocket")
@@ -88,7 +88,7 @@ def test_a_client_of_2x_has_a_deadline_when_the_opener_is_tried_again(
     assert len(fakes.tasks.deadlines) == 1
 
 
-def test_a_client_of_2x_from_an_address_with_too_many_has_no_session(
+def test_a_2x_client_from_an_address_with_too_many_connections_has_no_session(
     fakes: Fakes, use_settings: UseSettings
 ) -> None:
     use_settings(limit_connections_per_minute=1)

@@ -1,4 +1,4 @@
-"""What the tables' streams come to, batch by batch."""
+"""What the batches of the tables' streams change: counts and announcements."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def change(table: str, key: str, before: Image, after: Image) -> dict[str, Any]:
     }
 
 
-def hand_in(*records: dict[str, Any]) -> None:
+def deliver(*records: dict[str, Any]) -> None:
     event: Event = {"Records": list(records), "requestContext": {"requestId": "r"}}
     stream.handler(event, None)
 
 
 def counted() -> dict[str, int]:
-    """All numbers that are not zero, of the present and of the day."""
+    """Return all numbers that are not zero, of the present and of the day."""
     return {
         name: int(value)
         for row in counts.read(NOW_MS)
@@ -55,15 +55,15 @@ def counted() -> dict[str, int]:
 
 
 def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
-    hand_in(
+    deliver(
         change(tables.tables["people"], "/user#ulla", None, ONLINE),
         change(tables.tables["people"], "/user#uma", None, ONLINE),
         change(tables.tables["people"], "/telecaller#tina", None, ONLINE),
         change(tables.tables["people"], "/telecaller#tina", ONLINE, RINGING),
         change(tables.tables["people"], "/admin#ada", None, ONLINE),
     )
-    hand_in(change(tables.tables["connections"], "c1", None, {"wire": {"S": "s"}}))
-    hand_in(change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}}))
+    deliver(change(tables.tables["connections"], "c1", None, {"wire": {"S": "s"}}))
+    deliver(change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}}))
     assert counted() == {
         "online_users": 2,
         "online_telecallers": 1,
@@ -71,8 +71,8 @@ def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
         "connections": 1,
         "missed": 1,
     }
-    hand_in(change(tables.tables["people"], "/telecaller#tina", RINGING, ON_CALL))
-    hand_in(
+    deliver(change(tables.tables["people"], "/telecaller#tina", RINGING, ON_CALL))
+    deliver(
         change(tables.tables["people"], "/user#uma", ONLINE, {}),
         change(tables.tables["connections"], "c1", {"wire": {"S": "s"}}, None),
     )
@@ -84,33 +84,33 @@ def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
     }
 
 
-def test_a_change_of_a_finished_call_s_record_is_no_other_call(tables: Settings) -> None:
+def test_a_change_of_a_finished_call_s_record_is_not_counted(tables: Settings) -> None:
     missed = {"status": {"S": "MISSED"}}
-    hand_in(
+    deliver(
         change(tables.tables["calls"], "1", missed, missed | {"seen": {"BOOL": True}}),
         change(tables.tables["calls"], "1", missed, None),
     )
     assert counted() == {}
 
 
-def test_a_batch_that_is_handed_in_again_later_counts_once(tables: Settings, fakes: Fakes) -> None:
+def test_a_batch_that_is_delivered_again_later_counts_once(tables: Settings, fakes: Fakes) -> None:
     batch = [
         change(tables.tables["people"], "/user#ulla", None, ONLINE),
         change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}}),
     ]
     for later in (0, 1_500, 86_400_000):
         fakes.clock.now = NOW_MS + later
-        hand_in(*batch)
+        deliver(*batch)
     assert counted() == {"online_users": 1, "missed": 1}
 
 
-def test_two_batches_are_two_even_where_they_say_the_same(tables: Settings) -> None:
+def test_two_batches_with_the_same_changes_both_count(tables: Settings) -> None:
     for _ in range(2):
-        hand_in(change(tables.tables["people"], "/user#ulla", None, ONLINE))
+        deliver(change(tables.tables["people"], "/user#ulla", None, ONLINE))
     assert counted() == {"online_users": 2}
 
 
-def test_a_telecaller_who_comes_is_announced_with_the_account(
+def test_a_telecaller_who_comes_online_is_announced_with_their_account(
     tables: Settings, fakes: Fakes
 ) -> None:
     save_account(
@@ -124,7 +124,7 @@ def test_a_telecaller_who_comes_is_announced_with_the_account(
             coins=99,
         )
     )
-    hand_in(change(tables.tables["people"], "/telecaller#tina", {}, ONLINE))
+    deliver(change(tables.tables["people"], "/telecaller#tina", {}, ONLINE))
     (broadcast,) = fakes.tasks.broadcasts
     assert (broadcast.namespace, broadcast.room) == ("/user", "")
     assert broadcast.event == "telecaller:presence-changed"

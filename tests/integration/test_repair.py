@@ -1,4 +1,4 @@
-"""Counts that have gone wrong are put right, and counts that are only late are left alone."""
+"""Wrong counts are corrected, and counts that are only late are left alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REAL = {"connections": 5, "online_users": 2, "online_telecallers": 2, "ringing":
 
 
 def populate() -> None:
-    """Two users, one with two devices, and two telecallers: one call rings, one is answered."""
+    """Connect two users with three devices and two telecallers: one call rings, one is answered."""
     for connection_id, person in (("cu1", "u1"), ("cu2", "u1"), ("cu3", "u2")):
         stage.connect(USER.path, person, connection_id)
     stage.connect(TELECALLER.path, "t1", "ct1")
@@ -38,7 +38,7 @@ def populate() -> None:
 
 
 COUNTING = Product("counting")
-"""A product that does nothing but count: the call product's sweep would end calls that ring."""
+"""A product whose sweep only repairs counts: the call product's would end ringing calls."""
 
 COUNTING.on_sweep()(repair.repair)
 
@@ -57,13 +57,13 @@ def count(fakes: Fakes, minutes: int = 5) -> None:
     run(Registry([COUNTING]), fakes.ports, 60)
 
 
-def test_it_counts_what_is_there(fakes: Fakes) -> None:
+def test_the_repair_counts_connections_people_and_calls(fakes: Fakes) -> None:
     populate()
     sweep = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic() + 60)
     assert repair.measure(sweep) == REAL
 
 
-def test_a_difference_that_stays_is_put_right_by_the_second_count(fakes: Fakes) -> None:
+def test_a_difference_that_stays_is_corrected_by_the_second_count(fakes: Fakes) -> None:
     populate()
     add(connections=7, online_users=1, ringing=1, accepted=1)
     count(fakes)
@@ -74,7 +74,7 @@ def test_a_difference_that_stays_is_put_right_by_the_second_count(fakes: Fakes) 
     assert live() == REAL
 
 
-def test_a_difference_that_passes_is_not_counted_twice(fakes: Fakes) -> None:
+def test_a_difference_that_passes_is_not_corrected(fakes: Fakes) -> None:
     populate()
     add(**REAL | {"connections": 4})
     count(fakes)
@@ -83,7 +83,7 @@ def test_a_difference_that_passes_is_not_counted_twice(fakes: Fakes) -> None:
     assert live() == REAL
 
 
-def test_a_difference_that_changes_waits_until_it_stays(fakes: Fakes) -> None:
+def test_a_difference_that_changes_is_corrected_only_once_it_stays(fakes: Fakes) -> None:
     populate()
     add(**REAL | {"connections": 4, "online_users": 3})
     count(fakes)
@@ -94,7 +94,7 @@ def test_a_difference_that_changes_waits_until_it_stays(fakes: Fakes) -> None:
     assert live() == REAL
 
 
-def test_it_counts_only_as_often_as_asked(fakes: Fakes) -> None:
+def test_the_repair_counts_only_at_its_configured_interval(fakes: Fakes) -> None:
     populate()
     count(fakes)
     for _ in range(4):
@@ -104,7 +104,7 @@ def test_it_counts_only_as_often_as_asked(fakes: Fakes) -> None:
     assert live() == REAL
 
 
-def test_of_two_who_count_at_once_one_puts_it_right() -> None:
+def test_only_one_of_two_concurrent_repairs_corrects_the_counts() -> None:
     counts.compare({"connections": 5}, counts.last_difference(), 1)
     before = counts.last_difference()
     assert counts.compare({"connections": 5}, before, 2) == {"connections": 5}
@@ -113,7 +113,7 @@ def test_of_two_who_count_at_once_one_puts_it_right() -> None:
     assert counts.last_difference().connections == 0
 
 
-def test_half_a_count_is_none(fakes: Fakes) -> None:
+def test_an_unfinished_count_corrects_nothing(fakes: Fakes) -> None:
     populate()
     for _ in range(2):
         fakes.clock.now += 5 * MINUTE_MS
@@ -123,7 +123,7 @@ def test_half_a_count_is_none(fakes: Fakes) -> None:
     assert counts.last_difference().counted_at is None
 
 
-def test_ghosts_of_a_lost_disconnect_are_not_counted_once_they_are_gone(fakes: Fakes) -> None:
+def test_a_deleted_connection_whose_disconnect_was_lost_is_not_counted(fakes: Fakes) -> None:
     populate()
     add(**REAL)
     connections.delete("cu2")

@@ -1,4 +1,4 @@
-"""The sweep against real tables: whoever is gone is found, whoever is there is left alone."""
+"""The sweep against real tables: gone connections are found, live ones are left alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PING = "2"
 
 
 def sweep(fakes: Fakes, *, later: float = 0, seconds: float = 60) -> None:
-    """One sweep, so many seconds after the last."""
+    """Run one sweep, ``later`` seconds after the one before, for at most ``seconds``."""
     fakes.clock.now += int(later * 1000)
     run(CALLS, fakes.ports, seconds)
 
@@ -46,7 +46,7 @@ def answer(fakes: Fakes, connection_id: str) -> None:
 
 
 def depart_all(fakes: Fakes) -> None:
-    """What the disconnect function makes of what it was handed."""
+    """Do what the disconnect function does with the connections that it receives."""
     while fakes.tasks.disconnected:
         departure.depart(CALLS, fakes.ports, fakes.tasks.disconnected.pop())
 
@@ -98,9 +98,7 @@ class TestAClient:
         assert connections.get("c") is None
         assert not stage.user("u").online
 
-    def test_whose_answer_overtakes_the_writing_down_of_the_ping_is_alive(
-        self, fakes: Fakes
-    ) -> None:
+    def test_whose_answer_arrives_before_the_ping_is_stored_is_alive(self, fakes: Fakes) -> None:
         stage.connect(USER.path, "u", "c")
         answer(fakes, "c")
         sweep(fakes)
@@ -115,7 +113,9 @@ class TestAClient:
         assert fakes.tasks.disconnected == ["c"]
 
     @pytest.mark.parametrize("kind", ["native", "Engine.IO 3"])
-    def test_that_answers_no_pings_is_looked_for(self, kind: str, fakes: Fakes) -> None:
+    def test_that_cannot_answer_pings_is_looked_up_at_the_gateway(
+        self, kind: str, fakes: Fakes
+    ) -> None:
         stage.connect(USER.path, "u", "c", Wire.NATIVE if kind == "native" else Wire.SOCKETIO)
         if kind == "Engine.IO 3":
             Connection("c").update([Connection.protocol.set(3)])
@@ -128,7 +128,7 @@ class TestAClient:
         assert fakes.tasks.disconnected == ["c"]
         assert fakes.connections.posted == []
 
-    def test_whose_time_is_over_is_gone_before_its_row_is(self, fakes: Fakes) -> None:
+    def test_whose_row_has_expired_is_gone_before_the_row_is_deleted(self, fakes: Fakes) -> None:
         opening("c", due_at=NOW, expires_at=NOW)
         sweep(fakes)
         assert fakes.tasks.disconnected == ["c"]
@@ -145,7 +145,7 @@ def test_a_departure_that_crashed_is_finished_by_the_next_sweep(fakes: Fakes) ->
     assert not stage.user("u").online
 
 
-def test_what_is_handed_over_in_vain_is_handed_over_again(fakes: Fakes) -> None:
+def test_a_connection_whose_disconnect_task_failed_is_handed_over_again(fakes: Fakes) -> None:
     stage.connect(USER.path, "u", "c")
     fakes.connections.gone.add("c")
     sweep(fakes)
@@ -153,7 +153,7 @@ def test_what_is_handed_over_in_vain_is_handed_over_again(fakes: Fakes) -> None:
     assert fakes.tasks.disconnected == ["c", "c"]
 
 
-def test_marks_make_no_row_of_a_connection_that_is_gone(fakes: Fakes) -> None:
+def test_marking_a_gone_connection_creates_no_row(fakes: Fakes) -> None:
     connections.mark_pinged("c", pinged_at=1, due_at=2)
     connections.mark_answered("c", 1)
     connections.postpone("c", 1)
@@ -176,7 +176,7 @@ def test_one_bad_connection_stops_no_other(fakes: Fakes) -> None:
     assert fakes.connections.posted[-1] == ("c7", PING)
 
 
-def test_more_than_a_page_is_looked_after_the_longest_due_first(
+def test_more_than_a_page_is_swept_and_the_longest_due_come_first(
     fakes: Fakes, use_settings: UseSettings
 ) -> None:
     use_settings(due_shards=1)
@@ -191,7 +191,7 @@ def test_more_than_a_page_is_looked_after_the_longest_due_first(
     assert sorted(fakes.connections.closed) == sorted(ids)
 
 
-def test_when_its_time_is_over_the_rest_is_left_to_the_next(fakes: Fakes) -> None:
+def test_a_sweep_whose_time_is_over_leaves_the_rest_to_the_next(fakes: Fakes) -> None:
     stage.connect(USER.path, "u", "c")
     sweep(fakes, seconds=0)
     assert fakes.connections.posted == []
@@ -240,7 +240,7 @@ def test_a_lost_disconnect_ends_the_call_within_two_sweeps(who: str, fakes: Fake
 
 
 class TestARing:
-    """RING_TIMEOUT_SECONDS is 30, the grace 15."""
+    """A ring lasts RING_TIMEOUT_SECONDS, which are 30; the grace after it lasts 15 seconds."""
 
     def ring(self) -> None:
         for device in ("ct1", "ct2"):
@@ -284,7 +284,7 @@ class TestARing:
             sweep(fakes, later=45)
         assert [stage.free(f"u{n}", f"t{n}") for n in range(3)] == [True, False, True]
 
-    def test_is_left_when_the_time_is_over(self, fakes: Fakes) -> None:
+    def test_is_left_to_the_next_sweep_when_the_time_is_over(self, fakes: Fakes) -> None:
         for number in range(2):
             stage.connect(TELECALLER.path, f"t{number}", f"ct{number}")
             stage.connect(USER.path, f"u{number}", f"cu{number}")

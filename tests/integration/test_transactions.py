@@ -1,4 +1,4 @@
-"""Contention, which no engine here shows: its answers are put in the place of the engine's."""
+"""Contention. No engine here shows it, so its answers replace those of the engine."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def cancelled(*codes: str) -> AWSResponse:
 
 
 class Network:
-    """Between the client and the engine: answers in its place, and notes what is sent."""
+    """Stands between the client and the engine: records requests, and may answer them itself."""
 
     def __init__(self) -> None:
         self.answers: list[AWSResponse] = []
         self.sent: list[dict[str, Any]] = []
         client = clients.client("dynamodb")
-        # What a handler returns is taken in place of the engine's answer; its type says None.
+        # The handler's return value replaces the engine's answer, although its type says None.
         handler = cast("Callable[..., None]", self._before_send)
         client.meta.events.register("before-send.dynamodb", handler)
 
@@ -75,7 +75,7 @@ def network(tables: object) -> Network:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What was slept between attempts; no time passes."""
+    """Return the pauses between attempts, in seconds. No time passes in them."""
     slept: list[float] = []
     monkeypatch.setattr("shared.aws.retry.time.sleep", slept.append)
     return slept
@@ -99,7 +99,7 @@ CONTENTION = [
 
 
 @pytest.mark.parametrize("number", range(len(CONTENTION)))
-def test_contention_is_tried_again_under_the_same_token(
+def test_a_transaction_under_contention_is_tried_again_with_the_same_token(
     network: Network, pauses: list[float], number: int
 ) -> None:
     network.answers = [CONTENTION[number]] * 3
@@ -122,7 +122,7 @@ def test_without_a_given_token_every_transaction_has_its_own(network: Network) -
     assert len(set(network.tokens)) == 2
 
 
-def test_contention_without_end_is_given_up(
+def test_a_transaction_under_endless_contention_is_given_up(
     network: Network, pauses: list[float], use_settings: UseSettings
 ) -> None:
     use_settings(transaction_attempts=5)
@@ -150,14 +150,14 @@ def test_a_failed_condition_beside_contention_is_not_tried_again(network: Networ
 
 
 @pytest.mark.parametrize("response", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
-def test_what_cannot_get_better_is_not_tried_again(network: Network, response: str) -> None:
+def test_a_permanent_error_is_not_tried_again(network: Network, response: str) -> None:
     network.answers = [cancelled(response)]
     with pytest.raises(TransactWriteError):
         transact(put_one)
     assert len(network.sent) == 1
 
 
-def test_a_transaction_still_in_progress_is_asked_for_again(
+def test_a_transaction_still_in_progress_is_sent_again(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network.answers = [answer("TransactionInProgressException")] * 2
@@ -166,14 +166,14 @@ def test_a_transaction_still_in_progress_is_asked_for_again(
     assert Person.count("/user#one") == 1
 
 
-def test_a_start_under_contention_rings(network: Network) -> None:
+def test_a_call_starts_despite_contention(network: Network) -> None:
     stage.online("tina")
     network.answers = [cancelled("None", "TransactionConflict")] * 2
     assert stage.start(CALL, "ulla", "tina") is None
     assert stage.telecaller("tina").current_call
 
 
-def test_an_end_under_contention_ends(network: Network) -> None:
+def test_a_call_ends_despite_contention(network: Network) -> None:
     stage.online("tina")
     stage.start(CALL, "ulla", "tina")
     rows = stage.rows("tina", "ulla")
@@ -212,7 +212,7 @@ def test_a_single_write_that_meets_a_transaction_is_tried_again(
     assert len(network.sent) == 4
 
 
-def test_a_single_write_that_meets_transactions_without_end_is_given_up(
+def test_a_single_write_that_always_meets_a_transaction_is_given_up(
     people_and_calls: None, network: Network, use_settings: UseSettings
 ) -> None:
     use_settings(transaction_attempts=4)

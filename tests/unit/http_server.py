@@ -1,4 +1,4 @@
-"""A strict HTTP/1.1 server on loopback, which answers as it is told and keeps what it was asked."""
+"""A strict HTTP/1.1 server on loopback that gives scripted answers and records its requests."""
 
 from __future__ import annotations
 
@@ -23,39 +23,44 @@ from tests.unit.issuer import ec_key
 CLOSE = -1
 """In place of a status: close the connection without an answer."""
 NONSENSE = -2
-"""In place of a status: answer what is not HTTP, and leave the connection open."""
+"""In place of a status: answer with bytes that are not HTTP, and leave the connection open."""
 
 
-Given = int | tuple[int, bytes]
+ScriptedAnswer = int | tuple[int, bytes]
 
 
 @dataclass
 class ScriptedServer:
-    """``answers``: status, or status and body, one a request; 200 when there is none. ``answer``
-    decides where it is set, from the path, and may take its time."""
+    """The script of a server, and the requests that the server has received.
+
+    answers: a status, or a status and a body, one per request; 200 if none is left.
+    answer: if it is set, it decides on the answer from the path, and may block.
+    asked: method, path, body and headers of every request.
+    peers: the client's address of every connection.
+    """
 
     url: str = ""
-    answers: list[Given] = field(default_factory=list)
-    answer: Callable[[str], Given] | None = None
+    answers: list[ScriptedAnswer] = field(default_factory=list)
+    answer: Callable[[str], ScriptedAnswer] | None = None
     asked: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
     peers: set[Any] = field(default_factory=set)
     hang_up_after: bool = False
-    """Close every connection after its answer, without saying so in the answer."""
+    """Close every connection after its answer, without a header that announces it."""
 
     answered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Released with every answer that has gone out."""
+    """Released after every answer."""
 
     hung_up: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Released whenever that has been done."""
+    """Released whenever the server has closed a connection."""
 
-    def next_answer(self, path: str) -> Given:
+    def next_answer(self, path: str) -> ScriptedAnswer:
         if self.answer:
             return self.answer(path)
         return self.answers.pop(0) if self.answers else 200
 
 
 class Certificate:
-    """For 127.0.0.1, signed by itself."""
+    """A self-signed certificate for 127.0.0.1."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self._key = folder / "certificate.pem", folder / "key.pem"
@@ -84,7 +89,7 @@ class Certificate:
 
 @contextmanager
 def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
-    told = ScriptedServer()
+    script = ScriptedServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -94,9 +99,9 @@ def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
             names = [name.lower() for name in self.headers]
             assert len(names) == len(set(names)), names
             headers = {name.lower(): value for name, value in self.headers.items()}
-            told.asked.append((self.command, self.path, body, headers))
-            told.peers.add(self.client_address)
-            answer = told.next_answer(self.path)
+            script.asked.append((self.command, self.path, body, headers))
+            script.peers.add(self.client_address)
+            answer = script.next_answer(self.path)
             status, text = answer if isinstance(answer, tuple) else (answer, b"")
             if status == CLOSE:
                 self.close_connection = True
@@ -108,8 +113,8 @@ def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
-            told.answered.release()
-            self.close_connection = told.hang_up_after
+            script.answered.release()
+            self.close_connection = script.hang_up_after
 
         do_GET = do_POST = do_DELETE = _answer  # noqa: N815
 
@@ -121,21 +126,21 @@ def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
         request_queue_size = 64
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            if not isinstance(sys.exception(), ConnectionError):  # nobody waits any more
+            if not isinstance(sys.exception(), ConnectionError):  # the client has gone away
                 super().handle_error(request, client_address)
 
         def shutdown_request(self, request: Any) -> None:
             super().shutdown_request(request)
-            told.hung_up.release()
+            script.hung_up.release()
 
     server = Server(("127.0.0.1", 0), Handler)
     if tls:
         server.socket = tls.context().wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    told.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
+    script.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
-        yield told
+        yield script
     finally:
         server.shutdown()
         server.server_close()

@@ -21,17 +21,18 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @cache
 def rsa_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """One per name and test run: making one takes a while."""
+    """Return one key per name for the whole test run: making a key takes long."""
     return rsa.generate_private_key(65537, bits)
 
 
 @cache
 def ec_key(name: str, curve: type[ec.EllipticCurve] = ec.SECP256R1) -> ec.EllipticCurvePrivateKey:
+    """Return one key per name and curve for the whole test run."""
     return ec.generate_private_key(curve())
 
 
 def jwk(key: PrivateKey, kid: str | None, **more: str) -> dict[str, Any]:
-    """The public half, as it is published."""
+    """Return the public half of a key, as an issuer publishes it."""
     public = (
         RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
         if isinstance(key, rsa.RSAPrivateKey)
@@ -46,7 +47,7 @@ def pem(key: PrivateKey) -> bytes:
 
 
 def claims(**values: Any) -> dict[str, Any]:
-    """Claims that are good; ``values`` replace or, when None, take away."""
+    """Return valid claims. ``values`` replace claims; the value None removes a claim."""
     good = {"sub": "u1", "role": "USER", "name": "Ulla", "exp": int(time.time()) + 600}
     return {name: value for name, value in {**good, **values}.items() if value is not None}
 
@@ -57,7 +58,12 @@ def sign(key: PrivateKey | str, algorithm: str, kid: str | None = None, **values
 
 
 class Publisher:
-    """``body`` is what it answers with ``status``; ``asked`` counts the requests."""
+    """An issuer's server of published keys.
+
+    status, body: its answer to every request.
+    asked: how many requests it has received.
+    seconds: how long it waits before it answers.
+    """
 
     def __init__(self) -> None:
         self.status = 200
@@ -82,7 +88,7 @@ class Publisher:
                     self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", str(len(publisher.body)))
                 self.end_headers()
-                with suppress(BrokenPipeError):  # whoever asked has given up
+                with suppress(BrokenPipeError):  # the client has given up
                     self.wfile.write(publisher.body)
 
             def log_message(self, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which tokens are accepted, with a secret and with published keys, and no other."""
+"""Which tokens are accepted with a secret and with published keys; all others are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def secrets(use_settings: UseSettings) -> FakeSecrets:
 
 @pytest.fixture
 def publisher(use_settings: UseSettings) -> Iterator[Publisher]:
-    """Publishes an RSA and an EC key, and is where the stack looks for them."""
+    """Publish an RSA and an EC key where the stack looks for keys."""
     with Publisher().serving() as publisher:
         publisher.publish(jwk(rsa_key("a"), "rsa-a"), jwk(ec_key("a"), "ec-a"))
         use_settings(jwks_url=publisher.url)
@@ -50,7 +50,7 @@ def refused(token: object, secrets: FakeSecrets) -> str:
 
 
 def forged(header: dict[str, Any], body: bytes, secret: bytes) -> str:
-    """A token that PyJWT would not make."""
+    """Return a signed token that PyJWT would refuse to make."""
     head, payload = (
         base64.urlsafe_b64encode(part).rstrip(b"=") for part in (json.dumps(header).encode(), body)
     )
@@ -58,7 +58,7 @@ def forged(header: dict[str, Any], body: bytes, secret: bytes) -> str:
     return b".".join([head, payload, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
-def test_a_good_token_says_who_somebody_is(secrets: FakeSecrets) -> None:
+def test_a_good_token_gives_the_identity_of_its_person(secrets: FakeSecrets) -> None:
     token = sign(JWT_SECRET, "HS256", permissions=["chat.access", "call.audio"])
     assert tokens.verify(token, secrets) == Identity(
         "u1", "USER", "Ulla", frozenset({"chat.access", "call.audio"})
@@ -66,7 +66,7 @@ def test_a_good_token_says_who_somebody_is(secrets: FakeSecrets) -> None:
     assert tokens.verify(f"Bearer {token}", secrets).account_id == "u1"
 
 
-def test_name_and_permissions_may_be_left_out(secrets: FakeSecrets) -> None:
+def test_a_token_may_leave_out_name_and_permissions(secrets: FakeSecrets) -> None:
     token = sign(JWT_SECRET, "HS256", name=None)
     assert tokens.verify(token, secrets) == Identity("u1", "USER", "u1", frozenset())
 
@@ -88,18 +88,20 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("values", BAD_CLAIMS.values(), ids=BAD_CLAIMS)
-def test_claims_that_are_wrong(secrets: FakeSecrets, values: dict[str, Any]) -> None:
+def test_a_token_with_a_wrong_claim_is_refused(
+    secrets: FakeSecrets, values: dict[str, Any]
+) -> None:
     refused(sign(JWT_SECRET, "HS256", **values), secrets)
 
 
 @pytest.mark.parametrize("values", BAD_CLAIMS.values(), ids=BAD_CLAIMS)
-def test_claims_that_are_wrong_under_a_published_key(
+def test_a_token_with_a_wrong_claim_is_refused_under_a_published_key(
     secrets: FakeSecrets, publisher: Publisher, values: dict[str, Any]
 ) -> None:
     refused(sign(rsa_key("a"), "RS256", "rsa-a", **values), secrets)
 
 
-def test_a_sub_that_is_a_number(secrets: FakeSecrets) -> None:
+def test_a_token_whose_sub_is_a_number_is_refused(secrets: FakeSecrets) -> None:
     body = json.dumps({**claims(), "sub": 1}).encode()
     refused(forged({"alg": "HS256"}, body, JWT_SECRET.encode()), secrets)
 
@@ -107,7 +109,7 @@ def test_a_sub_that_is_a_number(secrets: FakeSecrets) -> None:
 @pytest.mark.parametrize(
     ("setting", "claim"), [("jwt_issuer", "iss"), ("jwt_audience", "aud")], ids=["iss", "aud"]
 )
-def test_issuer_and_audience_where_configured(
+def test_issuer_and_audience_must_match_if_they_are_configured(
     secrets: FakeSecrets, use_settings: UseSettings, setting: str, claim: str
 ) -> None:
     tokens.verify(sign(JWT_SECRET, "HS256", **{claim: "ours"}), secrets)
@@ -118,7 +120,9 @@ def test_issuer_and_audience_where_configured(
         refused(sign(JWT_SECRET, "HS256", **{claim: value}), secrets)
 
 
-def test_one_of_several_audiences(secrets: FakeSecrets, use_settings: UseSettings) -> None:
+def test_one_of_a_token_s_audiences_must_match(
+    secrets: FakeSecrets, use_settings: UseSettings
+) -> None:
     use_settings(jwt_audience="ours")
     tokens.verify(sign(JWT_SECRET, "HS256", aud=["theirs", "ours"]), secrets)
     refused(sign(JWT_SECRET, "HS256", aud=["theirs"]), secrets)
@@ -134,16 +138,18 @@ def test_clocks_may_differ_by_the_leeway(secrets: FakeSecrets, use_settings: Use
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-def test_another_hash_with_the_right_secret(secrets: FakeSecrets, algorithm: str) -> None:
+def test_a_token_with_another_hash_is_refused_despite_the_right_secret(
+    secrets: FakeSecrets, algorithm: str
+) -> None:
     secrets.values["JWT_SECRET"] = long = JWT_SECRET * 3
     assert "not allowed" in refused(sign(long, algorithm), secrets)
 
 
-def test_the_wrong_secret(secrets: FakeSecrets) -> None:
+def test_a_token_signed_with_the_wrong_secret_is_refused(secrets: FakeSecrets) -> None:
     assert "Signature" in refused(sign(OTHER_SECRET, "HS256"), secrets)
 
 
-def test_no_signature_at_all(secrets: FakeSecrets) -> None:
+def test_a_token_without_a_signature_is_refused(secrets: FakeSecrets) -> None:
     unsigned = jwt.encode(claims(), "", algorithm="none")
     refused(unsigned, secrets)
     good = sign(JWT_SECRET, "HS256")
@@ -152,24 +158,24 @@ def test_no_signature_at_all(secrets: FakeSecrets) -> None:
         refused(forged({"alg": name}, json.dumps(claims()).encode(), b""), secrets)
 
 
-def test_published_kinds_where_there_is_only_a_secret(secrets: FakeSecrets) -> None:
+def test_rsa_and_ec_tokens_are_refused_if_only_a_secret_is_configured(secrets: FakeSecrets) -> None:
     refused(sign(rsa_key("a"), "RS256"), secrets)
     refused(sign(ec_key("a"), "ES256"), secrets)
 
 
-NO_TOKENS: list[object] = [
+MALFORMED_TOKENS: list[object] = [
     None, 7, b"a.b.c", "", "Bearer ", ".", "..", "a.b.c", "\ud800.b.c", "é.é.é", "a" * 30_000,
     "eyJhbGciOiJIUzI1NiJ9..", "bnVsbA.e30.", "W10.e30.", "eyJhbGciOiJIUzI1NiIsImtpZCI6MX0.e30.AA",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("token", NO_TOKENS, ids=lambda token: repr(token)[:20])
-def test_no_tokens(secrets: FakeSecrets, token: object) -> None:
+@pytest.mark.parametrize("token", MALFORMED_TOKENS, ids=lambda token: repr(token)[:20])
+def test_a_malformed_token_is_refused(secrets: FakeSecrets, token: object) -> None:
     refused(token, secrets)
 
 
-@pytest.mark.parametrize("token", NO_TOKENS, ids=lambda token: repr(token)[:20])
-def test_no_tokens_ask_the_issuer_nothing(
+@pytest.mark.parametrize("token", MALFORMED_TOKENS, ids=lambda token: repr(token)[:20])
+def test_a_malformed_token_causes_no_request_to_the_issuer(
     secrets: FakeSecrets, publisher: Publisher, token: object
 ) -> None:
     refused(token, secrets)
@@ -177,7 +183,7 @@ def test_no_tokens_ask_the_issuer_nothing(
 
 
 @pytest.mark.parametrize("secret", ["with", "without"])
-def test_json_that_is_made_to_break_readers(
+def test_json_made_to_break_parsers_is_refused(
     secrets: FakeSecrets, secret: str, request: pytest.FixtureRequest
 ) -> None:
     if secret == "without":
@@ -198,14 +204,14 @@ def test_the_previous_secret_is_good_until_it_is_removed(secrets: FakeSecrets) -
     tokens.verify(old, secrets)
     tokens.verify(new, secrets)
     refused(sign(JWT_SECRET, "HS256", exp=NOW - 1), secrets)
-    refused(sign("a third secret that nobody has given out", "HS256"), secrets)
+    refused(sign("a third secret that was never given out", "HS256"), secrets)
     secrets.values["JWT_SECRET_PREVIOUS"] = ""
     refused(old, secrets)
     tokens.verify(new, secrets)
 
 
 @pytest.mark.parametrize("secret", ["", pem(rsa_key("a")).decode()], ids=["empty", "public key"])
-def test_a_stack_without_a_usable_secret_refuses_and_says_why(
+def test_a_stack_without_a_usable_secret_refuses_tokens_and_logs_why(
     secrets: FakeSecrets, caplog: pytest.LogCaptureFixture, secret: str
 ) -> None:
     secrets.values["JWT_SECRET"] = secret
@@ -217,7 +223,7 @@ def test_a_stack_without_a_usable_secret_refuses_and_says_why(
 @pytest.mark.parametrize(
     ("key", "algorithm", "kid"), [(rsa_key("a"), "RS256", "rsa-a"), (ec_key("a"), "ES256", "ec-a")]
 )
-def test_a_published_key(
+def test_a_token_signed_with_a_published_key_is_accepted(
     secrets: FakeSecrets, publisher: Publisher, key: Any, algorithm: str, kid: str
 ) -> None:
     for _ in range(3):
@@ -232,7 +238,9 @@ def test_published_keys_make_the_secret_void(secrets: FakeSecrets, publisher: Pu
     assert publisher.asked == 0
 
 
-def test_a_public_key_is_no_secret(secrets: FakeSecrets, publisher: Publisher) -> None:
+def test_a_public_key_cannot_be_used_as_a_secret(
+    secrets: FakeSecrets, publisher: Publisher
+) -> None:
     body = json.dumps(claims()).encode()
     published = json.dumps(jwk(rsa_key("a"), "rsa-a")).encode()
     for secret in (pem(rsa_key("a")), pem(rsa_key("a")).strip(), pem(ec_key("a")), published, b""):
@@ -242,7 +250,9 @@ def test_a_public_key_is_no_secret(secrets: FakeSecrets, publisher: Publisher) -
                 refused(forged(header, body, secret), secrets)
 
 
-def test_other_keys_and_algorithms(secrets: FakeSecrets, publisher: Publisher) -> None:
+def test_tokens_with_other_keys_or_algorithms_are_refused(
+    secrets: FakeSecrets, publisher: Publisher
+) -> None:
     refused(sign(rsa_key("b"), "RS256", "rsa-a"), secrets)
     refused(sign(ec_key("b"), "ES256", "ec-a"), secrets)
     refused(sign(rsa_key("a"), "RS256", "ec-a"), secrets)
@@ -253,9 +263,7 @@ def test_other_keys_and_algorithms(secrets: FakeSecrets, publisher: Publisher) -
     refused(jwt.encode(claims(), "", algorithm="none", headers={"kid": "rsa-a"}), secrets)
 
 
-def test_a_key_that_the_token_brings_along_is_not_looked_at(
-    secrets: FakeSecrets, publisher: Publisher
-) -> None:
+def test_a_key_inside_the_token_is_ignored(secrets: FakeSecrets, publisher: Publisher) -> None:
     with Publisher().serving() as stranger:
         stranger.publish(jwk(rsa_key("b"), "rsa-a"))
         headers = {"kid": "rsa-a", "jku": stranger.url, "jwk": jwk(rsa_key("b"), "rsa-a")}

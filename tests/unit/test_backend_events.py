@@ -1,4 +1,4 @@
-"""What a team's own systems tell: checked, stamped, batched, compared."""
+"""The events that a team's backend reports: checked, stamped, batched and compared."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_event_of_the_contract_is_known() -> None:
 
 
 @pytest.mark.parametrize("field", list(CREATED))
-def test_a_missing_field_is_named(field: str) -> None:
+def test_the_error_names_a_missing_field(field: str) -> None:
     without = {name: value for name, value in CREATED.items() if name != field}
     assert refusal("booking.created", without) == f"data.{field} is required"
 
@@ -65,7 +65,7 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("address", None),
     ],
 )
-def test_a_wrong_field_is_named(field: str, value: object) -> None:
+def test_the_error_names_a_wrong_field(field: str, value: object) -> None:
     assert refusal("booking.created", CREATED | {field: value}).startswith(f"data.{field}: ")
 
 
@@ -88,7 +88,7 @@ ACCOUNT = {"_id": "a", "role": "TELECALLER", "name": "A"}
         ("permissions", ["x"] * 101),
     ],
 )
-def test_a_wrong_field_of_an_account_is_named(field: str, value: object) -> None:
+def test_the_error_names_a_wrong_field_of_an_account(field: str, value: object) -> None:
     assert refusal("account.upserted", ACCOUNT | {field: value}).startswith(f"data.{field}")
 
 
@@ -96,9 +96,11 @@ def test_a_wrong_field_of_an_account_is_named(field: str, value: object) -> None
 @pytest.mark.parametrize(
     ("given", "kept"), [(1e-200, 0), (0.1 + 0.2, 0.3), (12.345678901, 12.345678901), (1e12, 1e12)]
 )
-def test_an_amount_has_as_many_digits_as_a_row_keeps(type_: str, given: float, kept: float) -> None:
-    told = backend_events.read(REGISTRY, type_, CREATED | {"amount": given}, NOW_MS)
-    assert told.payload.amount == kept
+def test_an_amount_is_rounded_to_the_digits_that_a_row_keeps(
+    type_: str, given: float, kept: float
+) -> None:
+    event = backend_events.read(REGISTRY, type_, CREATED | {"amount": given}, NOW_MS)
+    assert event.payload.amount == kept
 
 
 @pytest.mark.parametrize(
@@ -111,33 +113,33 @@ def test_an_amount_has_as_many_digits_as_a_row_keeps(type_: str, given: float, k
         ("2026-01-19T12:30:00+02:00", NOW_MS),
     ],
 )
-def test_when_it_happened(given: object, expected: int | None) -> None:
-    told = backend_events.read(
+def test_the_time_of_an_event_is_read_from_its_data(given: object, expected: int | None) -> None:
+    event = backend_events.read(
         REGISTRY, "booking.assigned", ASSIGNED | {"happenedAt": given}, NOW_MS
     )
-    assert told.happened_at_ms == expected
+    assert event.happened_at_ms == expected
 
 
 @pytest.mark.parametrize(
     "given", ["", "now", "2026-01-19T10:30:00", True, [], -1, NOW_MS + 300_001]
 )
-def test_a_time_that_is_none_is_refused(given: object) -> None:
+def test_an_invalid_time_is_refused(given: object) -> None:
     text = refusal("booking.assigned", ASSIGNED | {"happenedAt": given})
     assert text.startswith("data.happenedAt: ")
 
 
-def test_what_is_passed_on_is_what_was_posted() -> None:
+def test_the_posted_data_is_passed_on_unchanged() -> None:
     data = {"partnerId": "p", "total": 5, "nested": {"a": [1]}}
-    told = backend_events.read(REGISTRY, "earnings.updated", data | {"happenedAt": NOW_MS}, NOW_MS)
-    assert told.payload.posted == data
+    event = backend_events.read(REGISTRY, "earnings.updated", data | {"happenedAt": NOW_MS}, NOW_MS)
+    assert event.payload.posted == data
 
 
-def test_events_that_do_not_say_when_keep_their_order() -> None:
-    told = [
+def test_events_without_a_time_keep_their_order() -> None:
+    events = [
         backend_events.read(REGISTRY, "booking.assigned", ASSIGNED | more, NOW_MS)
         for more in ({}, {"happenedAt": 7}, {})
     ]
-    stamps = [json.loads(one.data)["happenedAt"] for one in backend_events.stamp(told, NOW_MS)]
+    stamps = [json.loads(one.data)["happenedAt"] for one in backend_events.stamp(events, NOW_MS)]
     assert stamps == [NOW_MS, 7, NOW_MS + 2]
 
 
@@ -150,7 +152,9 @@ def test_events_that_do_not_say_when_keep_their_order() -> None:
         ([262_100, 1, 1], [1, 2]),
     ],
 )
-def test_a_request_carries_as_many_as_it_may(sizes: list[int], expected: list[int]) -> None:
+def test_a_request_to_the_bus_carries_as_many_events_as_it_may(
+    sizes: list[int], expected: list[int]
+) -> None:
     messages = [BusMessage("t", "x" * size) for size in sizes]
     found = list(tasks.batches(messages))
     assert [len(batch) for batch in found] == expected
@@ -169,12 +173,12 @@ def test_a_request_carries_as_many_as_it_may(sizes: list[int], expected: list[in
         (9_999, 10_000, True),
     ],
 )
-def test_within_a_second_nobody_is_older_than_what_is_exact_to_the_second(
+def test_within_a_second_no_event_is_older_than_one_exact_to_the_second(
     at: int, than: int, older: bool
 ) -> None:
     assert is_older(at, than) is older
 
 
-def test_the_bus_knows_seconds() -> None:
+def test_the_bus_s_time_is_exact_to_the_second() -> None:
     event: dict[str, Any] = {"time": "2026-01-19T10:30:00Z"}
     assert backend_events.time_of(event) == NOW_MS

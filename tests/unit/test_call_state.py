@@ -1,4 +1,4 @@
-"""The states of a call, every pair of state and trigger written out."""
+"""The states of a call: every pair of state and trigger is written out."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_the_table_has_every_pair() -> None:
 
 
 @pytest.mark.parametrize(("status", "trigger", "cell"), CELLS)
-def test_a_trigger_leads_where_the_table_says(status: str, trigger: str, cell: str) -> None:
+def test_a_trigger_leads_to_the_state_in_the_table(status: str, trigger: str, cell: str) -> None:
     expected = None if cell == "-" else Status(cell)
     assert after(Status(status), Trigger(trigger)) is expected
 
 
-def test_final_is_what_nothing_leads_out_of() -> None:
+def test_final_states_are_those_that_no_trigger_leaves() -> None:
     assert {Status.REJECTED, Status.CANCELLED, Status.MISSED, Status.COMPLETED} == FINAL
 
 
@@ -53,6 +53,6 @@ def test_a_duration_is_whole_seconds_rounded_down(
 @pytest.mark.parametrize(
     ("seconds", "coins"), [(0, 0), (1, 10), (59, 10), (60, 10), (61, 20), (120, 20), (121, 30)]
 )
-def test_a_minute_counts_from_its_first_second(seconds: int, coins: int) -> None:
+def test_a_started_minute_costs_as_much_as_a_whole_one(seconds: int, coins: int) -> None:
     assert cost(seconds, 10) == coins
     assert cost(seconds, 0) == 0

@@ -1,4 +1,4 @@
-"""The admin's cookie, and from whose pages it counts."""
+"""The admin's cookie, and the pages from which it is accepted."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def origins(use_settings: UseSettings) -> None:
 
 
 @pytest.mark.parametrize("read", [of_handshake, of_request])
-def test_the_cookie_counts_on_our_own_pages(read: Reader) -> None:
+def test_the_cookie_is_accepted_from_an_allowed_origin(read: Reader) -> None:
     headers = {"origin": OURS, "cookie": "a=b; authenticationToken=abc.def.ghi; c=d"}
     assert read(headers) == "abc.def.ghi"
 
 
 @pytest.mark.parametrize("read", [of_handshake, of_request])
 @pytest.mark.parametrize("origin", [THEIRS, "null", "", OURS.upper(), f"{OURS}/", f"{OURS}:443"])
-def test_it_counts_on_nobody_else_s(read: Reader, origin: str) -> None:
+def test_the_cookie_is_ignored_from_another_origin(read: Reader, origin: str) -> None:
     assert read({"origin": origin, "cookie": "authenticationToken=abc"}) is None
 
 
-def test_without_an_origin_it_counts_for_a_request_and_not_for_a_handshake() -> None:
+def test_without_an_origin_a_request_may_use_the_cookie_and_a_handshake_may_not() -> None:
     headers = {"cookie": "authenticationToken=abc"}
     assert of_request(headers) == "abc"
     assert of_handshake(headers) is None
@@ -49,7 +49,7 @@ def test_a_request_without_the_cookie_has_no_token(read: Reader, cookie: str | N
 @pytest.mark.parametrize(
     "other", ['prefs={"a":1,"b":[2]}', "a/b=1", "a(b)=c", 'x="', "no value", "=", "ü=ü", "", " "]
 )
-def test_what_others_put_beside_it_takes_nothing_away(read: Reader, other: str) -> None:
+def test_other_cookies_do_not_hide_the_token(read: Reader, other: str) -> None:
     for cookie in (f"{other}; authenticationToken=abc", f"authenticationToken=abc; {other}"):
         assert read({"origin": OURS, "cookie": cookie}) == "abc"
 

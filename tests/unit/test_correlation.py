@@ -1,4 +1,4 @@
-"""Which id an invocation logs under, and that everything handed on takes it along."""
+"""The correlation id under which an invocation logs, and with which it hands work on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OURS = json.dumps({"id": "event", "resources": ["correlation:began"], "detail": 
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
-    """What has been logged so far."""
+    """Return a function that returns the lines logged so far."""
     text = io.StringIO()
     monkeypatch.setattr(log.logger.registered_handler, "stream", text)
     return lambda: [json.loads(line) for line in text.getvalue().splitlines()]
@@ -47,7 +47,7 @@ def message(id_: str, body: str = "{}", correlation_id: str | None = None) -> di
         ({"Records": [message("m1", "no JSON")]}, ["m1"]),
     ],
 )
-def test_what_an_invocation_follows_from(
+def test_an_invocation_logs_under_the_ids_of_its_causes(
     lines: Callable[[], list[dict[str, Any]]], event: dict[str, Any], causes: list[str]
 ) -> None:
     entry(lambda _: log.logger.info("inside"))(event, CONTEXT)
@@ -57,7 +57,7 @@ def test_what_an_invocation_follows_from(
     assert all(line["message"] == "done" and line["ms"] >= 0 for line in done)
 
 
-def test_a_failure_says_whose_it_is_and_an_event_is_named_once(
+def test_a_failure_is_logged_with_its_id_and_an_event_s_name_is_not_kept(
     lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
     def fails(event: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def test_a_failure_says_whose_it_is_and_an_event_is_named_once(
 
 
 @pytest.mark.parametrize(("ordered", "again"), [(False, ["m2"]), (True, ["m2", "m3"])])
-def test_every_message_of_a_batch_has_its_own(
+def test_every_message_of_a_batch_has_its_own_correlation_id(
     lines: Callable[[], list[dict[str, Any]]], ordered: bool, again: list[str]
 ) -> None:
     @queue_entry(ordered=ordered)
@@ -96,7 +96,7 @@ def test_every_message_of_a_batch_has_its_own(
 
 
 class Sdk:
-    """Every client at once; keeps what it was asked."""
+    """A client of any AWS service that records its requests."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -122,8 +122,8 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
 }
 
 
-def begun_by(request: dict[str, Any]) -> list[str]:
-    """What whoever receives it takes for the cause."""
+def causes_in(request: dict[str, Any]) -> list[str]:
+    """Return the correlation ids that the receiver of a request reads from it."""
     if "MessageBody" in request:
         attributes = {
             name: {"stringValue": one["StringValue"]}
@@ -139,7 +139,7 @@ def begun_by(request: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("work", list(WORK))
-def test_all_work_takes_the_id_along(
+def test_every_task_carries_the_correlation_id(
     use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     sdk = Sdk()
@@ -155,19 +155,19 @@ def test_all_work_takes_the_id_along(
 
     handler({"requestContext": {"requestId": "began"}}, CONTEXT)
     (request,) = sdk.asked
-    assert begun_by(request) == ["began"]
+    assert causes_in(request) == ["began"]
 
 
-def test_a_script_hands_on_an_id_too() -> None:
+def test_outside_an_invocation_the_correlation_id_is_unknown() -> None:
     log.logger.append_keys(correlation_id=None)
     assert log.correlation_id() == "unknown"
 
 
-def test_every_task_is_tried() -> None:
+def test_the_table_of_work_has_every_task() -> None:
     public = {name for name in vars(AwsTasks) if not name.startswith("_")}
     assert public == set(WORK)
 
 
-def test_an_entry_is_an_entry() -> None:
+def test_a_warming_event_does_not_reach_the_handler() -> None:
     warm: Entry = entry(lambda _: 1 / 0)
     assert warm({"warm": True}, None) is None

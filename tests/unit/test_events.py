@@ -1,4 +1,4 @@
-"""The events of the call product's documents, in the table of events with exactly their fields."""
+"""The events of the call product's documents: the registry has them with exactly their fields."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DETAILS = {
 CALL = {"callId": str}
 MESSAGE = {"message": str}
 
-# event, fields; an event that two namespaces know with other fields stands here twice
+# event, fields; an event with different fields in two namespaces has two rows
 RECEIVED: list[tuple[str, dict[str, Any]]] = [
     ("call:ringing", CALL | {"telecaller": PARTY}),
     ("call:incoming", CALL | {"callType": str, "caller": PARTY}),
@@ -67,7 +67,7 @@ def row(namespace: str, event: str) -> EventHandler:
 
 
 def fields(struct: Any) -> dict[str, Any]:
-    """Names on the wire and types, of structs inside it too."""
+    """Return the wire names and types of a struct's fields, also of the structs inside it."""
     found = {}
     for info in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
         found[info.encode_name] = _kind(info.type)
@@ -95,7 +95,7 @@ def outbound(base: type[Outbound] = Outbound) -> Iterator[type[Outbound]]:
         yield from outbound(found)
 
 
-OURS = [
+SENT_BY_THE_CALL_PRODUCT = [
     struct
     for struct in outbound()
     if struct.__module__
@@ -108,7 +108,7 @@ OURS = [
 
 
 @pytest.mark.parametrize(("namespace", "event", "names", "error"), SENT)
-def test_what_a_client_sends_has_a_row(
+def test_an_event_that_a_client_sends_has_a_row(
     namespace: str, event: str, names: set[str], error: str
 ) -> None:
     found = row(namespace, event)
@@ -146,17 +146,19 @@ def test_the_documented_limits_are_the_defaults(
 
 
 @pytest.mark.parametrize(("event", "expected"), RECEIVED)
-def test_what_a_client_receives_has_exactly_its_fields(
+def test_an_event_that_a_client_receives_has_exactly_its_documented_fields(
     event: str, expected: dict[str, Any]
 ) -> None:
-    assert expected in [fields(struct) for struct in OURS if struct.event == event]
+    assert expected in [
+        fields(struct) for struct in SENT_BY_THE_CALL_PRODUCT if struct.event == event
+    ]
 
 
-def test_nothing_else_is_sent() -> None:
+def test_no_undocumented_event_is_sent() -> None:
     documented = [(event, names) for event, names in RECEIVED]
-    for struct in OURS:
+    for struct in SENT_BY_THE_CALL_PRODUCT:
         assert (struct.event, fields(struct)) in documented
-    assert len(OURS) == len(RECEIVED)
+    assert len(SENT_BY_THE_CALL_PRODUCT) == len(RECEIVED)
 
 
 def test_a_payload_is_written_under_its_documented_names() -> None:
@@ -170,7 +172,7 @@ def test_a_payload_is_written_under_its_documented_names() -> None:
     }
 
 
-def test_the_table_needs_neither_the_environment_nor_aws() -> None:
+def test_the_registry_needs_neither_the_environment_nor_aws() -> None:
     code = """
 import socket
 

@@ -1,4 +1,4 @@
-"""Posting through ``@connections``, to a server that checks what it is sent."""
+"""Posting through ``@connections`` to a server that checks its requests."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ RETRY_SECONDS = 5.0
 
 
 @pytest.fixture(autouse=True)
-def role(monkeypatch: pytest.MonkeyPatch) -> None:
+def role(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give the SDK credentials, and leave no session that keeps them."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    clients.session.cache_clear()
+    yield
     clients.session.cache_clear()
 
 
 @dataclass
 class Time:
-    """No time passes but in pauses and where a test says so."""
+    """A clock that moves only in pauses and when a test moves it."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)
@@ -50,8 +53,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    with serving() as told:
-        yield told
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def connections(server: ScriptedServer, use_settings: UseSettings) -> ManagedCon
     )
 
 
-def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
+def test_a_frame_is_posted_with_a_signature_and_an_encoded_connection_id(
     connections: ManagedConnections, server: ScriptedServer
 ) -> None:
     assert connections.post("a+b/c=", '42["наприклад"]') is True
@@ -76,7 +79,7 @@ def test_a_frame_is_posted_signed_and_its_connection_id_encoded(
 
 @pytest.mark.parametrize("token", ["token", None])
 @pytest.mark.parametrize("body", ["наприклад", None])
-def test_the_signature_is_the_sdk_s(
+def test_the_signature_equals_the_sdk_s(
     connections: ManagedConnections,
     server: ScriptedServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -98,7 +101,7 @@ def test_the_signature_is_the_sdk_s(
     assert headers["authorization"] == request.headers["Authorization"]
 
 
-def test_looking_and_closing_have_methods_of_their_own(
+def test_a_connection_is_looked_up_with_get_and_closed_with_delete(
     connections: ManagedConnections, server: ScriptedServer
 ) -> None:
     assert connections.exists("abc=") is True
@@ -106,7 +109,7 @@ def test_looking_and_closing_have_methods_of_their_own(
     assert [asked[0] for asked in server.asked] == ["GET", "DELETE"]
 
 
-def test_a_connection_that_is_gone_is_no_error(
+def test_a_gone_connection_is_not_an_error(
     connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     server.answers = [410, 410, 410]
@@ -117,7 +120,7 @@ def test_a_connection_that_is_gone_is_no_error(
 
 
 @pytest.mark.parametrize("trouble", [429, 500, 502, 503, 504])
-def test_trouble_that_passes_is_waited_for(
+def test_a_passing_error_is_retried(
     connections: ManagedConnections, server: ScriptedServer, clock: Time, trouble: int
 ) -> None:
     server.answers = [trouble] * 4
@@ -128,7 +131,7 @@ def test_trouble_that_passes_is_waited_for(
 
 
 @pytest.mark.parametrize("trouble", [429, 503])
-def test_trouble_that_stays_is_an_error_after_a_while(
+def test_a_lasting_error_is_raised_after_the_retry_time(
     connections: ManagedConnections, server: ScriptedServer, clock: Time, trouble: int
 ) -> None:
     server.answer = lambda _: trouble
@@ -139,7 +142,7 @@ def test_trouble_that_stays_is_an_error_after_a_while(
     assert sum(clock.pauses[:-1]) < RETRY_SECONDS
 
 
-def test_what_hangs_is_not_asked_again_for_ever(
+def test_a_gateway_that_hangs_is_not_retried_for_ever(
     connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     def hang(_: str) -> int:
@@ -153,7 +156,7 @@ def test_what_hangs_is_not_asked_again_for_ever(
 
 
 @pytest.mark.parametrize("status", [400, 403, 413])
-def test_a_refusal_is_an_error_at_once(
+def test_a_refused_post_is_an_error_at_once(
     connections: ManagedConnections, server: ScriptedServer, status: int
 ) -> None:
     server.answers = [(status, b'{"message":"no"}')]
@@ -162,7 +165,7 @@ def test_a_refusal_is_an_error_at_once(
     assert len(server.asked) == 1
 
 
-def test_a_lost_answer_is_asked_for_again(
+def test_a_post_whose_answer_was_lost_is_retried(
     connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     server.answers = [CLOSE] * 3
@@ -170,13 +173,13 @@ def test_a_lost_answer_is_asked_for_again(
     assert len(clock.pauses) == 3
 
 
-def test_nobody_there_is_an_error(use_settings: UseSettings) -> None:
+def test_an_unreachable_gateway_is_an_error(use_settings: UseSettings) -> None:
     connections = ManagedConnections(use_settings(connections_url_format="http://127.0.0.1:1/x"))
     with pytest.raises(PostFailed, match="refused"):
         connections.post("abc=", "2")
 
 
-def test_of_many_nobody_stops_the_others_and_trouble_lets_them_go_first(
+def test_among_many_posts_a_failure_stops_no_other_and_retries_come_last(
     connections: ManagedConnections, server: ScriptedServer
 ) -> None:
     always = {11: 429}
@@ -198,7 +201,7 @@ def test_of_many_nobody_stops_the_others_and_trouble_lets_them_go_first(
     assert {number for number, there in found.items() if there is not True} == {7, 9, 11}
 
 
-def test_a_connection_closed_meanwhile_costs_no_attempt(
+def test_a_connection_that_the_gateway_closed_costs_no_attempt(
     connections: ManagedConnections, server: ScriptedServer, clock: Time
 ) -> None:
     server.hang_up_after = True

@@ -1,4 +1,4 @@
-"""Many requests to one server from one thread, with a server that answers when it is told to."""
+"""Many requests to one server from one thread; the server's answers are scripted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SOON = 5.0
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    with serving() as told:
-        yield told
+    with serving() as server:
+        yield server
 
 
 Make = Callable[..., HttpPool]
@@ -45,7 +45,7 @@ def ok(numbers: Iterable[int]) -> list[tuple[int, Answer]]:
     return [(number, Answer(200, b"")) for number in numbers]
 
 
-def test_every_item_is_sent_and_answered_over_as_few_connections_as_may_be(
+def test_every_item_is_sent_and_answered_over_a_limited_number_of_connections(
     make: Make, server: ScriptedServer
 ) -> None:
     server.answers = [(202, b"first")]
@@ -57,7 +57,7 @@ def test_every_item_is_sent_and_answered_over_as_few_connections_as_may_be(
     assert len(server.peers) <= MOST
 
 
-def test_a_connection_whose_request_is_answered_carries_the_next(
+def test_a_connection_carries_the_next_request_after_an_answer(
     make: Make, server: ScriptedServer
 ) -> None:
     def items() -> Iterator[int]:
@@ -69,10 +69,10 @@ def test_a_connection_whose_request_is_answered_carries_the_next(
     assert len(server.peers) == 1
 
 
-def test_so_many_are_under_way_at_once_and_items_are_taken_as_they_go_out(
+def test_requests_run_up_to_the_limit_and_items_are_taken_only_when_sent(
     make: Make, server: ScriptedServer
 ) -> None:
-    """All wait for one another: fewer would never be answered, more are not asked for."""
+    """The server answers only ``MOST`` requests together: fewer would never be answered."""
     together, taken = Barrier(MOST, timeout=SOON), list[int]()
 
     def answer(_: str) -> int:
@@ -91,7 +91,7 @@ def test_so_many_are_under_way_at_once_and_items_are_taken_as_they_go_out(
     assert len(list(answers)) == 2 * MOST - 1
 
 
-def test_whoever_is_answered_first_is_read_first_and_its_connection_used_again(
+def test_the_first_answer_is_read_first_and_its_connection_is_used_again(
     make: Make, server: ScriptedServer
 ) -> None:
     last = Event()
@@ -109,7 +109,9 @@ def test_whoever_is_answered_first_is_read_first_and_its_connection_used_again(
     assert order.index(0) >= 21 - MOST
 
 
-def test_no_answer_in_time_is_an_error_and_stops_nobody(make: Make, server: ScriptedServer) -> None:
+def test_a_late_answer_is_an_error_and_other_requests_go_on(
+    make: Make, server: ScriptedServer
+) -> None:
     over = Event()
 
     def answer(path: str) -> tuple[int, bytes]:
@@ -128,7 +130,7 @@ def test_no_answer_in_time_is_an_error_and_stops_nobody(make: Make, server: Scri
     assert dict(pool.send(range(10, 20), request)) == answers(range(10, 20))
 
 
-def test_an_answer_that_came_while_nobody_looked_is_not_late(
+def test_an_answer_that_arrived_before_it_was_read_is_not_late(
     make: Make, server: ScriptedServer
 ) -> None:
     answers = make(answer_seconds=0.5).send(range(MOST), request)
@@ -151,14 +153,14 @@ def test_a_broken_answer_is_an_error_of_its_request_alone(
     assert sorted(pool.send(range(5, 15), request)) == ok(range(5, 15))
 
 
-def test_nobody_there_is_an_error_of_each(make: Make) -> None:
+def test_an_unreachable_server_is_an_error_of_each_request(make: Make) -> None:
     outcomes = list(make("http://127.0.0.1:1").send(range(3), request))
     assert [(number, type(error)) for number, error in outcomes] == [
         (number, ConnectionRefusedError) for number in range(3)
     ]
 
 
-def test_what_is_wrong_with_making_a_request_is_raised(make: Make, server: ScriptedServer) -> None:
+def test_an_error_while_a_request_is_made_is_raised(make: Make, server: ScriptedServer) -> None:
     def broken(number: int) -> Request:
         if number == 2:
             raise LookupError(number)
@@ -170,7 +172,7 @@ def test_what_is_wrong_with_making_a_request_is_raised(make: Make, server: Scrip
     assert list(pool.send([7], request)) == ok(range(7, 8))
 
 
-def test_whoever_stops_listening_leaves_no_answer_to_the_next(
+def test_a_caller_that_stops_early_leaves_no_answer_to_the_next_caller(
     make: Make, server: ScriptedServer
 ) -> None:
     server.answer = lambda path: (200, path.encode())
@@ -184,7 +186,7 @@ def test_whoever_stops_listening_leaves_no_answer_to_the_next(
     ]
 
 
-def test_threads_share_connections_and_nothing_else(make: Make, server: ScriptedServer) -> None:
+def test_threads_share_connections_and_never_answers(make: Make, server: ScriptedServer) -> None:
     server.answer = lambda path: (200, path.encode())
     pool, gate = make(), Barrier(MOST)
 
@@ -200,7 +202,9 @@ def test_threads_share_connections_and_nothing_else(make: Make, server: Scripted
     assert pool.idle <= MOST
 
 
-def test_a_connection_closed_meanwhile_is_replaced(make: Make, server: ScriptedServer) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(
+    make: Make, server: ScriptedServer
+) -> None:
     server.hang_up_after = True
     pool = make()
     for number in range(3):
@@ -209,7 +213,7 @@ def test_a_connection_closed_meanwhile_is_replaced(make: Make, server: ScriptedS
     assert len(server.peers) == 3
 
 
-def test_over_tls_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_work_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate = Certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
     with serving(certificate) as server:
@@ -219,7 +223,7 @@ def test_over_tls_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert len(server.peers) <= MOST
 
 
-def test_a_server_that_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+def test_a_server_with_an_untrusted_certificate_receives_no_request(tmp_path: Path) -> None:
     with serving(Certificate(tmp_path)) as server:
         pool = HttpPool(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
         [(_, error)] = pool.send([1], request)

@@ -1,4 +1,4 @@
-"""A row of the table of HTTP routes, and what the routes of several products have in common."""
+"""One HTTP route, and what the routes of all products have in common."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def test_a_path_without_an_id_has_none() -> None:
     assert row("/things").id_in("/things") == ""
 
 
-def test_a_route_for_anybody_does_not_know_who_asks(fakes: Fakes) -> None:
+def test_a_public_route_has_no_identity(fakes: Fakes) -> None:
     request = HttpRequest(fakes.ports, Registry([]), None, "", {}, {}, b"")
     with pytest.raises(RuntimeError):
         _ = request.identity
 
 
 def served(method: str, path: str, body: str | None = None, **more: Any) -> tuple[int, Any, Any]:
-    """Status, headers, and the body if there is one."""
+    """Return status, headers, and the body, which is None if there is none."""
     event = {
         "version": "2.0",
         "rawPath": path,
@@ -91,7 +91,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings) -> Fakes:
         ("PUT", "/channels/a/b/messages", "GET"),
     ],
 )
-def test_a_method_that_a_path_has_not_is_a_405(method: str, path: str, allow: str) -> None:
+def test_another_method_of_a_known_path_gives_a_405(method: str, path: str, allow: str) -> None:
     status, headers, body = served(method, path)
     assert (status, headers["Allow"]) == (405, allow)
     assert headers["Content-Type"] == "application/json"
@@ -99,7 +99,7 @@ def test_a_method_that_a_path_has_not_is_a_405(method: str, path: str, allow: st
 
 
 @pytest.mark.parametrize("path", ["/", "/channels/a", "/accounts/", "/accounts", "/healthy"])
-def test_a_path_that_is_not_there_is_a_404_whatever_the_method(path: str) -> None:
+def test_an_unknown_path_gives_a_404_with_every_method(path: str) -> None:
     for method in ("GET", "POST", "DELETE"):
         status, headers, body = served(method, path)
         assert (status, body) == (404, {"error": {"message": "Not found"}})
@@ -107,12 +107,12 @@ def test_a_path_that_is_not_there_is_a_404_whatever_the_method(path: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["/calls", "/admin/stats", "/accounts/me"])
-def test_what_needs_a_token_says_so_first(fakes: Fakes, path: str) -> None:
+def test_a_protected_route_without_a_token_gives_a_401(fakes: Fakes, path: str) -> None:
     status, _, body = served("GET", path)
     assert (status, body) == (401, {"error": {"message": "Authentication token required"}})
 
 
-def test_what_anybody_may_ask(fakes: Fakes) -> None:
+def test_public_routes_need_no_token(fakes: Fakes) -> None:
     status, headers, body = served("GET", "/health")
     assert (status, body) == (200, {"status": "ok"})
     assert headers["Content-Type"] == "application/json"
@@ -130,14 +130,14 @@ def test_what_anybody_may_ask(fakes: Fakes) -> None:
         (base64.b64encode(b"\xff\xfe").decode(), {"isBase64Encoded": True}),
     ],
 )
-def test_a_body_that_is_no_text_is_a_400(
+def test_a_body_that_is_not_text_gives_a_400(
     fakes: Fakes, body: str | None, more: dict[str, Any]
 ) -> None:
     status, _, answer = served("POST", "/session", body, **more)
     assert (status, answer) == (400, {"error": {"message": "The body is not JSON"}})
 
 
-def test_a_page_holds_one_row_less_than_is_read() -> None:
+def test_a_page_holds_one_row_fewer_than_is_read() -> None:
     page = paging.read({"limit": "2"})
     assert (page.rows, page.before) == (3, None)
     rows, cursor = paging.cut(page, ["c", "b", "a"], str)
@@ -147,7 +147,7 @@ def test_a_page_holds_one_row_less_than_is_read() -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}])
-def test_a_page_that_is_too_large_or_none_is_refused(query: dict[str, str]) -> None:
+def test_a_page_with_a_wrong_limit_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(HttpError) as refused:
         paging.read(query)
     assert (refused.value.status, refused.value.message) == (
@@ -172,7 +172,7 @@ def bought(now_ms: int) -> Bought:
     return Bought([now_ms - NOW_MS])
 
 
-def test_the_numbers_are_the_parts_of_all_products_and_the_time(use_settings: UseSettings) -> None:
+def test_the_stats_hold_the_numbers_of_all_products_and_the_time(use_settings: UseSettings) -> None:
     use_settings()
     shop, market = Product("shop"), Product("market")
     shop.counters()(sold)
@@ -185,7 +185,7 @@ def test_the_numbers_are_the_parts_of_all_products_and_the_time(use_settings: Us
     }
 
 
-def test_a_number_is_of_one_product() -> None:
+def test_two_products_cannot_count_under_the_same_name() -> None:
     shop, market = Product("shop"), Product("market")
     shop.counters()(sold)
     market.counters()(sold)

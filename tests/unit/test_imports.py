@@ -1,4 +1,4 @@
-"""What must not be loaded on the way to an event: imports are most of a cold start."""
+"""Modules that no function may load before its first event: imports are most of a cold start."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-# powertools imports its metrics and tracing whatever is wanted of it; the X-Ray SDK is what costs.
-# PyJWT is light by itself, and brings cryptography where keys are published.
+# Powertools imports its metrics and tracing in any case; the X-Ray SDK is the expensive part.
+# PyJWT itself is light, but loads cryptography in a stack with published keys.
 HEAVY = (
     "aiohttp",
     "asyncio",
@@ -40,7 +40,7 @@ def handlers() -> list[str]:
 
 
 @pytest.mark.parametrize("module", handlers())
-def test_nothing_heavy_is_imported(module: str) -> None:
+def test_a_function_imports_no_heavy_module(module: str) -> None:
     command = [sys.executable, "-c", LOADED, module, json.dumps(HEAVY)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) <= ALLOWED.get(module, set())

@@ -1,4 +1,4 @@
-"""Fetching an issuer's keys: how often, how long they last, and what is no key for us."""
+"""Fetching an issuer's keys: how often, how long they last, and which keys are ignored."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def has(keys: KeySet, kid: str | None, algorithm: str = "RS256") -> bool:
     return key.algorithm_name == algorithm
 
 
-def test_keys_are_fetched_once_and_again_when_old(
+def test_keys_are_fetched_once_and_fetched_again_when_they_are_old(
     keys: KeySet, publisher: Publisher, time_: Monotonic
 ) -> None:
     assert publisher.asked == 0
@@ -90,7 +90,7 @@ def test_a_withdrawn_key_is_void_once_the_set_is_fetched_again(
     assert has(keys, "b")
 
 
-def test_unknown_keys_do_not_hammer_the_issuer(
+def test_tokens_with_unknown_keys_cause_few_requests_to_the_issuer(
     keys: KeySet, publisher: Publisher, time_: Monotonic
 ) -> None:
     for number in range(1_000):
@@ -100,7 +100,7 @@ def test_unknown_keys_do_not_hammer_the_issuer(
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_an_issuer_that_is_down_is_not_hammered_either(
+def test_an_issuer_that_is_down_receives_few_requests(
     keys: KeySet,
     publisher: Publisher,
     time_: Monotonic,
@@ -125,7 +125,7 @@ def test_an_issuer_that_is_down_is_not_hammered_either(
      b"\xff\xfe", b"[" * 20_000],
     ids=lambda body: str(body[:12]),
 )  # fmt: skip
-def test_what_is_no_key_set_is_logged_and_leaves_the_old_one(
+def test_an_answer_that_is_not_a_key_set_is_logged_and_the_old_set_stays(
     keys: KeySet,
     publisher: Publisher,
     time_: Monotonic,
@@ -140,7 +140,7 @@ def test_what_is_no_key_set_is_logged_and_leaves_the_old_one(
     assert caplog.records
 
 
-def test_an_outage_locks_nobody_out_but_does_not_keep_keys_for_ever(
+def test_keys_stay_valid_during_an_outage_but_not_for_ever(
     keys: KeySet, publisher: Publisher, time_: Monotonic
 ) -> None:
     assert has(keys, "a")
@@ -155,16 +155,16 @@ def test_an_outage_locks_nobody_out_but_does_not_keep_keys_for_ever(
     assert has(keys, "a")
 
 
-def test_nobody_there_and_somebody_who_never_answers(
+def test_an_issuer_that_is_slow_or_unreachable_gives_no_key(
     use_settings: UseSettings, keys: KeySet, publisher: Publisher, time_: Monotonic
 ) -> None:
     publisher.seconds = 1.0
     assert not has(keys, "a")
-    nobody = use_settings(jwks_url="http://127.0.0.1:1/jwks.json")
-    assert not has(KeySet(nobody, time_), "a")
+    unreachable = use_settings(jwks_url="http://127.0.0.1:1/jwks.json")
+    assert not has(KeySet(unreachable, time_), "a")
 
 
-def test_a_token_that_names_no_key_needs_the_only_one(
+def test_a_token_without_a_key_id_is_accepted_only_if_exactly_one_key_fits(
     keys: KeySet, publisher: Publisher, time_: Monotonic
 ) -> None:
     assert has(keys, None)
@@ -186,12 +186,12 @@ UNUSABLE: dict[str, dict[str, Any]] = {
     "another curve": jwk(ec_key("a", ec.SECP384R1), "x"),
     "a secret": {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LSE", "kid": "x"},
     "half a key": {"kty": "RSA", "e": "AQAB", "kid": "x"},
-    "unheard of": {"kty": "XYZ", "kid": "x"},
+    "unknown type": {"kty": "XYZ", "kid": "x"},
 }
 
 
 @pytest.mark.parametrize("key", UNUSABLE.values(), ids=UNUSABLE)
-def test_published_keys_that_are_not_for_us(
+def test_a_published_key_that_cannot_verify_tokens_is_ignored(
     keys: KeySet, publisher: Publisher, key: dict[str, Any]
 ) -> None:
     publisher.publish(jwk(rsa_key("a"), "a"), key)
@@ -200,7 +200,7 @@ def test_published_keys_that_are_not_for_us(
         assert not has(keys, "x", algorithm)
 
 
-def test_a_set_without_a_usable_key_says_so(
+def test_a_key_set_without_a_usable_key_is_logged(
     keys: KeySet, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     publisher.publish(jwk(rsa_key("a"), "a", use="enc"))

@@ -21,7 +21,7 @@ def now_ms() -> int:
     return int(time.time()) * 1_000
 
 
-def test_livekit_s_own_verifier_finds_who_may_join_which_room() -> None:
+def test_livekit_s_verifier_finds_person_and_room_in_the_credentials() -> None:
     credentials = SERVER.credentials(ROOM, "ulla", "Ulla Ü", now_ms())
     assert (credentials.url, credentials.room_name) == ("wss://livekit.example", ROOM)
     claims = TokenVerifier("key", LIVEKIT_SECRET).verify(credentials.token)
@@ -31,34 +31,34 @@ def test_livekit_s_own_verifier_finds_who_may_join_which_room() -> None:
     assert claims.video.room_join is True
 
 
-def test_the_grants_are_those_that_livekit_s_own_library_gives() -> None:
-    theirs = (
+def test_the_grants_equal_those_of_livekit_s_own_library() -> None:
+    by_livekit = (
         AccessToken("key", LIVEKIT_SECRET)
         .with_identity("ulla")
         .with_name("Ulla")
         .with_grants(VideoGrants(room_join=True, room=ROOM))
         .to_jwt()
     )
-    ours = SERVER.credentials(ROOM, "ulla", "Ulla", now_ms()).token
+    by_us = SERVER.credentials(ROOM, "ulla", "Ulla", now_ms()).token
     verifier = TokenVerifier("key", LIVEKIT_SECRET)
-    assert verifier.verify(ours).video == verifier.verify(theirs).video
-    assert verifier.verify(ours).identity == verifier.verify(theirs).identity
+    assert verifier.verify(by_us).video == verifier.verify(by_livekit).video
+    assert verifier.verify(by_us).identity == verifier.verify(by_livekit).identity
 
 
 @pytest.mark.parametrize(("key", "secret"), [("other", LIVEKIT_SECRET), ("key", "x" * 40)])
-def test_another_server_refuses_them(key: str, secret: str) -> None:
+def test_another_livekit_server_refuses_the_credentials(key: str, secret: str) -> None:
     token = SERVER.credentials(ROOM, "ulla", "Ulla", now_ms()).token
     with pytest.raises(jwt.InvalidTokenError):
         TokenVerifier(key, secret).verify(token)
 
 
-def test_they_end_after_their_time() -> None:
+def test_credentials_expire_after_their_time() -> None:
     token = SERVER.credentials(ROOM, "ulla", "Ulla", now_ms() - 7_300_000).token
     with pytest.raises(jwt.ExpiredSignatureError):
         TokenVerifier("key", LIVEKIT_SECRET, leeway=timedelta(0)).verify(token)
 
 
-def test_they_last_for_the_configured_time_from_now(use_settings: UseSettings) -> None:
+def test_credentials_last_for_the_configured_time_from_now(use_settings: UseSettings) -> None:
     values = use_settings(livekit_url="ws://here", livekit_token_seconds=60)
     token = configured(values, FakeSecrets()).credentials(ROOM, "ulla", "Ulla", 5_999).token
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -66,12 +66,14 @@ def test_they_last_for_the_configured_time_from_now(use_settings: UseSettings) -
     assert claims["iss"] == "key"
 
 
-def test_two_hours_are_the_longest(use_settings: UseSettings) -> None:
+def test_credentials_last_two_hours_at_most(use_settings: UseSettings) -> None:
     assert use_settings().livekit_token_seconds <= 7_200
 
 
 @pytest.mark.parametrize("missing", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"])
-def test_a_stack_without_its_key_says_what_to_set(use_settings: UseSettings, missing: str) -> None:
+def test_a_stack_without_livekit_keys_names_the_missing_secret(
+    use_settings: UseSettings, missing: str
+) -> None:
     secrets = FakeSecrets()
     del secrets.values[missing]
     with pytest.raises(LookupError, match=missing):

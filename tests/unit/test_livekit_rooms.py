@@ -1,4 +1,4 @@
-"""The function that deletes rooms, against a server that speaks LiveKit's protocol."""
+"""The function that deletes LiveKit rooms, against a server that speaks LiveKit's protocol."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ def server() -> Iterator[LiveKitServer]:
 
 
 class Queue:
-    """Postponed messages: receipt → seconds."""
+    """The queue of LiveKit rooms.
+
+    postponed: receipt handle of a message → seconds by which it is postponed.
+    down: whether the queue gives no answer.
+    """
 
     def __init__(self) -> None:
         self.postponed: dict[str, int] = {}
@@ -66,7 +70,7 @@ def body(room: str) -> str:
 
 
 def run(*bodies: str, tries: int = 1) -> list[str]:
-    """Hand over a batch; the messages that are to be tried again."""
+    """Run the function with a batch; return the ids of the messages that are to be tried again."""
     records = [
         {
             "messageId": f"m{number}",
@@ -81,7 +85,9 @@ def run(*bodies: str, tries: int = 1) -> list[str]:
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_rooms_are_deleted(fakes: Fakes, server: LiveKitServer, queue: Queue) -> None:
+def test_the_livekit_rooms_of_a_batch_are_deleted(
+    fakes: Fakes, server: LiveKitServer, queue: Queue
+) -> None:
     assert run(*(body(f"room-{number}") for number in range(10))) == []
     assert sorted(server.deleted) == [f"room-{number}" for number in range(10)]
     assert not server.refused
@@ -109,13 +115,15 @@ def test_each_message_succeeds_or_fails_alone(
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
-def test_nobody_there(fakes: Fakes, use_settings: UseSettings, queue: Queue) -> None:
+def test_messages_are_postponed_if_livekit_is_unreachable(
+    fakes: Fakes, use_settings: UseSettings, queue: Queue
+) -> None:
     use_settings(livekit_url="ws://127.0.0.1:1")
     assert run(body("a"), body("b")) == ["m0", "m1"]
     assert queue.postponed == {"r0": 15, "r1": 15}
 
 
-def test_a_server_that_does_not_know_our_key(
+def test_a_message_fails_if_livekit_does_not_know_our_key(
     fakes: Fakes, server: LiveKitServer, queue: Queue
 ) -> None:
     fakes.secrets.values["LIVEKIT_API_SECRET"] = "another secret, which the server does not know"
@@ -124,8 +132,10 @@ def test_a_server_that_does_not_know_our_key(
     assert not server.deleted
 
 
-def test_every_try_comes_twice_as_late(fakes: Fakes, server: LiveKitServer, queue: Queue) -> None:
-    server.everything = (503, "unavailable")
+def test_every_further_try_waits_twice_as_long(
+    fakes: Fakes, server: LiveKitServer, queue: Queue
+) -> None:
+    server.default_answer = (503, "unavailable")
     waits = []
     for tries in range(1, 9):
         assert run(body("a"), tries=tries) == ["m0"]
@@ -135,16 +145,16 @@ def test_every_try_comes_twice_as_late(fakes: Fakes, server: LiveKitServer, queu
     assert queue.postponed["r0"] < 12 * 3_600
 
 
-def test_a_message_that_cannot_be_postponed_is_tried_again_all_the_same(
+def test_a_message_that_cannot_be_postponed_is_still_tried_again(
     fakes: Fakes, server: LiveKitServer, queue: Queue
 ) -> None:
     queue.down = True
-    server.everything = (503, "unavailable")
+    server.default_answer = (503, "unavailable")
     assert run(body("a"), body("b")) == ["m0", "m1"]
 
 
 @pytest.mark.parametrize("missing", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"])
-def test_without_livekit_rooms_are_dropped_with_a_line(
+def test_without_livekit_keys_rooms_are_dropped_with_one_warning(
     fakes: Fakes, server: LiveKitServer, caplog: pytest.LogCaptureFixture, missing: str
 ) -> None:
     fakes.secrets.values[missing] = ""
@@ -156,7 +166,7 @@ def test_without_livekit_rooms_are_dropped_with_a_line(
 
 
 @pytest.mark.parametrize("scheme", ["ws", "http"])
-def test_the_api_is_where_clients_connect(
+def test_the_api_is_called_at_the_url_of_the_clients(
     fakes: Fakes, server: LiveKitServer, use_settings: UseSettings, scheme: str
 ) -> None:
     use_settings(livekit_url=f"{scheme}://127.0.0.1:{server.port}/")

@@ -1,4 +1,4 @@
-"""The line in CloudWatch's embedded metric format, and what is counted when."""
+"""The line in CloudWatch's embedded metric format, and the changes that are counted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = dict[str, Any] | None
 
 
 @pytest.fixture(autouse=True)
-def nothing_counted(use_settings: UseSettings, capsys: pytest.CaptureFixture[str]) -> None:
+def discard_metrics(use_settings: UseSettings, capsys: pytest.CaptureFixture[str]) -> None:
     use_settings(metrics_namespace="switchboard-test")
     flush()
     capsys.readouterr()
@@ -55,7 +55,9 @@ def test_an_invocation_writes_one_line(capsys: pytest.CaptureFixture[str]) -> No
     }
 
 
-def test_what_counts_nothing_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invocation_that_counts_nothing_writes_no_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     entry(lambda _: count(Metric.MESSAGES_SENT))({"correlationId": "1"}, None)
     assert len(written(capsys)) == 1
     entry(lambda _: None)({"correlationId": "2"}, None)
@@ -78,7 +80,7 @@ def call(id_: str, status: str) -> Row:
         (call("1", "ACCEPTED"), None, {}),
     ],
 )
-def test_calls_begin_with_their_telecallers_row(
+def test_a_call_counts_as_started_and_answered_by_its_telecaller_s_row(
     before: Row, after: Row, counted: dict[Metric, int]
 ) -> None:
     assert begun("/telecaller", before, after) == counted
@@ -90,7 +92,7 @@ def record(status: str, product: str = "calls") -> dict[str, Any]:
     return {"status": {"S": status}, "product": {"S": product}, **numbers}
 
 
-def test_calls_end_with_their_record() -> None:
+def test_a_call_counts_as_ended_when_its_record_is_written() -> None:
     completed = {Metric.CALLS_COMPLETED: 1, Metric.CALL_SECONDS: 61, Metric.CALL_COINS: 20}
     assert over(record("COMPLETED")) == completed
     assert over(record("MISSED")) == {Metric.CALLS_MISSED: 1}
@@ -99,13 +101,13 @@ def test_calls_end_with_their_record() -> None:
     assert over(record("COMPLETED", "chat")) == {}
 
 
-def test_connections_come_and_go() -> None:
+def test_opened_and_closed_connections_are_counted() -> None:
     assert +Counter(come_or_gone(None, {})) == {Metric.CONNECTIONS_OPENED: 1}
     assert +Counter(come_or_gone({}, None)) == {Metric.CONNECTIONS_CLOSED: 1}
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_every_transition_of_a_booking_is_a_metric(status: Status) -> None:
+def test_every_transition_of_a_booking_is_counted(status: Status) -> None:
     now = {"status": {"S": status.value}}
     assert list(moved_to(None, now).values()) == [1]
     assert moved_to(None, now).keys() == {Metric[f"BOOKINGS_{status.name}"]}
@@ -113,7 +115,7 @@ def test_every_transition_of_a_booking_is_a_metric(status: Status) -> None:
     assert moved_to(now, None) == {}
 
 
-def test_whoever_is_gone_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_posts_to_gone_connections_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     fakes = Fakes()
     fakes.connections.gone = {"gone", "too"}
     emit = Emitter(fakes.ports)

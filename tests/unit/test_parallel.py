@@ -26,11 +26,11 @@ def test_results_come_in_the_order_of_the_calls() -> None:
     assert together([lambda number=number: number for number in range(20)]) == list(range(20))  # type: ignore[misc]
 
 
-def test_one_call_runs_here() -> None:
+def test_a_single_call_runs_in_the_calling_thread() -> None:
     assert together([threading.get_ident]) == [threading.get_ident()]
 
 
-def test_the_last_call_runs_here_and_the_others_do_not() -> None:
+def test_the_last_call_runs_in_the_calling_thread_and_the_others_do_not() -> None:
     first, last = together([threading.get_ident, threading.get_ident])
     assert last == threading.get_ident() != first
 
@@ -76,15 +76,15 @@ def test_every_call_has_ended_when_a_failure_is_raised(failing: str) -> None:
     assert ended.is_set()
 
 
-def test_within_a_call_of_the_pool_calls_run_in_turn_and_wait_for_nobody() -> None:
-    """Four threads, all taken by calls that have calls of their own."""
+def test_calls_inside_a_pooled_call_run_in_turn_without_waiting_for_the_pool() -> None:
+    """All four threads of the pool run calls that make further calls."""
     outer = [
         lambda number=number: together([lambda: number, lambda: -number]) for number in range(9)
     ]
     assert together(outer) == [[number, -number] for number in range(9)]
 
 
-def test_in_turn_too_every_call_runs_before_the_first_error_is_raised() -> None:
+def test_calls_inside_a_pooled_call_all_run_before_the_first_error_is_raised() -> None:
     ran: list[int] = []
 
     def inner() -> list[None]:

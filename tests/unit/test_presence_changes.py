@@ -1,4 +1,4 @@
-"""What a change of a person's row means, and what is announced of it."""
+"""How changes of people's rows are counted, and which of them are announced."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TELECALLER_ZERO = {"online_telecallers": 0, "ringing": 0, "accepted": 0}
         (ON_CALL, "ON_CALL"),
     ],
 )
-def test_presence_is_what_others_see(row: Row, state: str) -> None:
+def test_a_row_gives_the_presence_that_users_see(row: Row, state: str) -> None:
     assert presence(row) == state
 
 
@@ -113,7 +113,10 @@ def change(
 
 
 class Announced:
-    """What ``announce`` broadcasts, with the accounts that there are."""
+    """Passes records to ``announce`` and returns the presences that it has broadcast.
+
+    accounts: the accounts that exist, by id.
+    """
 
     def __init__(self, fakes: Fakes) -> None:
         self.fakes = fakes
@@ -161,7 +164,7 @@ def test_a_telecaller_whose_presence_changes_is_announced(
     ("before", "after"),
     [(ONLINE, TWO), (ONLINE, RINGING), (RINGING, ONLINE), (LEFT_IN_CALL, AWAY), (None, AWAY)],
 )
-def test_a_change_that_nobody_sees_announces_nothing(
+def test_a_change_that_keeps_the_presence_is_not_announced(
     announced: Announced, before: Row, after: Row
 ) -> None:
     assert announced(change(before, after)) == []
@@ -173,11 +176,11 @@ def test_a_batch_announces_the_last_state_once(announced: Announced) -> None:
     ]
 
 
-def test_a_batch_at_whose_end_all_is_as_before_announces_nothing(announced: Announced) -> None:
+def test_a_batch_that_ends_as_it_began_announces_nothing(announced: Announced) -> None:
     assert announced(change(ONLINE, AWAY), change(AWAY, ONLINE)) == []
 
 
-def test_telecallers_of_one_batch_are_told_apart(announced: Announced) -> None:
+def test_each_telecaller_of_a_batch_is_announced(announced: Announced) -> None:
     assert announced(
         change(None, ONLINE),
         change(ONLINE, AWAY, person="/telecaller#tara"),
@@ -185,13 +188,13 @@ def test_telecallers_of_one_batch_are_told_apart(announced: Announced) -> None:
     ) == [("tina", "ONLINE"), ("tara", "OFFLINE"), ("a#b", "ON_CALL")]
 
 
-def test_nobody_but_telecallers_is_announced(announced: Announced) -> None:
+def test_only_telecallers_are_announced(announced: Announced) -> None:
     connection = change(None, ONLINE, table="test-connections-table")
     connection["dynamodb"]["Keys"] = {"connectionId": {"S": "c1"}}
     assert announced(change(None, ONLINE, person="/user#ulla"), connection) == []
 
 
-def test_details_come_with_online_only(announced: Announced) -> None:
+def test_the_details_of_a_telecaller_are_sent_only_with_online(announced: Announced) -> None:
     announced.accounts["tina"] = Account(
         id="tina", role="TELECALLER", name="Tina", profile="p", language="hindi", about="a"
     )

@@ -1,4 +1,4 @@
-"""The one table of events, and the one of HTTP routes."""
+"""The registry: one table of events and one table of HTTP routes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Said(Outbound, frozen=True):
     some_field: str
 
 
-def test_a_row_has_what_was_registered() -> None:
+def test_a_row_holds_what_the_product_registered() -> None:
     product = Product("shop")
     limit = Limit("limit_call_end_per_minute")
     registered = product.on(
@@ -52,7 +52,7 @@ def test_a_row_has_what_was_registered() -> None:
         assert (row.texts, row.limit) == ({"someField": "Invalid field"}, limit)
 
 
-def test_what_is_not_said_has_its_default() -> None:
+def test_a_registration_without_options_has_the_defaults() -> None:
     product = Product("shop")
     product.on("look", namespaces=["/user"])(handle)
     row = Registry([product]).find("/user", "look")
@@ -62,14 +62,14 @@ def test_what_is_not_said_has_its_default() -> None:
 
 
 @pytest.mark.parametrize(("namespace", "event"), [("/admin", "look"), ("/user", "listen")])
-def test_what_is_not_registered_is_not_found(namespace: str, event: str) -> None:
+def test_an_event_that_is_not_registered_is_not_found(namespace: str, event: str) -> None:
     product = Product("shop")
     product.on("look", namespaces=["/user"])(handle)
     assert Registry([product]).find(namespace, event) is None
 
 
 @pytest.mark.parametrize("same_product", [True, False])
-def test_an_event_belongs_to_one_handler_of_a_namespace(same_product: bool) -> None:
+def test_an_event_cannot_be_registered_twice_in_a_namespace(same_product: bool) -> None:
     first = Product("first")
     second = first if same_product else Product("second")
     for product in (first, second):
@@ -78,7 +78,7 @@ def test_an_event_belongs_to_one_handler_of_a_namespace(same_product: bool) -> N
         Registry([first] if same_product else [first, second])
 
 
-def test_an_action_is_routed_to_its_product_and_a_shared_one_to_the_function_of_all() -> None:
+def test_an_action_of_one_product_has_a_route_and_a_shared_action_has_none() -> None:
     calls, chat = Product("calls"), Product("chat")
     calls.on("call:end", namespaces=["/user", "/telecaller"])(handle)
     calls.on("call:cancel", namespaces=["/user"])(handle)
@@ -91,7 +91,7 @@ def test_an_action_is_routed_to_its_product_and_a_shared_one_to_the_function_of_
     assert served.product == "chat"
 
 
-def test_hooks_of_several_products_all_run() -> None:
+def test_leave_hooks_of_several_products_are_collected() -> None:
     first, second = Product("first"), Product("second")
 
     def one(background: object, person: object) -> None: ...
@@ -104,7 +104,7 @@ def test_hooks_of_several_products_all_run() -> None:
     assert hooks == {"/user": [one, two], "/admin": [one]}
 
 
-def test_the_hooks_of_a_namespace_agree_on_the_class_of_its_rows() -> None:
+def test_leave_hooks_of_a_namespace_must_agree_on_the_class_of_its_rows() -> None:
     first, second = Product("first"), Product("second")
 
     def hook(background: object, person: object) -> None: ...
@@ -124,19 +124,19 @@ def test_sweeps_timeouts_and_backend_events_are_collected() -> None:
 
     def timeout(background: object, person: object, call_id: str) -> None: ...
 
-    def told(background: object, payload: Payload, at: int) -> None: ...
+    def sold(background: object, payload: Payload, at: int) -> None: ...
 
     assert product.on_sweep()(sweep) is sweep
     assert product.on_ring_timeout("/user", row=Person)(timeout) is timeout
-    assert product.on_backend("item.sold", payload=Payload)(told) is told
+    assert product.on_backend("item.sold", payload=Payload)(sold) is sold
     registry = Registry([product])
     assert registry.sweep_hooks == [sweep]
     assert registry.ring_timeouts == {"/user": RingTimeout(Person, timeout)}
     (event,) = registry.backend_events.values()
-    assert (event.type, event.payload, event.handle) == ("item.sold", Payload, told)
+    assert (event.type, event.payload, event.handle) == ("item.sold", Payload, sold)
 
 
-def test_an_outbound_event_is_addressed() -> None:
+def test_an_outbound_event_is_addressed_to_connections() -> None:
     addresses = [Address("/user", Wire.NATIVE, f"c{number}") for number in range(2)]
     delivery = Said("x").to(iter(addresses))
     assert (delivery.event, delivery.payload) == ("said", Said("x"))
@@ -144,10 +144,11 @@ def test_an_outbound_event_is_addressed() -> None:
     assert Error("no").to([]).event == "error"
 
 
-def test_an_event_for_many_names_its_room_and_its_group() -> None:
-    everybody = Said("x").to_everybody("/user", group="tina")
-    assert (everybody.namespace, everybody.room, everybody.group) == ("/user", "", "tina")
-    assert (everybody.event, everybody.skip_person) == ("said", None)
+def test_a_broadcast_names_its_room_and_its_group() -> None:
+    to_namespace = Said("x").to_everybody("/user", group="tina")
+    found = (to_namespace.namespace, to_namespace.room, to_namespace.group)
+    assert found == ("/user", "", "tina")
+    assert (to_namespace.event, to_namespace.skip_person) == ("said", None)
     room = Said("x").to_room("/", "channel", group="channel", skip_person="ulla")
     assert (room.namespace, room.room, room.skip_person) == ("/", "channel", "ulla")
 
@@ -155,7 +156,7 @@ def test_an_event_for_many_names_its_room_and_its_group() -> None:
 def read(request: HttpRequest) -> None: ...
 
 
-def test_an_http_route_has_what_was_registered() -> None:
+def test_an_http_route_holds_what_the_product_registered() -> None:
     product = Product("shop")
     registered = product.route(
         "GET /items/{id}", who="an admin", query={"a": "b"}, body=Payload, status=202, errors=[404]
@@ -167,7 +168,7 @@ def test_an_http_route_has_what_was_registered() -> None:
     assert (row.status, row.errors, row.handle) == (202, (404,), read)
 
 
-def test_an_http_route_belongs_to_one_product() -> None:
+def test_an_http_route_cannot_be_registered_twice() -> None:
     first, second = Product("first"), Product("second")
     for product in (first, second):
         product.route("GET /items/{id}")(read)
@@ -176,12 +177,12 @@ def test_an_http_route_belongs_to_one_product() -> None:
 
 
 @pytest.mark.parametrize("key", ["/items", "get /items", "GET items", "GET /{id}/{id}", "GET /{a}"])
-def test_what_is_no_route_is_not_registered(key: str) -> None:
+def test_a_malformed_route_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match=re.escape(key)):
         Product("shop").route(key)
 
 
-def test_counters_stand_in_the_order_of_the_products() -> None:
+def test_counters_are_kept_in_the_order_of_the_products() -> None:
     class Number(msgspec.Struct):
         number: int
 

@@ -8,7 +8,7 @@ from shared.aws.retry import pause
 
 
 @pytest.mark.parametrize(("attempt", "most"), [(1, 0.1), (2, 0.2), (5, 1.6), (6, 2.0), (20, 2.0)])
-def test_pauses_double_up_to_the_longest_and_are_spread(
+def test_pauses_double_up_to_the_longest_and_are_random(
     attempt: int, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []

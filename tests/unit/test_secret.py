@@ -1,9 +1,10 @@
-"""The stack's secret: how long it is kept, and what an outage of Secrets Manager does."""
+"""The stack's secret: how long it is cached, and what an outage of Secrets Manager does."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ CACHE, RETRY = 300, 10
 
 
 class Manager:
-    """Secrets Manager, and the session that gives a client for it."""
+    """Secrets Manager, and the SDK session that returns it as its client."""
 
     def __init__(self) -> None:
         self.text = json.dumps({"JWT_SECRET": "first"})
@@ -37,6 +38,8 @@ class Manager:
 
 
 class Case:
+    """A cached secret, its manager, and a clock in seconds."""
+
     def __init__(self, manager: Manager, values: Any) -> None:
         self.now = 0.0
         self.manager = manager
@@ -47,13 +50,23 @@ class Case:
 
 
 @pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Send the SDK's requests to a closed port, and leave no session that keeps it."""
+    for name, value in aws_environment({}, "http://127.0.0.1:1").items():
+        monkeypatch.setenv(name, value)
+    clients.session.cache_clear()
+    yield
+    clients.session.cache_clear()
+
+
+@pytest.fixture
 def case(use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch) -> Case:
     manager = Manager()
     monkeypatch.setattr(clients, "session", lambda: manager)
     return Case(manager, use_settings(secret_cache_seconds=CACHE, secret_retry_seconds=RETRY))
 
 
-def test_it_is_fetched_once_until_it_is_old(case: Case) -> None:
+def test_the_secret_is_fetched_once_until_it_is_old(case: Case) -> None:
     assert case.manager.asked == 0
     assert case.get() == "first"
     assert not case.secret.get("LIVEKIT_API_KEY")
@@ -85,7 +98,7 @@ def test_an_outage_leaves_the_old_value_in_use(
 
 
 @pytest.mark.parametrize("text", ["", "not JSON", "[]", '{"JWT_SECRET": 7}'])
-def test_a_value_that_is_no_object_of_strings_changes_nothing(
+def test_an_invalid_secret_is_logged_and_the_old_one_stays_in_use(
     case: Case, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert case.get() == "first"
@@ -95,7 +108,7 @@ def test_a_value_that_is_no_object_of_strings_changes_nothing(
     assert caplog.records
 
 
-def test_without_any_value_an_outage_is_an_error(case: Case) -> None:
+def test_an_outage_before_the_first_fetch_is_an_error(case: Case) -> None:
     case.manager.down = True
     for _ in range(2):
         with pytest.raises(BotoCoreError):
@@ -104,16 +117,12 @@ def test_without_any_value_an_outage_is_an_error(case: Case) -> None:
     assert case.get() == "first"
 
 
-def test_nobody_there_is_found_out_soon(
-    use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch
+def test_an_unreachable_secrets_manager_is_noticed_soon(
+    use_settings: UseSettings, unreachable: None
 ) -> None:
-    for name, value in aws_environment({}, "http://127.0.0.1:1").items():
-        monkeypatch.setenv(name, value)
-    clients.session.cache_clear()
     secret = CachedSecret(use_settings(secret_timeout_seconds=0.2))
     with pytest.raises(EndpointConnectionError):
         secret.get("JWT_SECRET")
     config: Any = secret.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.2, 0.2)
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}
-    clients.session.cache_clear()

@@ -1,4 +1,4 @@
-"""Signing in: what is taken, and the cookie it leads to."""
+"""Signing in to the admin's pages: which bodies are accepted, and the cookie that is set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def origins(use_settings: UseSettings) -> None:
 
 
 @pytest.mark.parametrize("given", ["a.b.c", "Bearer a.b.c"])
-def test_the_token_of_a_body(given: str) -> None:
+def test_the_token_is_read_from_the_body(given: str) -> None:
     assert session.token(f'{{"token": "{given}", "more": 1}}'.encode()) == "a.b.c"
 
 
@@ -39,7 +39,7 @@ def test_any_other_body_is_refused(body: str, message: str) -> None:
     assert (refused.value.status, refused.value.message) == (400, message)
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_a_body_that_is_not_text_is_refused() -> None:
     for body in (b"\xff\xfe", b'{"token": "a.b.c", "more": "\xff"}'):
         with pytest.raises(HttpError, match="The body is not JSON"):
             session.token(body)
@@ -51,12 +51,12 @@ def test_scripts_cannot_read_the_cookie_and_other_sites_do_not_send_it() -> None
     assert cookies.put("a.b.c", {}) == cookie
 
 
-def test_without_tls_there_is_no_secure_cookie() -> None:
+def test_without_tls_the_cookie_is_not_marked_secure() -> None:
     cookie = cookies.put("a.b.c", {"origin": "http://localhost"})
     assert cookie == "authenticationToken=a.b.c; Path=/; HttpOnly; SameSite=Strict"
 
 
-def test_signing_out_takes_the_cookie_away() -> None:
+def test_signing_out_removes_the_cookie() -> None:
     assert cookies.take_away({}).startswith("authenticationToken=; ")
     assert cookies.take_away({}).endswith("; Max-Age=0")
 
@@ -70,5 +70,7 @@ def test_signing_out_takes_the_cookie_away() -> None:
         ({"origin": "null"}, False),
     ],
 )
-def test_only_our_own_pages_sign_anybody_in(headers: dict[str, str], allowed: bool) -> None:
+def test_only_pages_of_an_allowed_origin_may_set_the_cookie(
+    headers: dict[str, str], allowed: bool
+) -> None:
     assert cookies.may_set(headers) is allowed

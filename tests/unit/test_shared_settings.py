@@ -13,7 +13,7 @@ from tests.conftest import RESOURCES, UseSettings
 ENVIRONMENT = {name.upper(): value for name, value in RESOURCES.items()}
 
 
-def test_resources_come_from_the_environment_and_the_rest_has_defaults() -> None:
+def test_resources_come_from_the_environment_and_other_settings_have_defaults() -> None:
     values = from_environment(ENVIRONMENT | {"PATH": "/bin", "UNRELATED": "x"})
     for name, value in RESOURCES.items():
         assert getattr(values, name) == value
@@ -21,7 +21,7 @@ def test_resources_come_from_the_environment_and_the_rest_has_defaults() -> None
     assert values.aws_region == "us-east-1"
 
 
-def test_text_becomes_the_type_of_the_field() -> None:
+def test_a_value_is_converted_to_the_type_of_its_field() -> None:
     values = from_environment(
         ENVIRONMENT | {"RING_TIMEOUT_SECONDS": "5", "POST_TIMEOUT_SECONDS": "1.5"}
     )
@@ -29,7 +29,7 @@ def test_text_becomes_the_type_of_the_field() -> None:
 
 
 @pytest.mark.parametrize("name", list(RESOURCES))
-def test_a_resource_that_is_missing_is_named(name: str) -> None:
+def test_the_error_names_a_missing_resource(name: str) -> None:
     given = {key: value for key, value in ENVIRONMENT.items() if key != name.upper()}
     with pytest.raises(msgspec.ValidationError, match=name):
         from_environment(given)
@@ -45,7 +45,7 @@ def test_a_resource_that_is_missing_is_named(name: str) -> None:
         ("LIMIT_CALL_INITIATE_PER_MINUTE", "51"),
     ],
 )
-def test_a_value_that_is_wrong_is_named(name: str, value: str) -> None:
+def test_the_error_names_a_setting_with_a_wrong_value(name: str, value: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=name.lower()):
         from_environment(ENVIRONMENT | {name: value})
 
@@ -58,13 +58,13 @@ def test_settings_are_read_once(use_settings: UseSettings, monkeypatch: pytest.M
     assert use_settings().room_shards == 4
 
 
-def test_the_connections_url_is_that_of_the_stage(use_settings: UseSettings) -> None:
-    here: dict[str, Any] = {
+def test_the_connections_url_leads_to_the_stage(use_settings: UseSettings) -> None:
+    stage: dict[str, Any] = {
         "websocket_api_id": "abc",
         "websocket_stage": "dev",
         "aws_region": "eu-west-1",
     }
-    values = use_settings(**here)
+    values = use_settings(**stage)
     assert values.connections_url == "https://abc.execute-api.eu-west-1.amazonaws.com/dev"
     values = use_settings(connections_url_format="http://127.0.0.1:1/{api}/{stage}")
     assert values.connections_url == "http://127.0.0.1:1/abc/dev"

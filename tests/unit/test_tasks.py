@@ -1,4 +1,4 @@
-"""What is handed to the queue of broadcasts."""
+"""The messages that are put on the queue of broadcasts."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("once", ["frame", None])
-def test_the_body_says_what_the_message_is_known_by(
+def test_the_body_of_a_broadcast_holds_its_deduplication_id(
     sent: list[dict[str, Any]], use_settings: UseSettings, once: str | None
 ) -> None:
-    """So that what is made of it, when it is split, is the same however often that is done."""
+    """The parts of a split broadcast then have the same ids however often it is split."""
     tasks = AwsTasks(use_settings())
     for _ in range(2):
         tasks.broadcast(Broadcast("/", "room", "event", {}, "group", once=once))

@@ -16,11 +16,11 @@ from shared.times import day, iso
         (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
     ],
 )
-def test_a_time_is_written_as_javascript_does(epoch_ms: int, text: str) -> None:
+def test_a_time_is_formatted_as_in_javascript(epoch_ms: int, text: str) -> None:
     assert iso(epoch_ms) == text
 
 
-def test_every_millisecond_of_a_second_is_told_apart() -> None:
+def test_every_millisecond_of_a_second_has_its_own_text() -> None:
     written = [iso(1_768_818_600_000 + number) for number in range(1_000)]
     assert written == [f"2026-01-19T10:30:00.{number:03}Z" for number in range(1_000)]
 

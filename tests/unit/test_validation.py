@@ -75,7 +75,9 @@ def test_an_event_without_a_payload_takes_anything() -> None:
         ("text", "payload: expected object, got str"),
     ],
 )
-def test_without_a_text_of_the_contract_the_field_is_named(value: object, text: str) -> None:
+def test_an_invalid_field_is_named_if_the_contract_has_no_text_for_it(
+    value: object, text: str
+) -> None:
     assert refused(row(), value) == text
 
 
@@ -92,22 +94,22 @@ def test_without_a_text_of_the_contract_the_field_is_named(value: object, text: 
         {"itemId": "x", "kind": "A", "place": {}},
     ],
 )
-def test_what_is_absent_or_empty_has_the_contract_s_text_for_that(value: object) -> None:
+def test_an_absent_or_empty_field_gives_the_contract_s_text(value: object) -> None:
     assert refused(row(missing="Invalid order"), value) == "Invalid order"
 
 
-def test_a_wrong_value_has_the_contract_s_text_for_its_field() -> None:
+def test_a_wrong_value_gives_the_contract_s_text_for_its_field() -> None:
     handler = row(missing="Invalid order", texts={"kind": "Invalid kind"})
     assert refused(handler, {"itemId": "x", "kind": "C"}) == "Invalid kind"
     assert refused(handler, {"itemId": "x", "kind": 5}) == "Invalid kind"
     assert refused(handler, {"itemId": 5, "kind": "A"}) == "itemId: expected str, got int"
 
 
-def test_a_missing_field_may_have_the_text_of_its_field() -> None:
+def test_a_missing_field_gives_the_text_of_its_field_if_there_is_no_other() -> None:
     assert refused(row(texts={"kind": "Invalid kind"}), {"itemId": "x"}) == "Invalid kind"
 
 
-def test_a_refusal_carries_its_message_and_where_it_goes() -> None:
+def test_a_refusal_carries_its_message_and_its_error_event() -> None:
     refusal = Refusal("no", event="special")
     assert (refusal.message, refusal.event, str(refusal)) == ("no", "special", "no")
     assert Refusal("no").event is None

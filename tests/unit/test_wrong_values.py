@@ -1,4 +1,4 @@
-"""msgspec's text for a value of the wrong shape, taken apart."""
+"""msgspec's error texts for values of the wrong shape, taken apart."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ class Thing(msgspec.Struct):
         ),
     ],
 )
-def test_what_is_wrong_and_where(value: object, what: str, field: str, missing: str | None) -> None:
+def test_an_error_text_is_split_into_reason_and_field(
+    value: object, what: str, field: str, missing: str | None
+) -> None:
     with pytest.raises(msgspec.ValidationError) as error:
         msgspec.convert(value, Thing)
     wrong = wrong_values.read(error.value)
     assert (wrong.what, wrong.field, wrong.missing) == (what, field, missing)
 
 
-def test_a_struct_s_own_check_names_its_field_alike() -> None:
+def test_a_struct_s_own_check_names_its_field_in_the_same_way() -> None:
     with pytest.raises(msgspec.ValidationError) as error:
         msgspec.convert({"size": -1}, Part)
     assert wrong_values.read(error.value) == WrongValue("Expected a size", "size", None)

@@ -1,4 +1,4 @@
-"""The accounts file, the demo set, and what the banner makes of it."""
+"""The accounts file, the demo accounts, and the banner that shows them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def written(tmp_path: Path, content: str | list[Any]) -> Path:
     return path
 
 
-def test_the_demo_set_has_everybody() -> None:
+def test_the_demo_accounts_have_every_role() -> None:
     known = accounts.read(from_environment({}).accounts)
     roles = {account.role for account in known}
     assert {"USER", "TELECALLER", "ADMIN", "CUSTOMER", "PARTNER"} < roles
@@ -34,7 +34,7 @@ def test_the_demo_set_has_everybody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "accounts.json is not a list of accounts"),
         ("{}", "Expected `array`"),
@@ -44,19 +44,21 @@ def test_the_demo_set_has_everybody() -> None:
         ([USER, USER], r"is the `_id` of both \[0\] and \[1\]"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, content: str | list[Any], said: str) -> None:
-    with pytest.raises(SettingError, match=said):
+def test_the_error_names_what_is_wrong_in_the_file(
+    tmp_path: Path, content: str | list[Any], message: str
+) -> None:
+    with pytest.raises(SettingError, match=message):
         accounts.read(written(tmp_path, content))
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "accounts.json"
     path.write_bytes(b'["\xff"]')
     with pytest.raises(SettingError):
         accounts.read(path)
 
 
-def test_a_token_says_who_it_is_for() -> None:
+def test_a_token_holds_the_identity_of_its_account() -> None:
     account = Account(id=USER["_id"], role="USER", name="U")
     claims = jwt.decode(
         tokens.mint(account, SECRETS["JWT_SECRET"]), SECRETS["JWT_SECRET"], algorithms=["HS256"]
@@ -65,7 +67,7 @@ def test_a_token_says_who_it_is_for() -> None:
     assert claims == {"sub": USER["_id"], "role": "USER", "name": "U"}
 
 
-def test_the_banner_shows_only_who_may_connect(tmp_path: Path) -> None:
+def test_the_banner_shows_only_accounts_that_may_connect(tmp_path: Path) -> None:
     people = [
         USER | {"name": "Blocked", "accountStatus": "SUSPENDED"},
         USER | {"_id": "1" * 24, "name": "Active"},
@@ -75,10 +77,10 @@ def test_the_banner_shows_only_who_may_connect(tmp_path: Path) -> None:
     text = banner.render(from_environment({"PORT": "9000"}), known)
     assert "Active" in text
     assert "Blocked" not in text
-    assert "socket.io-client" not in text  # nobody to call
+    assert "socket.io-client" not in text  # there is no telecaller to call
 
 
-def test_the_snippet_is_complete() -> None:
+def test_the_banner_s_snippet_has_no_placeholders() -> None:
     settings = from_environment({"PORT": "9000"})
     text = banner.render(settings, accounts.read(settings.accounts))
     assert 'io("http://127.0.0.1:9000" + path' in text

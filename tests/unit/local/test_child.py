@@ -1,4 +1,4 @@
-"""Child processes end with the one that started them, however it ends."""
+"""Child processes end together with their parent, however the parent ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def wait_until_gone(leader: int) -> bool:
     return not group_is_alive(leader)
 
 
-def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
+def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path / "log")],
         cwd=ROOT,
@@ -72,6 +72,6 @@ async def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
     assert wait_until_gone(child.pid)
 
 
-async def test_a_failure_shows_what_was_printed(tmp_path: Path) -> None:
+async def test_a_failed_command_shows_its_output(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"(?s)step failed with exit code 3:\n    because\n.*log"):
         await run("step", ["sh", "-c", "echo because; exit 3"], tmp_path / "log", os.environ)

@@ -1,4 +1,4 @@
-"""When a kept synth is used again."""
+"""When an earlier synth is used again, and which account the tools can reach."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_synth_is_kept_for_the_same_sources_and_settings(tmp_path: Path) -> No
     assert fingerprint({"stage": "dev"}, tmp_path) != first
 
 
-def test_no_real_account_is_in_reach() -> None:
+def test_the_tools_can_reach_no_real_aws_account() -> None:
     environment = aws_environment(
         {"AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t", "NO_PROXY": "a", "PATH": "/bin"},
         "http://x",

@@ -19,7 +19,7 @@ from shared.identity.edge import ADDRESS_HEADER
 
 
 class Upstream:
-    """Both APIs in one: echoes frames, remembers what it saw, refuses with ``?refuse=<status>``."""
+    """Both APIs in one: echoes frames, records handshakes, refuses with ``?refuse=<status>``."""
 
     def __init__(self) -> None:
         self.handshakes: list[web.Request] = []
@@ -112,7 +112,9 @@ async def test_the_handshake_is_passed_on(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_its_own_origin_is_the_one_that_the_stack_knows(stack: Stack, host: str) -> None:
+async def test_the_edge_s_own_origin_becomes_the_one_that_the_stack_allows(
+    stack: Stack, host: str
+) -> None:
     own = {"Origin": f"http://{host}:{stack.port}"}
     async with stack.connect(headers=own):
         assert stack.upstream.handshakes[0].headers["Origin"] == OWN_ORIGIN
@@ -143,7 +145,7 @@ async def test_a_forged_address_is_dropped(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-async def test_a_refusal_is_an_http_status(stack: Stack, status: int) -> None:
+async def test_a_refused_handshake_gives_its_http_status(stack: Stack, status: int) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await stack.connect(f"/ws?refuse={status}")
     assert refused.value.status == status
@@ -166,7 +168,7 @@ async def test_frames_over_the_limit_are_refused(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 4000])
-async def test_closes_keep_their_code(stack: Stack, code: int) -> None:
+async def test_a_close_keeps_its_code_in_both_directions(stack: Stack, code: int) -> None:
     async with stack.connect() as client:
         await client.send_str(f"close {code}")
         assert (await client.receive()).type is WSMsgType.CLOSE
@@ -177,14 +179,14 @@ async def test_closes_keep_their_code(stack: Stack, code: int) -> None:
     assert await stack.upstream.closed.get() == code
 
 
-async def test_a_lost_client_is_a_close(stack: Stack) -> None:
+async def test_a_lost_client_closes_the_connection_to_the_stack(stack: Stack) -> None:
     client = await stack.connect()
     client._response.connection.transport.abort()
     assert await stack.upstream.closed.get() == WSCloseCode.GOING_AWAY
 
 
 @pytest.mark.parametrize("query", ["?EIO=4&transport=polling", "?EIO=4", ""])
-async def test_polling_is_answered_as_socket_io_does(stack: Stack, query: str) -> None:
+async def test_polling_is_answered_as_by_socket_io(stack: Stack, query: str) -> None:
     for method in ("GET", "POST"):
         async with stack.session.request(method, stack.url + "/socket.io/" + query) as response:
             assert response.status == 400
@@ -198,7 +200,7 @@ async def test_a_plain_request_for_a_websocket_is_refused(stack: Stack) -> None:
         assert (response.status, "error" in await response.json()) == (400, True)
 
 
-async def test_http_is_passed_on_whole(stack: Stack) -> None:
+async def test_an_http_request_is_passed_on_unchanged(stack: Stack) -> None:
     async with stack.session.post(
         stack.url + "/events%2Fx?cursor=a%3D&limit=2",
         data=json.dumps({"type": "t"}),
@@ -226,7 +228,7 @@ async def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
         assert "error" in await response.json()
 
 
-async def test_without_a_stack_there_is_an_error_to_read() -> None:
+async def test_without_a_stack_the_edge_answers_with_an_error() -> None:
     nowhere = edge.listen(0)
     port = nowhere.getsockname()[1]
     nowhere.close()
@@ -241,7 +243,7 @@ async def test_without_a_stack_there_is_an_error_to_read() -> None:
             await session.ws_connect(url + "/ws")
 
 
-def test_a_port_can_be_taken_once() -> None:
+def test_a_port_in_use_cannot_be_used_again() -> None:
     listener = edge.listen(0)
     try:
         with pytest.raises(OSError, match="in use"):

@@ -1,4 +1,4 @@
-"""The pinned emulator is the one whose wait is shortened."""
+"""The wait for log lines is shortened in the pinned version of the emulator only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_wait_for_log_lines_is_shortened(monkeypatch: pytest.MonkeyPatch) ->
     assert before == (0.050, 0.005, 0.250)
 
 
-def test_another_emulator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_the_emulator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Worker, "_drain_stderr_bounded", lambda self, patience=1: "")
     with pytest.raises(RuntimeError, match="another ministack"):
         emulator_main.shorten_log_wait()

@@ -1,4 +1,4 @@
-"""What of a log is shown, and how."""
+"""Which failures of a log are shown, and how."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def text(content: str, source: str = SOURCE) -> list[str]:
     return [f"{source} {one}\n" for one in content.splitlines()]
 
 
-def test_a_failure_is_a_heading_and_what_belongs_to_it() -> None:
+def test_a_failure_is_shown_as_a_heading_with_message_and_traceback() -> None:
     (failure,) = read(error())
     assert str(failure).splitlines() == [
         "!! calls  call:end  c-1",
@@ -47,7 +47,7 @@ def test_a_failure_is_a_heading_and_what_belongs_to_it() -> None:
     ]
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_parts_of_a_failure_are_left_out() -> None:
     failure = Failure("sweep", None, None, "", "one\n\ntwo")
     assert str(failure) == "!! sweep\n   one\n\n   two"
 
@@ -65,7 +65,7 @@ def test_what_is_not_known_is_left_out() -> None:
         "",
     ],
 )
-def test_what_is_no_failure_is_not_shown(harmless: str) -> None:
+def test_a_line_that_is_not_a_failure_is_not_shown(harmless: str) -> None:
     assert read(harmless, line(level="INFO", message="done"), settled=True) == []
 
 
@@ -79,7 +79,7 @@ def test_the_same_failure_is_shown_once() -> None:
     assert [failure.correlation_id for failure in read(once, again, other, again)] == ["c-1", "c-2"]
 
 
-def test_a_second_try_elsewhere_is_the_same_failure() -> None:
+def test_a_second_try_in_another_folder_is_the_same_failure() -> None:
     def tried(folder: str) -> str:
         path = f"/w/.local/1/tmp/ministack-lambda-switchboard-dev-calls-{folder}/code/shared/a.py"
         return error(exception=f'Traceback\n  File "{path}", line 3\nKeyError: 1')
@@ -88,7 +88,7 @@ def test_a_second_try_elsewhere_is_the_same_failure() -> None:
     assert '  File "shared/a.py", line 3' in failure.trace
 
 
-def test_a_failure_that_another_leads_to_does_not_repeat_it() -> None:
+def test_a_failure_that_follows_from_another_does_not_repeat_its_traceback() -> None:
     second = f"{TRACE}\n\nDuring handling of the above exception, another:\n\nTraceback 2"
     following = error(message="route failed", exception=second)
     found = read(error(), following, following)
@@ -96,28 +96,28 @@ def test_a_failure_that_another_leads_to_does_not_repeat_it() -> None:
     assert found[1].trace == "During handling of the above exception, another:\n\nTraceback 2"
 
 
-def test_a_text_before_a_failure_without_a_traceback_is_its_traceback() -> None:
+def test_text_before_a_failure_without_a_traceback_becomes_its_traceback() -> None:
     (failure,) = read(*text(TRACE), error(message="Worker process died", exception=None))
     assert (failure.message, failure.trace) == ("Worker process died", TRACE)
 
 
-def test_a_traceback_without_a_failure_is_one() -> None:
+def test_a_traceback_alone_is_a_failure() -> None:
     (failure,) = read(*text(TRACE), line(level="INFO", message="done"))
     assert failure == Failure("calls", None, None, "", TRACE)
 
 
-def test_a_traceback_that_nothing_follows_is_shown_when_it_has_ended() -> None:
+def test_a_traceback_at_the_end_of_the_log_is_shown_when_the_log_settles() -> None:
     assert read(*text(TRACE)) == []
     (failure,) = read(*text(TRACE), settled=True)
     assert failure.trace == TRACE
 
 
-def test_a_traceback_before_a_failure_with_its_own_is_another() -> None:
+def test_a_traceback_before_a_failure_with_a_traceback_is_a_second_failure() -> None:
     found = read(*text("Fatal Python error: x"), error())
     assert [failure.trace for failure in found] == ["Fatal Python error: x", TRACE]
 
 
-def test_processes_that_print_at_once_are_told_apart() -> None:
+def test_lines_of_processes_that_print_at_once_are_kept_apart() -> None:
     one, other = "switchboard-dev-calls[1]", "switchboard-dev-calls[2]"
     pairs = zip(text("a\nb\nc", other), text(TRACE, one), strict=True)
     mixed = [each for pair in pairs for each in pair]

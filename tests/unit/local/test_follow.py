@@ -1,4 +1,4 @@
-"""A log that grows, and what is said of it."""
+"""A log that grows, and the failures that are reported from it."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_CHARACTERS", 10)
 
 
-async def until(said: list[str], count: int) -> None:
+async def until(reported: list[str], count: int) -> None:
     async with asyncio.timeout(5):
-        while len(said) < count:  # noqa: ASYNC110 - what is waited for knows of no event
+        while len(reported) < count:  # noqa: ASYNC110 - the list has no event to wait for
             await asyncio.sleep(0.01)
 
 
-async def test_what_is_added_is_said_as_it_comes(tmp_path: Path) -> None:
-    log, said = tmp_path / "functions.log", list[str]()
+async def test_a_failure_is_reported_as_soon_as_it_is_logged(tmp_path: Path) -> None:
+    log, reported = tmp_path / "functions.log", list[str]()
     log.write_text(failed("first") + failed("second")[:20])
-    task = asyncio.create_task(follow(log, "a-", said.append))
-    await until(said, 1)
+    task = asyncio.create_task(follow(log, "a-", reported.append))
+    await until(reported, 1)
     with log.open("a") as file:
         file.write(failed("second")[20:])
-    await until(said, 2)
+    await until(reported, 2)
     with log.open("a") as file:
         file.write("".join(f"a-calls[1] {line}\n" for line in TRACE.splitlines()))
-    await until(said, 3)
-    assert said[:2] == ["!! calls\n   first", "!! calls\n   second"]
-    assert said[2] == "!! calls\n   Traceback (most recent call last):\n   KeyError: 1"
+    await until(reported, 3)
+    assert reported[:2] == ["!! calls\n   first", "!! calls\n   second"]
+    assert reported[2] == "!! calls\n   Traceback (most recent call last):\n   KeyError: 1"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_what_is_there_at_the_end_is_said(tmp_path: Path) -> None:
-    log, said = tmp_path / "functions.log", list[str]()
+async def test_failures_left_at_the_end_are_reported(tmp_path: Path) -> None:
+    log, reported = tmp_path / "functions.log", list[str]()
     log.touch()
-    task = asyncio.create_task(follow(log, "a-", said.append))
+    task = asyncio.create_task(follow(log, "a-", reported.append))
     await asyncio.sleep(0)
     log.write_text('a-calls[1] {"level":"INFO"}\n' * 20 + failed("last"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert said == ["!! calls\n   last"]
+    assert reported == ["!! calls\n   last"]
 
 
-async def test_a_log_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
-    said = list[str]()
-    await follow(tmp_path / "none", "", said.append)
-    assert said[0].startswith("Failures are shown no longer (FileNotFoundError(")
+async def test_a_log_that_cannot_be_read_raises_no_error(tmp_path: Path) -> None:
+    reported = list[str]()
+    await follow(tmp_path / "none", "", reported.append)
+    assert reported[0].startswith("Failures are shown no longer (FileNotFoundError(")

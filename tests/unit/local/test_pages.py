@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Path:
         ("/app/demo.js?v=1", "app/demo.js", "text/javascript"),
     ],
 )
-def test_a_page(site: Path, path: str, name: str, type_: str) -> None:
+def test_a_path_is_answered_with_its_page(site: Path, path: str, name: str, type_: str) -> None:
     answer = Pages(SETTINGS, PEOPLE, site).answer(make_mocked_request("GET", path))
     assert answer
     assert (answer.body, answer.content_type) == (name.encode(), type_)
@@ -63,16 +63,16 @@ def test_a_page(site: Path, path: str, name: str, type_: str) -> None:
         "/" + "x" * 5000,
     ],
 )
-def test_what_is_no_page_is_left_to_the_api(site: Path, path: str) -> None:
+def test_a_path_without_a_page_is_left_to_the_api(site: Path, path: str) -> None:
     assert Pages(SETTINGS, PEOPLE, site).answer(make_mocked_request("GET", path)) is None
 
 
-def test_pages_are_only_read(site: Path) -> None:
+def test_only_get_requests_are_answered_with_pages(site: Path) -> None:
     for method in ("POST", "DELETE", "OPTIONS"):
         assert Pages(SETTINGS, PEOPLE, site).answer(make_mocked_request(method, "/")) is None
 
 
-def test_demo_tokens_are_for_a_few_of_each_role_who_may_connect() -> None:
+def test_demo_tokens_are_for_a_few_accounts_of_each_role_that_may_connect() -> None:
     request = make_mocked_request("GET", TOKENS, headers={"Host": "localhost:8000"})
     answer = Pages(SETTINGS, PEOPLE).answer(request)
     assert answer
@@ -91,20 +91,20 @@ def test_demo_tokens_are_for_a_few_of_each_role_who_may_connect() -> None:
         assert (claims["sub"], claims["role"]) == (one["id"], one["role"])
 
 
-def test_another_name_for_this_machine_gets_no_tokens() -> None:
+def test_a_request_with_another_host_name_gets_no_tokens() -> None:
     request = make_mocked_request("GET", TOKENS, headers={"Host": "evil.example:8000"})
     answer = Pages(SETTINGS, PEOPLE).answer(request)
     assert answer
     assert answer.status == 404
 
 
-def test_what_the_pages_load_is_there(tmp_path: Path) -> None:
+def test_every_file_that_the_pages_load_is_copied(tmp_path: Path) -> None:
     assemble(tmp_path)
     for name, source in COPIED.items():
         assert (tmp_path / name).read_bytes() == source.read_bytes()
 
 
-def test_every_reference_of_a_page_leads_somewhere() -> None:
+def test_every_link_and_import_of_a_page_leads_to_a_file() -> None:
     for page in [*SITE.glob("*.html"), *SITE.glob("app/*.js")]:
         found = re.findall(
             r'(?:src|href)="(/[^"#]*)"|(?:from |import\()"([^"\n]+)"\)?;', page.read_text()

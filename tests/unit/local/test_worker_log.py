@@ -1,4 +1,4 @@
-"""Real workers of the pinned emulator, and what they leave in the log."""
+"""Real workers of the pinned emulator, and what they write to the log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Invoke = Callable[..., list[Failure]]
 
 @pytest.fixture
 def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Runs a module's ``handler`` once; what fails."""
+    """Return a function that runs a module's ``handler`` once and returns the failures."""
     for name in ("_read_stderr", "invoke"):
         monkeypatch.setattr(Worker, name, getattr(Worker, name))
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
@@ -82,7 +82,7 @@ def handler(body: str) -> str:
     return f"import ctypes, os, sys, time\ndef handler(event, context):\n    {body}\n"
 
 
-def test_what_a_function_prints_is_kept(invoke: Invoke, tmp_path: Path) -> None:
+def test_the_output_of_a_function_is_logged(invoke: Invoke, tmp_path: Path) -> None:
     assert invoke(FINE) == []
     (line,) = (tmp_path / "functions.log").read_text().splitlines()
     source, text = line.split(" ", 1)
@@ -100,7 +100,9 @@ def test_what_a_function_prints_is_kept(invoke: Invoke, tmp_path: Path) -> None:
         ("time.sleep(60)", "Task timed out after 1.00 seconds", "in handler"),
     ],
 )
-def test_an_invocation_that_fails(invoke: Invoke, body: str, message: str, trace: str) -> None:
+def test_a_failed_invocation_is_reported_with_its_event_and_traceback(
+    invoke: Invoke, body: str, message: str, trace: str
+) -> None:
     (failure,) = invoke(handler(body), seconds=1 if "sleep" in body else 10)
     assert failure[:4] == ("calls", "call:end", CID, message)
     assert trace in failure.trace
@@ -115,7 +117,7 @@ def test_an_invocation_that_fails(invoke: Invoke, body: str, message: str, trace
         ("import os; os._exit(4)", "Worker process exited immediately.", ""),
     ],
 )
-def test_a_function_that_does_not_start(
+def test_a_function_that_does_not_start_is_reported(
     invoke: Invoke, code: str, message: str, trace: str
 ) -> None:
     (failure,) = invoke(code)
@@ -125,7 +127,7 @@ def test_a_function_that_does_not_start(
 
 
 @pytest.mark.parametrize("event", [None, 7, [], {}, {"Records": [None]}, {"requestContext": 1}])
-def test_any_event_may_fail(invoke: Invoke, event: object) -> None:
+def test_a_failure_with_an_event_of_any_shape_is_reported(invoke: Invoke, event: object) -> None:
     (failure,) = invoke(handler("raise KeyError(1)"), event)
     assert (failure.event, failure.correlation_id) == (None, "invocation-1")
 
@@ -143,12 +145,14 @@ def test_any_event_may_fail(invoke: Invoke, event: object) -> None:
         ({}, None, None),
     ],
 )
-def test_an_event_has_a_name(context: dict[str, str], body: str | None, name: str | None) -> None:
+def test_an_event_is_logged_under_its_name(
+    context: dict[str, str], body: str | None, name: str | None
+) -> None:
     assert worker_log.event_name({"requestContext": context, "body": body}) == name
 
 
 @pytest.mark.parametrize("change", ["_read_stderr", "invoke", "script"])
-def test_another_emulator_is_refused(
+def test_another_version_of_the_emulator_is_refused(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if change == "script":

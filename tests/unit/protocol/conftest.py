@@ -2,6 +2,6 @@
 
 from hypothesis import settings
 
-# A deadline measures how busy the machine is.
+# A deadline would measure how busy the machine is, not the code.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")

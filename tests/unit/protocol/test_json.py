@@ -1,4 +1,4 @@
-"""Strict JSON, with the standard library as the judge of what is JSON at all."""
+"""Strict JSON; the standard library decides what is JSON at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.protocol.json import (
     loads,
 )
 
-# What survives a round trip: no surrogates, no NaN, integers of 38 digits.
+# Values that survive a round trip: no surrogates, no NaN, integers of 38 digits.
 limit = 10**MAX_DIGITS - 1
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 scalars = (
@@ -63,7 +63,7 @@ def nested(depth: int, leaf: str = "") -> str:
         ("[" + "[]," * 40 + '{"a":{}}]', [*[[]] * 40, {"a": {}}]),
     ],
 )
-def test_loads(text: str | bytes, value: object) -> None:
+def test_valid_json_is_parsed(text: str | bytes, value: object) -> None:
     assert loads(text) == value
 
 
@@ -98,7 +98,7 @@ def test_depth_limit_is_inclusive() -> None:
         b'"\xff"',
         b'"\xed\xa0\x80"',
         "1" * 39 + "x",
-        # Deep, and no JSON all the same.
+        # Deep, but not JSON.
         "[" * 40,
         "]" * 40 + "[" * 40,
         "[" * 100_000,
@@ -111,7 +111,7 @@ def test_depth_limit_is_inclusive() -> None:
         nested(40) + "1",
     ],
 )
-def test_not_json(text: str | bytes) -> None:
+def test_text_that_is_not_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidJson):
         loads(text)
 
@@ -129,7 +129,9 @@ def test_not_json(text: str | bytes) -> None:
         (r'{"a\udfff":1,"b":2}', "key with a lone surrogate", (), {"b": 2}),
     ],
 )
-def test_unsupported(text: str, reason: str, path: tuple[str | int, ...], value: object) -> None:
+def test_an_unsupported_value_is_reported_with_reason_path_and_the_rest(
+    text: str, reason: str, path: tuple[str | int, ...], value: object
+) -> None:
     with pytest.raises(UnsupportedJson) as caught:
         loads(text)
     assert caught.value.reason == reason
@@ -145,20 +147,20 @@ def test_unsupported(text: str, reason: str, path: tuple[str | int, ...], value:
         nested(MAX_DEPTH, "[],[]"),
     ],
 )
-def test_one_level_too_deep(text: str) -> None:
+def test_json_one_level_too_deep_is_refused(text: str) -> None:
     with pytest.raises(UnsupportedJson, match="nested deeper than 32 levels"):
         loads(text)
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, MAX_DEPTH + 2, 100, 50_000])
-def test_too_deep(depth: int) -> None:
+def test_json_that_is_too_deep_is_cut_at_the_limit(depth: int) -> None:
     with pytest.raises(UnsupportedJson, match="nested deeper than 32 levels") as caught:
         loads(nested(depth, '{"]":"}"}'))
     assert caught.value.path == (0,) * MAX_DEPTH
     assert dumps(caught.value.value) == nested(MAX_DEPTH, "null")
 
 
-def test_what_is_not_too_deep_can_still_be_read() -> None:
+def test_the_rest_of_too_deep_json_can_still_be_read() -> None:
     text = '{"id":"a1","data":' + nested(200) + ',"more":[1,{"x":[2]}]}'
     with pytest.raises(UnsupportedJson) as caught:
         loads(text)
@@ -167,7 +169,7 @@ def test_what_is_not_too_deep_can_still_be_read() -> None:
     assert (value["id"], value["more"]) == ("a1", [1, {"x": [2]}])
 
 
-def test_an_offence_inside_of_what_is_too_deep_is_not_the_first() -> None:
+def test_depth_is_reported_before_an_offence_inside_the_deep_part() -> None:
     with pytest.raises(UnsupportedJson, match="nested deeper"):
         loads(nested(60, "1e400"))
 
@@ -182,7 +184,7 @@ def test_an_offence_inside_of_what_is_too_deep_is_not_the_first() -> None:
         nested(150_000),
     ],
 )
-def test_linear_time(text: str) -> None:
+def test_hostile_text_is_refused_in_linear_time(text: str) -> None:
     started = time.process_time()
     with pytest.raises((InvalidJson, UnsupportedJson)):
         loads(text)
@@ -200,11 +202,11 @@ def test_linear_time(text: str) -> None:
         ((1, 2), "[1,2]"),
     ],
 )
-def test_dumps(value: object, text: str) -> None:
+def test_values_are_serialized(value: object, text: str) -> None:
     assert dumps(value) == text
 
 
-def test_dumps_structs() -> None:
+def test_structs_are_serialized_under_their_wire_names() -> None:
     class Point(msgspec.Struct, rename="camel"):
         in_x: int
 
@@ -212,24 +214,24 @@ def test_dumps_structs() -> None:
 
 
 @pytest.mark.parametrize("value", [object(), {None: 1}])
-def test_dumps_refuses(value: object) -> None:
+def test_a_value_that_json_cannot_hold_is_not_serialized(value: object) -> None:
     with pytest.raises(TypeError):
         dumps(value)
 
 
-def test_dumps_refuses_surrogates() -> None:
+def test_a_lone_surrogate_is_not_serialized() -> None:
     with pytest.raises(UnicodeEncodeError):
         dumps("\ud800")
 
 
 @given(values)
-def test_round_trip(value: object) -> None:
+def test_a_serialized_value_parses_to_itself(value: object) -> None:
     assert loads(dumps(value)) == value
     assert loads(dumps(value).encode()) == value
 
 
 @given(values, st.booleans())
-def test_as_the_standard_library(value: object, ascii_: bool) -> None:
+def test_values_are_parsed_as_by_the_standard_library(value: object, ascii_: bool) -> None:
     text = stdlib.dumps(value, ensure_ascii=ascii_)
     assert loads(text) == stdlib.loads(text)
 
@@ -244,7 +246,7 @@ alphabet = st.sampled_from([*'[]{}",:\\ u18', "\\u", "ud800", "NaN", "1e400", "9
     | st.lists(st.sampled_from(["[", "]", '{"":', "}", "1", ",", '"']), max_size=300).map("".join)
 )
 @example("[" * 33 + '"\\' + "]" * 33)
-def test_fuzz(text: str | bytes) -> None:
+def test_a_text_counts_as_json_exactly_if_the_standard_library_reads_it(text: str | bytes) -> None:
     try:
         accepted = loads(text)
     except InvalidJson:

@@ -1,4 +1,4 @@
-"""Native frames, with the examples of the contract."""
+"""Native frames, compared with the examples of the contract."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from shared.protocol.native import (
         ('{"action":"x","id":' + "9" * 38 + "}", Request("x", None, 10**38 - 1)),
     ],
 )
-def test_decode(text: str, request_: Request) -> None:
+def test_a_frame_is_decoded_to_a_request(text: str, request_: Request) -> None:
     assert decode(text) == request_
 
 
 @pytest.mark.parametrize("ack", [7, 1.0, "1", 10**38 - 1])
-def test_ids_come_back_as_they_came(ack: AckId) -> None:
+def test_an_acknowledgement_returns_the_id_unchanged(ack: AckId) -> None:
     request = decode(stdlib.dumps({"action": "x", "id": ack}))
     assert request.id is not None
     assert stdlib.loads(ack_frame(request.id, None))["ack"] == ack
@@ -90,7 +90,9 @@ DEEP = "[" * 40 + "]" * 40
         ),
     ],
 )
-def test_invalid(text: str, message: str, event: str | None, ack: AckId | None) -> None:
+def test_an_invalid_frame_is_refused_with_its_event_and_id(
+    text: str, message: str, event: str | None, ack: AckId | None
+) -> None:
     with pytest.raises(InvalidPayload) as caught:
         decode(text)
     error = caught.value
@@ -107,7 +109,7 @@ def test_invalid(text: str, message: str, event: str | None, ack: AckId | None) 
         '{"action":"x","id":' + "9" * 5000 + "}",
     ],
 )
-def test_sizes_that_break_decoders(text: str) -> None:
+def test_a_huge_frame_is_refused(text: str) -> None:
     with pytest.raises(InvalidPayload):
         decode(text)
 
@@ -122,14 +124,14 @@ def test_sizes_that_break_decoders(text: str) -> None:
         (ack_error_frame(1.5, "No"), '{"ack":1.5,"error":{"message":"No"}}'),
     ],
 )
-def test_frames(frame: str, text: str) -> None:
+def test_events_and_acknowledgements_are_encoded(frame: str, text: str) -> None:
     assert frame == text
 
 
 @pytest.mark.parametrize(
     ("event", "name"), [("call:initiate", "call.initiate"), ("a:b:c", "a.b.c"), ("x", "x")]
 )
-def test_action(event: str, name: str) -> None:
+def test_an_action_is_the_event_s_name_with_dots(event: str, name: str) -> None:
     assert action(event) == name
     assert decode(stdlib.dumps({"action": name})).event == event
 
@@ -139,7 +141,7 @@ numbers = st.integers(-(10**38) + 1, 10**38 - 1) | st.floats(allow_nan=False, al
 
 
 @given(texts.filter(lambda name: name and "." not in name), texts | numbers, st.lists(texts))
-def test_round_trip(event: str, ack: AckId, data: list[str]) -> None:
+def test_an_encoded_request_decodes_to_itself(event: str, ack: AckId, data: list[str]) -> None:
     text = stdlib.dumps({"action": action(event), "data": data, "id": ack})
     assert decode(text) == Request(event, data, ack)
 
@@ -157,12 +159,12 @@ anything = st.recursive(
         {}, optional={"action": anything, "data": anything, "id": anything}
     ).map(stdlib.dumps)
 )
-def test_fuzz(text: str) -> None:
+def test_any_text_is_decoded_or_refused_with_an_id_that_can_be_sent_back(text: str) -> None:
     try:
         request = decode(text)
     except InvalidPayload as error:
         if error.ack is not None:
-            # What was read can be sent back.
+            # The id that was read can be sent back.
             ack_error_frame(error.ack, error.message).encode()
         return
     assert "." not in request.event

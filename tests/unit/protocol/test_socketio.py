@@ -1,4 +1,4 @@
-"""Socket.IO packets, with the examples of the protocol's document and python-socketio as oracle."""
+"""Socket.IO packets, compared with the examples of the protocol and with python-socketio."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("text", "packet"), EXAMPLES)
-def test_examples(text: str, packet: Packet) -> None:
+def test_the_examples_of_the_protocol_are_decoded_and_encoded(text: str, packet: Packet) -> None:
     assert decode(text) == packet
     assert encode(packet) == text
 
@@ -87,7 +87,7 @@ def test_examples(text: str, packet: Packet) -> None:
 @pytest.mark.parametrize(
     ("text", "packet"),
     [
-        # The comma may be missing where nothing follows: 2.x servers and some clients do that.
+        # The comma may be missing if nothing follows it: 2.x servers and some clients do that.
         ("0/admin", Packet(T.CONNECT, "/admin")),
         ("0/admin?a=b", Packet(T.CONNECT, "/admin", query="a=b")),
         ("0/admin?,", Packet(T.CONNECT, "/admin")),
@@ -97,7 +97,7 @@ def test_examples(text: str, packet: Packet) -> None:
         ('501-["foo"]', Packet(T.BINARY_EVENT, data=["foo"], attachments=1)),
     ],
 )
-def test_other_spellings(text: str, packet: Packet) -> None:
+def test_other_spellings_of_a_packet_are_decoded(text: str, packet: Packet) -> None:
     assert decode(text) == packet
 
 
@@ -170,7 +170,7 @@ DEEP = "[" * 40 + "]" * 40
         "51-[]",
         '21-["foo"]',
         "01-",
-        # Unsupported JSON in the wrong shape, or where nobody has joined.
+        # Unsupported JSON in the wrong shape, or from a client that has not joined yet.
         '0{"token":1e400}',
         '4{"message":1e400}',
         "11e400",
@@ -181,7 +181,7 @@ DEEP = "[" * 40 + "]" * 40
         '3{"foo":1e400}',
     ],
 )
-def test_invalid_packet(text: str) -> None:
+def test_an_invalid_packet_is_refused(text: str) -> None:
     with pytest.raises(InvalidPacket):
         decode(text)
 
@@ -216,12 +216,12 @@ LONG = "9" * 39
             0,
         ),
         ('51-/user,7["a",1e400]', "payload: number out of range", "/user", "a", 7),
-        # The id of an acknowledgement is the server's own.
+        # The server chose the id of an acknowledgement: the error carries no id.
         ("3/user,7[1e400]", "0: number out of range", "/user", None, None),
         ("61-/user,7[1e400]", "0: number out of range", "/user", None, None),
     ],
 )
-def test_invalid_payload(
+def test_an_invalid_payload_is_refused_with_namespace_event_and_ack(
     text: str, message: str, namespace: str, event: str | None, ack: int | None
 ) -> None:
     with pytest.raises(InvalidPayload) as caught:
@@ -232,12 +232,12 @@ def test_invalid_payload(
 
 
 @pytest.mark.parametrize("namespace", ["", "user", "/a,b"])
-def test_encode_refuses_what_is_no_namespace(namespace: str) -> None:
+def test_a_packet_with_an_invalid_namespace_is_not_encoded(namespace: str) -> None:
     with pytest.raises(ValueError, match="no namespace"):
         encode(Packet(T.CONNECT, namespace))
 
 
-def test_encode_refuses_a_query_with_a_comma() -> None:
+def test_a_query_with_a_comma_is_not_encoded() -> None:
     with pytest.raises(ValueError, match="no namespace"):
         encode(Packet(T.CONNECT, query="a=1,b=2"))
 
@@ -266,7 +266,7 @@ def test_encode_refuses_a_query_with_a_comma() -> None:
         (ack_frame("/user", 7, {"callId": "x"}), '43/user,7[{"callId":"x"}]'),
     ],
 )
-def test_frames(frame: str, text: str) -> None:
+def test_packets_are_encoded_as_frames(frame: str, text: str) -> None:
     assert frame == text
 
 
@@ -303,11 +303,11 @@ packets = st.one_of(
 
 
 @given(packets)
-def test_round_trip(packet: Packet) -> None:
+def test_an_encoded_packet_decodes_to_itself(packet: Packet) -> None:
     assert decode(encode(packet)) == packet
 
 
-def as_theirs(text: str) -> tuple[object, ...]:
+def decoded_by_python_socketio(text: str) -> tuple[object, ...]:
     packet = oracle.Packet(encoded_packet=text)
     return (
         packet.packet_type,
@@ -323,17 +323,17 @@ def as_tuple(packet: Packet) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("text", [text for text, _ in EXAMPLES])
-def test_examples_as_python_socketio(text: str) -> None:
-    assert as_tuple(decode(text)) == as_theirs(text)
+def test_the_examples_are_decoded_as_by_python_socketio(text: str) -> None:
+    assert as_tuple(decode(text)) == decoded_by_python_socketio(text)
 
 
 @given(packets)
-def test_python_socketio_reads_us(packet: Packet) -> None:
-    assert as_theirs(encode(packet)) == as_tuple(packet)
+def test_python_socketio_decodes_our_packets(packet: Packet) -> None:
+    assert decoded_by_python_socketio(encode(packet)) == as_tuple(packet)
 
 
 @given(packets)
-def test_we_read_python_socketio(packet: Packet) -> None:
+def test_packets_of_python_socketio_are_decoded(packet: Packet) -> None:
     assume(not packet.attachments)
     text = oracle.Packet(
         packet_type=int(packet.type), data=packet.data, namespace=packet.namespace, id=packet.id
@@ -342,7 +342,7 @@ def test_we_read_python_socketio(packet: Packet) -> None:
 
 
 @given(events, ids)
-def test_we_read_binary_events_of_python_socketio(data: list[object], ack: int | None) -> None:
+def test_binary_events_of_python_socketio_are_decoded(data: list[object], ack: int | None) -> None:
     text, *attachments = oracle.Packet(data=[*data, b"one", {"x": b"two"}], id=ack).encode()
     packet = decode(text)
     assert (packet.type, packet.attachments, packet.id) == (T.BINARY_EVENT, len(attachments), ack)
@@ -360,7 +360,7 @@ def test_we_read_binary_events_of_python_socketio(data: list[object], ack: int |
         ("0/" + "a" * 100_000 + ",[", InvalidPacket),
     ],
 )
-def test_sizes_that_break_decoders(text: str, error: type[Exception]) -> None:
+def test_a_huge_packet_is_refused(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         decode(text)
 
@@ -371,7 +371,7 @@ pieces = st.sampled_from(
 
 
 @given(st.text() | st.lists(pieces, max_size=25).map("".join))
-def test_fuzz(text: str) -> None:
+def test_any_text_is_decoded_or_refused_with_an_error_that_can_be_sent_back(text: str) -> None:
     refused: InvalidPayload | None = None
     try:
         packet = decode(text)
@@ -381,7 +381,7 @@ def test_fuzz(text: str) -> None:
         refused = error
     if refused is not None:
         assert refused.namespace is not None
-        # What was read can be sent back.
+        # The namespace and the event that were read can be sent back.
         event_frame(refused.namespace, refused.event or "").encode()
         return
     assert decode(encode(packet)) == packet

@@ -1,4 +1,4 @@
-"""When counts are repaired, and what telecallers' rows add up to."""
+"""When counts are repaired, and how telecallers' rows are counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from shared.calling.ring import CalledPerson, CallOnRow
         (600, 10_000, True),
     ],
 )
-def test_it_is_time_in_whole_minutes(counted_at: int | None, now: int, expected: bool) -> None:
+def test_the_repair_is_due_after_whole_minutes(
+    counted_at: int | None, now: int, expected: bool
+) -> None:
     assert is_time(counted_at, now, 5) is expected
 
 
@@ -30,7 +32,7 @@ def telecaller(*, online: bool = True, status: str | None = None) -> CalledPerso
     return person
 
 
-def test_telecallers_are_counted_by_what_they_do() -> None:
+def test_telecallers_are_counted_by_their_state() -> None:
     rows = [
         telecaller(),
         telecaller(online=False),

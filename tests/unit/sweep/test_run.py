@@ -1,4 +1,4 @@
-"""The sweep's frame: what fails is logged, counted and raised at the end."""
+"""A sweep as a whole: a failure is logged, counted and raised at the end."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def sweep_for(seconds: float) -> Sweep:
     return Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic() + seconds)
 
 
-def test_it_is_over_when_its_time_is() -> None:
+def test_a_sweep_is_over_when_its_time_has_passed() -> None:
     assert not sweep_for(60).over
     assert sweep_for(0).over
     assert sweep_for(0).now == NOW_MS // 1000
 
 
-def test_an_attempt_returns_what_the_work_returns_or_none() -> None:
+def test_an_attempt_returns_the_result_of_its_work_or_none_after_a_failure() -> None:
     sweep = sweep_for(60)
     assert sweep.attempt("a", lambda: 1) == 1
     assert sweep.failures == []
@@ -40,7 +40,7 @@ def test_an_attempt_returns_what_the_work_returns_or_none() -> None:
     assert sweep.failures == ["b"]
 
 
-def test_parts_share_the_shards_and_the_first_does_the_rest(
+def test_parts_share_the_shards_and_only_the_first_runs_the_products(
     monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
 ) -> None:
     use_settings(due_shards=8)
@@ -60,7 +60,7 @@ def test_parts_share_the_shards_and_the_first_does_the_rest(
     assert shards == [[0, 3, 6], [1, 4, 7], [2, 5]]
 
 
-def test_a_product_that_fails_stops_nobody_and_is_raised_at_the_end(
+def test_a_failing_product_stops_no_other_and_is_raised_at_the_end(
     monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
 ) -> None:
     use_settings(due_shards=8)

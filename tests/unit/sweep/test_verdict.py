@@ -1,4 +1,4 @@
-"""What to do with a connection that is due, case by case."""
+"""The verdict on a connection that may be due, case by case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SESSION = {"/user": '{"namespace":"/user","sid":"s","personId":"u","role":"USER"
 
 
 def row(**values: Any) -> Connection:
-    """A Socket.IO connection that has joined, is due now and was never pinged."""
+    """Return a Socket.IO connection that has joined, is due now and was never pinged."""
     given: dict[str, Any] = {
         "wire": "s",
         "sessions": SESSION,
@@ -28,21 +28,25 @@ def row(**values: Any) -> Connection:
     ("values", "expected"),
     [
         pytest.param({}, Verdict.PING, id="due for the first time"),
-        pytest.param({"due_at": NOW + 1}, Verdict.WAIT, id="moved on"),
+        pytest.param({"due_at": NOW + 1}, Verdict.WAIT, id="not due yet"),
         pytest.param({"due_at": 0}, Verdict.PING, id="due at once"),
-        pytest.param({"leaving": True}, Verdict.GONE, id="half departed"),
-        pytest.param({"leaving": True, "due_at": NOW + 1}, Verdict.GONE, id="departing"),
-        pytest.param({"expires_at": NOW}, Verdict.GONE, id="over"),
-        pytest.param({"ended": {"x"}}, Verdict.FINISH, id="half out"),
-        pytest.param({"ended": {"x"}, "sessions": {}}, Verdict.FINISH, id="half out, alone"),
-        pytest.param({"ended": {"x"}, "leaving": True}, Verdict.GONE, id="half out and departed"),
-        pytest.param({"expires_at": NOW, "due_at": NOW + 1}, Verdict.GONE, id="over, not due"),
+        pytest.param({"leaving": True}, Verdict.GONE, id="departure begun"),
+        pytest.param(
+            {"leaving": True, "due_at": NOW + 1}, Verdict.GONE, id="departure begun, not due"
+        ),
+        pytest.param({"expires_at": NOW}, Verdict.GONE, id="expired"),
+        pytest.param({"ended": {"x"}}, Verdict.FINISH, id="a session ended"),
+        pytest.param({"ended": {"x"}, "sessions": {}}, Verdict.FINISH, id="the only session ended"),
+        pytest.param(
+            {"ended": {"x"}, "leaving": True}, Verdict.GONE, id="a session ended, departure begun"
+        ),
+        pytest.param({"expires_at": NOW, "due_at": NOW + 1}, Verdict.GONE, id="expired, not due"),
         pytest.param({"sessions": {}}, Verdict.CLOSE, id="joined nothing"),
         pytest.param({"sessions": {}, "due_at": NOW + 1}, Verdict.WAIT, id="has time to join"),
         pytest.param({"sessions": {}, "wire": "n"}, Verdict.CLOSE, id="native, joined nothing"),
         pytest.param({"wire": "n"}, Verdict.LOOK, id="native"),
         pytest.param({"protocol": 3}, Verdict.LOOK, id="Engine.IO 3"),
-        pytest.param({"protocol": 3, "pinged_at": 1}, Verdict.LOOK, id="Engine.IO 3, whatever"),
+        pytest.param({"protocol": 3, "pinged_at": 1}, Verdict.LOOK, id="Engine.IO 3, pinged"),
         pytest.param({"pinged_at": NOW - 200}, Verdict.CLOSE, id="never answered"),
         pytest.param(
             {"pinged_at": NOW - 200, "answered_at": NOW - 400},
@@ -52,14 +56,16 @@ def row(**values: Any) -> Connection:
         pytest.param(
             {"pinged_at": NOW - 200, "answered_at": NOW - 199}, Verdict.PING, id="answered"
         ),
-        pytest.param({"answered_at": NOW - 1}, Verdict.PING, id="answered what was not written"),
+        pytest.param(
+            {"answered_at": NOW - 1}, Verdict.PING, id="answered before the ping was stored"
+        ),
     ],
 )
-def test_verdicts(values: dict[str, Any], expected: Verdict) -> None:
+def test_each_case_has_its_verdict(values: dict[str, Any], expected: Verdict) -> None:
     assert verdict(row(**values), NOW) is expected
 
 
-def test_an_answer_counts_although_the_clock_that_saw_it_is_behind() -> None:
+def test_an_answer_counts_even_if_the_clock_that_stamped_it_is_behind() -> None:
     asked = NOW - 200
     latest = {"pinged_at": asked, "answered_at": asked - CLOCKS_DIFFER_SECONDS}
     assert verdict(row(**latest), NOW) is Verdict.PING
