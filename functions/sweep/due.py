@@ -65,12 +65,12 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
     decided = verdict(row, now)
     match decided:
         case Verdict.GONE:
-            ports.tasks.disconnect(connection_id)
+            ports.tasks.end_connection(connection_id)
         case Verdict.FINISH:
-            ports.tasks.finish(connection_id)
+            ports.tasks.finish_ended_sessions(connection_id)
         case Verdict.CLOSE:
             ports.connections.close(connection_id)
-            ports.tasks.disconnect(connection_id)
+            ports.tasks.end_connection(connection_id)
         case Verdict.PING:
             if sweep.emit.post(connection_id, PING):
                 connections.mark_pinged(connection_id, pinged_at=now, due_at=next_due)
@@ -78,7 +78,7 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
             if ports.connections.exists(connection_id):
                 connections.postpone(connection_id, next_due)
             else:
-                ports.tasks.disconnect(connection_id)
+                ports.tasks.end_connection(connection_id)
         case Verdict.WAIT:
             pass
     return decided

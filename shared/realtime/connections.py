@@ -232,7 +232,7 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
     return replaced is not None
 
 
-def end_session(connection: Connection, namespace: str) -> Connection | None:
+def mark_ended(connection: Connection, namespace: str) -> Connection | None:
     """End the session that was read in the row, and drop its data. Returns the row as it is then,
     or None if the session is another by now.
 

@@ -53,7 +53,7 @@ class Emitter:
 
     def _hand_on(self, gone: Iterable[str]) -> None:
         try:
-            together(partial(self._ports.tasks.disconnect, one) for one in gone)
+            together(partial(self._ports.tasks.end_connection, one) for one in gone)
         except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
             logger.exception("connections that are gone not handed on")
 

@@ -77,7 +77,7 @@ class Lab:
             )
         session = admission.authenticate(self.registry, self.fakes.ports, namespace, None)
         assert connections.add_session(connection_id, session)
-        admission.begin(self.registry, self.fakes.ports, self.row(connection_id), session)
+        admission.begin_session(self.registry, self.fakes.ports, self.row(connection_id), session)
         return self.context(connection_id, namespace)
 
     def context(self, connection_id: str, namespace: str = OPEN.path) -> Context:

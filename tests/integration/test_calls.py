@@ -66,7 +66,7 @@ def test_an_accept_that_comes_again_when_the_call_is_over_says_nothing(clients: 
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
     for device in ("u1", "u2"):
-        departure.depart(REGISTRY, clients.fakes.ports, device)
+        departure.end_connection(REGISTRY, clients.fakes.ports, device)
     clients.forget()
     reference = {"callId": call_id}
     clients.send("t1", "call:accept", reference, namespace=TELECALLER.path, again=True)
@@ -229,7 +229,7 @@ def test_a_suspended_caller_is_told_so_before_anything_else(
     save_account(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
     if telecaller == "offline":
         for device in ("t1", "t2"):
-            departure.depart(Registry([]), clients.fakes.ports, device)
+            departure.end_connection(Registry([]), clients.fakes.ports, device)
     if telecaller == "busy":
         stage.start(f"{5:024x}", "uma", "tina")
     callee = "nobody" if telecaller == "unknown" else "tina"
@@ -253,7 +253,7 @@ def test_a_caller_in_a_call_a_busy_and_an_offline_telecaller_have_their_texts(
     busy = "Tina is busy on another call. Please try again later."
     assert clients.events("m1") == [("call:error", {"message": busy})]
     for device in ("t1", "t2"):
-        departure.depart(REGISTRY, clients.fakes.ports, device)
+        departure.end_connection(REGISTRY, clients.fakes.ports, device)
     clients.forget()
     clients.initiate("m1")
     offline = "Tina is currently offline. Please try again later."
@@ -310,10 +310,10 @@ def test_the_last_connection_that_goes_ends_the_call_for_the_other(
         clients.telecaller("call:accept", call_id)
     clients.forget()
     leaving, staying = ("u", "t") if leaver == "user" else ("t", "u")
-    departure.depart(REGISTRY, clients.fakes.ports, f"{leaving}1")
+    departure.end_connection(REGISTRY, clients.fakes.ports, f"{leaving}1")
     assert clients.fakes.connections.posted == []
     assert not stage.free("ulla", "tina")
-    departure.depart(REGISTRY, clients.fakes.ports, f"{leaving}2")
+    departure.end_connection(REGISTRY, clients.fakes.ports, f"{leaving}2")
     expected = "call:ended" if accepted else "call:missed"
     for device in (f"{staying}1", f"{staying}2"):
         assert clients.events(device) == [(expected, {"callId": call_id})]
@@ -325,5 +325,5 @@ def test_the_last_connection_that_goes_ends_the_call_for_the_other(
 
 def test_somebody_who_goes_without_a_call_disturbs_nobody(clients: Clients) -> None:
     for device in ("u1", "u2", "t1", "t2"):
-        departure.depart(REGISTRY, clients.fakes.ports, device)
+        departure.end_connection(REGISTRY, clients.fakes.ports, device)
     assert clients.fakes.connections.posted == []

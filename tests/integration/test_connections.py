@@ -134,9 +134,9 @@ def test_a_session_that_has_ended_is_kept_until_it_is_left() -> None:
     session = stage.session_of(USER.path, "ulla")
     read = connections.get("c1")
     assert read
-    row = connections.end_session(read, USER.path)
+    row = connections.mark_ended(read, USER.path)
     assert row
-    assert connections.end_session(read, USER.path) is None
+    assert connections.mark_ended(read, USER.path) is None
     assert row.all_sessions() == []
     assert row.session(USER.path) is None
     assert row.occupant(USER.path) == session
@@ -157,7 +157,7 @@ def test_a_session_that_is_another_by_now_is_not_ended() -> None:
     assert read
     somebody = stage.session_of(USER.path, "ulla")
     assert connections.replace_session("c1", nobody, somebody, 0)
-    assert connections.end_session(read, USER.path) is None
+    assert connections.mark_ended(read, USER.path) is None
     row = connections.get("c1")
     assert row
     assert row.session(USER.path) == somebody
@@ -206,11 +206,11 @@ def test_joining_after_the_departure_joins_nothing(gone: str, fakes: Fakes) -> N
     if gone == "leaving":
         connections.mark_leaving("c1")
     if gone == "departed":
-        departure.depart(NOTHING, fakes.ports, "c1")
+        departure.end_connection(NOTHING, fakes.ports, "c1")
     if gone == "left the namespace":
         row = connections.get("c1")
         assert row
-        connections.end_session(row, USER.path)
+        connections.mark_ended(row, USER.path)
     assert not stage.join(address(), "ulla")
     assert not stage.user("ulla").online
     assert in_room() == set()
@@ -243,11 +243,11 @@ def test_departing_runs_the_hooks_with_the_last_connection_only(fakes: Fakes) ->
     seen: list[str] = []
     stage.connect(USER.path, "ulla", "c1")
     stage.connect(USER.path, "ulla", "c2")
-    departure.depart(hooked(seen), fakes.ports, "c1")
+    departure.end_connection(hooked(seen), fakes.ports, "c1")
     assert seen == []
     assert connections.get("c1") is None
     assert in_room() == {address("c2")}
-    departure.depart(hooked(seen), fakes.ports, "c2")
+    departure.end_connection(hooked(seen), fakes.ports, "c2")
     assert seen == ["ulla"]
     assert in_room() == set()
 
@@ -256,7 +256,7 @@ def test_departing_twice_is_departing_once(fakes: Fakes) -> None:
     seen: list[str] = []
     stage.connect(USER.path, "ulla", "c1")
     for _ in range(2):
-        departure.depart(hooked(seen), fakes.ports, "c1")
+        departure.end_connection(hooked(seen), fakes.ports, "c1")
     assert seen == ["ulla"]
 
 
@@ -272,9 +272,9 @@ def test_a_departure_that_failed_on_the_way_is_finished_by_the_next(fakes: Fakes
 
     stage.connect(USER.path, "ulla", "c1")
     with pytest.raises(TimeoutError):
-        departure.depart(Registry([product]), fakes.ports, "c1")
+        departure.end_connection(Registry([product]), fakes.ports, "c1")
     assert connections.get("c1")
-    departure.depart(Registry([product]), fakes.ports, "c1")
+    departure.end_connection(Registry([product]), fakes.ports, "c1")
     assert seen == ["ulla", "ulla"]
     assert connections.get("c1") is None
 
@@ -283,7 +283,7 @@ def test_departing_leaves_every_namespace(fakes: Fakes) -> None:
     stage.connect(USER.path, "ulla", "c1")
     connections.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
     stage.join(address("c1", TELECALLER.path), "tina")
-    departure.depart(NOTHING, fakes.ports, "c1")
+    departure.end_connection(NOTHING, fakes.ports, "c1")
     assert not stage.user("ulla").online
     assert not stage.telecaller("tina").online
 
@@ -301,7 +301,7 @@ def test_a_join_that_races_a_departure_leaves_no_ghost(race: Race, fakes: Fakes)
         for name in names:
             work += [
                 partial(stage.join, address(name), "ulla"),
-                partial(departure.depart, NOTHING, fakes.ports, name),
+                partial(departure.end_connection, NOTHING, fakes.ports, name),
             ]
         joined += race(*(work if number % 2 else work[::-1])).count(True)
         assert not stage.user("ulla").online
@@ -320,7 +320,7 @@ def test_the_first_and_the_last_connection_are_told_under_races(race: Race, fake
             connections.add_session(name, stage.session_of(USER.path, f"u{number}"))
         assert all(race(*[partial(stage.join, address(name), f"u{number}") for name in names]))
         assert set(stage.user(f"u{number}").addresses) == {address(name) for name in names}
-        race(*[partial(departure.depart, registry, fakes.ports, name) for name in names])
+        race(*[partial(departure.end_connection, registry, fakes.ports, name) for name in names])
         assert not stage.user(f"u{number}").online
     assert seen == [f"u{number}" for number in range(10)]
 

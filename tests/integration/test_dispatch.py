@@ -49,7 +49,7 @@ def test_a_post_that_finds_nobody_hands_the_connection_to_the_disconnect_task(
     clients.fakes.connections.gone = {"t2", "u2"}
     call_id = clients.initiate()
     assert call_id
-    assert sorted(clients.fakes.tasks.disconnected) == ["t2", "u2"]
+    assert sorted(clients.fakes.tasks.ended_connections) == ["t2", "u2"]
     assert [name for name, _ in clients.events("t1")] == ["call:incoming"]
     assert stage.call_of(stage.telecaller("tina")).id == call_id
 
@@ -61,7 +61,7 @@ def test_a_connection_that_cannot_be_handed_on_is_not_the_senders_trouble(
         raise PermissionError
 
     clients.fakes.connections.gone = {"t2"}
-    monkeypatch.setattr(clients.fakes.tasks, "disconnect", denied)
+    monkeypatch.setattr(clients.fakes.tasks, "end_connection", denied)
     assert clients.initiate()
     assert [name for name, _ in clients.events("t1")] == ["call:incoming"]
     assert [name for name, _ in clients.events("u1")] == ["call:ringing"]

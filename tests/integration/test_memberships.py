@@ -101,12 +101,12 @@ def test_who_goes_leaves_all_rooms_of_what_it_goes_from(lab: Lab, leaves: str) -
     lab.context("c1").join("y")
     lab.come("c1", QUIET.path).join("x")
     if leaves == "session":
-        assert departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+        assert departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
         assert there("x", QUIET.path) == ["c1"]
         assert lab.context("c1", QUIET.path).rooms == ["x"]
         assert len(lab.row("c1").rooms) == 1
     else:
-        departure.depart(lab.registry, lab.fakes.ports, "c1")
+        departure.end_connection(lab.registry, lab.fakes.ports, "c1")
         assert there("x", QUIET.path) == []
     assert there("x") == there("y") == there("") == []
 
@@ -114,13 +114,13 @@ def test_who_goes_leaves_all_rooms_of_what_it_goes_from(lab: Lab, leaves: str) -
 def test_entries_of_products_themselves_stay(lab: Lab) -> None:
     lab.come("c1").join("x")
     Connection("c1").update([Connection.rooms.add({"channel#1"})])
-    assert departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+    assert departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
     assert lab.row("c1").rooms == {"channel#1"}
 
 
 def test_a_session_that_has_ended_joins_nothing(lab: Lab) -> None:
     before = lab.come("c1")
-    departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+    departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
     before.join("x")
     assert there("x") == []
     after = lab.come("c1")
@@ -135,11 +135,11 @@ def test_a_session_that_has_ended_joins_nothing(lab: Lab) -> None:
 def test_a_late_leaving_keeps_what_the_next_session_has_joined(lab: Lab) -> None:
     """Two invocations finish the same session; the client has come back in between."""
     lab.come("c1").join("x")
-    read = connections.end_session(lab.row("c1"), OPEN.path)
+    read = connections.mark_ended(lab.row("c1"), OPEN.path)
     assert read
-    departure.finish(lab.registry, lab.fakes.ports, read)
+    departure.finish_ended_sessions(lab.registry, lab.fakes.ports, read)
     lab.come("c1").join("x")
-    departure.finish(lab.registry, lab.fakes.ports, read)
+    departure.finish_ended_sessions(lab.registry, lab.fakes.ports, read)
     assert lab.context("c1").rooms == ["x"]
     assert [one.connection_id for one in stage.members_of(rooms.key(OPEN.path, "x"))] == ["c1"]
 
@@ -152,9 +152,9 @@ def test_joining_while_leaving_leaves_nobody_behind(lab: Lab, race: Race, whole:
 
         def go(name: str = name) -> None:
             if whole:
-                departure.depart(lab.registry, lab.fakes.ports, name)
+                departure.end_connection(lab.registry, lab.fakes.ports, name)
             else:
-                departure.end(lab.registry, lab.fakes.ports, lab.row(name), OPEN.path)
+                departure.end_session(lab.registry, lab.fakes.ports, lab.row(name), OPEN.path)
 
         joins = [partial(context.join, f"room {index}") for index in range(6)]
         race(*joins[:3], go, *joins[3:])
@@ -170,9 +170,9 @@ def test_an_end_that_failed_on_the_way_is_finished(
     lab.come("c1").join("x")
     stage.fails_once(monkeypatch, membership, "leave_all")
     with pytest.raises(TimeoutError):
-        departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+        departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
     assert there("x") == ["c1"]
-    departure.finish(lab.registry, lab.fakes.ports, lab.row("c1"))
+    departure.finish_ended_sessions(lab.registry, lab.fakes.ports, lab.row("c1"))
     assert there("x") == []
     assert not lab.row("c1").rooms
 

@@ -169,7 +169,7 @@ class TestASessionWithoutAPerson:
     def test_leaves_no_trace(self, lab: Lab) -> None:
         lab.come(C)
         assert len(stage.members_of(OPEN.path)) == 1
-        departure.depart(lab.registry, lab.fakes.ports, C)
+        departure.end_connection(lab.registry, lab.fakes.ports, C)
         assert lab.left == [f"{OPEN.path} {C}"]
         assert connections.get(C) is None
         assert stage.members_of(OPEN.path) == []
@@ -196,7 +196,7 @@ class TestASessionWithoutAPerson:
         from shared.realtime import membership
 
         context = lab.come(C, QUIET.path)
-        departure.depart(lab.registry, lab.fakes.ports, C)
+        departure.end_connection(lab.registry, lab.fakes.ports, C)
         assert not membership.enter(context.address, stage.EXPIRES_AT)
         assert stage.members_of(QUIET.path) == []
 
@@ -221,7 +221,7 @@ class TestWhatASessionKeeps:
         before = lab.come(C)
         before.save_data(a=1)
         lab.come(C, QUIET.path).save_data(b=2)
-        departure.end(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
+        departure.end_session(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
         before.save_data(a=2)
         assert len(lab.row(C).data.as_dict()) == 1
         assert lab.come(C).data == {}
@@ -289,7 +289,7 @@ class TestTheServerEndsSessions:
 
     def test_but_not_the_one_after_it(self, lab: Lab) -> None:
         lab.come(C).disconnect()
-        departure.end(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
+        departure.end_session(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
         after = lab.come(C)
         self.run(lab)
         assert lab.row(C).session(OPEN.path) == after.session
