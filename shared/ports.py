@@ -110,8 +110,8 @@ class Tasks(Protocol):
         """Send the opening of a connection as soon as the connection can be posted to."""
         ...
 
-    def disconnect(self, connection_id: str) -> None:
-        """Run all the consequences of a connection that is gone."""
+    def end_connection(self, connection_id: str) -> None:
+        """Run all consequences of a connection that is gone. Idempotent."""
         ...
 
     def expel(
@@ -123,15 +123,17 @@ class Tasks(Protocol):
         sid: str = "",
         close: bool | None = None,
     ) -> None:
-        """Put a session out of a namespace, with all consequences.
+        """End a session of a connection, and run all consequences. Idempotent.
 
-        person_id, sid: whose session, and which one; empty for whichever is there.
-        close: whether the connection is closed as well; None for if it has no other session.
+        person_id, sid: the session is ended only if it has this person, and this id; an empty text
+            fits every session.
+        close: whether the connection is closed as well. With None, it is closed if it has no other
+            session.
         """
         ...
 
-    def finish(self, connection_id: str) -> None:
-        """Run the consequences of the sessions that have ended on an open connection."""
+    def finish_ended_sessions(self, connection_id: str) -> None:
+        """Run the consequences of sessions that have ended on an open connection. Idempotent."""
         ...
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:

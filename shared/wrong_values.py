@@ -1,4 +1,4 @@
-"""msgspec's text for a value of the wrong shape, taken apart: the one place that knows its form."""
+"""Takes apart msgspec's text for a wrong value. Only this module knows the form of that text."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _AT = " - at `$"
 class WrongValue(NamedTuple):
     """What is wrong with a value.
 
-    what: msgspec's words.
-    path: where, as in ``tags[0].name``, empty for the whole value.
-    missing: the name of the field that ``path`` lacks, None if another thing is wrong.
+    what: the error in msgspec's words.
+    path: the place of the error, for example ``tags[0].name``. Empty for the whole value.
+    missing: the name of the field that is missing at ``path``. None if no field is missing.
     """
 
     what: str
@@ -32,7 +32,7 @@ class WrongValue(NamedTuple):
         return f"{self.path}.{self.missing or ''}".strip(".")
 
     def in_list(self, names: Sequence[str]) -> WrongValue:
-        """Return the same with names in place of the numbers of a list's items."""
+        """Return the same error with names in place of the numbers of a list's items."""
         if not self.path and (few := _TOO_FEW.fullmatch(self.what)):
             return self._replace(missing=names[int(few["got"])])
         if found := _PLACE.match(self.path):
@@ -42,12 +42,16 @@ class WrongValue(NamedTuple):
 
 
 def read(error: msgspec.ValidationError) -> WrongValue:
-    """Take the text of an error apart."""
+    """Take the text of an error apart, and return its parts."""
     what, _, path = str(error).partition(_AT)
     missing = _MISSING.fullmatch(what)
     return WrongValue(what, path.strip(".`"), missing["field"] if missing else None)
 
 
 def worded(what: str, field: str) -> ValueError:
-    """Return what a struct's own check of a field raises, so that ``read`` finds the field."""
+    """Return the error that a struct's own check of a field raises.
+
+    what: what is wrong with the field, in the form of msgspec's texts.
+    field: the field's name, which ``read`` finds in the error.
+    """
     return ValueError(f"{what}{_AT}.{field}`")

@@ -91,7 +91,7 @@ class FakeTasks:
     """
 
     opened: list[str] = field(default_factory=list)
-    disconnected: list[str] = field(default_factory=list)
+    ended_connections: list[str] = field(default_factory=list)
     expelled: list[tuple[str, str, str]] = field(default_factory=list)
     ended: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
@@ -109,8 +109,8 @@ class FakeTasks:
     def open(self, connection_id: str) -> None:
         self.opened.append(connection_id)
 
-    def disconnect(self, connection_id: str) -> None:
-        self.disconnected.append(connection_id)
+    def end_connection(self, connection_id: str) -> None:
+        self.ended_connections.append(connection_id)
 
     def expel(
         self,
@@ -124,7 +124,7 @@ class FakeTasks:
         self.expelled.append((connection_id, namespace, person_id))
         self.ended.append((connection_id, namespace, sid, close))
 
-    def finish(self, connection_id: str) -> None:
+    def finish_ended_sessions(self, connection_id: str) -> None:
         self.finished.append(connection_id)
 
     def ring(self, *, call_id: str, person: str, seconds: int) -> None:

@@ -1,7 +1,7 @@
 """Sends an event to all connections in a room.
 
-If a room of several shards is large, the broadcast is split: each shard becomes a message of the
-queue. So each shard has an invocation of its own, and a shard that fails is tried again alone.
+If a room of several shards is large, the broadcast is split into one message for each shard. So
+each shard has an invocation of its own, and only a shard that fails is tried again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ def handler(body: str) -> None:
 
 
 def broadcast(message: Broadcast) -> None:
-    """Send the event to the room's members, or split it if a shard of the room is large."""
+    """Send the event to the room's members, or split the broadcast if a shard is large.
+
+    A shard is large if it has more than ``split_above`` members.
+    """
     room = rooms.key(message.namespace, message.room)
     keys = [message.shard] if message.shard else rooms.shards(room)
     only = wanted(message)
@@ -50,11 +53,11 @@ def broadcast(message: Broadcast) -> None:
         send(message, rooms.members(keys[0], only=only))
         return
     most = settings().split_above
-    begun = together([partial(_some, key, most + 1, only) for key in keys])
-    if any(len(some) > most for some in begun):
+    shards = together([partial(_first_members, key, most + 1, only) for key in keys])
+    if any(len(members) > most for members in shards):
         together([partial(ports().tasks.broadcast, part) for part in parts(message, keys)])
     else:
-        send(message, chain.from_iterable(begun))
+        send(message, chain.from_iterable(shards))
 
 
 def wanted(message: Broadcast) -> list[Attribute[Any]]:
@@ -69,7 +72,7 @@ def wanted(message: Broadcast) -> list[Attribute[Any]]:
     return only
 
 
-def _some(key: str, most: int, only: list[Attribute[Any]]) -> list[Member]:
+def _first_members(key: str, most: int, only: list[Attribute[Any]]) -> list[Member]:
     """Return up to ``most`` members of a shard."""
     return list(islice(rooms.members(key, page=most, only=only), most))
 
@@ -77,20 +80,23 @@ def _some(key: str, most: int, only: list[Attribute[Any]]) -> list[Member]:
 def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
     """Yield a broadcast for each shard, each in a group of its own.
 
-    Broadcasts of the original group still reach a connection in order as long as the room stays
-    large, because a connection is always in the same shard.
+    A connection is always in the same shard. So it receives the broadcasts of the original group in
+    order as long as the room stays large.
     """
     for key in keys:
         yield msgspec.structs.replace(message, shard=key, group=f"{message.group} {key}")
 
 
 def send(message: Broadcast, members: Iterable[Member]) -> None:
-    """Post the event to the members; raise the first error after all posts have been made."""
+    """Post the event to the members, and count those that it has reached.
+
+    Raises the first error after all posts have been tried.
+    """
     count(Metric.BROADCAST_RECIPIENTS, Emitter(ports()).post_all(posts(message, members)))
 
 
 def skipped(message: Broadcast) -> set[str]:
-    """Return the connections that it is not for."""
+    """Return the connections that must not receive the event."""
     found = set(message.skip_connections)
     for room in message.skip_rooms:
         for key in rooms.shards(rooms.key(message.namespace, room)):
@@ -120,7 +126,10 @@ def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[Post]:
 
 
 def _frame(message: Broadcast, wire: str, form: str | None) -> str:
-    """Return the frame for a wire format, with the member's own form of the field if it has one."""
+    """Return the frame in a wire format.
+
+    form: the JSON that the field ``message.own_form`` has for this member, or None.
+    """
     payload = message.payload
     if message.own_form and form is not None:
         payload = {**payload, message.own_form: msgspec.json.decode(form)}

@@ -1,7 +1,7 @@
-"""``$connect``: accept a WebSocket connection, or refuse it while an HTTP status can still say so.
+"""``$connect``: accepts a WebSocket connection, or refuses it with an HTTP status.
 
-Nothing can be posted to a connection before this function returns, so another function, the opener,
-sends the opening.
+Nothing can be posted to a connection before this function returns. So another function, the opener,
+sends the open packet.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 """
 
@@ -33,7 +33,11 @@ _STATUS = {
 
 @websocket_entry
 def handler(event: Event) -> int:
-    """Handle a handshake; return its HTTP status."""
+    """Handle a handshake, and return its HTTP status.
+
+    A Socket.IO client whose address has opened too many connections is accepted and marked as
+    ``limited``: it reads the reason in the answer to CONNECT. A native client is refused.
+    """
     query = event.get("queryStringParameters") or {}
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     connection_id = event["requestContext"]["connectionId"]
@@ -80,9 +84,9 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:
-    """Prepare the connection of a native client, whose handshake names its one namespace.
+    """Fill in the connection of a native client, whose handshake gives its only namespace.
 
-    Raises ``ConnectionRefused``.
+    Raises ``ConnectionRefused`` if the client may not join the namespace.
     """
     path = query["namespace"]
     token = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")

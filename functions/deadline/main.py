@@ -1,4 +1,4 @@
-"""Ends sessions in an open namespace that have not authenticated in time."""
+"""Ends sessions that have not authenticated in time, in a namespace with ``Login.LATER``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from shared.realtime.connections import Connection
 
 
 class Deadline(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of a message: the session, and the connection it belongs to."""
+    """The body of a message of the queue: a session, and its connection.
+
+    connection_id: the connection.
+    namespace: the session's namespace.
+    sid: the session's id.
+    """
 
     connection_id: str
     namespace: str
@@ -27,7 +32,7 @@ def handler(body: str) -> None:
 
 
 def end(deadline: Deadline) -> None:
-    """End the session if its client has not authenticated.
+    """End the session if its client has not authenticated. Idempotent.
 
     The connection is closed too if it has no other session. If an ``authenticate`` arrives at the
     same moment, exactly one of the two takes effect.
@@ -38,13 +43,15 @@ def end(deadline: Deadline) -> None:
         return
     if session.settled or session.sid != deadline.sid:
         return
-    left = connections.end_session(connection, deadline.namespace)
+    left = connections.mark_ended(connection, deadline.namespace)
     if left is not None:
         _notify(left, deadline.namespace)
 
 
 def _notify(left: Connection, namespace: str) -> None:
-    """Send the disconnect packet, and close the connection if it has no other session.
+    """Tell the client that its session has ended: send the disconnect packet.
+
+    The connection is closed if it has no other session.
 
     A 2.x client that uses other namespaces receives no packet: it never asked to be in ``/``, and
     some 2.x libraries would leave all namespaces.
@@ -54,4 +61,4 @@ def _notify(left: Connection, namespace: str) -> None:
         ports().connections.post(left.connection_id, socketio.disconnect_frame(namespace))
     if alone:
         ports().connections.close(left.connection_id)
-        ports().tasks.disconnect(left.connection_id)
+        ports().tasks.end_connection(left.connection_id)

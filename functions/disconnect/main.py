@@ -1,11 +1,14 @@
-"""``$disconnect``, and the departure of connections that other functions have found gone."""
+"""``$disconnect``: ends connections and sessions, also for the other functions.
+
+``shared.pipeline.departure`` says what the end of a connection or session is.
+"""
 
 from __future__ import annotations
 
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
-from shared.pipeline.departure import depart, expel, finish
+from shared.pipeline.departure import end_connection, expel, finish_ended_sessions
 from shared.realtime import connections
 
 
@@ -16,11 +19,11 @@ def handler(event: Event) -> dict[str, int]:
     The event is one of these:
 
     - API Gateway's ``$disconnect``, or ``{"connectionId"}`` from a function whose post found the
-      connection gone: the whole connection departs.
-    - with ``namespace``, and ``personId`` or ``sid``: the session in that namespace is ended.
-    - with ``ended``, from the sweep: sessions that have ended on the connection are left.
+      connection gone: ``end_connection``.
+    - with ``namespace``, and ``personId`` or ``sid``: ``expel`` ends the session in that namespace.
+    - with ``ended``, from the sweep: ``finish_ended_sessions``.
 
-    Raises if it could not finish, so that an asynchronous invocation is tried again.
+    An exception is raised if a step fails, so that Lambda repeats an asynchronous invocation.
     """
     connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
     if "namespace" in event:
@@ -36,7 +39,7 @@ def handler(event: Event) -> dict[str, int]:
     elif "ended" in event:
         connection = connections.get(connection_id)
         if connection is not None:
-            finish(REGISTRY, ports(), connection)
+            finish_ended_sessions(REGISTRY, ports(), connection)
     else:
-        depart(REGISTRY, ports(), connection_id)
+        end_connection(REGISTRY, ports(), connection_id)
     return {"statusCode": 200}

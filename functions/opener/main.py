@@ -1,4 +1,4 @@
-"""The opener: opens a connection as soon as it can be posted to.
+"""The opener: opens a connection as soon as frames can be posted to it.
 
 A Socket.IO client waits for the Engine.IO open packet before it sends anything. A native client
 waits for nothing, but nothing can be sent to it earlier either. ``connect`` invokes this function
@@ -31,8 +31,8 @@ LONGEST_PAUSE_SECONDS = 1.0
 def handler(event: Event) -> None:
     """Open the connection of ``{"connectionId"}``.
 
-    If the event is delivered twice, the open packet is sent once. The sessions that came with the
-    handshake are begun both times, because the first invocation may have failed before that.
+    If the event is delivered twice, the open packet is sent once. The sessions of the handshake
+    begin both times, because the first invocation may have failed before that.
     """
     connection_id = event["connectionId"]
     first = connections.mark_opened(connection_id)
@@ -40,13 +40,13 @@ def handler(event: Event) -> None:
     if connection is None or connection.leaving:
         return
     if (first or connection.wire == Wire.NATIVE) and not _retry(_opening(connection)):
-        ports().tasks.disconnect(connection_id)
+        ports().tasks.end_connection(connection_id)
         return
     if first and connection.legacy:
         ports().connections.post(connection_id, socketio.connect_frame(MAIN, None))
     for session in connection.all_sessions():
         if not session.arrived_ms:
-            admission.begin(REGISTRY, ports(), connection, session)
+            admission.begin_session(REGISTRY, ports(), connection, session)
             greeting.greet(
                 REGISTRY,
                 ports(),
@@ -58,12 +58,12 @@ def handler(event: Event) -> None:
 
 
 def _auth(connection: Connection) -> dict[str, Any]:
-    """Return the query of a 2.x client; a native client gives nothing along."""
+    """Return the query of a 2.x client. Returns an empty object for a native client."""
     return cast("dict[str, Any]", json.loads(connection.handshake)) if connection.handshake else {}
 
 
 def _opening(connection: Connection) -> Callable[[], bool]:
-    """Return a function that tries to open the connection and returns whether that succeeded."""
+    """Return a function that tries to open the connection, and returns whether it has succeeded."""
     gateway, connection_id = ports().connections, connection.connection_id
     if connection.wire == Wire.NATIVE:
         return lambda: gateway.exists(connection_id)
@@ -78,9 +78,9 @@ def _opening(connection: Connection) -> Callable[[], bool]:
 
 
 def _retry(attempt: Callable[[], bool]) -> bool:
-    """Repeat ``attempt`` until it succeeds, for ``opening_retry_seconds``; the pauses double.
+    """Repeat ``attempt`` until it succeeds, for at most ``opening_retry_seconds``.
 
-    Returns False if no attempt has succeeded.
+    Each pause is twice as long as the one before. Returns False if no attempt has succeeded.
     """
     deadline = time.monotonic() + settings().opening_retry_seconds
     pause = FIRST_PAUSE_SECONDS

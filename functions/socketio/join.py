@@ -1,4 +1,4 @@
-"""A Socket.IO CONNECT packet: the session of a connection in a namespace."""
+"""Handles a Socket.IO CONNECT packet: gives a connection a session in a namespace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
 from shared.pipeline import departure, greeting
-from shared.pipeline.admission import authenticate, begin, too_many
+from shared.pipeline.admission import authenticate, begin_session, too_many
 from shared.pipeline.context import Arrival
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
@@ -23,14 +23,16 @@ from shared.settings import settings
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
-    """Let the client in and say so, or refuse with a CONNECT_ERROR.
+    """Give the client a session and answer CONNECT, or refuse with CONNECT_ERROR.
 
-    The session is written before the client learns of it, so its next event finds it, wherever that
-    runs; others can reach it only after its CONNECT has been posted, because clients do not expect
-    events before. Raises ``InvalidPacket`` on a native connection.
+    The session is written before the client learns of it, so the client's next event finds it in
+    any invocation. Other sessions can reach it only after CONNECT has been posted, because clients
+    do not expect events before.
+
+    Raises ``InvalidPacket`` on a native connection.
     """
     connection_id = arrival.connection_id
-    connection = _outside(arrival, packet.namespace)
+    connection = _connection_to_join(arrival, packet.namespace)
     if connection is None:
         return
     legacy = connection.legacy
@@ -50,19 +52,22 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
         return
     frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
     if not ports().connections.post(connection_id, frame):
-        ports().tasks.disconnect(connection_id)
+        ports().tasks.end_connection(connection_id)
         return
-    begin(REGISTRY, ports(), connection, session)
+    begin_session(REGISTRY, ports(), connection, session)
     auth = _auth(packet)
     greeting.greet(REGISTRY, ports(), arrival, connection=connection, session=session, auth=auth)
 
 
-def _outside(arrival: Arrival, namespace: str) -> Connection | None:
-    """The connection while it is not in ``namespace``; None where it is, or is gone. Raises
-    ``InvalidPacket``.
+def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
+    """Return the connection if it has no session in ``namespace``.
 
-    Frames run in any order, and a client that comes back says so right after it has left: the
-    leaving has a moment to begin, and to end. What takes longer has failed on the way.
+    Returns None if the connection has a session there already, or is gone. Raises
+    ``InvalidPacket`` on a native connection.
+
+    Frames run in any order, and a client that rejoins sends CONNECT right after its DISCONNECT. So
+    this waits a moment for the end of the earlier session to begin, and to be finished. An end that
+    takes longer has failed on the way, and is finished here.
     """
     for _ in attempts():
         connection = connections.get(arrival.connection_id)
@@ -73,21 +78,25 @@ def _outside(arrival: Arrival, namespace: str) -> Connection | None:
         before = connection.occupant(namespace)
         if before is None:
             return connection
-        if before.arrived_ms >= arrival.ms:  # the same frame again
+        if before.arrived_ms >= arrival.ms:  # this frame has been delivered twice
             return None
     if connection is None or connection.session(namespace) is not None:
         return None
-    departure.finish(REGISTRY, ports(), connection)
+    departure.finish_ended_sessions(REGISTRY, ports(), connection)
     return connection
 
 
 def _auth(packet: socketio.Packet) -> dict[str, Any]:
-    """Return what the client gave along: ``auth`` (3.x on), or the query of the namespace (2.x)."""
+    """Return what came with CONNECT: ``auth`` (since 3.x), or the query of the namespace (2.x)."""
     return packet.data if isinstance(packet.data, dict) else dict(parse_qsl(packet.query))
 
 
 def _token(connection: Connection, packet: socketio.Packet) -> object:
-    """From ``auth`` (3.x on), from the query of the namespace (2.x), or from the handshake."""
+    """Return the client's token, or None if there is none.
+
+    The token is in ``auth`` (since 3.x), in the query of the namespace (2.x), or came with the
+    handshake.
+    """
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
     namespace = REGISTRY.namespaces.get(packet.namespace)

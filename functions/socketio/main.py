@@ -23,6 +23,7 @@ from shared.realtime.address import Wire
 
 @websocket_entry
 def handler(event: Event) -> None:
+    """Handle one frame of a client."""
     arrival, frame = Arrival.of(event), event.get("body") or ""
     if frame.lstrip().startswith("{"):
         dispatch(REGISTRY, ports(), arrival, native.request_of(frame))
@@ -34,7 +35,7 @@ def handler(event: Event) -> None:
 
 
 def receive(arrival: Arrival, frame: str) -> None:
-    """One Engine.IO packet. Raises ``InvalidPacket``."""
+    """Handle one Engine.IO packet. Raises ``InvalidPacket`` if the frame is none."""
     packet = engineio.decode(frame)
     match packet.type:
         case engineio.PacketType.MESSAGE:
@@ -65,7 +66,7 @@ def receive(arrival: Arrival, frame: str) -> None:
 
 
 def message(arrival: Arrival, packet: socketio.Packet) -> None:
-    """One Socket.IO packet. Raises ``InvalidPacket``."""
+    """Handle one Socket.IO packet. Raises ``InvalidPacket`` if a client may not send it."""
     match packet.type:
         case socketio.PacketType.CONNECT:
             join(arrival, packet)
@@ -88,27 +89,33 @@ def message(arrival: Arrival, packet: socketio.Packet) -> None:
 
 
 def _require_socketio(arrival: Arrival) -> None:
-    """Raise ``InvalidPacket`` where a native client happens to send what looks like a packet."""
+    """Raise ``InvalidPacket`` if a native client has sent text that looks like a packet."""
     connection = connections.get(arrival.connection_id)
     if connection is not None and connection.wire == Wire.NATIVE:
         raise InvalidPacket("a packet on a native connection")
 
 
 def leave(arrival: Arrival, namespace: str) -> None:
-    """The client disconnects from one namespace; the connection stays. What it has joined after
-    that, it stays in. Raises ``InvalidPacket``."""
+    """End the session in a namespace from which the client disconnects; the connection stays open.
+
+    A session that the client asked for after this packet is not ended: frames run in any order.
+    Raises ``InvalidPacket`` on a native connection.
+    """
     connection = connections.get(arrival.connection_id)
     session = connection.session(namespace) if connection else None
     if connection is not None and connection.wire != Wire.SOCKETIO:
         raise InvalidPacket("DISCONNECT on a native connection")
     if connection is None or session is None or session.arrived_ms >= arrival.ms:
         return
-    if not departure.end(REGISTRY, ports(), connection, namespace):
-        leave(arrival, namespace)  # it has authenticated meanwhile
+    if not departure.end_session(REGISTRY, ports(), connection, namespace):
+        leave(arrival, namespace)  # the session has authenticated meanwhile
 
 
 def refuse(arrival: Arrival, frame: str) -> None:
-    """A frame that is no packet, or CLOSE, ends a Socket.IO connection; a native one is told."""
+    """Close the Socket.IO connection of a frame that is no packet, or is CLOSE.
+
+    A native client receives an error instead, and stays connected.
+    """
     connection = connections.get(arrival.connection_id)
     if connection is not None and connection.wire == Wire.NATIVE:
         dispatch(REGISTRY, ports(), arrival, native.request_of(frame))

@@ -1,4 +1,4 @@
-"""Looks after the connections that are due, and finds out which of them are still open."""
+"""Handles the connections that are due, and finds out which of them are still open."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from shared.realtime.connections import Connection
 from shared.settings import settings
 
 TRY_AGAIN_SECONDS = 60
+"""How long a connection waits for the next attempt after a failure."""
+
 PING = engineio.encode(engineio.PacketType.PING)
 FAILED, LEFT = "failed", "left"
 
 
 def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
-    """Look after the due connections of these shards until the sweep's time is over.
+    """Handle the due connections of these shards, until the sweep's time is over.
 
-    Takes one page of each shard at a time, the longest due first. Returns how many connections had
-    which verdict.
+    Takes one page of each shard at a time, the connections that are due longest first. Returns the
+    number of connections by verdict; ``failed`` and ``left`` count those that got none.
     """
     found: Counter[str] = Counter()
     shards = [connections.due(number, sweep.now) for number in numbers]
@@ -38,9 +40,10 @@ def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
 
 
 def attend(sweep: Sweep, row: Connection) -> str:
-    """Do what a connection needs, and return what was done.
+    """Do what a connection needs, and return its verdict.
 
-    If that fails, the connection is postponed, so that other connections go first.
+    Returns ``failed`` if that has failed: the connection is postponed then, so that other
+    connections go first. Returns ``left`` if the sweep's time is over.
     """
     if sweep.over:
         return LEFT
@@ -54,23 +57,23 @@ def attend(sweep: Sweep, row: Connection) -> str:
 def _act(sweep: Sweep, row: Connection) -> Verdict:
     """Carry out the verdict about a connection, and return it.
 
-    A connection that is gone is handed to the disconnect function. It stays due until that function
-    has deleted its row.
+    The disconnect function ends a connection that is gone. The connection stays due until its row
+    has been deleted.
 
-    A ping is sent before it is recorded. After a crash in between, the client is pinged once more.
-    In the other order, a client that never received the ping would be taken for dead.
+    A ping is sent before it is recorded. After a crash in between, the client receives one more
+    ping. In the other order, a client that never received the ping would be taken for dead.
     """
     connection_id, ports, now = row.connection_id, sweep.ports, sweep.now
     next_due = now + settings().ping_period_seconds
     decided = verdict(row, now)
     match decided:
         case Verdict.GONE:
-            ports.tasks.disconnect(connection_id)
+            ports.tasks.end_connection(connection_id)
         case Verdict.FINISH:
-            ports.tasks.finish(connection_id)
+            ports.tasks.finish_ended_sessions(connection_id)
         case Verdict.CLOSE:
             ports.connections.close(connection_id)
-            ports.tasks.disconnect(connection_id)
+            ports.tasks.end_connection(connection_id)
         case Verdict.PING:
             if sweep.emit.post(connection_id, PING):
                 connections.mark_pinged(connection_id, pinged_at=now, due_at=next_due)
@@ -78,7 +81,7 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
             if ports.connections.exists(connection_id):
                 connections.postpone(connection_id, next_due)
             else:
-                ports.tasks.disconnect(connection_id)
+                ports.tasks.end_connection(connection_id)
         case Verdict.WAIT:
             pass
     return decided

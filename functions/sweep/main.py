@@ -1,4 +1,4 @@
-"""The sweep: once a minute, finds connections that are gone and finishes what was interrupted."""
+"""The sweep: once a minute, it finds connections that are gone, and finishes interrupted work."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SweepFailed(Exception):
 
 @entry
 def handler(event: Event) -> None:
-    """Run a sweep. The schedule sends ``{"part": 0, "parts": 1}``, or neither field for one part.
+    """Run a sweep. The event is ``{"part": 0, "parts": 1}``, or empty if there is one part.
 
     The next sweep does what is left over or has failed.
     """
@@ -49,8 +49,10 @@ def handler(event: Event) -> None:
 def run(registry: Registry, ports: Ports, seconds: float, part: Part = WHOLE) -> None:
     """Run the products' sweep hooks, then look after the connections of this part's shards.
 
-    The hooks run in the first part only and have half of the time. They come first because their
-    work is small and concerns people in calls.
+    seconds: how long the sweep may take.
+
+    The hooks run in the first part only, and have half of the time. They run first because their
+    work is small and concerns persons in calls.
 
     Raises ``SweepFailed`` at the end if anything has failed.
     """

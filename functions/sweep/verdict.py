@@ -18,14 +18,14 @@ class Verdict(StrEnum):
     """Do nothing. Another function has made it due later; the index was a moment late."""
 
     GONE = "gone"
-    """Run the connection's departure, or finish it."""
+    """End the connection, or finish its end."""
 
     FINISH = "finish"
-    """Finish leaving a session that has ended."""
+    """Finish the consequences of sessions that have ended."""
 
     CLOSE = "close"
-    """Close the connection, then run its departure. Either no session has authenticated in time, or
-    the client has not answered the last ping."""
+    """Close the connection, then end it. Either no session has authenticated in time, or the client
+    has not answered the last ping."""
 
     PING = "ping"
     """Send the client a ping."""

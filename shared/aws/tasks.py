@@ -71,7 +71,7 @@ class AwsTasks:
         """Invoke the opener, which sends the opening of a connection."""
         self._invoke(self._settings.opener_function, {"connectionId": connection_id})
 
-    def disconnect(self, connection_id: str) -> None:
+    def end_connection(self, connection_id: str) -> None:
         """Invoke the disconnect function for a connection that is gone."""
         self._invoke(self._settings.disconnect_function, {"connectionId": connection_id})
 
@@ -94,7 +94,7 @@ class AwsTasks:
         }
         self._invoke(self._settings.disconnect_function, session)
 
-    def finish(self, connection_id: str) -> None:
+    def finish_ended_sessions(self, connection_id: str) -> None:
         """Invoke the disconnect function for the sessions that have ended on a connection."""
         ended = {"connectionId": connection_id, "ended": True}
         self._invoke(self._settings.disconnect_function, ended)

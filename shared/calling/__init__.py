@@ -1,5 +1,5 @@
 """What the products with calls share.
 
-``ring``          where a call stands while it rings, and its timer
+``ring``          the row on which a call rings, and its timer
 ``call_records``  calls that are over
 """

@@ -1,4 +1,4 @@
-"""Calls that are over, of any product: one row per call, and the calls of a person."""
+"""The records of calls that are over, of all products: one row per call."""
 
 from __future__ import annotations
 
@@ -27,10 +27,18 @@ class ByCallee(GlobalSecondaryIndex["CallRecord"]):
 class CallRecord(Table):
     """A call that is over. Call ids begin with the time, so a person's records sort by time.
 
+    caller_id: the person who made the call.
+    call_id: the call's id.
+    callee_id: the person who was called.
     product: the product whose call it was.
-    started_at, accepted_at, ended_at: epoch ms.
-    accepted_by, ended_by: the ids of the messages that accepted and ended the call, if any did.
-    coins: what was really taken from the caller.
+    call_type: the type of the call, for example audio or video.
+    status: the call's last status.
+    started_at, accepted_at, ended_at: when the call began to ring, was answered, and ended, epoch
+        ms. ``accepted_at`` is None if the call was not answered.
+    accepted_by, ended_by: the ids of the messages that accepted and ended the call. None if no
+        message did.
+    duration_seconds: how long the call lasted, in seconds.
+    coins: how many coins were really taken from the caller.
     """
 
     class Meta:
@@ -56,8 +64,8 @@ class CallRecord(Table):
 def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:
     """Return the record of a person's call. Returns None if there is no such record.
 
-    as_caller: whether the person made the call; else they were called, and the record is found
-        through an index, which may be some milliseconds behind.
+    as_caller: whether the person made the call. If not, the person was called, and the record is
+        found with an index, which may be some milliseconds behind.
     """
     if as_caller:
         rows: Any = CallRecord.query(person_id, CallRecord.call_id == call_id, consistent_read=True)
@@ -67,9 +75,10 @@ def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:
 
 
 def of_person(person_id: str, limit: int, before: str | None) -> list[CallRecord]:
-    """Return at most ``limit`` records of a person, as caller or called, the newest first.
+    """Return the records of the calls that a person made or received, the newest first.
 
-    ``before``: only calls older than the one with this id.
+    limit: the most records to return.
+    before: the id of a call; only older calls are returned. With None, all calls are.
     """
     as_caller, as_callee = (
         partial(

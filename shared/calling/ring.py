@@ -1,11 +1,11 @@
-"""The contract of a ring: where a call stands while it rings, and what others read of it there.
+"""The contract of a ring: the row on which a call rings, and what other code reads there.
 
-A call rings on one row of the people table. It is the row of the person who is called, or, if a
-product keeps its calls apart from persons, a row of the call's own, ``call#<id>``. On that row the
+A call rings on one row of the people table. It is the row of the person who is called, or a row of
+the call's own, ``call#<id>``, if a product keeps its calls apart from persons. On that row, the
 call is the map ``call`` with at least an ``id`` and a ``status``.
 
-Four readers rely on this: the ring timer (``infra/ring.asl.json``, whose agreement with this module
-is proved by ``tests/infra/test_ring.py``), the function that times a call out (``functions/ring``),
+Four readers rely on this: the ring timer (``infra/ring.asl.json``; ``tests/infra/test_ring.py``
+proves that it agrees with this module), the function that times a call out (``functions/ring``),
 the sweep of each product, and ``functions/calls/presence``.
 """
 
@@ -21,13 +21,13 @@ from shared.realtime.people import Person
 from shared.settings import settings
 
 ATTRIBUTE = "call"
-"""The attribute of the row."""
+"""The attribute of the row that has the call."""
 
 ID, STATUS = "id", "status"
-"""The fields of the attribute that others read."""
+"""The fields of the attribute that other code reads."""
 
 RINGING = "RINGING"
-"""The only status in which the timer times a call out."""
+"""The status of a call that rings, and the only status in which the timer times a call out."""
 
 ACCEPTED = "ACCEPTED"
 """The status of a call that has been answered and goes on."""
@@ -37,20 +37,27 @@ CALL_ROW = "call"
 
 
 class CallOnRow(MapAttribute[str, Any]):
-    """A call on the row on which it rings. Products add fields of their own."""
+    """A call on the row on which it rings. Products add their own fields.
+
+    id: the call's id.
+    status: the call's status.
+    """
 
     id = UnicodeAttribute(attr_name=ID)
     status = UnicodeAttribute(attr_name=STATUS, null=True)
 
 
 class CalledPerson(Person):
-    """The row of a person who may be called, as readers outside the call's product see it."""
+    """The row of a person who may be called, as code outside the call's product reads it.
+
+    call: the call that rings or goes on, or None.
+    """
 
     call: Any = CallOnRow(attr_name=ATTRIBUTE, null=True)
 
 
 class Seen(NamedTuple):
-    """What a row shows of its call; both are None if there is no call on the row."""
+    """The id and the status of the call on a row. Both are None if there is no call on the row."""
 
     id: str | None
     status: str | None
@@ -67,16 +74,19 @@ def prefix(row: str) -> str:
 
 
 def start(ports: Ports, row: str, call_id: str) -> None:
-    """Start the timer of the call that rings on the row with the key ``row``."""
+    """Start the timer of a call, which times the call out after ``ring_timeout_seconds``.
+
+    row: the key of the row on which the call rings.
+    """
     seconds = settings().ring_timeout_seconds
     ports.tasks.ring(call_id=call_id, person=row, seconds=seconds)
 
 
 def overdue_start_ms(now_ms: int) -> int:
-    """Return the latest start, in epoch ms, of a ring that its timer should have ended by now.
+    """Return a time in epoch ms: a call that started then or earlier should have been timed out.
 
-    A call that rings although it started then or earlier has no timer: the timer could not be
-    started in time, or has failed for good.
+    If it still rings, it has no timer: the timer could not be started in time, or has failed for
+    good.
     """
     values = settings()
     seconds = values.ring_timeout_seconds + values.ring_timer_grace_seconds
@@ -84,11 +94,11 @@ def overdue_start_ms(now_ms: int) -> int:
 
 
 def on_image(row: Row) -> Seen:
-    """Return what a row shows of its call. The row is in DynamoDB's form (``{"S": …}``)."""
+    """Return the id and status of a row's call. The row is in DynamoDB's form (``{"S": …}``)."""
     call = (row or {}).get(ATTRIBUTE, {}).get("M", {})
     return Seen(call.get(ID, {}).get("S"), call.get(STATUS, {}).get("S"))
 
 
 def on_row(row: CalledPerson) -> Seen:
-    """Return what a person's row shows of its call."""
+    """Return the id and the status of the call on a person's row."""
     return Seen(row.call.id, row.call.status) if row.call else Seen(None, None)

@@ -1,4 +1,4 @@
-"""Accounts: who people are. They come from the team's own system."""
+"""The accounts of persons, as the team's own system sends them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from shared.identity.wallet import Wallet
 from shared.ids import Id
 from shared.realtime import people
 
-_ROUNDS = 16
+_ATTEMPTS = 16
+"""How often an account is written anew if other writers change it at the same time."""
 
 Text = Annotated[str, msgspec.Meta(max_length=4_000)]
-"""Sessions keep copies, and events carry several: rows hold 400 KB, messages 128 KB."""
+"""A text of an account. It is limited because sessions keep copies of it, and an event may carry
+several: a row holds 400 KB, a message 128 KB."""
 
 Coins = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+"""A number of coins."""
 
 
 class Account(msgspec.Struct, frozen=True, rename="camel"):
-    """The contract's account document. ``coins`` and ``rates`` are coins per started minute."""
+    """An account. ``coins`` is the balance in coins, ``rates`` are coins per started minute."""
 
     id: Id = msgspec.field(name="_id")
     role: Id
@@ -41,14 +44,24 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def active(self) -> bool:
+        """Whether the account is not suspended."""
         return self.account_status == "ACTIVE"
 
     @property
     def approved(self) -> bool:
+        """Whether the account has been approved."""
         return self.approval_status == "APPROVED"
 
 
 class AccountRow(Table):
+    """The row of an account.
+
+    id: the account's id.
+    account: the account's document.
+    upserted_at: when the document was made, as the team's system dates it, epoch ms. 0 if the
+        document does not come from an event.
+    """
+
     class Meta:
         table_name = TableName("accounts")
 
@@ -58,36 +71,49 @@ class AccountRow(Table):
 
 
 def parse(text: bytes) -> list[Account]:
-    """Read a JSON array of accounts; raises ``msgspec.ValidationError`` naming index and field."""
+    """Read a JSON array of accounts.
+
+    Raises ``msgspec.ValidationError`` with the index and the field that are wrong.
+    """
     return msgspec.json.decode(text, type=list[Account])
 
 
 def save(account: Account, wallets: Sequence[str]) -> None:
-    """Write the account; its coins are the balance to begin with, not one that calls have changed
-    since."""
+    """Write an account, and open its balances.
+
+    The account's coins are the first balance. A balance that exists stays as it is, because calls
+    may have changed it.
+
+    wallets: the namespaces in which the account has a balance.
+    """
     AccountRow(account.id, account=msgspec.to_builtins(account)).save()
     for namespace in wallets:
         wallet.open_balance(namespace, account.id, account.coins)
 
 
 def upsert(account: Account, happened_at_ms: int, wallets: Sequence[str]) -> Account:
-    """Keep the account as a team's system tells it, unless it told something newer; which one is
-    kept then.
+    """Write an account that a team's system reports, unless a newer one is there. Idempotent.
 
-    Coins in a document say what the balance would be if nothing had been spent or earned here, so
-    the balance changes by the difference to the document before, never to below 0: the same
+    Returns the account that is kept. Raises ``RuntimeError`` if other writers have changed the
+    account in every attempt.
+
+    The coins of a document are the balance as if no coins had been spent or earned here. So the
+    balance changes by the difference to the document before, but never falls below 0. The same
     document again changes nothing, and coins that were spent stay spent.
+
+    happened_at_ms: when the document was made, epoch ms.
+    wallets: the namespaces in which the account has a balance.
     """
-    for _ in range(_ROUNDS):
+    for _ in range(_ATTEMPTS):
         row = _row(account.id)
         before = None if row is None else msgspec.convert(row.account, Account)
         if row is not None and before is not None:
-            told_before = is_older(happened_at_ms, row.upserted_at)
-            if told_before or (account == before and happened_at_ms <= row.upserted_at):
+            outdated = is_older(happened_at_ms, row.upserted_at)
+            if outdated or (account == before and happened_at_ms <= row.upserted_at):
                 return before
         if _replace(account, happened_at_ms, row, before, wallets):
             return account
-    raise RuntimeError(f"account {account.id} cannot be written")
+    raise RuntimeError(f"account {account.id} cannot be written: it has changed in every attempt")
 
 
 def _replace(
@@ -97,15 +123,18 @@ def _replace(
     before: Account | None,
     wallets: Sequence[str],
 ) -> bool:
-    """Write account and balance as one; False where either has changed meanwhile."""
+    """Write an account and its balance in one transaction.
+
+    Returns False, and writes nothing, if the account or the balance has changed meanwhile.
+    """
     document = AccountRow.account.set(msgspec.to_builtins(account))
     unchanged: Condition = AccountRow.id.does_not_exist()
     if row is not None:
-        # Told at 0: kept without anybody having told it, and the attribute may not be there.
+        # 0: the document does not come from an event, and the row may not have the attribute.
         unchanged = AccountRow.upserted_at == row.upserted_at
         if not row.upserted_at:
             unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
-    counted = before.coins if before is not None and before.role == account.role else 0
+    coins_before = before.coins if before is not None and before.role == account.role else 0
     holder = people.get(wallets[0], account.id, Wallet) if wallets else None
 
     def add_items(transaction: Transaction) -> None:
@@ -115,8 +144,8 @@ def _replace(
             actions=[document, AccountRow.upserted_at.set(at_ms)],
             condition=unchanged,
         )
-        if holder is not None and account.coins != counted:
-            coins = max(0, int(holder.coins) + account.coins - counted)
+        if holder is not None and account.coins != coins_before:
+            coins = max(0, int(holder.coins) + account.coins - coins_before)
             transaction.update(
                 "balance",
                 Wallet(holder.person),
@@ -139,11 +168,17 @@ def _row(account_id: str) -> AccountRow | None:
 
 
 def balance(account: Account, wallets: Sequence[str]) -> int:
-    """The coins of today, where calls are paid for from them; else what the account says."""
+    """Return the account's balance now, or the document's coins if the account has no balance.
+
+    wallets: the namespaces in which the account has a balance.
+    """
     return int(people.get(wallets[0], account.id, Wallet).coins) if wallets else account.coins
 
 
 def get(account_id: str) -> Account | None:
-    """The account, strongly consistent, or None where the team's system never sent one."""
+    """Return an account, read strongly consistently.
+
+    Returns None if the team's system has never sent the account.
+    """
     row = _row(account_id)
     return None if row is None else msgspec.convert(row.account, Account)

@@ -1,4 +1,4 @@
-"""The coins of a person: accounts open and change a balance, calls are paid from it."""
+"""The balances of persons, in coins. Accounts open and change a balance; calls are paid from it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shared.realtime.people import Person
 
 
 class Wallet(Person):
-    """A person's row with their balance.
+    """A person's row with the person's balance.
 
-    The balance is on the person's row because the transaction that ends a call, and charges for it,
-    writes that row anyway.
+    coins: the balance, in coins. It is on the person's row because the transaction that ends a
+        call, and charges for the call, writes this row anyway.
     """
 
     coins = NumberAttribute(default=0)

@@ -1,4 +1,7 @@
-"""Joining a namespace: who is it, may they, and then the session."""
+"""Joining a namespace: who the client is, whether it may join, and its session.
+
+``shared.pipeline.departure`` has a table of all ways into and out of a session.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from shared.realtime.namespaces import Login, Namespace
 
 
 def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> Session:
-    """Return the session that ``token`` gives in the namespace ``path``. Without a token to show,
-    it has no person: for good (``Login.NONE``), or until the client authenticates.
+    """Return the session that ``token`` gives in the namespace ``path``.
+
+    In a namespace that takes no token, the session has no person: for good with ``Login.NONE``,
+    until the client authenticates with ``Login.LATER``.
 
     Raises ``ConnectionRefused`` with the contract's text for that namespace.
     """
@@ -45,8 +50,10 @@ def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> 
 
 
 def without_person(registry: Registry, ports: Ports, path: str) -> Session:
-    """Return a session without a person: anonymous for good with ``Login.NONE``, or else not
-    authenticated yet."""
+    """Return a session without a person.
+
+    The session is anonymous for good with ``Login.NONE``, and not authenticated yet otherwise.
+    """
     namespace = registry.namespaces.get(path)
     session = unauthenticated.session(ports, path)
     if namespace is not None and namespace.login is Login.NONE:
@@ -54,9 +61,14 @@ def without_person(registry: Registry, ports: Ports, path: str) -> Session:
     return session
 
 
-def begin(registry: Registry, ports: Ports, connection: Connection, session: Session) -> None:
-    """Make a session that its client knows of reachable; give a session that is not authenticated
-    yet the time to authenticate. Idempotent."""
+def begin_session(
+    registry: Registry, ports: Ports, connection: Connection, session: Session
+) -> None:
+    """Make a session reachable for other sessions, or start the time it has to authenticate.
+
+    Called after the client has learned of the session. A session that has not authenticated yet
+    becomes reachable when it authenticates. Idempotent.
+    """
     if session.anonymous:
         if registry.namespaces[session.namespace].everybody:
             membership.enter(connection.address(session.namespace), int(connection.expires_at))
@@ -73,7 +85,7 @@ def begin(registry: Registry, ports: Ports, connection: Connection, session: Ses
 
 
 def too_many(registry: Registry, path: str) -> str:
-    """What a connection is told whose address has made too many."""
+    """Return the text that refuses a client whose address has opened too many connections."""
     namespace = registry.namespaces.get(path)
     return namespace.too_many if namespace else namespaces.UNKNOWN_NAMESPACE
 

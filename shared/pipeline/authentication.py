@@ -1,4 +1,4 @@
-"""Who asks over HTTP, and what that lets them see."""
+"""Which account sends an HTTP request, and what the account may see."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from shared.realtime.namespaces import ACCESS_DENIED, ADMIN, INVALID_TOKEN, TOKE
 
 
 def asker(who: Who, headers: Mapping[str, str], secrets: Secrets) -> Identity | None:
-    """Return the account behind the bearer token or the admin cookie, if a route for ``who`` needs
-    one. ``headers`` by lower-case name. Raises 401, or 403 if the account may not ask."""
+    """Return the account of the bearer token or the admin cookie.
+
+    who: who may use the route.
+    headers: the request's headers, by lower-case name.
+
+    Returns None, and reads no token, if anybody may use the route. Raises ``HttpError``: 401
+    without a valid token, 403 if the account may not use the route.
+    """
     if who == "anybody":
         return None
     token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
@@ -25,8 +31,11 @@ def asker(who: Who, headers: Mapping[str, str], secrets: Secrets) -> Identity | 
 
 
 def identity_of(token: str | None, secrets: Secrets) -> Identity:
-    """Return the account of a token. Raises 401, or 403 if the account has been suspended since the
-    token was made."""
+    """Return the account of a token.
+
+    Raises ``HttpError``: 401 without a valid token, 403 if the account has been suspended since the
+    token was made.
+    """
     if not token:
         raise HttpError(401, TOKEN_REQUIRED)
     try:
@@ -40,6 +49,6 @@ def identity_of(token: str | None, secrets: Secrets) -> Identity:
 
 
 def require_admin(identity: Identity) -> None:
-    """Raise 403 for any other role."""
+    """Raise ``HttpError`` 403 if the account is not an admin's."""
     if identity.role != ADMIN.role:
         raise HttpError(403, ACCESS_DENIED)

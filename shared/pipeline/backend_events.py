@@ -1,10 +1,14 @@
-"""What a team's own systems tell: how an event is checked, when it happened, how it gets there.
+"""Backend events: what a team's own systems report. How they are checked, dated and passed on.
 
-An event has a type and data. It arrives through ``POST /events`` or directly on the stack's
+A backend event has a type and data. It arrives through ``POST /events`` or directly on the stack's
 EventBridge bus, with the type as detail-type and the data as detail. Either way it is delivered at
-least once, in any order, so it carries when it happened: ``data.happenedAt`` (ISO 8601 with a time
-zone, or epoch milliseconds) where the sender gives it, which ``POST /events`` does for those who do
-not; else the time that EventBridge has of it, in whole seconds.
+least once, in any order. So it carries the time at which it happened:
+
+- ``data.happenedAt`` (ISO 8601 with a time zone, or epoch ms), if the sender gives it;
+- the time of its arrival, which ``POST /events`` adds as ``data.happenedAt`` if the sender gives
+  none;
+- EventBridge's time of the event, in whole seconds, for an event on the bus without
+  ``data.happenedAt``.
 """
 
 from __future__ import annotations
@@ -25,15 +29,22 @@ from shared.protocol import json
 
 HAPPENED_AT = "happenedAt"
 AHEAD_MS = 300_000
-"""An event from further in the future would win over all real ones until then."""
+"""How far in the future an event may be dated, in ms. An event from further in the future would win
+over all real events until then."""
 
 MOST_DATA_BYTES = 127 * 1024
-"""Of one event. What is passed on has to fit into a message of API Gateway's, which takes 128 KB
-with what is around it."""
+"""The largest data of one event. An event that is passed on must fit into a message of API Gateway,
+which holds 128 KB, the event's envelope included."""
 
 
 class BackendEvent(NamedTuple):
-    """An event that has been checked; ``happened_at_ms`` is None where its data do not say."""
+    """A backend event that has been checked.
+
+    event: the handler that a product has registered for the type.
+    payload: the data as the type that the handler declares.
+    data: the data as they came.
+    happened_at_ms: ``data.happenedAt`` in epoch ms, or None if the data have none.
+    """
 
     event: BackendEventHandler
     payload: Any
@@ -42,7 +53,10 @@ class BackendEvent(NamedTuple):
 
 
 def read(registry: Registry, type_: object, data: object, now_ms: int) -> BackendEvent:
-    """Check an event. Raises ``InvalidRequest`` with a text that names ``type`` or the field."""
+    """Check a backend event, and return it.
+
+    Raises ``InvalidRequest`` with a text that names ``type`` or the wrong field.
+    """
     if type_ is None:
         raise InvalidRequest("type is required")
     event = registry.backend_events.get(type_) if isinstance(type_, str) else None
@@ -83,16 +97,19 @@ def _moment(text: str) -> int | None:
     return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
 
 
-def stamp(told: Iterable[BackendEvent], now_ms: int) -> list[BusMessage]:
-    """The events as messages. Those that do not say when they happened did so now, each a
-    millisecond after the one before it, so that they keep their order."""
+def stamp(events: Iterable[BackendEvent], now_ms: int) -> list[BusMessage]:
+    """Return the events as messages for the bus, each with ``happenedAt``.
+
+    An event without ``happenedAt`` happens now. Each is dated a millisecond after the one before
+    it, so that the events keep their order.
+    """
     messages = []
-    for index, one in enumerate(told):
+    for index, one in enumerate(events):
         data = one.data | {HAPPENED_AT: now_ms + index} if one.happened_at_ms is None else one.data
         messages.append(BusMessage(one.event.type, json.dumps(data)))
     return messages
 
 
 def time_of(event: Mapping[str, Any]) -> int:
-    """When EventBridge says that an event happened, in epoch ms; it knows seconds only."""
+    """Return EventBridge's time of an event, in epoch ms. It is exact to the second only."""
     return round(datetime.fromisoformat(event["time"]).timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""What a handler is given: the stack it runs in, and for a client's event who sent it."""
+"""What a handler receives: the stack it runs in, and the session that has sent a client's event."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ NOT_AUTHENTICATED = "Authentication required"
 class Arrival(NamedTuple):
     """A frame as API Gateway received it.
 
-    message_id: the id of the frame; a frame that is delivered twice has the same id both times.
+    connection_id: the connection that sent the frame.
+    message_id: the id of the frame. A frame that is delivered twice has the same id both times.
     ms: when API Gateway received the frame, epoch milliseconds. Frames are ordered by it.
     """
 
@@ -37,12 +38,12 @@ class Arrival(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Return 24 hex digits for what the frame creates.
+        """Return 24 hex digits, the id of what the frame creates.
 
         The ids sort by arrival, and a frame that is delivered twice has the same id both times. API
-        Gateway tells the order of frames by the millisecond only: its message ids are opaque, and
+        Gateway gives the order of frames to the millisecond only: its message ids are opaque, and
         the frames of one connection carry no number. Frames of the same millisecond are ordered by
-        digest, the same for every reader and for good.
+        a digest, so that their order is the same for every reader and never changes.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
         """
         source = f"{self.connection_id} {self.message_id}"
@@ -50,7 +51,10 @@ class Arrival(NamedTuple):
 
     @classmethod
     def of_opening(cls, connection: Connection) -> Arrival:
-        """Invent the arrival of a handshake: the same one however often it is handled."""
+        """Make up the arrival of a handshake, which no frame has carried.
+
+        The arrival is the same each time the handshake is handled.
+        """
         connected_at = int(connection.expires_at) - settings().connection_max_seconds
         return cls(connection.connection_id, "opening", connected_at * 1000)
 
@@ -63,8 +67,14 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What code works with when no client waits for it: after a connection has gone, when a timer
-    fires, when a backend reports an event."""
+    """What code works with if no client waits for it.
+
+    This is so after a connection has gone, when a timer fires, and when a backend reports an event.
+
+    registry: the declarations of all products.
+    ports: everything outside the process.
+    emit: sends events to addresses: ``background.emit(event.to(addresses))``.
+    """
 
     registry: Registry
     ports: Ports
@@ -77,7 +87,7 @@ class Background:
 
     @property
     def now_ms(self) -> int:
-        """Epoch milliseconds."""
+        """The time in epoch ms."""
         return self.ports.clock.now_ms()
 
 
@@ -85,14 +95,15 @@ class Background:
 class Context(Background):
     """What the handler of a client's event works with.
 
-    session: who sent the event.
+    session: the session that sent the event.
     address: the session's address; ``context.emit(event.to([context.address]))`` answers it.
     arrival: the frame that carried the event.
     connection: the connection's row, as it was when the event came.
-    preloaded: what the event's ``preload`` read, or None.
+    preloaded: what the event's ``preload`` has read, or None.
 
-    What it writes takes rights, which a product declares: ``ROOMS`` to join and leave rooms,
-    ``BROADCASTS``, ``SESSION_DATA``; all of them in ``shared.pipeline.deployment``.
+    A handler needs rights for what it writes, and its product declares them: ``ROOMS`` for ``join``
+    and ``leave``, ``BROADCASTS`` for ``broadcast``, ``SESSION_DATA`` for ``save_data``. They are in
+    ``shared.pipeline.deployment``.
     """
 
     session: Session
@@ -104,17 +115,17 @@ class Context(Background):
 
     @property
     def rooms(self) -> list[str]:
-        """The rooms that this session has joined, as of when the event came."""
+        """The rooms that this session has joined, as they were when the event came."""
         return list(self.connection.rooms_of(self.session))
 
     def join(self, room: str) -> None:
-        """Let this session into a room of its namespace. Idempotent.
+        """Let this session join a room of its namespace. Idempotent.
 
-        The session leaves the room with ``leave``, and when it ends. Nothing happens if it has
-        ended meanwhile. Frames of one connection may run in any order: a client that leaves and
-        joins again waits for the first acknowledgement.
+        The session leaves the room with ``leave``, and when it ends. Nothing happens if the session
+        has ended meanwhile. Frames of one connection may run in any order: a client that leaves a
+        room and joins it again must wait for the first acknowledgement.
 
-        Raises ``Refusal`` if the session has still to authenticate, and ``ValueError`` if the name
+        Raises ``Refusal`` if the session has not authenticated yet, and ``ValueError`` if the name
         of the room is empty or too long.
         """
         if not self.session.settled:
@@ -122,8 +133,10 @@ class Context(Background):
         membership.join(self.address, self.session, _named(room), int(self.connection.expires_at))
 
     def leave(self, room: str) -> None:
-        """Take this session out of a room of its namespace. Idempotent. Raises ``ValueError`` as
-        ``join`` does."""
+        """Take this session out of a room of its namespace. Idempotent.
+
+        Raises ``ValueError`` if the name of the room is empty or too long.
+        """
         membership.leave(self.address, self.session, _named(room))
 
     def broadcast(
@@ -134,13 +147,14 @@ class Context(Background):
         skip_me: bool = False,
         except_rooms: Iterable[str] = (),
     ) -> None:
-        """Send an event to a room of the namespace, or without one to all sessions there.
+        """Send an event to a room of the namespace, or to all sessions of the namespace.
 
+        room: the room's name. With None, all sessions of the namespace receive the event.
         skip_me: whether this session is left out, as with ``socket.broadcast``.
         except_rooms: rooms whose members are left out, as with ``except``.
 
-        Broadcasts to one room arrive in the order in which they were sent. Who is in a room is
-        decided when the broadcast is delivered, a moment later. A frame that is handled twice
+        Broadcasts to one room arrive in the order in which they were sent. The members of the room
+        are read when the broadcast is delivered, a moment later. A frame that is handled twice
         broadcasts once, if its handler does the same both times.
 
         Raises ``ValueError`` without a room in a namespace that is declared without ``everybody``.
@@ -162,15 +176,15 @@ class Context(Background):
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """What the session keeps, by name, like ``socket.data``; see ``save_data``."""
+        """The values that the session keeps, by name, like ``socket.data``; see ``save_data``."""
         return self.connection.data_of(self.session)
 
     def save_data(self, **values: Any) -> None:
-        """Keep values of JSON for as long as the session lasts, beside those of other names.
+        """Keep JSON values, by name, until the session ends. Values of other names stay.
 
-        Two frames that save different names at once lose nothing. Nothing is kept if the session
-        has ended meanwhile. Raises ``Refusal`` if all that the session keeps would be larger than
-        ``session_data_bytes``.
+        Two frames that save different names at the same time lose nothing. Nothing is kept if the
+        session has ended meanwhile. Raises ``Refusal`` if all values of the session together would
+        be larger than ``session_data_bytes``.
         """
         if not values:
             return
@@ -182,18 +196,21 @@ class Context(Background):
         connections.save_data(self.connection, self.session, texts)
 
     def disconnect(self, address: Address | None = None, *, close: bool = False) -> None:
-        """End this session as the server; a Socket.IO client receives ``41``. What follows runs
-        after the handler. A native connection is closed, because it has no other session.
+        """End this session from the server's side; a Socket.IO client receives ``41``.
 
-        address: another session to end instead: the one that is there by then.
-        close: whether to close the connection, and so end its sessions in other namespaces.
+        The session ends after the handler has returned. A native connection is closed, because it
+        has no other session.
+
+        address: the address of another session to end instead of this one. The session that has
+            this address at that time is ended.
+        close: whether the connection is closed, and so its sessions in other namespaces end too.
         """
         ended, sid = (self.address, self.session.sid) if address is None else (address, "")
         self.ports.tasks.expel(ended.connection_id, ended.namespace, sid=sid, close=close)
 
 
 def _named(room: str) -> str:
-    """Return the name of a room; raises ``ValueError`` if it is none."""
+    """Return the name of a room. Raises ``ValueError`` if the name is empty."""
     if not room:
         raise ValueError("A room has a name")
     return room

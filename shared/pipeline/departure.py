@@ -1,4 +1,36 @@
-"""Leaving: one namespace, or everything because the connection is gone.
+"""The ends of sessions and connections, and their consequences.
+
+All ways into and out of a session; names without a module are in this one:
+
+===========================  ========================  ===========================================
+Way in                       When                      What it does
+===========================  ========================  ===========================================
+admission.authenticate       a client wants to join    return the session of its token, or refuse
+admission.without_person     it joins without a token  return a session without a person
+connections.create           ``$connect``              write the row, perhaps with a first session
+connections.add_session      CONNECT is accepted       write the session into the row
+admission.begin_session      the client knows of it    make it reachable, or await authentication
+connections.replace_session  it authenticates later    give the session its person (``LATER``)
+===========================  ========================  ===========================================
+Way out                      When                      What it does
+===========================  ========================  ===========================================
+end_session                  a client leaves           do the next three steps in order
+connections.mark_ended       first step                move the session into the row's ``ended``
+run_consequences             second step               leave rooms and person, run products' hooks
+connections.forget_session   last step                 take the session out of ``ended``
+finish_ended_sessions        a step has failed         do the last two steps for all of ``ended``
+expel                        the backend ends it       send ``41``, then end session or connection
+end_connection               a connection is gone      do the next two steps and all consequences
+connections.mark_leaving     first step                let nothing more be added to the row
+connections.delete           last step                 delete the row
+===========================  ========================  ===========================================
+
+A session that has not authenticated in time has no consequences: ``mark_ended`` alone ends it.
+Rooms are joined and left with ``shared.realtime.membership`` while the session goes on.
+
+Other functions have ``expel``, ``finish_ended_sessions`` and ``end_connection`` run in the
+disconnect function, with the methods of ``ports.Tasks`` of the same names: ``context.disconnect``
+expels, the sweep finishes what is in ``ended``, and a post or the sweep finds a connection gone.
 
 Every step may run again: ``$disconnect`` is best effort, a failed post reports the same
 connection, and an asynchronous invocation may be delivered twice.
@@ -16,32 +48,39 @@ from shared.realtime.connections import Connection, Session
 from shared.realtime.people import Person
 
 
-def depart(registry: Registry, ports: Ports, connection_id: str) -> None:
-    """Run all consequences of a connection that is gone; its row goes last, so that a crash on
-    the way leaves something to finish."""
+def end_connection(registry: Registry, ports: Ports, connection_id: str) -> None:
+    """Run all consequences of a connection that is gone, and delete its row. Idempotent.
+
+    The row is deleted last: after a crash on the way, the sweep finds the row and finishes.
+    """
     connection = connections.mark_leaving(connection_id)
     if connection is None:
         return
-    finish(registry, ports, connection)
+    finish_ended_sessions(registry, ports, connection)
     for session in connection.all_sessions():
-        leave(registry, ports, connection, session)
+        run_consequences(registry, ports, connection, session)
     connections.delete(connection_id)
 
 
-def end(registry: Registry, ports: Ports, connection: Connection, namespace: str) -> bool:
-    """End the session in a namespace that was read in the row, and leave it. False where it is
-    another by now."""
-    left = connections.end_session(connection, namespace)
+def end_session(registry: Registry, ports: Ports, connection: Connection, namespace: str) -> bool:
+    """End the session that ``connection`` has in a namespace, and run its consequences.
+
+    Returns False, and does nothing, if the session is another by now than in this copy of the row.
+    """
+    left = connections.mark_ended(connection, namespace)
     if left is None:
         return False
-    finish(registry, ports, left)
+    finish_ended_sessions(registry, ports, left)
     return True
 
 
-def finish(registry: Registry, ports: Ports, connection: Connection) -> None:
-    """Leave what has ended; each is forgotten only when all is done."""
+def finish_ended_sessions(registry: Registry, ports: Ports, connection: Connection) -> None:
+    """Run the consequences of the sessions in the row's ``ended``. Idempotent.
+
+    A session is forgotten only after all its consequences have run.
+    """
     for text in sorted(connection.ended or ()):
-        left = leave(registry, ports, connection, connections.session_of(text))
+        left = run_consequences(registry, ports, connection, connections.session_of(text))
         connections.forget_session(connection.connection_id, text, left)
 
 
@@ -55,18 +94,23 @@ def expel(
     sid: str = "",
     close: bool | None = None,
 ) -> None:
-    """Put a session out of a namespace: the person's, or with ``sid`` this very one. ``close``:
-    whether the connection is closed as well; None for if it has no other session. A native
-    connection is always closed, because its session is its only one.
+    """End a session that the backend does not want any longer. Idempotent.
 
-    A Socket.IO client gets its ``41`` first: a client whose connection just ends comes back at
-    once. A session that is out already may not have been left to the end."""
+    person_id, sid: the session is ended only if it has this person, and this id; an empty text
+        fits every session.
+    close: whether the connection is closed as well. With None, it is closed if it has no other
+        session. A native connection is always closed, because it has one session only.
+
+    A Socket.IO client receives its ``41`` first: a client whose connection just ends comes back at
+    once. If the session has ended already, its consequences are finished: an earlier attempt may
+    have failed on the way.
+    """
     connection = connections.get(connection_id)
     if connection is None:
         return
     session = connection.session(namespace)
     if not session or person_id not in {"", session.person_id} or sid not in {"", session.sid}:
-        finish(registry, ports, connection)
+        finish_ended_sessions(registry, ports, connection)
         return
     sessions = connection.all_sessions()
     if close is None or connection.wire != Wire.SOCKETIO:
@@ -76,22 +120,28 @@ def expel(
             ports.connections.post(connection_id, socketio.disconnect_frame(one.namespace))
     if close:
         ports.connections.close(connection_id)
-        depart(registry, ports, connection_id)
+        end_connection(registry, ports, connection_id)
         return
-    end(registry, ports, connection, namespace)
+    end_session(registry, ports, connection, namespace)
 
 
-def leave(registry: Registry, ports: Ports, connection: Connection, session: Session) -> list[str]:
-    """End a session: it leaves its rooms, and its person loses a connection and, with the last one,
-    what hangs on it. Returns the rooms, as the connection's row lists them.
+def run_consequences(
+    registry: Registry, ports: Ports, connection: Connection, session: Session
+) -> list[str]:
+    """Take an ended session out of its rooms and from its person, and run the products' hooks.
 
-    The row is to be read after nothing more could join with this session."""
+    Idempotent. With the person's last connection, the hooks of ``on_last_leave`` run too. A session
+    that has not authenticated has no consequences. Returns the session's rooms, as the connection's
+    row lists them.
+
+    ``connection`` must have been read after the session could no longer join anything.
+    """
     if not session.settled:
         return []
     left = membership.leave_all(connection, session)
     address = connection.address(session.namespace)
-    for gone in registry.connection_hooks.get(session.namespace, ()):
-        gone(Background.on(registry, ports), connection, session)
+    for hook in registry.connection_hooks.get(session.namespace, ()):
+        hook(Background.on(registry, ports), connection, session)
     if registry.namespaces[session.namespace].everybody:
         rooms.remove(session.namespace, address.connection_id)
     if session.anonymous:
@@ -100,6 +150,6 @@ def leave(registry: Registry, ports: Ports, connection: Connection, session: Ses
     person = people.leave(address, session.person_id, row)
     if person.online:
         return left
-    for hook in registry.leave_hooks.get(session.namespace, ()):
-        hook(Background.on(registry, ports), person)
+    for last_hook in registry.leave_hooks.get(session.namespace, ()):
+        last_hook(Background.on(registry, ports), person)
     return left

@@ -1,4 +1,7 @@
-"""What a product needs of AWS, as data. ``infra`` makes it; nothing here touches AWS or the CDK."""
+"""What a product needs of AWS, as data.
+
+``infra`` makes AWS resources of it. Nothing here touches AWS or the CDK.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 QUEUE_BATCH = 10
+"""How many messages a function takes from its queue at a time, if it declares no other number."""
 
 
 class Stream(StrEnum):
@@ -20,7 +24,9 @@ class Stream(StrEnum):
 class IndexSpec:
     """A global secondary index.
 
-    keys_only: whether the index holds keys alone; then other attributes change at no extra cost.
+    name: the index's name.
+    key, sort_key: the attributes that are its partition key and its sort key.
+    keys_only: whether the index holds keys alone. Then other attributes change at no extra cost.
     sort_by_number: whether the sort key is a number.
     """
 
@@ -40,8 +46,12 @@ class IndexSpec:
 class TableSpec:
     """A DynamoDB table. Models find its physical name with ``TableName(name)``.
 
+    name: the table's name in the code.
+    key, sort_key: the attributes that are its partition key and its sort key. ``sort_key`` is None
+        if there is no sort key.
     expires: whether rows have a time to live in ``expiresAt`` (epoch seconds).
-    stream: what the table's stream carries, or None for no stream.
+    stream: what the table's stream carries. None if the table has no stream.
+    indexes: the table's global secondary indexes.
     """
 
     name: str
@@ -54,13 +64,13 @@ class TableSpec:
 
 @dataclass(frozen=True)
 class Access:
-    """What code may do.
+    """The rights of code: what it may do in AWS.
 
     tables: the actions on each table, or on ``table/index``: ``{"people": "GetItem UpdateItem"}``.
         A transaction needs the actions of its parts.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-    may: names of grants, separated by spaces: ``post``, ``send-broadcast``, ``start-ring`` …; all
-        of them stand in ``infra/stack.py``.
+    may: names of grants, separated by spaces: ``post``, ``send-broadcast``, ``start-ring`` …
+        ``infra/stack.py`` lists all grants.
     """
 
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -71,19 +81,20 @@ class Access:
 
 
 NOTHING = Access()
+"""No rights."""
 
 ROOMS = Access({"connections": "UpdateItem", "rooms": "DeleteItem PutItem"})
-"""To join and leave rooms: ``context.join``, ``context.leave``."""
+"""The rights to join and leave rooms: ``context.join``, ``context.leave``."""
 
 BROADCASTS = Access(may="send-broadcast")
-"""To send to rooms: ``context.broadcast``."""
+"""The right to send to rooms: ``context.broadcast``."""
 
 SESSION_DATA = Access({"connections": "UpdateItem"})
-"""To keep data with a session: ``context.save_data``."""
+"""The right to keep data with a session: ``context.save_data``."""
 
 
 def union(parts: Iterable[Access]) -> Access:
-    """Return what all parts together may do, in alphabetical order."""
+    """Return the rights of all parts together, in alphabetical order."""
     tables: dict[str, set[str]] = {}
     grants: set[str] = set()
     for part in parts:
@@ -98,8 +109,10 @@ def union(parts: Iterable[Access]) -> Access:
 
 @dataclass(frozen=True)
 class Asynchronous:
-    """How often an event is tried again, and how old it may grow, before it goes to the function's
-    dead-letter queue.
+    """When an event of an asynchronous invocation goes to the function's dead-letter queue.
+
+    retries: how often Lambda repeats an invocation that has failed.
+    max_age_seconds: how old the event may become.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
     """
@@ -112,15 +125,23 @@ class Asynchronous:
 class FunctionSpec:
     """A Lambda function: its handler, its limits, and everything that calls it.
 
-    access: what the function itself may do.
-    streams: the tables whose streams it follows.
-    takes: the queue that it reads; the queue is made for it.
-    batch: how many messages it takes at a time.
-    at_once: how many invocations take from its queue at a time; the rest of Lambda's concurrency
-        is left to the others.
-    layers: the layers that it needs beside the one that all functions have.
-    awaited: whether a client waits for it; then it starts from a snapshot, if that is set.
-    reserved: the stack setting that says how many invocations there may be at a time.
+    name: the function's name.
+    handler: the function's entry point, as Lambda names it.
+    access: the rights of the function itself.
+    timeout_seconds: how long an invocation may take.
+    memory_mb: the function's memory, in MB.
+    asynchronous: when an event goes to the function's dead-letter queue. None if the function has
+        no dead-letter queue for events.
+    streams: the tables whose streams the function follows.
+    takes: the queue that the function reads. The queue is made for this function.
+    batch: how many messages the function takes at a time.
+    at_once: how many invocations may read the queue at the same time. The rest of Lambda's
+        concurrency is left to the other functions. None if there is no limit.
+    layers: the layers that the function needs beside the layer that all functions have.
+    every_minute: whether a schedule invokes the function once a minute.
+    awaited: whether a client waits for the function. If so, it starts from a snapshot, if the stack
+        is set to do that.
+    reserved: the stack setting with the number of invocations that may run at the same time.
     """
 
     name: str

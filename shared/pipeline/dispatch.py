@@ -1,8 +1,8 @@
 """The pipeline around every handler: session → permission → payload → limit → handler →
 acknowledgement.
 
-The same for a Socket.IO event and a native request. Whatever happens, a client that asked for an
-acknowledgement gets exactly one.
+It is the same for a Socket.IO event and a native request. Whatever happens, a client that asked for
+an acknowledgement receives exactly one.
 """
 
 from __future__ import annotations
@@ -36,10 +36,13 @@ NOT_PERMITTED = "You do not have the permission {}"
 class Request:
     """An event as a client sent it.
 
-    namespace: None for a native connection, which is in one only.
-    arguments: all arguments of a Socket.IO event; of a native request its ``data`` alone, which is
+    event: the event's name.
+    wire: the wire format in which the client sent it.
+    namespace: the namespace. None for a native connection, which is in one namespace only.
+    arguments: all arguments of a Socket.IO event. Of a native request, its ``data`` alone, which is
         the list of the arguments if the event takes several.
-    refusal: what decoding found wrong with an otherwise valid packet.
+    ack: the id of the acknowledgement, or None if the client asked for none.
+    refusal: the error that decoding found in an otherwise valid packet, or None.
     """
 
     event: str
@@ -55,7 +58,10 @@ class Request:
         return self.arguments[0] if self.arguments else None
 
     def value_for(self, row: EventHandler) -> object:
-        """Return what an event's payload is made of: the first argument, or the list of all."""
+        """Return the value of which the event's payload is made.
+
+        It is the first argument, or the list of all arguments if the event takes several.
+        """
         if not takes_several(row.payload):
             return self.first
         if self.wire is not Wire.NATIVE:
@@ -64,15 +70,21 @@ class Request:
 
 
 class NotConnected(Exception):
-    """The connection has no session at all, or talks in another format than its own."""
+    """The connection has no session at all, or has sent a frame of another wire format."""
 
 
 class NotJoined(Exception):
-    """The connection has no session in the namespace it talks to, but in another."""
+    """The connection has no session in the event's namespace, but has one in another namespace."""
 
 
 class ParsedRequest(NamedTuple):
-    """What is known of a request beside its session; ``refusal`` when it cannot be handled."""
+    """What is known about a request beside its session.
+
+    row: the event's handler, or None if the namespace has no such event.
+    payload: the payload as the handler declares it.
+    preloaded: what the handler's ``preload`` has read.
+    refusal: why the request cannot be handled, or None.
+    """
 
     row: EventHandler | None
     payload: Any = None
@@ -81,11 +93,13 @@ class ParsedRequest(NamedTuple):
 
 
 def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Request) -> None:
-    """Answer a request.
+    """Handle a request, and answer it.
 
-    A connection that is in no namespace is closed, as Socket.IO does. Where it is in another, what
-    goes on there goes on: frames run in any order, and a client's last event in a namespace may
-    come after its leaving. Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
+    A connection that is in no namespace is closed, as in Socket.IO. A connection that is in another
+    namespace stays open, and its session there goes on: frames run in any order, so a client's last
+    event in a namespace may be handled after the client has left the namespace.
+
+    Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
     """
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
@@ -124,8 +138,8 @@ def _refuse(
 ) -> None:
     """Send the error event, and the acknowledgement if the client asked for one.
 
-    The acknowledgement is tried even if the error event could not be sent: one post may fail while
-    the next does not.
+    The acknowledgement is sent even if the error event could not be sent: one post may fail and the
+    next succeed.
     """
     try:
         emit.post(address.connection_id, error_frame(address, refusal, namespace))
@@ -136,7 +150,7 @@ def _refuse(
 
 
 class ResolvedRequest(NamedTuple):
-    """Who asks, and what for."""
+    """A request with the connection and the session that sent it."""
 
     connection: Connection
     session: Session
@@ -144,8 +158,11 @@ class ResolvedRequest(NamedTuple):
 
 
 def _resolve(registry: Registry, connection_id: str, request: Request) -> ResolvedRequest:
-    """Raises ``NotConnected``, ``NotJoined`` and ``InvalidPacket``."""
-    connection, early = _read(registry, connection_id, request)
+    """Find the session of a request, and read its payload.
+
+    Raises ``NotConnected``, ``NotJoined`` or ``InvalidPacket``.
+    """
+    connection, parsed = _read(registry, connection_id, request)
     session = connection.session(request.namespace) if connection else None
     if connection is not None and connection.wire == Wire.NATIVE != request.wire:
         raise InvalidPacket("a Socket.IO packet on a native connection")
@@ -153,7 +170,7 @@ def _resolve(registry: Registry, connection_id: str, request: Request) -> Resolv
         raise NotConnected
     if session is None:
         raise NotJoined if connection.all_sessions() else NotConnected
-    parsed = early or _parse(registry, session.namespace, request)
+    parsed = parsed or _parse(registry, session.namespace, request)
     return ResolvedRequest(connection, session, parsed)
 
 
@@ -186,7 +203,7 @@ def _run(
 
 
 def _permit(session: Session, row: EventHandler | None) -> None:
-    """Raises ``Refusal`` where the session may not send such an event at all."""
+    """Raise ``Refusal`` if the session may not send this event."""
     if not session.settled and not (row and row.open):
         raise Refusal(NOT_AUTHENTICATED)
     if row and row.permission and not session.may(row.permission):
@@ -194,8 +211,11 @@ def _permit(session: Session, row: EventHandler | None) -> None:
 
 
 def _limit(row: EventHandler, context: Context) -> None:
-    """Count the event, of the person or, if there is none, of the connection; what fails later has
-    been counted."""
+    """Count the event for its limit. Raises ``Refusal`` if the limit has been reached.
+
+    It is counted for the person or, if the session has no person, for the connection. An event
+    whose handler fails later has been counted too.
+    """
     limit = row.limit
     if limit is None or limit.in_handler:
         return
@@ -210,8 +230,11 @@ def _limit(row: EventHandler, context: Context) -> None:
 def _read(
     registry: Registry, connection_id: str, request: Request
 ) -> tuple[Connection | None, ParsedRequest | None]:
-    """The connection and, where the namespace is known already, what the payload names beside it:
-    one round trip for both."""
+    """Return the connection and, if the request names its namespace, the parsed request.
+
+    The handler's ``preload`` then reads at the same time as the connection is read: one round trip
+    for both. Returns None for what is not there or not known yet.
+    """
     namespace = request.namespace
     if namespace is None:
         return connections.get(connection_id), None

@@ -21,8 +21,13 @@ def greet(
     session: Session,
     auth: dict[str, Any],
 ) -> None:
-    """Run the hooks of ``on_connect``. If one fails, the client receives the namespace's error
-    event and stays connected; the other hooks run all the same."""
+    """Run the hooks of ``on_connect``.
+
+    If a hook fails, the client receives the namespace's error event and stays connected, and the
+    other hooks run all the same.
+
+    auth: what the client sent when it joined.
+    """
     hooks = registry.connect_hooks.get(session.namespace, ())
     for hook in hooks:
         background = Background.on(registry, ports)

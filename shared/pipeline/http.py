@@ -1,7 +1,7 @@
-"""A row of the table of HTTP routes, and what a route's handler receives and answers.
+"""A row of the table of HTTP routes, and what a route's handler receives and returns.
 
-Nothing here needs powertools: products declare their routes, and every function imports the
-products. ``functions/http`` alone serves the routes.
+Nothing here imports powertools, because products declare their routes, and every function imports
+the products. Only ``functions/http`` serves the routes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Who = Literal["anybody", "a valid token", "an admin"]
+"""Who may use a route."""
+
 ID = "{id}"
+"""Stands in a route's path for an id."""
+
 _KEY = re.compile(r"(?P<method>[A-Z]+) (?P<path>/[\w/-]*(?:\{id\}[\w/-]*)?)", re.ASCII)
 
 
 class HttpError(Exception):
-    """An answer that is an error: its status, and the message that the client reads."""
+    """An answer that is an error.
+
+    status: the HTTP status.
+    message: the text that the client reads.
+    """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -37,9 +45,13 @@ class HttpError(Exception):
 class HttpRequest:
     """What a route's handler receives.
 
-    asker: whose token it is. None if anybody may ask.
-    id: what stands in the path for ``{id}``, empty if the path has none.
-    headers: by lower-case name, the cookies among them.
+    ports: everything outside the process.
+    registry: the declarations of all products.
+    asker: the account of the request's token. None on a route that anybody may use.
+    id: what stands in the path for ``{id}``. Empty if the path has no id.
+    query: the query's parameters.
+    headers: the headers by lower-case name, the cookies among them.
+    body: the body as it came.
     """
 
     ports: Ports
@@ -52,9 +64,12 @@ class HttpRequest:
 
     @property
     def identity(self) -> Identity:
-        """The asking account. Raises ``RuntimeError`` on a route that anybody may ask."""
+        """The account that sends the request.
+
+        Raises ``RuntimeError`` on a route that anybody may use.
+        """
         if self.asker is None:
-            raise RuntimeError("This route does not look at tokens")
+            raise RuntimeError("This route does not read tokens")
         return self.asker
 
 
@@ -63,7 +78,11 @@ HttpHandle = Callable[[HttpRequest], object]
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """An answer with headers of its own. ``body`` is None if there is none."""
+    """An answer with headers of its own.
+
+    body: the answer's body, or None if there is none.
+    headers: the headers by name.
+    """
 
     body: T
     headers: Mapping[str, str]
@@ -73,12 +92,18 @@ class Reply(Generic[T]):
 class HttpRoute:
     """One row: a method and a path, and everything that serves and describes them.
 
-    path: with ``{id}`` at most once.
-    handle: returns a struct, a ``Reply`` with one, or None. Its docstring describes the route.
-    query: parameter → what it means.
-    body: the type of the request's body, None if the route reads none or describes it otherwise.
-    errors: statuses beside those that ``who`` brings.
-    answer: the answer's type, if it depends on what other products declare.
+    method: the HTTP method.
+    path: the path, with ``{id}`` at most once.
+    handle: the route's handler. It returns a struct, a ``Reply`` with a struct, or None. Its
+        docstring describes the route in the published documents.
+    product: the product that declares the route.
+    who: who may use the route.
+    query: the query's parameters, each with what it means.
+    body: the type of the request's body. None if the route reads no body, or describes it in
+        another way.
+    status: the status of an answer that is no error.
+    errors: the statuses of errors, beside those that ``who`` brings.
+    answer: returns the answer's type, if the type depends on what other products declare.
     """
 
     method: str
@@ -99,25 +124,28 @@ class HttpRoute:
 
     @property
     def rule(self) -> str:
-        """The paths that the row serves, as a regular expression: an id may have slashes."""
+        """A regular expression for the paths that the row serves. An id may contain slashes."""
         return self.path.replace(ID, ".+")
 
     def serves(self, path: str) -> bool:
-        """Whether the path is the row's, for whichever method. Finds what powertools finds."""
+        """Return whether the row serves the path, for any method. Agrees with powertools."""
         return re.match(f"^{self.rule}$", path) is not None
 
     def id_in(self, path: str) -> str:
-        """Return what stands for ``{id}`` in a path, slashes and all.
+        """Return what stands for ``{id}`` in a path, its slashes included.
 
-        API Gateway has decoded everything but ``%25`` when it hands the path over, and has cut it
-        off at a ``?`` that was encoded. Returns an empty text if the row's path has no id.
+        API Gateway passes on a path in which everything but ``%25`` has been decoded, and which has
+        been cut off at an encoded ``?``. Returns an empty text if the row's path has no id.
         """
         before, id_, after = self.path.partition(ID)
         return path.removeprefix(before).removesuffix(after).replace("%25", "%") if id_ else ""
 
 
 def split(key: str) -> tuple[str, str]:
-    """Return the method and the path of a row's key. Raises ``DeclarationError`` if it is none."""
+    """Return the method and the path of a row's key.
+
+    Raises ``DeclarationError`` if the text is no key of a route.
+    """
     found = _KEY.fullmatch(key)
     if found is None:
         raise DeclarationError(f"{key} is no method and path with at most one {ID}")

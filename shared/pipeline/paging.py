@@ -1,4 +1,4 @@
-"""Lists a page at a time: ``?limit=`` and ``?cursor=``, newest first."""
+"""Lists in HTTP answers, a page at a time: ``?limit=`` and ``?cursor=``, newest rows first."""
 
 from __future__ import annotations
 
@@ -11,30 +11,41 @@ from shared.ids import is_id
 from shared.pipeline.http import HttpError
 
 DEFAULT_LIMIT = 20
+"""How many rows a page has if the query has no ``limit``."""
+
 MOST = 100
+"""The most rows that a page may have."""
+
 QUERY = {
     "limit": f"How many at most: 1 to {MOST}, {DEFAULT_LIMIT} if left out",
     "cursor": "`cursor` of the page before",
 }
-"""What a route of pages declares."""
+"""The ``query`` that a route of pages declares."""
 
 Row = TypeVar("Row")
 
 
 class Page(NamedTuple):
-    """``before``: the key of the last row of the page before this one."""
+    """The page that a client asks for.
+
+    limit: the most rows that the page has.
+    before: the key of the last row of the page before this one. None for the first page.
+    """
 
     limit: int
     before: str | None
 
     @property
     def rows(self) -> int:
-        """How many rows to read: one more than the page holds shows that another page follows."""
+        """How many rows to read. One row more than the page holds shows that a page follows."""
         return self.limit + 1
 
 
 def read(query: Mapping[str, str]) -> Page:
-    """Return the page that a query asks for. Raises 400 with a text that names the field."""
+    """Return the page that a query asks for.
+
+    Raises ``HttpError`` 400 with a text that names the wrong field.
+    """
     text = query.get("limit") or str(DEFAULT_LIMIT)
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
         raise HttpError(400, f"limit: expected a number between 1 and {MOST}")
@@ -44,8 +55,11 @@ def read(query: Mapping[str, str]) -> Page:
 def cut(
     page: Page, rows: Sequence[Row], key: Callable[[Row], str]
 ) -> tuple[Sequence[Row], str | None]:
-    """Return the rows that the page holds, and the cursor of the next page, None if none follows.
-    ``rows``: ``page.rows`` of them, or all that there are."""
+    """Return the rows of the page, and the cursor of the next page. It is None if no page follows.
+
+    rows: ``page.rows`` rows, or all rows if there are fewer.
+    key: returns a row's key.
+    """
     held = rows[: page.limit]
     return held, _cursor(key(held[-1])) if len(rows) > page.limit else None
 

@@ -1,7 +1,7 @@
-"""The bases of what travels: what clients send, what they receive, what acknowledgements carry.
+"""The base classes of payloads: what clients send and receive, and what acknowledgements carry.
 
-A payload is one argument of a Socket.IO event. A struct with ``array_like=True`` is several, a
-field for each::
+A payload is one argument of a Socket.IO event. A struct with ``array_like=True`` stands for several
+arguments, one field for each::
 
     class Said(Inbound, frozen=True, array_like=True):
         text: str
@@ -9,8 +9,8 @@ field for each::
 
     socket.emit("chat message", "hello", "offset-1", callback)
 
-Arguments that a client leaves out have their defaults; further ones are ignored. In native frames,
-``data`` is the list of the arguments.
+An argument that the client leaves out has the field's default; further arguments are ignored. In
+native frames, ``data`` is the list of the arguments.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 GENERAL_ERROR = "error"
+"""The event that carries an error, if no other event is declared for it."""
 
 
 class AnyArguments:
@@ -46,40 +47,47 @@ class AnyArguments:
 
 
 ANY_ARGUMENTS = AnyArguments()
-"""As the ``payload`` of an event: its handler is given the list of all arguments, unchecked."""
+"""Use it as the ``payload`` of an event: the handler receives the list of all arguments, unchecked.
+"""
 
 
 def takes_several(payload: Any) -> bool:
-    """Return whether the payload that an event declares stands for several arguments."""
+    """Return whether an event's declared payload stands for several arguments."""
     return payload is ANY_ARGUMENTS or are_several(payload)
 
 
 class Inbound(msgspec.Struct, frozen=True, rename="camel"):
-    """Base of payloads that clients send; unknown fields are ignored, as Socket.IO apps expect.
+    """Base of payloads that clients send.
 
-    With ``array_like=True``, the fields are the event's arguments."""
+    Unknown fields are ignored, as Socket.IO apps expect. With ``array_like=True``, the fields are
+    the event's arguments.
+    """
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """Base of what acknowledgements carry: fields are written in camelCase. With
-    ``array_like=True``, the fields are the arguments of the client's callback."""
+    """Base of what acknowledgements carry. The fields are written in camelCase.
+
+    With ``array_like=True``, the fields are the arguments of the client's callback.
+    """
 
 
 class Outbound(msgspec.Struct, frozen=True, rename="camel"):
-    """Base of payloads that clients receive. ``event`` is the Socket.IO event name.
+    """Base of payloads that clients receive. ``event`` is the name of the Socket.IO event.
 
-    With ``array_like=True``, the fields are the event's arguments."""
+    With ``array_like=True``, the fields are the event's arguments.
+    """
 
     event: ClassVar[str]
 
     def to(self, addresses: Iterable[Address]) -> Delivery:
+        """Return the delivery of this event to some addresses, for ``context.emit``."""
         return Delivery(self.event, self, tuple(addresses))
 
     def to_everybody(self, namespace: str, *, group: str, once: str | None = None) -> Broadcast:
         """Return the broadcast to all sessions of a namespace with ``everybody``.
 
-        group: what it is about; broadcasts about the same arrive in order.
-        once: what makes two of this event the same.
+        group: what the broadcast is about. Broadcasts of one group arrive in order.
+        once: two broadcasts of this event with the same ``once`` are one broadcast.
         """
         return self.to_room(namespace, "", group=group, once=once)
 
@@ -96,7 +104,7 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         own_form: str | None = None,
         by_ms: int | None = None,
     ) -> Broadcast:
-        """Return the broadcast to a room of a namespace; see ``Broadcast`` for what is what."""
+        """Return the broadcast to a room of a namespace. ``Broadcast`` explains the fields."""
         once = once and f"{self.event}#{once}"
         return Broadcast(
             namespace=namespace,
@@ -115,13 +123,16 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Posted(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """Base of backend events that are passed on: the fields say what they must have, ``posted`` is
-    all of what they have."""
+    """Base of backend events that are passed on to clients.
+
+    The fields are those that an event must have. ``posted`` has all fields that it came with.
+    """
 
     posted: dict[str, Any] = msgspec.field(default_factory=dict, name="")
 
 
 Sent = type[Outbound] | type[Posted]
+"""The type of an event that clients receive."""
 
 
 class Error(Outbound, frozen=True):

@@ -1,4 +1,4 @@
-"""A product's declaration: what is dispatched, routed, validated and documented comes from here.
+"""A product's declaration, from which its events are dispatched, routed, validated and documented.
 
 A product declares its events once::
 
@@ -7,7 +7,7 @@ A product declares its events once::
     @calls.on("call:cancel", payload=CallRef, namespaces=["/user"], error_event="call:error")
     def cancel(context: Context, request: CallRef) -> None: ...
 
-Registering touches neither AWS nor the environment.
+A declaration touches neither AWS nor the environment.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ C = TypeVar("C", bound=Counters)
 class Limit:
     """How often a person may send an event in any 60 s.
 
-    ``setting`` names the number in ``shared.settings``; ``text`` and ``event`` tell who sends more.
-    ``in_handler``: the handler takes the hit in a transaction of its own.
+    setting: the name of the setting that holds the number, in ``shared.settings``.
+    text: what the client reads if it sends the event more often.
+    event: the error event that carries the text.
+    in_handler: whether the handler itself counts the event, in a transaction of its own.
     """
 
     setting: str
@@ -66,14 +68,24 @@ class Limit:
 
 @dataclass(frozen=True)
 class EventHandler:
-    """One row: an event of a namespace and everything the pipeline needs to run it.
+    """One row: an event of a namespace, and everything that the pipeline needs to run it.
 
-    ``missing`` is the contract's text for an absent field, ``texts`` for a wrong value by field.
-    ``payload``: the type of the first argument; a struct with ``array_like=True`` for several;
-    ``ANY_ARGUMENTS`` for the list of all; None if the arguments are not looked at.
-    ``permission``: what the session needs for it; ``open``: whether one that is nobody's yet may
-    send it. ``preload`` reads what the payload alone names, beside the session; the handler finds
-    the result in ``context.preloaded``.
+    event: the event's name.
+    namespace: the namespace in which clients send the event.
+    product: the product that declares the event.
+    payload: the type of the first argument; a struct with ``array_like=True`` for several
+        arguments; ``ANY_ARGUMENTS`` for the list of all arguments. With None, the arguments are
+        ignored.
+    handle: the handler.
+    error_event: the event that carries the handler's errors.
+    missing: the contract's text for an absent field, if it has one.
+    texts: the contract's texts for a wrong value, by field.
+    limit: how often a person may send the event, or None.
+    preload: reads what the payload alone identifies, at the same time as the session is read. The
+        handler finds the result in ``context.preloaded``.
+    permission: the permission that the session needs to send the event, or None.
+    open: whether a session that has not authenticated yet may send the event.
+    access: the rights of the handler.
     """
 
     event: str
@@ -98,8 +110,13 @@ class EventHandler:
 
 @dataclass(frozen=True)
 class BackendEventHandler:
-    """Something that a team's own systems tell. ``handle`` may be called again for the same event,
-    and with an older one after a newer; it is given when the event happened, in epoch ms."""
+    """A type of backend event: a report of a team's own systems.
+
+    type: the event's type.
+    payload: the type of the event's data.
+    handle: the handler. It receives the payload, and the time at which the event happened in epoch
+        ms. It may be called again for the same event, and for an older event after a newer one.
+    """
 
     type: str
     payload: Any
@@ -132,13 +149,37 @@ class Hook(StrEnum):
 class Product:
     """Everything that a product declares.
 
+    Who may come, and what they send and receive:
+
     name: the product's name, and the name of the Lambda function behind its native routes.
     namespaces: the namespaces that the product owns.
+    on: the handler of an event that clients send.
+    sends: the events that clients receive.
+
+    What the product keeps, and what its code may do:
+
     tables: the tables that the product owns.
-    access: what the product's code may do. A registration may replace it with an ``access`` of its
-        own, so that each function holds no more rights than the code that it runs.
-    functions: further Lambda functions of the product's own, for streams and queues.
-    memory_mb: the memory of the function behind the native routes.
+    access: the rights of the product's code. A registration may replace them with an ``access`` of
+        its own, so that each function has no more rights than the code that it runs needs.
+
+    What happens when clients come and go:
+
+    on_connect: what happens when a client has joined a namespace.
+    on_leave: what happens when any connection leaves a namespace.
+    on_last_leave: what happens when a person's last connection leaves a namespace.
+
+    What happens without a client's event:
+
+    route: the handler of an HTTP route.
+    counters: a part of what admins see in ``GET /admin/stats``.
+    on_backend: the handler of a backend event.
+    on_sweep: what happens once a minute.
+    on_ring_timeout: what happens to a call that is not answered in time.
+
+    How the product is deployed:
+
+    functions: further Lambda functions of the product, for streams and queues.
+    memory_mb: the memory of the function behind the native routes, in MB.
     """
 
     def __init__(
@@ -185,8 +226,15 @@ class Product:
         open: bool = False,  # noqa: A002 - as in the row
         access: Access | None = None,
     ) -> Callable[[Handle[P]], Handle[P]]:
-        """Register the decorated handler. It returns what an acknowledgement carries, or None:
-        any JSON, an ``Answer``, or ``Arguments`` for several values."""
+        """Register the decorated handler of an event that clients send.
+
+        The handler is called with the ``Context`` and the payload. It returns what the
+        acknowledgement carries: any JSON, an ``Answer``, ``Arguments`` for several values, or None.
+
+        namespaces: the namespaces in which clients send the event.
+
+        ``EventHandler`` explains the other arguments.
+        """
 
         def register(handle: Handle[P]) -> Handle[P]:
             self.handlers.extend(
@@ -217,8 +265,10 @@ class Product:
         *events: type[Outbound],
         posted: Mapping[str, type[Posted]] | None = None,
     ) -> None:
-        """Declare what clients of a namespace receive, beside the errors of its handlers;
-        ``posted``: by event, what a backend has posted and is passed on as it is."""
+        """Declare the events that clients of a namespace receive, beside its handlers' errors.
+
+        posted: backend events that are passed on as they came, by the name of the client's event.
+        """
         self.sent.extend((namespace, event.event, event) for event in events)
         self.sent.extend((namespace, event, type_) for event, type_ in (posted or {}).items())
 
@@ -227,14 +277,16 @@ class Product:
     ) -> Callable[[ConnectHook], ConnectHook]:
         """Register what happens when a client has joined a namespace.
 
-        The client has its CONNECT and the session can be reached by others when the hook is called,
-        with the context of the session and what the client gave along: ``auth`` of the CONNECT
-        packet, the query of a 2.x client, nothing of a native connection. The client's first events
-        may be handled before. In a namespace with ``Login.LATER``, the session has not
-        authenticated then (``context.session.authenticated``).
+        The hook is called with the context of the session, and with what the client sent when it
+        joined: ``auth`` of the CONNECT packet, the query of a 2.x client, or an empty object for a
+        native connection. By then the client has received CONNECT, and other sessions can reach the
+        session. The client's first events may be handled before the hook. In a namespace with
+        ``Login.LATER``, the session has not authenticated by then
+        (``context.session.authenticated``).
 
-        It runs at least once: an invocation may be repeated. An exception is logged and the client
-        receives the namespace's error event, with the text of a ``Refusal``; it stays connected.
+        The hook runs at least once, because an invocation may be repeated. If it raises an
+        exception, the exception is logged, and the client receives the namespace's error event,
+        with the text of a ``Refusal``, and stays connected.
         """
 
         def register(hook: ConnectHook) -> ConnectHook:
@@ -247,10 +299,13 @@ class Product:
     def on_leave(
         self, namespace: str, *, access: Access | None = None
     ) -> Callable[[ConnectionHook], ConnectionHook]:
-        """Register what happens when any connection leaves a namespace, before its person, if it
-        has one, loses it. Called with the connection's row as it is then; any number of times. Not
-        called for sessions that have not authenticated in a namespace with ``Login.LATER``. The
-        rooms that the session was in are ``connection.rooms_of(session)``."""
+        """Register what happens when any connection leaves a namespace.
+
+        The hook is called with the connection's row as it is then, and with the session that has
+        ended. It runs at least once, and before the connection is removed from the row of its
+        person. ``connection.rooms_of(session)`` has the rooms that the session was in. The hook is
+        not called for sessions that have not authenticated in a namespace with ``Login.LATER``.
+        """
 
         def register(hook: ConnectionHook) -> ConnectionHook:
             self._allow(Hook.LEAVE, access)
@@ -272,9 +327,11 @@ class Product:
     ) -> Any:
         """Register what happens when a person's last connection in a namespace has gone.
 
-        The hook is called with the person's row as it is then; not for anonymous sessions, which
-        have no person. ``row``: the class of the row, if the hook needs more of it than every
-        ``Person`` has.
+        The hook is called with the person's row as it is then. It is not called for anonymous
+        sessions, which have no person.
+
+        row: the class of the person's row, if the hook needs attributes that ``Person`` does not
+            have.
         """
 
         def register(hook: LeaveHook[Any]) -> LeaveHook[Any]:
@@ -292,8 +349,11 @@ class Product:
     ) -> Callable[[RingHook[AnyRow]], RingHook[AnyRow]]:
         """Register what happens to a call that is not answered in time.
 
-        The hook is called for calls that ring on rows with this prefix of their key (see
-        ``shared.calling.ring``), with the row, as the class ``row``, and the call's id.
+        The hook is called with the row on which the call rings, and with the call's id.
+
+        prefix: the hook is called for calls on rows whose key has this prefix; see
+            ``shared.calling.ring``.
+        row: the class of the row.
         """
 
         def register(hook: RingHook[AnyRow]) -> RingHook[AnyRow]:
@@ -306,7 +366,11 @@ class Product:
     def on_backend(
         self, type_: str, *, payload: type[P], access: Access | None = None
     ) -> Callable[[BackendHandle[P]], BackendHandle[P]]:
-        """Register what a backend event of ``type_`` does."""
+        """Register the handler of the backend events of a type.
+
+        The handler is called with the payload, and the time at which the event happened in epoch
+        ms. It runs at least once for each event, in any order.
+        """
 
         def register(handle: BackendHandle[P]) -> BackendHandle[P]:
             self._allow(Hook.BACKEND, access)
@@ -316,7 +380,7 @@ class Product:
         return register
 
     def on_sweep(self, *, access: Access | None = None) -> Callable[[SweepHook], SweepHook]:
-        """Register what to look after once a minute, whatever has happened meanwhile."""
+        """Register what happens once a minute, whether or not anything else has happened."""
 
         def register(hook: SweepHook) -> SweepHook:
             self._allow(Hook.SWEEP, access)
@@ -337,7 +401,12 @@ class Product:
         answer: Callable[[Registry], Any] | None = None,
         access: Access | None = None,
     ) -> Callable[[H], H]:
-        """Register what answers an HTTP route: ``GET /bookings/{id}``."""
+        """Register the handler of an HTTP route.
+
+        key: the route's method and path: ``GET /bookings/{id}``.
+
+        ``HttpRoute`` explains the other arguments.
+        """
         method, path = http.split(key)
 
         def register(handle: H) -> H:
@@ -363,8 +432,8 @@ class Product:
     def counters(self, *, access: Access | None = None) -> Callable[[C], C]:
         """Register a part of what admins see in ``GET /admin/stats``.
 
-        The decorated function is called with the time in epoch ms. It returns a struct, whose
-        fields become fields of the answer.
+        The decorated function is called with the time in epoch ms. It returns a struct. The fields
+        of the struct become fields of the answer.
         """
 
         def register(read: C) -> C:

@@ -1,8 +1,8 @@
-"""Rate limits over a sliding window, in one write each.
+"""Rate limits over a sliding window, with one write for each hit.
 
-The times of the last N hits stand in N attributes of a row. A hit shifts them by one, under the
-condition that the oldest is out of the window: exact for any window, and DynamoDB evaluates every
-right-hand side before it sets anything, so the shift is one update.
+N attributes of a row hold the times of the last N hits. A hit shifts the times by one, under the
+condition that the oldest time is out of the window. This is exact for any window. The shift is one
+update, because DynamoDB evaluates every right-hand side before it sets anything.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
 """
 
@@ -22,34 +22,41 @@ from shared.aws.tables import Table, TableName
 
 WINDOW_MS = 60_000
 MOST_SLOTS = 50
-"""More than this and an update expression nears its 4 KB."""
+"""The most times in one row: with more, an update expression would come close to its 4 KB."""
 
 MOST_TRIED = 20
-"""What a refusal costs at most, in write units: all rows of a limit of 1,000."""
+"""The most rows that a hit tries, which is what a refusal costs at most in write units. A limit of
+1,000 has this many rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most ``size`` hits in 60 s, on attributes that begin with ``prefix``."""
+    """A rate limit of ``size`` hits in 60 s, on the attributes of one row.
+
+    prefix: the beginning of the attributes' names.
+    size: the most hits in 60 s.
+    now_ms: the time in epoch ms.
+    """
 
     prefix: str
     size: int
     now_ms: int
 
     def actions(self) -> list[Action]:
-        """Take a hit: every slot moves on by one. Written oldest first."""
+        """Return the actions that take a hit: every time moves on by one slot, oldest first."""
         moves = [
             Path(self._slot(n)).set(Path(self._slot(n - 1)) | 0) for n in range(self.size, 1, -1)
         ]
         return [*moves, Path(self._slot(1)).set(self.now_ms)]
 
     def condition(self) -> Condition:
+        """Return the condition that a hit has room: the oldest time is out of the window."""
         oldest = Path(self._slot(self.size))
         condition: Condition = oldest.does_not_exist() | (oldest <= self.now_ms - WINDOW_MS)
         return condition
 
     def is_full(self, row: Mapping[str, Any]) -> bool:
-        """Whether ``row``, as DynamoDB returns it, allows no hit now."""
+        """Return whether a row has no room for a hit now. The row is in DynamoDB's form."""
         oldest = row.get(self._slot(self.size))
         return oldest is not None and int(oldest["N"]) > self.now_ms - WINDOW_MS
 
@@ -58,6 +65,12 @@ class Window:
 
 
 class Hits(Table):
+    """The times of the hits on a key, in attributes that ``Window`` names.
+
+    key: what is counted, with a number if the hits are spread over several rows.
+    expires_at: when DynamoDB may delete the row, epoch seconds.
+    """
+
     class Meta:
         table_name = TableName("limits")
 
@@ -66,10 +79,11 @@ class Hits(Table):
 
 
 def hit(key: str, per_minute: int, now_ms: int) -> bool:
-    """Count a hit on ``key``; False, and nothing counted, where it would be one too many.
+    """Count a hit on ``key``. Returns False, and counts nothing, if the limit has been reached.
 
-    A limit of more than ``MOST_SLOTS`` is spread over several rows of which a hit takes any that
-    has room: exact while there are no more than are tried, above that at the edge a few fewer.
+    A limit of more than ``MOST_SLOTS`` is spread over several rows. A hit takes any row that has
+    room, and tries ``MOST_TRIED`` rows at most. So the limit is exact if it has no more rows than
+    that; a limit with more rows may refuse a few hits too early, shortly before it is reached.
     """
     rows = -(-per_minute // MOST_SLOTS)
     expires_at = Hits.expires_at.set((now_ms + WINDOW_MS) // 1000 + 1)
@@ -82,5 +96,8 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
 
 
 def take(row: Table, window: Window, more: list[Action] | None = None) -> bool:
-    """Take a hit on any row that has room for a window's slots."""
+    """Take a hit on a row. Returns False, and writes nothing, if the window has no room.
+
+    more: further actions of the same write.
+    """
     return row.update_if([*window.actions(), *(more or [])], window.condition())

@@ -1,4 +1,4 @@
-"""The event that tells a client why something of theirs failed."""
+"""The event that gives a client the reason why its event or its joining has failed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from shared.realtime.namespaces import Namespace
 
 
 def error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
-    """Return the frame of an error event: its payload is an object, or the bare text if the
-    namespace has it so."""
+    """Return the frame of an error event.
+
+    The payload is ``{"message": text}``, or the bare text in a namespace with ``text_errors``.
+    """
     if namespace is None:
         return frame(address, refusal.event or GENERAL_ERROR, Error(refusal.message))
     payload = refusal.message if namespace.text_errors else Error(refusal.message)
@@ -19,6 +21,6 @@ def error_frame(address: Address, refusal: Refusal, namespace: Namespace | None)
 
 
 def internal(error: Exception, event: str | None = None) -> Refusal:
-    """Log an error of ours, and return what the client reads instead."""
+    """Log an unexpected error, and return the refusal that the client receives instead."""
     logger.error("event failed", exc_info=error)
     return Refusal(INTERNAL, event=event)

@@ -31,9 +31,10 @@ _ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class Registry:
-    """Everything that the products declare, by what the functions look it up with.
+    """Everything that the products declare, by the key with which the functions look it up.
 
-    Raises ``DeclarationError`` if two products claim the same event, HTTP route or namespace.
+    Raises ``DeclarationError`` if two products declare the same event, HTTP route or namespace, or
+    declare an event that clients receive, or the rows of a namespace's persons, in two ways.
     """
 
     def __init__(self, products: Iterable[Product]) -> None:
@@ -112,9 +113,9 @@ class Registry:
     def routes(self) -> dict[str, str]:
         """Return API Gateway's route keys, each with the product whose function serves it.
 
-        An event name that two products share has no route: API Gateway sends it to ``$default``,
-        whose function serves all products, and the session's namespace decides. So it is with names
-        that are no plain words, such as ``chat message``.
+        An event name that two products share has no route. API Gateway sends such an event to
+        ``$default``, whose function serves all products and chooses by the session's namespace. A
+        name that is not a plain word, for example ``chat message``, has no route either.
         """
         products: dict[str, set[str]] = {}
         for row in self.handlers.values():
@@ -124,6 +125,6 @@ class Registry:
         return {action: min(names) for action, names in products.items() if len(names) == 1}
 
     def accesses(self, hook: Hook) -> Iterator[Access]:
-        """Yield what the products' code may do when ``hook`` runs it."""
+        """Yield the rights of the products' code that a hook runs."""
         for product in self.products:
             yield from (access for when, access in product.accesses if when is hook)

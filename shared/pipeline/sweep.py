@@ -1,4 +1,4 @@
-"""What happens once a minute: what the sweep hands to whoever looks after something."""
+"""What the hooks of ``Product.on_sweep`` receive, once a minute."""
 
 from __future__ import annotations
 
@@ -15,27 +15,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sweep(Background):
-    """``until``: when to stop, on the monotonic clock; what is left over waits a minute.
-    ``failures``: what could not be done, for the alarm."""
+    """The background of a sweep, with the time that it may take.
+
+    until: when to stop, on the monotonic clock, in seconds. What is left over waits for the next
+        sweep, a minute later.
+    failures: what could not be done, for the alarm.
+    """
 
     until: float
     failures: list[str] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
+        """Whether the sweep's time is over."""
         return time.monotonic() >= self.until
 
     @property
     def now(self) -> int:
-        """Epoch seconds."""
+        """The time in epoch seconds."""
         return self.now_ms // 1000
 
     def attempt(self, what: str, work: Callable[[], T]) -> T | None:
-        """The result of ``work``, None when it failed: that is logged with ``what`` it was about
-        and stops nobody else. From any thread."""
+        """Do a piece of work, and return its result. Returns None if the work has failed.
+
+        A failure is logged and does not stop the rest of the sweep. May be called from any thread.
+
+        what: what the work is about, for the log and ``failures``.
+        """
         try:
             return work()
-        except Exception:  # noqa: BLE001 - whatever it is, the others come next
+        except Exception:  # noqa: BLE001 - whatever it is, the rest of the sweep goes on
             logger.exception("sweep failed", extra={"about": what})
             self.failures.append(what)
             return None

@@ -1,4 +1,4 @@
-"""Sessions in an open namespace before anybody knows whose they are."""
+"""Sessions that have not authenticated yet, in a namespace with ``Login.LATER``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from shared.settings import settings
 
 
 def session(ports: Ports, path: str) -> Session:
-    """A session that is nobody's."""
+    """Return a session without a person."""
     return Session(namespace=path, sid=ports.ids.session_id(), person_id="", role="", name="")
 
 
 def await_authentication(ports: Ports, connection_id: str, session: Session) -> None:
-    """Give a session the time to authenticate."""
+    """Start the time that a session has to authenticate: ``unauthenticated_seconds``."""
     ports.tasks.deadline(
         connection_id=connection_id,
         namespace=session.namespace,

@@ -1,4 +1,4 @@
-"""From decoded JSON to the payload a handler declares, or to the text the client reads."""
+"""Makes the payload that a handler declares of decoded JSON, or the text that the client reads."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _ABSENT = ("got `null`", "Expected `str` of length >= 1")
 
 
 def payload_of(row: EventHandler, value: object) -> Any:
-    """Return ``value`` as ``row.payload``; the value of several arguments is their list. Raises
-    ``InvalidRequest`` with the contract's text if it has one, else with one that names the field.
+    """Return ``value`` as ``row.payload``. The value of several arguments is their list.
+
+    Raises ``InvalidRequest`` with the contract's text if the contract has one, and else with a text
+    that names the wrong field.
     """
     if row.payload is None:
         return None
@@ -32,8 +34,11 @@ def payload_of(row: EventHandler, value: object) -> Any:
 
 
 def struct_of(kind: Any, value: object, where: str) -> Any:
-    """``value`` as ``kind``; raises ``InvalidRequest`` with a text that names the field below
-    ``where``: ``data.bookingId is required``."""
+    """Return ``value`` as ``kind``.
+
+    Raises ``InvalidRequest`` with a text that names the wrong field below ``where``:
+    ``data.bookingId is required``.
+    """
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

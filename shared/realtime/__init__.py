@@ -1,11 +1,11 @@
-"""Socket.IO's server side, kept in DynamoDB.
+"""Socket.IO's server side, with its state in DynamoDB.
 
-``namespaces``   what a namespace is
+``namespaces``   the declaration of a namespace
 ``connections``  one row per WebSocket connection, with its sessions, one for each namespace
-``people``       one row per person and namespace, with their connections
-``rooms``        room → connections, for sending to many
-``arguments``    what a payload is on the wire: one argument, or several
+``people``       one row per person and namespace, with the person's connections
+``rooms``        the connections in each room, for sending to many
+``arguments``    the arguments of an event on the wire: one, or several
 ``membership``   joining and leaving rooms
-``address``      where an event goes, and its frame on each wire format
+``address``      where an event goes, and its frame in each wire format
 ``emitter``      sends events to addresses
 """

@@ -1,4 +1,4 @@
-"""Where an event goes, and what it looks like there."""
+"""Where an event goes, and its frame in the wire format of that connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ class Wire(StrEnum):
 
 
 class Address(NamedTuple):
-    """A session as others see it: a connection in a namespace."""
+    """A session as other sessions see it: a connection in a namespace.
+
+    namespace: the session's namespace.
+    wire: the connection's wire format.
+    connection_id: the connection.
+    """
 
     namespace: str
     wire: Wire
@@ -26,18 +31,24 @@ class Address(NamedTuple):
 
     @property
     def member(self) -> str:
-        """The form kept in the sets of a person and a room; the namespace is in their key."""
+        """The address as text in a person's set of connections; the row's key has the namespace."""
         return f"{self.wire}:{self.connection_id}"
 
     @classmethod
     def of_member(cls, namespace: str, member: str) -> Address:
+        """Return the address of a ``member`` in a namespace."""
         wire, connection_id = member.split(":", 1)
         return cls(namespace, Wire(wire), connection_id)
 
 
 class Delivery(NamedTuple):
-    """One event to some addresses. ``payload`` is anything JSON can say; an ``Arguments``, or a
-    struct with ``array_like=True``, makes an event with several arguments."""
+    """An event with the addresses that receive it.
+
+    event: the event's name.
+    payload: anything that JSON can express. An ``Arguments``, or a struct with ``array_like=True``,
+        makes an event with several arguments.
+    addresses: the sessions that receive the event.
+    """
 
     event: str
     payload: object
@@ -45,21 +56,21 @@ class Delivery(NamedTuple):
 
 
 def frame(address: Address, event: str, payload: object) -> str:
-    """The text frame that carries an event to ``address``."""
+    """Return the text frame that carries an event to ``address``."""
     if address.wire is Wire.NATIVE:
         return native.event_frame(event, arguments.as_data(payload))
     return socketio.event_frame(address.namespace, event, *arguments.of(payload))
 
 
 def acknowledgement(address: Address, ack_id: AckId, result: object) -> str:
-    """Return the text frame that answers an event whose sender asked for it."""
+    """Return the text frame of an acknowledgement with a handler's result."""
     if address.wire is Wire.NATIVE:
         return native.ack_frame(ack_id, arguments.as_data(result))
     return socketio.ack_frame(address.namespace, int(ack_id), *arguments.of(result))
 
 
 def failed_acknowledgement(address: Address, ack_id: AckId, message: str) -> str:
-    """The same when the event was refused."""
+    """Return the text frame of the acknowledgement of an event that was refused."""
     if address.wire is Wire.NATIVE:
         return native.ack_error_frame(ack_id, message)
     return acknowledgement(address, ack_id, {"error": {"message": message}})

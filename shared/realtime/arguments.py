@@ -1,4 +1,4 @@
-"""The arguments of an event or an acknowledgement: one as a rule, any number in Socket.IO."""
+"""The arguments of an event or an acknowledgement: usually one; Socket.IO allows any number."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import msgspec
 
 
 class Arguments(msgspec.Struct, frozen=True):
-    """Any number of arguments, as they are.
+    """Any number of arguments.
 
-    A handler that returns it acknowledges with these values. As the payload of a ``Delivery``, it
-    makes an event with these arguments.
+    If a handler returns it, the acknowledgement carries these values. As the payload of a
+    ``Delivery``, it makes an event with these arguments.
+
+    values: the arguments in order, each anything that JSON can express.
     """
 
     values: Sequence[Any]
 
 
 def are_several(type_: Any) -> bool:
-    """Return whether values of a type stand for several arguments: structs with
-    ``array_like=True`` do, each field for one, and ``Arguments``."""
+    """Return whether values of a type stand for several arguments.
+
+    ``Arguments`` does, and so does a struct with ``array_like=True``, one argument for each field.
+    """
     if not isinstance(type_, type) or not issubclass(type_, msgspec.Struct):
         return False
     return type_ is Arguments or bool(type_.__struct_config__.array_like)
 
 
 def of(payload: object) -> Sequence[object]:
-    """Return the arguments that a payload stands for: one if it does not say otherwise."""
+    """Return the arguments that a payload stands for: several, or the payload alone."""
     if isinstance(payload, Arguments):
         return payload.values
     if isinstance(payload, msgspec.Struct) and are_several(type(payload)):

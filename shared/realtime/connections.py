@@ -1,8 +1,8 @@
-"""One row per WebSocket connection, from ``$connect`` to the end of its departure.
+"""One row per WebSocket connection, from ``$connect`` until all consequences of its end have run.
 
-The row is the truth about a connection: a session exists when it is in the row, and nothing can
-be added to a row that is leaving. ``$disconnect`` may come late, twice or never, so every row is
-due at some time: the sweep then finds out whether anybody is still there.
+The row is the truth about a connection: a session exists if it is in the row, and nothing can be
+added to a row that is leaving. ``$disconnect`` may come late, twice or never. So every row is due
+at some time: the sweep then finds out whether the connection is still open.
 """
 
 from __future__ import annotations
@@ -39,12 +39,19 @@ PAGE = 100
 
 
 class Session(msgspec.Struct, frozen=True, rename="camel"):
-    """Who a connection is in one namespace; fixed for the life of the session.
+    """A connection in one namespace, with the person it belongs to.
 
-    ``name``, ``profile`` and ``permissions`` are the account's when the session began. In a
-    namespace with ``Login.LATER`` it begins as nobody's, without a person, and becomes somebody's
-    once. ``arrived_ms``: when the frame came that asked for it, 0 where the handshake did.
-    ``anonymous``: in a namespace with ``Login.NONE``, the session never has a person.
+    A session does not change, with one exception: in a namespace with ``Login.LATER``, it begins
+    without a person and is given a person once.
+
+    namespace: the namespace.
+    sid: the session's id, which a Socket.IO client receives.
+    person_id: the person's id. Empty if the session has no person.
+    role: the role of the person's account.
+    name, profile, permissions: these fields of the account, as they were when the session began.
+    arrived_ms: when the frame that asked for the session arrived, epoch ms. 0 if the session came
+        with the handshake.
+    anonymous: whether the session never has a person, in a namespace with ``Login.NONE``.
     """
 
     namespace: str
@@ -64,16 +71,21 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def settled(self) -> bool:
-        """Whether the session stays: it has a person, or needs none."""
+        """Whether the session may stay: it has a person, or needs none."""
         return self.authenticated or self.anonymous
 
     def may(self, permission: str) -> bool:
+        """Return whether the session has a permission. An admin's session has all permissions."""
         return self.role == ADMIN_ROLE or permission in self.permissions
 
 
 class DueIndex(GlobalSecondaryIndex["Connection"]):
-    """Connections by when they are due, spread over shards, because all of them are written here
-    and a partition takes 1,000 writes a second. Keys only: what else changes costs nothing here."""
+    """The connections by the time at which they are due.
+
+    They are spread over shards, because every connection is written to this index, and a partition
+    takes 1,000 writes a second. The index holds keys only, so that changes of other attributes cost
+    nothing here.
+    """
 
     class Meta:
         index_name = "due"
@@ -84,24 +96,35 @@ class DueIndex(GlobalSecondaryIndex["Connection"]):
 
 
 LEGACY = 3
+"""The Engine.IO protocol of Socket.IO 2.x clients."""
 
 
 class Connection(Table):
-    """Tokens that came with the handshake: ``credential`` in the query, as 2.x clients do it;
-    ``cookie`` from an allowed origin, for the namespaces that take one. ``limited``: its address
-    has made too many, so no namespace lets it in. ``sessions`` maps a namespace to its ``Session``.
+    """A WebSocket connection.
 
-    ``ended``: sessions that are over, as they stood in ``sessions``, each until everything that
-    follows from it has been done.
-
-    ``rooms``: what it has joined beside its namespaces, for its departure. With ``context.join``:
-    ``<namespace> <sid> <room>``; a product may keep entries of its own, not beginning with ``/``.
-
-    ``data``: what the sessions keep, as JSON under ``<sid> <name>``. ``handshake``: the
-    query of a 2.x client, as JSON.
-
-    ``due_at``: when the sweep looks next; ``pinged_at``: when it last asked for a sign of life;
-    ``answered_at``: when the last one came. All in epoch seconds."""
+    connection_id: API Gateway's id of the connection.
+    wire: the wire format, ``s`` for Socket.IO, ``n`` for native JSON.
+    protocol: the version of the Engine.IO protocol.
+    credential: the token in the handshake's query, as 2.x clients send it.
+    cookie: the token in the handshake's cookie, from an allowed origin, for the namespaces that
+        accept a cookie.
+    limited: whether the client's address has opened too many connections, so that every namespace
+        refuses the client.
+    opened: whether a function has claimed the sending of the open packet.
+    leaving: whether the connection has ended. Nothing can be added to the row then.
+    expires_at: when API Gateway will have closed the connection, epoch seconds.
+    sessions: the sessions, each as the JSON of a ``Session`` under its namespace.
+    ended: the sessions that have ended, each as the same JSON, until all its consequences have run.
+    rooms: what the connection has joined beside its namespaces, and leaves when it ends. An entry
+        of ``context.join`` is ``<namespace> <sid> <room>``. A product may keep entries of its own,
+        which do not begin with ``/``.
+    data: what the sessions keep, as JSON under ``<sid> <name>``.
+    handshake: the query of a 2.x client's handshake, as JSON.
+    due_shard: the shard of ``DueIndex`` that has the connection.
+    due_at: when the sweep looks at the connection next, epoch seconds.
+    pinged_at: when the sweep has last asked for a sign of life, epoch seconds.
+    answered_at: when the last sign of life has come, epoch seconds.
+    """
 
     class Meta:
         table_name = TableName("connections")
@@ -128,16 +151,22 @@ class Connection(Table):
 
     @property
     def legacy(self) -> bool:
-        """Engine.IO 3: a client of Socket.IO 2.x, which pings by itself, is in ``/`` without asking
-        and reads a refusal as a bare string."""
+        """Whether the client speaks Engine.IO 3, and so is a Socket.IO 2.x client.
+
+        A 2.x client sends the pings itself, is in ``/`` without asking, and reads a refusal as a
+        bare string.
+        """
         return int(self.protocol) == LEGACY
 
     def all_sessions(self) -> list[Session]:
-        """The sessions, whatever is happening to the connection."""
+        """Return the sessions in the row, even if the connection is leaving."""
         return [session_of(text) for text in self.sessions.as_dict().values()]
 
     def session(self, namespace: str | None) -> Session | None:
-        """The session in ``namespace``, or the only one when None (a native connection's)."""
+        """Return the session in a namespace. With None, return a native connection's only session.
+
+        Returns None if there is no such session, or if the connection is leaving.
+        """
         if self.leaving:
             return None
         sessions = self.all_sessions()
@@ -146,7 +175,10 @@ class Connection(Table):
         return next((found for found in sessions if found.namespace == namespace), None)
 
     def occupant(self, namespace: str) -> Session | None:
-        """The session in ``namespace``, or one that is over and has not been left yet."""
+        """Return the session in a namespace, or one that has ended and is still in ``ended``.
+
+        Returns None if there is neither.
+        """
         ended = (session_of(text) for text in self.ended or ())
         left = (found for found in ended if found.namespace == namespace)
         return self.session(namespace) or next(left, None)
@@ -161,7 +193,7 @@ class Connection(Table):
         }
 
     def data_of(self, session: Session) -> dict[str, Any]:
-        """Return what a session keeps, by name."""
+        """Return the values that a session keeps, by name."""
         prefix = f"{session.sid} "
         return {
             name.removeprefix(prefix): msgspec.json.decode(text)
@@ -170,23 +202,27 @@ class Connection(Table):
         }
 
     def address(self, namespace: str) -> Address:
+        """Return the address of the session in a namespace."""
         return Address(namespace, Wire(self.wire), self.connection_id)
 
 
 def session_of(text: str) -> Session:
-    """A session as it stands in a row."""
+    """Return a session from the JSON in a row."""
     return msgspec.json.decode(text, type=Session)
 
 
 def create(connection: Connection) -> None:
-    """Write the row of a connection that ``$connect`` lets in."""
+    """Write the row of a connection that ``$connect`` accepts."""
     shard = zlib.crc32(connection.connection_id.encode()) % settings().due_shards
     connection.due_shard = str(shard)
     connection.save()
 
 
 def get(connection_id: str) -> Connection | None:
-    """The row, strongly consistent, or None when there is no such connection."""
+    """Return the row of a connection, read strongly consistently.
+
+    Returns None if there is no such connection.
+    """
     try:
         return Connection.get(connection_id, consistent_read=True)
     except Connection.DoesNotExist:
@@ -194,7 +230,10 @@ def get(connection_id: str) -> Connection | None:
 
 
 def is_live(namespace: str | None = None) -> Condition:
-    """The condition that a row is there, not leaving, and has a session in ``namespace``."""
+    """Return the condition that a row is there, is not leaving, and has a session in ``namespace``.
+
+    With None, the condition says nothing about sessions.
+    """
     condition: Condition = Connection.connection_id.exists() & Connection.leaving.does_not_exist()
     if namespace is not None:
         condition &= Connection.sessions[namespace].exists()
@@ -202,7 +241,10 @@ def is_live(namespace: str | None = None) -> Condition:
 
 
 def mark_opened(connection_id: str) -> Connection | None:
-    """Claim the sending of the open packet. None when it was sent, or the connection is gone."""
+    """Claim the sending of the open packet, and return the row.
+
+    Returns None if it has been claimed before, or the connection is gone or leaving.
+    """
     return _update(
         connection_id,
         [Connection.opened.set(True)],
@@ -211,7 +253,13 @@ def mark_opened(connection_id: str) -> Connection | None:
 
 
 def add_session(connection_id: str, session: Session, due_at: int = AT_ONCE) -> bool:
-    """Whether the session was added: not to a connection that is gone or already joined."""
+    """Write a session into its connection's row.
+
+    Returns False, and writes nothing, if the connection is gone or leaving, or has a session in the
+    namespace already.
+
+    due_at: when the sweep looks at the connection next, epoch seconds.
+    """
     slot = Connection.sessions[session.namespace]
     added = _update(
         connection_id,
@@ -222,7 +270,12 @@ def add_session(connection_id: str, session: Session, due_at: int = AT_ONCE) -> 
 
 
 def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
-    """Make a session somebody's. False where it is no longer as it was ``before``."""
+    """Replace a session by the session that has a person.
+
+    Returns False, and writes nothing, if the session is no longer as it was ``before``.
+
+    due_at: when the sweep looks at the connection next, epoch seconds.
+    """
     slot = Connection.sessions[before.namespace]
     replaced = _update(
         connection_id,
@@ -232,12 +285,16 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
     return replaced is not None
 
 
-def end_session(connection: Connection, namespace: str) -> Connection | None:
-    """End the session that was read in the row, and drop its data. Returns the row as it is then,
-    or None if the session is another by now.
+def mark_ended(connection: Connection, namespace: str) -> Connection | None:
+    """End the session that ``connection`` has in a namespace, and delete its data.
 
-    A session that had to be settled is kept until it has been left. The row is due at once: the
-    next sweep finishes what does not get to its end."""
+    Returns the row as it is then. Returns None, and writes nothing, if the session is another by
+    now than in this copy of the row.
+
+    A session that has a person, or needs none, is kept in ``ended`` until its consequences have
+    run. The row is due at once, so that the next sweep finishes the consequences if they fail on
+    the way.
+    """
     slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
     session = session_of(text)
     actions = [slot.remove()]
@@ -248,7 +305,11 @@ def end_session(connection: Connection, namespace: str) -> Connection | None:
 
 
 def forget_session(connection_id: str, text: str, rooms: Iterable[str] = ()) -> None:
-    """Drop a session that has ended and been left, with every consequence; and its ``rooms``."""
+    """Delete an ended session from the row, after all its consequences have run. Idempotent.
+
+    text: the session's JSON in ``ended``.
+    rooms: the entries in the row's ``rooms`` that are deleted too.
+    """
     actions = [Connection.ended.delete({text})]
     if left := set(rooms):
         actions.append(Connection.rooms.delete(left))
@@ -256,21 +317,26 @@ def forget_session(connection_id: str, text: str, rooms: Iterable[str] = ()) -> 
 
 
 def has(session: Session) -> Condition:
-    """Return the condition that a row is there, not leaving, and still has this very session."""
+    """Return the condition that a row is there, is not leaving, and still has this session."""
     condition: Condition = is_live() & Connection.sessions[session.namespace].contains(session.sid)
     return condition
 
 
 def save_data(connection: Connection, session: Session, values: Mapping[str, str]) -> bool:
-    """Keep values, as JSON, for a session; the row is then as it is now. Returns False, and keeps
-    nothing, if the session has ended."""
+    """Keep values for a session, and bring ``connection`` up to date.
+
+    Returns False, and keeps nothing, if the session has ended.
+
+    values: JSON texts by name.
+    """
     actions = [Connection.data[f"{session.sid} {name}"].set(text) for name, text in values.items()]
     try:
         return connection.update_if(actions, has(session))
     except UpdateError as error:
         if error.cause_response_code != "ValidationException":
             raise
-    # The row is older than the attribute, in which nothing can be set before it exists.
+    # The row was written before the attribute was introduced. DynamoDB sets a value in a map only
+    # if the map exists.
     connection.update_if([Connection.data.set(Connection.data | {})], has(session))
     return connection.update_if(actions, has(session))
 
@@ -280,13 +346,16 @@ def _data_names(connection: Connection, session: Session) -> list[str]:
 
 
 def forget_room(connection_id: str, room: str) -> None:
-    """The connection has left a room, with every consequence."""
+    """Delete an entry in the row's ``rooms``, after all consequences of leaving. Idempotent."""
     _update(connection_id, [Connection.rooms.delete({room})], Connection.connection_id.exists())
 
 
 def mark_leaving(connection_id: str) -> Connection | None:
-    """Let nothing more join. The row with the sessions to leave, None when it is gone. It is due at
-    once: the next sweep finishes a departure that does not get to its end."""
+    """Mark a connection as leaving, so that nothing can be added to its row. Idempotent.
+
+    Returns the row with the sessions that end now. Returns None if there is no such row. The row is
+    due at once, so that the next sweep finishes if the consequences fail on the way.
+    """
     return _update(
         connection_id,
         [Connection.leaving.set(True), Connection.due_at.set(AT_ONCE)],
@@ -295,20 +364,25 @@ def mark_leaving(connection_id: str) -> Connection | None:
 
 
 def due(shard: int, now: int) -> Iterator[list[Connection]]:
-    """The rows of a shard that are due, the longest due first, in pages. The index is a moment
-    late; the rows are as they are."""
+    """Yield the rows of a shard that are due, in pages. The row that is due longest comes first.
+
+    The index is a moment late, so rows may be missing, or due no longer. The rows themselves are
+    read strongly consistently.
+
+    now: the time in epoch seconds.
+    """
     found = Connection.due.query(str(shard), Connection.due_at <= now, page_size=PAGE)
     while keys := [row.connection_id for row in islice(found, PAGE)]:
         yield list(Connection.batch_get(keys, consistent_read=True))
 
 
 def count() -> int:
-    """How many connections there are, leaving ones too."""
+    """Return how many connections there are, including those that are leaving."""
     return sum(Connection.due.count(str(shard)) for shard in range(settings().due_shards))
 
 
 def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
-    """Expect an answer to the ping of ``pinged_at`` until ``due_at``."""
+    """Expect an answer to the ping of ``pinged_at`` until ``due_at``, both in epoch seconds."""
     _update(
         connection_id,
         [Connection.pinged_at.set(pinged_at), Connection.due_at.set(due_at)],
@@ -317,19 +391,24 @@ def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
 
 
 def mark_answered(connection_id: str, now: int) -> str | None:
-    """A sign of life came; on which wire, None when the connection is gone. Not under the condition
-    that one is expected: the answer may be here before the sweep has written down that it asked.
+    """Record a sign of life of the client, and return the connection's wire format.
+
+    Returns None if the connection is gone or leaving. It is recorded even if no answer is expected:
+    the answer may arrive before the sweep has recorded its ping.
+
+    now: the time in epoch seconds.
     """
     row = _update(connection_id, [Connection.answered_at.set(now)], is_live())
     return row.wire if row else None
 
 
 def postpone(connection_id: str, due_at: int) -> None:
-    """Look again at ``due_at``."""
+    """Make a connection due at ``due_at``, epoch seconds. Do nothing if the connection is gone."""
     _update(connection_id, [Connection.due_at.set(due_at)], Connection.connection_id.exists())
 
 
 def delete(connection_id: str) -> None:
+    """Delete the row of a connection. Idempotent."""
     Connection(connection_id).delete()
 
 

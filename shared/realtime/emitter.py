@@ -16,26 +16,34 @@ if TYPE_CHECKING:
 
 
 class Emitter:
-    """Sends events to addresses, all of them at once.
+    """Sends events to addresses, to all of them at the same time.
 
-    A connection that turns out to be gone is handed to the disconnect function, which runs every
-    consequence of it; the sender goes on, even if that function cannot be invoked.
+    If a post finds its connection gone, the emitter invokes the disconnect function, which runs all
+    consequences. The sender goes on, even if the disconnect function cannot be invoked.
     """
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
     def __call__(self, *deliveries: Delivery) -> int:
-        """Returns how many connections were reached."""
+        """Send events, and return how many connections they have reached.
+
+        Raises the first error after all posts have been tried.
+        """
         return self.post_all(post for delivery in deliveries for post in _posts(delivery))
 
     def post(self, connection_id: str, text: str) -> bool:
-        """Send one frame as it is; whether the connection was there."""
+        """Send one frame as it is. Returns False if the connection is gone.
+
+        Raises the error of the post, if there is one.
+        """
         return self.post_all([(connection_id, text)]) == 1
 
     def post_all(self, posts: Iterable[Post]) -> int:
-        """Send frames as they are; how many connections were there. Everyone has a turn, then the
-        first error is raised, if any."""
+        """Send frames as they are, and return how many connections they have reached.
+
+        Raises the first error after all posts have been tried.
+        """
         reached, gone, errors = 0, list[str](), list[Exception]()
         for (connection_id, _), there in self._ports.connections.post_all(posts):
             if isinstance(there, Exception):
@@ -46,20 +54,23 @@ class Emitter:
                 gone.append(connection_id)
         if gone:
             count(Metric.POSTS_GONE, len(gone))
-            self._hand_on(gone)
+            self._end_connections(gone)
         if errors:
             raise errors[0]
         return reached
 
-    def _hand_on(self, gone: Iterable[str]) -> None:
+    def _end_connections(self, gone: Iterable[str]) -> None:
         try:
-            together(partial(self._ports.tasks.disconnect, one) for one in gone)
+            together(partial(self._ports.tasks.end_connection, one) for one in gone)
         except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
             logger.exception("connections that are gone not handed on")
 
 
 def _posts(delivery: Delivery) -> Iterator[Post]:
-    """Every connection with its frame, which is encoded once for all that get the same."""
+    """Yield every connection with its frame.
+
+    A frame is encoded once for all connections that receive the same frame.
+    """
     event, payload, addresses = delivery
     texts: dict[tuple[str, str], str] = {}
     for address in addresses:

@@ -1,7 +1,7 @@
 """Joining and leaving rooms, as a session of a connection.
 
-Each is one transaction over the row of the member and the connection's row, which lists what to
-leave when the session ends.
+To join or leave is one transaction over the row of the member and the connection's row, which lists
+the rooms to leave when the session ends.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from shared.realtime.rooms import Member
 
 
 def enter(address: Address, expires_at: int) -> bool:
-    """Make a session without a person reachable with all sessions of its namespace. Returns False,
-    and writes nothing, if the connection has left meanwhile. Idempotent."""
+    """Let a session without a person receive what is sent to all sessions of its namespace.
+
+    Idempotent. Returns False, and writes nothing, if the connection has left the namespace
+    meanwhile.
+    """
 
     def add_items(transaction: Transaction) -> None:
         transaction.check(
@@ -27,12 +30,14 @@ def enter(address: Address, expires_at: int) -> bool:
         )
         transaction.put("member", Member.of(address.namespace, address, expires_at))
 
-    return _done(add_items)
+    return _committed(add_items)
 
 
 def join(address: Address, session: Session, room: str, expires_at: int) -> bool:
-    """Let a session into a room. Returns False, and writes nothing, if the session has ended
-    meanwhile. Idempotent."""
+    """Let a session join a room. Idempotent.
+
+    Returns False, and writes nothing, if the session has ended meanwhile.
+    """
     member = Member.of(
         rooms.key(session.namespace, room),
         address,
@@ -50,12 +55,14 @@ def join(address: Address, session: Session, room: str, expires_at: int) -> bool
             condition=connections.has(session),
         )
 
-    return _done(add_items)
+    return _committed(add_items)
 
 
 def leave(address: Address, session: Session, room: str) -> bool:
-    """Take a session out of a room. Returns False, and writes nothing, if the session has ended
-    meanwhile. Idempotent."""
+    """Take a session out of a room. Idempotent.
+
+    Returns False, and writes nothing, if the session has ended meanwhile.
+    """
 
     def add_items(transaction: Transaction) -> None:
         key = rooms.shard(rooms.key(session.namespace, room), address.connection_id)
@@ -67,15 +74,16 @@ def leave(address: Address, session: Session, room: str) -> bool:
             condition=connections.has(session),
         )
 
-    return _done(add_items)
+    return _committed(add_items)
 
 
 def leave_all(connection: Connection, session: Session) -> list[str]:
-    """Take a session that has ended out of all its rooms. Returns what the connection's row lists
-    of them, for ``connections.forget_session``. Idempotent.
+    """Take a session that has ended out of all its rooms. Idempotent.
 
-    The row is to be read after nothing more could join with this session. A member that joined
-    with a later session of the connection stays.
+    Returns the entries of these rooms in the connection's row, for ``connections.forget_session``.
+
+    ``connection`` must have been read after the session could no longer join anything. A member
+    that has joined with a later session of the connection stays.
     """
     joined = connection.rooms_of(session)
     for room in joined:
@@ -90,7 +98,8 @@ def _entry(session: Session, room: str) -> str:
     return f"{session.namespace} {session.sid} {room}"
 
 
-def _done(add_items: Callable[[Transaction], None]) -> bool:
+def _committed(add_items: Callable[[Transaction], None]) -> bool:
+    """Run a transaction. Returns False if one of its conditions has refused it."""
     try:
         transact(add_items)
     except TransactionRefused:

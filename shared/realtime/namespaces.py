@@ -1,7 +1,7 @@
-"""What a Socket.IO namespace is: who may join it, and what a refused client reads.
+"""Socket.IO namespaces: who may join a namespace, and what a client reads that may not.
 
-Products declare their namespaces. ``/admin`` alone belongs to the stack: the products' admin events
-meet there. ``shared/pipeline/registry.py`` has all namespaces of a stack.
+Products declare their namespaces. Only ``/admin`` belongs to the stack, because it has the admin
+events of all products. ``shared/pipeline/registry.py`` has all namespaces of a stack.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from shared.errors import DeclarationError
 
 MAIN = "/"
-"""The namespace of a client that names none; a 2.x client is in it without asking."""
+"""The namespace of a client that gives no namespace. A 2.x client is in it without asking."""
 
 ADMIN_ROLE = "ADMIN"
 
@@ -27,16 +27,17 @@ _PATH = re.compile(r"/[\w/.-]*")
 
 
 class Login(StrEnum):
-    """How a client says who it is."""
+    """How the clients of a namespace authenticate."""
 
     TOKEN = "token"  # noqa: S105
-    """With the CONNECT packet or the handshake; without a valid token the client is refused."""
+    """With a token in the CONNECT packet or the handshake, or the client is refused.
+    """
 
     LATER = "later"
-    """With an event of the product's, before ``unauthenticated_seconds`` are over."""
+    """With an event of the product, within ``unauthenticated_seconds``."""
 
     NONE = "none"
-    """Never. The session has no person; it stays until the client leaves."""
+    """Never. The session has no person, and stays until the client leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,14 @@ class Namespace:
     """A namespace as its product declares it.
 
     path: the name that clients connect to, for example ``/user``.
-    role: the role that a token must have; used with ``Login.TOKEN`` only.
-    login: how a client says who it is.
-    suspended, too_many: what a client reads whose account is suspended, or whose address has
-        opened too many connections.
+    role: the role that a token must have. It is used with ``Login.TOKEN`` only.
+    login: how clients authenticate.
+    suspended: what a client reads if its account is suspended.
+    too_many: what a client reads if its address has opened too many connections.
     approval_required: whether only approved accounts may join.
     cookie: whether the admin cookie is accepted in place of a token.
     everybody: whether the product sends to, or lists, all sessions of the namespace.
-    error_event: the event that carries an error whose handler names none.
+    error_event: the event that carries an error for which no other event is declared.
     text_errors: whether an error's payload is the bare text instead of ``{"message": text}``.
 
     Raises ``DeclarationError`` if the declaration cannot work.

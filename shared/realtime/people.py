@@ -1,10 +1,10 @@
 """The people table: one row per person and namespace, with the person's live connections.
 
-A row is never deleted, so its history of changes is a stream that others can follow. Rows are read
-by key and strongly consistently: an index would be late, and a ring must not be late.
+A row is never deleted, so its history of changes is a stream that functions can follow. Rows are
+read by key and strongly consistently: an index would be late, and a ring must not be late.
 
 Products keep attributes of their own on the same rows. They declare a subclass of ``Person`` with
-these attributes, and name it if they read a row: ``people.get(namespace, person_id, Subclass)``.
+these attributes, and read a row as this class: ``people.get(namespace, person_id, Subclass)``.
 """
 
 from __future__ import annotations
@@ -85,8 +85,10 @@ def get(namespace: str, person_id: str, row: type[Any] = Person) -> Any:
 def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) -> bool:
     """Make a session reachable by its person's id and, if ``everybody``, by its namespace.
 
-    Idempotent. Returns False, and joins nothing, if the session's connection has left meanwhile:
-    its row is checked in the same transaction.
+    Idempotent. Returns False, and writes nothing, if the connection has left the namespace
+    meanwhile: its row is checked in the same transaction.
+
+    expires_at: when the connection ends at the latest, epoch seconds.
     """
     member = address.member
 
@@ -116,8 +118,8 @@ def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) 
 def connected(namespace: str, row: type[AnyPerson]) -> Iterator[AnyPerson]:
     """Yield the rows of all persons who are connected to a namespace with ``everybody``.
 
-    Rows are read a page at a time and eventually consistently, at half the price: a caller that
-    acts on a row decides on the row as it is then.
+    Rows are read a page at a time and eventually consistently, at half the price. So a caller that
+    changes a row must check it again as it is then.
     """
     ids = rooms.people(namespace)
     while keys := [key(namespace, person_id) for person_id in islice(ids, connections.PAGE)]:
@@ -131,7 +133,7 @@ def leave(address: Address, person_id: str, row: type[AnyPerson]) -> AnyPerson: 
 def leave(address: Address, person_id: str, row: type[Any] = Person) -> Any:
     """Remove a connection from its person's row. Idempotent.
 
-    Returns the row as the same write has left it, as the class ``row``.
+    Returns the row as it is after this write, as the class ``row``.
     """
     person = row(key(address.namespace, person_id))
     person.update([row.members.delete({address.member})])

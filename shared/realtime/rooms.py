@@ -1,11 +1,12 @@
-"""Room → connections, for sending to many.
+"""The connections in each room, for sending to many.
 
-A room belongs to its namespace: its key is ``<namespace> <room>``, and that of all sessions of a
-namespace is the namespace alone, which contains no space.
+A room belongs to its namespace. Its key is ``<namespace> <room>``. The room of all sessions of a
+namespace has the namespace alone as its key, which contains no space.
 
-All sessions of a namespace may be any number, so their rows are spread over partitions, each of
-which takes 1,000 writes and hands out 12 MB a second; a broadcast is a query for each. Any other
-room, a channel or the connections that monitor, is one partition and one query.
+The room of all sessions may have any number of members. So their rows are spread over partitions,
+each of which takes 1,000 writes and returns 12 MB a second; a broadcast makes a query for each
+partition. Any other room, for example a channel, or the connections that monitor, is one partition
+and one query.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
 
@@ -27,15 +28,24 @@ from shared.realtime.address import Address
 from shared.settings import settings
 
 PAGE = 1_000
-"""Rows that a query hands over at once: what is in memory, however many there are."""
+"""How many rows a query returns at a time, which limits the memory that a large room takes."""
 
 MOST_BYTES = 1_024
-"""The longest name of a room; DynamoDB takes keys of twice the length."""
+"""The longest name of a room, in bytes. DynamoDB allows keys of twice the length."""
 
 
 class Member(Table):
-    """A connection in a room. ``sid``: the session that joined, in rooms that products join with
-    ``context.join``."""
+    """A connection in a room.
+
+    room: the key of a partition of the room.
+    connection_id: the connection.
+    wire: the connection's wire format.
+    sid: the session that has joined, in rooms that are joined with ``context.join``.
+    person_id: the person of the session, or None.
+    form: how this member receives the field of ``Broadcast.own_form``, as JSON.
+    joined_ms: when the session last asked to join, epoch ms, by the clock of ``Arrival.ms``.
+    expires_at: when the connection ends at the latest, epoch seconds.
+    """
 
     class Meta:
         table_name = TableName("rooms")
@@ -63,10 +73,10 @@ class Member(Table):
     ) -> Member:
         """Make the row of a member.
 
-        room: the room's key.
-        sid: the session that joins, if the connection's row lists the room with it.
-        form: how this member writes what the room is about, as JSON.
-        joined_ms: when it last asked to join, by the clock of arrivals.
+        room: the room's key, without the number of a partition.
+        sid: the session that joins, if the connection's row lists the room with this session.
+
+        The other arguments are the fields of the row.
         """
         return cls(
             shard(room, address.connection_id),
@@ -81,7 +91,7 @@ class Member(Table):
 
 
 def key(namespace: str, room: str = "") -> str:
-    """Return the key of a room of a namespace, or of all its sessions.
+    """Return the key of a room, or with an empty name of the room of all sessions of the namespace.
 
     Raises ``ValueError`` if the name is too long.
     """
@@ -96,7 +106,7 @@ def shards(room: str) -> list[str]:
 
 
 def shard(room: str, connection_id: str) -> str:
-    """Return the partition that a connection's row is in."""
+    """Return the key of the partition that holds a connection's row."""
     return f"{room}#{zlib.crc32(connection_id.encode()) % _count(room)}"
 
 
@@ -105,12 +115,17 @@ def _count(room: str) -> int:
 
 
 def remove(room: str, connection_id: str) -> None:
+    """Remove a connection from a room. Idempotent."""
     Member(shard(room, connection_id), connection_id).delete()
 
 
 def members(key: str, *, page: int = PAGE, only: Sequence[Attribute[Any]] = ()) -> Iterator[Member]:
-    """Everybody in one shard; a row whose time is over counts as gone. ``only``: what of the rows
-    is wanted, where it is not all: what a row holds takes longer to read than to look up."""
+    """Yield the members in one partition of a room, without those whose time is over.
+
+    page: how many rows are read at a time.
+    only: the attributes to read; with none, all attributes. To read the attributes of a row takes
+        longer than to find the row.
+    """
     in_time = Member.expires_at > int(time.time())
     return Member.query(
         key,
@@ -122,23 +137,28 @@ def members(key: str, *, page: int = PAGE, only: Sequence[Attribute[Any]] = ()) 
 
 
 def connections_by_person(room: str) -> Counter[str]:
-    """How many connections each person in a room has in it."""
-    everybody = _everybody(room, Member.person_id)
-    return Counter(member.person_id for member in everybody if member.person_id)
+    """Return how many connections each person in a room has there, by the person's id."""
+    found = _all_members(room, Member.person_id)
+    return Counter(member.person_id for member in found if member.person_id)
 
 
 def people(room: str) -> Iterator[str]:
-    """The ids of the people in a room, each once: what has been seen is kept, about 150 bytes a
-    person."""
+    """Yield the ids of the persons in a room, each once.
+
+    The ids that have been yielded are kept in memory, about 150 bytes for each person.
+    """
     seen: set[str | None] = {None}
-    for member in _everybody(room, Member.person_id):
+    for member in _all_members(room, Member.person_id):
         if member.person_id not in seen:
             seen.add(member.person_id)
             yield member.person_id
 
 
-def _everybody(room: str, *only: Attribute[Any]) -> Iterator[Member]:
-    """The first page of every shard at once, which is all there is of most rooms."""
+def _all_members(room: str, *only: Attribute[Any]) -> Iterator[Member]:
+    """Yield the members of all partitions of a room.
+
+    The first pages are read at the same time. Most rooms have no further pages.
+    """
     queries = [members(key, only=only) for key in shards(room)]
     begun = together([partial(next, query, None) for query in queries])
     for first, query in zip(begun, queries, strict=True):

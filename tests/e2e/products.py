@@ -1,8 +1,8 @@
-"""Stacks with further products: a copy of the repository, with their folders in it, deployed.
+"""Stacks with further products: a copy of the repository that contains their folders, deployed.
 
-A product is a folder whose name is the product's, with a module ``handlers`` that has the
-``Product`` under this name. In the copy it is ``functions/<name>``, so the modules of a larger one
-import each other as ``functions.<name>.<module>``.
+A product is a folder with the product's name. Its module ``handlers`` has the ``Product``, also
+under this name. The folder becomes ``functions/<name>`` in the copy, so the modules of a larger
+product import each other as ``functions.<name>.<module>``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ LIST_ENDS = "])"
 
 
 def copy_with(product_folders: Iterable[Path], copy: Path) -> Path:
-    """Copy the repository to ``copy``, add the products, and write the documents of all."""
+    """Copy the repository to ``copy``, add the products, and write the documents of all products.
+
+    Returns ``copy``.
+    """
     copy.mkdir(parents=True)
     for name in COPIED:
         source = ROOT / name
@@ -71,8 +74,8 @@ def _write_documents(copy: Path) -> None:
 def deploy_with(product_folders: Iterable[Path], work: Path, **environment: str) -> Iterator[Stack]:
     """Run a stack with these products beside the repository's own.
 
-    work: an empty folder; the copy of the repository is in ``work/repository``.
-    environment: settings, as for ``make run``; without ``ACCOUNTS`` there are none.
+    work: an empty folder. The copy of the repository is in ``work/repository``.
+    environment: settings, as for ``make run``. Without ``ACCOUNTS``, there are no accounts.
     """
     copy = copy_with(product_folders, work / "repository")
     accounts, logs = work / "accounts.json", work / "logs"

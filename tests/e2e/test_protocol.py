@@ -1,6 +1,6 @@
-"""A product that says what Socket.IO apps say, with the real clients.
+"""The product ``protocol``, which does what Socket.IO apps do, with the real clients.
 
-Rooms, session data, sessions without a login, and the points of Socket.IO's own test suite:
+Tests rooms, session data, sessions without a login, and the points of Socket.IO's own test suite:
 https://github.com/socketio/socket.io-protocol/tree/main/test-suite
 """
 
@@ -58,14 +58,14 @@ def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Itera
 def come(
     world: World, kind: str = "js", namespace: str = MAIN, *, auth: Any = None, **options: Any
 ) -> Client:
-    """A client that has been greeted."""
+    """Return a client that has joined, and has received the ``auth`` that it sent."""
     client = world.connect(kind, Ticket(world.stack.url, namespace, given=auth), **options)
     assert client.wait("auth") == (auth or {})
     return client
 
 
 def page(world: World) -> tuple[JavaScript, JavaScript]:
-    """Two namespaces on one connection."""
+    """Return two clients, in two namespaces on one connection."""
     app = next(_pages)
     one, other = (come(world, "js", path, app=app) for path in (MAIN, CUSTOM))
     assert isinstance(one, JavaScript)
@@ -146,13 +146,13 @@ def test_a_second_connect_after_a_disconnect_works(world: World) -> None:
     raw.close()
 
 
-def test_a_hook_that_fails_tells_the_client_and_leaves_it_connected(world: World) -> None:
+def test_a_client_receives_the_error_of_a_hook_and_stays_connected(world: World) -> None:
     client = come(world, auth={"fail": "on purpose"})
     assert client.wait("error") == {"message": "Something went wrong. Please try again."}
     client.received.clear()
     client.seen = 0
     stays_connected(client)
-    until(lambda: any("on purpose" in one for one in world.stack.shown()), "it is shown")
+    until(lambda: any("on purpose" in one for one in world.stack.shown()), "the error is shown")
     refused = come(world, auth={"refuse": "Not today"})
     assert refused.wait("error") == {"message": "Not today"}
     stays_connected(refused)
@@ -168,7 +168,9 @@ class TestRooms:
             assert client.ask("room:join", room) is None
         return ann, ben, cleo
 
-    def test_a_room_is_told_what_is_for_it(self, three: tuple[Client, Client, Client]) -> None:
+    def test_only_the_members_of_a_room_receive_it(
+        self, three: tuple[Client, Client, Client]
+    ) -> None:
         ann, ben, cleo = three
         me = cleo.ask("whoami")
         assert ben.ask("room:list") == ["x", "y"]
@@ -177,7 +179,9 @@ class TestRooms:
         assert ben.wait_arguments("said") == ("to x", me)
         cleo.stays_quiet()
 
-    def test_everybody_is_told_on_every_wire(self, three: tuple[Client, Client, Client]) -> None:
+    def test_all_sessions_receive_it_on_every_wire(
+        self, three: tuple[Client, Client, Client]
+    ) -> None:
         me = three[0].ask("whoami")
         three[0].ask("room:send", None, "to all")
         assert three[0].wait_arguments("said") == ("to all", me)
@@ -197,7 +201,9 @@ class TestRooms:
         for one in three:
             one.stays_quiet()
 
-    def test_who_has_left_is_told_no_more(self, three: tuple[Client, Client, Client]) -> None:
+    def test_a_client_that_has_left_receives_nothing(
+        self, three: tuple[Client, Client, Client]
+    ) -> None:
         ann, ben, cleo = three
         for _ in range(2):
             assert ann.ask("room:leave", "x") is None
@@ -206,7 +212,7 @@ class TestRooms:
         ben.wait_arguments("said")
         ann.stays_quiet()
 
-    def test_a_room_of_another_namespace_is_another(
+    def test_a_room_of_another_namespace_is_another_room(
         self, three: tuple[Client, Client, Client], world: World
     ) -> None:
         stranger = come(world, "js", CUSTOM)
@@ -218,7 +224,7 @@ class TestRooms:
             one.stays_quiet()
 
     @pytest.mark.parametrize("politely", [True, False])
-    def test_who_goes_is_out_of_every_room_and_the_hook_runs(
+    def test_a_client_that_disconnects_leaves_every_room_and_the_hook_runs(
         self, three: tuple[Client, Client, Client], world: World, politely: bool
     ) -> None:
         ann, ben, _ = three
@@ -236,7 +242,7 @@ class TestRooms:
                 assert me not in [one.connection_id for key in keys for one in rooms.members(key)]
 
 
-def test_joining_on_connect_and_coming_back_begins_with_no_more(world: World) -> None:
+def test_a_client_that_comes_back_is_only_in_the_rooms_of_on_connect(world: World) -> None:
     one, _ = page(world)
     one.ask("room:join", "x")
     one.ask("data:save", {"a": 1})
@@ -320,7 +326,7 @@ def test_a_session_without_login_stays_and_is_pinged(world: World) -> None:
 
         def answered() -> bool:
             row = connections.get(connection_id)
-            assert row, "it has been closed"
+            assert row, "the connection has been closed"
             return (row.answered_at or 0) >= since
 
         until(answered, "the ping is answered")

@@ -1,4 +1,4 @@
-"""The product of docs/add-a-product.md, in two browsers, with the tutorial's own client code."""
+"""The product of docs/add-a-product.md, in browsers that run the client code of the tutorial."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_message_of_the_wrong_shape_is_refused_by_name(visitors: Visitors) -> 
 
 
 def test_the_guide_quotes_the_product_as_it_is() -> None:
-    """Every Python line of the guide that belongs to the product stands in its folder."""
+    """Every line of the product's code in the guide is in the product's folder."""
     source = (PRODUCTS / "tutorial" / "handlers.py").read_text()
     guide = (ROOT / "docs" / "add-a-product.md").read_text()
     blocks = [part.partition("```")[0] for part in guide.split("```python\n")[1:]]

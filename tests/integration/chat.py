@@ -66,7 +66,7 @@ class Chat:
 
     def depart(self, tab: str) -> None:
         """Let a connection end."""
-        departure.depart(REGISTRY, self.fakes.ports, tab)
+        departure.end_connection(REGISTRY, self.fakes.ports, tab)
 
     def broadcasts(self, *events: str) -> list[dict[str, Any]]:
         """Return the payloads of broadcasts of these events, each once, as SQS delivers them."""

@@ -1,4 +1,4 @@
-"""A small product with namespaces that need no login, and clients that come to it."""
+"""A small product for tests, with namespaces that need no login, and clients that join them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,15 @@ class Said(Outbound, frozen=True, array_like=True):
 
 
 class Lab:
-    """The product, and what its hooks have seen: ``greeted`` with ``auth``, and who has ``left``.
-    ``on_connect`` does more when a client is greeted."""
+    """The product, and what its hooks have been called with.
+
+    fakes: what stands in for everything outside the process.
+    greeted: what each client has sent when it joined.
+    contexts: the contexts of the same calls.
+    left: the namespace and the connection of each session that has ended.
+    on_connect: a test's own code, called when a client has joined.
+    registry: the registry, with this product only.
+    """
 
     def __init__(self, fakes: Fakes) -> None:
         self.fakes = fakes
@@ -62,6 +69,7 @@ class Lab:
         self.left.append(f"{session.namespace} {connection.connection_id}")
 
     def row(self, connection_id: str) -> Connection:
+        """Return the row of a connection, which must be there."""
         found = connections.get(connection_id)
         assert found, f"{connection_id} is gone"
         return found
@@ -69,19 +77,21 @@ class Lab:
     def come(
         self, connection_id: str, namespace: str = OPEN.path, wire: Wire = Wire.SOCKETIO
     ) -> Context:
-        """Join a namespace with a connection, which is made if it is new; what a handler of its
-        events works with."""
+        """Let a connection join a namespace, and return the context of its next event.
+
+        The connection is made if there is none.
+        """
         if connections.get(connection_id) is None:
             connections.create(
                 Connection(connection_id, wire=wire.value, expires_at=stage.EXPIRES_AT)
             )
         session = admission.authenticate(self.registry, self.fakes.ports, namespace, None)
         assert connections.add_session(connection_id, session)
-        admission.begin(self.registry, self.fakes.ports, self.row(connection_id), session)
+        admission.begin_session(self.registry, self.fakes.ports, self.row(connection_id), session)
         return self.context(connection_id, namespace)
 
     def context(self, connection_id: str, namespace: str = OPEN.path) -> Context:
-        """As for the next event."""
+        """Return the context of a connection's next event."""
         row = self.row(connection_id)
         session = row.session(namespace)
         assert session
@@ -96,7 +106,7 @@ class Lab:
         )
 
     def frames(self, connection_id: str) -> list[Any]:
-        """The arguments of every event and acknowledgement that a Socket.IO client got."""
+        """Return the arguments of all events and acknowledgements of a Socket.IO client."""
         frames = self.fakes.connections.to(connection_id)
         return [json.loads(one[one.index("[") :]) for one in frames if one[:2] in {"42", "43"}]
 

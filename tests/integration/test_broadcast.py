@@ -109,7 +109,7 @@ def test_every_member_is_reached_once_and_gone_connections_are_handed_on(
     fakes.connections.gone = {"c7", "c9"}
     assert handle(message(room)) == []
     assert reached(fakes) == Counter(set(names) - {"c7", "c9"})
-    assert sorted(fakes.tasks.disconnected) == ["c7", "c9"]
+    assert sorted(fakes.tasks.ended_connections) == ["c7", "c9"]
     assert not fakes.tasks.broadcasts
 
 

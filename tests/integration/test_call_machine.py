@@ -206,15 +206,15 @@ class CallMachine(RuleBasedStateMachine):
         if person.lost:
             self._depart(person.lost.pop(0))
 
-    @precondition(lambda self: self.fakes.tasks.disconnected)
+    @precondition(lambda self: self.fakes.tasks.ended_connections)
     @rule()
     def failed_posts_are_followed_up(self) -> None:
-        for connection_id in self.fakes.tasks.disconnected:
+        for connection_id in self.fakes.tasks.ended_connections:
             for person in self.players:
                 if connection_id in person.lost:
                     person.lost.remove(connection_id)
             self._depart(connection_id)
-        self.fakes.tasks.disconnected.clear()
+        self.fakes.tasks.ended_connections.clear()
 
     @precondition(lambda self: self.departed)
     @rule(which=lately)
@@ -357,7 +357,7 @@ class CallMachine(RuleBasedStateMachine):
         self.fakes.tasks.rings.clear()
 
     def _depart(self, connection_id: str) -> None:
-        departure.depart(REGISTRY, self.fakes.ports, connection_id)
+        departure.end_connection(REGISTRY, self.fakes.ports, connection_id)
         if connection_id not in self.departed:
             self.departed.append(connection_id)
 

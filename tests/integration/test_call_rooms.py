@@ -51,11 +51,11 @@ def telecaller_hangs_up(fakes: Fakes) -> None:
 
 
 def user_leaves(fakes: Fakes) -> None:
-    departure.depart(REGISTRY, fakes.ports, "u1")
+    departure.end_connection(REGISTRY, fakes.ports, "u1")
 
 
 def telecaller_leaves(fakes: Fakes) -> None:
-    departure.depart(REGISTRY, fakes.ports, "t1")
+    departure.end_connection(REGISTRY, fakes.ports, "t1")
 
 
 ENDS: dict[Callable[[Fakes], None], str] = {

@@ -49,7 +49,7 @@ def test_a_telecaller_without_any_device_left_is_unavailable_and_both_are_free(
     assert clients.events("u1") == [("call:error", {"message": UNREACHABLE})]
     assert clients.acks("u1") == [failure(UNREACHABLE)]
     assert clients.events("u2") == []
-    assert sorted(clients.fakes.tasks.disconnected) == ["t1", "t2"]
+    assert sorted(clients.fakes.tasks.ended_connections) == ["t1", "t2"]
     assert stage.free("ulla", "tina")
     assert statuses() == ["MISSED"]
 
@@ -144,12 +144,12 @@ def leave_namespace(clients: Clients, connection_id: str) -> None:
     """End the connection's session in the namespace; the connection stays."""
     connection = connections.get(connection_id)
     assert connection
-    assert departure.end(REGISTRY, clients.fakes.ports, connection, USER.path)
+    assert departure.end_session(REGISTRY, clients.fakes.ports, connection, USER.path)
 
 
 def drop(clients: Clients, connection_id: str) -> None:
     clients.fakes.connections.gone.add(connection_id)
-    departure.depart(REGISTRY, clients.fakes.ports, connection_id)
+    departure.end_connection(REGISTRY, clients.fakes.ports, connection_id)
 
 
 @pytest.mark.parametrize("leave", [drop, leave_namespace])

@@ -65,7 +65,7 @@ def test_an_accept_that_comes_again_after_the_call_sends_nothing(clients: Client
     call_id = clients.initiate()
     clients.telecaller("call:accept", call_id)
     for device in ("u1", "u2"):
-        departure.depart(REGISTRY, clients.fakes.ports, device)
+        departure.end_connection(REGISTRY, clients.fakes.ports, device)
     clients.forget()
     reference = {"callId": call_id}
     clients.send("t1", "call:accept", reference, namespace=TELECALLER.path, again=True)
@@ -228,7 +228,7 @@ def test_a_suspended_caller_is_refused_before_any_other_check(
     save_account(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
     if telecaller == "offline":
         for device in ("t1", "t2"):
-            departure.depart(REGISTRY, clients.fakes.ports, device)
+            departure.end_connection(REGISTRY, clients.fakes.ports, device)
     if telecaller == "busy":
         stage.start(f"{5:024x}", "uma", "tina")
     callee = "nobody" if telecaller == "unknown" else "tina"
@@ -252,7 +252,7 @@ def test_a_refused_initiate_gives_the_text_of_its_reason(
     busy = "Tina is busy on another call. Please try again later."
     assert clients.events("m1") == [("call:error", {"message": busy})]
     for device in ("t1", "t2"):
-        departure.depart(REGISTRY, clients.fakes.ports, device)
+        departure.end_connection(REGISTRY, clients.fakes.ports, device)
     clients.forget()
     clients.initiate("m1")
     offline = "Tina is currently offline. Please try again later."
@@ -309,10 +309,10 @@ def test_a_call_ends_for_the_other_person_when_the_last_connection_goes(
         clients.telecaller("call:accept", call_id)
     clients.forget()
     leaving, staying = ("u", "t") if leaver == "user" else ("t", "u")
-    departure.depart(REGISTRY, clients.fakes.ports, f"{leaving}1")
+    departure.end_connection(REGISTRY, clients.fakes.ports, f"{leaving}1")
     assert clients.fakes.connections.posted == []
     assert not stage.free("ulla", "tina")
-    departure.depart(REGISTRY, clients.fakes.ports, f"{leaving}2")
+    departure.end_connection(REGISTRY, clients.fakes.ports, f"{leaving}2")
     expected = "call:ended" if accepted else "call:missed"
     for device in (f"{staying}1", f"{staying}2"):
         assert clients.events(device) == [(expected, {"callId": call_id})]
@@ -324,5 +324,5 @@ def test_a_call_ends_for_the_other_person_when_the_last_connection_goes(
 
 def test_a_person_who_goes_without_a_call_causes_no_events(clients: Clients) -> None:
     for device in ("u1", "u2", "t1", "t2"):
-        departure.depart(REGISTRY, clients.fakes.ports, device)
+        departure.end_connection(REGISTRY, clients.fakes.ports, device)
     assert clients.fakes.connections.posted == []

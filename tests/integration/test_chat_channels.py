@@ -306,5 +306,5 @@ def test_hooks_see_the_rooms_of_a_connection(chat: Chat) -> None:
     chat.send("a1", "join_channel", 1)
     from shared.pipeline import departure
 
-    departure.depart(Registry([product]), chat.fakes.ports, "a1")
+    departure.end_connection(Registry([product]), chat.fakes.ports, "a1")
     assert seen == [{ROOM}]

@@ -135,9 +135,9 @@ def test_an_ended_session_is_kept_until_its_leaving_is_finished() -> None:
     session = stage.session_of(USER.path, "ulla")
     read = connections.get("c1")
     assert read
-    row = connections.end_session(read, USER.path)
+    row = connections.mark_ended(read, USER.path)
     assert row
-    assert connections.end_session(read, USER.path) is None
+    assert connections.mark_ended(read, USER.path) is None
     assert row.all_sessions() == []
     assert row.session(USER.path) is None
     assert row.occupant(USER.path) == session
@@ -158,7 +158,7 @@ def test_a_session_that_was_replaced_meanwhile_is_not_ended() -> None:
     assert read
     authenticated = stage.session_of(USER.path, "ulla")
     assert connections.replace_session("c1", anonymous, authenticated, 0)
-    assert connections.end_session(read, USER.path) is None
+    assert connections.mark_ended(read, USER.path) is None
     row = connections.get("c1")
     assert row
     assert row.session(USER.path) == authenticated
@@ -207,11 +207,11 @@ def test_a_connection_cannot_join_after_its_departure(gone: str, fakes: Fakes) -
     if gone == "leaving":
         connections.mark_leaving("c1")
     if gone == "departed":
-        departure.depart(NO_HOOKS, fakes.ports, "c1")
+        departure.end_connection(NO_HOOKS, fakes.ports, "c1")
     if gone == "left the namespace":
         row = connections.get("c1")
         assert row
-        connections.end_session(row, USER.path)
+        connections.mark_ended(row, USER.path)
     assert not stage.join(address(), "ulla")
     assert not stage.user("ulla").online
     assert in_room() == set()
@@ -244,11 +244,11 @@ def test_the_leave_hooks_run_only_when_the_last_connection_departs(fakes: Fakes)
     seen: list[str] = []
     stage.connect(USER.path, "ulla", "c1")
     stage.connect(USER.path, "ulla", "c2")
-    departure.depart(hooked(seen), fakes.ports, "c1")
+    departure.end_connection(hooked(seen), fakes.ports, "c1")
     assert seen == []
     assert connections.get("c1") is None
     assert in_room() == {address("c2")}
-    departure.depart(hooked(seen), fakes.ports, "c2")
+    departure.end_connection(hooked(seen), fakes.ports, "c2")
     assert seen == ["ulla"]
     assert in_room() == set()
 
@@ -257,7 +257,7 @@ def test_departing_twice_runs_the_hooks_once(fakes: Fakes) -> None:
     seen: list[str] = []
     stage.connect(USER.path, "ulla", "c1")
     for _ in range(2):
-        departure.depart(hooked(seen), fakes.ports, "c1")
+        departure.end_connection(hooked(seen), fakes.ports, "c1")
     assert seen == ["ulla"]
 
 
@@ -273,9 +273,9 @@ def test_a_departure_that_failed_halfway_is_finished_by_the_next(fakes: Fakes) -
 
     stage.connect(USER.path, "ulla", "c1")
     with pytest.raises(TimeoutError):
-        departure.depart(Registry([product]), fakes.ports, "c1")
+        departure.end_connection(Registry([product]), fakes.ports, "c1")
     assert connections.get("c1")
-    departure.depart(Registry([product]), fakes.ports, "c1")
+    departure.end_connection(Registry([product]), fakes.ports, "c1")
     assert seen == ["ulla", "ulla"]
     assert connections.get("c1") is None
 
@@ -284,7 +284,7 @@ def test_departing_leaves_every_namespace(fakes: Fakes) -> None:
     stage.connect(USER.path, "ulla", "c1")
     connections.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
     stage.join(address("c1", TELECALLER.path), "tina")
-    departure.depart(NO_HOOKS, fakes.ports, "c1")
+    departure.end_connection(NO_HOOKS, fakes.ports, "c1")
     assert not stage.user("ulla").online
     assert not stage.telecaller("tina").online
 
@@ -302,7 +302,7 @@ def test_a_join_that_races_a_departure_leaves_no_member_behind(race: Race, fakes
         for name in names:
             work += [
                 partial(stage.join, address(name), "ulla"),
-                partial(departure.depart, NO_HOOKS, fakes.ports, name),
+                partial(departure.end_connection, NO_HOOKS, fakes.ports, name),
             ]
         joined += race(*(work if number % 2 else work[::-1])).count(True)
         assert not stage.user("ulla").online
@@ -323,7 +323,7 @@ def test_racing_joins_and_departures_run_the_leave_hook_once_per_person(
             connections.add_session(name, stage.session_of(USER.path, f"u{number}"))
         assert all(race(*[partial(stage.join, address(name), f"u{number}") for name in names]))
         assert set(stage.user(f"u{number}").addresses) == {address(name) for name in names}
-        race(*[partial(departure.depart, registry, fakes.ports, name) for name in names])
+        race(*[partial(departure.end_connection, registry, fakes.ports, name) for name in names])
         assert not stage.user(f"u{number}").online
     assert seen == [f"u{number}" for number in range(10)]
 

@@ -49,7 +49,7 @@ def test_a_post_to_a_gone_connection_starts_its_disconnect_task(
     clients.fakes.connections.gone = {"t2", "u2"}
     call_id = clients.initiate()
     assert call_id
-    assert sorted(clients.fakes.tasks.disconnected) == ["t2", "u2"]
+    assert sorted(clients.fakes.tasks.ended_connections) == ["t2", "u2"]
     assert [name for name, _ in clients.events("t1")] == ["call:incoming"]
     assert stage.call_of(stage.telecaller("tina")).id == call_id
 
@@ -61,7 +61,7 @@ def test_a_disconnect_task_that_cannot_be_started_does_not_disturb_the_sender(
         raise PermissionError
 
     clients.fakes.connections.gone = {"t2"}
-    monkeypatch.setattr(clients.fakes.tasks, "disconnect", denied)
+    monkeypatch.setattr(clients.fakes.tasks, "end_connection", denied)
     assert clients.initiate()
     assert [name for name, _ in clients.events("t1")] == ["call:incoming"]
     assert [name for name, _ in clients.events("u1")] == ["call:ringing"]

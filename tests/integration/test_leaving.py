@@ -175,14 +175,14 @@ def test_a_disconnect_ends_a_session_that_authenticates_meanwhile(
     anonymous = Session(CHAT.path, "sid", "", "", "")
     authenticated = stage.session_of(CHAT.path, "anna")
     assert connections.add_session(CONNECTION, anonymous)
-    real = connections.end_session
+    real = connections.mark_ended
 
     def late(read: Connection, namespace: str) -> Connection | None:
-        monkeypatch.setattr(connections, "end_session", real)
+        monkeypatch.setattr(connections, "mark_ended", real)
         assert connections.replace_session(CONNECTION, anonymous, authenticated, 0)
         return real(read, namespace)
 
-    monkeypatch.setattr(connections, "end_session", late)
+    monkeypatch.setattr(connections, "mark_ended", late)
     socketio.message(Arrival(CONNECTION, "m", NOW_MS), Packet(PacketType.DISCONNECT, CHAT.path))
     assert row().all_sessions() == []
     assert not row().ended
@@ -210,7 +210,7 @@ class TestAFailedLeaving:
 
     def test_is_finished_when_the_connection_goes(self, fakes: Fakes) -> None:
         self.leave()
-        departure.depart(REGISTRY, fakes.ports, CONNECTION)
+        departure.end_connection(REGISTRY, fakes.ports, CONNECTION)
         assert not self.is_online()
         assert stage.members_of(CHAT.path) == []
 
@@ -219,7 +219,7 @@ class TestAFailedLeaving:
         self.leave()
         run(REGISTRY, fakes.ports, 60)
         assert fakes.tasks.finished == [CONNECTION]
-        assert fakes.tasks.disconnected == []
+        assert fakes.tasks.ended_connections == []
         disconnect.handler({"connectionId": CONNECTION, "ended": True}, INVOCATION)
         assert not self.is_online()
         assert not row().ended

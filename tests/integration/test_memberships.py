@@ -1,4 +1,4 @@
-"""Rooms that products join, whatever happens at the same moment."""
+"""Rooms that sessions join with ``context.join``, also if other things happen at the same time."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ def lab(tables: object, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def there(room: str, namespace: str = OPEN.path) -> list[str]:
+    """Return the connections in a room."""
     return sorted(one.connection_id for one in stage.members_of(rooms.key(namespace, room)))
 
 
-def delivered(lab: Lab) -> list[tuple[str, str]]:
-    """Run what is in the queue; connection and frame of every post."""
+def deliver(lab: Lab) -> list[tuple[str, str]]:
+    """Deliver the broadcasts in the queue. Returns the connection and the frame of every post."""
     lab.fakes.connections.posted.clear()
     for message in lab.fakes.tasks.broadcasts:
         body = wire.dumps(message)
@@ -45,10 +46,10 @@ def delivered(lab: Lab) -> list[tuple[str, str]]:
     return lab.fakes.connections.posted
 
 
-def deliver(lab: Lab) -> dict[str, str]:
-    """The same, where each connection gets one frame at most."""
-    posted = delivered(lab)
-    assert len(dict(posted)) == len(posted), "a connection gets it twice"
+def deliver_once(lab: Lab) -> dict[str, str]:
+    """Deliver the broadcasts in the queue. Returns the only frame of each connection."""
+    posted = deliver(lab)
+    assert len(dict(posted)) == len(posted), "a connection receives two frames"
     return dict(posted)
 
 
@@ -89,38 +90,38 @@ def test_a_room_belongs_to_its_namespace(lab: Lab) -> None:
     for name in ("x", OPEN.path, f"{OPEN.path} x"):
         stranger.join(name)
         stranger.broadcast(Said("from outside"), name)
-    frames = [frame for _, frame in delivered(lab)]
+    frames = [frame for _, frame in deliver(lab)]
     assert len(frames) == 3
     assert not any("/open," in frame for frame in frames)
     assert there("x") == ["c1"]
 
 
 @pytest.mark.parametrize("leaves", ["session", "connection"])
-def test_who_goes_leaves_all_rooms_of_what_it_goes_from(lab: Lab, leaves: str) -> None:
+def test_a_session_or_a_connection_that_ends_leaves_its_rooms(lab: Lab, leaves: str) -> None:
     lab.come("c1").join("x")
     lab.context("c1").join("y")
     lab.come("c1", QUIET.path).join("x")
     if leaves == "session":
-        assert departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+        assert departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
         assert there("x", QUIET.path) == ["c1"]
         assert lab.context("c1", QUIET.path).rooms == ["x"]
         assert len(lab.row("c1").rooms) == 1
     else:
-        departure.depart(lab.registry, lab.fakes.ports, "c1")
+        departure.end_connection(lab.registry, lab.fakes.ports, "c1")
         assert there("x", QUIET.path) == []
     assert there("x") == there("y") == there("") == []
 
 
-def test_entries_of_products_themselves_stay(lab: Lab) -> None:
+def test_the_entries_that_a_product_keeps_itself_stay(lab: Lab) -> None:
     lab.come("c1").join("x")
     Connection("c1").update([Connection.rooms.add({"channel#1"})])
-    assert departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+    assert departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
     assert lab.row("c1").rooms == {"channel#1"}
 
 
 def test_a_session_that_has_ended_joins_nothing(lab: Lab) -> None:
     before = lab.come("c1")
-    departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+    departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
     before.join("x")
     assert there("x") == []
     after = lab.come("c1")
@@ -132,29 +133,31 @@ def test_a_session_that_has_ended_joins_nothing(lab: Lab) -> None:
     assert lab.context("c1").rooms == ["x"]
 
 
-def test_a_late_leaving_keeps_what_the_next_session_has_joined(lab: Lab) -> None:
-    """Two invocations finish the same session; the client has come back in between."""
+def test_the_next_session_stays_in_its_rooms_if_the_last_one_is_finished_twice(lab: Lab) -> None:
+    """Two invocations finish the same session, and the client rejoins in between."""
     lab.come("c1").join("x")
-    read = connections.end_session(lab.row("c1"), OPEN.path)
+    read = connections.mark_ended(lab.row("c1"), OPEN.path)
     assert read
-    departure.finish(lab.registry, lab.fakes.ports, read)
+    departure.finish_ended_sessions(lab.registry, lab.fakes.ports, read)
     lab.come("c1").join("x")
-    departure.finish(lab.registry, lab.fakes.ports, read)
+    departure.finish_ended_sessions(lab.registry, lab.fakes.ports, read)
     assert lab.context("c1").rooms == ["x"]
     assert [one.connection_id for one in stage.members_of(rooms.key(OPEN.path, "x"))] == ["c1"]
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_joining_while_leaving_leaves_nobody_behind(lab: Lab, race: Race, whole: bool) -> None:
+def test_no_member_is_left_if_a_session_joins_while_it_ends(
+    lab: Lab, race: Race, whole: bool
+) -> None:
     for number in range(8):
         name = f"c{number}"
         context = lab.come(name)
 
         def go(name: str = name) -> None:
             if whole:
-                departure.depart(lab.registry, lab.fakes.ports, name)
+                departure.end_connection(lab.registry, lab.fakes.ports, name)
             else:
-                departure.end(lab.registry, lab.fakes.ports, lab.row(name), OPEN.path)
+                departure.end_session(lab.registry, lab.fakes.ports, lab.row(name), OPEN.path)
 
         joins = [partial(context.join, f"room {index}") for index in range(6)]
         race(*joins[:3], go, *joins[3:])
@@ -170,9 +173,9 @@ def test_an_end_that_failed_on_the_way_is_finished(
     lab.come("c1").join("x")
     stage.fails_once(monkeypatch, membership, "leave_all")
     with pytest.raises(TimeoutError):
-        departure.end(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
+        departure.end_session(lab.registry, lab.fakes.ports, lab.row("c1"), OPEN.path)
     assert there("x") == ["c1"]
-    departure.finish(lab.registry, lab.fakes.ports, lab.row("c1"))
+    departure.finish_ended_sessions(lab.registry, lab.fakes.ports, lab.row("c1"))
     assert there("x") == []
     assert not lab.row("c1").rooms
 
@@ -185,24 +188,24 @@ class TestBroadcasts:
         for name, room in (("a", "x"), ("b", "x"), ("b", "y")):
             lab.context(name).join(room)
 
-    def test_a_room_and_everybody(self, lab: Lab) -> None:
+    def test_to_a_room_and_to_all_sessions(self, lab: Lab) -> None:
         context = lab.context("c")
         context.broadcast(Said("to x", 1), "x")
-        assert set(posts := deliver(lab)) == {"a", "b"}
+        assert set(posts := deliver_once(lab)) == {"a", "b"}
         assert json.loads(posts["a"].removeprefix("42/open,")) == ["said", "to x", 1]
         context.broadcast(Said("to all"))
-        assert set(deliver(lab)) == {"a", "b", "c"}
+        assert set(deliver_once(lab)) == {"a", "b", "c"}
 
-    def test_some_are_left_out(self, lab: Lab) -> None:
+    def test_the_sender_and_other_rooms_may_be_left_out(self, lab: Lab) -> None:
         context = lab.context("a")
         context.broadcast(Said("hi"), "x", skip_me=True)
-        assert set(deliver(lab)) == {"b"}
+        assert set(deliver_once(lab)) == {"b"}
         context.broadcast(Said("hi"), except_rooms=["y"])
-        assert set(deliver(lab)) == {"a", "c"}
+        assert set(deliver_once(lab)) == {"a", "c"}
         context.broadcast(Said("hi"), skip_me=True, except_rooms=["y", "nowhere"])
-        assert set(deliver(lab)) == {"c"}
+        assert set(deliver_once(lab)) == {"c"}
 
-    def test_they_are_in_the_order_of_their_room_and_each_is_one(self, lab: Lab) -> None:
+    def test_one_room_is_one_group_and_each_broadcast_is_sent_once(self, lab: Lab) -> None:
         context = lab.context("a")
         for text in ("one", "two"):
             context.broadcast(Said(text), "x")
@@ -216,11 +219,11 @@ class TestBroadcasts:
         again.broadcast(Said("one"), "x")
         assert lab.fakes.tasks.broadcasts[-1] == first
 
-    def test_everybody_is_known_where_the_namespace_says_so(self, lab: Lab) -> None:
+    def test_all_sessions_can_be_reached_only_if_the_namespace_declares_it(self, lab: Lab) -> None:
         with pytest.raises(ValueError, match="/quiet is declared without everybody"):
             lab.come("a", QUIET.path).broadcast(Said("hi"))
 
-    def test_native_clients_get_a_list(self, lab: Lab) -> None:
+    def test_native_clients_receive_a_list(self, lab: Lab) -> None:
         lab.come("n", wire=Wire.NATIVE)
         lab.context("a").broadcast(Said("hi", 2))
-        assert json.loads(deliver(lab)["n"]) == {"event": "said", "data": ["hi", 2]}
+        assert json.loads(deliver_once(lab)["n"]) == {"event": "said", "data": ["hi", 2]}

@@ -1,4 +1,4 @@
-"""Greeting clients; sessions without a person; what sessions keep; how the server ends them."""
+"""The hook of ``on_connect``, sessions without a person, the data of sessions, and their end."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def arrival(ms: int) -> Arrival:
 
 
 def packet(ms: int, kind: PacketType, namespace: str = OPEN.path, data: object = None) -> None:
+    """Handle a packet that arrives at ``NOW_MS + ms``."""
     socketio.message(arrival(ms), Packet(kind, namespace, data=data))
 
 
@@ -65,6 +66,7 @@ def shake_hands(**query: str) -> None:
 
 
 def send(lab: Lab, event: str, *arguments: object, connection_id: str = C) -> None:
+    """Handle an event of a client that asks for an acknowledgement."""
     request = Request(event, Wire.SOCKETIO, OPEN.path, arguments, ack=1)
     one = Arrival(connection_id, "m", NOW_MS)
     dispatch.dispatch(lab.registry, lab.fakes.ports, one, request)
@@ -88,18 +90,18 @@ class TestOnConnect:
         assert lab.context(C).rooms == ["lobby"]
         assert len(fakes.connections.to(C)) == 1, "nothing has failed"
 
-    def test_a_frame_that_comes_again_greets_nobody_anew(self, lab: Lab) -> None:
+    def test_a_frame_that_is_delivered_twice_greets_the_client_once(self, lab: Lab) -> None:
         for _ in range(2):
             packet(1, PacketType.CONNECT)
         assert lab.greeted == [{}]
 
-    def test_a_client_of_2x_gives_its_query_along(self, lab: Lab) -> None:
+    def test_a_2x_client_is_greeted_with_its_query(self, lab: Lab) -> None:
         socketio.message(
             arrival(1), Packet(PacketType.CONNECT, OPEN.path, query="token=a&b=%C3%BC")
         )
         assert lab.greeted == [{"token": "a", "b": "ü"}]
 
-    def test_a_session_may_have_still_to_authenticate(self, lab: Lab) -> None:
+    def test_a_session_may_not_have_authenticated_yet(self, lab: Lab) -> None:
         packet(1, PacketType.CONNECT, CHAT.path)
         (context,) = lab.contexts
         assert not context.session.settled
@@ -134,7 +136,7 @@ class TestTheOpener:
         assert first.ms == lab.fakes.clock.now // 1000 * 1000
         assert [one.connection_id for one in stage.members_of(OPEN.path)] == [C]
 
-    def test_a_client_of_2x_in_the_root_gives_its_query_along(self, lab: Lab) -> None:
+    def test_a_2x_client_in_the_main_namespace_is_greeted_with_its_query(self, lab: Lab) -> None:
         shake_hands(EIO="3", transport="websocket", token="t", more="1")
         opener.handler({"connectionId": C}, INVOCATION)
         (auth,) = lab.greeted
@@ -148,7 +150,7 @@ class TestTheOpener:
 
 class TestASessionWithoutAPerson:
     @pytest.mark.parametrize("wire", Wire)
-    def test_is_never_closed_for_that(self, lab: Lab, wire: Wire) -> None:
+    def test_is_never_ended_for_having_no_person(self, lab: Lab, wire: Wire) -> None:
         context = lab.come(C, wire=wire)
         assert not lab.fakes.tasks.deadlines
         deadline(Deadline(C, OPEN.path, context.session.sid))
@@ -166,16 +168,16 @@ class TestASessionWithoutAPerson:
         packet(1, PacketType.CONNECT, QUIET.path)
         assert lab.row(C).due_at - lab.fakes.clock.now // 1000 == 180
 
-    def test_leaves_no_trace(self, lab: Lab) -> None:
+    def test_leaves_no_row_when_its_connection_ends(self, lab: Lab) -> None:
         lab.come(C)
         assert len(stage.members_of(OPEN.path)) == 1
-        departure.depart(lab.registry, lab.fakes.ports, C)
+        departure.end_connection(lab.registry, lab.fakes.ports, C)
         assert lab.left == [f"{OPEN.path} {C}"]
         assert connections.get(C) is None
         assert stage.members_of(OPEN.path) == []
         assert list(Person.scan()) == []
 
-    def test_of_a_namespace_without_everybody_is_in_no_room(self, lab: Lab) -> None:
+    def test_is_in_no_room_in_a_namespace_without_everybody(self, lab: Lab) -> None:
         lab.come(C, QUIET.path)
         assert stage.members_of(QUIET.path) == []
 
@@ -192,16 +194,16 @@ class TestASessionWithoutAPerson:
         send(lab, "echo", 1, [2], {"three": 3})
         assert lab.frames(C)[-1] == [1, [2], {"three": 3}]
 
-    def test_that_cannot_be_reached_any_more_is_not_made_reachable(self, lab: Lab) -> None:
+    def test_is_not_made_reachable_after_its_connection_has_ended(self, lab: Lab) -> None:
         from shared.realtime import membership
 
         context = lab.come(C, QUIET.path)
-        departure.depart(lab.registry, lab.fakes.ports, C)
+        departure.end_connection(lab.registry, lab.fakes.ports, C)
         assert not membership.enter(context.address, stage.EXPIRES_AT)
         assert stage.members_of(QUIET.path) == []
 
 
-class TestWhatASessionKeeps:
+class TestTheDataOfASession:
     def test_is_there_with_the_next_event(self, lab: Lab) -> None:
         context = lab.come(C)
         assert context.data == {}
@@ -221,7 +223,7 @@ class TestWhatASessionKeeps:
         before = lab.come(C)
         before.save_data(a=1)
         lab.come(C, QUIET.path).save_data(b=2)
-        departure.end(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
+        departure.end_session(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
         before.save_data(a=2)
         assert len(lab.row(C).data.as_dict()) == 1
         assert lab.come(C).data == {}
@@ -229,7 +231,7 @@ class TestWhatASessionKeeps:
         assert lab.context(C).data == {}
         assert lab.context(C, QUIET.path).data == {"b": 2}
 
-    def test_is_kept_in_a_row_from_before_there_was_any(self, lab: Lab) -> None:
+    def test_can_be_saved_in_a_row_without_the_attribute(self, lab: Lab) -> None:
         lab.come(C)
         Connection(C).update([Connection.data.remove()])
         context = lab.context(C)
@@ -238,7 +240,7 @@ class TestWhatASessionKeeps:
             context.save_data(a=number)
         assert lab.context(C).data == {"a": 2}
 
-    def test_has_a_size(self, lab: Lab, use_settings: UseSettings) -> None:
+    def test_has_a_largest_size(self, lab: Lab, use_settings: UseSettings) -> None:
         use_settings(session_data_bytes=20)
         context = lab.come(C)
         context.save_data(a="x" * 10)
@@ -247,16 +249,16 @@ class TestWhatASessionKeeps:
         context.save_data(a="x" * 17)
         assert lab.context(C).data == {"a": "x" * 17}
 
-    def test_is_an_update_and_nothing_more(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_saved_without_a_read(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         context = lab.come(C)
-        monkeypatch.setattr(connections, "get", lambda _: pytest.fail("it reads"))
+        monkeypatch.setattr(connections, "get", lambda _: pytest.fail("the row is read"))
         context.save_data(a=1)
         assert context.data == {"a": 1}
 
 
 class TestTheServerEndsSessions:
     def run(self, lab: Lab) -> None:
-        """As the disconnect function is invoked for what has been asked for."""
+        """Invoke the disconnect function for the sessions that are to be ended."""
         for connection_id, namespace, sid, close in lab.fakes.tasks.ended:
             event = {"connectionId": connection_id, "namespace": namespace, "personId": ""}
             disconnect.handler({**event, "sid": sid, "close": close}, INVOCATION)
@@ -281,15 +283,15 @@ class TestTheServerEndsSessions:
         assert lab.fakes.connections.closed == [C]
         assert connections.get(C) is None
 
-    def test_that_of_a_native_client_with_its_connection(self, lab: Lab) -> None:
+    def test_the_session_of_a_native_client_with_its_connection(self, lab: Lab) -> None:
         lab.come(C, wire=Wire.NATIVE).disconnect()
         self.run(lab)
         assert lab.fakes.connections.to(C) == []
         assert lab.fakes.connections.closed == [C]
 
-    def test_but_not_the_one_after_it(self, lab: Lab) -> None:
+    def test_but_not_the_next_session_of_the_connection(self, lab: Lab) -> None:
         lab.come(C).disconnect()
-        departure.end(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
+        departure.end_session(lab.registry, lab.fakes.ports, lab.row(C), OPEN.path)
         after = lab.come(C)
         self.run(lab)
         assert lab.row(C).session(OPEN.path) == after.session
@@ -302,7 +304,7 @@ class TestTheServerEndsSessions:
         assert lab.row(C).session(OPEN.path)
 
 
-def test_a_session_is_told_from_one_that_has_still_to_authenticate(lab: Lab) -> None:
+def test_an_anonymous_session_differs_from_one_that_has_not_authenticated_yet(lab: Lab) -> None:
     anonymous = lab.come(C).session
     assert (anonymous.anonymous, anonymous.authenticated, anonymous.settled) == (True, False, True)
     waiting = lab.come(C, CHAT.path).session

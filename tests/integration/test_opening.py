@@ -107,4 +107,4 @@ def test_a_connection_that_leaves_is_not_opened(fakes: Fakes) -> None:
     connections.mark_leaving("n")
     open_("n")
     assert not stage.user("ulla").online
-    assert fakes.tasks.disconnected == []
+    assert fakes.tasks.ended_connections == []

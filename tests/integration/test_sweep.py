@@ -47,8 +47,8 @@ def answer(fakes: Fakes, connection_id: str) -> None:
 
 def depart_all(fakes: Fakes) -> None:
     """Do what the disconnect function does with the connections that it receives."""
-    while fakes.tasks.disconnected:
-        departure.depart(CALLS, fakes.ports, fakes.tasks.disconnected.pop())
+    while fakes.tasks.ended_connections:
+        departure.end_connection(CALLS, fakes.ports, fakes.tasks.ended_connections.pop())
 
 
 def opening(connection_id: str, due_at: int = NOW + 30, expires_at: int = stage.EXPIRES_AT) -> None:
@@ -110,7 +110,7 @@ class TestAClient:
         stage.connect(USER.path, "u", "c")
         fakes.connections.gone.add("c")
         sweep(fakes)
-        assert fakes.tasks.disconnected == ["c"]
+        assert fakes.tasks.ended_connections == ["c"]
 
     @pytest.mark.parametrize("kind", ["native", "Engine.IO 3"])
     def test_that_cannot_answer_pings_is_looked_up_at_the_gateway(
@@ -123,15 +123,15 @@ class TestAClient:
         assert row("c").due_at == NOW + PERIOD
         fakes.connections.gone.add("c")
         sweep(fakes, later=60)
-        assert fakes.tasks.disconnected == []
+        assert fakes.tasks.ended_connections == []
         sweep(fakes, later=PERIOD - 60)
-        assert fakes.tasks.disconnected == ["c"]
+        assert fakes.tasks.ended_connections == ["c"]
         assert fakes.connections.posted == []
 
     def test_whose_row_has_expired_is_gone_before_the_row_is_deleted(self, fakes: Fakes) -> None:
         opening("c", due_at=NOW, expires_at=NOW)
         sweep(fakes)
-        assert fakes.tasks.disconnected == ["c"]
+        assert fakes.tasks.ended_connections == ["c"]
 
 
 def test_a_departure_that_crashed_is_finished_by_the_next_sweep(fakes: Fakes) -> None:
@@ -139,7 +139,7 @@ def test_a_departure_that_crashed_is_finished_by_the_next_sweep(fakes: Fakes) ->
     connections.postpone("c", NOW + PERIOD)
     connections.mark_leaving("c")
     sweep(fakes)
-    assert fakes.tasks.disconnected == ["c"]
+    assert fakes.tasks.ended_connections == ["c"]
     depart_all(fakes)
     assert connections.get("c") is None
     assert not stage.user("u").online
@@ -150,7 +150,7 @@ def test_a_connection_whose_disconnect_task_failed_is_handed_over_again(fakes: F
     fakes.connections.gone.add("c")
     sweep(fakes)
     sweep(fakes, later=60)
-    assert fakes.tasks.disconnected == ["c", "c"]
+    assert fakes.tasks.ended_connections == ["c", "c"]
 
 
 def test_marking_a_gone_connection_creates_no_row(fakes: Fakes) -> None:

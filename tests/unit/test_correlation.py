@@ -111,9 +111,9 @@ class Sdk:
 
 WORK: dict[str, Callable[[AwsTasks], object]] = {
     "open": lambda tasks: tasks.open("c"),
-    "disconnect": lambda tasks: tasks.disconnect("c"),
+    "end_connection": lambda tasks: tasks.end_connection("c"),
     "expel": lambda tasks: tasks.expel("c", "/user", "u"),
-    "finish": lambda tasks: tasks.finish("c"),
+    "finish_ended_sessions": lambda tasks: tasks.finish_ended_sessions("c"),
     "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
     "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "", "e", {}, "g")),
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),

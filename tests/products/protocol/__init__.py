@@ -1,1 +1,1 @@
-"""A product that does what the servers of Socket.IO's own test suite do."""
+"""A product that answers like the servers of Socket.IO's own test suite."""

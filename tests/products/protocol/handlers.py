@@ -1,4 +1,4 @@
-"""The server of Socket.IO's protocol test suite (revision 5), and what rooms and sessions can do.
+"""The server of Socket.IO's protocol test suite (revision 5), with rooms and session data too.
 
 https://github.com/socketio/socket.io-protocol/tree/main/test-suite
 """
@@ -26,17 +26,27 @@ protocol = Product("protocol", namespaces=[MAIN, CUSTOM], access=ROOMS | BROADCA
 
 
 class ChatMessage(Inbound, frozen=True, array_like=True):
+    """A message, and the client's own number of it."""
+
     text: str
     client_offset: str | None = None
 
 
 class Stored(Answer, frozen=True, array_like=True):
+    """A message as the handler has received it."""
+
     text: str
     client_offset: str | None
 
 
 class Send(Inbound, frozen=True, array_like=True):
-    """``room``: None for everybody."""
+    """A text to send to others.
+
+    room: the room that receives the text. With None, all sessions of the namespace receive it.
+    text: the text.
+    without: rooms whose members do not receive the text.
+    skip_me: whether the sender does not receive the text.
+    """
 
     room: str | None
     text: str
@@ -45,7 +55,7 @@ class Send(Inbound, frozen=True, array_like=True):
 
 
 class Said(Outbound, frozen=True, array_like=True):
-    """What was said, and by which connection."""
+    """A text that a session has sent, and the connection of that session."""
 
     event = "said"
     text: str
@@ -53,12 +63,18 @@ class Said(Outbound, frozen=True, array_like=True):
 
 
 class Left(Outbound, frozen=True):
+    """A connection whose session in the namespace has ended."""
+
     event = "left"
     connection_id: str
 
 
 class Expel(Inbound, frozen=True, array_like=True):
-    """``connection_id``: None for the sender's own."""
+    """A session to end.
+
+    connection_id: the connection of the session. With None, the sender's own session is ended.
+    close: whether the connection is closed as well.
+    """
 
     connection_id: str | None = None
     close: bool = False
@@ -83,6 +99,7 @@ for path in BOTH:
 
 @protocol.on_leave(MAIN.path)
 def left(background: Background, connection: Connection, session: Session) -> None:
+    """Send `left` to the room of watchers."""
     background.ports.tasks.broadcast(
         Left(connection.connection_id).to_room(
             session.namespace, WATCHERS, group=WATCHERS, once=session.sid
@@ -104,13 +121,13 @@ def message_with_ack(context: Context, arguments: list[Any]) -> Arguments:
 
 @protocol.on("chat message", namespaces=[MAIN.path], payload=ChatMessage)
 def chat_message(context: Context, said: ChatMessage) -> Stored:
-    """Acknowledge what was understood."""
+    """Acknowledge with the arguments as the handler has received them."""
     return Stored(said.text, said.client_offset)
 
 
 @protocol.on("whoami", namespaces=BOTH)
 def whoami(context: Context, _: None) -> str:
-    """Answer the id of the connection."""
+    """Acknowledge with the id of the connection."""
     return context.address.connection_id
 
 
@@ -128,13 +145,13 @@ def leave(context: Context, room: str) -> None:
 
 @protocol.on("room:list", namespaces=BOTH)
 def rooms(context: Context, _: None) -> list[str]:
-    """List the rooms that the session has joined."""
+    """Acknowledge with the rooms that the session has joined."""
     return context.rooms
 
 
 @protocol.on("room:send", namespaces=BOTH, payload=Send)
 def send(context: Context, request: Send) -> None:
-    """Say something in a room, or to everybody."""
+    """Send a text to a room, or to all sessions of the namespace, which receive `said`."""
     context.broadcast(
         Said(request.text, context.address.connection_id),
         request.room,
@@ -145,20 +162,20 @@ def send(context: Context, request: Send) -> None:
 
 @protocol.on("data:save", namespaces=BOTH, payload=dict[str, Any])
 def save(context: Context, values: dict[str, Any]) -> dict[str, Any]:
-    """Keep values with the session, and answer with all that it keeps."""
+    """Keep values with the session, and acknowledge with all values that it keeps."""
     context.save_data(**values)
     return dict(context.data)
 
 
 @protocol.on("data:read", namespaces=BOTH)
 def read(context: Context, _: None) -> dict[str, Any]:
-    """Answer with all that the session keeps."""
+    """Acknowledge with all values that the session keeps."""
     return dict(context.data)
 
 
 @protocol.on("expel", namespaces=BOTH, payload=Expel)
 def expel(context: Context, request: Expel) -> None:
-    """End a session as the server."""
+    """End a session from the server's side."""
     address = None
     if request.connection_id is not None:
         address = Address(context.address.namespace, Wire.SOCKETIO, request.connection_id)
@@ -169,4 +186,4 @@ def expel(context: Context, request: Expel) -> None:
     "limited", namespaces=BOTH, limit=Limit("limit_call_cancel_per_minute", event="limited:error")
 )
 def limited(context: Context, _: None) -> None:
-    """Do nothing, and not too often."""
+    """Do nothing, at most as often as the limit allows."""

@@ -1,1 +1,1 @@
-"""Socket.IO's "get started" chat as a product."""
+"""The chat of Socket.IO's "get started" tutorial, as a product."""

@@ -1,4 +1,4 @@
-"""A chat for all who connect: messages are stored, and nobody misses one."""
+"""A chat for all clients: messages are stored, so no client misses a message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHAT, SENT = "chat", "sent"
 
 
 class Line(Table):
-    """A message of the chat, or in the topic ``sent`` the client's number of one."""
+    """A message of the chat or, in the topic ``sent``, the number that a client gave it."""
 
     class Meta:
         table_name = TableName("tutorial")
@@ -29,14 +29,14 @@ class Line(Table):
 
 
 class Say(Inbound, frozen=True, array_like=True):
-    """A message, and the client's own number of it; a client that tries again sends the same."""
+    """A message with the client's number of it, which is the same if the client tries again."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
     client_offset: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 class Said(Outbound, frozen=True, array_like=True):
-    """A message of the chat, and where it stands in the history."""
+    """A message of the chat, with its place in the history."""
 
     event = "chat message"
     text: str
@@ -54,7 +54,7 @@ tutorial.sends("/tutorial", Said)
 
 @tutorial.on("chat message", namespaces=["/tutorial"], payload=Say)
 def say(context: Context, message: Say) -> None:
-    """Send a message to all. Every client receives `chat message`, once."""
+    """Send a message to all clients. Every client receives `chat message` once."""
     line = Line(CHAT, context.arrival.id, text=message.text)
 
     def store(transaction: Transaction) -> None:
@@ -65,13 +65,13 @@ def say(context: Context, message: Say) -> None:
     try:
         transact(store)
     except TransactionRefused:
-        return  # the client tries again what is stored already
+        return  # the client tries again, and the message is stored already
     context.broadcast(Said(line.text, line.offset))
 
 
 @tutorial.on_connect("/tutorial")
 def catch_up(context: Context, auth: dict[str, Any]) -> None:
-    """Send a client what was said since the last message that it has."""
+    """Send a client the messages after the last message that it has."""
     last = str(auth.get("serverOffset") or "0")
     for line in Line.query(CHAT, Line.offset > last):
         context.emit(Said(line.text, line.offset).to([context.address]))
