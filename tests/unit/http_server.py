@@ -42,6 +42,9 @@ class ScriptedServer:
     hang_up_after: bool = False
     """Close every connection after its answer, without saying so in the answer."""
 
+    dead: set[Any] = field(default_factory=set)
+    """The peers whose connection is closed without an answer to their next request."""
+
     answered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """Released with every answer that has gone out."""
 
@@ -95,6 +98,9 @@ def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
             assert len(names) == len(set(names)), names
             headers = {name.lower(): value for name, value in self.headers.items()}
             told.asked.append((self.command, self.path, body, headers))
+            if self.client_address in told.dead:
+                self.close_connection = True
+                return
             told.peers.add(self.client_address)
             answer = told.next_answer(self.path)
             status, text = answer if isinstance(answer, tuple) else (answer, b"")
