@@ -32,7 +32,7 @@ bookings = Product(
         FunctionSpec(
             "bookings-stream",
             "functions.bookings.stream.handler",
-            Access({"counts": "GetItem UpdateItem"}, may="send-broadcast"),
+            Access({"counts": "BatchGetItem GetItem UpdateItem"}, may="send-broadcast"),
             timeout_seconds=30,
             streams=("bookings",),
         )
