@@ -138,7 +138,8 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
 def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     """Pass on a partner's earnings. All connections of the partner receive ``earnings:updated``,
     unless newer earnings are known."""
-    with event_order.claimed(f"earnings#{event.partner_id}", at_ms, _digest(event)) as first:
+    key, now_ms = f"earnings#{event.partner_id}", background.now_ms
+    with event_order.claimed(key, at_ms, _digest(event), now_ms=now_ms) as first:
         if first:
             partner = people.get(PARTNER.path, event.partner_id)
             background.emit(Delivery(EARNINGS_UPDATED, event.posted, tuple(partner.addresses)))
@@ -148,7 +149,8 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
 def notification(background: Background, event: Notification, at_ms: int) -> None:
     """Pass on a notification. All connections of the account in ``/customer`` and ``/partner``
     receive ``notification:new``: one id may be a customer and a partner."""
-    with event_order.claimed(f"notification#{at_ms}#{_digest(event)}", at_ms, "") as first:
+    key, now_ms = f"notification#{at_ms}#{_digest(event)}", background.now_ms
+    with event_order.claimed(key, at_ms, "", now_ms=now_ms) as first:
         if first:
             rows = both(
                 lambda: people.get(CUSTOMER.path, event.account_id),
@@ -173,9 +175,10 @@ def submitted(background: Background, event: Submitted, at_ms: int) -> None:
 
 def _announce_to_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
     """Send an event to the admins who monitor bookings. Idempotent."""
-    with event_order.claimed(f"{name}#{at_ms}#{_digest(event)}", at_ms, "") as first:
+    key, now_ms = f"{name}#{at_ms}#{_digest(event)}", background.now_ms
+    with event_order.claimed(key, at_ms, "", now_ms=now_ms) as first:
         if first:
-            message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name)
+            message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name, once=key)
             background.ports.tasks.broadcast(message)
 
 

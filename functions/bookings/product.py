@@ -43,7 +43,7 @@ REPORTED = Access(
     {
         "accounts": "GetItem",
         "people": "GetItem",
-        "limits": "DeleteItem UpdateItem",
+        "limits": "UpdateItem",
         "bookings": "GetItem UpdateItem",
         "partners": "UpdateItem",
     },

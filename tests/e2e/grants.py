@@ -36,7 +36,6 @@ RARE: dict[Use, str] = {
             ("DeleteItem", "people"), ("PutItem", "calls"),
         )
     },
-    ("backend", "DeleteItem", "limits"): "what could not be handled may be told again",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
