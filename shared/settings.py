@@ -145,6 +145,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     post_connect_seconds: float = 2.0
     post_timeout_seconds: float = 3.0
+    post_idle_seconds: float = 5.0
+    """The time after which an HTTP connection without a post is not used again. While the process
+    was frozen, API Gateway may have closed it."""
+
     post_retry_seconds: float = 5.0
     """How long posts that failed for a reason that may be temporary, such as throttling, are tried
     again, after all other posts."""

@@ -10,6 +10,7 @@
 ``location``        tracking of partners
 ``messages``        messages between customers and partners
 ``backend_events``  what the team's backend reports
+``statuses``        the statuses that the backend reports, in whatever order
 ``monitor``         what admins do
 ``stream``          follows the bookings table, for admins and counts
 ``counts``          the numbers of bookings

@@ -1,9 +1,8 @@
 """What the team's backend reports about bookings, partners and accounts.
 
 Events are delivered at least once and in any order. A booking is created once. Events about a
-booking that arrive before it wait on its row. Of two assignments, and of two values of a field, the
-one that the backend says happened later wins. A status that the booking cannot reach from its own
-has been overtaken, and is dropped.
+booking that arrive before it wait on its row. Of two assignments, statuses, or values of a field,
+the one that the backend says happened later wins: see ``statuses``.
 
 ``at_ms`` is when the backend says that an event happened, epoch milliseconds.
 """
@@ -16,8 +15,7 @@ from typing import Any
 
 import msgspec
 
-from functions.bookings import store
-from functions.bookings.announce import announce
+from functions.bookings import statuses, store
 from functions.bookings.events import (
     EARNINGS_UPDATED,
     KYC_SUBMITTED,
@@ -34,8 +32,8 @@ from functions.bookings.events import (
 from functions.bookings.monitor import MONITORS
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import REPORTED, bookings
-from functions.bookings.rows import Booking
-from functions.bookings.state import BACKEND_TRIGGERS, Trigger, after
+from functions.bookings.rows import Booking, WaitingStatus
+from functions.bookings.state import Trigger, after
 from functions.bookings.store import Move
 from shared.aws import event_order
 from shared.aws.event_order import is_older
@@ -83,12 +81,16 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
     the status changes, ``booking:status_updated``; a partner who loses the booking receives
     ``booking:cancelled``; admins who monitor receive ``booking:updated``."""
 
+    report = statuses.identity("booking.assigned", event, at_ms)
+
     def decide(booking: Booking | None) -> Move | None:
-        if booking is None:
+        if booking is None or report in booking.moved_by:
             return None
         again = at_ms == booking.assigned_at and event.partner_id == booking.assigned_to
         status = after(booking.state, Trigger.ASSIGN)
-        if again or is_older(at_ms, booking.assigned_at) or event.partner_id == booking.partner_id:
+        known = (booking.assigned_at, booking.stamps.get("status", 0))
+        overtaken = any(is_older(at_ms, one) for one in known)
+        if again or overtaken or event.partner_id == booking.partner_id:
             return None
         if status is None:
             _log_dropped("booking.assigned", booking)
@@ -97,48 +99,48 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
             Trigger.ASSIGN,
             status,
             background.now_ms,
+            report,
             partner_id=event.partner_id,
             happened_at_ms=at_ms,
+            report=report,
         )
 
-    if not _keep_if_early("booking.assigned", event.booking_id, event, at_ms):
-        moved = store.move(event.booking_id, decide)
-        if moved:
-            announce(background, moved)
+    booking = _find_or_keep("booking.assigned", event.booking_id, event, at_ms)
+    if booking is None:
+        return
+    statuses.announce_again(background, booking, report)
+    moved = store.move(event.booking_id, decide)
+    if moved:
+        statuses.announce_report(background, moved)
+    elif booking.waiting:
+        statuses.apply_waiting(background, event.booking_id, report)
 
 
 @bookings.on_backend("booking.updated", payload=Updated, access=REPORTED)
 def updated(background: Background, event: Updated, at_ms: int) -> None:
-    """Change the fields of a booking, and then its status. If the status changes, the customer
-    receives ``booking:status_updated``, and the partner of a cancelled booking receives
-    ``booking:cancelled``. Admins who monitor receive ``booking:updated``."""
-    if _keep_if_early("booking.updated", event.booking_id, event, at_ms):
+    """Change the fields of a booking, and then its status. A status that the booking cannot have
+    yet waits until it can; a status older than the last one changes nothing. If the status changes,
+    the customer receives ``booking:status_updated``, and the partner of a cancelled booking
+    receives ``booking:cancelled``. Admins who monitor receive ``booking:updated``."""
+    booking = _find_or_keep("booking.updated", event.booking_id, event, at_ms)
+    if booking is None:
         return
+    report = statuses.identity("booking.updated", event, at_ms)
+    statuses.announce_again(background, booking, report)
     _update_fields(background, event, at_ms)
-
-    def decide(booking: Booking | None) -> Move | None:
-        wanted = event.status
-        if booking is None or wanted is None or booking.state is wanted:
-            return None
-        trigger = BACKEND_TRIGGERS[wanted]
-        known_ms = max(booking.stamps.get("status", 0), _assigned_at(booking, trigger))
-        if is_older(at_ms, known_ms):
-            return None
-        if after(booking.state, trigger) is None:
-            _log_dropped("booking.updated", booking)
-            return None
-        return Move(trigger, wanted, background.now_ms, reason=event.reason, happened_at_ms=at_ms)
-
-    moved = store.move(event.booking_id, decide)
-    if moved:
-        announce(background, moved)
+    if event.status is not None:
+        waiting = WaitingStatus(event.status, at_ms, report, event.reason)
+        statuses.reach(background, event.booking_id, waiting)
+    if booking.waiting:
+        statuses.apply_waiting(background, event.booking_id, report)
 
 
 @bookings.on_backend("earnings.updated", payload=Earnings, access=REPORTED)
 def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     """Pass on a partner's earnings. All connections of the partner receive ``earnings:updated``,
     unless newer earnings are known."""
-    with event_order.claimed(f"earnings#{event.partner_id}", at_ms, _digest(event)) as first:
+    key, now_ms = f"earnings#{event.partner_id}", background.now_ms
+    with event_order.claimed(key, at_ms, _digest(event), now_ms=now_ms) as first:
         if first:
             partner = people.get(PARTNER.path, event.partner_id)
             background.emit(Delivery(EARNINGS_UPDATED, event.posted, tuple(partner.addresses)))
@@ -148,7 +150,8 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
 def notification(background: Background, event: Notification, at_ms: int) -> None:
     """Pass on a notification. All connections of the account in ``/customer`` and ``/partner``
     receive ``notification:new``: one id may be a customer and a partner."""
-    with event_order.claimed(f"notification#{at_ms}#{_digest(event)}", at_ms, "") as first:
+    key, now_ms = f"notification#{at_ms}#{_digest(event)}", background.now_ms
+    with event_order.claimed(key, at_ms, "", now_ms=now_ms) as first:
         if first:
             rows = both(
                 lambda: people.get(CUSTOMER.path, event.account_id),
@@ -173,18 +176,21 @@ def submitted(background: Background, event: Submitted, at_ms: int) -> None:
 
 def _announce_to_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
     """Send an event to the admins who monitor bookings. Idempotent."""
-    with event_order.claimed(f"{name}#{at_ms}#{_digest(event)}", at_ms, "") as first:
+    key, now_ms = f"{name}#{at_ms}#{_digest(event)}", background.now_ms
+    with event_order.claimed(key, at_ms, "", now_ms=now_ms) as first:
         if first:
-            message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name)
+            message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name, once=key)
             background.ports.tasks.broadcast(message)
 
 
-def _keep_if_early(type_: str, booking_id: str, event: msgspec.Struct, at_ms: int) -> bool:
-    """Keep an event whose booking does not exist yet. Returns whether the event has been kept."""
-    if store.find(booking_id) is not None:
-        return False
-    text = json.dumps(Early(type_, msgspec.to_builtins(event), at_ms))
-    return store.keep_early(booking_id, text)
+def _find_or_keep(type_: str, booking_id: str, event: msgspec.Struct, at_ms: int) -> Booking | None:
+    """Return the booking. If it does not exist yet, keep the event and return None."""
+    booking = store.find(booking_id)
+    if booking is None:
+        text = json.dumps(Early(type_, msgspec.to_builtins(event), at_ms))
+        if not store.keep_early(booking_id, text):
+            booking = store.find(booking_id)
+    return booking
 
 
 def _update_fields(background: Background, event: Updated, at_ms: int) -> None:
@@ -204,14 +210,6 @@ def _update_fields(background: Background, event: Updated, at_ms: int) -> None:
         if store.revise(booking, fields, stamps, background.now_ms):
             return
     raise RuntimeError(f"booking {event.booking_id} cannot be changed")
-
-
-def _assigned_at(booking: Booking, trigger: Trigger) -> float:
-    """Return when the current assignment happened, if the trigger must be later; otherwise 0.
-
-    Of all triggers, only ``REJECT`` could be meant for the partner before.
-    """
-    return booking.assigned_at if trigger is Trigger.REJECT else 0
 
 
 def _log_dropped(type_: str, booking: Booking) -> None:

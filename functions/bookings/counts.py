@@ -1,11 +1,18 @@
 """The numbers of bookings: by status, and of today.
 
-Each is one row, kept by ``stream`` and read with one request. A third row says when the numbers
+Each is one row, kept by ``stream`` and read with one request. ``stream`` adds each change of a
+booking once, also if its batch is split or repeated (``shared.aws.streams.apply_once``). Nothing
+corrects the numbers from the bookings themselves: that would take an index by status, which costs a
+write for each transition, and a query that reads all bookings. A third row says when the numbers
 were last announced to admins, and until when an invocation waits to announce them. So they are
 announced at most once a second, and always in the end.
 """
 
 from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -16,7 +23,8 @@ from pynamodb.expressions.update import Action
 from functions.bookings.state import ACTIVE, Status
 from shared import times
 from shared.aws.parallel import both
-from shared.aws.tables import Table, TableName, Transaction, transact
+from shared.aws.streams import Mark, apply_once
+from shared.aws.tables import Table, TableName, Transaction
 
 ALL = "bookings"
 ANNOUNCEMENTS = "bookings-told"
@@ -63,25 +71,37 @@ class Counts(Table):
     waiting_until = NumberAttribute(attr_name="waitingUntil", null=True)
 
 
-def add(by_status: Numbers, today: Numbers, now_ms: int, token: str) -> bool:
-    """Add the changes of a batch. Returns whether any number has changed.
+class Change(NamedTuple):
+    """What a change of a booking adds.
 
-    Idempotent for the same ``token``, which names the batch, within the 10 minutes of ``transact``.
+    by_status: to the numbers of all bookings.
+    today: to the numbers of its day.
     """
-    by_status, today = _not_zero(by_status), _not_zero(today)
 
-    def add_items(transaction: Transaction) -> None:
-        if by_status:
-            transaction.update("all", Counts(ALL), actions=_additions(by_status))
-        if today:
-            expires_at = Counts.expires_at.set(now_ms // 1000 + _DAY_KEPT_SECONDS)
-            transaction.update(
-                "today", Counts(_day(now_ms)), actions=[*_additions(today), expires_at]
-            )
+    by_status: Numbers
+    today: Numbers
 
-    if by_status or today:
-        transact(add_items, token)
-    return bool(by_status or today)
+
+def add(changes: Sequence[tuple[Mark, Change]]) -> set[Mark]:
+    """Add what changes come to; return the marks of those that had not been added before.
+
+    Idempotent for each change, by its mark.
+    """
+    return apply_once(ALL, [one for one in changes if any(one[1])], _add_items)
+
+
+def _add_items(transaction: Transaction, changes: list[tuple[Mark, Change]]) -> None:
+    by_status: Counter[str] = Counter()
+    days: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for mark, change in changes:
+        by_status.update(change.by_status)
+        days[_day(mark.second * 1000)].update(change.today)
+    if any(by_status.values()):
+        transaction.update("all", Counts(ALL), actions=_additions(by_status))
+    expires_at = Counts.expires_at.set(changes[-1][0].second + _DAY_KEPT_SECONDS)
+    for day, numbers in days.items():
+        if numbers:
+            transaction.update(day, Counts(day), actions=[*_additions(numbers), expires_at])
 
 
 def read(now_ms: int) -> BookingNumbers:
@@ -130,12 +150,8 @@ def _no_invocation_waits(now_ms: int) -> Condition:
     return condition
 
 
-def _not_zero(numbers: Numbers) -> Numbers:
-    return {name: number for name, number in numbers.items() if number}
-
-
 def _additions(numbers: Numbers) -> list[Action]:
-    return [Path(name).add(number) for name, number in numbers.items()]
+    return [Path(name).add(number) for name, number in numbers.items() if number]
 
 
 def _get(name: str) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.bookings import backend_events, location, messages, monitor, routes, store
+from functions.bookings import backend_events, location, messages, monitor, routes, statuses, store
 from functions.bookings.announce import announce
 from functions.bookings.events import Cancel, Reject, StatusUpdate
 from functions.bookings.namespaces import CUSTOMER, PARTNER
@@ -123,6 +123,8 @@ def _move(
     moved = store.move(booking_id, decide)
     if moved:
         announce(context, moved)
+        if moved.booking.waiting:
+            statuses.apply_waiting(context, booking_id, context.arrival.message_id)
 
 
 @bookings.on("booking:track", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)

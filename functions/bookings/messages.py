@@ -104,7 +104,13 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     _check_shared(context, recipient_id)
     key = f"typing#{people.key(session.namespace, session.person_id)}#{recipient_id}"
     arrival = context.arrival
-    if event_order.claim(key, arrival.ms, arrival.message_id, kept_seconds=TYPING_KEPT_SECONDS):
+    if event_order.claim(
+        key,
+        arrival.ms,
+        arrival.message_id,
+        now_ms=context.now_ms,
+        kept_seconds=TYPING_KEPT_SECONDS,
+    ):
         recipient = people.get(OTHER_SIDE[session.namespace], recipient_id)
         context.emit(Typing(session.person_id, typing).to(recipient.addresses))
 

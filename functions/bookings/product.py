@@ -32,7 +32,7 @@ bookings = Product(
         FunctionSpec(
             "bookings-stream",
             "functions.bookings.stream.handler",
-            Access({"counts": "GetItem UpdateItem"}, may="send-broadcast"),
+            Access({"counts": "BatchGetItem GetItem UpdateItem"}, may="send-broadcast"),
             timeout_seconds=30,
             streams=("bookings",),
         )
@@ -43,7 +43,7 @@ REPORTED = Access(
     {
         "accounts": "GetItem",
         "people": "GetItem",
-        "limits": "DeleteItem UpdateItem",
+        "limits": "UpdateItem",
         "bookings": "GetItem UpdateItem",
         "partners": "UpdateItem",
     },

@@ -49,16 +49,43 @@ class Tracker(NamedTuple):
         return Address.of_member(CUSTOMER.path, self.member)
 
 
+class WaitingStatus(NamedTuple):
+    """A status that the backend has reported and the booking cannot have yet.
+
+    at_ms: when the backend says that it happened, epoch milliseconds.
+    by: identifies the report.
+    """
+
+    status: Status
+    at_ms: int
+    by: str
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> WaitingStatus:
+        """Read it from its ``text``."""
+        return msgspec.json.decode(text, type=cls)
+
+    @property
+    def text(self) -> str:
+        """The status as JSON, as the booking's row has it."""
+        return json.dumps(self)
+
+
 class Booking(Table):
     """A booking. Times are epoch milliseconds, but ``scheduled_at`` is ISO 8601.
 
     partner_id: the partner who has the booking now.
     version: the number of writes. A transition is conditional on the version it was decided on.
-    moved_by: the ids of the frames that caused the last transitions, the newest at the end.
+    moved_by: the ids of the frames and reports that caused the last transitions, the newest at the
+    end.
     created_at: when the backend says that the booking was created.
     assigned_to, assigned_at: the last assignment, even if the partner has rejected it since.
     stamps: for each field, when the backend says that it got its value.
     trackers: the ``text`` of each ``Tracker``.
+    waiting: the ``text`` of each ``WaitingStatus``.
+    unannounced: the transitions that a report has made and whose events may not have been sent, as
+    the ``text`` of each ``store.Unannounced``.
     early: backend events that arrived before ``booking.created``. Until then, the row has no other
     attribute.
     """
@@ -84,6 +111,8 @@ class Booking(Table):
     assigned_at = NumberAttribute(attr_name="assignedAt", default=0)
     stamps: Any = JSONAttribute(default=dict)
     trackers: Any = UnicodeSetAttribute(null=True)
+    waiting: Any = ListAttribute(null=True)
+    unannounced: Any = UnicodeSetAttribute(null=True)
     early: Any = ListAttribute(null=True)
 
     @property

@@ -95,3 +95,22 @@ MESSAGES = {
 def after(status: Status, trigger: Trigger) -> Status | None:
     """Return the next state. Returns None if the trigger has no effect in this state."""
     return TRANSITIONS.get((status, trigger))
+
+
+def can_become(status: Status, wanted: Status) -> bool:
+    """Return whether a booking may have the status ``wanted`` after one transition or more."""
+    return wanted in _LATER[status]
+
+
+def _later(status: Status) -> frozenset[Status]:
+    found: set[Status] = set()
+    left = {status}
+    while left:
+        one = left.pop()
+        new = {after for (before, _), after in TRANSITIONS.items() if before is one} - found
+        found |= new
+        left |= new
+    return frozenset(found)
+
+
+_LATER = {status: _later(status) for status in Status}

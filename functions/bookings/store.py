@@ -10,11 +10,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 from pynamodb.expressions.update import Action
 
 from functions.bookings.events import Created
-from functions.bookings.rows import Booking, Partner, Tracker
-from functions.bookings.state import FINAL, Status, Trigger
+from functions.bookings.rows import Booking, Partner, Tracker, WaitingStatus
+from functions.bookings.state import FINAL, Status, Trigger, can_become
+from shared.aws.event_order import is_older
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.protocol import json
 
@@ -24,8 +26,11 @@ ROUNDS = 16
 MAX_EARLY_EVENTS = 20
 """How many events may wait for a booking that has not been created."""
 
+MAX_WAITING = 20
+"""How many statuses may wait on a booking. If there are more, the oldest are dropped."""
+
 MAX_MOVES = 5
-"""How many frame ids ``Booking.moved_by`` keeps: from an accept to the end of the booking. A frame
+"""How many ids ``Booking.moved_by`` keeps: from an accept to the end of the booking. A frame
 is delivered again soon or not at all."""
 
 
@@ -33,9 +38,11 @@ class Move(NamedTuple):
     """A transition to make. Times are epoch milliseconds.
 
     at_ms: now.
-    by: the id of the frame that asks for it; if it is empty, ``move`` makes a unique one.
+    by: the id of the frame or report that asks for it; if it is empty, ``move`` makes a unique one.
     partner_id: the partner of an assignment; None for any other transition.
     happened_at_ms: when the backend says that it happened; None if the backend did not report it.
+    report: the report or frame in whose handling it is made, if its events are recorded as not
+    announced yet; empty otherwise.
     """
 
     trigger: Trigger
@@ -45,6 +52,33 @@ class Move(NamedTuple):
     partner_id: str | None = None
     reason: str | None = None
     happened_at_ms: int | None = None
+    report: str = ""
+
+
+class Unannounced(NamedTuple):
+    """A transition whose events may not have been sent.
+
+    before, partner_before: the booking's status and partner before it.
+    """
+
+    move: Move
+    before: Status
+    partner_before: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Unannounced:
+        """Read it from its ``text``."""
+        return msgspec.json.decode(text, type=cls)
+
+    @property
+    def text(self) -> str:
+        """The transition as JSON, as the booking's row has it."""
+        return json.dumps(self)
+
+    @property
+    def report(self) -> str:
+        """The report in whose handling it was made."""
+        return self.move.report
 
 
 class Moved(NamedTuple):
@@ -55,6 +89,11 @@ class Moved(NamedTuple):
 
     booking: Booking
     move: Move
+
+    @property
+    def unannounced(self) -> Unannounced:
+        """The record that its events may not have been sent."""
+        return Unannounced(self.move, self.booking.state, self.booking.partner_id)
 
 
 def find(booking_id: str) -> Booking | None:
@@ -109,11 +148,18 @@ def keep_early(booking_id: str, text: str) -> bool:
     kept = Booking(booking_id).update_if(
         [early.set((early | []).append([text]))],
         Booking.customer_id.does_not_exist()
-        & (early.does_not_exist() | ~early[MAX_EARLY_EVENTS - 1].exists()),
+        & (
+            early.does_not_exist() | (~early[MAX_EARLY_EVENTS - 1].exists() & ~early.contains(text))
+        ),
     )
-    if not kept and find(booking_id) is None:
+    if kept:
+        return True
+    row = Booking.get(booking_id, consistent_read=True)
+    if row.customer_id:
+        return False
+    if text not in row.early:
         raise RuntimeError(f"too many events for booking {booking_id}, which does not exist")
-    return kept
+    return True
 
 
 def forget_early(booking_id: str) -> None:
@@ -139,6 +185,46 @@ def move(booking_id: str, decide: Callable[[Booking | None], Move | None]) -> Mo
         if _commit(booking, _booking_actions(*moved), _partner_actions(*moved)):
             return moved
     raise RuntimeError(f"booking {booking_id} cannot change its status")
+
+
+def may_still_apply(
+    waiting: WaitingStatus, status: Status, stamps: dict[str, int], assigned_at: float
+) -> bool:
+    """Return whether a reported status may be the newest of a booking, now or later.
+
+    status, stamps, assigned_at: the booking's, as they are or will be. A status from before the
+    current assignment was meant for the partner before; a cancellation is for good.
+    """
+    known = [stamps.get("status", 0)]
+    if waiting.status is not Status.CANCELLED:
+        known.append(int(assigned_at))
+    return can_become(status, waiting.status) and not any(
+        is_older(waiting.at_ms, one) for one in known
+    )
+
+
+def let_wait(booking: Booking, waiting: WaitingStatus) -> bool:
+    """Keep a status that the booking cannot have yet.
+
+    Returns False if the booking has changed since it was read. If the booking has this status, only
+    its time is recorded.
+    """
+    if booking.state is waiting.status:
+        stamps = Booking.stamps.set(booking.stamps | {"status": waiting.at_ms})
+        return _commit(booking, [stamps], {})
+    texts = [*(booking.waiting or ()), waiting.text]
+    texts.sort(key=lambda text: WaitingStatus.of(text).at_ms)
+    return _commit(booking, [Booking.waiting.set(texts[-MAX_WAITING:])], {})
+
+
+def record_announced(moved: Moved) -> Booking:
+    """Record that the events of a transition have been sent; return the booking as it is then.
+
+    Idempotent.
+    """
+    booking = Booking(moved.booking.booking_id)
+    booking.update([Booking.unannounced.delete({moved.unannounced.text})])
+    return booking
 
 
 def revise(booking: Booking, fields: dict[str, Any], stamps: dict[str, int], now_ms: int) -> bool:
@@ -194,7 +280,28 @@ def _booking_actions(booking: Booking, decided: Move) -> list[Action]:
         actions.append(Booking.partner_id.remove())
     if decided.reason is not None:
         actions.append(Booking.reason.set(decided.reason))
+    if decided.report:
+        actions.append(Booking.unannounced.add({Moved(booking, decided).unannounced.text}))
+    if booking.waiting:
+        actions.append(_waiting_after(booking, decided))
     return actions
+
+
+def _waiting_after(booking: Booking, decided: Move) -> Action:
+    """Return the change of the statuses that wait: those that may still apply stay."""
+    stamps, assigned_at = booking.stamps, booking.assigned_at
+    if decided.partner_id:
+        assigned_at = decided.happened_at_ms or decided.at_ms
+    elif decided.happened_at_ms is not None:
+        stamps = stamps | {"status": decided.happened_at_ms}
+    texts = []
+    for text in booking.waiting:
+        waiting = WaitingStatus.of(text)
+        stays = may_still_apply(waiting, decided.status, stamps, assigned_at)
+        if waiting.by != decided.by and stays:
+            texts.append(text)
+    action: Action = Booking.waiting.set(texts) if texts else Booking.waiting.remove()
+    return action
 
 
 def _partner_actions(booking: Booking, decided: Move) -> dict[str, list[Action]]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 
 from functions.bookings import counts, monitor
+from functions.bookings.counts import Change
 from functions.bookings.events import BookingCreated, BookingUpdated
 from functions.bookings.rows import Booking
 from functions.bookings.state import Status
@@ -18,7 +19,7 @@ from shared.aws import streams
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
-from shared.aws.streams import Row
+from shared.aws.streams import Mark, Row
 from shared.pipeline.payloads import Outbound
 from shared.realtime.namespaces import ADMIN
 
@@ -31,28 +32,30 @@ ENDS = {Status.COMPLETED.value: counts.COMPLETED, Status.CANCELLED.value: counts
 def handler(event: Event) -> None:
     """Handle a batch of changes.
 
-    If this raises, Lambda hands in the same batch again. The counts are added under the token of
-    the batch, so they are added once; events may be sent again.
+    If this raises, Lambda delivers the changes again, in batches of other sizes. Each change is
+    counted once, and its event is sent once within SQS's five minutes. The numbers are announced
+    again: the invocation that counted them may have failed before it announced them.
     """
-    records = event["Records"]
-    by_status: Counter[str] = Counter()
-    today: Counter[str] = Counter()
-    moved: Counter[Metric] = Counter()
-    for record in records:
+    found: list[tuple[Mark, Change]] = []
+    moves: dict[Mark, dict[Metric, int]] = {}
+    for record in event["Records"]:
         before, after = streams.images(record)
         event_for_admins = admin_event(before, after)
         if event_for_admins is not None:
             group = record["dynamodb"]["Keys"]["bookingId"]["S"]
-            broadcast = event_for_admins.to_room(ADMIN.path, monitor.MONITORS, group=group)
+            broadcast = event_for_admins.to_room(
+                ADMIN.path, monitor.MONITORS, group=group, once=record["eventID"]
+            )
             ports().tasks.broadcast(broadcast)
-        by_status.update(_by_status(before, after))
-        moved.update(moved_to(before, after))
-        today.update(_today(before, after))
-    changed = counts.add(
-        dict(by_status), dict(today), streams.moment_ms(records), streams.token(records)
-    )
+        mark = streams.mark(record)
+        found.append((mark, Change(_by_status(before, after), _today(before, after))))
+        moves[mark] = moved_to(before, after)
+    added = counts.add(found)
+    moved: Counter[Metric] = Counter()
+    for mark in added:
+        moved.update(moves[mark])
     count_all(moved)
-    if changed:
+    if any(any(change) for _, change in found):
         announce_stats()
 
 

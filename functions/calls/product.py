@@ -43,7 +43,9 @@ calls = Product(
         FunctionSpec(
             "presence-stream",
             "functions.calls.presence.stream.handler",
-            Access({"counts": "UpdateItem", "accounts": "GetItem"}, may="send-broadcast"),
+            Access(
+                {"counts": "BatchGetItem UpdateItem", "accounts": "GetItem"}, may="send-broadcast"
+            ),
             timeout_seconds=30,
             streams=("people", "connections", "calls"),
         ),

@@ -22,6 +22,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
+from shared.aws.event_order import is_older
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
@@ -54,6 +55,8 @@ class Channel(Table):
     private: whether only ``members`` may join; otherwise ``members`` has no meaning.
     members: ids of people.
     changed_at: when the backend says that the channel became so, epoch milliseconds.
+    report: identifies the report.
+    overtaken: the earlier reports of the same second. They may be delivered again.
     """
 
     class Meta:
@@ -66,6 +69,8 @@ class Channel(Table):
     private = BooleanAttribute(default=False)
     members = UnicodeSetAttribute(null=True)
     changed_at = NumberAttribute(attr_name="changedAt")
+    report = UnicodeAttribute(null=True)
+    overtaken: Any = UnicodeSetAttribute(null=True)
 
     def lets_in(self, person_id: str) -> bool:
         """Return whether a person may join."""
@@ -152,10 +157,39 @@ def thread_of(room: str, message_id: str) -> str:
     return f"{message_id} {room}"
 
 
-def save_channel(channel: Channel) -> bool:
-    """Write the channel. Returns False if a newer report is known. Idempotent."""
-    condition = Channel.changed_at.does_not_exist() | (Channel.changed_at <= channel.changed_at)
-    return channel.save_if(condition)
+def save_channel(new: Channel) -> bool:
+    """Write the channel as a report has it. Returns False if a newer report is known.
+
+    Two reports within a second may have the same time, or times of different precision: see
+    ``shared.aws.event_order``. Then the later arrival is the newer, unless it has arrived before.
+    Idempotent: returns True again for the newest report.
+    """
+    for _ in range(_ROUNDS):
+        known = channel(new.topic)
+        new.overtaken = None
+        if known is None:
+            condition: Condition = Channel.changed_at.does_not_exist()
+        elif new.report == known.report:
+            return True
+        elif is_older(new.changed_at, known.changed_at) or new.report in (known.overtaken or ()):
+            return False
+        else:
+            if known.report and new.changed_at // 1000 == known.changed_at // 1000:
+                new.overtaken = {known.report, *(known.overtaken or ())}
+            condition = _is_still(known)
+        if new.save_if(condition):
+            return True
+    raise RuntimeError(f"{new.topic} cannot be changed")
+
+
+def _is_still(known: Channel) -> Condition:
+    """Return the condition that no other report has changed the channel."""
+    report: str | None = known.report  # None in the row of an earlier version of this code
+    same: Condition = Channel.report == report
+    if report is None:
+        same = Channel.report.does_not_exist()
+    condition: Condition = (Channel.changed_at == known.changed_at) & same
+    return condition
 
 
 def channel(room: str) -> Channel | None:
@@ -246,7 +280,7 @@ def _join_writes(
         transaction.check(
             "channel",
             Channel(room, CHANNEL_ITEM),
-            condition=Channel.changed_at == channel_row.changed_at,
+            condition=_is_still(channel_row),
         )
         transaction.put("member", member, condition=_nothing_newer_than(member.joined_ms))
         transaction.update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from functions.chat import access, calls, channel_store, history, presence, routes
@@ -43,13 +44,15 @@ from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.protocol import json
 from shared.realtime import connections
-from shared.realtime.address import Address
+from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
 
 __all__ = ["access", "calls", "chat", "presence", "routes"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"
+ANNOUNCED_AGAIN_MS = 240_000
+"""How long a departure may be announced again. SQS drops broadcasts with the same id for 300 s."""
 
 
 _PUT_OUT = Access(
@@ -75,6 +78,7 @@ def channel_upserted(background: Background, event: ChannelUpserted, happened_at
         private=event.private,
         members=set(event.members) or None,
         changed_at=happened_at_ms,
+        report=_digest(event, happened_at_ms),
     )
     if not channel_store.save_channel(channel) or not channel.private:
         return
@@ -83,10 +87,22 @@ def channel_upserted(background: Background, event: ChannelUpserted, happened_at
             _remove_tabs(background, participant, event)
 
 
+def _digest(event: ChannelUpserted, happened_at_ms: int) -> str:
+    """Return what identifies a report, however often it is delivered."""
+    text = f"{happened_at_ms} {json.dumps(event)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _remove_tabs(background: Background, participant: Participant, event: ChannelUpserted) -> None:
-    """Let all tabs of a person leave the channel."""
-    for member in participant.tabs or ():
-        address = Address.of_member(CHAT.path, member)
+    """Let all tabs of a person leave the channel.
+
+    Idempotent. If the person has left a moment ago, this is announced again under the same id: the
+    process that removed the last tab may have died before it announced it.
+    """
+    addresses = [Address.of_member(CHAT.path, member) for member in participant.tabs or ()]
+    if not addresses and background.now_ms - (participant.left_at or 0) < ANNOUNCED_AGAIN_MS:
+        addresses = [Address(CHAT.path, Wire.SOCKETIO, participant.left_by)]
+    for address in addresses:
         session = _session_of(address)
         if session is not None:
             leaving = Leaving(participant.topic, event.channel_id, LEAVE)

@@ -5,10 +5,12 @@ A person is online while any of their tabs is connected. Their status lasts as l
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from functions.chat import events
@@ -28,6 +30,9 @@ ONLINE, OFFLINE = "online", "offline"
 STATUS_CHANGE, DISCONNECT = "status_change", "disconnect"
 STATUS_ITEM = "status"
 
+_ROUNDS = 8
+"""How often a departure is recorded. The tabs of one person race for the row."""
+
 KEPT_SECONDS = 30 * 86_400
 LIST_BYTES = 127 * 1024
 """The longest list of online users. API Gateway takes messages of up to 128 KB; the frame around
@@ -42,6 +47,7 @@ class Status(Table):
     name: the person's display name.
     message, custom: ``statusMessage`` and ``customStatus`` of the person.
     set_at: when the frame that set the status arrived, epoch milliseconds.
+    visit: a new random id whenever the person comes, or comes back.
     gone_at: since when the other people know that the last tab has closed, epoch milliseconds.
     """
 
@@ -55,6 +61,7 @@ class Status(Table):
     message = UnicodeAttribute(null=True)
     custom = UnicodeAttribute(null=True)
     set_at = NumberAttribute(attr_name="setAt", null=True)
+    visit = UnicodeAttribute(null=True)
     gone_at = NumberAttribute(attr_name="goneAt", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
 
@@ -127,9 +134,9 @@ def announce_arrival(background: Background, person_id: str, name: str) -> None:
     before = _status_row(person_id)
     if before and not before.gone_at:
         return
-    row = Status(*_key(person_id), name=name, expires_at=_kept_until(background))
-    row.save()
-    if before:
+    visit = secrets.token_hex(8)
+    row = Status(*_key(person_id), name=name, visit=visit, expires_at=_kept_until(background))
+    if row.save_if(_is_still(before)) and before:
         person = people.get(CHAT.path, person_id)
         _announce(background, person, name, row, STATUS_CHANGE, once=f"back#{before.gone_at}")
 
@@ -141,20 +148,37 @@ def announce_arrival(background: Background, person_id: str, name: str) -> None:
 def announce_departure(background: Background, person: Person) -> None:
     """Announce once to all users that a person's last tab has closed.
 
+    Several departures at once, and one that runs again after its process died, send the broadcast
+    under the same id, which is made of the row as it was before. So SQS sends it once. The row
+    records the departure after that: then nothing is sent any more.
+
     If the person comes back before the departure is recorded, ``announce_arrival`` finds them
     still online and announces nothing. So it is called again here.
     """
-    row = _status_row(person.person_id)
+    for _ in range(_ROUNDS):
+        row = _status_row(person.person_id)
+        if row is None or row.gone_at:
+            break
+        now_ms, name = background.now_ms, row.name or person.person_id
+        offline = Status(row.topic, row.item, name=name, status=OFFLINE, gone_at=now_ms)
+        offline.expires_at = _kept_until(background)
+        once = f"gone#{row.visit or row.expires_at}#{row.set_at}"
+        _announce(background, person, name, offline, DISCONNECT, once=once)
+        if offline.save_if(_is_still(row)):
+            break
+    if row and people.get(CHAT.path, person.person_id).online:
+        announce_arrival(background, person.person_id, row.name or person.person_id)
+
+
+def _is_still(row: Status | None) -> Condition:
+    """Return the condition that the row is as it was read; None if it did not exist."""
     if row is None:
-        return
-    name = row.name or person.person_id
-    if not row.gone_at:
-        offline = Status(row.topic, row.item, name=name, status=OFFLINE)
-        offline.gone_at, offline.expires_at = background.now_ms, _kept_until(background)
-        _announce(background, person, name, offline, DISCONNECT)
-        offline.save()
-    if people.get(CHAT.path, person.person_id).online:
-        announce_arrival(background, person.person_id, name)
+        return Status.topic.does_not_exist()
+    condition: Condition = Status.topic.exists()
+    for name in ("visit", "set_at", "gone_at"):
+        attribute, value = getattr(Status, name), getattr(row, name)
+        condition &= attribute.does_not_exist() if value is None else attribute == value
+    return condition
 
 
 def _status_row(person_id: str) -> Status | None:
@@ -181,6 +205,8 @@ def _set_status(context: Context, status: str, more: list[Action]) -> None:
         return
     person = people.get(CHAT.path, session.person_id)
     _announce(context, person, session.name, row, STATUS_CHANGE, once=context.arrival.id)
+    if not person.online:  # the last tab has closed while the frame was on its way
+        announce_departure(context, person)
 
 
 def _announce(

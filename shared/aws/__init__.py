@@ -2,7 +2,7 @@
 
 ``clients``       one client per service and process
 ``tables``        the base of the DynamoDB models, and transactions
-``streams``       records of the tables' streams
+``streams``       records of the tables' streams, each applied once
 ``gateway``       API Gateway's ``@connections``
 ``http_pool``     the HTTP connections that ``gateway`` sends requests over
 ``queues``        postponing messages of SQS

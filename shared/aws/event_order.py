@@ -1,7 +1,8 @@
 """The order of reports about the same thing, which may arrive more than once and in any order.
 
 :func:`claim` keeps the newest report's time in a row of its own, for things whose own row has no
-place for it. It is one conditional write.
+place for it. It is one conditional write. :func:`claimed` makes another when the report has been
+handled.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.update import Action
 
+from shared.aws.log import logger
 from shared.aws.tables import Table, TableName
 
 KEPT_SECONDS = 86_400
@@ -21,6 +25,7 @@ class Newest(Table):
 
     at: when the reported event happened, epoch milliseconds.
     by: the id of the report.
+    unfinished: set while the report is being handled, and after a process has died meanwhile.
     """
 
     class Meta:
@@ -29,39 +34,60 @@ class Newest(Table):
     key = UnicodeAttribute(hash_key=True)
     at = NumberAttribute()
     by = UnicodeAttribute()
+    unfinished = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
-def claim(key: str, at_ms: int, by: str, *, kept_seconds: int = KEPT_SECONDS) -> bool:
+def claim(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int = KEPT_SECONDS) -> bool:
     """Record a report about ``key``; return True if it is newer than all earlier ones.
 
     The same report, known by its id ``by``, counts once. Of two different reports with the same
     time, the later arrival is the newer. A time that is a whole second is taken to be exact to the
     second only: against it, the later arrival within that second is the newer.
+
+    The record is kept for ``kept_seconds`` from ``now_ms`` on, however old the event is.
     """
-    latest = at_ms if at_ms % 1000 else at_ms + 999
-    another = (Newest.at < at_ms) | ((Newest.at <= latest) & (Newest.by != by))
-    actions = [
-        Newest.at.set(at_ms),
-        Newest.by.set(by),
-        Newest.expires_at.set(at_ms // 1000 + kept_seconds),
-    ]
-    return Newest(key).update_if(actions, Newest.at.does_not_exist() | another)
+    finished = Newest.unfinished.remove()
+    return _claim(key, at_ms, by, finished, now_ms=now_ms, kept_seconds=kept_seconds)
 
 
 @contextmanager
-def claimed(key: str, at_ms: int, by: str) -> Iterator[bool]:
-    """Call :func:`claim` for a block that handles the report.
+def claimed(key: str, at_ms: int, by: str, *, now_ms: int) -> Iterator[bool]:
+    """Record a report as ``claim`` does, for a block that handles the report.
 
-    If the block raises, the claim is deleted, so that the report can be handled again.
+    Until the block has ended without an exception, the same report counts as new whenever it is
+    delivered again: the process that handled it may have died.
     """
-    first = claim(key, at_ms, by)
+    unfinished = Newest.unfinished.set(True)
+    first = _claim(key, at_ms, by, unfinished, now_ms=now_ms, kept_seconds=KEPT_SECONDS)
+    yield first
+    if first:
+        _finish(key, at_ms, by)
+
+
+def _claim(
+    key: str, at_ms: int, by: str, unfinished: Action, *, now_ms: int, kept_seconds: int
+) -> bool:
+    latest = at_ms if at_ms % 1000 else at_ms + 999
+    another = (Newest.at < at_ms) | ((Newest.at <= latest) & (Newest.by != by))
+    again = (Newest.at == at_ms) & (Newest.by == by) & Newest.unfinished.exists()
+    actions = [
+        Newest.at.set(at_ms),
+        Newest.by.set(by),
+        Newest.expires_at.set(now_ms // 1000 + kept_seconds),
+        unfinished,
+    ]
+    return Newest(key).update_if(actions, Newest.at.does_not_exist() | another | again)
+
+
+def _finish(key: str, at_ms: int, by: str) -> None:
+    """Record that a report has been handled, if no newer one has come meanwhile."""
     try:
-        yield first
-    except Exception:
-        if first:
-            Newest(key).delete()
-        raise
+        Newest(key).update_if(
+            [Newest.unfinished.remove()], (Newest.at == at_ms) & (Newest.by == by)
+        )
+    except PynamoDBException:  # the report has been handled, and is not to be handled again
+        logger.exception("report not recorded as handled")
 
 
 def is_older(at_ms: float, than_ms: float) -> bool:

@@ -51,6 +51,7 @@ class ManagedConnections:
             most=values.posts_at_once,
             connect_seconds=values.post_connect_seconds,
             answer_seconds=values.post_timeout_seconds,
+            idle_seconds=values.post_idle_seconds,
         )
 
     def post(self, connection_id: str, frame: str) -> bool:

@@ -4,6 +4,11 @@ With one thread per request, half of the processor time is spent on handing the 
 thread to thread: see docs/decisions/0019-posts-share-a-thread.md. Here a request is sent on any
 connection that has no request under way, and answers are read in the order in which they arrive.
 ``http.client`` writes the requests and reads the answers.
+
+A process that Lambda has frozen does not see that a kept connection was closed meanwhile. So no
+connection that was idle for long is used again. If a request fails on a connection that was used
+before, the other kept connections are probably dead too: all are closed, and the request is sent
+again at once on a new connection, unless the server may have begun to answer it.
 """
 
 from __future__ import annotations
@@ -14,7 +19,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    RemoteDisconnected,
+)
 from select import POLLIN, poll
 from selectors import EVENT_READ, PollSelector
 from typing import Generic, NamedTuple, TypeVar
@@ -50,15 +61,23 @@ class HttpPool:
     most: how many connections one ``send`` uses at most, and so how many requests are under way.
     connect_seconds: the time after which an attempt to connect has failed.
     answer_seconds: the time after which a request without an answer has failed.
+    idle_seconds: the time after which a connection that has no request under way is closed.
     """
 
     def __init__(
-        self, url: str, *, most: int, connect_seconds: float, answer_seconds: float
+        self,
+        url: str,
+        *,
+        most: int,
+        connect_seconds: float,
+        answer_seconds: float,
+        idle_seconds: float,
     ) -> None:
         self.most, self.answer_seconds = most, answer_seconds
         self._url, self._connect_seconds = urlsplit(url), connect_seconds
-        self._idle: deque[HTTPConnection] = deque()
-        weakref.finalize(self, _close, self._idle)
+        self._idle_seconds = idle_seconds
+        self._idle: deque[_Kept] = deque()
+        weakref.finalize(self, _close_kept, self._idle)
 
     def send(
         self, items: Iterable[T], request: Callable[[T], Request]
@@ -88,20 +107,27 @@ class HttpPool:
         """How many connections are open and have no request under way."""
         return len(self._idle)
 
-    def take(self) -> HTTPConnection:
-        """Return a connection that is open and has no request under way.
+    def take(self) -> HTTPConnection | None:
+        """Return a kept connection that is open and has no request under way.
 
-        Raises ``OSError`` or ``HTTPException`` if a new connection cannot be opened.
+        Returns None if there is none. Closes the connections that were idle for too long.
         """
-        while self._idle:
+        while True:
             try:
-                connection = self._idle.pop()
-            except IndexError:  # another thread has taken the last idle connection
-                break
-            if not _is_closed_by_server(connection):
-                return connection
-            connection.close()
+                kept = self._idle.pop()
+            except IndexError:
+                return None
+            if self._may_be_used(kept) and not _is_closed_by_server(kept.connection):
+                return kept.connection
+            kept.connection.close()
+
+    def connect(self) -> HTTPConnection:
+        """Return a new connection.
+
+        Raises ``OSError`` or ``HTTPException`` if it cannot be opened.
+        """
         connection = self._new()
+        connection.response_class = _Response
         connection.connect()
         connection.sock.settimeout(self.answer_seconds)
         return connection
@@ -109,9 +135,18 @@ class HttpPool:
     def give_back(self, connection: HTTPConnection) -> None:
         """Keep a connection for a later request, or close it if there are enough."""
         if connection.sock and len(self._idle) < self.most:
-            self._idle.append(connection)
+            self._idle.append(_Kept(connection, time.time()))
         else:
             connection.close()
+
+    def close_idle(self) -> None:
+        """Close all connections that have no request under way."""
+        _close_kept(self._idle)
+
+    def _may_be_used(self, kept: _Kept) -> bool:
+        # The time of day goes on while the process is frozen, the monotonic time may not. If it
+        # has been set back meanwhile, it says nothing.
+        return 0 <= time.time() - kept.since <= self._idle_seconds
 
     def _new(self) -> HTTPConnection:
         host, port, seconds = self._url.hostname or "", self._url.port, self._connect_seconds
@@ -125,60 +160,130 @@ class HttpPool:
         return ssl.create_default_context()
 
 
+class _Kept(NamedTuple):
+    """A connection without a request under way. ``since``: epoch seconds."""
+
+    connection: HTTPConnection
+    since: float
+
+
+class _UnderWay(NamedTuple, Generic[T]):
+    """A request that has been sent.
+
+    until: when it has failed if it is not answered, in monotonic seconds.
+    reused: whether the connection had been used before.
+    """
+
+    item: T
+    request: Request
+    until: float
+    reused: bool
+
+
+class _Response(HTTPResponse):
+    """A response that reports with ``RemoteDisconnected``, and nothing else does, that the
+    connection was closed before the first byte of the answer."""
+
+    def begin(self) -> None:
+        """Read the status and the headers."""
+        try:
+            answered = self.fp.peek(1)
+        except ConnectionError as error:
+            raise RemoteDisconnected(f"closed without an answer: {error}") from error
+        if not answered:
+            raise RemoteDisconnected("closed without an answer")
+        super().begin()
+
+
 class _Sent(Generic[T]):
     """The requests of one ``send`` that are under way."""
 
     def __init__(self, pool: HttpPool) -> None:
         self._pool = pool
         self._selector = PollSelector()
-        self._items: dict[HTTPConnection, tuple[T, float]] = {}
+        self._under_way: dict[HTTPConnection, _UnderWay[T]] = {}
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._under_way)
 
     def add(self, item: T, request: Request) -> None:
         """Send a request. Raises ``OSError`` or ``HTTPException`` if it cannot be sent."""
         connection = self._pool.take()
+        if connection is not None:
+            try:
+                self._send(connection, item, request, reused=True)
+            except (OSError, HTTPException):  # the server has not received the whole request
+                self._pool.close_idle()
+            else:
+                return
+        self._send(self._pool.connect(), item, request, reused=False)
+
+    def _send(
+        self,
+        connection: HTTPConnection,
+        item: T,
+        request: Request,
+        *,
+        reused: bool,
+        until: float | None = None,
+    ) -> None:
         try:
             connection.request(*request)
         except BaseException:
             connection.close()
             raise
         self._selector.register(connection.sock, EVENT_READ, connection)
-        self._items[connection] = item, time.monotonic() + self._pool.answer_seconds
+        until = until or time.monotonic() + self._pool.answer_seconds
+        self._under_way[connection] = _UnderWay(item, request, until, reused)
 
     def answered(self, *, wait: bool) -> Iterator[tuple[T, Outcome]]:
         """Yield the requests that are over, answered or timed out.
 
-        With ``wait``, wait for the next answer, until the oldest request times out at the latest.
+        With ``wait``, wait for the next answer, until the first request times out at the latest.
         """
-        if not self._items:
+        if not self._under_way:
             return
         now = time.monotonic()
-        oldest = next(iter(self._items.values()))[1]
-        for key, _ in self._selector.select(max(0.0, oldest - now) if wait else 0):
-            yield self._over(key.data, _read)
-        for connection in [one for one, (_, until) in self._items.items() if until <= now]:
-            yield self._over(connection, _give_up)
+        first = min(sent.until for sent in self._under_way.values()) if wait else now
+        for key, _ in self._selector.select(max(0.0, first - now)):
+            yield from self._over(key.data, _read)
+        for connection in [one for one, sent in self._under_way.items() if sent.until <= now]:
+            yield from self._over(connection, _give_up)
 
     def _over(
         self, connection: HTTPConnection, end: Callable[[HTTPConnection], Outcome]
-    ) -> tuple[T, Outcome]:
+    ) -> Iterator[tuple[T, Outcome]]:
+        """Yield the outcome of a request, or send the request again."""
         self._selector.unregister(connection.sock)
-        item, _ = self._items.pop(connection)
+        sent = self._under_way.pop(connection)
         outcome = end(connection)
         self._pool.give_back(connection)
-        return item, outcome
+        if sent.reused and not isinstance(outcome, Answer):
+            self._pool.close_idle()
+            if isinstance(outcome, RemoteDisconnected):
+                item, request, until, _ = sent
+                try:
+                    self._send(self._pool.connect(), item, request, reused=False, until=until)
+                except (OSError, HTTPException) as error:
+                    outcome = error
+                else:
+                    return
+        yield sent.item, outcome
 
     def close(self) -> None:
         """Close the connections whose requests are still under way."""
-        _close(self._items)
+        for connection in self._under_way:
+            connection.close()
         self._selector.close()
 
 
-def _close(connections: Iterable[HTTPConnection]) -> None:
-    for connection in connections:
-        connection.close()
+def _close_kept(idle: deque[_Kept]) -> None:
+    while idle:
+        try:
+            kept = idle.pop()
+        except IndexError:  # another thread has taken the last one
+            return
+        kept.connection.close()
 
 
 def _read(connection: HTTPConnection) -> Outcome:

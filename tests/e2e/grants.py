@@ -37,7 +37,6 @@ RARE: dict[Use, str] = {
         )
     },
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
-    ("backend", "DeleteItem", "limits"): "an event that could not be handled may be reported again",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",

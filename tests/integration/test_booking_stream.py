@@ -87,6 +87,28 @@ def test_a_batch_that_is_handed_in_again_counts_once() -> None:
     assert numbers.today == {"created": 1, "completed": 1, "cancelled": 0}
 
 
+def test_a_batch_that_is_split_counts_once_and_its_numbers_are_announced(fakes: Fakes) -> None:
+    batch = [
+        change(None, "PENDING"),
+        change("PENDING", "PARTNER_ASSIGNED", updated_at=2),
+        change("PARTNER_ASSIGNED", "CANCELLED", updated_at=3),
+        change(None, "PENDING", updated_at=4),
+    ]
+    hand_in(*batch)
+    for part in (batch, batch[:2], batch[2:], batch[:1], batch[1:2], batch[2:3], batch[3:]):
+        before = len(fakes.tasks.broadcasts)
+        hand_in(*part)
+        assert "dashboard:stats_update" in broadcasts(fakes)[before:]
+        numbers = counts.read(NOW_MS)
+        assert {name: one for name, one in numbers.by_status.items() if one} == {
+            "PENDING": 1,
+            "CANCELLED": 1,
+        }
+        assert numbers.today == {"created": 2, "completed": 0, "cancelled": 1}
+    updates = {one.once for one in fakes.tasks.broadcasts if one.event.startswith("booking:")}
+    assert len(updates) == len(batch), "SQS sends what has the same id once"
+
+
 def test_the_numbers_are_announced_once_a_second_and_in_the_end(fakes: Fakes) -> None:
     for _ in range(3):
         hand_in(change(None, "PENDING"))

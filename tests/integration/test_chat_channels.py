@@ -10,11 +10,11 @@ import pytest
 from functions.chat import channel_store, history, presence
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
-from shared.aws.tables import transact
+from shared.aws.tables import TransactionRefused, transact
 from shared.pipeline.context import Arrival, Background
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
-from shared.realtime import connections, rooms
+from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from tests.fakes import NOW_MS, Fakes
@@ -225,6 +225,67 @@ def test_a_person_who_comes_back_while_the_departure_is_announced(
     assert [one["status"] for one in chat.broadcasts("presence_updated")] == [*statuses, "offline"]
 
 
+def test_departures_at_once_are_announced_once(chat: Chat, race: Race) -> None:
+    for number in range(15):
+        person = f"person{number}"
+        for tab in "abcd":
+            chat.tab(person, f"{person}-{tab}")
+        presence.announce_arrival(Background.on(REGISTRY, chat.fakes.ports), person, person)
+        race(*(partial(chat.depart, f"{person}-{tab}") for tab in "abcd" * 2))
+        for event in ("presence_updated", "presence:update"):
+            mine = [one for one in chat.broadcasts(event) if one["userId"] == person]
+            assert [one["status"] for one in mine] == ["offline"], event
+
+
+class Died(BaseException):
+    """The process has ended."""
+
+
+@pytest.mark.parametrize("moment", ["broadcast", "save_if"])
+def test_a_departure_is_announced_though_its_process_dies(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    chat.tab("anna", "a1")
+    background = Background.on(REGISTRY, chat.fakes.ports)
+    presence.announce_arrival(background, "anna", "Anna")
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                chat.fakes.tasks if moment == "broadcast" else presence.Status, moment, die
+            )
+            with pytest.raises(Died):
+                chat.depart("a1")
+    for _ in range(3):
+        chat.fakes.clock.now += 600_000
+        chat.depart("a1")
+    assert [one["status"] for one in chat.broadcasts("presence_updated")] == ["offline"]
+    if moment == "broadcast":
+        assert len(chat.fakes.tasks.broadcasts) == 2, "each of the two events, once"
+    presence.announce_departure(background, people.get(CHAT.path, "anna"))
+    assert len(chat.broadcasts("presence_updated")) == 1
+
+
+def test_a_status_of_a_person_who_has_left_is_not_the_last_word(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame is handled after the departure."""
+    chat.tab("anna", "a1")
+    presence.announce_arrival(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
+    overtaken = Overtaken(presence.Status.update_if, partial(chat.depart, "a1"))
+
+    def update_if(row: presence.Status, *rest: object) -> bool:
+        held: bool = overtaken(row, *rest)
+        return held
+
+    monkeypatch.setattr(presence.Status, "update_if", update_if)
+    chat.send("a1", "presence:set_status", "busy")
+    statuses = [one["status"] for one in chat.broadcasts("presence_updated")]
+    assert statuses == ["offline", "busy", "offline"]
+
+
 def test_the_list_of_online_users_fits_into_a_message(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +318,66 @@ def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
     assert not channel_store.participant("channel#p", "bert").tabs
     assert channel_store.participant("channel#p", "anna").tabs
     assert [one["userId"] for one in chat.broadcasts("user_left")] == ["bert"]
+
+
+def users_left(chat: Chat) -> list[str]:
+    return [one["userId"] for one in chat.broadcasts("user_left")]
+
+
+def test_of_two_reports_within_a_second_the_later_arrival_counts(chat: Chat) -> None:
+    """EventBridge knows seconds; ``POST /events`` knows milliseconds. They are not comparable."""
+    second = NOW_MS // 1000 * 1000
+    for number, (first, then) in enumerate([(0, 0), (900, 0), (0, 900), (900, 900)]):
+        channel = f"p{number}"
+        for tab, person in ((f"a{number}", "anna"), (f"b{number}", "bert")):
+            chat.tab(person, tab)
+        chat.channel(channel, private=True, members="anna bert", at=second + first)
+        chat.send(f"b{number}", "join_channel", channel)
+        chat.channel(channel, private=True, members="anna", at=second + then)
+        assert [one for one in chat.broadcasts("user_left") if one["channelId"] == channel]
+        # The earlier report is delivered again, and then the later one.
+        for members, at in (("anna bert", first), ("anna", then)):
+            chat.channel(channel, private=True, members=members, at=second + at)
+            row = channel_store.channel(channel_store.room_of(channel))
+            assert row
+            assert row.members == {"anna"}
+        assert len(users_left(chat)) == number + 1
+
+
+def test_a_member_who_is_removed_within_the_second_of_a_report_cannot_join(chat: Chat) -> None:
+    """The join has read the channel as it was before."""
+    chat.tab("bert", "b1")
+    chat.channel("p", private=True, members="anna bert")
+    room = channel_store.room_of("p")
+    before = channel_store.channel(room)
+    assert before
+    chat.channel("p", private=True, members="anna")
+    address = Address(CHAT.path, Wire.SOCKETIO, "b1")
+    row = channel_store.participant(room, "bert")
+    member = rooms.Member.of(room, address, stage.EXPIRES_AT, "bert", form='"p"', joined_ms=NOW_MS)
+    with pytest.raises(TransactionRefused):
+        transact(channel_store._join_writes(before, row, member, address, "frame"))
+
+
+@pytest.mark.parametrize("moment", ["leave", "broadcast"])
+def test_a_removed_member_is_put_out_though_the_process_dies(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    for tab in ("b1", "b2"):
+        chat.tab("bert", tab)
+        chat.send(tab, "join_channel", 1)
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(channel_store if moment == "leave" else chat.fakes.tasks, moment, die)
+            with pytest.raises(Died):
+                chat.channel(1, private=True, members="anna", at=NOW_MS + 5)
+    for _ in range(2):
+        chat.channel(1, private=True, members="anna", at=NOW_MS + 5)
+        assert inside() == []
+        assert users_left(chat) == ["bert"]
 
 
 def test_made_private_between_reading_the_channel_and_joining_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -102,6 +103,50 @@ def test_a_batch_that_is_delivered_again_later_counts_once(tables: Settings, fak
         fakes.clock.now = NOW_MS + later
         deliver(*batch)
     assert counted() == {"online_users": 1, "missed": 1}
+
+
+def splits(batch: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield what Lambda may hand in while a batch fails again and again: the batch, its halves,
+    the halves' halves, and at last the whole batch with one record more in front."""
+    yield batch
+    if len(batch) > 1:
+        middle = len(batch) // 2
+        yield from splits(batch[:middle])
+        yield from splits(batch[middle:])
+
+
+def test_a_batch_that_is_split_and_handed_in_again_counts_once(
+    tables: Settings, fakes: Fakes
+) -> None:
+    people, calls = tables.tables["people"], tables.tables["calls"]
+    batch = [
+        change(people, "/user#ulla", None, ONLINE),
+        change(people, "/user#uma", None, ONLINE),
+        change(calls, "1", None, {"status": {"S": "MISSED"}}),
+        change(people, "/user#uma", ONLINE, {}),
+        change(people, "/user#uma", {}, ONLINE),
+        change(calls, "2", None, {"status": {"S": "REJECTED"}}),
+        change(people, "/telecaller#tina", None, ONLINE),
+    ]
+    expected = {"online_users": 2, "online_telecallers": 1, "missed": 1, "rejected": 1}
+    for _ in range(2):
+        for part in splits(batch):
+            deliver(*part)
+            assert counted() == expected
+    other = change(people, "/user#ute", None, ONLINE)
+    deliver(other, *batch[:3])
+    deliver(*batch[2:], other)
+    assert counted() == expected | {"online_users": 3}
+
+
+def test_a_call_counts_for_the_day_on_which_it_ended(tables: Settings, fakes: Fakes) -> None:
+    """Also if it is handed in after midnight, in a batch with others."""
+    call = change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}})
+    later = change(tables.tables["calls"], "2", None, {"status": {"S": "REJECTED"}})
+    later["dynamodb"]["ApproximateCreationDateTime"] += 86_400
+    deliver(call, later)
+    assert counted() == {"missed": 1}
+    assert counts.read(NOW_MS + 86_400_000)[1].rejected == 1
 
 
 def test_two_batches_with_the_same_changes_both_count(tables: Settings) -> None:

@@ -11,6 +11,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import counts, repair
 from functions.products import REGISTRY
 from functions.sweep.main import SweepFailed, run
+from shared.aws.streams import Mark
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.pipeline.sweep import Sweep
@@ -49,7 +50,8 @@ def live() -> dict[str, int]:
 
 
 def add(**numbers: int) -> None:
-    counts.add(numbers, {}, NOW_MS, uuid.uuid4().hex)
+    mark = Mark(uuid.uuid4().hex, NOW_MS // 1000)
+    counts.add([(mark, counts.Change(numbers, {}))])
 
 
 def count(fakes: Fakes, minutes: int = 5) -> None:

@@ -47,6 +47,9 @@ class ScriptedServer:
     hang_up_after: bool = False
     """Close every connection after its answer, without a header that announces it."""
 
+    dead: set[Any] = field(default_factory=set)
+    """The peers whose connection is closed without an answer to their next request."""
+
     answered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """Released after every answer."""
 
@@ -100,6 +103,9 @@ def serving(tls: Certificate | None = None) -> Iterator[ScriptedServer]:
             assert len(names) == len(set(names)), names
             headers = {name.lower(): value for name, value in self.headers.items()}
             script.asked.append((self.command, self.path, body, headers))
+            if self.client_address in script.dead:
+                self.close_connection = True
+                return
             script.peers.add(self.client_address)
             answer = script.next_answer(self.path)
             status, text = answer if isinstance(answer, tuple) else (answer, b"")

@@ -15,6 +15,7 @@ from functions.bookings.state import (
     Status,
     Trigger,
     after,
+    can_become,
 )
 
 PENDING, ASSIGNED, ACCEPTED = Status.PENDING, Status.PARTNER_ASSIGNED, Status.PARTNER_ACCEPTED
@@ -55,3 +56,18 @@ def test_every_trigger_of_a_status_leads_to_it() -> None:
 def test_every_status_has_a_text_for_the_customer() -> None:
     assert set(MESSAGES) == set(Status)
     assert MESSAGES[ACCEPTED] == "Partner has accepted your booking"
+
+
+def test_what_lies_ahead() -> None:
+    ahead = {
+        Status.PENDING: set(Status),
+        Status.PARTNER_ASSIGNED: set(Status),
+        Status.PARTNER_ACCEPTED: {*list(Status)[3:]},
+        Status.ON_THE_WAY: {*list(Status)[4:]},
+        Status.ARRIVED: {*list(Status)[5:]},
+        Status.IN_PROGRESS: {Status.COMPLETED},
+        Status.COMPLETED: set(),
+        Status.CANCELLED: set(),
+    }
+    for status, expected in ahead.items():
+        assert {wanted for wanted in Status if can_become(status, wanted)} == expected, status

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.client import BadStatusLine, RemoteDisconnected
+from http.client import BadStatusLine, HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -17,6 +18,7 @@ from tests.unit.http_server import CLOSE, NONSENSE, Certificate, ScriptedServer,
 
 MOST = 4
 SOON = 5.0
+IDLE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -31,7 +33,13 @@ Make = Callable[..., HttpPool]
 @pytest.fixture
 def make(server: ScriptedServer) -> Make:
     def pool(url: str = server.url, answer_seconds: float = SOON) -> HttpPool:
-        return HttpPool(url, most=MOST, connect_seconds=SOON, answer_seconds=answer_seconds)
+        return HttpPool(
+            url,
+            most=MOST,
+            connect_seconds=SOON,
+            answer_seconds=answer_seconds,
+            idle_seconds=IDLE_SECONDS,
+        )
 
     return pool
 
@@ -213,19 +221,138 @@ def test_a_connection_that_the_server_closed_is_replaced(
     assert len(server.peers) == 3
 
 
-def test_requests_work_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def keep(pool: HttpPool, server: ScriptedServer, number: int = MOST) -> None:
+    """Let the pool keep so many connections."""
+    together = Barrier(number, timeout=SOON)
+
+    def answer(_: str) -> int:
+        together.wait()
+        return 200
+
+    server.answer = answer
+    assert len(list(pool.send(range(number), request))) == number
+    server.answer = None
+    assert pool.idle == number
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen process does not see that the server has closed it."""
+    pool = make()
+    keep(pool, server)
+    now = time.time()
+    monkeypatch.setattr("shared.aws.http_pool.time.time", lambda: now + IDLE_SECONDS + 1)
+    assert list(pool.send([5], request)) == ok([5])
+    assert len(server.peers) == MOST + 1
+    assert pool.idle == 1
+    assert list(pool.send([6], request)) == ok([6])
+    assert len(server.peers) == MOST + 1
+    monkeypatch.setattr("shared.aws.http_pool.time.time", lambda: now)  # set back
+    assert list(pool.send([7], request)) == ok([7])
+    assert len(server.peers) == MOST + 2
+
+
+def test_when_all_kept_connections_are_dead_each_request_takes_one_more_attempt(
+    make: Make, server: ScriptedServer
+) -> None:
+    """The server closes each kept connection as soon as a request arrives on it."""
+    pool = make()
+    keep(pool, server)
+    server.dead = set(server.peers)
+    assert sorted(pool.send(range(10, 30), request)) == ok(range(10, 30))
+    paths = [path for _, path, _, _ in server.asked[MOST:]]
+    assert 20 < len(paths) <= 20 + MOST
+    keep(pool, server)
+    server.dead = set(server.peers)
+    assert list(pool.send([5], request)) == ok([5])
+    assert pool.idle == 1, "the other dead connections are closed"
+    assert [path for _, path, _, _ in server.asked[-2:]] == ["/5", "/5"]
+
+
+def test_a_request_that_cannot_be_written_is_sent_on_a_new_connection(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make()
+    keep(pool, server)
+    for kept in pool._idle:
+        kept.connection.sock.shutdown(socket.SHUT_WR)
+    assert list(pool.send([5], request)) == ok([5])
+    assert pool.idle == 1
+
+
+@pytest.mark.parametrize("reused", [False, True])
+def test_a_request_is_sent_again_once_at_most_and_only_after_a_reused_connection(
+    make: Make, server: ScriptedServer, *, reused: bool
+) -> None:
+    pool = make()
+    if reused:
+        keep(pool, server)
+        server.asked.clear()
+    server.answer = lambda _: CLOSE
+    [(_, error)] = pool.send([5], request)
+    assert isinstance(error, RemoteDisconnected)
+    assert len(server.asked) == 1 + reused
+
+
+def test_a_request_that_may_have_an_answer_is_not_sent_again(
+    make: Make, server: ScriptedServer
+) -> None:
+    """Half an answer, or none in time. But no other kept connection is trusted any more."""
+    over = Event()
+
+    def late(_: str) -> int:
+        over.wait(SOON)
+        return 200
+
+    cases: list[tuple[Callable[[str], int], type[Exception]]] = [
+        (lambda _: NONSENSE, BadStatusLine),
+        (late, TimeoutError),
+    ]
+    for answer, error in cases:
+        pool = make(answer_seconds=1.0)
+        keep(pool, server)
+        server.asked.clear()
+        server.answer = answer
+        [(_, outcome)] = pool.send([5], request)
+        assert type(outcome) is error
+        assert len(server.asked) == 1
+        assert pool.idle == 0
+    over.set()
+
+
+def test_if_no_new_connection_can_be_opened_either_that_is_the_outcome(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make()
+    keep(pool, server)
+    server.dead = set(server.peers)
+
+    def refused() -> HTTPConnection:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(pool, "connect", refused)
+    [(_, outcome)] = pool.send([5], request)
+    assert isinstance(outcome, ConnectionRefusedError)
+
+
+def test_requests_work_over_tls(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     certificate = Certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
     with serving(certificate) as server:
-        pool = HttpPool(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
+        pool = make(server.url)
         for numbers in (range(20), range(20, 40)):
             assert sorted(pool.send(numbers, request)) == ok(numbers)
         assert len(server.peers) <= MOST
 
 
-def test_a_server_with_an_untrusted_certificate_receives_no_request(tmp_path: Path) -> None:
+def test_a_server_with_an_untrusted_certificate_receives_no_request(
+    make: Make, tmp_path: Path
+) -> None:
     with serving(Certificate(tmp_path)) as server:
-        pool = HttpPool(server.url, most=MOST, connect_seconds=SOON, answer_seconds=SOON)
+        pool = make(server.url)
         [(_, error)] = pool.send([1], request)
         assert isinstance(error, ssl.SSLCertVerificationError)
         assert not server.asked

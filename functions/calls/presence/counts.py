@@ -1,7 +1,8 @@
 """The numbers that admins see: one row of live numbers, and rows of calls per day and per minute.
 
 Each row is read with one request, however many people there are. The numbers follow the tables'
-streams, a batch of changes at a time, and are exact within seconds.
+streams, a batch of changes at a time, and are exact within seconds. Each change is added once, also
+if its batch is split or repeated (``shared.aws.streams.apply_once``).
 
 A change that a stream loses is lost for good. So from time to time the sweep counts the rows of the
 tables. While people come and go, that count differs from the live numbers by the changes that are
@@ -13,7 +14,9 @@ correct it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -23,6 +26,7 @@ from functions.calls.presence.changes import Numbers
 from shared import times
 from shared.aws.metrics import Metric, count_all
 from shared.aws.parallel import both
+from shared.aws.streams import Mark, apply_once
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.pipeline.sweep import Sweep
 
@@ -61,26 +65,43 @@ class Counts(Table):
     cancelled = NumberAttribute(default=0)
 
 
-def add(live: Numbers, today: Numbers, now_ms: int, token: str) -> None:
-    """Add the sums of a batch of changes. Idempotent for the same ``token``.
+class Change(NamedTuple):
+    """What a record of a stream adds.
 
-    ``token`` identifies the batch, with at most 36 characters. For the same token, ``now_ms`` must
-    be the same too.
+    live: to the live numbers.
+    ended: to the numbers of its day and its minute.
     """
 
-    def add_items(transaction: Transaction) -> None:
-        if any(live.values()):
-            transaction.update("live", Counts(LIVE), actions=_additions(live))
-        if any(today.values()):
-            for name, kept_seconds in (
-                (times.day(now_ms), _DAY_KEPT_SECONDS),
-                (times.minute(now_ms), _MINUTE_KEPT_SECONDS),
-            ):
-                expires_at = Counts.expires_at.set(now_ms // 1000 + kept_seconds)
-                transaction.update(name, Counts(name), actions=[*_additions(today), expires_at])
+    live: Numbers
+    ended: Numbers
 
-    if any(live.values()) or any(today.values()):
-        transact(add_items, token)
+
+def add(changes: Sequence[tuple[Mark, Change]]) -> set[Mark]:
+    """Add what changes come to; return the marks of those that had not been added before.
+
+    Idempotent for each change, by its mark.
+    """
+    some = [one for one in changes if any(one[1].live.values()) or any(one[1].ended.values())]
+    return apply_once("presence", some, _add_items)
+
+
+def _add_items(transaction: Transaction, changes: list[tuple[Mark, Change]]) -> None:
+    live: Counter[str] = Counter()
+    ended: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    for mark, change in changes:
+        live.update(change.live)
+        if any(change.ended.values()):
+            for name, kept_seconds in (
+                (times.day(mark.second * 1000), _DAY_KEPT_SECONDS),
+                (times.minute(mark.second * 1000), _MINUTE_KEPT_SECONDS),
+            ):
+                ended[name, kept_seconds].update(change.ended)
+    if any(live.values()):
+        transaction.update("live", Counts(LIVE), actions=_additions(live))
+    last = max(mark.second for mark, _ in changes)
+    for (name, kept_seconds), numbers in ended.items():
+        expires_at = Counts.expires_at.set(last + kept_seconds)
+        transaction.update(name, Counts(name), actions=[*_additions(numbers), expires_at])
 
 
 def read(now_ms: int) -> tuple[Counts, Counts]:

@@ -13,6 +13,7 @@ from typing import Any
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import changes, counts
 from functions.calls.presence.changes import Presence, presence
+from functions.calls.presence.counts import Change
 from functions.calls.presence.events import PresenceChanged, TelecallerDetails
 from shared.aws import streams
 from shared.aws.adapters import ports
@@ -26,31 +27,36 @@ from shared.settings import settings
 def handler(event: Event) -> None:
     """Announce and count the changes in a batch of one table's stream.
 
-    If this raises, Lambda delivers the same batch again. The counts are added once, under the
-    batch's own token; announcements may repeat.
+    If this raises, Lambda delivers the changes again, in batches of other sizes. Each change is
+    counted once; announcements may repeat.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
     """
     records = event["Records"]
     announce(records)
-    live: Counter[str] = Counter()
-    today: Counter[str] = Counter()
+    found = [(streams.mark(record), meaning(record)) for record in records]
+    added = counts.add([(mark, change) for mark, (change, _) in found])
     seen: Counter[Metric] = Counter()
-    for record in records:
-        before, after = streams.images(record)
-        match _table(record):
-            case "people":
-                namespace = _key(record).split("#")[0]
-                live.update(changes.of_person(namespace, before, after))
-                seen.update(changes.begun(namespace, before, after))
-            case "connections":
-                live.update(changes.of_connection(before, after))
-                seen.update(changes.come_or_gone(before, after))
-            case "calls" if before is None and after is not None:
-                today.update(changes.of_call(after))
-                seen.update(changes.over(after))
-    counts.add(dict(live), dict(today), streams.moment_ms(records), streams.token(records))
+    for mark, (_, metrics) in found:
+        if mark in added:
+            seen.update(metrics)
     count_all(+seen)
+
+
+def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
+    """Return what a record adds to the numbers, and to the metrics."""
+    before, after = streams.images(record)
+    match _table(record):
+        case "people":
+            namespace = _key(record).split("#")[0]
+            live = changes.of_person(namespace, before, after)
+            return Change(live, {}), changes.begun(namespace, before, after)
+        case "connections":
+            live = changes.of_connection(before, after)
+            return Change(live, {}), changes.come_or_gone(before, after)
+        case "calls" if before is None and after is not None:
+            return Change({}, changes.of_call(after)), changes.over(after)
+    return Change({}, {}), {}
 
 
 def announce(records: list[dict[str, Any]]) -> None:
