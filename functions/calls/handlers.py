@@ -29,10 +29,11 @@ from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
 from functions.calls.store import NewCall, NotStarted
 from shared.aws.log import logger
-from shared.aws.parallel import both
+from shared.aws.parallel import both, together
 from shared.aws.retry import attempts
 from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord
+from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
 from shared.identity import accounts
 from shared.identity.accounts import Account
@@ -118,7 +119,7 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     elif user.current_call and user.current_call.id == call.id:
         # A device that calls as soon as it is connected may not be on the row yet.
         devices = {*user.addresses, context.address}
-        context.emit(Ringing(call.id, call.telecaller).to(devices))
+        tell(context.emit, Ringing(call.id, call.telecaller).to(devices))
     return Initiated(call.id)
 
 
@@ -170,23 +171,42 @@ def _may_call(account_id: str) -> bool:
 def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
     """Start the timer and ring. Returns whether any device was reached.
 
-    A call whose timer cannot be started would ring for ever, so it is cancelled at once. A call
-    that cannot be cancelled needs no timer: it has been answered, or has ended and both parties
-    have received the event.
+    A call whose timer cannot be started would ring for ever, so it is cancelled at once, and the
+    error is raised. A call that cannot be cancelled needs no timer: it has been answered, or has
+    ended and both parties have received the event. A post that fails cancels nothing: the other
+    devices ring.
     """
     incoming = Incoming(call.id, call.type, call.user)
+    error, *reached = together(
+        [
+            lambda: ring.try_start(context.ports, telecaller.person, call.id),
+            lambda: _ring_newcomers(context, incoming, telecaller),
+            lambda: tell(context.emit, incoming.to(telecaller.addresses)),
+        ]
+    )
+    if isinstance(error, Exception) and _give_up(context, call, Trigger.CANCEL):
+        now = rows.get(TELECALLER.path, call.telecaller.id)
+        tell(context.emit, Cancelled(call.id).to({*telecaller.addresses, *now.addresses}))
+        raise error
+    return isinstance(error, Exception) or any(reached)
+
+
+def _ring_newcomers(context: Context, incoming: Incoming, before: PartyRow) -> bool:
+    """Ring the telecaller's devices that have joined since the row ``before`` was read.
+
+    A device that joins after the call has started rings by itself, one that joined between the
+    reading and the start does not. Returns whether any device was reached.
+    """
     try:
-        _, reached = both(
-            lambda: ring.start(context.ports, telecaller.person, call.id),
-            lambda: context.emit(incoming.to(telecaller.addresses)),
-        )
-    except Exception:
-        if not _give_up(context, call, Trigger.CANCEL):
-            logger.exception("ringing failed, but call %s was answered or over by then", call.id)
-            return True
-        context.emit(Cancelled(call.id).to(telecaller.addresses))
-        raise
-    return bool(reached)
+        now = rows.get(TELECALLER.path, before.person_id)
+    except Exception:  # noqa: BLE001 - the other devices ring all the same
+        logger.exception("devices that have just joined may not ring")
+        return False
+    call = now.current_call
+    if call is None or call.id != incoming.call_id or call.status != Status.RINGING:
+        return False
+    known = set(before.addresses)
+    return tell(context.emit, incoming.to(one for one in now.addresses if one not in known))
 
 
 def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | None:
@@ -214,7 +234,8 @@ def accept(context: Context, request: CallRef) -> None:
         raise _unavailable(context, request.call_id)
     call = telecaller.call
     user = rows.get(USER.path, call.peer_id)
-    context.emit(
+    tell(
+        context.emit,
         Accepted(
             call.id,
             call.type,
@@ -239,7 +260,8 @@ def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other
     devices receive `call:cancelled`."""
     parties = _finish(context, request.call_id, Trigger.REJECT)
-    context.emit(
+    tell(
+        context.emit,
         Rejected(request.call_id).to(parties.user.addresses),
         Cancelled(request.call_id).to(parties.telecaller.others(context.address)),
     )
@@ -258,7 +280,8 @@ def cancel(context: Context, request: CallRef) -> None:
     """Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's
     other devices receive `call:ended`."""
     parties = _finish(context, request.call_id, Trigger.CANCEL)
-    context.emit(
+    tell(
+        context.emit,
         Cancelled(request.call_id).to(parties.telecaller.addresses),
         Ended(request.call_id).to(parties.user.others(context.address)),
     )

@@ -24,6 +24,7 @@ from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.calling import call_records, ring
+from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
@@ -86,19 +87,18 @@ def invite(context: Context, request: Invite) -> Invited:
 def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     """Start the ring timer and send ``call:incoming``. Returns whether any tab was reached.
 
-    If the timer cannot be started, the call ends at once and the error is raised again.
+    If the timer cannot be started, the call ends at once and the error is raised, unless the call
+    has been answered or is over by then. A post that fails ends nothing: the other tabs ring.
     """
     callee = call_store.party(call.callee_id).addresses(None)
-    try:
-        _, reached = both(
-            lambda: ring.start(context.ports, ring.row_of_call(call.id), call.id),
-            lambda: context.emit(incoming.to(callee)),
-        )
-    except Exception:
-        call_store.finish(call.id, Trigger.GONE, context.now_ms)
-        context.emit(Ended(call.id).to(callee))
-        raise
-    return bool(reached)
+    error, reached = both(
+        lambda: ring.try_start(context.ports, ring.row_of_call(call.id), call.id),
+        lambda: tell(context.emit, incoming.to(callee)),
+    )
+    if error and call_store.finish(call.id, Trigger.TIMEOUT, context.now_ms):
+        tell(context.emit, Ended(call.id).to(callee))
+        raise error
+    return bool(error) or reached
 
 
 @on("call:accept", Accept, access=_MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}))
@@ -115,7 +115,8 @@ def accept(context: Context, request: Accept) -> None:
         lambda: call_store.party(me.person_id), lambda: call_store.party(call.caller_id)
     )
     others = [one for one in mine.addresses(None) if one != context.address]
-    context.emit(
+    tell(
+        context.emit,
         Accepted(call.id, request.answer).to(caller.addresses(call.caller_tab)),
         Ended(call.id).to(others),
     )
@@ -181,7 +182,7 @@ def party_gone(background: Background, person: Person) -> None:
     for call_id, _peer in mine.with_peers():
         done = call_store.finish(call_id, Trigger.GONE, background.now_ms)
         if done:
-            background.emit(*_to_both(done[0], Ended(call_id)))
+            tell(background.emit, *_to_both(done[0], Ended(call_id)))
 
 
 @chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=_MAY_END_CALL)
@@ -192,7 +193,7 @@ def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
     """
     done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
     if done:
-        background.emit(*_to_both(done[0], Ended(call_id)))
+        tell(background.emit, *_to_both(done[0], Ended(call_id)))
 
 
 @chat.on_sweep(access=_MAY_END_CALL | Access({"chat": "DeleteItem Query"}))
@@ -208,7 +209,7 @@ def _time_out(sweep: Sweep, call_id: str) -> None:
     """End a call if it still rings, and forget that it rang. Idempotent."""
     done = call_store.finish(call_id, Trigger.TIMEOUT, sweep.now_ms)
     if done:
-        sweep.emit(*_to_both(done[0], Ended(call_id)))
+        tell(sweep.emit, *_to_both(done[0], Ended(call_id)))
     call_store.forget_ringing(call_id)
 
 
@@ -239,7 +240,7 @@ def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -
     peer = call.peer_of(me)
     mine, other = both(lambda: call_store.party(me), lambda: call_store.party(peer))
     own = [one for one in mine.addresses(_tab_of(call, me)) if one != context.address]
-    context.emit(event.to(other.addresses(_tab_of(call, peer))), Ended(call_id).to(own))
+    tell(context.emit, event.to(other.addresses(_tab_of(call, peer))), Ended(call_id).to(own))
 
 
 def _tab_of(call: ChatCall, person_id: str) -> str | None:
