@@ -229,7 +229,9 @@ def accept(context: Context, request: CallRef) -> None:
     devices receive `call:cancelled`."""
     room = livekit.configured(settings(), context.ports.secrets)
     me, now = context.session, context.now_ms
-    telecaller = store.accept(me.person_id, request.call_id, now, context.arrival.message_id)
+    telecaller = store.accept(
+        me.person_id, request.call_id, now, context.arrival.message_id, context.address.member
+    )
     if telecaller is None:
         raise _unavailable(context, request.call_id)
     call = telecaller.call

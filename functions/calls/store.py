@@ -6,6 +6,7 @@ too, so that one item decides every transition. When a call is over, it is a row
 
 from __future__ import annotations
 
+import uuid
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, NamedTuple
@@ -115,20 +116,28 @@ def withdraw(call: NewCall) -> None:
         transact(add_items)
 
 
-def accept(telecaller_id: str, call_id: str, now_ms: int, message_id: str) -> PartyRow | None:
+def accept(
+    telecaller_id: str, call_id: str, now_ms: int, message_id: str, device: str | None = None
+) -> PartyRow | None:
     """Move the call from RINGING to ACCEPTED.
 
-    Returns the telecaller's row after the write, or None if the call no longer rings.
+    device: the telecaller's connection that accepts, as ``Address.member``.
+
+    Returns the telecaller's row after the write, or None if the call no longer rings. The SDK
+    repeats the write if its answer is lost, and the repetition succeeds as the first write did.
     """
-    row = rows.of_key(TELECALLER.path, telecaller_id)
+    row, attempt = rows.of_key(TELECALLER.path, telecaller_id), uuid.uuid4().hex
     call: Any = PartyRow.call
     actions = [
         call.status.set(Status.ACCEPTED.value),
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
+        call.accepted_in.set(attempt),
     ]
-    ringing = _is_in(call_id) & (call.status == Status.RINGING.value)
-    return row if row.update_if(actions, ringing) else None
+    if device:
+        actions.append(call.accepted_on.set(device))
+    mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
+    return row if row.update_if(actions, _is_in(call_id) & mine) else None
 
 
 def finish(

@@ -7,6 +7,7 @@ of the calls table.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,9 @@ _ROUNDS = 8
 class ChatCall(ring.CallOnRow):
     """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
     callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
-    that accepted. Times are epoch milliseconds."""
+    that accepted. ``accepted_in``: made anew for every attempt to accept; by it, a write that is
+    repeated because its answer was lost recognizes its own success. Times are epoch milliseconds.
+    """
 
     type = UnicodeAttribute()
     caller_id = UnicodeAttribute(attr_name="callerId")
@@ -45,6 +48,7 @@ class ChatCall(ring.CallOnRow):
     started_at = NumberAttribute(attr_name="startedAt")
     accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
+    accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
 
     def peer_of(self, person_id: str) -> str:
         """Return the id of the other party."""
@@ -158,17 +162,21 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
 
     tab: the connection that accepts, as ``Address.member``.
     message_id: the id of the frame that accepts.
+
+    The SDK repeats the write if its answer is lost, and the repetition succeeds as the first write
+    did.
     """
     call: Any = CallRow.call
+    attempt = uuid.uuid4().hex
     actions = [
         call.status.set(Status.ACCEPTED.value),
         call.callee_tab.set(tab),
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
+        call.accepted_in.set(attempt),
     ]
-    return CallRow(ring.row_of_call(call_id)).update_if(
-        actions, call.status == Status.RINGING.value
-    )
+    mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
+    return CallRow(ring.row_of_call(call_id)).update_if(actions, mine)
 
 
 def finish(
