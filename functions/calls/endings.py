@@ -17,6 +17,7 @@ from shared.aws.log import logger
 from shared.aws.parallel import both
 from shared.calling import ring
 from shared.calling.call_records import CallRecord
+from shared.calling.telling import tell
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Outbound
@@ -62,7 +63,7 @@ def ring_timeout(background: Background, telecaller: PartyRow, call_id: str) -> 
     record = store.finish(parties, call_id, Trigger.TIMEOUT, background.now_ms)
     if record:
         devices = [*parties.user.addresses, *parties.telecaller.addresses]
-        background.emit(_end_event(record).to(devices))
+        tell(background.emit, _end_event(record).to(devices))
 
 
 @calls.on_sweep(access=MAY_END_RINGING | Access({"rooms": "Query", "people": "BatchGetItem"}))
@@ -82,7 +83,7 @@ def announce_end_and_delete_room(background: Background, call_id: str, event: De
 
     Both happen at the same time.
     """
-    both(lambda: _delete_room(background, call_id), lambda: background.emit(event))
+    both(lambda: _delete_room(background, call_id), lambda: tell(background.emit, event))
 
 
 def _delete_room(background: Background, call_id: str) -> None:
@@ -99,7 +100,7 @@ def _announce_to_other(background: Background, record: CallRecord, other: PartyR
     if record.status == Status.COMPLETED:
         announce_end_and_delete_room(background, record.call_id, event)
     else:
-        background.emit(event)
+        tell(background.emit, event)
 
 
 def _end_event(record: CallRecord) -> Outbound:

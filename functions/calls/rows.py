@@ -20,6 +20,9 @@ class CurrentCall(ring.CallOnRow):
     rate: coins per started minute.
     started_at, accepted_at: epoch ms.
     accepted_by: the id of the message that accepted the call.
+    accepted_on: the telecaller's connection that accepted the call, as ``Address.member``.
+    accepted_in: made anew for every attempt to accept. By it, a write that is repeated because its
+        answer was lost recognizes its own success.
     """
 
     type = UnicodeAttribute()
@@ -30,6 +33,8 @@ class CurrentCall(ring.CallOnRow):
     started_at = NumberAttribute(attr_name="startedAt")
     accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
+    accepted_on = UnicodeAttribute(attr_name="acceptedOn", null=True)
+    accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
 
 
 class PartyRow(Wallet):
@@ -48,6 +53,11 @@ class PartyRow(Wallet):
     def current_call(self) -> CurrentCall | None:
         """The call that the person is in, or None."""
         return self.call
+
+    def is_in(self, call_id: str) -> bool:
+        """Return whether the person is in this call."""
+        call = self.current_call
+        return call is not None and call.id == call_id
 
 
 class PartyRows(NamedTuple):

@@ -7,6 +7,7 @@ of the calls table.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,12 +21,13 @@ from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.calling import ring
-from shared.calling.call_records import CallRecord
+from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
 
+PRODUCT = "chat"
 RINGING = "ringing"
 KEPT_SECONDS = 86_400
 _ROUNDS = 8
@@ -35,7 +37,9 @@ _ROUNDS = 8
 class ChatCall(ring.CallOnRow):
     """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
     callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
-    that accepted. Times are epoch milliseconds."""
+    that accepted. ``accepted_in``: made anew for every attempt to accept; by it, a write that is
+    repeated because its answer was lost recognizes its own success. Times are epoch milliseconds.
+    """
 
     type = UnicodeAttribute()
     caller_id = UnicodeAttribute(attr_name="callerId")
@@ -45,6 +49,7 @@ class ChatCall(ring.CallOnRow):
     started_at = NumberAttribute(attr_name="startedAt")
     accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
+    accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
 
     def peer_of(self, person_id: str) -> str:
         """Return the id of the other party."""
@@ -84,6 +89,10 @@ class Party(Table):
     def with_peers(self) -> list[tuple[str, str]]:
         """Return the call's id and the other party's id for every call."""
         return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
+
+    def is_in(self, call_id: str) -> bool:
+        """Return whether the person is in this call."""
+        return any(call_id == entry for entry, _ in self.with_peers())
 
 
 class Ringing(Table):
@@ -158,23 +167,29 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
 
     tab: the connection that accepts, as ``Address.member``.
     message_id: the id of the frame that accepts.
+
+    The SDK repeats the write if its answer is lost, and the repetition succeeds as the first write
+    did.
     """
     call: Any = CallRow.call
+    attempt = uuid.uuid4().hex
     actions = [
         call.status.set(Status.ACCEPTED.value),
         call.callee_tab.set(tab),
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
+        call.accepted_in.set(attempt),
     ]
-    return CallRow(ring.row_of_call(call_id)).update_if(
-        actions, call.status == Status.RINGING.value
-    )
+    mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
+    return CallRow(ring.row_of_call(call_id)).update_if(actions, mine)
 
 
 def finish(
-    call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
+    call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
 ) -> tuple[ChatCall, CallRecord] | None:
     """Move a call to the final state to which ``trigger`` leads.
+
+    ender: who ends the call, if a message does.
 
     Returns the call as it was before, and its record. Returns None if the call is over or the
     trigger has no effect in its state.
@@ -184,7 +199,10 @@ def finish(
         status = after(Status(call.status), trigger) if call else None
         if call is None or status is None:
             return None
-        record = _record(call, status, now_ms, message_id)
+        record = _record(call, status, now_ms)
+        record.trigger = trigger.value
+        if ender:
+            record.ender_id, record.ended_by = ender
         try:
             _close(call, record)
         except TransactionRefused:
@@ -193,21 +211,20 @@ def finish(
     raise RuntimeError(f"call {call_id} cannot be moved on")
 
 
-def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None) -> CallRecord:
+def _record(call: ChatCall, status: Status, now_ms: int) -> CallRecord:
     """Return the record of a call that ends now. Its duration is in whole seconds."""
     answered = call.accepted_at
     return CallRecord(
         call.caller_id,
         call.id,
         callee_id=call.callee_id,
-        product="chat",
+        product=PRODUCT,
         call_type=call.type,
         status=status.value,
         started_at=call.started_at,
         accepted_at=answered,
         accepted_by=call.accepted_by,
         ended_at=now_ms,
-        ended_by=message_id,
         duration_seconds=0 if answered is None else max(0, now_ms - int(answered)) // 1000,
     )
 

@@ -2,4 +2,5 @@
 
 ``ring``          the row on which a call rings, and its timer
 ``call_records``  calls that are over
+``telling``       sends the events of a transition
 """

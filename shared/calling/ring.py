@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
+from shared.aws.log import logger
 from shared.aws.streams import Row
 from shared.ports import Ports
 from shared.realtime.people import Person
@@ -80,6 +81,20 @@ def start(ports: Ports, row: str, call_id: str) -> None:
     """
     seconds = settings().ring_timeout_seconds
     ports.tasks.ring(call_id=call_id, person=row, seconds=seconds)
+
+
+def try_start(ports: Ports, row: str, call_id: str) -> Exception | None:
+    """Start the timer as ``start`` does. Returns the error if the timer could not be started.
+
+    So a caller that starts the timer and sends events at the same time can tell which of the two
+    has failed.
+    """
+    try:
+        start(ports, row, call_id)
+    except Exception as error:  # noqa: BLE001 - the caller decides
+        logger.exception("the ring timer of call %s could not be started", call_id)
+        return error
+    return None
 
 
 def overdue_start_ms(now_ms: int) -> int:

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from functions.calls import store
-from functions.calls.namespaces import USER
+from functions.calls import rows, store
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
 from local.accounts import save as save_account
@@ -103,11 +103,60 @@ def test_the_user_receives_the_end_of_a_call_that_ends_before_its_timer_starts(
     assert clients.acks("u1") == [{"callId": call_id}]
 
 
-def test_a_post_that_fails_with_another_error_ends_the_call_at_once(clients: Clients) -> None:
+@pytest.mark.parametrize("broken", [{"t2"}, {"t1", "t2"}, {"u2"}])
+def test_a_post_that_fails_cancels_nothing(clients: Clients, broken: set[str]) -> None:
+    clients.fakes.connections.broken = broken
+    call_id = clients.initiate()
+    assert clients.acks("u1") == [{"callId": call_id}]
+    assert names(clients, "u1") == ["call:ringing"]
+    for device in {"t1", "t2"} - broken:
+        assert names(clients, device) == ["call:incoming"]
+    assert stage.call_of(stage.telecaller("tina")).status == "RINGING"
+
+
+@pytest.mark.parametrize(
+    ("event", "by", "others"),
+    [
+        ("call:accept", "t1", {"u1": "call:accepted", "u2": "call:accepted"}),
+        ("call:reject", "t1", {"u1": "call:rejected", "u2": "call:rejected"}),
+        ("call:cancel", "u1", {"t1": "call:cancelled", "u2": "call:ended"}),
+    ],
+)
+def test_a_transition_of_which_one_device_receives_nothing_is_acknowledged(
+    clients: Clients, event: str, by: str, others: dict[str, str]
+) -> None:
+    call_id = clients.initiate()
+    clients.forget()
     clients.fakes.connections.broken = {"t2"}
-    assert clients.initiate() == ""
-    assert stage.free("ulla", "tina")
-    assert clients.events("u1") == [("call:error", {"message": INTERNAL})]
+    namespace = TELECALLER.path if by == "t1" else USER.path
+    clients.send(by, event, {"callId": call_id}, namespace=namespace)
+    assert clients.acks(by) == [None]
+    for device, expected in others.items():
+        assert names(clients, device) == [expected]
+
+
+def test_a_device_that_joins_before_the_call_starts_rings_once(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def join() -> None:
+        stage.connect(TELECALLER.path, "tina", "t3")
+
+    monkeypatch.setattr(store, "transact", Overtaken(transact, join))
+    clients.initiate()
+    for device in ("t1", "t2", "t3"):
+        assert names(clients, device) == ["call:incoming"]
+
+
+def test_a_call_rings_if_newcomers_cannot_be_looked_for(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        stage.fails_once(monkeypatch, rows, "get")
+
+    monkeypatch.setattr(store, "transact", Overtaken(transact, fails))
+    call_id = clients.initiate()
+    assert clients.acks("u1") == [{"callId": call_id}]
+    assert names(clients, "t1") == ["call:incoming"]
 
 
 def another_user_calls() -> None:

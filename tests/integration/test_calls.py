@@ -146,7 +146,8 @@ class TestAnUnavailableCall:
         self, clients: Clients, event: str, namespace: str, error: str
     ) -> None:
         call_id = clients.initiate()
-        clients.telecaller("call:reject", call_id)
+        background = Background.on(REGISTRY, clients.fakes.ports)
+        ring_timeout(background, stage.telecaller("tina"), call_id)
         text = "Call is no longer available"
         assert self.refused(clients, event, namespace, {"callId": call_id}) == (error, text)
 

@@ -124,6 +124,40 @@ def test_a_timer_that_cannot_be_started_ends_the_call(chat: Chat) -> None:
     assert not call_store.party("anna").with_peers()
 
 
+def test_a_timer_that_cannot_be_started_leaves_an_answered_call(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ring(*, call_id: str, person: str, seconds: int) -> None:
+        chat.send("b1", "call:accept", {"callId": call_id, "answer": 1})
+        raise TimeoutError
+
+    monkeypatch.setattr(chat.fakes.tasks, "ring", ring)
+    call_id = invite(chat)
+    assert names(chat, "a1") == ["call:accepted"]
+    assert not free(call_id)
+
+
+@pytest.mark.parametrize("broken", [{"b2"}, {"b1", "b2"}])
+def test_a_post_that_fails_ends_no_invite(chat: Chat, broken: set[str]) -> None:
+    chat.fakes.connections.broken = broken
+    call_id = invite(chat)
+    assert chat.errors("a1") == []
+    for tab in {"b1", "b2"} - broken:
+        assert names(chat, tab) == ["call:incoming"]
+    assert not free(call_id)
+
+
+@pytest.mark.parametrize("event", ["call:accept", "call:reject", "call:end"])
+def test_a_transition_of_which_one_tab_receives_nothing_is_acknowledged(
+    chat: Chat, event: str
+) -> None:
+    call_id = invite(chat)
+    chat.fakes.connections.broken = {"a1"}
+    chat.send("b1", event, {"callId": call_id, "answer": 1})
+    assert chat.answer("b1") is None
+    assert names(chat, "b2") == ["call:incoming", "call:ended"]
+
+
 def test_the_same_frame_twice_is_answered_once_whatever_came_between(chat: Chat) -> None:
     payload: dict[str, Any] = {"targetUserId": "bert", "callType": "audio", "offer": 1}
     invite = partial(chat.send, "a1", "call:invite", payload, frame=70)
