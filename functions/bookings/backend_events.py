@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -38,7 +39,7 @@ from functions.bookings.store import Move
 from shared.aws import event_order
 from shared.aws.event_order import is_older
 from shared.aws.log import logger
-from shared.aws.parallel import both
+from shared.aws.parallel import together
 from shared.pipeline.context import Background
 from shared.pipeline.payloads import Posted
 from shared.ports import Broadcast
@@ -150,15 +151,17 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
 def notification(background: Background, event: Notification, at_ms: int) -> None:
     """Pass on a notification. All connections of the account in ``/customer`` and ``/partner``
     receive ``notification:new``: one id may be a customer and a partner."""
-    key, now_ms = f"notification#{at_ms}#{_digest(event)}", background.now_ms
-    with event_order.claimed(key, at_ms, "", now_ms=now_ms) as first:
-        if first:
-            rows = both(
-                lambda: people.get(CUSTOMER.path, event.account_id),
-                lambda: people.get(PARTNER.path, event.account_id),
-            )
-            addresses = tuple(address for row in rows for address in row.addresses)
-            background.emit(Delivery(NOTIFICATION_NEW, event.posted, addresses))
+    key = f"notification#{at_ms}#{_digest(event)}"
+    reads: list[Callable[[], Any]] = [
+        partial(event_order.is_handled, key),
+        partial(people.get, CUSTOMER.path, event.account_id),
+        partial(people.get, PARTNER.path, event.account_id),
+    ]
+    handled, *rows = together(reads)
+    if not handled:
+        addresses = tuple(address for row in rows for address in row.addresses)
+        background.emit(Delivery(NOTIFICATION_NEW, event.posted, addresses))
+        event_order.record_handled(key, at_ms, now_ms=background.now_ms)
 
 
 @bookings.on_backend("partner.registered", payload=Registered, access=REPORTED)
@@ -176,11 +179,11 @@ def submitted(background: Background, event: Submitted, at_ms: int) -> None:
 
 def _announce_to_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
     """Send an event to the admins who monitor bookings. Idempotent."""
-    key, now_ms = f"{name}#{at_ms}#{_digest(event)}", background.now_ms
-    with event_order.claimed(key, at_ms, "", now_ms=now_ms) as first:
-        if first:
-            message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name, once=key)
-            background.ports.tasks.broadcast(message)
+    key = f"{name}#{at_ms}#{_digest(event)}"
+    if not event_order.is_handled(key):
+        message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name, once=key)
+        background.ports.tasks.broadcast(message)
+        event_order.record_handled(key, at_ms, now_ms=background.now_ms)
 
 
 def _find_or_keep(type_: str, booking_id: str, event: msgspec.Struct, at_ms: int) -> Booking | None:

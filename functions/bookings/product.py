@@ -43,7 +43,7 @@ REPORTED = Access(
     {
         "accounts": "GetItem",
         "people": "GetItem",
-        "limits": "UpdateItem",
+        "limits": "GetItem PutItem UpdateItem",
         "bookings": "GetItem UpdateItem",
         "partners": "UpdateItem",
     },

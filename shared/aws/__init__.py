@@ -9,7 +9,7 @@
 ``adapters``      the ports of ``shared/ports.py`` on AWS
 ``tasks``         work that is handed to other functions
 ``secret``        the stack's secret
-``event_order``   which of several reports is the newest
+``event_order``   which of several reports is the newest, and which have been handled
 ``lambda_entry``  decorators for every Lambda handler
 ``log``           structured logs with correlation ids
 ``metrics``       numbers, written as lines of the log

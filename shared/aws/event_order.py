@@ -65,6 +65,26 @@ def claimed(key: str, at_ms: int, by: str, *, now_ms: int) -> Iterator[bool]:
         _finish(key, at_ms, by)
 
 
+def is_handled(key: str) -> bool:
+    """Return whether ``record_handled`` has been called for a report that stands alone."""
+    try:
+        return not Newest.get(key, consistent_read=True).unfinished
+    except Newest.DoesNotExist:
+        return False
+
+
+def record_handled(key: str, at_ms: int, *, now_ms: int) -> None:
+    """Record that a report that stands alone, with a key of its own, has been handled. Idempotent.
+
+    A report that has no order among others needs no claim: it is read first, and recorded after it
+    has been handled. That is a write less than ``claimed`` makes.
+    """
+    try:
+        Newest(key, at=at_ms, by="", expires_at=now_ms // 1000 + KEPT_SECONDS).save()
+    except PynamoDBException:  # the report has been handled, and is not to be handled again
+        logger.exception("report not recorded as handled")
+
+
 def _claim(
     key: str, at_ms: int, by: str, unfinished: Action, *, now_ms: int, kept_seconds: int
 ) -> bool:

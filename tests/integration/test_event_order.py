@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pynamodb.exceptions import UpdateError
 
 from shared.aws import event_order
 from shared.aws.event_order import Newest
@@ -72,14 +73,27 @@ def test_of_many_claims_at_once_one_wins(race: Race) -> None:
 def test_a_report_that_has_been_handled_is_not_handled_again_if_that_cannot_be_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pynamodb.exceptions import UpdateError
-
     with event_order.claimed("thing", NOW_MS, "a", now_ms=NOW_MS):
 
         def failing(*_: Any) -> bool:
             raise UpdateError("throttled")
 
         monkeypatch.setattr(Newest, "update_if", failing)
+
+
+def test_a_report_that_stands_alone_is_recorded_after_it_has_been_handled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not event_order.is_handled("alone")
+    event_order.record_handled("alone", NOW_MS - 2 * DAY_MS, now_ms=NOW_MS)
+    assert event_order.is_handled("alone")
+    assert Newest.get("alone").expires_at == NOW_MS // 1000 + event_order.KEPT_SECONDS
+
+    def failing(*_: Any) -> bool:
+        raise UpdateError("throttled")
+
+    monkeypatch.setattr(Newest, "save", failing)
+    event_order.record_handled("other", NOW_MS, now_ms=NOW_MS)
 
 
 REPORTS: dict[str, dict[str, Any]] = {
