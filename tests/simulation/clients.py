@@ -54,6 +54,8 @@ class App:
     joined: whether the app believes that it is connected to its namespace.
     joined_ms: since when.
     closed_ms: when its connection ended, or None.
+    shy: whether it never authenticates in chat.
+    mute: whether it answers no pings.
     """
 
     def __init__(self, world: World, who: Who, *, wire: str = "s") -> None:
@@ -62,7 +64,7 @@ class App:
         self.joined = False
         self.joined_ms = 0.0
         self.closed_ms: float | None = None
-        self.refused = ""
+        self.shy = self.mute = False
         self._waiting: dict[int, Asked] = {}
         self._acks = 0
         query = {"EIO": "4", "transport": "websocket"}
@@ -118,7 +120,7 @@ class App:
             case engineio.PacketType.OPEN:
                 auth = "" if self.chat else "," + json.dumps({"token": token(self.who)})
                 self.send("40" if self.chat else f"40{self.who.namespace}{auth}")
-            case engineio.PacketType.PING:
+            case engineio.PacketType.PING if not self.mute:
                 self.send("3")
             case engineio.PacketType.MESSAGE:
                 self._receive_packet(socketio.decode(packet.data))
@@ -132,12 +134,10 @@ class App:
         data: Any = packet.data
         match packet.type:
             case PacketType.CONNECT:
-                if self.chat:
-                    self.emit("authenticate", token(self.who))
-                else:
+                if not self.chat:
                     self._join()
-            case PacketType.CONNECT_ERROR:
-                self.refused = data["message"]
+                elif not self.shy:
+                    self.emit("authenticate", token(self.who))
             case PacketType.DISCONNECT:
                 self.joined = False
             case PacketType.EVENT:

@@ -64,6 +64,9 @@ class Kind(StrEnum):
     RACE = "race"
     """Another event is handled, whole, just before the request."""
 
+    OVERTAKEN = "overtaken"
+    """A frame is handled after the next one of its connection. This has no request."""
+
 
 class Request(NamedTuple):
     """A request that a function makes.

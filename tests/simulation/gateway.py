@@ -51,6 +51,7 @@ class Gateway:
 
     busy: the connections whose posts are throttled for good.
     lost: the connections that broke without ``$disconnect``.
+    hold_ms: how long the next frame is held back, so that later ones overtake it.
     """
 
     def __init__(self, world: World) -> None:
@@ -58,6 +59,7 @@ class Gateway:
         self.sockets: dict[str, Socket] = {}
         self.busy: set[str] = set()
         self.lost: set[str] = set()
+        self.hold_ms = 0
         self._messages = 0
 
     def connect(self, client: Client, query: dict[str, str], headers: dict[str, str]) -> str:
@@ -74,7 +76,7 @@ class Gateway:
         """Take a frame from a client. Returns when it arrived, epoch ms, which is always new."""
         self._world.now_ms += 1
         event = self._event(connection_id, self._route(body), "MESSAGE") | {"body": body}
-        delay = self._world.frame_delay()
+        delay, self.hold_ms = self._world.frame_delay() + self.hold_ms, 0
         self._world.later(delay, partial(self._invoke, event, partial(self._failed, event)))
         return int(self._world.now_ms)
 

@@ -22,6 +22,9 @@ from tests.simulation.faults import Died, Fault, Kind, Request
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+RIVAL_MS = 40
+"""Enough for another event to be handled whole, with what it hands over at once."""
+
 T = TypeVar("T")
 Done = Callable[["Invocation"], object]
 
@@ -130,7 +133,7 @@ class Invocation:
         rival, self.world.rival = self.world.rival, None
         if rival:
             self.world.later(0, rival)
-            self.wait(1)
+            self.wait(RIVAL_MS)
 
     def _dying(self, make: Callable[[], T]) -> T:
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from functions.bookings.state import FINAL as OVER
 from functions.calls.billing import cost, duration_seconds
 from shared.realtime.address import Address
+from tests.simulation import stack
 from tests.simulation.engine import row
 from tests.simulation.screens import ANSWERING, CALLING, DIALING, IN_CALL, LEAVING, RINGING
 from tests.simulation.world import COINS, RATES, World, presence_of
@@ -28,6 +29,9 @@ USER, TELECALLER, CHAT, CUSTOMER, PARTNER, ADMIN = (
 )
 FINAL = {"COMPLETED", "MISSED", "REJECTED", "CANCELLED"}
 CALL_KEY = "call#"
+OVERDUE_SECONDS = 60
+"""A sweep looks at a connection within a minute from when it is due."""
+
 
 
 class Truth:
@@ -97,10 +101,9 @@ def recorded(world: World, truth: Truth) -> Broken:
     under_way |= truth.chat_calls.keys()
     for app in world.apps:
         for asked in app.screen.asked:
-            call_id = (asked.answer or {}).get("callId") if asked.done else None
-            if isinstance(asked.answer, dict) and call_id:
-                if call_id not in under_way and call_id not in truth.records:
-                    yield f"call {call_id} has no record"
+            call_id = asked.answer.get("callId") if isinstance(asked.answer, dict) else None
+            if call_id and call_id not in under_way and call_id not in truth.records:
+                yield f"call {call_id} has no record"
     for call_id, record in truth.records.items():
         if call_id in under_way:
             yield f"call {call_id} is over and goes on"
@@ -153,8 +156,9 @@ def counted(world: World, truth: Truth) -> Broken:
 
 def ghosts(world: World, truth: Truth) -> Broken:
     """Nothing is kept of connections that are not there."""
-    for connection_id in truth.connections:
-        if not world.gateway.alive(connection_id):
+    for connection_id, one in truth.connections.items():
+        overdue = one["dueAt"] < world.now_ms / 1000 - OVERDUE_SECONDS
+        if overdue and not world.gateway.alive(connection_id):
             yield f"the row of {connection_id}"
     for one in truth.rooms:
         if one.get("personId") and not world.gateway.alive(one["connectionId"]):
@@ -191,11 +195,21 @@ def calls_shown(world: World, truth: Truth) -> Broken:
             if not _agrees(shown, call_id, call, truth):
                 yield f"{app.who.id}'s {app.id} shows {call_id} as {shown}; the row says {call}"
         if call and app.screen.calls.get(call["id"]) not in (IN_CALL, LEAVING):
-            accepted_here = app.who.namespace == USER or not any(
-                other.screen.calls.get(call["id"]) == IN_CALL for other in world.of(app.who)
-            )
-            if accepted_here:
+            if app.who.namespace == USER or not _another_has(world, app, call["id"]):
                 yield f"{app.who.id}'s {app.id} does not show the call that lasts"
+
+
+def _another_has(world: World, app: Any, call_id: str) -> bool:
+    """Return whether another device of a telecaller has the call, or had it when it broke.
+
+    A call lasts until the last connection of its person closes, whichever device has it.
+    """
+    return any(
+        other.screen.calls.get(call_id) in (IN_CALL, LEAVING, ANSWERING)
+        and (other.screen.calls[call_id] != ANSWERING or not _judged(world, other))
+        for other in world.apps
+        if other.who == app.who and other is not app
+    )
 
 
 def _agrees(shown: str, call_id: str, call: dict[str, Any], truth: Truth) -> bool:
@@ -277,7 +291,10 @@ def offers_shown(world: World, truth: Truth) -> Broken:
         for id_, booking in truth.bookings.items():
             shown = _is_offered(app.screen, id_)
             mine = booking.get("partnerId") == app.who.id and booking["status"] not in OVER
-            given_up = app.screen.done("booking:reject", {"bookingId": id_})
+            given_up = any(
+                one.event == "booking:reject" and one.payload == {"bookingId": id_} and not one.failure
+                for one in app.screen.asked
+            )
             done = booking["status"] == "COMPLETED"
             if shown != mine and not given_up and not done:
                 yield f"{app.who.id}'s {app.id}: {id_} is {'' if mine else 'not '}theirs"
@@ -387,9 +404,11 @@ def tracked(world: World, truth: Truth) -> Broken:
 
 def given_up(world: World, truth: Truth) -> Broken:
     """No work is given up."""
+    # What runs every minute does then what it has not done now.
+    functions = [one for one in world.lambdas.dead_letters if not stack.SPECS[one[0]].every_minute]
     for what, left in (
         ("queue", world.queues.dead_letters),
-        ("function", world.lambdas.dead_letters),
+        ("function", functions),
         ("stream", world.streams.dead_letters),
         ("ring timer", world.ring.failed),
     ):

@@ -20,6 +20,7 @@ from unittest.mock import patch
 import msgspec
 from botocore.client import BaseClient
 
+from functions.calls import livekit_rooms
 from local.emulator import aws_environment
 from shared.aws import clients, gateway, metrics, retry
 from shared.aws.adapters import ports
@@ -75,6 +76,7 @@ def simulated(tables: Iterable[str], url: str) -> Iterator[None]:
             (BaseClient, "_make_api_call", _make_api_call),
             (HttpPool, "send", _send),
             (metrics, "flush", metrics._counted.clear),
+            (livekit_rooms, "LiveKitAPI", _LiveKit),
         ):
             stack.enter_context(patch.object(target, name, replacement))
         _forget()
@@ -137,6 +139,22 @@ class _Random:
 
     def sample(self, items: Any, number: int) -> list[Any]:
         return _random().sample(items, number)
+
+
+class _LiveKit:
+    """LiveKit's server API, which deletes every room that it is asked to."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.room = self
+
+    async def __aenter__(self) -> _LiveKit:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close nothing."""
+
+    async def delete_room(self, _: object) -> None:
+        """Delete a room."""
 
 
 def _time() -> float:

@@ -34,6 +34,7 @@ class Asked:
     """An event that the app has sent.
 
     own_id: the id that the backend gives to what the event creates.
+    shown: what the app showed of the call before.
     answer: what the acknowledgement carried; None until it comes.
     """
 
@@ -41,6 +42,7 @@ class Asked:
     payload: Any
     own_id: str
     at_ms: int
+    shown: str | None = None
     answered: bool = False
     answer: Any = None
 
@@ -88,6 +90,7 @@ class Screen:
         """Note an event that the app sends."""
         self.asked.append(asked)
         event, call_id = asked.event, _about(asked.payload)
+        asked.shown = self.calls.get(call_id)
         if event in ("call:initiate", "call:invite"):
             self.calls[asked.own_id] = DIALING
         elif event in _ASKS:
@@ -111,10 +114,8 @@ class Screen:
                 self.calls[call_id] = CALLING
             elif shown == ANSWERING and chat:
                 self.calls[call_id] = IN_CALL
-        elif shown == ANSWERING and failure == INTERNAL:
-            self.calls[call_id] = RINGING
-        elif shown == LEAVING and failure == INTERNAL:
-            self.calls[call_id] = IN_CALL
+        elif shown in (ANSWERING, LEAVING) and failure == INTERNAL and asked.shown:
+            self.calls[call_id] = asked.shown
         elif shown in (DIALING, ANSWERING) or (shown == LEAVING and "not found" in failure):
             self.calls.pop(call_id, None)
 

@@ -6,6 +6,7 @@ Nothing happens by itself: ``run`` takes what is due from the agenda, in order, 
 from __future__ import annotations
 
 import heapq
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from local.accounts import save as save_account
 from shared.identity.accounts import Account
 from tests.fakes import NOW_MS
 from tests.simulation import services, stack
-from tests.simulation.clients import App, Who
+from tests.simulation.clients import App, Who, token
 from tests.simulation.engine import Dynamo, Rows, row
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.gateway import Gateway
@@ -151,15 +152,19 @@ class World:
         """Return the apps of a person that are connected."""
         return [app for app in self.apps if app.who == who and app.alive]
 
-    def tell(self, type_: str, **data: Any) -> None:
+    def tell(self, type_: str, /, **data: Any) -> None:
         """Report an event of a team's own systems, straight on the bus."""
         self.told.append((self.now_ms, type_, data))
         self.now_ms += 1
-        entry = {"Source": "team", "DetailType": type_, "Detail": _json(data | self._happened(data))}
+        detail = json.dumps({"happenedAt": int(self.now_ms)} | data)
+        entry = {"Source": "team", "DetailType": type_, "Detail": detail}
         services.execute(self, "PutEvents", {"Entries": [entry]})
 
-    def _happened(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {} if "happenedAt" in data else {"happenedAt": int(self.now_ms)}
+    def post(self, type_: str, /, **data: Any) -> None:
+        """Report an event of a team's own systems through ``POST /events``."""
+        self.told.append((self.now_ms, type_, data))
+        body = json.dumps({"type": type_, "data": data})
+        self.gateway.ask("POST", "/events", token(ADA), body, _ignore)
 
     def first_screen(self, who: Who) -> dict[str, Any]:
         """Return what an app fetches at first: presence of telecallers, and own bookings."""
@@ -190,12 +195,6 @@ def presence_of(telecaller: dict[str, Any]) -> str:
         return "OFFLINE"
     call = telecaller.get("call") or {}
     return "ON_CALL" if call.get("status") == "ACCEPTED" else "ONLINE"
-
-
-def _json(data: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(data)
 
 
 def _ignore(_: Invocation) -> None:
