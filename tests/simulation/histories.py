@@ -17,7 +17,10 @@ from tests.simulation.runner import Outcome, Runner, verdict
 from tests.simulation.screens import CALLING, IN_CALL, RINGING
 from tests.simulation.world import World
 
-STEPS = 30
+STEPS = 25
+BURSTS = (1, 1, 2, 3)
+"""How many things happen at the same moment."""
+
 MOST_DEVICES = 2
 CHANNELS = ("general", "random")
 PAUSES_MS = (0, 0, 20, 100, 400, 2_000, 10_000)
@@ -52,7 +55,9 @@ class History:
 
     def __init__(self, world: World, plan: Plan) -> None:
         self.world, self.plan, self.random = world, plan, world.random
-        self._bookings = 0
+        self._customers: dict[str, Who] = {}
+        """The customer of each booking."""
+
         self._acts: dict[str, Callable[[App], None]] = {
             "/user": self._user,
             "/telecaller": self._telecaller,
@@ -72,29 +77,36 @@ class History:
                 world.come(who)
         world.run()
         admin.emit("monitor:bookings")
+        for who in (worlds.ANNA, worlds.BERT, worlds.CARL):
+            world.of(who)[0].emit("join_channel", CHANNELS[0])
         self._book()
         world.run()
+        self._assign()
+        world.run()
+        # Most histories are about one product, so that people meet in them.
+        self._group = self.random.choice((*((group,) for group in PEOPLE), PEOPLE))
         world.slow = True
         for _ in range(self.plan.steps):
             if self.random.random() < self.plan.faults:
                 self._break()
-            self._step()
+            for _ in range(self.random.choice(BURSTS)):
+                self._step()
             world.run(self.random.choice(PAUSES_MS))
         world.slow = False
         world.run()
 
     def _step(self) -> None:
-        who = self.random.choice(self.random.choice(PEOPLE))
+        who = self.random.choice(self.random.choice(self._group))
         apps = self.world.of(who)
         chance = self.random.random()
-        if not apps or (chance < 0.1 and len(apps) < MOST_DEVICES):
+        if not apps or (chance < 0.06 and len(apps) < MOST_DEVICES):
             self.world.come(who)
-        elif chance < 0.16:
+        elif chance < 0.12:
             self.random.choice(apps).close()
-        elif chance < 0.18:
+        elif chance < 0.13:
             self.world.gateway.vanish(self.random.choice(apps).id)
-        elif chance < 0.28:
-            self._backend(who)
+        elif chance < (0.35 if who.namespace in ("/customer", "/partner") else 0.15):
+            self._backend()
         else:
             self._acts[who.namespace](self.random.choice(apps))
 
@@ -153,68 +165,80 @@ class History:
         app.emit(event, payload)
 
     def _customer(self, app: App) -> None:
-        booking_id = self._booking()
-        partner = self.random.choice((worlds.PAUL, worlds.PETRA))
+        mine = [id_ for id_, customer in self._customers.items() if customer == app.who]
+        booking_id = self.random.choice(mine or list(self._customers))
+        heard = app.screen.last("partner:assigned", booking_id)
+        partner = heard["partner"]["_id"] if heard else worlds.PAUL.id
         event, payload = self.random.choice(
             (
+                ("booking:track", booking_id),
                 ("booking:track", booking_id),
                 ("booking:untrack", booking_id),
                 ("booking:cancel", {"bookingId": booking_id}),
                 ("message:send", self._message(partner, booking_id)),
-                ("typing:start", partner.id),
+                ("typing:start", partner),
             )
         )
         app.emit(event, payload)
 
     def _partner(self, app: App) -> None:
-        booking_id = self._booking()
-        status = self.random.choice(("ON_THE_WAY", "ARRIVED", "IN_PROGRESS", "COMPLETED"))
+        offered = [about for event, about in app.screen.told if event == "booking:new_request"]
+        booking_id = self.random.choice(offered or list(self._customers))
+        if not app.screen.done("booking:accept", booking_id) and self.random.random() < 0.7:
+            if self.random.random() < 0.8:
+                app.emit("booking:accept", booking_id)
+            else:
+                app.emit("booking:reject", {"bookingId": booking_id})
+            return
+        status = self.random.choice(("ON_THE_WAY", "ON_THE_WAY", "ARRIVED", "IN_PROGRESS", "COMPLETED"))
         event, payload = self.random.choice(
             (
-                ("booking:accept", booking_id),
-                ("booking:accept", booking_id),
-                ("booking:reject", {"bookingId": booking_id}),
-                ("booking:status_update", {"bookingId": booking_id, "status": status}),
                 ("booking:status_update", {"bookingId": booking_id, "status": status}),
                 ("location:update", {"latitude": 1, "longitude": self.random.randint(0, 9)}),
-                ("message:send", self._message(worlds.CORA, booking_id)),
+                ("message:send", self._message(self._customers[booking_id].id, booking_id)),
             )
         )
         app.emit(event, payload)
 
-    def _backend(self, who: Who) -> None:
+    def _backend(self) -> None:
         """Let a team's backend report something."""
-        booking_id = self._booking()
         partner = self.random.choice((worlds.PAUL, worlds.PETRA))
         number = self.random.randint(0, 10**6)
-        match self.random.randint(0, 4):
-            case 0 if self._bookings < BOOKINGS:
+        match self.random.randint(0, 6):
+            case 0 | 1 if len(self._customers) < BOOKINGS:
                 self._book()
-            case 0 | 1 | 2:
-                self.world.tell("booking.assigned", bookingId=booking_id, partnerId=partner.id)
-            case 3:
+            case 0 | 1 | 2 | 3:
+                self._assign()
+            case 4:
                 self.world.tell("notification.created", accountId=worlds.CORA.id, number=number)
-            case _:
+            case 5:
                 self.world.tell("earnings.updated", partnerId=partner.id, total=number)
+            case _:
+                members = self.random.sample([one.id for one in PEOPLE[1]], 2)
+                channel = {"channelId": CHANNELS[1], "name": "random"}
+                self.world.tell("channel.upserted", **channel, private=True, members=members)
+
+    def _assign(self) -> None:
+        booking_id = self.random.choice(list(self._customers))
+        partner = self.random.choice((worlds.PAUL, worlds.PETRA))
+        self.world.tell("booking.assigned", bookingId=booking_id, partnerId=partner.id)
 
     def _book(self) -> None:
-        self._bookings += 1
+        booking_id = f"booking-{len(self._customers) + 1}"
+        self._customers[booking_id] = self.random.choice((worlds.CORA, worlds.CURT))
         self.world.tell(
             "booking.created",
-            bookingId=f"booking-{self._bookings}",
-            bookingNumber=str(self._bookings),
-            customerId=self.random.choice((worlds.CORA, worlds.CURT)).id,
+            bookingId=booking_id,
+            bookingNumber=booking_id,
+            customerId=self._customers[booking_id].id,
             service="Cleaning",
             scheduledAt="2026-01-20T10:00:00.000Z",
             address="Here",
             amount=10,
         )
 
-    def _booking(self) -> str:
-        return f"booking-{self.random.randint(1, self._bookings)}"
-
-    def _message(self, recipient: Who, booking_id: str) -> dict[str, Any]:
-        return {"recipientId": recipient.id, "message": "When?", "bookingId": booking_id}
+    def _message(self, recipient_id: str, booking_id: str) -> dict[str, Any]:
+        return {"recipientId": recipient_id, "message": "When?", "bookingId": booking_id}
 
     def _call(self, app: App, *shown: str) -> str | None:
         """Return a call that the app shows in one of these ways, if there is any."""

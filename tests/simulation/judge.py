@@ -310,7 +310,8 @@ def offers_shown(world: World, truth: Truth) -> Broken:
 
 def _is_offered(screen: Any, booking_id: str) -> bool:
     """Return whether a partner's app lists a booking, from the order of its events."""
-    listed = (screen.loaded or {}).get(booking_id) is not None
+    loaded = (screen.loaded or {}).get(booking_id)
+    listed = loaded is not None and loaded not in OVER
     for _, event, payload in screen.events:
         if isinstance(payload, dict) and payload.get("bookingId") == booking_id:
             if event == "booking:new_request":
@@ -402,6 +403,26 @@ def tracked(world: World, truth: Truth) -> Broken:
                 yield f"{app.who.id}'s {app.id} {'does not track' if wanted else 'tracks'} {id_}"
 
 
+def in_order(world: World, truth: Truth) -> Broken:
+    """No tab receives a candidate before the call that it belongs to, or before its answer."""
+    for app in world.apps:
+        known = False
+        for _, event, _ in app.screen.events if app.who.namespace == CHAT else ():
+            known = known or event in ("call:incoming", "call:accepted")
+            if event == "call:ice_candidate" and not known:
+                yield f"{app.who.id}'s {app.id} heard a candidate too early"
+
+
+def served(world: World, truth: Truth) -> Broken:
+    """What arrived before its client said goodbye is done. Judged where no process died."""
+    stored = {one["messageId"] for one in (*truth.messages, *truth.booking_messages)}
+    for app in world.apps:
+        for asked in app.screen.asked:
+            sent = asked.event in ("chat:send_message", "message:send")
+            if sent and app.closed_ms and not asked.answered and asked.own_id not in stored:
+                yield f"{app.who.id}'s last {asked.event} is lost"
+
+
 def given_up(world: World, truth: Truth) -> Broken:
     """No work is given up."""
     # What runs every minute does then what it has not done now.
@@ -424,15 +445,22 @@ def rights(world: World, truth: Truth) -> Broken:
 def once(world: World, truth: Truth) -> Broken:
     """Nobody hears twice what happens once. Judged where no delivery was repeated on purpose."""
     for app in world.apps:
-        heard = Counter(
-            (event, str(payload))
-            for _, event, payload in app.screen.events
-            if event in _ONCE or (event == "presence_updated" and payload["status"] == "offline")
-        )
-        for (event, payload), number in heard.items():
+        heard = Counter((event, str(data)) for _, event, data in app.screen.events if event in _ONCE)
+        for (event, data), number in heard.items():
             if number > 1:
-                yield f"{app.who.id}'s {app.id} heard {event} {number} times: {payload[:80]}"
+                yield f"{app.who.id}'s {app.id} heard {event} {number} times: {data[:80]}"
+        last: dict[tuple[str, str], Any] = {}
+        for _, event, data in app.screen.events:
+            field = _CHANGES.get(event)
+            about = event, str(data.get("bookingId") or data.get("userId")) if field else ""
+            if field and last.get(about) == data[field] and data[field] in _NEWS:
+                yield f"{app.who.id}'s {app.id} heard {event} {data[field]} of {about[1]} again"
+            last[about] = data[field] if field else None
 
+
+_CHANGES = {"presence_updated": "status", "booking:status_updated": "status"}
+_NEWS = {"offline", *OVER}
+"""States that begin once. Somebody may say twice that they are away."""
 
 _ONCE = {
     "call:incoming",
@@ -443,7 +471,6 @@ _ONCE = {
     "call:cancelled",
     "chat:new_message",
     "message:received",
-    "booking:new_request",
     "notification:new",
     "system_broadcast_received",
     "user_joined",
@@ -470,6 +497,8 @@ INVARIANTS: dict[str, Invariant] = {
         members_shown,
         reports_passed_on,
         tracked,
+        in_order,
+        served,
         given_up,
         rights,
         once,

@@ -35,7 +35,7 @@ from tests.simulation.scenarios import (
     tabs,
     tracking,
 )
-from tests.simulation.world import ADA, ANNA, BERT, CARL, CORA, PAUL, TINA, ULLA, UWE
+from tests.simulation.world import ANNA, BERT, CARL, CORA, PAUL, PETRA, TINA, ULLA, UWE
 
 LATE_MS = (30, 100, 300, 2_000)
 """How much later a frame is handled than one that was sent after it."""
@@ -54,12 +54,12 @@ class Race:
 
 @dataclass(frozen=True)
 class Overtaking:
-    """Two frames of one connection, of which the later is handled first."""
+    """A frame that is held back, and what its client does next, which is handled first."""
 
     name: str
     setup: Step
-    who: Who
-    frames: tuple[tuple[str, Any], tuple[str, Any]]
+    first: Step
+    then: Step
 
 
 class Sends:
@@ -109,62 +109,83 @@ def filled(payload: Any, kept: dict[str, Any]) -> Any:
     return kept["call"] if payload == "{call}" else payload
 
 
+class Departs:
+    """An act: a function finds a person's connection gone, whose ``$disconnect`` comes as well."""
+
+    def __init__(self, who: Who) -> None:
+        self._who = who
+
+    def __call__(self, stage: Stage) -> None:
+        stage.world.lambdas.accept("disconnect", {"connectionId": stage.app(self._who).id})
+
+
 CALL = {"callId": "{call}"}
-ANSWER = CALL | {"answer": {}}
-DISCONNECT = "disconnect"
+ACCEPT, REJECT, CANCEL, END = (
+    {"event": f"call:{name}", "payload": CALL} for name in ("accept", "reject", "cancel", "end")
+)
+CHAT_ACCEPT = {"event": "call:accept", "payload": CALL | {"answer": {}}}
+CALLS = {"event": "call:initiate", "payload": INITIATE}
+AWAY, BUSY = ({"event": "presence:set_status", "payload": name} for name in ("away", "busy"))
+JOIN, LEAVE = ({"event": f"{name}_channel", "payload": CHANNEL} for name in ("join", "leave"))
+SAY = {"event": "chat:send_message", "payload": {"channelId": CHANNEL, "message": "Hello"}}
+CANDIDATE = {"event": "call:ice_candidate", "payload": {"targetUserId": BERT.id, "candidate": {}}}
+TAKE = {"event": "booking:accept", "payload": BOOKING}
+DROP = {"event": "booking:cancel", "payload": OF_BOOKING}
+ON_THE_WAY = {"event": "booking:status_update", "payload": OF_BOOKING | {"status": "ON_THE_WAY"}}
+TRACK, UNTRACK = ({"event": f"booking:{name}", "payload": BOOKING} for name in ("track", "untrack"))
+ASK = {"event": "message:send", "payload": {"recipientId": PAUL.id, "message": "When?"}}
+SUSPENDED = {"_id": ULLA.id, "role": "USER", "name": "U", "accountStatus": "SUSPENDED", "coins": 1_000}
+GONE = "disconnect"
+
 RACES = (
-    Race("accept | cancel", ringing, Sends(TINA, "call:accept", CALL), Sends(ULLA, "call:cancel", CALL)),
-    Race("cancel | accept", ringing, Sends(ULLA, "call:cancel", CALL), Sends(TINA, "call:accept", CALL)),
-    Race("accept | accept elsewhere", ringing, Sends(TINA, "call:accept", CALL), Sends(TINA, "call:accept", CALL, 1)),
-    Race("accept | reject elsewhere", ringing, Sends(TINA, "call:accept", CALL), Sends(TINA, "call:reject", CALL, 1)),
-    Race("accept | user leaves", ringing_last, Sends(TINA, "call:accept", CALL), Leaves(ULLA)),
-    Race("user leaves | accept", ringing_last, Leaves(ULLA), Sends(TINA, "call:accept", CALL), DISCONNECT),
-    Race("accept | telecaller leaves", ringing_last, Sends(TINA, "call:accept", CALL), Leaves(TINA)),
-    Race("end | end", answered, Sends(ULLA, "call:end", CALL), Sends(TINA, "call:end", CALL)),
-    Race("end | user leaves", answered_last, Sends(TINA, "call:end", CALL), Leaves(ULLA)),
-    Race("user leaves | telecaller leaves", answered_last, Leaves(ULLA), Leaves(TINA), DISCONNECT),
-    Race("initiate | initiate by another", call_people, Sends(ULLA, "call:initiate", INITIATE), Sends(UWE, "call:initiate", INITIATE)),
-    Race("initiate | initiate elsewhere", call_people, Sends(ULLA, "call:initiate", INITIATE), Sends(ULLA, "call:initiate", INITIATE, 1)),
-    Race("initiate | another device comes", call_people, Sends(ULLA, "call:initiate", INITIATE), Comes(TINA)),
-    Race("user leaves | user comes back", ringing_last, Leaves(ULLA), Comes(ULLA), DISCONNECT),
-    Race("accept | accept in chat", chat_ringing, Sends(ANNA, "call:accept", ANSWER), Sends(ANNA, "call:accept", ANSWER, 1)),
-    Race("accept | end in chat", chat_ringing, Sends(ANNA, "call:accept", ANSWER), Sends(BERT, "call:end", CALL)),
-    Race("accept | caller's tab closes", chat_ringing, Sends(ANNA, "call:accept", ANSWER), Leaves(BERT)),
-    Race("end | end in chat", chat_answered, Sends(ANNA, "call:end", CALL), Sends(BERT, "call:end", CALL)),
-    Race("tab closes | the other's closes", chat_answered, Leaves(ANNA), Leaves(BERT), DISCONNECT),
-    Race("two tabs close", tabs, Leaves(ANNA), Leaves(ANNA, 1), DISCONNECT),
-    Race("tab closes | person comes back", tabs, Leaves(BERT), Comes(BERT), DISCONNECT),
-    Race("status | status elsewhere", tabs, Sends(ANNA, "presence:set_status", "away"), Sends(ANNA, "presence:set_status", "busy", 1)),
-    Race("status | tab closes", tabs, Sends(BERT, "presence:set_status", "away"), Leaves(BERT)),
-    Race("join | leave by another", tabs, Sends(CARL, "join_channel", CHANNEL), Sends(BERT, "leave_channel", CHANNEL)),
-    Race("send | leave", tabs, Sends(BERT, "chat:send_message", {"channelId": CHANNEL, "message": "a"}), Sends(BERT, "leave_channel", CHANNEL)),
-    Race("accept | cancel of a booking", assigned, Sends(PAUL, "booking:accept", BOOKING), Sends(CORA, "booking:cancel", OF_BOOKING)),
-    Race("cancel | accept of a booking", assigned, Sends(CORA, "booking:cancel", OF_BOOKING), Sends(PAUL, "booking:accept", BOOKING)),
-    Race("accept | reassigned", assigned, Sends(PAUL, "booking:accept", BOOKING), Tells("booking.assigned", bookingId=BOOKING, partnerId="petra")),
-    Race("status | cancelled by the backend", accepted, Sends(PAUL, "booking:status_update", OF_BOOKING | {"status": "ON_THE_WAY"}), Tells("booking.updated", bookingId=BOOKING, status="CANCELLED")),
-    Race("track | cancel", accepted, Sends(CORA, "booking:track", BOOKING), Sends(CORA, "booking:cancel", OF_BOOKING, 1)),
-    Race("account suspended | initiate", call_people, Tells("account.upserted", _id=ULLA.id, role="USER", name="U", accountStatus="SUSPENDED", coins=1_000), Sends(ULLA, "call:initiate", INITIATE), "backend"),
+    Race("accept | cancel", ringing, Sends(TINA, **ACCEPT), Sends(ULLA, **CANCEL)),
+    Race("cancel | accept", ringing, Sends(ULLA, **CANCEL), Sends(TINA, **ACCEPT)),
+    Race("accept | accept elsewhere", ringing, Sends(TINA, **ACCEPT), Sends(TINA, **ACCEPT, number=1)),
+    Race("accept | reject elsewhere", ringing, Sends(TINA, **ACCEPT), Sends(TINA, **REJECT, number=1)),
+    Race("accept | user leaves", ringing_last, Sends(TINA, **ACCEPT), Leaves(ULLA)),
+    Race("user leaves | accept", ringing_last, Leaves(ULLA), Sends(TINA, **ACCEPT), GONE),
+    Race("accept | telecaller leaves", ringing_last, Sends(TINA, **ACCEPT), Leaves(TINA)),
+    Race("end | end", answered, Sends(ULLA, **END), Sends(TINA, **END)),
+    Race("end | user leaves", answered_last, Sends(TINA, **END), Leaves(ULLA)),
+    Race("user leaves | telecaller leaves", answered_last, Leaves(ULLA), Leaves(TINA), GONE),
+    Race("initiate | initiate by another", call_people, Sends(ULLA, **CALLS), Sends(UWE, **CALLS)),
+    Race("initiate | initiate elsewhere", call_people, Sends(ULLA, **CALLS), Sends(ULLA, **CALLS, number=1)),
+    Race("initiate | another device comes", call_people, Sends(ULLA, **CALLS), Comes(TINA)),
+    Race("user leaves | user comes back", ringing_last, Leaves(ULLA), Comes(ULLA), GONE),
+    Race("user departs | user departs", answered_last, Leaves(ULLA), Departs(ULLA), GONE),
+    Race("chat: accept | accept", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(ANNA, **CHAT_ACCEPT, number=1)),
+    Race("chat: accept | end", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(BERT, **END)),
+    Race("chat: accept | caller leaves", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Leaves(BERT)),
+    Race("chat: end | end", chat_answered, Sends(ANNA, **END), Sends(BERT, **END)),
+    Race("chat: caller leaves | callee leaves", chat_answered, Leaves(BERT), Leaves(ANNA), GONE),
+    Race("tab leaves | tab leaves", tabs, Leaves(ANNA), Leaves(ANNA, 1), GONE),
+    Race("tab departs | tab departs", tabs, Leaves(BERT), Departs(BERT), GONE),
+    Race("tab leaves | person comes back", tabs, Leaves(BERT), Comes(BERT), GONE),
+    Race("status | status elsewhere", tabs, Sends(ANNA, **AWAY), Sends(ANNA, **BUSY, number=1)),
+    Race("status | tab leaves", tabs, Sends(BERT, **AWAY), Leaves(BERT)),
+    Race("join | another leaves", tabs, Sends(CARL, **JOIN), Sends(BERT, **LEAVE)),
+    Race("say | leave", tabs, Sends(BERT, **SAY), Sends(BERT, **LEAVE)),
+    Race("booking: accept | cancel", assigned, Sends(PAUL, **TAKE), Sends(CORA, **DROP)),
+    Race("booking: cancel | accept", assigned, Sends(CORA, **DROP), Sends(PAUL, **TAKE)),
+    Race("booking: accept | reassigned", assigned, Sends(PAUL, **TAKE), Tells("booking.assigned", bookingId=BOOKING, partnerId=PETRA.id)),
+    Race("booking: status | cancelled", accepted, Sends(PAUL, **ON_THE_WAY), Tells("booking.updated", bookingId=BOOKING, status="CANCELLED")),
+    Race("booking: track | cancel", accepted, Sends(CORA, **TRACK), Sends(CORA, **DROP, number=1)),
+    Race("suspended | initiate", call_people, Tells("account.upserted", **SUSPENDED), Sends(ULLA, **CALLS), "backend"),
 )
 OVERTAKINGS = (
-    Overtaking("accept, end", ringing, TINA, (("call:accept", CALL), ("call:end", CALL))),
-    Overtaking("accept, end in chat", chat_ringing, ANNA, (("call:accept", ANSWER), ("call:end", CALL))),
-    Overtaking("join, leave", tabs, CARL, (("join_channel", CHANNEL), ("leave_channel", CHANNEL))),
-    Overtaking("leave, join", tabs, BERT, (("leave_channel", CHANNEL), ("join_channel", CHANNEL))),
-    Overtaking("track, untrack", accepted, CORA, (("booking:track", BOOKING), ("booking:untrack", BOOKING))),
-    Overtaking("untrack, track", tracking, CORA, (("booking:untrack", BOOKING), ("booking:track", BOOKING))),
-    Overtaking("away, busy", tabs, ANNA, (("presence:set_status", "away"), ("presence:set_status", "busy"))),
-    Overtaking(
-        "accept, on the way",
-        assigned,
-        PAUL,
-        (("booking:accept", BOOKING), ("booking:status_update", OF_BOOKING | {"status": "ON_THE_WAY"})),
-    ),
-    Overtaking(
-        "join, send",
-        tabs,
-        CARL,
-        (("join_channel", CHANNEL), ("chat:send_message", {"channelId": CHANNEL, "message": "a"})),
-    ),
+    Overtaking("accept, end", ringing, Sends(TINA, **ACCEPT), Sends(TINA, **END)),
+    Overtaking("chat: accept, end", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(ANNA, **END)),
+    Overtaking("chat: accept, candidate", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(ANNA, **CANDIDATE)),
+    Overtaking("join, leave", tabs, Sends(CARL, **JOIN), Sends(CARL, **LEAVE)),
+    Overtaking("leave, join", tabs, Sends(BERT, **LEAVE), Sends(BERT, **JOIN)),
+    Overtaking("join, say", tabs, Sends(CARL, **JOIN), Sends(CARL, **SAY)),
+    Overtaking("away, busy", tabs, Sends(ANNA, **AWAY), Sends(ANNA, **BUSY)),
+    Overtaking("track, untrack", accepted, Sends(CORA, **TRACK), Sends(CORA, **UNTRACK)),
+    Overtaking("untrack, track", tracking, Sends(CORA, **UNTRACK), Sends(CORA, **TRACK)),
+    Overtaking("booking: accept, on the way", assigned, Sends(PAUL, **TAKE), Sends(PAUL, **ON_THE_WAY)),
+    Overtaking("say, goodbye", tabs, Sends(BERT, **SAY), Leaves(BERT)),
+    Overtaking("message, goodbye", accepted, Sends(CORA, **ASK), Leaves(CORA)),
+    Overtaking("cancel, goodbye", ringing_last, Sends(ULLA, **CANCEL), Leaves(ULLA)),
 )
 
 
@@ -189,16 +210,13 @@ def outcomes(runner: Runner, race: Race) -> Iterator[Outcome]:
 
 
 def overtaken(runner: Runner, overtaking: Overtaking) -> Iterator[Outcome]:
-    """Hold the first frame back until the second has been handled, or at least has begun to be."""
+    """Hold the frame back until what comes next has been handled, or at least has begun to be."""
     snapshot = runner.prepare(overtaking.setup)
     for late_ms in LATE_MS:
         stage = snapshot.restore()
         stage.world.gateway.hold_ms = late_ms
-        for event, payload in overtaking.frames:
-            stage.emit(overtaking.who, event, filled(payload, stage.kept))
+        overtaking.first(stage)
+        overtaking.then(stage)
         stage.world.run(3_000 + late_ms)
         fault = Fault(Kind.OVERTAKEN, SHIM, at=late_ms)
         yield Outcome(overtaking.name, fault, f"{late_ms} ms", verdict(stage.world))
-
-
-__all__ = ["ADA", "OVERTAKINGS", "RACES"]

@@ -14,7 +14,7 @@ from tests.simulation import judge, patches, stack
 from tests.simulation.engine import Dynamo, Rows
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.patches import use
-from tests.simulation.scenarios import Stage, Step
+from tests.simulation.scenarios import SHIM, Stage, Step
 from tests.simulation.world import World
 
 PATIENCE_MS = 1_200_000
@@ -113,9 +113,10 @@ def verdict(world: World, fault: Fault | None = None) -> Broken:
     What is right in the end, but not in time, is called late.
     """
     world.settle()
-    but = () if fault is None or not _repeats(fault) else ("once",)
+    but = tuple(_not_judged(fault))
     found = judge.broken(world, but=but)
-    if not found:
+    never_again = fault and fault.function == SHIM and not world.gateway.lost
+    if not found or never_again:
         return found
     if world.gateway.lost:
         found = {name: found[name] for name in URGENT if name in found}
@@ -124,10 +125,15 @@ def verdict(world: World, fault: Fault | None = None) -> Broken:
     return left | {f"late: {name}": found[name] for name in found if name not in left}
 
 
-def _repeats(fault: Fault) -> bool:
-    """Return whether the backend cannot know after a fault who has heard of something."""
+def _not_judged(fault: Fault | None) -> Iterator[str]:
+    """Yield the invariants that no backend could keep with this fault."""
+    if fault is None:
+        return
     twice = fault.kind is Kind.TWICE and fault.function == "broadcast"
-    return twice or fault.kind in AT_LEAST_ONCE
+    if twice or fault.kind in AT_LEAST_ONCE:
+        yield "once"
+    if fault.kind not in (Kind.RACE, Kind.OVERTAKEN):
+        yield "served"
 
 
 def decided(world: World) -> dict[str, object]:
