@@ -18,10 +18,15 @@ every request that a function makes.
 ``clients``      the apps of people, at the level of frames
 ``screens``      what an app shows, from the events that it received
 ``world``        all of this together, with a clock and an agenda
-``judge``        the invariants
-``scenarios``    an event or a background function at work, with its people
-``races``        two scenarios' events at once, and frames out of order
+``truth``        what the tables say
+``judge``        the list of invariants, which are in ``invariants``, ``call_screens`` and
+                 ``other_screens``
+``stage``        what scenarios are made of; they are in ``calls``, ``chat`` and ``bookings``
+``scenarios``    all of them
+``runner``       an engine, and worlds that can be taken back
 ``enumeration``  every fault at every request of a scenario
+``races``        two events at once, and frames out of order; ``acts`` is what they are made of
 ``histories``    seeded random histories
+``report``       the table of outcomes
 ``known``        what is known to fail
 """

@@ -25,16 +25,16 @@ def main() -> int:
     with runner.running() as run:
         table = report.table_of(_outcomes(run, arguments))
     for line in report.lines(table, details=arguments.details):
-        print(line)  # noqa: T201 - what the command is for
+        print(line)
     runs, failures = (
         sum(result.runs for result in table.values()),
         sum(result.failures for result in table.values()),
     )
     seconds = time.perf_counter() - begin
-    print(f"{runs} runs in {seconds:.0f} s, {failures} with a broken invariant")  # noqa: T201
+    print(f"{runs} runs in {seconds:.0f} s, {failures} with a broken invariant")
     if arguments.known:
         unexpected = list(known.differences(table))
-        print("\n".join(unexpected) or "all as known")  # noqa: T201
+        print("\n".join(unexpected) or "all as known")
         return bool(unexpected)
     return bool(failures)
 
@@ -43,7 +43,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", metavar="FROM:TO", help="run seeded histories instead")
     parser.add_argument("--faults", type=float, default=0.0, help="how likely a fault is, per step")
-    parser.add_argument("--only", default="", help="the scenarios and races with this in their name")
+    parser.add_argument(
+        "--only", default="", help="the scenarios and races with this in their name"
+    )
     parser.add_argument("--details", action="store_true", help="an example of every failure")
     parser.add_argument("--known", action="store_true", help="compare with the table of known ones")
     return parser.parse_args()

@@ -129,6 +129,9 @@ class App:
         """Fetch what the app shows at first."""
         if self.alive:
             self.screen.loaded = self.world.first_screen(self.who)
+            running = self.world.running_call(self.who)
+            if running:
+                self.screen.calls.setdefault(*running)
 
     def _receive_packet(self, packet: socketio.Packet) -> None:
         data: Any = packet.data

@@ -59,16 +59,31 @@ class Dynamo:
         """Return all rows as they are now."""
         return {name: dict(rows) for name, rows in self.rows.items()}
 
+    def scan(self) -> Rows:
+        """Return all rows as the engine has them."""
+        return {
+            name: {
+                self._key(name, item): item
+                for item in self._request("Scan", {"TableName": name})["Items"]
+            }
+            for name in self.rows
+        }
+
     def restore(self, wanted: Rows) -> None:
         """Make the tables hold these rows again."""
         self._restored += 1
         writes: list[tuple[str, dict[str, Any]]] = []
         for name, rows in self.rows.items():
-            for key in rows.keys() - wanted[name].keys():
-                writes.append((name, {"DeleteRequest": {"Key": self._key_item(name, rows[key])}}))
-            for key, item in wanted[name].items():
-                if rows.get(key) is not item:
-                    writes.append((name, {"PutRequest": {"Item": item}}))
+            writes += [
+                (name, {"DeleteRequest": {"Key": self._key_item(name, item)}})
+                for key, item in rows.items()
+                if key not in wanted[name]
+            ]
+            writes += [
+                (name, {"PutRequest": {"Item": item}})
+                for key, item in wanted[name].items()
+                if rows.get(key) is not item
+            ]
         for begin in range(0, len(writes), MOST_WRITES):
             by_table: dict[str, list[dict[str, Any]]] = {}
             for name, write in writes[begin : begin + MOST_WRITES]:
@@ -130,9 +145,7 @@ class Dynamo:
         elif operation in {"BatchWriteItem", "CreateTable"}:
             raise NotImplementedError(operation)
 
-    def _transacted(
-        self, parts: list[dict[str, Any]]
-    ) -> Iterator[tuple[str, Item, Item | None]]:
+    def _transacted(self, parts: list[dict[str, Any]]) -> Iterator[tuple[str, Item, Item | None]]:
         updated: list[tuple[str, Item]] = []
         for part in parts:
             ((kind, write),) = part.items()

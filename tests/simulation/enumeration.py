@@ -14,7 +14,7 @@ from tests.simulation.runner import (
     differences,
     verdict,
 )
-from tests.simulation.scenarios import Scenario, Step
+from tests.simulation.stage import Scenario, Step
 
 
 def outcomes(runner: Runner, scenario: Scenario) -> Iterator[Outcome]:
@@ -65,6 +65,6 @@ def run(
     stage.world.run()
     broken = verdict(stage.world, fault)
     if fault.kind in OF_ONE_RECIPIENT:
-        changed = differences(expected, decided(stage.world))
+        changed = differences(expected, decided(stage.world, but=request.rpartition(" ")[2]))
         broken |= {"undone": changed} if changed else {}
     return Outcome(scenario.name, fault, request, broken)

@@ -190,7 +190,9 @@ class History:
             else:
                 app.emit("booking:reject", {"bookingId": booking_id})
             return
-        status = self.random.choice(("ON_THE_WAY", "ON_THE_WAY", "ARRIVED", "IN_PROGRESS", "COMPLETED"))
+        status = self.random.choice(
+            ("ON_THE_WAY", "ON_THE_WAY", "ARRIVED", "IN_PROGRESS", "COMPLETED")
+        )
         event, payload = self.random.choice(
             (
                 ("booking:status_update", {"bookingId": booking_id, "status": status}),

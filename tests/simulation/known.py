@@ -13,7 +13,7 @@ def differences(table: Table) -> Iterator[str]:
     """Yield what is otherwise than known, among the cells of a table."""
     for cell, result in table.items():
         expected = KNOWN.get(cell, frozenset())
-        name = " × ".join(cell)
+        name = ", ".join(cell)
         for what in sorted(result.broken.keys() - expected):
             yield f"{name}: {what} is broken: {result.example[what]}"
         for what in sorted(expected - result.broken.keys()):

@@ -9,32 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from tests.simulation.clients import Who
+from tests.simulation.acts import Comes, Departs, Leaves, Sends, Tells, What
+from tests.simulation.bookings import BOOKING, OF_BOOKING, accepted, assigned, tracking
+from tests.simulation.calls import (
+    INITIATE,
+    answered,
+    answered_last,
+    call_people,
+    ringing,
+    ringing_last,
+)
+from tests.simulation.chat import CHANNEL, chat_answered, chat_ringing, tabs
 from tests.simulation.enumeration import trace_of
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.runner import Outcome, Runner, verdict
-from tests.simulation.scenarios import (
-    BOOKING,
-    CHANNEL,
-    INITIATE,
-    OF_BOOKING,
-    SHIM,
-    Stage,
-    Step,
-    accepted,
-    answered,
-    answered_last,
-    assigned,
-    call_people,
-    chat_answered,
-    chat_ringing,
-    ringing,
-    ringing_last,
-    tabs,
-    tracking,
-)
+from tests.simulation.stage import SHIM, Step
 from tests.simulation.world import ANNA, BERT, CARL, CORA, PAUL, PETRA, TINA, ULLA, UWE
 
 LATE_MS = (30, 100, 300, 2_000)
@@ -62,130 +52,110 @@ class Overtaking:
     then: Step
 
 
-class Sends:
-    """An act: a person sends an event. ``{call}`` stands for the call of the setup."""
-
-    def __init__(self, who: Who, event: str, payload: Any = None, number: int = 0) -> None:
-        self._who, self._event, self._payload, self._number = who, event, payload, number
-
-    def __call__(self, stage: Stage) -> None:
-        stage.emit(self._who, self._event, filled(self._payload, stage.kept), self._number)
-
-
-class Leaves:
-    """An act: a person's app closes."""
-
-    def __init__(self, who: Who, number: int = 0) -> None:
-        self._who, self._number = who, number
-
-    def __call__(self, stage: Stage) -> None:
-        stage.app(self._who, self._number).close()
-
-
-class Comes:
-    """An act: a person connects."""
-
-    def __init__(self, who: Who) -> None:
-        self._who = who
-
-    def __call__(self, stage: Stage) -> None:
-        stage.world.come(self._who)
-
-
-class Tells:
-    """An act: a team's backend reports an event."""
-
-    def __init__(self, type_: str, **data: Any) -> None:
-        self._type, self._data = type_, data
-
-    def __call__(self, stage: Stage) -> None:
-        stage.world.tell(self._type, **self._data)
-
-
-def filled(payload: Any, kept: dict[str, Any]) -> Any:
-    """Return a payload with what the setup has kept."""
-    if isinstance(payload, dict):
-        return {name: filled(value, kept) for name, value in payload.items()}
-    return kept["call"] if payload == "{call}" else payload
-
-
-class Departs:
-    """An act: a function finds a person's connection gone, whose ``$disconnect`` comes as well."""
-
-    def __init__(self, who: Who) -> None:
-        self._who = who
-
-    def __call__(self, stage: Stage) -> None:
-        stage.world.lambdas.accept("disconnect", {"connectionId": stage.app(self._who).id})
-
-
 CALL = {"callId": "{call}"}
 ACCEPT, REJECT, CANCEL, END = (
-    {"event": f"call:{name}", "payload": CALL} for name in ("accept", "reject", "cancel", "end")
+    What(f"call:{name}", CALL) for name in ("accept", "reject", "cancel", "end")
 )
-CHAT_ACCEPT = {"event": "call:accept", "payload": CALL | {"answer": {}}}
-CALLS = {"event": "call:initiate", "payload": INITIATE}
-AWAY, BUSY = ({"event": "presence:set_status", "payload": name} for name in ("away", "busy"))
-JOIN, LEAVE = ({"event": f"{name}_channel", "payload": CHANNEL} for name in ("join", "leave"))
-SAY = {"event": "chat:send_message", "payload": {"channelId": CHANNEL, "message": "Hello"}}
-CANDIDATE = {"event": "call:ice_candidate", "payload": {"targetUserId": BERT.id, "candidate": {}}}
-TAKE = {"event": "booking:accept", "payload": BOOKING}
-DROP = {"event": "booking:cancel", "payload": OF_BOOKING}
-ON_THE_WAY = {"event": "booking:status_update", "payload": OF_BOOKING | {"status": "ON_THE_WAY"}}
-TRACK, UNTRACK = ({"event": f"booking:{name}", "payload": BOOKING} for name in ("track", "untrack"))
-ASK = {"event": "message:send", "payload": {"recipientId": PAUL.id, "message": "When?"}}
-SUSPENDED = {"_id": ULLA.id, "role": "USER", "name": "U", "accountStatus": "SUSPENDED", "coins": 1_000}
+CHAT_ACCEPT = What("call:accept", CALL | {"answer": {}})
+CALLS = What("call:initiate", INITIATE)
+AWAY, BUSY = (What("presence:set_status", name) for name in ("away", "busy"))
+JOIN, LEAVE = (What(f"{name}_channel", CHANNEL) for name in ("join", "leave"))
+SAY = What("chat:send_message", {"channelId": CHANNEL, "message": "Hello"})
+CANDIDATE = What("call:ice_candidate", {"targetUserId": BERT.id, "candidate": {}})
+TAKE = What("booking:accept", BOOKING)
+DROP = What("booking:cancel", OF_BOOKING)
+ON_THE_WAY = What("booking:status_update", OF_BOOKING | {"status": "ON_THE_WAY"})
+TRACK, UNTRACK = (What(f"booking:{name}", BOOKING) for name in ("track", "untrack"))
+ASK = What("message:send", {"recipientId": PAUL.id, "message": "When?"})
+SUSPENDED = {
+    "_id": ULLA.id,
+    "role": "USER",
+    "name": "U",
+    "accountStatus": "SUSPENDED",
+    "coins": 1_000,
+}
 GONE = "disconnect"
 
 RACES = (
-    Race("accept | cancel", ringing, Sends(TINA, **ACCEPT), Sends(ULLA, **CANCEL)),
-    Race("cancel | accept", ringing, Sends(ULLA, **CANCEL), Sends(TINA, **ACCEPT)),
-    Race("accept | accept elsewhere", ringing, Sends(TINA, **ACCEPT), Sends(TINA, **ACCEPT, number=1)),
-    Race("accept | reject elsewhere", ringing, Sends(TINA, **ACCEPT), Sends(TINA, **REJECT, number=1)),
-    Race("accept | user leaves", ringing_last, Sends(TINA, **ACCEPT), Leaves(ULLA)),
-    Race("user leaves | accept", ringing_last, Leaves(ULLA), Sends(TINA, **ACCEPT), GONE),
-    Race("accept | telecaller leaves", ringing_last, Sends(TINA, **ACCEPT), Leaves(TINA)),
-    Race("end | end", answered, Sends(ULLA, **END), Sends(TINA, **END)),
-    Race("end | user leaves", answered_last, Sends(TINA, **END), Leaves(ULLA)),
+    Race("accept | cancel", ringing, Sends(TINA, ACCEPT), Sends(ULLA, CANCEL)),
+    Race("cancel | accept", ringing, Sends(ULLA, CANCEL), Sends(TINA, ACCEPT)),
+    Race("accept | accept elsewhere", ringing, Sends(TINA, ACCEPT), Sends(TINA, ACCEPT, 1)),
+    Race("accept | reject elsewhere", ringing, Sends(TINA, ACCEPT), Sends(TINA, REJECT, 1)),
+    Race("accept | user leaves", ringing_last, Sends(TINA, ACCEPT), Leaves(ULLA)),
+    Race("user leaves | accept", ringing_last, Leaves(ULLA), Sends(TINA, ACCEPT), GONE),
+    Race("accept | telecaller leaves", ringing_last, Sends(TINA, ACCEPT), Leaves(TINA)),
+    Race("end | end", answered, Sends(ULLA, END), Sends(TINA, END)),
+    Race("end | user leaves", answered_last, Sends(TINA, END), Leaves(ULLA)),
     Race("user leaves | telecaller leaves", answered_last, Leaves(ULLA), Leaves(TINA), GONE),
-    Race("initiate | initiate by another", call_people, Sends(ULLA, **CALLS), Sends(UWE, **CALLS)),
-    Race("initiate | initiate elsewhere", call_people, Sends(ULLA, **CALLS), Sends(ULLA, **CALLS, number=1)),
-    Race("initiate | another device comes", call_people, Sends(ULLA, **CALLS), Comes(TINA)),
+    Race("initiate | initiate by another", call_people, Sends(ULLA, CALLS), Sends(UWE, CALLS)),
+    Race(
+        "initiate | initiate elsewhere",
+        call_people,
+        Sends(ULLA, CALLS),
+        Sends(ULLA, CALLS, 1),
+    ),
+    Race("initiate | another device comes", call_people, Sends(ULLA, CALLS), Comes(TINA)),
     Race("user leaves | user comes back", ringing_last, Leaves(ULLA), Comes(ULLA), GONE),
     Race("user departs | user departs", answered_last, Leaves(ULLA), Departs(ULLA), GONE),
-    Race("chat: accept | accept", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(ANNA, **CHAT_ACCEPT, number=1)),
-    Race("chat: accept | end", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(BERT, **END)),
-    Race("chat: accept | caller leaves", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Leaves(BERT)),
-    Race("chat: end | end", chat_answered, Sends(ANNA, **END), Sends(BERT, **END)),
+    Race(
+        "chat: accept | accept",
+        chat_ringing,
+        Sends(ANNA, CHAT_ACCEPT),
+        Sends(ANNA, CHAT_ACCEPT, 1),
+    ),
+    Race("chat: accept | end", chat_ringing, Sends(ANNA, CHAT_ACCEPT), Sends(BERT, END)),
+    Race("chat: accept | caller leaves", chat_ringing, Sends(ANNA, CHAT_ACCEPT), Leaves(BERT)),
+    Race("chat: end | end", chat_answered, Sends(ANNA, END), Sends(BERT, END)),
     Race("chat: caller leaves | callee leaves", chat_answered, Leaves(BERT), Leaves(ANNA), GONE),
     Race("tab leaves | tab leaves", tabs, Leaves(ANNA), Leaves(ANNA, 1), GONE),
     Race("tab departs | tab departs", tabs, Leaves(BERT), Departs(BERT), GONE),
     Race("tab leaves | person comes back", tabs, Leaves(BERT), Comes(BERT), GONE),
-    Race("status | status elsewhere", tabs, Sends(ANNA, **AWAY), Sends(ANNA, **BUSY, number=1)),
-    Race("status | tab leaves", tabs, Sends(BERT, **AWAY), Leaves(BERT)),
-    Race("join | another leaves", tabs, Sends(CARL, **JOIN), Sends(BERT, **LEAVE)),
-    Race("say | leave", tabs, Sends(BERT, **SAY), Sends(BERT, **LEAVE)),
-    Race("booking: accept | cancel", assigned, Sends(PAUL, **TAKE), Sends(CORA, **DROP)),
-    Race("booking: cancel | accept", assigned, Sends(CORA, **DROP), Sends(PAUL, **TAKE)),
-    Race("booking: accept | reassigned", assigned, Sends(PAUL, **TAKE), Tells("booking.assigned", bookingId=BOOKING, partnerId=PETRA.id)),
-    Race("booking: status | cancelled", accepted, Sends(PAUL, **ON_THE_WAY), Tells("booking.updated", bookingId=BOOKING, status="CANCELLED")),
-    Race("booking: track | cancel", accepted, Sends(CORA, **TRACK), Sends(CORA, **DROP, number=1)),
-    Race("suspended | initiate", call_people, Tells("account.upserted", **SUSPENDED), Sends(ULLA, **CALLS), "backend"),
+    Race("status | status elsewhere", tabs, Sends(ANNA, AWAY), Sends(ANNA, BUSY, 1)),
+    Race("status | tab leaves", tabs, Sends(BERT, AWAY), Leaves(BERT)),
+    Race("join | another leaves", tabs, Sends(CARL, JOIN), Sends(BERT, LEAVE)),
+    Race("say | leave", tabs, Sends(BERT, SAY), Sends(BERT, LEAVE)),
+    Race("booking: accept | cancel", assigned, Sends(PAUL, TAKE), Sends(CORA, DROP)),
+    Race("booking: cancel | accept", assigned, Sends(CORA, DROP), Sends(PAUL, TAKE)),
+    Race(
+        "booking: accept | reassigned",
+        assigned,
+        Sends(PAUL, TAKE),
+        Tells("booking.assigned", bookingId=BOOKING, partnerId=PETRA.id),
+    ),
+    Race(
+        "booking: status | cancelled",
+        accepted,
+        Sends(PAUL, ON_THE_WAY),
+        Tells("booking.updated", bookingId=BOOKING, status="CANCELLED"),
+    ),
+    Race("booking: track | cancel", accepted, Sends(CORA, TRACK), Sends(CORA, DROP, 1)),
+    Race(
+        "suspended | initiate",
+        call_people,
+        Tells("account.upserted", **SUSPENDED),
+        Sends(ULLA, CALLS),
+        "backend",
+    ),
 )
 OVERTAKINGS = (
-    Overtaking("accept, end", ringing, Sends(TINA, **ACCEPT), Sends(TINA, **END)),
-    Overtaking("chat: accept, end", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(ANNA, **END)),
-    Overtaking("chat: accept, candidate", chat_ringing, Sends(ANNA, **CHAT_ACCEPT), Sends(ANNA, **CANDIDATE)),
-    Overtaking("join, leave", tabs, Sends(CARL, **JOIN), Sends(CARL, **LEAVE)),
-    Overtaking("leave, join", tabs, Sends(BERT, **LEAVE), Sends(BERT, **JOIN)),
-    Overtaking("join, say", tabs, Sends(CARL, **JOIN), Sends(CARL, **SAY)),
-    Overtaking("away, busy", tabs, Sends(ANNA, **AWAY), Sends(ANNA, **BUSY)),
-    Overtaking("track, untrack", accepted, Sends(CORA, **TRACK), Sends(CORA, **UNTRACK)),
-    Overtaking("untrack, track", tracking, Sends(CORA, **UNTRACK), Sends(CORA, **TRACK)),
-    Overtaking("booking: accept, on the way", assigned, Sends(PAUL, **TAKE), Sends(PAUL, **ON_THE_WAY)),
-    Overtaking("say, goodbye", tabs, Sends(BERT, **SAY), Leaves(BERT)),
-    Overtaking("message, goodbye", accepted, Sends(CORA, **ASK), Leaves(CORA)),
-    Overtaking("cancel, goodbye", ringing_last, Sends(ULLA, **CANCEL), Leaves(ULLA)),
+    Overtaking("accept, end", ringing, Sends(TINA, ACCEPT), Sends(TINA, END)),
+    Overtaking("chat: accept, end", chat_ringing, Sends(ANNA, CHAT_ACCEPT), Sends(ANNA, END)),
+    Overtaking(
+        "chat: accept, candidate",
+        chat_ringing,
+        Sends(ANNA, CHAT_ACCEPT),
+        Sends(ANNA, CANDIDATE),
+    ),
+    Overtaking("join, leave", tabs, Sends(CARL, JOIN), Sends(CARL, LEAVE)),
+    Overtaking("leave, join", tabs, Sends(BERT, LEAVE), Sends(BERT, JOIN)),
+    Overtaking("join, say", tabs, Sends(CARL, JOIN), Sends(CARL, SAY)),
+    Overtaking("away, busy", tabs, Sends(ANNA, AWAY), Sends(ANNA, BUSY)),
+    Overtaking("track, untrack", accepted, Sends(CORA, TRACK), Sends(CORA, UNTRACK)),
+    Overtaking("untrack, track", tracking, Sends(CORA, UNTRACK), Sends(CORA, TRACK)),
+    Overtaking("booking: accept, on the way", assigned, Sends(PAUL, TAKE), Sends(PAUL, ON_THE_WAY)),
+    Overtaking("say, goodbye", tabs, Sends(BERT, SAY), Leaves(BERT)),
+    Overtaking("message, goodbye", accepted, Sends(CORA, ASK), Leaves(CORA)),
+    Overtaking("cancel, goodbye", ringing_last, Sends(ULLA, CANCEL), Leaves(ULLA)),
 )
 
 
@@ -202,7 +172,7 @@ def outcomes(runner: Runner, race: Race) -> Iterator[Outcome]:
         race.first(stage)
         world.run()
         rival = world.rival
-        if rival:
+        if rival is not None:
             rival()
             world.run()
         request = str(requests[at - 1]) if at <= len(requests) else "the end"

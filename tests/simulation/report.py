@@ -1,4 +1,4 @@
-"""The table of outcomes: event × fault → ``ok``, or the invariants that are broken."""
+"""The table of outcomes: event and fault → ``ok``, or the invariants that are broken."""
 
 from __future__ import annotations
 

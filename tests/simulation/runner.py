@@ -14,7 +14,8 @@ from tests.simulation import judge, patches, stack
 from tests.simulation.engine import Dynamo, Rows
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.patches import use
-from tests.simulation.scenarios import SHIM, Stage, Step
+from tests.simulation.stage import SHIM, Stage, Step
+from tests.simulation.truth import Truth
 from tests.simulation.world import World
 
 PATIENCE_MS = 1_200_000
@@ -136,9 +137,12 @@ def _not_judged(fault: Fault | None) -> Iterator[str]:
         yield "served"
 
 
-def decided(world: World) -> dict[str, object]:
-    """Return what was decided: the states of calls and bookings, and the answers that came."""
-    truth = judge.Truth(world)
+def decided(world: World, but: str = "") -> dict[str, object]:
+    """Return what was decided: the states of calls and bookings, and the answers that came.
+
+    but: a connection whose answers do not count.
+    """
+    truth = Truth(world)
     return {
         **{id_: one["status"] for id_, one in truth.records.items()},
         **{id_: one["status"] for id_, one in truth.bookings.items()},
@@ -147,7 +151,7 @@ def decided(world: World) -> dict[str, object]:
             f"{asked.event} {asked.own_id}": asked.failure
             for app in world.apps
             for asked in app.screen.asked
-            if asked.answered and app.id not in world.gateway.busy
+            if asked.answered and app.id not in world.gateway.busy and app.id != but
         },
     }
 

@@ -134,9 +134,7 @@ class Screen:
 
     def done(self, event: str, payload: Any) -> bool:
         """Return whether the backend has confirmed such an event of the app."""
-        return any(
-            one.done and one.event == event and one.payload == payload for one in self.asked
-        )
+        return any(one.done and one.event == event and one.payload == payload for one in self.asked)
 
     def _forget_dialing(self, call_id: str) -> None:
         if self.calls.get(call_id) == DIALING:

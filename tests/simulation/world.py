@@ -26,6 +26,7 @@ from tests.simulation.lambdas import MINUTE_MS, Lambdas
 from tests.simulation.patches import use
 from tests.simulation.queues import Queues
 from tests.simulation.ring import Ring
+from tests.simulation.screens import CALLING, IN_CALL
 from tests.simulation.streams import Streams
 
 Action = Callable[[], object]
@@ -179,6 +180,19 @@ class World:
             if who.id in (booking.get("customerId"), booking.get("partnerId")):
                 found[booking_id] = booking.get("status")
         return found
+
+    def running_call(self, who: Who) -> tuple[str, str] | None:
+        """Return the call that an app finds at first, and how it shows it, or None."""
+        item = self.dynamo.rows["people"].get((f"{who.namespace}#{who.id}",))
+        call = row(item).get("call") if item else None
+        if not call or who.namespace not in (ULLA.namespace, TINA.namespace):
+            return None
+        peer = (TINA if who.namespace == ULLA.namespace else ULLA).namespace
+        other = self.dynamo.rows["people"].get((f"{peer}#{call['peerId']}",))
+        status = call.get("status") or (row(other).get("call") or {} if other else {}).get("status")
+        if status == "ACCEPTED":
+            return call["id"], IN_CALL
+        return (call["id"], CALLING) if who.namespace == ULLA.namespace else None
 
     def settle(self) -> None:
         """Let the ring timeout and two sweeps pass."""
