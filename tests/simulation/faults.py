@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
 
 from shared.aws.http_pool import Answer, Outcome
+
+if TYPE_CHECKING:
+    from tests.simulation.gateway import Gateway
+
+T = TypeVar("T")
 
 CONNECTIONS = "@connections"
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
@@ -121,7 +126,7 @@ def kinds_for(request: Request, *, last: bool) -> list[Kind]:
     return kinds
 
 
-def hit(fault: Fault, request: Request, number: int, execute: Callable[[], Any]) -> Any:
+def hit(fault: Fault, request: Request, execute: Callable[[], T]) -> T:
     """Make a request of the SDK that a fault hits."""
     match fault.kind:
         case Kind.DIES:
@@ -144,7 +149,9 @@ def hit(fault: Fault, request: Request, number: int, execute: Callable[[], Any])
     return execute()
 
 
-def hit_post(fault: Fault, gateway: Any, connection_id: str, execute: Callable[[], Any]) -> Outcome:
+def hit_post(
+    fault: Fault, gateway: Gateway, connection_id: str, execute: Callable[[], Outcome]
+) -> Outcome:
     """Make a request to ``@connections`` that a fault hits."""
     match fault.kind:
         case Kind.DIES:
@@ -164,8 +171,7 @@ def hit_post(fault: Fault, gateway: Any, connection_id: str, execute: Callable[[
         case Kind.HUNG:
             execute()
             return TimeoutError("no answer in time")
-    answer: Outcome = execute()
-    return answer
+    return execute()
 
 
 def _error(code: str, request: Request) -> ClientError:

@@ -94,7 +94,7 @@ class Invocation:
         fault = self._begin(request)
         if fault is None:
             return execute()
-        return self._dying(lambda: faults.hit(fault, request, len(self.requests), execute))
+        return self._dying(lambda: faults.hit(fault, request, execute))
 
     def post(self, request: Request, execute: Callable[[], Outcome]) -> Outcome:
         """Make a request to ``@connections``, unless a fault hits it."""

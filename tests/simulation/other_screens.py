@@ -155,10 +155,12 @@ def members_shown(world: World, truth: Truth) -> Broken:
 def receipts_delivered(world: World, truth: Truth) -> Broken:
     """Whoever is in a channel knows that the others have read it."""
     for one in truth.chat:
-        read, reader = one.get("readUpTo"), one["item"].removeprefix("person#")
-        for app in all_judged(world, CHAT) if read else ():
+        if "readUpTo" not in one:
+            continue
+        read_ms, reader = int(one["readUpTo"][:11], 16), one["item"].removeprefix("person#")
+        for app in all_judged(world, CHAT):
             since = in_channel_since(app, one["topic"])
-            concerned = since is not None and reader != app.who.id and since < int(read[:11], 16)
+            concerned = since is not None and reader != app.who.id and since < read_ms
             if concerned and not app.screen.count("message_read_receipt", userId=reader):
                 yield f"{app.who.id}'s {app.id} lacks {reader}'s receipt in {one['topic']}"
 

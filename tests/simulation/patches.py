@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _REAL = {name: getattr(time, name) for name in ("time", "time_ns", "monotonic", "sleep")}
-_REAL_CALL = BaseClient._make_api_call
 
 
 class _Current:

@@ -62,7 +62,7 @@ class Ring:
 def _holds(rule: dict[str, Any], state: dict[str, Any]) -> bool:
     found = _value(state, rule["Variable"])
     if "IsPresent" in rule:
-        return (found is not None) == rule["IsPresent"]
+        return bool((found is not None) == rule["IsPresent"])
     if "StringEqualsPath" in rule:
         return bool(found == _value(state, rule["StringEqualsPath"]))
     return bool(found == rule["StringEquals"])
