@@ -40,9 +40,6 @@ class Dynamo:
         for table in tables:
             self._request("CreateTable", _definition(table))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Dynamo:
-        return self
-
     def call(self, operation: str, params: dict[str, Any]) -> tuple[Any, list[Change]]:
         """Make a request. Returns the answer and what it changed. Raises ``ClientError``."""
         token = params.get("ClientRequestToken")

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from shared.aws import parallel
 from shared.aws.http_pool import Answer, Outcome
 from shared.pipeline.deployment import FunctionSpec
-from tests.simulation import access, faults
+from tests.simulation import access, faults, stack
 from tests.simulation.faults import Died, Fault, Kind, Request
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Invocation:
         parallel._this_thread.in_pool = True
         context = SimpleNamespace(aws_request_id="simulated", function_name=self.spec.name)
         try:
-            self.result = self.world.handlers[self.spec.name](self.event, context)
+            self.result = stack.HANDLERS[self.spec.name](self.event, context)
         except BaseException as error:  # noqa: BLE001 - whatever ends it, the invocation is over
             self.error = error
         if self.dead:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import io
+import pickle
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,15 +66,34 @@ class Snapshot:
     """A stage as it was, with the rows of all tables."""
 
     def __init__(self, stage: Stage) -> None:
+        self._dynamo = stage.world.dynamo
         self._rows: Rows = stage.world.rows()
-        self._stage = copy.deepcopy(stage)
+        kept = io.BytesIO()
+        _Pickler(kept).dump(stage)
+        self._stage = kept.getvalue()
 
     def restore(self) -> Stage:
         """Return to the stage."""
-        stage = copy.deepcopy(self._stage)
-        stage.world.dynamo.restore(self._rows)
+        stage: Stage = _Unpickler(io.BytesIO(self._stage), self._dynamo).load()
+        self._dynamo.restore(self._rows)
         use(stage.world)
         return stage
+
+
+class _Pickler(pickle.Pickler):
+    """Pickling is ten times as fast as ``copy.deepcopy``. The engine itself is not copied."""
+
+    def persistent_id(self, obj: object) -> str | None:
+        return "engine" if isinstance(obj, Dynamo) else None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, dynamo: Dynamo) -> None:
+        super().__init__(file)
+        self._dynamo = dynamo
+
+    def persistent_load(self, _: str) -> Dynamo:
+        return self._dynamo
 
 
 class Runner:

@@ -50,7 +50,7 @@ EVERYBODY = (ULLA, UWE, TINA, THEO, ADA, ANNA, BERT, CARL, CORA, CURT, PAUL, PET
 
 
 class World:
-    """Everything of one run; ``copy.deepcopy`` keeps it for later, together with ``rows``.
+    """Everything of one run; a snapshot of the runner keeps it for later.
 
     running: the invocation whose code runs now.
     fault: the fault to hit one of the next invocations.
@@ -76,7 +76,6 @@ class World:
         self._agenda: list[tuple[float, int, Action]] = []
         self._entries = 0
         self._invoked: Counter[str] = Counter()
-        self.handlers = _HANDLERS
         self.lambdas, self.queues, self.streams = Lambdas(self), Queues(self), Streams(self)
         self.ring, self.gateway = Ring(self), Gateway(self)
         use(self)
@@ -225,13 +224,3 @@ def _account(who: Who) -> Account:
         coins=COINS if who.role == "USER" else 0,
         rates=RATES if who.role == "TELECALLER" else {},
     )
-
-
-class _Handlers(dict[str, Any]):
-    """The functions' entries, which no copy of a world copies."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Handlers:
-        return self
-
-
-_HANDLERS = _Handlers(stack.HANDLERS)
