@@ -26,6 +26,7 @@ every request that a function makes.
 ``runner``       an engine, and worlds that can be taken back
 ``enumeration``  every fault at every request of a scenario
 ``races``        two events at once, and frames out of order; ``acts`` is what they are made of
+``reports``      reports of a backend in every order
 ``histories``    seeded random histories
 ``report``       the table of outcomes
 ``known``        what is known to fail

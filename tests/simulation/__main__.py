@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
-from tests.simulation import enumeration, histories, known, races, report, runner
+from tests.simulation import enumeration, histories, known, races, report, reports, runner
 from tests.simulation.runner import Outcome, Runner
 from tests.simulation.scenarios import SCENARIOS
 
@@ -59,15 +59,20 @@ def _outcomes(run: Runner, arguments: argparse.Namespace) -> Iterator[Outcome]:
         for seed in range(first, last):
             yield histories.outcome(run, seed, plan)
         return
+    yield from _enumerated(run, arguments.only)
+
+
+def _enumerated(run: Runner, only: str) -> Iterator[Outcome]:
+    """Run everything with ``only`` in its name."""
     for name, scenario in SCENARIOS.items():
-        if arguments.only in name:
+        if only in name:
             yield from enumeration.outcomes(run, scenario)
-    for race in races.RACES:
-        if arguments.only in race.name:
-            yield from races.outcomes(run, race)
-    for overtaking in races.OVERTAKINGS:
-        if arguments.only in overtaking.name:
-            yield from races.overtaken(run, overtaking)
+    for race in (race for race in races.RACES if only in race.name):
+        yield from races.outcomes(run, race)
+    for overtaking in (one for one in races.OVERTAKINGS if only in one.name):
+        yield from races.overtaken(run, overtaking)
+    for sequence in (one for one in reports.SEQUENCES if only in one.name):
+        yield from reports.outcomes(run, sequence)
 
 
 if __name__ == "__main__":

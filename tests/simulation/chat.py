@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes import NOW_MS
 from tests.simulation.calls import ref
 from tests.simulation.stage import SHIM, Stage, event, scenario
 from tests.simulation.world import ANNA, BERT, CARL
@@ -17,6 +18,20 @@ def tabs(stage: Stage) -> None:
     anna, bert, again, _ = stage.come(ANNA, BERT, ANNA, CARL)
     for app in (anna, bert, again):
         stage.ask(app, "join_channel", CHANNEL)
+
+
+def private_channel(stage: Stage) -> None:
+    """A private channel of Anna and Carl, as reported with a time that is exact to the second."""
+    tabs(stage)
+    stage.tell("channel.upserted", **PRIVATE, members=[ANNA.id, CARL.id])
+
+
+PRIVATE: dict[str, Any] = {
+    "channelId": CHANNEL,
+    "name": "General",
+    "private": True,
+    "happenedAt": NOW_MS + 30_000,
+}
 
 
 def message_sent(stage: Stage) -> None:

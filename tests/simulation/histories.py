@@ -85,6 +85,8 @@ class History:
         world.run()
         # Most histories are about one product, so that people meet in them.
         self._group = self.random.choice((*((group,) for group in PEOPLE), PEOPLE))
+        # API Gateway may or may not tell a client that a function has failed.
+        world.error_frames = self.random.random() < 0.5
         world.slow = True
         for _ in range(self.plan.steps):
             if self.random.random() < self.plan.faults:

@@ -131,6 +131,16 @@ def ghosts(world: World, truth: Truth) -> Broken:
                 yield f"{member} of {key}"
 
 
+def members_only(world: World, truth: Truth) -> Broken:
+    """Nobody is in a private channel who is not one of its members."""
+    channels = {one["topic"]: one for one in truth.chat if one["item"] == "about"}
+    for one in truth.chat:
+        channel, person_id = channels.get(one["topic"]), one["item"].removeprefix("person#")
+        private = channel is not None and channel.get("private") and one.get("tabs")
+        if channel and private and person_id not in channel.get("members", ()):
+            yield f"{person_id} is in {one['topic']}"
+
+
 def deaf(world: World, truth: Truth) -> Broken:
     """Who believes to be connected can be reached."""
     for app in world.apps:

@@ -21,6 +21,7 @@ INVARIANTS: dict[str, Invariant] = {
         invariants.coins,
         invariants.counted,
         invariants.ghosts,
+        invariants.members_only,
         invariants.deaf,
         invariants.served,
         invariants.given_up,

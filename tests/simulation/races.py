@@ -20,7 +20,14 @@ from tests.simulation.calls import (
     ringing,
     ringing_last,
 )
-from tests.simulation.chat import CHANNEL, chat_answered, chat_ringing, tabs
+from tests.simulation.chat import (
+    CHANNEL,
+    PRIVATE,
+    chat_answered,
+    chat_ringing,
+    private_channel,
+    tabs,
+)
 from tests.simulation.enumeration import trace_of
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.runner import Outcome, Runner, verdict
@@ -113,6 +120,12 @@ RACES = (
     Race("status | status elsewhere", tabs, Sends(ANNA, AWAY), Sends(ANNA, BUSY, 1)),
     Race("status | tab leaves", tabs, Sends(BERT, AWAY), Leaves(BERT)),
     Race("join | another leaves", tabs, Sends(CARL, JOIN), Sends(BERT, LEAVE)),
+    Race(
+        "join | put out in the same second",
+        private_channel,
+        Sends(CARL, JOIN),
+        Tells("channel.upserted", **PRIVATE, members=[ANNA.id]),
+    ),
     Race("say | leave", tabs, Sends(BERT, SAY), Sends(BERT, LEAVE)),
     Race("booking: accept | cancel", assigned, Sends(PAUL, TAKE), Sends(CORA, DROP)),
     Race("booking: cancel | accept", assigned, Sends(CORA, DROP), Sends(PAUL, TAKE)),

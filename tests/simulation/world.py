@@ -154,7 +154,8 @@ class World:
 
     def tell(self, type_: str, /, **data: Any) -> None:
         """Report an event of a team's own systems, straight on the bus."""
-        self.told.append((self.now_ms, type_, data))
+        told = {name: value for name, value in data.items() if name != "happenedAt"}
+        self.told.append((self.now_ms, type_, told))
         self.now_ms += 1
         detail = json.dumps({"happenedAt": int(self.now_ms)} | data)
         entry = {"Source": "team", "DetailType": type_, "Detail": detail}
