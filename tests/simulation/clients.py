@@ -169,7 +169,7 @@ class App:
     def _answer(self, ack_id: int, answer: Any) -> None:
         asked = self._waiting.pop(ack_id, None)
         if asked:
-            self.screen.answer(asked, answer, chat=self.chat)
+            self.screen.answer(asked, answer, self.world.now_ms, chat=self.chat)
 
     def _frame(self, event: str, payload: Any, ack_id: int) -> str:
         if self.wire == "n":

@@ -22,6 +22,9 @@ SPLIT_BATCH = "A batch that is split has other tokens, so its records are counte
 DEAF = "A connection that was told of its session, and has not joined, is found by nobody."
 OPENER = "The opener may not read connections, and its maximum age forbids its retry."
 LOST_DISCONNECT = "A lost ``$disconnect`` is noticed by the next ping only, also during a call."
+NOT_NEWEST = "A status that the booking cannot reach yet is dropped, and a later one is refused."
+EXPIRED_CLAIM = "The claim for an old event expires in the past, so its repetition is passed on."
+SAME_SECOND = "A join is checked against the time of the channel's report, not against its version."
 CANDIDATE = "A candidate that overtakes the answer of its call is relayed before it."
 UNTRACK = "An untrack that overtakes its track leaves no trace."
 LAST_WORDS = "What arrived before a goodbye and is handled after it is refused."
@@ -31,6 +34,7 @@ HISTORIES = {
     "calls_shown": OLD_AFTER_NEW,
     "chat_calls_shown": OLD_AFTER_NEW,
     "late: free": LOST_DISCONNECT,
+    "offers_shown": OLD_AFTER_NEW,
     "once": SAID_TWICE,
     "served": LAST_WORDS,
     "statuses_shown": OLD_AFTER_NEW,
@@ -343,6 +347,9 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ("say, goodbye", "overtaken", "served"),
         ("message, goodbye", "overtaken", "served"),
     ),
+    SAME_SECOND: (("join | put out in the same second", "race", "members_only; members_shown"),),
+    NOT_NEWEST: (("a booking on its way [backend]", "overtaken", "newest"),),
+    EXPIRED_CLAIM: (("a notification of two days ago, twice [backend]", "overtaken", "once"),),
 }
 
 

@@ -43,6 +43,7 @@ class Asked:
     own_id: str
     at_ms: int
     shown: str | None = None
+    answered_ms: float = 0
     answered: bool = False
     answer: Any = None
 
@@ -98,9 +99,9 @@ class Screen:
         elif event in _LEAVES and call_id in self.calls:
             self.calls[call_id] = LEAVING
 
-    def answer(self, asked: Asked, answer: Any, *, chat: bool) -> None:
+    def answer(self, asked: Asked, answer: Any, now_ms: float, *, chat: bool) -> None:
         """Take the acknowledgement of an event that the app has sent."""
-        asked.answered, asked.answer = True, answer
+        asked.answered, asked.answer, asked.answered_ms = True, answer, now_ms
         event, failure = asked.event, asked.failure
         call_id = asked.own_id if event in ("call:initiate", "call:invite") else None
         call_id = call_id or _about(asked.payload)

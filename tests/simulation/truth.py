@@ -68,14 +68,14 @@ def all_judged(world: World, namespace: str) -> list[App]:
     return [app for app in world.apps if app.who.namespace == namespace and judged(world, app)]
 
 
-def in_channel_since(app: App, room: str) -> int | None:
+def in_channel_since(app: App, room: str) -> float | None:
     """Return since when a tab is in a channel for certain, or None."""
-    since: int | None = None
+    since: float | None = None
     for asked in app.screen.asked:
         if f"channel#{asked.payload}" != room:
             continue
         if asked.event == "join_channel":
-            since = asked.at_ms if asked.done else since
+            since = asked.answered_ms if asked.done else since
         elif asked.event == "leave_channel":
             since = None
     return since
