@@ -166,8 +166,13 @@ def receipts_delivered(world: World, truth: Truth) -> Broken:
 
 
 def reports_passed_on(world: World, truth: Truth) -> Broken:
-    """What a team's backend reports for people reaches all of their apps."""
+    """What a team's backend reports for people reaches all of their apps: of earnings the last."""
+    earned = {
+        data["partnerId"]: at_ms for at_ms, type_, data in world.told if type_ == "earnings.updated"
+    }
     for at_ms, type_, data in world.told:
+        if type_ == "earnings.updated" and at_ms < earned[data["partnerId"]]:
+            continue
         match type_:
             case "notification.created":
                 apps = [*all_judged(world, CUSTOMER), *all_judged(world, PARTNER)]
