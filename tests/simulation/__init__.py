@@ -1,0 +1,33 @@
+"""A deterministic simulator of the whole backend: every function's real entry, in one process.
+
+``python -m tests.simulation --help`` runs it. The DynamoDB engine is real; everything else of AWS,
+and the time, is simulated, so that a process can die, an answer be lost and two events meet at
+every request that a function makes.
+
+``engine``       DynamoDB: requests to a real engine, and what the tables hold
+``patches``      where the backend meets the simulation: time, randomness, SDK, ``@connections``
+``invocation``   one invocation of a function: its requests, numbered, and the fault that hits it
+``faults``       the kinds of faults
+``access``       which requests a function's role allows
+``services``     SDK requests other than DynamoDB's
+``lambdas``      asynchronous invocations, schedules and dead letters
+``queues``       SQS
+``streams``      streams of tables
+``ring``         the ring timer's state machine
+``gateway``      API Gateway: connections, frames, HTTP requests
+``clients``      the apps of people, at the level of frames
+``screens``      what an app shows, from the events that it received
+``world``        all of this together, with a clock and an agenda
+``truth``        what the tables say
+``judge``        the list of invariants, which are in ``invariants``, ``call_screens`` and
+                 ``other_screens``
+``stage``        what scenarios are made of; they are in ``calls``, ``chat`` and ``bookings``
+``scenarios``    all of them
+``runner``       an engine, and worlds that can be taken back
+``enumeration``  every fault at every request of a scenario
+``races``        two events at once, and frames out of order; ``acts`` is what they are made of
+``reports``      reports of a backend in every order
+``histories``    seeded random histories
+``report``       the table of outcomes
+``known``        what is known to fail
+"""

@@ -1,0 +1,79 @@
+"""``python -m tests.simulation``: run the simulator and print what came of it.
+
+Without arguments, every fault at every request of every scenario, all races, and no histories.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+
+from tests.simulation import enumeration, histories, known, races, report, reports, runner
+from tests.simulation.runner import Outcome, Runner
+from tests.simulation.scenarios import SCENARIOS
+
+
+def main() -> int:
+    """Run what the arguments ask for. Returns 1 if an invariant is broken."""
+    arguments = _arguments()
+    begin = time.perf_counter()
+    with runner.running() as run:
+        table = report.table_of(_outcomes(run, arguments))
+    for line in report.lines(table, details=arguments.details):
+        print(line)
+    runs, failures = (
+        sum(result.runs for result in table.values()),
+        sum(result.failures for result in table.values()),
+    )
+    seconds = time.perf_counter() - begin
+    print(f"{runs} runs in {seconds:.0f} s, {failures} with a broken invariant")
+    if arguments.known:
+        compare = known.unknown_in_histories if arguments.seeds else known.differences
+        unexpected = list(compare(table))
+        print("\n".join(unexpected) or "all as known")
+        return bool(unexpected)
+    return bool(failures)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", metavar="FROM:TO", help="run seeded histories instead")
+    parser.add_argument("--faults", type=float, default=0.0, help="how likely a fault is, per step")
+    parser.add_argument(
+        "--only", default="", help="the scenarios and races with this in their name"
+    )
+    parser.add_argument("--details", action="store_true", help="an example of every failure")
+    parser.add_argument("--known", action="store_true", help="compare with the table of known ones")
+    return parser.parse_args()
+
+
+def _outcomes(run: Runner, arguments: argparse.Namespace) -> Iterator[Outcome]:
+    if arguments.seeds:
+        first, last = (int(part) for part in arguments.seeds.split(":"))
+        plan = histories.Plan(faults=arguments.faults)
+        for seed in range(first, last):
+            yield histories.outcome(run, seed, plan)
+        return
+    yield from _enumerated(run, arguments.only)
+
+
+def _enumerated(run: Runner, only: str) -> Iterator[Outcome]:
+    """Run everything with ``only`` in its name."""
+    for name, scenario in SCENARIOS.items():
+        if only in name:
+            yield from enumeration.outcomes(run, scenario)
+    for race in (race for race in races.RACES if only in race.name):
+        yield from races.outcomes(run, race)
+    for overtaking in (one for one in races.OVERTAKINGS if only in one.name):
+        yield from races.overtaken(run, overtaking)
+    for sequence in (one for one in reports.SEQUENCES if only in one.name):
+        yield from reports.outcomes(run, sequence)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Invariants of screens: calls of both products, and what may be heard but once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from functions.bookings.state import FINAL as OVER
+from tests.simulation.screens import ANSWERING, CALLING, DIALING, IN_CALL, LEAVING, RINGING
+from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, judged
+from tests.simulation.world import World
+
+_CHANGES = {"presence_updated": "status", "booking:status_updated": "status"}
+_NEWS = {"offline", *OVER}
+"""States that begin once. Somebody may say twice that they are away."""
+
+_ONCE = {
+    "call:incoming",
+    "call:accepted",
+    "call:ended",
+    "call:missed",
+    "call:rejected",
+    "call:cancelled",
+    "chat:new_message",
+    "message:received",
+    "notification:new",
+    "system_broadcast_received",
+    "user_joined",
+    "user_left",
+}
+
+
+def calls_shown(world: World, truth: Truth) -> Broken:
+    """Apps of callers and telecallers show the call that their person is in, and no other."""
+    for app in world.apps:
+        if not (judged(world, app) and app.who.namespace in (USER, TELECALLER)):
+            continue
+        person = truth.people.get(f"{app.who.namespace}#{app.who.id}", {})
+        call = person.get("call") or {}
+        for call_id, shown in app.screen.calls.items():
+            if not _agrees(shown, call_id, call, truth):
+                yield f"{app.who.id}'s {app.id} shows {call_id} as {shown}; the row says {call}"
+        hidden = call and app.screen.calls.get(call["id"]) not in (IN_CALL, LEAVING)
+        if hidden and (app.who.namespace == USER or not _another_has(world, app, call["id"])):
+            yield f"{app.who.id}'s {app.id} does not show the call that lasts"
+
+
+def _another_has(world: World, app: Any, call_id: str) -> bool:
+    """Return whether another device of a telecaller has the call, or had it when it broke.
+
+    A call lasts until the last connection of its person closes, whichever device has it.
+    """
+    return any(
+        other.screen.calls.get(call_id) in (IN_CALL, LEAVING, ANSWERING)
+        and (other.screen.calls[call_id] != ANSWERING or not judged(world, other))
+        for other in world.apps
+        if other.who == app.who and other is not app
+    )
+
+
+def _agrees(shown: str, call_id: str, call: dict[str, Any], truth: Truth) -> bool:
+    """Return whether what is shown of a call can stay on the screen."""
+    if shown == LEAVING:
+        return True
+    if shown == DIALING:  # nothing was decided, so there is nothing to hear of
+        return call_id not in truth.records and call.get("id") != call_id
+    return bool(
+        shown == IN_CALL
+        and call.get("id") == call_id
+        and call.get("status", "ACCEPTED") == "ACCEPTED"
+    )
+
+
+def chat_calls_shown(world: World, truth: Truth) -> Broken:
+    """Tabs show the calls that they have, and no others."""
+    lasting = truth.chat_calls
+    for app in world.apps:
+        if not (judged(world, app) and app.who.namespace == CHAT):
+            continue
+        for call_id, shown in app.screen.calls.items():
+            call = lasting.get(call_id)
+            wrong = {RINGING, CALLING, IN_CALL, ANSWERING} if call is None else {RINGING, CALLING}
+            if shown in wrong or (shown == DIALING and call_id in truth.records):
+                yield f"{app.who.id}'s {app.id} shows {call_id} as {shown}"
+    for call_id, call in lasting.items():
+        for tab in (call["callerTab"], call.get("calleeTab", "")):
+            for app in world.apps:
+                if tab == f"s:{app.id}" and call_id not in app.screen.calls and judged(world, app):
+                    yield f"{app.who.id}'s {app.id} does not show the call that lasts"
+
+
+def in_order(world: World, truth: Truth) -> Broken:
+    """No tab receives a candidate before the call that it belongs to, or before its answer."""
+    for app in world.apps:
+        known = False
+        for _, event, _ in app.screen.events if app.who.namespace == CHAT else ():
+            known = known or event in ("call:incoming", "call:accepted")
+            if event == "call:ice_candidate" and not known:
+                yield f"{app.who.id}'s {app.id} heard a candidate too early"
+
+
+def once(world: World, truth: Truth) -> Broken:
+    """Nobody hears twice what happens once. Judged where no delivery was repeated on purpose."""
+    for app in world.apps:
+        heard = Counter(
+            (event, str(data)) for _, event, data in app.screen.events if event in _ONCE
+        )
+        for (event, data), number in heard.items():
+            if number > 1:
+                yield f"{app.who.id}'s {app.id} heard {event} {number} times: {data[:80]}"
+        last: dict[tuple[str, str], Any] = {}
+        for _, event, data in app.screen.events:
+            field = _CHANGES.get(event)
+            about = event, str(data.get("bookingId") or data.get("userId")) if field else ""
+            if field and last.get(about) == data[field] and data[field] in _NEWS:
+                yield f"{app.who.id}'s {app.id} heard {event} {data[field]} of {about[1]} again"
+            last[about] = data[field] if field else None

@@ -1,0 +1,132 @@
+"""Scenarios of the call product, and of connections as such."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes import NOW_MS
+from tests.simulation.clients import Who
+from tests.simulation.stage import SHIM, Stage, event, nothing, scenario
+from tests.simulation.world import ADA, ANNA, THEO, TINA, ULLA, UWE
+
+
+def call_people(stage: Stage) -> None:
+    """A user with two devices, a telecaller with two, another user, and an admin."""
+    stage.come(ULLA, ULLA, TINA, TINA, UWE, ADA)
+    stage.world.run(2_000)
+
+
+def ringing(stage: Stage) -> None:
+    """A call that rings."""
+    call_people(stage)
+    call = {"telecallerId": TINA.id, "callType": "AUDIO"}
+    stage.kept["call"] = stage.ask(stage.app(ULLA), "call:initiate", call).answer["callId"]
+
+
+def answered(stage: Stage) -> None:
+    """A call that has been answered, some seconds ago."""
+    ringing(stage)
+    stage.ask(stage.app(TINA), "call:accept", {"callId": stage.kept["call"]})
+    stage.world.run(5_000)
+
+
+def ref(kept: dict[str, Any]) -> dict[str, str]:
+    """The payload that names the call."""
+    return {"callId": kept["call"]}
+
+
+INITIATE = {"telecallerId": TINA.id, "callType": "AUDIO"}
+event("call:initiate", call_people, ULLA, INITIATE, SHIM, "presence-stream")
+event("call:accept", ringing, TINA, ref, SHIM, "presence-stream", "broadcast")
+event("call:reject", ringing, TINA, ref)
+event("call:cancel", ringing, ULLA, ref)
+event("call:end by user", answered, ULLA, ref, SHIM, "presence-stream", "livekit-rooms")
+event("call:end by telecaller", answered, TINA, ref)
+event("presence:request-counts", call_people, ADA)
+
+
+@scenario("ring timeout", ringing, "ring-timeout")
+def _ring_timeout(stage: Stage) -> None:
+    stage.world.run(31_000)
+
+
+@scenario("sweep finds a forgotten ring", ringing, "sweep")
+def _forgotten(stage: Stage) -> None:
+    stage.world.ring.lost = True
+    stage.world.run(60_000)
+
+
+def leave_one(stage: Stage, *whos: Who) -> None:
+    """Close the second app of people."""
+    for who in whos:
+        stage.app(who, 1).close()
+    stage.world.run()
+
+
+def ringing_last(stage: Stage) -> None:
+    """A call that rings, with one device left on either side."""
+    ringing(stage)
+    leave_one(stage, ULLA, TINA)
+
+
+def answered_last(stage: Stage) -> None:
+    """A call that has been answered, with one device left on either side."""
+    answered(stage)
+    leave_one(stage, ULLA, TINA)
+
+
+@scenario("user leaves while ringing", ringing_last, "disconnect")
+def _user_leaves_ringing(stage: Stage) -> None:
+    stage.app(ULLA).close()
+
+
+@scenario("telecaller leaves while ringing", ringing_last, "disconnect")
+def _telecaller_leaves_ringing(stage: Stage) -> None:
+    stage.app(TINA).close()
+
+
+@scenario("user leaves in a call", answered_last, "disconnect")
+def _user_leaves(stage: Stage) -> None:
+    stage.app(ULLA).close()
+
+
+@scenario("telecaller leaves in a call", answered_last, "disconnect", "presence-stream")
+def _telecaller_leaves(stage: Stage) -> None:
+    stage.app(TINA).close()
+
+
+def pinged_in_a_call(stage: Stage) -> None:
+    """A call whose people have just answered a ping, so that the next one is far away."""
+    answered_last(stage)
+    stage.world.run(NOW_MS + 185_000 - stage.world.now_ms)
+
+
+@scenario("user breaks off in a call", pinged_in_a_call)
+def _user_breaks_off(stage: Stage) -> None:
+    stage.world.gateway.vanish(stage.app(ULLA).id)
+
+
+@scenario("user reloads in a call", answered_last, "disconnect")
+def _comes_back_in_call(stage: Stage) -> None:
+    stage.app(ULLA).close()
+    stage.world.come(ULLA)
+
+
+@scenario("user connects", nothing, "connect", "opener", SHIM, "presence-stream")
+def _user_connects(stage: Stage) -> None:
+    stage.world.come(ULLA)
+
+
+@scenario("telecaller connects", call_people, "connect", "opener", SHIM, "broadcast")
+def _telecaller_connects(stage: Stage) -> None:
+    stage.world.come(THEO)
+
+
+@scenario("native telecaller connects", call_people, "connect", "opener")
+def _native_connects(stage: Stage) -> None:
+    stage.world.come(THEO, wire="n")
+
+
+@scenario("tab connects", nothing, "connect", "opener", SHIM)
+def _tab_connects(stage: Stage) -> None:
+    stage.world.come(ANNA)

@@ -1,0 +1,70 @@
+"""Every fault at every request of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.simulation.faults import Fault, Kind, Request, kinds_for
+from tests.simulation.runner import (
+    OF_ONE_RECIPIENT,
+    Outcome,
+    Runner,
+    Snapshot,
+    decided,
+    differences,
+    verdict,
+)
+from tests.simulation.stage import Scenario, Step
+
+
+def outcomes(runner: Runner, scenario: Scenario) -> Iterator[Outcome]:
+    """Run a scenario without a fault, and then with every fault."""
+    snapshot = runner.prepare(scenario.setup)
+    trace = trace_of(snapshot, scenario.act)
+    stage = snapshot.restore()
+    scenario.act(stage)
+    stage.world.run()
+    broken = verdict(stage.world)
+    expected = decided(stage.world)
+    yield Outcome(scenario.name, None, "", broken)
+    for function in scenario.functions:
+        if function not in trace:
+            raise AssertionError(f"{scenario.name} does not invoke {function}: {sorted(trace)}")
+        for fault, request in faults_of(function, trace[function]):
+            yield run(scenario, snapshot, fault, request, expected)
+
+
+def trace_of(snapshot: Snapshot, act: Step) -> dict[str, list[Request]]:
+    """Return the requests of the first invocation of each function that an act brings about."""
+    stage = snapshot.restore()
+    stage.world.trace = []
+    act(stage)
+    stage.world.run()
+    return {one.spec.name: one.requests for one in reversed(stage.world.trace)}
+
+
+def faults_of(function: str, requests: list[Request]) -> Iterator[tuple[Fault, str]]:
+    """Yield the faults that can hit the first invocation of a function."""
+    yield Fault(Kind.TWICE, function), ""
+    for at, request in enumerate(requests, 1):
+        for kind in kinds_for(request, last=at == len(requests)):
+            yield Fault(kind, function, at=at), f"{at}/{len(requests)} {request}"
+
+
+def run(
+    scenario: Scenario,
+    snapshot: Snapshot,
+    fault: Fault,
+    request: str,
+    expected: dict[str, object],
+) -> Outcome:
+    """Run a scenario with a fault. ``expected`` is what is decided without it."""
+    stage = snapshot.restore()
+    stage.world.inject(fault)
+    scenario.act(stage)
+    stage.world.run()
+    broken = verdict(stage.world, fault)
+    if fault.kind in OF_ONE_RECIPIENT:
+        changed = differences(expected, decided(stage.world, but=request.rpartition(" ")[2]))
+        broken |= {"undone": changed} if changed else {}
+    return Outcome(scenario.name, fault, request, broken)

@@ -1,0 +1,191 @@
+"""API Gateway: connections, the frames that come from clients and go to them, and HTTP."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.aws.http_pool import Answer
+from tests.simulation.stack import ROUTES
+
+if TYPE_CHECKING:
+    from tests.simulation.invocation import Done, Invocation
+    from tests.simulation.world import World
+
+ADDRESS = "192.0.2.{}"
+
+
+class State(Enum):
+    """A connection is posted to from when its ``$connect`` has returned until it is gone."""
+
+    CONNECTING = auto()
+    OPEN = auto()
+    GONE = auto()
+
+
+class Client(Protocol):
+    """The other end of a connection."""
+
+    def receive(self, frame: str) -> None:
+        """Take a frame."""
+
+    def closed(self) -> None:
+        """The connection is over."""
+
+
+@dataclass
+class Socket:
+    """A connection."""
+
+    id: str
+    client: Client
+    address: str
+    state: State = State.CONNECTING
+
+
+class Gateway:
+    """All connections.
+
+    busy: the connections whose posts are throttled for good.
+    lost: the connections that broke without ``$disconnect``.
+    hold_ms: how long the next frame is held back, so that later ones overtake it.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.sockets: dict[str, Socket] = {}
+        self.busy: set[str] = set()
+        self.lost: set[str] = set()
+        self.hold_ms = 0
+        self._messages = 0
+
+    def connect(self, client: Client, query: dict[str, str], headers: dict[str, str]) -> str:
+        """Begin a connection. Returns its id."""
+        number = len(self.sockets) + 1
+        id_ = f"c{number:04d}"
+        self.sockets[id_] = Socket(id_, client, ADDRESS.format(number))
+        event = self._event(id_, "$connect", "CONNECT")
+        event |= {"queryStringParameters": query, "headers": headers}
+        self._world.later(0, partial(self._invoke, event, partial(self._connected, id_)))
+        return id_
+
+    def send(self, connection_id: str, body: str) -> int:
+        """Take a frame from a client. Returns when it arrived, epoch ms, which is always new."""
+        self._world.now_ms += 1
+        event = self._event(connection_id, self._route(body), "MESSAGE") | {"body": body}
+        delay, self.hold_ms = self._world.frame_delay() + self.hold_ms, 0
+        self._world.later(delay, partial(self._invoke, event, partial(self._failed, event)))
+        return int(self._world.now_ms)
+
+    def message_id(self) -> str:
+        """Return the id of the last frame."""
+        return f"message {self._messages}"
+
+    def close(self, connection_id: str, code: int = 1000) -> None:
+        """End a connection from the client's side."""
+        if self._end(connection_id):
+            self._disconnect(connection_id, code)
+
+    def vanish(self, connection_id: str) -> None:
+        """Break a connection, without ``$disconnect``. The client notices."""
+        if self._end(connection_id):
+            self.lost.add(connection_id)
+
+    def alive(self, connection_id: str) -> bool:
+        """Return whether a connection is open."""
+        socket = self.sockets.get(connection_id)
+        return socket is not None and socket.state is State.OPEN
+
+    def serve(self, method: str, connection_id: str, body: str) -> Answer:
+        """Answer a request to ``@connections``."""
+        if not self.alive(connection_id):
+            return Answer(410, b"")
+        if method == "POST":
+            if connection_id in self.busy:
+                return Answer(429, b"")
+            self.sockets[connection_id].client.receive(body)
+        elif method == "DELETE" and self._end(connection_id):
+            self._disconnect(connection_id, 1000)
+        return Answer(200, b"")
+
+    def ask(self, method: str, path: str, token: str, body: str, done: Done) -> None:
+        """Make an HTTP request."""
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"authorization": f"Bearer {token}", "content-type": "application/json"},
+            "requestContext": {
+                "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
+                "requestId": f"http {self._world.now_ms}",
+                "stage": "$default",
+                "routeKey": f"{method} {path}",
+            },
+            "body": body,
+            "isBase64Encoded": False,
+        }
+        self._world.later(0, partial(self._world.invoke, "http", event, done))
+
+    def _end(self, connection_id: str) -> bool:
+        socket = self.sockets[connection_id]
+        if socket.state is State.GONE:
+            return False
+        socket.state = State.GONE
+        socket.client.closed()
+        return True
+
+    def _disconnect(self, connection_id: str, code: int) -> None:
+        event = self._event(connection_id, "$disconnect", "DISCONNECT")
+        event["requestContext"] |= {"disconnectStatusCode": code, "disconnectReason": ""}
+        self._world.later(self._world.frame_delay(), partial(self._invoke, event, _ignore))
+
+    def _connected(self, connection_id: str, invocation: Invocation) -> None:
+        socket = self.sockets[connection_id]
+        if socket.state is not State.CONNECTING:
+            return
+        if invocation.error is None and invocation.result["statusCode"] == 200:
+            socket.state = State.OPEN
+        else:
+            self._end(connection_id)
+
+    def _failed(self, event: dict[str, Any], invocation: Invocation) -> None:
+        """Send the frame that API Gateway sends when an integration fails. It is no packet."""
+        connection_id = event["requestContext"]["connectionId"]
+        failed = invocation.error is not None and self._world.error_frames
+        if failed and self.alive(connection_id):
+            frame = {"message": "Internal server error", "connectionId": connection_id}
+            self.sockets[connection_id].client.receive(json.dumps(frame))
+
+    def _route(self, body: str) -> str:
+        if not body.lstrip().startswith("{"):
+            return "$default"
+        try:
+            action = json.loads(body).get("action")
+        except ValueError:
+            return "$default"
+        return action if action in ROUTES else "$default"
+
+    def _invoke(self, event: dict[str, Any], done: Done) -> None:
+        self._world.invoke(ROUTES[event["requestContext"]["routeKey"]], event, done)
+
+    def _event(self, connection_id: str, route: str, kind: str) -> dict[str, Any]:
+        self._messages += 1
+        address = self.sockets[connection_id].address
+        return {
+            "requestContext": {
+                "connectionId": connection_id,
+                "messageId": self.message_id(),
+                "requestId": f"request {self._messages}",
+                "requestTimeEpoch": int(self._world.now_ms),
+                "routeKey": route,
+                "eventType": kind,
+                "identity": {"sourceIp": address},
+            }
+        }
+
+
+def _ignore(_: Invocation) -> None:
+    """A disconnect that fails is not tried again."""

@@ -1,0 +1,189 @@
+"""Invariants of what is stored and of what was asked, whatever the screens show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from functions.calls.billing import cost, duration_seconds
+from shared.realtime.address import Address
+from tests.simulation import stack
+from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth
+from tests.simulation.world import COINS, RATES, World
+
+FINAL = {"COMPLETED", "MISSED", "REJECTED", "CANCELLED"}
+OVERDUE_SECONDS = 60
+"""A sweep looks at a connection within a minute from when it is due."""
+
+
+def free(world: World, truth: Truth) -> Broken:
+    """Everybody is free, or in an answered call with the other person, both of them there."""
+    telecallers, users = truth.of(TELECALLER), truth.of(USER)
+    for mine, theirs in ((users, telecallers), (telecallers, users)):
+        for person_id, one in mine.items():
+            call = one.get("call")
+            if call:
+                yield from _in_company(world, person_id, one, theirs.get(call["peerId"], {}))
+    for call_id, call in truth.chat_calls.items():
+        if call["status"] == "RINGING":
+            yield f"chat call {call_id} still rings"
+        for person_id in (call["callerId"], call["calleeId"]):
+            if not is_there(world, truth.of(CHAT).get(person_id, {})):
+                yield f"{person_id} is in a chat call, and not connected"
+
+
+def _in_company(world: World, person_id: str, one: dict[str, Any], other: dict[str, Any]) -> Broken:
+    """A person who is in a call is in it with the other person, and has answered it."""
+    call = one["call"]
+    if (other.get("call") or {}).get("id") != call["id"]:
+        yield f"{person_id} is in a call, and {call['peerId']} is not"
+    if call.get("status") == "RINGING":
+        yield f"it still rings at {person_id}"
+    if not is_there(world, one):
+        yield f"{person_id} is in a call, and not connected"
+
+
+def is_there(world: World, person: dict[str, Any]) -> bool:
+    """Return whether any of a person's connections is open."""
+    return any(
+        world.gateway.alive(Address.of_member("", member).connection_id)
+        for member in person.get("connections", ())
+    )
+
+
+def recorded(world: World, truth: Truth) -> Broken:
+    """Every call that began is under way or has one final record."""
+    under_way = {one["call"]["id"] for one in truth.of(USER).values() if one.get("call")}
+    under_way |= truth.chat_calls.keys()
+    for app in world.apps:
+        for asked in app.screen.asked:
+            call_id = asked.answer.get("callId") if isinstance(asked.answer, dict) else None
+            if call_id and call_id not in under_way and call_id not in truth.records:
+                yield f"call {call_id} has no record"
+    for call_id, record in truth.records.items():
+        if call_id in under_way:
+            yield f"call {call_id} is over and goes on"
+        if record["status"] not in FINAL:
+            yield f"call {call_id} ended as {record['status']}"
+
+
+def coins(world: World, truth: Truth) -> Broken:
+    """Coins are only moved, by the price of calls."""
+    earned: Counter[str] = Counter()
+    for record in truth.records.values():
+        if record.get("product", "calls") != "calls":
+            continue
+        seconds = duration_seconds(record.get("acceptedAt"), record["endedAt"])
+        price = cost(seconds, RATES[record["callType"]])
+        if record["coins"] > price:
+            yield f"call {record['callId']} cost {record['coins']} instead of {price}"
+        earned[record["callerId"]] -= record["coins"]
+        earned[record["calleeId"]] += record["coins"]
+    for namespace, first in ((USER, COINS), (TELECALLER, 0)):
+        for person_id, one in truth.of(namespace).items():
+            if one.get("coins", 0) != first + earned[person_id]:
+                yield f"{person_id} has {one.get('coins')}, not {first + earned[person_id]}"
+
+
+def counted(world: World, truth: Truth) -> Broken:
+    """The numbers for admins are what is there."""
+    telecallers = truth.of(TELECALLER).values()
+    statuses = Counter((one.get("call") or {}).get("status") for one in telecallers)
+    real = {
+        "connections": len(truth.connections),
+        "onlineUsers": sum(bool(one.get("connections")) for one in truth.of(USER).values()),
+        "onlineTelecallers": sum(bool(one.get("connections")) for one in telecallers),
+        "ringing": statuses["RINGING"],
+        "accepted": statuses["ACCEPTED"],
+    }
+    yield from _differences("live", truth.counts.get("live", {}), real)
+    by_status = Counter(one["status"] for one in truth.bookings.values())
+    yield from _differences("bookings", truth.counts.get("bookings", {}), dict(by_status))
+    today: Counter[str] = Counter()
+    for record in truth.records.values():
+        if record.get("product", "calls") == "calls":
+            today[record["status"].lower()] += 1
+    days: Counter[str] = Counter()
+    for name, one in truth.counts.items():
+        if len(name) == len("2026-01-19"):
+            days.update({outcome: one.get(outcome, 0) for outcome in map(str.lower, FINAL)})
+    yield from _differences("today", days, today)
+
+
+def _differences(what: str, kept: Any, real: Any) -> Broken:
+    for name in sorted({*kept, *real} - {"name", "expiresAt", "countedAt"}):
+        if kept.get(name, 0) != real.get(name, 0):
+            yield f"{what} {name}: {kept.get(name, 0)} instead of {real.get(name, 0)}"
+
+
+def ghosts(world: World, truth: Truth) -> Broken:
+    """Nothing is kept of connections that are not there."""
+    for connection_id, one in truth.connections.items():
+        overdue = one["dueAt"] < world.now_ms / 1000 - OVERDUE_SECONDS
+        if overdue and not world.gateway.alive(connection_id):
+            yield f"the row of {connection_id}"
+    for one in truth.rooms:
+        if one.get("personId") and not world.gateway.alive(one["connectionId"]):
+            yield f"{one['connectionId']} in {one['room']}"
+    for key, one in truth.people.items():
+        for member in one.get("connections", ()):
+            if not world.gateway.alive(member.split(":", 1)[1]):
+                yield f"{member} of {key}"
+
+
+def members_only(world: World, truth: Truth) -> Broken:
+    """Nobody is in a private channel who is not one of its members."""
+    channels = {one["topic"]: one for one in truth.chat if one["item"] == "about"}
+    for one in truth.chat:
+        channel, person_id = channels.get(one["topic"]), one["item"].removeprefix("person#")
+        private = channel is not None and channel.get("private") and one.get("tabs")
+        if channel and private and person_id not in channel.get("members", ()):
+            yield f"{person_id} is in {one['topic']}"
+
+
+def deaf(world: World, truth: Truth) -> Broken:
+    """Who believes to be connected can be reached."""
+    for app in world.apps:
+        if not app.alive:
+            continue
+        member = f"{app.wire}:{app.id}"
+        person = truth.people.get(f"{app.who.namespace}#{app.who.id}", {})
+        if member not in person.get("connections", ()):
+            yield f"{app.who.id}'s {app.id} is not reachable"
+        if app.who.namespace in (USER, TELECALLER, CHAT):
+            rooms = {
+                one["connectionId"]
+                for one in truth.rooms
+                if one["room"].startswith(f"{app.who.namespace}#")
+            }
+            if app.id not in rooms:
+                yield f"{app.who.id}'s {app.id} receives no announcements"
+
+
+def given_up(world: World, truth: Truth) -> Broken:
+    """No work is given up."""
+    # What runs every minute does then what it has not done now.
+    functions = [one for one in world.lambdas.dead_letters if not stack.SPECS[one[0]].every_minute]
+    for what, left in (
+        ("queue", world.queues.dead_letters),
+        ("function", functions),
+        ("stream", world.streams.dead_letters),
+        ("ring timer", world.ring.failed),
+    ):
+        for one in left:
+            yield f"{what}: {str(one)[:120]}"
+
+
+def rights(world: World, truth: Truth) -> Broken:
+    """Every request is allowed by the function's role."""
+    yield from sorted(world.missing_rights)
+
+
+def served(world: World, truth: Truth) -> Broken:
+    """What arrived before its client said goodbye is done. Judged where no process died."""
+    stored = {one["messageId"] for one in (*truth.messages, *truth.booking_messages)}
+    for app in world.apps:
+        for asked in app.screen.asked:
+            sent = asked.event in ("chat:send_message", "message:send")
+            if sent and app.closed_ms and not asked.answered and asked.own_id not in stored:
+                yield f"{app.who.id}'s last {asked.event} is lost"

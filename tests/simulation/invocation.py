@@ -1,0 +1,147 @@
+"""One invocation of a function: it runs in a thread of its own, and only while nothing else runs.
+
+An invocation hands over to the world when it sleeps, and at every request if requests take time.
+So every order in which things happen is the world's choice, and the same seed makes the same one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from shared.aws import parallel
+from shared.aws.http_pool import Answer, Outcome
+from shared.pipeline.deployment import FunctionSpec
+from tests.simulation import access, faults, stack
+from tests.simulation.faults import Died, Fault, Kind, Request
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+RIVAL_MS = 40
+"""Enough for another event to be handled whole, with what it hands over at once."""
+
+T = TypeVar("T")
+Done = Callable[["Invocation"], object]
+
+
+class Invocation:
+    """An invocation of a function.
+
+    requests: the requests that it has made.
+    error: what the handler raised, or ``Died``; None if it returned ``result``.
+    """
+
+    def __init__(self, world: World, spec: FunctionSpec, event: Any, done: Done) -> None:
+        self.world, self.spec, self.event, self.done = world, spec, event, done
+        self.requests: list[Request] = []
+        self.fault: Fault | None = None
+        self.dead = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.over = False
+        self._began_ms = world.now_ms
+        self._go = threading.Semaphore(0)
+        self._back = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def resume(self) -> None:
+        """Run until the invocation is over or waits. Called by the world."""
+        self.world.running = self
+        if self._thread.ident is None:
+            self._thread.start()
+        else:
+            self._go.release()
+        self._back.acquire()
+        self.world.running = None
+        if self.over:
+            self._thread.join()
+            self.done(self)
+
+    def kill(self) -> None:
+        """End the process."""
+        self.dead = True
+
+    def _run(self) -> None:
+        # What would run in several threads runs in this one, one after the other.
+        parallel._this_thread.in_pool = True
+        context = SimpleNamespace(aws_request_id="simulated", function_name=self.spec.name)
+        try:
+            self.result = stack.HANDLERS[self.spec.name](self.event, context)
+        except BaseException as error:  # noqa: BLE001 - whatever ends it, the invocation is over
+            self.error = error
+        if self.dead:
+            self.error = self.error or Died()
+        self.over = True
+        self._back.release()
+
+    def wait(self, ms: float) -> None:
+        """Let the world go on for a while. Called by the code that the invocation runs."""
+        self._live()
+        self.world.later(ms, self.resume)
+        self._back.release()
+        self._go.acquire()
+        if self.world.now_ms - self._began_ms > self.spec.timeout_seconds * 1000:
+            self.kill()
+        self._live()
+
+    def request(self, request: Request, execute: Callable[[], T]) -> T:
+        """Make a request of the SDK, unless a fault hits it."""
+        fault = self._begin(request)
+        if fault is None:
+            return execute()
+        return self._dying(lambda: faults.hit(fault, request, execute))
+
+    def post(self, request: Request, execute: Callable[[], Outcome]) -> Outcome:
+        """Make a request to ``@connections``, unless a fault hits it."""
+        try:
+            fault = self._begin(request)
+        except ClientError:
+            return Answer(403, b"no right")
+        if fault is None:
+            return execute()
+        gateway = self.world.gateway
+        return self._dying(lambda: faults.hit_post(fault, gateway, request.target, execute))
+
+    def _begin(self, request: Request) -> Fault | None:
+        """Number a request. Returns the fault that hits it, if any."""
+        self._live()
+        self.requests.append(request)
+        latency = self.world.latency()
+        if latency:
+            self.wait(latency)
+        for right in access.missing(self.spec, request):
+            self.world.missing_rights.add(f"{self.spec.name}: {right}")
+            error = {"Error": {"Code": "AccessDeniedException", "Message": right}}
+            raise ClientError(error, request.operation)  # type: ignore[arg-type]
+        fault = self.fault
+        if fault is None or not fault.hits(len(self.requests)):
+            return None
+        if fault.kind is Kind.DOWN and request.service != self.requests[fault.at - 1].service:
+            return None
+        if fault.kind is Kind.RACE:
+            self._let_rival_run()
+            return None
+        return fault
+
+    def _let_rival_run(self) -> None:
+        """Let the other event happen before this invocation goes on."""
+        rival, self.world.rival = self.world.rival, None
+        if rival:
+            self.world.later(0, rival)
+            self.wait(RIVAL_MS)
+
+    def _dying(self, make: Callable[[], T]) -> T:
+        try:
+            return make()
+        except Died:
+            self.kill()
+            raise
+
+    def _live(self) -> None:
+        if self.dead:
+            raise Died

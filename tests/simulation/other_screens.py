@@ -1,0 +1,209 @@
+"""Invariants of screens: presence, channels, messages, bookings, and what a backend reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.bookings.state import FINAL as OVER
+from tests.simulation.screens import Screen
+from tests.simulation.truth import (
+    ADMIN,
+    CHAT,
+    CUSTOMER,
+    PARTNER,
+    TELECALLER,
+    USER,
+    Broken,
+    Truth,
+    all_judged,
+    in_channel_since,
+)
+from tests.simulation.world import World, presence_of
+
+
+def presence_shown(world: World, truth: Truth) -> Broken:
+    """Users' apps show every telecaller as they are."""
+    telecallers = {id_: presence_of(one) for id_, one in truth.of(TELECALLER).items()}
+    for app in all_judged(world, USER):
+        if app.screen.loaded is None:
+            continue
+        for id_, real in telecallers.items():
+            heard = app.screen.last("telecaller:presence-changed", id_)
+            shown = heard["presence"] if heard else app.screen.loaded.get(id_, "OFFLINE")
+            if shown != real:
+                yield f"{app.who.id}'s {app.id} shows {id_} as {shown}, who is {real}"
+
+
+def statuses_shown(world: World, truth: Truth) -> Broken:
+    """Tabs show the people of chat as they are, if they have heard of them."""
+    stored = {one["topic"]: one for one in truth.chat if one["item"] == "status"}
+    for app in all_judged(world, CHAT):
+        for event in ("presence_updated", "presence:update"):
+            for (name, id_), payload in app.screen.told.items():
+                if name != event:
+                    continue
+                online = truth.of(CHAT).get(id_, {}).get("connections")
+                status = stored.get(f"person#{id_}", {}).get("status", "online")
+                real = status if online else "offline"
+                if payload["status"] != real:
+                    yield f"{app.who.id}'s {app.id} shows {id_} {payload['status']}, who is {real}"
+
+
+def bookings_shown(world: World, truth: Truth) -> Broken:
+    """Customers' apps show the status of their bookings, and admins' of all that they monitor."""
+    for app in (*all_judged(world, CUSTOMER), *all_judged(world, ADMIN)):
+        monitors = app.screen.done("monitor:bookings", None)
+        admin = app.who.namespace == ADMIN
+        for id_, booking in truth.bookings.items():
+            if admin and monitors:
+                heard = app.screen.last("booking:updated", id_) or app.screen.last(
+                    "booking:created", id_
+                )
+                shown = heard["status"] if heard else None
+            elif booking["customerId"] == app.who.id and not admin:
+                heard = app.screen.last("booking:status_updated", id_)
+                shown = heard["status"] if heard else (app.screen.loaded or {}).get(id_, "PENDING")
+            else:
+                continue
+            if shown != booking["status"]:
+                real = booking["status"]
+                yield f"{app.who.id}'s {app.id} shows {id_} as {shown}, which is {real}"
+
+
+def offers_shown(world: World, truth: Truth) -> Broken:
+    """Partners' apps show the bookings that are theirs, and customers' the partner."""
+    for app in all_judged(world, PARTNER):
+        for id_, booking in truth.bookings.items():
+            shown = _is_offered(app.screen, id_)
+            mine = booking.get("partnerId") == app.who.id and booking["status"] not in OVER
+            given_up = any(
+                one.event == "booking:reject"
+                and one.payload == {"bookingId": id_}
+                and not one.failure
+                for one in app.screen.asked
+            )
+            done = booking["status"] == "COMPLETED"
+            if shown != mine and not given_up and not done:
+                yield f"{app.who.id}'s {app.id}: {id_} is {'' if mine else 'not '}theirs"
+    for app in all_judged(world, CUSTOMER):
+        for id_, booking in truth.bookings.items():
+            partner, loaded = booking.get("partnerId"), app.screen.loaded or {}
+            if booking["customerId"] != app.who.id or not partner or id_ in loaded:
+                continue
+            heard = app.screen.last("partner:assigned", id_)
+            if (heard or {}).get("partner", {}).get("_id") != partner:
+                yield f"{app.who.id}'s {app.id} does not know {id_}'s partner {partner}"
+
+
+def _is_offered(screen: Screen, booking_id: str) -> bool:
+    """Return whether a partner's app lists a booking, from the order of its events."""
+    loaded = (screen.loaded or {}).get(booking_id)
+    listed = loaded is not None and loaded not in OVER
+    for _, event, payload in screen.events:
+        if isinstance(payload, dict) and payload.get("bookingId") == booking_id:
+            if event == "booking:new_request":
+                listed = True
+            elif event == "booking:cancelled":
+                listed = False
+    return listed
+
+
+def messages_delivered(world: World, truth: Truth) -> Broken:
+    """Stored messages reach everybody whom they are for."""
+    for app in all_judged(world, CHAT):
+        for message in truth.messages:
+            joined_ms = in_channel_since(app, message["channel"])
+            concerned = joined_ms is not None and message["sentAt"] > joined_ms
+            if concerned and not app.screen.count("chat:new_message", id=message["messageId"]):
+                yield f"{app.who.id}'s {app.id} lacks message {message['messageId']}"
+    for message in truth.booking_messages:
+        for app in all_judged(world, message["recipientNamespace"]):
+            mine = app.who.id == message["recipientId"] and app.joined_ms < message["createdAt"]
+            if mine and not app.screen.count("message:received", id=message["messageId"]):
+                yield f"{app.who.id}'s {app.id} lacks message {message['messageId']}"
+
+
+def messages_stored(world: World, truth: Truth) -> Broken:
+    """Messages that were confirmed are stored."""
+    stored = {one["messageId"] for one in (*truth.messages, *truth.booking_messages)}
+    for app in world.apps:
+        for asked in app.screen.asked:
+            sent = asked.event in ("chat:send_message", "message:send")
+            if sent and asked.done and asked.own_id not in stored:
+                yield f"{app.who.id}'s confirmed message is not stored"
+
+
+def members_shown(world: World, truth: Truth) -> Broken:
+    """Tabs show who is in their channels, if they have heard of them."""
+    here = {
+        (one["topic"].removeprefix("channel#"), one["item"].removeprefix("person#"))
+        for one in truth.chat
+        if one["topic"].startswith("channel#") and one.get("tabs")
+    }
+    for app in all_judged(world, CHAT):
+        shown: dict[tuple[str, str], bool] = {}
+        for at_ms, event, payload in app.screen.events:
+            if event in ("user_joined", "user_left"):
+                since = in_channel_since(app, f"channel#{payload['channelId']}")
+                if since is not None and at_ms > since:  # an app that leaves forgets who was there
+                    shown[str(payload["channelId"]), payload["userId"]] = event == "user_joined"
+        for (channel, person), joined in shown.items():
+            if joined != ((channel, person) in here):
+                yield f"{app.who.id}'s {app.id}: {person} is {'not ' if joined else ''}in {channel}"
+
+
+def receipts_delivered(world: World, truth: Truth) -> Broken:
+    """Whoever is in a channel knows that the others have read it."""
+    for one in truth.chat:
+        if "readUpTo" not in one:
+            continue
+        read_ms, reader = int(one["readUpTo"][:11], 16), one["item"].removeprefix("person#")
+        for app in all_judged(world, CHAT):
+            since = in_channel_since(app, one["topic"])
+            concerned = since is not None and reader != app.who.id and since < read_ms
+            if concerned and not app.screen.count("message_read_receipt", userId=reader):
+                yield f"{app.who.id}'s {app.id} lacks {reader}'s receipt in {one['topic']}"
+
+
+def reports_passed_on(world: World, truth: Truth) -> Broken:
+    """What a team's backend reports for people reaches all of their apps: of earnings the last."""
+    earned = {
+        data["partnerId"]: at_ms for at_ms, type_, data in world.told if type_ == "earnings.updated"
+    }
+    for at_ms, type_, data in world.told:
+        if type_ == "earnings.updated" and at_ms < earned[data["partnerId"]]:
+            continue
+        match type_:
+            case "notification.created":
+                apps = [*all_judged(world, CUSTOMER), *all_judged(world, PARTNER)]
+                event, wanted = "notification:new", data["accountId"]
+            case "earnings.updated":
+                apps, event, wanted = (
+                    all_judged(world, PARTNER),
+                    "earnings:updated",
+                    data["partnerId"],
+                )
+            case "partner.registered" | "kyc.submitted":
+                apps, event, wanted = all_judged(world, ADMIN), type_.replace(".", ":"), None
+            case _:
+                continue
+        for app in apps:
+            monitors = app.screen.done("monitor:bookings", None)
+            concerned = app.who.id == wanted if wanted else monitors
+            if concerned and app.joined_ms < at_ms and not app.screen.count(event, **data):
+                yield f"{app.who.id}'s {app.id} lacks {event}"
+
+
+def tracked(world: World, truth: Truth) -> Broken:
+    """A customer's app tracks a booking exactly if that is what it asked for last."""
+    for app in all_judged(world, CUSTOMER):
+        last: dict[str, Any] = {}
+        for asked in app.screen.asked:
+            if asked.event in ("booking:track", "booking:untrack"):
+                last[asked.payload] = asked
+        for id_, asked in last.items():
+            booking = truth.bookings.get(id_, {})
+            mine = any(f'"s:{app.id}"' in text for text in booking.get("trackers", ()))
+            wanted = asked.event == "booking:track"
+            if asked.done and booking.get("status") not in OVER and mine != wanted:
+                yield f"{app.who.id}'s {app.id} {'does not track' if wanted else 'tracks'} {id_}"

@@ -1,0 +1,8 @@
+"""All scenarios, by name."""
+
+from __future__ import annotations
+
+from tests.simulation import bookings, calls, chat
+from tests.simulation.stage import SCENARIOS
+
+__all__ = ["SCENARIOS", "bookings", "calls", "chat"]

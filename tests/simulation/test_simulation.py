@@ -1,0 +1,101 @@
+"""The part of the simulation that runs with all tests: some scenarios, races and histories.
+
+``make simulate`` runs all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration import engines
+from tests.simulation import enumeration, histories, judge, known, races, report, runner
+from tests.simulation.calls import answered
+from tests.simulation.report import table_of
+from tests.simulation.runner import Runner
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.stage import Stage
+
+pytestmark = [
+    pytest.mark.xdist_group("simulation"),
+    pytest.mark.skipif(engines.missing() is not None, reason="no engine"),
+]
+
+BOUNDED = ("call:accept", "call:accept in chat", "message:send", "booking.assigned")
+RACES = ("accept | cancel", "accept | user leaves", "tab departs | tab departs")
+OVERTAKINGS = ("accept, end", "track, untrack")
+SEEDS = range(6)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Runner]:
+    with runner.running() as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_what_fails_with_a_fault_is_known(run: Runner, name: str) -> None:
+    table = table_of(enumeration.outcomes(run, SCENARIOS[name]))
+    assert list(known.differences(table)) == []
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_what_fails_in_a_race_is_known(run: Runner, name: str) -> None:
+    (race,) = (race for race in races.RACES if race.name == name)
+    assert list(known.differences(table_of(races.outcomes(run, race)))) == []
+
+
+@pytest.mark.parametrize("name", OVERTAKINGS)
+def test_what_fails_out_of_order_is_known(run: Runner, name: str) -> None:
+    (pair,) = (pair for pair in races.OVERTAKINGS if pair.name == name)
+    assert list(known.differences(table_of(races.overtaken(run, pair)))) == []
+
+
+def test_histories(run: Runner) -> None:
+    """Nothing breaks but what is known to."""
+    plan = histories.Plan()
+    table = table_of(histories.outcome(run, seed, plan) for seed in SEEDS)
+    assert list(known.unknown_in_histories(table)) == []
+
+
+def test_a_seed_repeats_itself(run: Runner) -> None:
+    def events() -> list[object]:
+        world = run.world(5)
+        histories.History(world, histories.Plan(steps=10, faults=0.3)).run()
+        return [(app.who.id, app.screen.events) for app in world.apps]
+
+    assert events() == events()
+
+
+def test_every_event_is_a_scenario() -> None:
+    """So that a new event is enumerated, too."""
+    from functions.products import REGISTRY
+
+    names = {name.split(" ")[0] for name in SCENARIOS}
+    wanted = {event for _, event in REGISTRY.handlers} | set(REGISTRY.backend_events)
+    assert wanted - names - {"authenticate"} == set()
+
+
+def test_the_tables_are_known_exactly(run: Runner) -> None:
+    """What is kept here of the tables is what the engine has."""
+    stage = Stage(run.world(1))
+    answered(stage)
+    assert stage.world.dynamo.scan() == stage.world.rows()
+
+
+def test_a_lie_on_a_screen_is_found(run: Runner) -> None:
+    """The judge sees an app that shows a call that is over, and a balance that is wrong."""
+    stage = Stage(run.world(1))
+    answered(stage)
+    stage.world.apps[0].screen.calls["another"] = "in call"
+    people = stage.world.dynamo.rows["people"]
+    people["/user#uwe",] = people["/user#uwe",] | {"coins": {"N": "1"}}
+    assert judge.broken(stage.world).keys() == {"calls_shown", "coins"}
+
+
+def test_the_report_names_what_is_broken() -> None:
+    outcome = runner.Outcome("call:accept", None, "1/2 GetItem people", {"free": ["it rings"]})
+    lines = list(report.lines(table_of([outcome]), details=True))
+    assert lines[0].split() == ["call:accept", "none", "free", "1", "(of", "1)"]
+    assert "it rings" in lines[1]

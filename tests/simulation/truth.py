@@ -1,0 +1,81 @@
+"""What the tables say, and whose screens can be judged by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.simulation.clients import App
+from tests.simulation.engine import row
+from tests.simulation.world import World
+
+Broken = Iterator[str]
+USER, TELECALLER, CHAT, CUSTOMER, PARTNER, ADMIN = (
+    "/user",
+    "/telecaller",
+    "/",
+    "/customer",
+    "/partner",
+    "/admin",
+)
+CALL_KEY = "call#"
+
+
+class Truth:
+    """The tables, without DynamoDB's types."""
+
+    def __init__(self, world: World) -> None:
+        rows = world.dynamo.rows
+        self.people = {key[0]: row(item) for key, item in rows["people"].items()}
+        self.connections = {key[0]: row(item) for key, item in rows["connections"].items()}
+        self.rooms = [row(item) for item in rows["rooms"].values()]
+        self.records = {key[1]: row(item) for key, item in rows["calls"].items()}
+        self.bookings = {
+            key[0]: found
+            for key, item in rows["bookings"].items()
+            if "status" in (found := row(item))
+        }
+        self.counts = {key[0]: row(item) for key, item in rows["counts"].items()}
+        self.chat = [row(item) for item in rows["chat"].values()]
+        self.messages = [row(item) for item in rows["messages"].values()]
+        self.booking_messages = [row(item) for item in rows["booking_messages"].values()]
+
+    def of(self, namespace: str) -> dict[str, dict[str, Any]]:
+        """Return the rows of people of a namespace, by id."""
+        prefix = f"{namespace}#"
+        return {
+            key.removeprefix(prefix): one
+            for key, one in self.people.items()
+            if key.startswith(prefix)
+        }
+
+    @property
+    def chat_calls(self) -> dict[str, dict[str, Any]]:
+        """The calls of chat that are not over, by id."""
+        return {
+            key.removeprefix(CALL_KEY): one["call"]
+            for key, one in self.people.items()
+            if key.startswith(CALL_KEY)
+        }
+
+
+def judged(world: World, app: App) -> bool:
+    """Return whether an app can be expected to know. One that nothing reaches cannot."""
+    return app.alive and app.id not in world.gateway.busy
+
+
+def all_judged(world: World, namespace: str) -> list[App]:
+    return [app for app in world.apps if app.who.namespace == namespace and judged(world, app)]
+
+
+def in_channel_since(app: App, room: str) -> float | None:
+    """Return since when a tab is in a channel for certain, or None."""
+    since: float | None = None
+    for asked in app.screen.asked:
+        if f"channel#{asked.payload}" != room:
+            continue
+        if asked.event == "join_channel":
+            since = asked.answered_ms if asked.done else since
+        elif asked.event == "leave_channel":
+            since = None
+    return since
