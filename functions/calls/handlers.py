@@ -32,7 +32,7 @@ from shared.aws.log import logger
 from shared.aws.parallel import both, together
 from shared.aws.retry import attempts
 from shared.calling import call_records, ring
-from shared.calling.call_records import CallRecord
+from shared.calling.call_records import CallRecord, Ender
 from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
 from shared.identity import accounts
@@ -116,7 +116,7 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     user = rows.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
         endings.user_gone(context, user)
-    elif user.current_call and user.current_call.id == call.id:
+    elif user.is_in(call.id):
         # A device that calls as soon as it is connected may not be on the row yet.
         devices = {*user.addresses, context.address}
         tell(context.emit, Ringing(call.id, call.telecaller).to(devices))
@@ -203,7 +203,7 @@ def _ring_newcomers(context: Context, incoming: Incoming, before: PartyRow) -> b
         logger.exception("devices that have just joined may not ring")
         return False
     call = now.current_call
-    if call is None or call.id != incoming.call_id or call.status != Status.RINGING:
+    if call is None or not now.is_in(incoming.call_id) or call.status != Status.RINGING:
         return False
     known = set(before.addresses)
     return tell(context.emit, incoming.to(one for one in now.addresses if one not in known))
@@ -233,9 +233,11 @@ def accept(context: Context, request: CallRef) -> None:
         me.person_id, request.call_id, now, context.arrival.message_id, context.address.member
     )
     if telecaller is None:
-        raise _unavailable(context, request.call_id)
+        telecaller = _accepted_before(context, request.call_id)
     call = telecaller.call
     user = rows.get(USER.path, call.peer_id)
+    if not user.is_in(call.id):
+        return  # the call is over, and whatever has ended it announces the end
     tell(
         context.emit,
         Accepted(
@@ -249,6 +251,25 @@ def accept(context: Context, request: CallRef) -> None:
         ).to(user.addresses),
         Cancelled(call.id).to(telecaller.others(context.address)),
     )
+    if not rows.get(USER.path, call.peer_id).is_in(call.id):
+        # The events of the end may have arrived before these, so the end has the last word again.
+        tell(context.emit, Ended(call.id).to([context.address, *user.addresses]))
+
+
+def _accepted_before(context: Context, call_id: str) -> PartyRow:
+    """Return the telecaller's row if this device has accepted the call before, and it goes on.
+
+    A device accepts again if it has received no answer. If the device that accepted is gone, any
+    device of the telecaller may do so. Raises as ``_over`` says, and ``Refusal``, if it is not so.
+    """
+    row = rows.get(TELECALLER.path, context.session.person_id)
+    call = row.current_call
+    if call and row.is_in(call_id) and call.accepted_by != context.arrival.message_id:
+        device = call.accepted_on
+        if device and (device == context.address.member or device not in (row.members or ())):
+            return row
+    _over(context, call_id)
+    raise Refusal(NO_LONGER_AVAILABLE)
 
 
 @calls.on(
@@ -315,27 +336,32 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
 def _finish(context: Context, call_id: str, trigger: Trigger) -> PartyRows:
     """Move the person's current call to the final state that ``trigger`` leads to.
 
-    Returns the rows of both parties as they were before. Raises as ``_unavailable`` says if the
-    call is not the person's current one, or ``trigger`` does not apply to its state.
+    Returns the rows of both parties as they were before. If this person has ended the call in the
+    same way before, returns the rows as they are: the person asks again because no answer came, and
+    is answered as the first time. Raises as ``_over`` says, and ``Refusal``, if the call is not the
+    person's current one, or ``trigger`` does not apply to its state.
     """
+    me = context.session
     parties = _parties(context, call_id)
-    if trigger is Trigger.END:
+    if parties and trigger is Trigger.END:
         parties = _await_accept(parties, call_id)
-    if not store.finish(parties, call_id, trigger, context.now_ms, context.arrival.message_id):
-        raise _unavailable(context, call_id)
-    return parties
+    ender = Ender(me.person_id, context.arrival.message_id)
+    if parties and store.finish(parties, call_id, trigger, context.now_ms, ender):
+        return parties
+    record = _over(context, call_id)
+    if not record.was_ended(calls.name, trigger, me.person_id):
+        raise Refusal(NO_LONGER_AVAILABLE)
+    return rows.get_both(record.callee_id, record.caller_id)
 
 
-def _parties(context: Context, call_id: str) -> PartyRows:
-    """Return the rows of both parties in a call, if it is the current one of the person who asks.
-
-    Raises as ``_unavailable`` says if it is not.
-    """
+def _parties(context: Context, call_id: str) -> PartyRows | None:
+    """Return the rows of both parties in a call. Returns None if it is not the current call of the
+    person who asks."""
     me = context.session
     mine = rows.get(me.namespace, me.person_id)
     call = mine.current_call
     if call is None or call.id != call_id:
-        raise _unavailable(context, call_id)
+        return None
     if me.namespace == TELECALLER.path:
         return PartyRows(mine, rows.get(USER.path, call.peer_id))
     return PartyRows(rows.get(TELECALLER.path, call.peer_id), mine)
@@ -355,21 +381,23 @@ def _await_accept(parties: PartyRows, call_id: str) -> PartyRows:
     return parties
 
 
-def _unavailable(context: Context, call_id: str) -> Exception:
-    """Return the error for a person who cannot act on a call.
+def _over(context: Context, call_id: str) -> CallRecord:
+    """Return the record of a call of this person that is over.
 
-    A call of other people is refused like a call that does not exist. The error is ``Duplicate`` if
-    this same message has accepted or ended the call before.
+    Raises ``Refusal`` if the call goes on or the person has no such call: a call of other people is
+    refused like a call that does not exist. Raises ``Duplicate`` if this same message has accepted
+    or ended the call before.
     """
-    me = context.session
-    call = rows.get(me.namespace, me.person_id).current_call
+    me, message_id = context.session, context.arrival.message_id
+    mine = rows.get(me.namespace, me.person_id)
+    call = mine.current_call
     if call is not None and call.id == call_id:
-        if call.accepted_by == context.arrival.message_id:
-            return Duplicate()
-        return Refusal(NO_LONGER_AVAILABLE)
+        if call.accepted_by == message_id:
+            raise Duplicate
+        raise Refusal(NO_LONGER_AVAILABLE)
     record = call_records.find(me.person_id, call_id, as_caller=me.namespace == USER.path)
     if record is None:
-        return Refusal(NOT_FOUND)
-    if context.arrival.message_id in (record.accepted_by, record.ended_by):
-        return Duplicate()
-    return Refusal(NO_LONGER_AVAILABLE)
+        raise Refusal(NOT_FOUND)
+    if message_id in (record.accepted_by, record.ended_by):
+        raise Duplicate
+    return record

@@ -54,6 +54,11 @@ class PartyRow(Wallet):
         """The call that the person is in, or None."""
         return self.call
 
+    def is_in(self, call_id: str) -> bool:
+        """Return whether the person is in this call."""
+        call = self.current_call
+        return call is not None and call.id == call_id
+
 
 class PartyRows(NamedTuple):
     """The rows of both parties of a call."""

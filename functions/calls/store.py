@@ -21,7 +21,7 @@ from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Status, Trigger, after
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.calling import call_records, ring
-from shared.calling.call_records import CallRecord
+from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate
 from shared.identity import wallet
 from shared.pipeline import rate_limits
@@ -117,7 +117,7 @@ def withdraw(call: NewCall) -> None:
 
 
 def accept(
-    telecaller_id: str, call_id: str, now_ms: int, message_id: str, device: str | None = None
+    telecaller_id: str, call_id: str, now_ms: int, message_id: str, device: str
 ) -> PartyRow | None:
     """Move the call from RINGING to ACCEPTED.
 
@@ -132,19 +132,20 @@ def accept(
         call.status.set(Status.ACCEPTED.value),
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
+        call.accepted_on.set(device),
         call.accepted_in.set(attempt),
     ]
-    if device:
-        actions.append(call.accepted_on.set(device))
     mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
     return row if row.update_if(actions, _is_in(call_id) & mine) else None
 
 
 def finish(
-    parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
+    parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
 ) -> CallRecord | None:
     """Move the call to the final state that ``trigger`` leads to, charge for it, and remove it from
     both parties' rows, in one transaction.
+
+    ender: who ends the call, if a message does.
 
     Returns the record of the call, or None if the call is over or ``trigger`` does not apply to its
     state.
@@ -156,7 +157,10 @@ def finish(
         status = after(Status(call.status), trigger)
         if status is None:
             return None
-        record = _record(parties, call, status, now_ms, message_id)
+        record = _record(parties, call, status, now_ms)
+        if ender:
+            record.ender_id, record.ended_by = ender
+            record.trigger = trigger.value
         try:
             _close(parties, call, record)
         except TransactionRefused:
@@ -166,9 +170,7 @@ def finish(
     raise RuntimeError(f"call {call_id} cannot be ended: its rows changed {_ROUNDS} times")
 
 
-def _record(
-    parties: PartyRows, call: CurrentCall, status: Status, now_ms: int, message_id: str | None
-) -> CallRecord:
+def _record(parties: PartyRows, call: CurrentCall, status: Status, now_ms: int) -> CallRecord:
     seconds = billing.duration_seconds(call.accepted_at, now_ms)
     return CallRecord(
         call.peer_id,
@@ -180,7 +182,6 @@ def _record(
         accepted_at=call.accepted_at,
         accepted_by=call.accepted_by,
         ended_at=now_ms,
-        ended_by=message_id,
         duration_seconds=seconds,
         coins=min(billing.cost(seconds, int(call.rate)), int(parties.user.coins)),
     )

@@ -21,12 +21,13 @@ from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.calling import ring
-from shared.calling.call_records import CallRecord
+from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
 
+PRODUCT = "chat"
 RINGING = "ringing"
 KEPT_SECONDS = 86_400
 _ROUNDS = 8
@@ -88,6 +89,10 @@ class Party(Table):
     def with_peers(self) -> list[tuple[str, str]]:
         """Return the call's id and the other party's id for every call."""
         return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
+
+    def is_in(self, call_id: str) -> bool:
+        """Return whether the person is in this call."""
+        return any(call_id == entry for entry, _ in self.with_peers())
 
 
 class Ringing(Table):
@@ -180,9 +185,11 @@ def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
 
 
 def finish(
-    call_id: str, trigger: Trigger, now_ms: int, message_id: str | None = None
+    call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
 ) -> tuple[ChatCall, CallRecord] | None:
     """Move a call to the final state to which ``trigger`` leads.
+
+    ender: who ends the call, if a message does.
 
     Returns the call as it was before, and its record. Returns None if the call is over or the
     trigger has no effect in its state.
@@ -192,7 +199,10 @@ def finish(
         status = after(Status(call.status), trigger) if call else None
         if call is None or status is None:
             return None
-        record = _record(call, status, now_ms, message_id)
+        record = _record(call, status, now_ms)
+        if ender:
+            record.ender_id, record.ended_by = ender
+            record.trigger = trigger.value
         try:
             _close(call, record)
         except TransactionRefused:
@@ -201,21 +211,20 @@ def finish(
     raise RuntimeError(f"call {call_id} cannot be moved on")
 
 
-def _record(call: ChatCall, status: Status, now_ms: int, message_id: str | None) -> CallRecord:
+def _record(call: ChatCall, status: Status, now_ms: int) -> CallRecord:
     """Return the record of a call that ends now. Its duration is in whole seconds."""
     answered = call.accepted_at
     return CallRecord(
         call.caller_id,
         call.id,
         callee_id=call.callee_id,
-        product="chat",
+        product=PRODUCT,
         call_type=call.type,
         status=status.value,
         started_at=call.started_at,
         accepted_at=answered,
         accepted_by=call.accepted_by,
         ended_at=now_ms,
-        ended_by=message_id,
         duration_seconds=0 if answered is None else max(0, now_ms - int(answered)) // 1000,
     )
 

@@ -17,13 +17,14 @@ from functions.chat.call_events import (
     Invited,
     Rejected,
 )
-from functions.chat.call_store import CallRow, ChatCall
+from functions.chat.call_store import CallRow, ChatCall, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.product import chat, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.calling import call_records, ring
+from shared.calling.call_records import CallRecord, Ender
 from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
@@ -40,6 +41,9 @@ NO_LONGER_AVAILABLE = "Call is no longer available"
 NOT_A_PARTY = "targetUserId: not the other party of the call"
 ONESELF = "targetUserId: not somebody else"
 
+
+Triggers = tuple[Trigger | None, Trigger | None]
+"""What the caller and the callee do to a call with an event; None if the event is not for them."""
 
 _MAY_END_CALL = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
 _MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
@@ -109,37 +113,56 @@ def accept(context: Context, request: Accept) -> None:
     call = _own(context, request.call_id, request.target_user_id)
     if call.callee_id != me.person_id:
         raise Refusal(NOT_FOUND)
-    if not call_store.accept(call.id, context.address.member, context.now_ms, message_id):
-        raise _unavailable(context, call.id)
+    first = call_store.accept(call.id, context.address.member, context.now_ms, message_id)
     mine, caller = both(
         lambda: call_store.party(me.person_id), lambda: call_store.party(call.caller_id)
     )
+    if not first and not _accepted_before(context, call.id, mine):
+        raise Refusal(NO_LONGER_AVAILABLE)
+    if not caller.is_in(call.id):
+        return  # the call is over, and whatever has ended it announces the end
+    theirs = caller.addresses(call.caller_tab)
     others = [one for one in mine.addresses(None) if one != context.address]
     tell(
         context.emit,
-        Accepted(call.id, request.answer).to(caller.addresses(call.caller_tab)),
+        Accepted(call.id, request.answer).to(theirs),
         Ended(call.id).to(others),
     )
+    if call_store.get(call.id) is None:
+        # The events of the end may have arrived before these, so the end has the last word again.
+        tell(context.emit, Ended(call.id).to([context.address, *theirs]))
+
+
+def _accepted_before(context: Context, call_id: str, mine: Party) -> bool:
+    """Return whether this tab has accepted the call before, and it goes on.
+
+    A tab accepts again if it has received no answer. If the tab that accepted is gone, any tab of
+    the person may do so. Raises ``Refusal`` or ``Duplicate`` if the call is over, and ``Duplicate``
+    if this frame has accepted it.
+    """
+    call = call_store.get(call_id)
+    if call is None:
+        _over(context, call_id)
+        return False
+    if call.accepted_by == context.arrival.message_id:
+        raise Duplicate
+    tab = call.callee_tab
+    return bool(tab) and (tab == context.address.member or tab not in (mine.members or ()))
 
 
 @on("call:reject", CallRef, access=_MAY_END_CALL | _MAY_READ_RECORDS)
 def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The tab that called receives ``call:rejected``; the rejecting
     user's other tabs receive ``call:ended``."""
-    call = _own(context, request.call_id, request.target_user_id)
-    if call.callee_id != context.session.person_id:
-        raise Refusal(NOT_FOUND)
-    _finish(context, call.id, Trigger.REJECT, Rejected(call.id))
+    _finish(context, request, (None, Trigger.REJECT), Rejected(request.call_id))
 
 
 @on("call:end", CallRef, access=_MAY_END_CALL | _MAY_READ_RECORDS)
 def end(context: Context, request: CallRef) -> None:
     """End a call, from either side, whether it still rings or has been accepted. The other party
     receives ``call:ended``, and so do the user's other tabs that ring or have the call."""
-    call = _own(context, request.call_id, request.target_user_id)
-    is_caller = call.caller_id == context.session.person_id
-    trigger = Trigger.CALLER_ENDS if is_caller else Trigger.CALLEE_ENDS
-    _finish(context, call.id, trigger, Ended(call.id))
+    triggers = Trigger.CALLER_ENDS, Trigger.CALLEE_ENDS
+    _finish(context, request, triggers, Ended(request.call_id))
 
 
 @on("call:ice_candidate", Candidate, access=Access({"people": "GetItem"}))
@@ -219,28 +242,76 @@ def _own(context: Context, call_id: str, target: str | None) -> ChatCall:
     Raises ``Refusal`` or ``Duplicate`` if it is over, and ``Refusal`` if ``target`` is not its
     other party. A call of other people is refused exactly as a call that does not exist.
     """
+    call = _running(context, call_id, target)
+    if call is None:
+        _over(context, call_id)
+        raise Refusal(NO_LONGER_AVAILABLE)
+    return call
+
+
+def _running(context: Context, call_id: str, target: str | None) -> ChatCall | None:
+    """Return a call of the person who sent the frame that rings or goes on. Returns None if there
+    is no such call. Raises ``Refusal`` if ``target`` is not its other party."""
     me, call = context.session.person_id, call_store.get(call_id)
     if call is None or me not in (call.caller_id, call.callee_id):
-        raise _unavailable(context, call_id)
-    if target is not None and target != call.peer_of(me):
+        return None
+    if target not in (None, call.peer_of(me)):
         raise Refusal(NOT_A_PARTY)
     return call
 
 
-def _finish(context: Context, call_id: str, trigger: Trigger, event: Outbound) -> None:
+def _finish(context: Context, request: CallRef, triggers: Triggers, event: Outbound) -> None:
     """End a call, and send ``event`` to the other party.
 
     The other tabs of the person who ends it receive ``call:ended`` if they ring or have the call.
-    Raises ``Refusal`` or ``Duplicate`` if the call cannot be ended.
+    If this person has ended the call in the same way before, the events are sent again: the person
+    asks again because no answer came. Raises ``Refusal`` or ``Duplicate`` if the call cannot be
+    ended.
     """
-    done = call_store.finish(call_id, trigger, context.now_ms, context.arrival.message_id)
-    if done is None:
-        raise _unavailable(context, call_id)
-    call, me = done[0], context.session.person_id
-    peer = call.peer_of(me)
+    me = context.session.person_id
+    my_tab = peer_tab = None
+    if call := _end_running(context, request, triggers):
+        peer = call.peer_of(me)
+        my_tab, peer_tab = _tab_of(call, me), _tab_of(call, peer)
+    else:
+        peer = _peer_if_ended_before(context, request, triggers)
     mine, other = both(lambda: call_store.party(me), lambda: call_store.party(peer))
-    own = [one for one in mine.addresses(_tab_of(call, me)) if one != context.address]
-    tell(context.emit, event.to(other.addresses(_tab_of(call, peer))), Ended(call_id).to(own))
+    own = [one for one in mine.addresses(my_tab) if one != context.address]
+    tell(context.emit, event.to(other.addresses(peer_tab)), Ended(request.call_id).to(own))
+
+
+def _end_running(context: Context, request: CallRef, triggers: Triggers) -> ChatCall | None:
+    """End a call, and return it as it was before. Returns None if it cannot be ended.
+
+    Raises ``Refusal`` if the person or ``target_user_id`` may have no part in this.
+    """
+    me = context.session.person_id
+    call = _running(context, request.call_id, request.target_user_id)
+    if call is None:
+        return None
+    trigger = triggers[me == call.callee_id]
+    if trigger is None:
+        raise Refusal(NOT_FOUND)
+    ender = Ender(me, context.arrival.message_id)
+    done = call_store.finish(call.id, trigger, context.now_ms, ender)
+    return done[0] if done else None
+
+
+def _peer_if_ended_before(context: Context, request: CallRef, triggers: Triggers) -> str:
+    """Return the other party of a call that this person has ended in the same way before.
+
+    Raises ``Refusal`` or ``Duplicate`` if it is not so.
+    """
+    me = context.session.person_id
+    record = _over(context, request.call_id)
+    is_callee = me == record.callee_id
+    trigger = triggers[is_callee]
+    if trigger is None or not record.was_ended(call_store.PRODUCT, trigger, me):
+        raise Refusal(NO_LONGER_AVAILABLE)
+    peer = record.caller_id if is_callee else record.callee_id
+    if request.target_user_id not in (None, peer):
+        raise Refusal(NOT_A_PARTY)
+    return peer
 
 
 def _tab_of(call: ChatCall, person_id: str) -> str | None:
@@ -261,20 +332,22 @@ def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
     return [event.to(addresses)]
 
 
-def _unavailable(context: Context, call_id: str) -> Exception:
-    """Return the error for a call that cannot be acted on.
+def _over(context: Context, call_id: str) -> CallRecord:
+    """Return the record of a call of this person that is over.
 
-    It is ``Duplicate`` if this frame has accepted or ended the call before.
+    Raises ``Refusal`` if the call goes on or the person has no such call, and ``Duplicate`` if this
+    frame has accepted or ended the call before.
     """
     me, message_id = context.session.person_id, context.arrival.message_id
     call = call_store.get(call_id)
     if call is not None and me in (call.caller_id, call.callee_id):
-        return Duplicate() if call.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
+        raise Duplicate if call.accepted_by == message_id else Refusal(NO_LONGER_AVAILABLE)
     # The person may be the call's caller or its callee.
     record = call_records.find(me, call_id, as_caller=True) or call_records.find(
         me, call_id, as_caller=False
     )
     if record is None:
-        return Refusal(NOT_FOUND)
-    known = message_id in {record.accepted_by, record.ended_by}
-    return Duplicate() if known else Refusal(NO_LONGER_AVAILABLE)
+        raise Refusal(NOT_FOUND)
+    if message_id in {record.accepted_by, record.ended_by}:
+        raise Duplicate
+    return record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -30,6 +30,8 @@ class CallRecord(Table):
     product: the product whose call it was.
     started_at, accepted_at, ended_at: epoch ms.
     accepted_by, ended_by: the ids of the messages that accepted and ended the call, if any did.
+    ender_id, trigger: the person whose message ended the call, and what the message did to it in
+        the words of the product. Both are None if no message ended the call.
     coins: what was really taken from the caller.
     """
 
@@ -47,10 +49,23 @@ class CallRecord(Table):
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
     ended_at = NumberAttribute(attr_name="endedAt")
     ended_by = UnicodeAttribute(attr_name="endedBy", null=True)
+    trigger = UnicodeAttribute(null=True)
+    ender_id = UnicodeAttribute(attr_name="enderId", null=True)
     duration_seconds = NumberAttribute(attr_name="durationSeconds", default=0)
     coins = NumberAttribute(default=0)
 
     by_callee = ByCallee()
+
+    def was_ended(self, product: str, trigger: str, person_id: str) -> bool:
+        """Return whether a message of this person has ended the call with this trigger."""
+        return (self.product, self.trigger, self.ender_id) == (product, trigger, person_id)
+
+
+class Ender(NamedTuple):
+    """The person who ends a call, and the id of the message with which they do."""
+
+    person_id: str
+    message_id: str
 
 
 def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:

@@ -303,7 +303,7 @@ def test_a_call(world: World, kind: str) -> None:
     assert bert.take("call:ended") == {"callId": call_id}
     second.gets_no("call:ended")
     assert not anna.all("call:ended")
-    anna.fails("call:end", {"callId": call_id}, "chat:error", "Call is no longer available")
+    bert.fails("call:end", {"callId": call_id}, "chat:error", "Call is no longer available")
     assert status(world, callee) == status(world, anna.person_id) == ("chat", "COMPLETED")
 
 

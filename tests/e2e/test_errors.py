@@ -215,13 +215,13 @@ def test_a_call_moves_only_forward(world: World) -> None:
     assert refused(user, "call:end", call) == NO_LONGER
     assert refused(telecaller, "call:end", call) == NO_LONGER
     answer(user, telecaller, call["callId"])
-    assert refused(telecaller, "call:accept", call) == NO_LONGER
     assert refused(telecaller, "call:reject", call) == NO_LONGER
     assert refused(user, "call:cancel", call) == NO_LONGER
     telecaller.ask("call:end", call)
     user.wait("call:ended")
     for role, event in EVENTS:
-        assert refused(user if role == "user" else telecaller, event, call) == NO_LONGER
+        if (role, event) != ("telecaller", "call:end"):  # achieved already
+            assert refused(user if role == "user" else telecaller, event, call) == NO_LONGER
 
 
 @pytest.mark.parametrize("end", ["reject", "cancel", "miss"])
@@ -239,7 +239,8 @@ def test_a_call_that_ended_unanswered_is_no_longer_available(world: World, end: 
         user.wait("call:missed")
         telecaller.wait("call:missed")
     for role, event in EVENTS:
-        assert refused(user if role == "user" else telecaller, event, call) == NO_LONGER
+        if event != f"call:{end}":  # achieved already
+            assert refused(user if role == "user" else telecaller, event, call) == NO_LONGER
 
 
 def test_the_events_of_the_other_role_are_unknown(world: World) -> None:

@@ -97,7 +97,9 @@ def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_the_call_ends(
     with world.stack.direct_access():
         connection_id = lost_connection(callee)
         call_id = start_ring_without_timer(caller, callee)
-        assert store.accept(callee.id, call_id, int(time.time() * 1000), "accept")
+        assert store.accept(
+            callee.id, call_id, int(time.time() * 1000), "accept", f"s:{connection_id}"
+        )
         user.wait_presence(callee.id, "ON_CALL")
         make_due_now(connection_id)
         sweep(world.stack)

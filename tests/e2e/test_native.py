@@ -76,7 +76,7 @@ def test_a_whole_call_frame_by_frame(world: World) -> None:
     send(user, action="call.end", data=call)
     assert receive(telecaller) == {"event": "call:ended", "data": call}
     assert is_quiet(user)
-    send(user, action="call.end", data=call, id=0)
+    send(user, action="call.cancel", data=call, id=0)
     assert receive_both(user) == failed("Call is no longer available", 0, "call:error")
     user.close()
     telecaller.close()

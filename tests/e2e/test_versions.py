@@ -47,7 +47,7 @@ def test_old_and_new_clients_call_each_other(world: World, version: str) -> None
     answer(user, telecaller, call_id)
     telecaller.ask("call:end", {"callId": call_id})
     user.wait("call:ended", callId=call_id)
-    failed = user.ask("call:end", {"callId": call_id})
+    failed = user.ask("call:cancel", {"callId": call_id})
     assert failed == {"error": {"message": "Call is no longer available"}}
     assert user.wait("call:error") == {"message": "Call is no longer available"}
 

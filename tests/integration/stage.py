@@ -108,7 +108,8 @@ def start(
 
 
 def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow | None:
-    return store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}")
+    device = f"s:{telecaller_id}"  # as ``online`` connects them
+    return store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}", device)
 
 
 def rows(telecaller_id: str, user_id: str) -> PartyRows:

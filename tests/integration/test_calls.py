@@ -13,7 +13,6 @@ from local.accounts import save as save_account
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Background
-from shared.pipeline.registry import Registry
 from shared.settings import Settings
 from tests.integration import stage
 from tests.integration.clients import CALLEE, CALLER, Clients, failure
@@ -147,7 +146,8 @@ class TestACallThatIsNotTheirs:
         self, clients: Clients, event: str, namespace: str, error: str
     ) -> None:
         call_id = clients.initiate()
-        clients.telecaller("call:reject", call_id)
+        background = Background.on(REGISTRY, clients.fakes.ports)
+        ring_timeout(background, stage.telecaller("tina"), call_id)
         text = "Call is no longer available"
         assert self.refused(clients, event, namespace, {"callId": call_id}) == (error, text)
 
@@ -229,7 +229,7 @@ def test_a_suspended_caller_is_told_so_before_anything_else(
     save_account(Account(id="ulla", role="USER", name="Ulla", account_status="SUSPENDED"))
     if telecaller == "offline":
         for device in ("t1", "t2"):
-            departure.depart(Registry([]), clients.fakes.ports, device)
+            departure.depart(REGISTRY, clients.fakes.ports, device)
     if telecaller == "busy":
         stage.start(f"{5:024x}", "uma", "tina")
     callee = "nobody" if telecaller == "unknown" else "tina"
