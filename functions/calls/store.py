@@ -158,9 +158,9 @@ def finish(
         if status is None:
             return None
         record = _record(parties, call, status, now_ms)
-        record.trigger = trigger.value
         if ender:
             record.ender_id, record.ended_by = ender
+            record.trigger = trigger.value
         try:
             _close(parties, call, record)
         except TransactionRefused:

@@ -200,9 +200,9 @@ def finish(
         if call is None or status is None:
             return None
         record = _record(call, status, now_ms)
-        record.trigger = trigger.value
         if ender:
             record.ender_id, record.ended_by = ender
+            record.trigger = trigger.value
         try:
             _close(call, record)
         except TransactionRefused:

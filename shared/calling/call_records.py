@@ -37,8 +37,8 @@ class CallRecord(Table):
         ms. ``accepted_at`` is None if the call was not answered.
     accepted_by, ended_by: the ids of the messages that accepted and ended the call. None if no
         message did.
-    trigger: what ended the call, in the words of its product.
-    ender_id: the person whose message ended the call. None if no message did.
+    ender_id, trigger: the person whose message ended the call, and what the message did to it in
+        the words of the product. Both are None if no message ended the call.
     duration_seconds: how long the call lasted, in seconds.
     coins: how many coins were really taken from the caller.
     """
