@@ -75,7 +75,7 @@ STACK = (
             POST
             | Access(
                 {
-                    "connections": "ConditionCheckItem GetItem UpdateItem",
+                    "connections": "GetItem UpdateItem",
                     "people": "UpdateItem",
                     "rooms": "PutItem",
                 },
@@ -117,7 +117,6 @@ STACK = (
             | Access(
                 {
                     "accounts": "GetItem",
-                    "connections": "ConditionCheckItem",
                     "rooms": "PutItem",
                 },
                 may="read-secret send-deadline",
