@@ -42,6 +42,7 @@ POSTS = (
     Metric.BROADCAST_RECIPIENTS,
     Metric.POSTS_GONE,
     Metric.POSTS_THROTTLED,
+    Metric.POSTS_GIVEN_UP,
     Metric.RING_TIMERS_FAILED,
 )
 

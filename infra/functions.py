@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from functions.opener.main import LONGEST_SECONDS as OPENER_SECONDS
 from functions.products import REGISTRY
 from infra.build import KEYS
 from shared.pipeline.deployment import NOTHING, Access, Asynchronous, FunctionSpec, union
@@ -75,14 +76,15 @@ STACK = (
             POST
             | Access(
                 {
-                    "connections": "ConditionCheckItem GetItem UpdateItem",
+                    "connections": "GetItem UpdateItem",
                     "people": "UpdateItem",
                     "rooms": "PutItem",
                 },
                 may="send-deadline",
             ),
-            timeout_seconds=40,  # longer than opening_retry_seconds and the longest post together
-            asynchronous=Asynchronous(retries=1, max_age_seconds=60),
+            timeout_seconds=OPENER_SECONDS,
+            # Lambda waits a minute before the retry, and discards an event that is too old by then.
+            asynchronous=Asynchronous(retries=1, max_age_seconds=180),
             awaited=True,
         ),
         hooks=(Hook.CONNECT,),
@@ -117,7 +119,6 @@ STACK = (
             | Access(
                 {
                     "accounts": "GetItem",
-                    "connections": "ConditionCheckItem",
                     "rooms": "PutItem",
                 },
                 may="read-secret send-deadline",

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from infra.nag import acknowledge
 from infra.settings import StackSettings
+from shared.pipeline.deployment import FunctionSpec
 
 DEAD_LETTERS = "DeadLetters"
 MAX_RECEIVES = 5
@@ -21,6 +22,31 @@ become right by itself, so it is tried less often."""
 ORDERED = frozenset({"broadcasts"})
 """The queues in which messages about one person or room arrive in the order in which they were
 sent."""
+
+
+HIDDEN_TIMES = 6
+"""How many times as long as its function may run a message stays hidden, as Lambda's manual asks:
+Lambda may receive a message and then have to wait for a free process.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+
+ORDERED_MARGIN_SECONDS = 60
+"""How much longer than its function may run a message of an ordered queue stays hidden.
+
+A message whose process has died holds up its whole group until then, so six times the timeout would
+be far too long. The manual's reason for it hardly applies here: Lambda receives no more messages
+than ``FunctionSpec.at_once`` allows it to handle, and with one message at a time none waits for
+others of its batch. What is left is an account without a free process; it may last for this margin
+before a message could be handled twice at the same time.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
+"""
+
+
+def hidden_seconds(row: FunctionSpec) -> int:
+    """Return how long a message of a function's queue stays hidden after it has been received."""
+    if row.takes in ORDERED:
+        return row.timeout_seconds + ORDERED_MARGIN_SECONDS
+    return HIDDEN_TIMES * row.timeout_seconds
 
 
 def make_queue(

@@ -31,6 +31,7 @@ from infra.queues import (
     ORDERED,
     RECEIVES,
     dead_letters,
+    hidden_seconds,
     make_dead_letters,
     make_queue,
 )
@@ -168,17 +169,13 @@ def _arn(secret: secretsmanager.Secret) -> str:
 
 
 def _make_queues(scope: Construct, settings: StackSettings) -> dict[str, sqs.Queue]:
-    """Make a queue for every function that takes one, each with a dead-letter queue.
-
-    Messages stay hidden for six times as long as the function may run, as Lambda's manual asks.
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    """
+    """Make a queue for every function that takes one, each with a dead-letter queue."""
     return {
         row.takes: make_queue(
             scope,
             row.takes.title().replace("-", ""),
             settings,
-            visibility=cdk.Duration.seconds(6 * row.timeout_seconds),
+            visibility=cdk.Duration.seconds(hidden_seconds(row)),
             dead_letters=make_dead_letters(
                 scope, row.takes, settings, ordered=row.takes in ORDERED
             ),

@@ -42,6 +42,9 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     own_form: the field of the payload that a member with a form of its own receives in that form.
     by_ms: connections that joined later than this, epoch milliseconds, do not receive the event.
     shard: the part of the room that receives the event; None for the whole room.
+    only: the connections that receive the event if they are still in the room; empty for all. They
+        are those that an earlier message has failed to reach.
+    until_ms: when to give up on the connections of ``only``, epoch milliseconds.
     """
 
     namespace: str
@@ -57,6 +60,8 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     own_form: str | None = None
     by_ms: int | None = None
     shard: str | None = None
+    only: tuple[str, ...] = ()
+    until_ms: int | None = None
 
 
 class Clock(Protocol):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.aws.gateway import PostRefused
 from shared.ports import Broadcast, BusMessage, Ports, Post
 
 NOW_MS = 1_768_818_600_000
@@ -47,18 +48,22 @@ class FakeConnections:
 
     gone: the connections that no longer exist.
     broken: the connections to which a post times out.
+    refused: the connections to which a post is refused for good.
     posted: connection and frame of every post, in order.
     closed: the connections that were closed, in order.
     """
 
     gone: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     posted: list[tuple[str, str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
     def post(self, connection_id: str, frame: str) -> bool:
         if connection_id in self.broken:
             raise TimeoutError(f"no answer for {connection_id}")
+        if connection_id in self.refused:
+            raise PostRefused(f"403 for {connection_id}")
         if connection_id in self.gone:
             return False
         self.posted.append((connection_id, frame))
@@ -68,7 +73,7 @@ class FakeConnections:
         for post in posts:
             try:
                 yield post, self.post(*post)
-            except TimeoutError as error:
+            except (TimeoutError, PostRefused) as error:
                 yield post, error
 
     def exists(self, connection_id: str) -> bool:

@@ -2,6 +2,9 @@
 
 If a room of several shards is large, the broadcast is split into one message for each shard. So
 each shard has an invocation of its own, and only a shard that fails is tried again.
+
+A recipient whose post fails has a follow-up message of its own, so nothing is repeated or delayed
+for the other recipients. Later events may overtake the follow-up.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from pynamodb.attributes import Attribute
 
 from shared.aws import queues
 from shared.aws.adapters import ports
+from shared.aws.gateway import PostRefused
 from shared.aws.lambda_entry import queue_entry
+from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import together
 from shared.aws.queues import Record
@@ -27,6 +32,14 @@ from shared.realtime.arguments import Arguments
 from shared.realtime.emitter import Emitter
 from shared.realtime.rooms import Member
 from shared.settings import settings
+
+GIVE_UP_SECONDS = 100
+"""How long a broadcast is tried for a recipient whose posts fail: four times with the pauses of
+``broadcast_retry_seconds``, which is less often than a message is received before it is a dead
+letter."""
+
+FEW = 100
+"""How many recipients one follow-up message has at most."""
 
 
 def _try_again(records: list[Record]) -> None:
@@ -47,6 +60,9 @@ def broadcast(message: Broadcast) -> None:
     A shard is large if it has more than ``split_above`` members.
     """
     room = rooms.key(message.namespace, message.room)
+    if message.only:
+        follow_up(message, room)
+        return
     keys = [message.shard] if message.shard else rooms.shards(room)
     only = wanted(message)
     if len(keys) == 1:
@@ -88,11 +104,73 @@ def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
 
 
 def send(message: Broadcast, members: Iterable[Member]) -> None:
+    """Post the event to the members, and hand on those whose posts have failed."""
+    _, failed = _post(message, members)
+    if failed:
+        until_ms = ports().clock.now_ms() + GIVE_UP_SECONDS * 1000
+        together([partial(ports().tasks.broadcast, one) for one in rest(message, failed, until_ms)])
+
+
+def follow_up(message: Broadcast, room: str) -> None:
+    """Post the event to those whom an earlier message has failed to reach.
+
+    Raises an error if it has reached none of them, so that the queue delivers this message again,
+    later. If it has reached some, the others have a message of their own again. Gives up after
+    ``GIVE_UP_SECONDS``.
+    """
+    until_ms, now = message.until_ms or 0, ports().clock.now_ms()
+    if now > until_ms + GIVE_UP_SECONDS * 1000:  # it has waited behind others that had to wait
+        _give_up(message, message.only)
+        return
+    members = rooms.some_members(room, message.only, only=wanted(message))
+    reached, failed = _post(message, members)
+    if not failed:
+        return
+    if now >= until_ms:
+        _give_up(message, failed)
+    elif reached:
+        together([partial(ports().tasks.broadcast, one) for one in rest(message, failed, until_ms)])
+    else:
+        raise next(iter(failed.values()))
+
+
+def rest(message: Broadcast, failed: Iterable[str], until_ms: int) -> Iterator[Broadcast]:
+    """Yield the messages for the connections whose posts have failed, each in its own group.
+
+    The ids of these messages follow from ``message``: if it is handled again after a crash, SQS
+    takes none of them twice.
+    """
+    left = sorted(failed)
+    for number in range(0, len(left), FEW):
+        ids = tuple(left[number : number + FEW])
+        yield msgspec.structs.replace(
+            message,
+            only=ids,
+            until_ms=until_ms,
+            group=f"{rooms.key(message.namespace, message.room)} {ids[0]}",
+            once=f"{message.once} {number} of {len(message.only)}" if message.once else None,
+        )
+
+
+def _post(message: Broadcast, members: Iterable[Member]) -> tuple[int, dict[str, Exception]]:
     """Post the event to the members, and count those that it has reached.
 
-    Raises the first error after all posts have been tried.
+    Returns their number, and the errors of the posts for which another attempt may succeed.
     """
-    count(Metric.BROADCAST_RECIPIENTS, Emitter(ports()).post_all(posts(message, members)))
+    reached, failed = Emitter(ports()).post_each(posts(message, members))
+    count(Metric.BROADCAST_RECIPIENTS, reached)
+    refused = {one: error for one, error in failed.items() if isinstance(error, PostRefused)}
+    if refused:
+        _give_up(message, refused)
+    return reached, {one: error for one, error in failed.items() if one not in refused}
+
+
+def _give_up(message: Broadcast, failed: Iterable[str]) -> None:
+    """Log and count the connections that do not receive the event."""
+    lost = sorted(failed)
+    count(Metric.POSTS_GIVEN_UP, len(lost))
+    about = {"event": message.event, "count": len(lost), "connections": lost[:FEW]}
+    logger.error("broadcast not delivered", extra=about)
 
 
 def skipped(message: Broadcast) -> set[str]:

@@ -7,6 +7,7 @@
 ``store``          the conditional writes
 ``handlers``       what clients ask for
 ``endings``        how a call ends when no client asks for it, and what follows every end
+``liveness``       asks every minute whether the people in calls are still connected
 ``routes``         the HTTP routes
 ``billing``        what a call costs
 ``livekit``        credentials for a LiveKit room

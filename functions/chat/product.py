@@ -40,7 +40,7 @@ chat = Product(
     access=Access(
         {
             "accounts": "GetItem",
-            "connections": "ConditionCheckItem GetItem UpdateItem",
+            "connections": "GetItem UpdateItem",
             "people": "GetItem UpdateItem",
             "rooms": "DeleteItem PutItem Query",
             "chat": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",

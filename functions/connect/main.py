@@ -15,7 +15,7 @@ from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
 from shared.identity import cookies
 from shared.identity.edge import client_address
-from shared.pipeline import rate_limits
+from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
 from shared.protocol import json
 from shared.realtime import connections, namespaces
@@ -57,17 +57,15 @@ def handler(event: Event) -> int:
         connection.credential = query.get("token")
         connection.cookie = cookies.of_handshake(headers)
         if connection.legacy and not connection.limited:
-            session = without_person(REGISTRY, ports(), MAIN)
-            connection.sessions = {MAIN: json.dumps(session)}
+            connection.sessions = {MAIN: json.dumps(without_person(REGISTRY, ports(), MAIN))}
             if MAIN in REGISTRY.connect_hooks:
                 connection.handshake = json.dumps(query)
     else:
         return HTTPStatus.BAD_REQUEST
-    known = any(session.settled for session in connection.all_sessions())
-    values = settings()
-    connection.due_at = now + (
-        values.ping_period_seconds if known else values.unauthenticated_seconds
-    )
+    session = next(iter(connection.all_sessions()), None)
+    connection.due_at = admission.due_at(REGISTRY, now, session)
+    if session is not None and admission.joins(REGISTRY, session):
+        connection.joining = {session.namespace}
     connections.create(connection)
     ports().tasks.open(connection_id)
     return HTTPStatus.OK

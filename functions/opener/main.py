@@ -26,6 +26,10 @@ from shared.settings import settings
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
 
+LONGEST_SECONDS = 40
+"""The function's timeout. It is longer than ``opening_retry_seconds`` and the longest post
+together."""
+
 
 @entry
 def handler(event: Event) -> None:
@@ -33,11 +37,20 @@ def handler(event: Event) -> None:
 
     If the event is delivered twice, the open packet is sent once. The sessions of the handshake
     begin both times, because the first invocation may have failed before that.
+
+    The first invocation may even have died before the open packet. A retry finds that out from what
+    the client has sent since, and closes the connection if there is nothing: the client, which may
+    still wait, connects again. A second open packet is no remedy, because clients that have
+    received the first one would join all namespaces twice.
     """
     connection_id = event["connectionId"]
     first = connections.mark_opened(connection_id)
     connection = first or connections.get(connection_id)
     if connection is None or connection.leaving:
+        return
+    if not first and _is_silent(connection):
+        ports().connections.close(connection_id)
+        ports().tasks.end_connection(connection_id)
         return
     if (first or connection.wire == Wire.NATIVE) and not _retry(_opening(connection)):
         ports().tasks.end_connection(connection_id)
@@ -55,6 +68,22 @@ def handler(event: Event) -> None:
                 session=session,
                 auth=_auth(connection),
             )
+
+
+def _is_silent(connection: Connection) -> bool:
+    """Return whether a Socket.IO client has had the time to join a namespace, and has not.
+
+    If it is so after ``LONGEST_SECONDS``, the invocation that sent the open packet is over, and the
+    client has probably not received the packet. A session of the handshake is a sign of life too
+    once it can be reached, because it begins after the open packet.
+    """
+    connected_at = Arrival.of_opening(connection).ms
+    if connection.wire != Wire.SOCKETIO:
+        return False
+    if ports().clock.now_ms() - connected_at < LONGEST_SECONDS * 1000 or connection.answered_at:
+        return False
+    sessions = connection.all_sessions()
+    return not any(one.arrived_ms or connection.reachable(one) for one in sessions)
 
 
 def _auth(connection: Connection) -> dict[str, Any]:

@@ -11,15 +11,14 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
-from shared.pipeline import departure, greeting
+from shared.pipeline import admission, departure, greeting
 from shared.pipeline.admission import authenticate, begin_session, too_many
 from shared.pipeline.context import Arrival
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
-from shared.realtime.connections import Connection
-from shared.settings import settings
+from shared.realtime.connections import Connection, Session
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
@@ -45,10 +44,7 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
         frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
         ports().connections.post(connection_id, frame)
         return
-    values = settings()
-    seconds = values.ping_period_seconds if session.settled else values.unauthenticated_seconds
-    due_at = ports().clock.now_ms() // 1000 + seconds
-    if not connections.add_session(connection_id, session, due_at):
+    if not _add(connection, session):
         return
     frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
     if not ports().connections.post(connection_id, frame):
@@ -57,6 +53,19 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
     begin_session(REGISTRY, ports(), connection, session)
     auth = _auth(packet)
     greeting.greet(REGISTRY, ports(), arrival, connection=connection, session=session, auth=auth)
+
+
+def _add(connection: Connection, session: Session) -> bool:
+    """Write a session into the connection's row. Returns False if the row does not take it.
+
+    A row that is due before a joining session must be ready stays due at that time: a change would
+    be two more writes, because the index of due connections changes too.
+    """
+    due_at: int | None = admission.due_at(REGISTRY, ports().clock.now_ms() // 1000, session)
+    joining = admission.joins(REGISTRY, session)
+    if joining and due_at is not None and connection.due_at <= due_at:
+        due_at = None
+    return connections.add_session(connection.connection_id, session, due_at, joining=joining)
 
 
 def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:

@@ -15,7 +15,8 @@ class Verdict(StrEnum):
     """What to do with a connection that is due."""
 
     WAIT = "wait"
-    """Do nothing. Another function has made it due later; the index was a moment late."""
+    """Do nothing. Another function has made it due later, and the index was a moment late; or the
+    function that lets the client join still works."""
 
     GONE = "gone"
     """End the connection, or finish its end."""
@@ -24,8 +25,9 @@ class Verdict(StrEnum):
     """Finish the consequences of sessions that have ended."""
 
     CLOSE = "close"
-    """Close the connection, then end it. Either no session has authenticated in time, or the client
-    has not answered the last ping."""
+    """Close the connection, then end it. No session has authenticated in time, or a session never
+    became reachable, or the client has not answered the last ping. A client that is still there
+    connects again."""
 
     PING = "ping"
     """Send the client a ping."""
@@ -39,11 +41,12 @@ def verdict(row: Connection, now: int) -> Verdict:
     """Decide about a connection. ``now`` is in epoch seconds."""
     if row.leaving or row.expires_at <= now:
         return Verdict.GONE
-    if row.due_at > now:
+    if row.due_at > now or row.is_joining(now):
         return Verdict.WAIT
     if row.ended:
         return Verdict.FINISH
-    if not any(session.settled for session in row.all_sessions()):
+    settled = [session for session in row.all_sessions() if session.settled]
+    if not settled or not all(map(row.reachable, settled)):
         return Verdict.CLOSE
     if row.wire == Wire.NATIVE or row.protocol == LEGACY:
         return Verdict.LOOK

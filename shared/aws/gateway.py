@@ -39,6 +39,10 @@ class PostFailed(Exception):
     """API Gateway has refused or not answered a request to a connection that may still exist."""
 
 
+class PostRefused(PostFailed):
+    """API Gateway has refused a request for a reason that another attempt does not change."""
+
+
 class ManagedConnections:
     """The ``Connections`` port on API Gateway."""
 
@@ -145,8 +149,13 @@ def _is_temporary(outcome: Outcome) -> bool:
         return True
     if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
         count(Metric.POSTS_THROTTLED)
-        return True
-    return outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return _may_pass(outcome)
+
+
+def _may_pass(answer: Answer) -> bool:
+    """Return whether an answer is an error that may pass by itself."""
+    throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    return throttled or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _result(method: str, outcome: Outcome) -> bool | Exception:
@@ -156,5 +165,6 @@ def _result(method: str, outcome: Outcome) -> bool | Exception:
     if outcome.status == HTTPStatus.GONE:
         return False
     if outcome.status >= HTTPStatus.BAD_REQUEST:
-        return PostFailed(f"{method} {outcome.status}: {outcome.body[:200]!r}")
+        kind = PostFailed if _may_pass(outcome) else PostRefused
+        return kind(f"{method} {outcome.status}: {outcome.body[:200]!r}")
     return True

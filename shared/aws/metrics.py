@@ -46,6 +46,7 @@ class Metric(StrEnum):
     BROADCAST_RECIPIENTS = "BroadcastRecipients"
     POSTS_GONE = "PostsGone"
     POSTS_THROTTLED = "PostsThrottled"
+    POSTS_GIVEN_UP = "PostsGivenUp"
     RING_TIMERS_FAILED = "RingTimersFailed"
 
 

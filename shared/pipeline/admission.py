@@ -13,8 +13,9 @@ from shared.pipeline import unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.realtime import membership, namespaces, people
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import JOINING_SECONDS, Connection, Session
 from shared.realtime.namespaces import Login, Namespace
+from shared.settings import settings
 
 
 def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> Session:
@@ -61,6 +62,27 @@ def without_person(registry: Registry, ports: Ports, path: str) -> Session:
     return session
 
 
+def joins(registry: Registry, session: Session) -> bool:
+    """Return whether ``begin_session`` makes a session reachable for other sessions."""
+    if session.anonymous:
+        return registry.namespaces[session.namespace].everybody
+    return session.authenticated
+
+
+def due_at(registry: Registry, now: int, session: Session | None) -> int:
+    """Return when the sweep looks at a connection whose newest session is ``session``.
+
+    ``begin_session`` puts it off once the session is reachable. If it does not, because its
+    function has died, the sweep closes the connection, and the client comes back.
+
+    now: the time in epoch seconds, which is also the unit of the result.
+    """
+    values = settings()
+    if session is None or not session.settled:
+        return now + values.unauthenticated_seconds
+    return now + (JOINING_SECONDS if joins(registry, session) else values.ping_period_seconds)
+
+
 def begin_session(
     registry: Registry, ports: Ports, connection: Connection, session: Session
 ) -> None:
@@ -69,18 +91,22 @@ def begin_session(
     Called after the client has learned of the session. A session that has not authenticated yet
     becomes reachable when it authenticates. Idempotent.
     """
-    if session.anonymous:
-        if registry.namespaces[session.namespace].everybody:
-            membership.enter(connection.address(session.namespace), int(connection.expires_at))
-        return
-    if not session.authenticated:
+    if not session.settled:
         unauthenticated.await_authentication(ports, connection.connection_id, session)
+        return
+    if not joins(registry, session):
+        return
+    next_due = ports.clock.now_ms() // 1000 + settings().ping_period_seconds
+    if session.anonymous:
+        address = connection.address(session.namespace)
+        membership.enter(address, int(connection.expires_at), next_due)
         return
     people.join(
         connection.address(session.namespace),
         session.person_id,
         expires_at=int(connection.expires_at),
         everybody=registry.namespaces[session.namespace].everybody,
+        due_at=next_due,
     )
 
 

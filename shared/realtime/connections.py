@@ -34,6 +34,11 @@ from shared.settings import settings
 AT_ONCE = 0
 """A time that is always due."""
 
+JOINING_SECONDS = 30
+"""How long a session may take from its place in the row until other sessions can reach it. It is
+longer than any function may take that lets a client join. A session that takes longer never will:
+its function has died."""
+
 PAGE = 100
 """The most that one BatchGetItem reads."""
 
@@ -114,6 +119,7 @@ class Connection(Table):
     leaving: whether the connection has ended. Nothing can be added to the row then.
     expires_at: when API Gateway will have closed the connection, epoch seconds.
     sessions: the sessions, each as the JSON of a ``Session`` under its namespace.
+    joining: the namespaces whose session is in the row, but cannot be reached yet.
     ended: the sessions that have ended, each as the same JSON, until all its consequences have run.
     rooms: what the connection has joined beside its namespaces, and leaves when it ends. An entry
         of ``context.join`` is ``<namespace> <sid> <room>``. A product may keep entries of its own,
@@ -139,6 +145,7 @@ class Connection(Table):
     leaving = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
+    joining: Any = UnicodeSetAttribute(null=True)
     ended: Any = UnicodeSetAttribute(null=True)
     rooms: Any = UnicodeSetAttribute(null=True)
     data: Any = MapAttribute(default=dict)
@@ -182,6 +189,21 @@ class Connection(Table):
         ended = (session_of(text) for text in self.ended or ())
         left = (found for found in ended if found.namespace == namespace)
         return self.session(namespace) or next(left, None)
+
+    def reachable(self, session: Session) -> bool:
+        """Return whether other sessions can reach a session of this connection."""
+        return session.settled and session.namespace not in (self.joining or ())
+
+    def is_joining(self, now: int) -> bool:
+        """Return whether a function still works on making a session reachable.
+
+        now: the time in epoch seconds.
+        """
+        return any(
+            session.arrived_ms // 1000 + JOINING_SECONDS > now
+            for session in self.all_sessions()
+            if session.settled and not self.reachable(session)
+        )
 
     def rooms_of(self, session: Session) -> dict[str, str]:
         """Return the rooms that a session has joined, each with its entry in ``rooms``."""
@@ -252,37 +274,55 @@ def mark_opened(connection_id: str) -> Connection | None:
     )
 
 
-def add_session(connection_id: str, session: Session, due_at: int = AT_ONCE) -> bool:
+def add_session(
+    connection_id: str, session: Session, due_at: int | None = AT_ONCE, *, joining: bool = False
+) -> bool:
     """Write a session into its connection's row.
 
     Returns False, and writes nothing, if the connection is gone or leaving, or has a session in the
     namespace already.
 
-    due_at: when the sweep looks at the connection next, epoch seconds.
+    due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
+    joining: whether the session becomes reachable later, with ``joined``.
     """
     slot = Connection.sessions[session.namespace]
-    added = _update(
-        connection_id,
-        [slot.set(json.dumps(session)), Connection.due_at.set(due_at)],
-        is_live() & slot.does_not_exist(),
-    )
-    return added is not None
+    actions = [slot.set(json.dumps(session))]
+    if due_at is not None:
+        actions.append(Connection.due_at.set(due_at))
+    if joining:
+        actions.append(Connection.joining.add({session.namespace}))
+    return _update(connection_id, actions, is_live() & slot.does_not_exist()) is not None
+
+
+def joined(namespace: str, due_at: int | None) -> list[Action]:
+    """Return what changes in the row when the session in a namespace becomes reachable.
+
+    It belongs into the transaction that makes the session reachable. There it costs as much as a
+    mere check of the row.
+
+    due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
+    """
+    actions: list[Action] = [Connection.joining.delete({namespace})]
+    if due_at is not None:
+        actions.append(Connection.due_at.set(due_at))
+    return actions
 
 
 def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
     """Replace a session by the session that has a person.
 
-    Returns False, and writes nothing, if the session is no longer as it was ``before``.
+    Returns False, and writes nothing, if the session is no longer as it was ``before``. The session
+    becomes reachable with ``joined``.
 
     due_at: when the sweep looks at the connection next, epoch seconds.
     """
     slot = Connection.sessions[before.namespace]
-    replaced = _update(
-        connection_id,
-        [slot.set(json.dumps(after)), Connection.due_at.set(due_at)],
-        is_live() & (slot == json.dumps(before)),
-    )
-    return replaced is not None
+    actions = [
+        slot.set(json.dumps(after)),
+        Connection.due_at.set(due_at),
+        Connection.joining.add({before.namespace}),
+    ]
+    return _update(connection_id, actions, is_live() & (slot == json.dumps(before))) is not None
 
 
 def mark_ended(connection: Connection, namespace: str) -> Connection | None:
@@ -297,7 +337,7 @@ def mark_ended(connection: Connection, namespace: str) -> Connection | None:
     """
     slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
     session = session_of(text)
-    actions = [slot.remove()]
+    actions = [slot.remove(), Connection.joining.delete({namespace})]
     actions += [Connection.data[name].remove() for name in _data_names(connection, session)]
     if session.settled:
         actions += [Connection.ended.add({text}), Connection.due_at.set(AT_ONCE)]

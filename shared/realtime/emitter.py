@@ -44,10 +44,21 @@ class Emitter:
 
         Raises the first error after all posts have been tried.
         """
-        reached, gone, errors = 0, list[str](), list[Exception]()
+        reached, failed = self.post_each(posts)
+        if failed:
+            raise next(iter(failed.values()))
+        return reached
+
+    def post_each(self, posts: Iterable[Post]) -> tuple[int, dict[str, Exception]]:
+        """Send frames as they are.
+
+        Returns how many connections they have reached, and the errors of the posts that have
+        failed, by connection.
+        """
+        reached, gone, failed = 0, list[str](), dict[str, Exception]()
         for (connection_id, _), there in self._ports.connections.post_all(posts):
             if isinstance(there, Exception):
-                errors.append(there)
+                failed[connection_id] = there
             elif there:
                 reached += 1
             else:
@@ -55,9 +66,7 @@ class Emitter:
         if gone:
             count(Metric.POSTS_GONE, len(gone))
             self._end_connections(gone)
-        if errors:
-            raise errors[0]
-        return reached
+        return reached, failed
 
     def _end_connections(self, gone: Iterable[str]) -> None:
         try:

@@ -15,17 +15,21 @@ from shared.realtime.connections import Connection, Session
 from shared.realtime.rooms import Member
 
 
-def enter(address: Address, expires_at: int) -> bool:
+def enter(address: Address, expires_at: int, due_at: int | None = None) -> bool:
     """Let a session without a person receive what is sent to all sessions of its namespace.
 
     Idempotent. Returns False, and writes nothing, if the connection has left the namespace
     meanwhile.
+
+    expires_at: when the connection ends at the latest, epoch seconds.
+    due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
     """
 
     def add_items(transaction: Transaction) -> None:
-        transaction.check(
+        transaction.update(
             "connection",
             Connection(address.connection_id),
+            actions=connections.joined(address.namespace, due_at),
             condition=connections.is_live(address.namespace),
         )
         transaction.put("member", Member.of(address.namespace, address, expires_at))

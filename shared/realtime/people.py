@@ -82,20 +82,29 @@ def get(namespace: str, person_id: str, row: type[Any] = Person) -> Any:
         return row(key(namespace, person_id))
 
 
-def join(address: Address, person_id: str, *, expires_at: int, everybody: bool) -> bool:
+def join(
+    address: Address,
+    person_id: str,
+    *,
+    expires_at: int,
+    everybody: bool,
+    due_at: int | None = None,
+) -> bool:
     """Make a session reachable by its person's id and, if ``everybody``, by its namespace.
 
     Idempotent. Returns False, and writes nothing, if the connection has left the namespace
     meanwhile: its row is checked in the same transaction.
 
     expires_at: when the connection ends at the latest, epoch seconds.
+    due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
     """
     member = address.member
 
     def add_items(transaction: Transaction) -> None:
-        transaction.check(
+        transaction.update(
             "connection",
             connections.Connection(address.connection_id),
+            actions=connections.joined(address.namespace, due_at),
             condition=connections.is_live(address.namespace),
         )
         if everybody:

@@ -136,6 +136,26 @@ def members(key: str, *, page: int = PAGE, only: Sequence[Attribute[Any]] = ()) 
     )
 
 
+def some_members(
+    room: str, connection_ids: Sequence[str], *, only: Sequence[Attribute[Any]] = ()
+) -> Iterator[Member]:
+    """Yield the members of the room with this key that have one of these connections.
+
+    only: the attributes to read; with none, all attributes.
+    """
+    wanted = [attribute.attr_name for attribute in only] or None
+
+    def find(connection_id: str) -> list[Member]:
+        key, same = shard(room, connection_id), Member.connection_id == connection_id
+        in_time = Member.expires_at > int(time.time())
+        return list(
+            Member.query(key, same, in_time, consistent_read=True, attributes_to_get=wanted)
+        )
+
+    found = together([partial(find, one) for one in connection_ids])
+    return chain.from_iterable(found)
+
+
 def connections_by_person(room: str) -> Counter[str]:
     """Return how many connections each person in a room has there, by the person's id."""
     found = _all_members(room, Member.person_id)

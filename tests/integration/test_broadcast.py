@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from functions.broadcast import main
 from functions.calls.namespaces import USER
 from functions.chat.namespaces import CHAT
 from shared.aws import queues
+from shared.aws.metrics import Metric
 from shared.ports import Broadcast
 from shared.protocol import json as wire
 from shared.realtime import rooms
@@ -42,6 +44,19 @@ def postponed(
     monkeypatch.setattr(queues, "clients", Aws)
     monkeypatch.setattr(main, "ports", lambda: fakes.ports)
     return put_off
+
+
+@contextmanager
+def counted() -> Iterator[Counter[Metric]]:
+    """Yield the metrics that are counted, before an invocation writes them."""
+    numbers: Counter[Metric] = Counter()
+
+    def add(metric: Metric, number: int = 1) -> None:
+        numbers[metric] += number
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "count", add)
+        yield numbers
 
 
 Namespace = Callable[[int], list[str]]
@@ -133,15 +148,87 @@ def test_a_large_room_is_split_into_its_shards(fakes: Fakes, namespace: Namespac
     assert fakes.tasks.broadcasts == parts, "a part is not split again"
 
 
-def test_a_failed_message_is_retried_soon_with_those_after_it_and_stops_no_member(
-    fakes: Fakes, postponed: list[tuple[str, int]]
+def test_a_failed_message_is_retried_soon_with_those_after_it(
+    fakes: Fakes, postponed: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = fill(CHANNEL, 40)
-    fakes.connections.broken = {"c3"}
+    fill(CHANNEL, 2)
     other = message("channel#2")
-    assert handle(other, message(CHANNEL), other, tries=2) == ["m1", "m2"]
-    assert reached(fakes) == Counter(set(names) - {"c3"})
-    assert postponed == [("r1", 30), ("r2", 30)]
+    stage.fails_once(monkeypatch, main, "send")
+    assert handle(message(CHANNEL), other, tries=2) == ["m0", "m1"]
+    assert postponed == [("r0", 30), ("r1", 30)]
+
+
+@pytest.mark.parametrize("room", [USER.path, CHANNEL])
+def test_a_recipient_whose_post_fails_is_tried_again_alone(
+    fakes: Fakes, postponed: list[tuple[str, int]], room: str
+) -> None:
+    names = fill(room, 40)
+    fakes.connections.broken = {"c3", "c5"}
+    assert handle(message(room, once="o", skip_person="p-c9"), message(room, once="p")) == []
+    assert reached(fakes)["c1"] == 2
+    first, second = fakes.tasks.broadcasts
+    assert first.only == second.only == ("c3", "c5")
+    assert first.once != second.once
+    assert (first.payload, first.skip_person) == ({"a": 1}, "p-c9")
+    assert first.group not in {"group", message(room).group}
+    for _ in range(2):
+        assert handle(first) == ["m0"], "the queue delivers it again, later"
+    fakes.connections.broken = {"c5"}
+    assert handle(first) == []
+    *_, third = fakes.tasks.broadcasts
+    assert (third.only, third.until_ms) == (("c5",), first.until_ms)
+    assert third.once not in {first.once, second.once}
+    fakes.connections.broken = set()
+    assert handle(third) == []
+    assert reached(fakes) == Counter(dict.fromkeys(names, 2) | {"c9": 1, "c3": 1, "c5": 1})
+    assert len(fakes.tasks.broadcasts) == 3
+
+
+def test_a_recipient_is_given_up_after_some_time_and_is_counted(fakes: Fakes) -> None:
+    fill(CHANNEL, 3)
+    fakes.connections.broken = {"c1"}
+    assert handle(message(CHANNEL)) == []
+    (again,) = fakes.tasks.broadcasts
+    fakes.clock.now += (main.GIVE_UP_SECONDS - 1) * 1000
+    assert handle(again) == ["m0"]
+    fakes.clock.now += 1000
+    with counted() as numbers:
+        assert handle(again) == []
+    assert numbers[Metric.POSTS_GIVEN_UP] == 1
+    fakes.clock.now += main.GIVE_UP_SECONDS * 1000 + 1
+    fakes.connections.broken = set()
+    assert handle(again) == []
+    assert "c1" not in reached(fakes), "it is too old"
+    assert len(fakes.tasks.broadcasts) == 1
+
+
+def test_a_recipient_whose_post_is_refused_is_counted_and_not_tried_again(fakes: Fakes) -> None:
+    names = fill(CHANNEL, 3)
+    fakes.connections.refused = {"c1"}
+    with counted() as numbers:
+        assert handle(message(CHANNEL)) == []
+    assert numbers[Metric.POSTS_GIVEN_UP] == 1
+    assert reached(fakes) == Counter(set(names) - {"c1"})
+    assert not fakes.tasks.broadcasts
+
+
+def test_a_recipient_who_has_left_meanwhile_receives_nothing(fakes: Fakes) -> None:
+    fill(CHANNEL, 2)
+    fakes.connections.broken = {"c1"}
+    assert handle(message(CHANNEL)) == []
+    fakes.connections.broken = set()
+    rooms.remove(rooms.key(CHAT.path, CHANNEL), "c1")
+    assert handle(*fakes.tasks.broadcasts) == []
+    assert reached(fakes) == Counter(["c0"])
+
+
+def test_many_failed_recipients_share_messages(fakes: Fakes) -> None:
+    names = fill(CHANNEL, main.FEW + 1)
+    fakes.connections.broken = set(names)
+    assert handle(message(CHANNEL, once="o")) == []
+    assert sorted(len(one.only) for one in fakes.tasks.broadcasts) == [1, main.FEW]
+    assert len({one.group for one in fakes.tasks.broadcasts}) == 2
+    assert len({one.once for one in fakes.tasks.broadcasts}) == 2
 
 
 def test_members_receive_their_own_form_and_late_members_receive_nothing(fakes: Fakes) -> None:

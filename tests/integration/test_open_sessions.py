@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from functions.calls.namespaces import USER
 from functions.chat.namespaces import CHAT
 from functions.connect import main as connect
 from functions.deadline.main import Deadline
@@ -16,13 +17,14 @@ from functions.disconnect import main as disconnect
 from functions.opener import main as opener
 from functions.socketio import join
 from functions.socketio import main as socketio
+from functions.sweep.main import run as sweep
 from functions.sweep.verdict import Verdict, verdict
 from shared.errors import INTERNAL, Refusal
 from shared.pipeline import departure, dispatch
 from shared.pipeline.context import Arrival, Context
 from shared.pipeline.dispatch import Request
 from shared.protocol.socketio import Packet, PacketType
-from shared.realtime import connections
+from shared.realtime import connections, membership, people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -31,7 +33,7 @@ from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.conftest import Race
 from tests.integration.lab import OPEN, QUIET, Lab
-from tests.integration.stage import INVOCATION
+from tests.integration.stage import INVOCATION, fails_once
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -125,6 +127,96 @@ class TestOnConnect:
         assert fakes.connections.to(C)[-1] == f'42["chat:error","{text}"]'
 
 
+class TestAJoinThatDiesOnTheWay:
+    def sweep(self, lab: Lab, later: int) -> None:
+        lab.fakes.clock.now += later * 1000
+        sweep(lab.registry, lab.fakes.ports, 60)
+
+    def connect(self, lab: Lab, namespace: str, ms: int = 0) -> None:
+        asked = Arrival(C, f"message {ms}", lab.fakes.clock.now)
+        socketio.message(asked, Packet(PacketType.CONNECT, namespace))
+
+    def test_after_connect_was_posted_is_closed_so_that_the_client_comes_back(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shake_hands(EIO="4", transport="websocket")
+        fails_once(monkeypatch, membership, "enter")
+        with pytest.raises(TimeoutError):
+            self.connect(lab, OPEN.path)
+        assert lab.fakes.connections.to(C)[-1].startswith("40/open,")
+        self.sweep(lab, 29)
+        assert lab.fakes.connections.closed == []
+        self.sweep(lab, 1)
+        assert lab.fakes.connections.closed == [C]
+        assert lab.fakes.tasks.ended_connections == [C]
+
+    def test_in_a_second_namespace_is_found_before_the_next_ping(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shake_hands(EIO="4", transport="websocket")
+        self.connect(lab, QUIET.path)
+        assert lab.row(C).due_at == lab.fakes.clock.now // 1000 + 180
+        fails_once(monkeypatch, membership, "enter")
+        with pytest.raises(TimeoutError):
+            self.connect(lab, OPEN.path, 1)
+        self.sweep(lab, 30)
+        assert lab.fakes.connections.closed == [C]
+
+    def test_while_it_is_on_the_way_is_left_alone(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shake_hands(EIO="4", transport="websocket")
+        lab.fakes.clock.now += 25_000
+        fails_once(monkeypatch, membership, "enter")
+        with pytest.raises(TimeoutError):
+            self.connect(lab, OPEN.path)
+        self.sweep(lab, 6)
+        assert lab.fakes.connections.closed == []
+        self.sweep(lab, 60)
+        assert lab.fakes.connections.closed == [C]
+
+    def test_of_a_native_client_is_closed_too(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shake_hands(namespace=OPEN.path)
+        fails_once(monkeypatch, membership, "enter")
+        with pytest.raises(TimeoutError):
+            opener.handler({"connectionId": C}, INVOCATION)
+        self.sweep(lab, 30)
+        assert lab.fakes.connections.closed == [C]
+
+    @pytest.mark.parametrize("namespace", [OPEN.path, QUIET.path])
+    @pytest.mark.parametrize("native", [True, False])
+    def test_but_one_that_arrives_is_not_due_before_its_ping(
+        self, lab: Lab, namespace: str, *, native: bool
+    ) -> None:
+        if native:
+            shake_hands(namespace=namespace)
+            opener.handler({"connectionId": C}, INVOCATION)
+        else:
+            shake_hands(EIO="4", transport="websocket")
+            self.connect(lab, namespace)
+        assert not lab.row(C).joining
+        self.sweep(lab, 179)
+        assert lab.fakes.connections.closed == []
+        assert "2" not in lab.fakes.connections.to(C)
+        assert lab.row(C).due_at - lab.fakes.clock.now // 1000 == 1
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_session_is_joining_until_it_can_be_reached_or_ends(lab: Lab, *, reached: bool) -> None:
+    shake_hands(EIO="4", transport="websocket")
+    address = lab.row(C).address(USER.path)
+    assert connections.add_session(C, stage.session_of(USER.path, "p"), joining=True)
+    assert lab.row(C).joining == {USER.path}
+    if reached:
+        assert people.join(address, "p", expires_at=stage.EXPIRES_AT, everybody=True, due_at=7)
+        assert lab.row(C).due_at == 7
+    else:
+        connections.mark_ended(lab.row(C), USER.path)
+    assert not lab.row(C).joining
+
+
 class TestTheOpener:
     def test_a_native_client_is_greeted_with_the_same_arrival_each_time(self, lab: Lab) -> None:
         shake_hands(namespace=OPEN.path)
@@ -157,7 +249,7 @@ class TestASessionWithoutAPerson:
         row = lab.row(C)
         assert row.session(OPEN.path) == context.session
         expected = Verdict.PING if wire is Wire.SOCKETIO else Verdict.LOOK
-        assert verdict(row, 1_000) is expected
+        assert verdict(row, int(row.due_at)) is expected
 
     def test_is_due_for_a_ping_and_not_for_a_deadline(self, lab: Lab) -> None:
         shake_hands(namespace=QUIET.path)
@@ -195,8 +287,6 @@ class TestASessionWithoutAPerson:
         assert lab.frames(C)[-1] == [1, [2], {"three": 3}]
 
     def test_is_not_made_reachable_after_its_connection_has_ended(self, lab: Lab) -> None:
-        from shared.realtime import membership
-
         context = lab.come(C, QUIET.path)
         departure.end_connection(lab.registry, lab.fakes.ports, C)
         assert not membership.enter(context.address, stage.EXPIRES_AT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from functions.calls.namespaces import USER
@@ -17,6 +18,9 @@ from tests.integration import stage
 from tests.integration.stage import INVOCATION, fails_once
 
 pytestmark = pytest.mark.usefixtures("tables")
+
+RETRIED_MS = 61_000
+"""How long after a failure Lambda invokes the opener again, at the earliest."""
 
 SESSION = stage.session_of(USER.path, "ulla")
 
@@ -100,6 +104,51 @@ def test_a_2x_client_from_an_address_with_too_many_connections_has_no_session(
     open_("second")
     assert [frame[:2] for frame in fakes.connections.to("second")] == ["0{", "40"]
     assert fakes.tasks.deadlines == []
+
+
+@pytest.mark.parametrize("protocol", ["3", "4"])
+def test_a_client_whose_opener_died_is_closed_by_the_retry_so_that_it_comes_back(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    shake_hands("c", EIO=protocol, transport="websocket")
+    fails_once(monkeypatch, fakes.connections, "post")
+    with pytest.raises(TimeoutError):
+        open_("c")
+    open_("c")
+    assert fakes.connections.closed == [], "the first invocation may still run"
+    fakes.clock.now += RETRIED_MS
+    open_("c")
+    assert fakes.connections.to("c") == []
+    assert fakes.connections.closed == ["c"]
+    assert fakes.tasks.ended_connections == ["c"]
+
+
+@pytest.mark.parametrize("sign", ["CONNECT", "PONG", "reached"])
+def test_a_client_that_has_been_heard_of_is_not_closed_by_a_late_repetition(
+    fakes: Fakes, sign: str
+) -> None:
+    shake_hands("c", EIO="4", transport="websocket")
+    open_("c")
+    fakes.clock.now += RETRIED_MS
+    if sign == "CONNECT":
+        session = msgspec.structs.replace(SESSION, arrived_ms=fakes.clock.now)
+        assert connections.add_session("c", session, joining=True)
+    elif sign == "PONG":
+        connections.mark_answered("c", fakes.clock.now // 1000)
+    else:
+        assert connections.add_session("c", SESSION)
+    open_("c")
+    assert fakes.connections.closed == []
+    assert len(fakes.connections.to("c")) == 1
+
+
+def test_a_native_client_is_never_closed_by_the_retry(fakes: Fakes) -> None:
+    native("n")
+    for _ in range(2):
+        open_("n")
+        fakes.clock.now += 10**12
+    assert fakes.connections.closed == []
+    assert stage.user("ulla").online
 
 
 def test_a_connection_that_leaves_is_not_opened(fakes: Fakes) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from functions.calls import endings
+from functions.calls import endings, liveness
 from functions.calls.handlers import calls
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
@@ -237,6 +237,58 @@ def test_a_lost_disconnect_ends_the_call_within_two_sweeps(who: str, fakes: Fake
     assert (stage.telecaller("t").online, stage.user("u").online) == (there == "ct", there == "cu")
     namespace = USER.path if gone == "cu" else TELECALLER.path
     assert stage.members_of(namespace) == []
+
+
+class TestTheConnectionsOfPeopleInCalls:
+    @pytest.fixture(autouse=True)
+    def in_a_call(self, tables: object, monkeypatch: pytest.MonkeyPatch) -> None:
+        for namespace, person, devices in (
+            (TELECALLER.path, "t", ["ct"]),
+            (USER.path, "u", ["cu", "cu2"]),
+            (TELECALLER.path, "free", ["cf"]),
+        ):
+            for device in devices:
+                stage.connect(namespace, person, device)
+                connections.postpone(device, NOW + PERIOD)
+        assert stage.start(CALL, "u", "t") is None
+        monkeypatch.setattr(CALLS, "sweep_hooks", [liveness.end_lost_connections])
+
+    @pytest.mark.parametrize("accepted", [True, False])
+    def test_are_asked_for_every_minute_and_those_that_are_gone_end_the_call(
+        self, fakes: Fakes, *, accepted: bool
+    ) -> None:
+        assert not accepted or stage.accept("t", CALL)
+        sweep(fakes)
+        assert fakes.tasks.ended_connections == []
+        fakes.connections.gone = {"ct", "cf", "cu2"}
+        sweep(fakes, later=1)
+        assert sorted(fakes.tasks.ended_connections) == ["ct", "cu2"], "the ping finds the other"
+        assert fakes.connections.posted == []
+        depart_all(fakes)
+        assert [name for name, _ in fakes.events("cu")] == [
+            "call:ended" if accepted else "call:missed"
+        ]
+        assert stage.free("u", "t")
+        sweep(fakes, later=1)
+        assert fakes.tasks.ended_connections == []
+
+    def test_are_left_to_the_next_sweep_when_the_time_is_over(self, fakes: Fakes) -> None:
+        fakes.connections.gone = {"ct", "cu"}
+        sweep(fakes, seconds=0)
+        assert fakes.tasks.ended_connections == []
+
+    def test_stop_no_other_if_one_cannot_be_asked_for(
+        self, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def exists(connection_id: str) -> bool:
+            if connection_id == "ct":
+                raise TimeoutError
+            return connection_id != "cu"
+
+        monkeypatch.setattr(fakes.connections, "exists", exists)
+        with pytest.raises(SweepFailed, match="1 failed, the first: ct"):
+            sweep(fakes)
+        assert fakes.tasks.ended_connections == ["cu"]
 
 
 class TestARing:

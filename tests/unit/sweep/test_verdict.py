@@ -13,6 +13,11 @@ NOW = 1_000_000
 SESSION = {"/user": '{"namespace":"/user","sid":"s","personId":"u","role":"USER","name":"U"}'}
 
 
+def joined_ago(seconds: int) -> dict[str, str]:
+    arrived = f',"arrivedMs":{(NOW - seconds) * 1000}}}'
+    return {"/user": SESSION["/user"].removesuffix("}") + arrived}
+
+
 def row(**values: Any) -> Connection:
     """Return a Socket.IO connection that has joined, is due now and was never pinged."""
     given: dict[str, Any] = {
@@ -44,6 +49,16 @@ def row(**values: Any) -> Connection:
         pytest.param({"sessions": {}}, Verdict.CLOSE, id="joined nothing"),
         pytest.param({"sessions": {}, "due_at": NOW + 1}, Verdict.WAIT, id="has time to join"),
         pytest.param({"sessions": {}, "wire": "n"}, Verdict.CLOSE, id="native, joined nothing"),
+        pytest.param({"joining": {"/user"}}, Verdict.CLOSE, id="never became reachable"),
+        pytest.param({"joining": {"/user"}, "ended": {"x"}}, Verdict.FINISH, id="finish first"),
+        pytest.param({"joining": {"/user"}, "due_at": NOW + 1}, Verdict.WAIT, id="joins, not due"),
+        pytest.param(
+            {"joining": {"/user"}, "sessions": joined_ago(29)}, Verdict.WAIT, id="joins still"
+        ),
+        pytest.param(
+            {"joining": {"/user"}, "sessions": joined_ago(30)}, Verdict.CLOSE, id="joins too long"
+        ),
+        pytest.param({"joining": {"/chat"}}, Verdict.PING, id="another namespace was joining"),
         pytest.param({"wire": "n"}, Verdict.LOOK, id="native"),
         pytest.param({"protocol": 3}, Verdict.LOOK, id="Engine.IO 3"),
         pytest.param({"protocol": 3, "pinged_at": 1}, Verdict.LOOK, id="Engine.IO 3, pinged"),
