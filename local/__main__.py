@@ -141,7 +141,7 @@ async def serve(
 ) -> None:
     """Deploy the stack, load the accounts, warm up the functions, and serve until cancelled."""
     os.environ.update(aws_environment(os.environ, emulated.url))
-    with step("Deploying the stack to it (the first time takes half a minute)"):
+    with step("Deploying the stack to it (about a minute after a change)"):
         outputs = await deploy.deploy(settings.context, settings.work)
         stack.check_outputs(outputs)
     target = stack.target(emulated, outputs)

@@ -24,6 +24,12 @@ REMEMBERED = 200
 UNPACKED = re.compile(r'"[^"\n]*/ministack-lambda-[^"\n/]+/code/')
 """The folder of a function's code in the emulator. The same file is in this repository."""
 
+DENIED = re.compile(
+    r"not authorized to perform: dynamodb:(?P<action>\w+) on resource: \S+/switchboard-\w+-Tables"
+    r"(?P<table>[A-Za-z]+?)[0-9A-F]{8}-[\w-]+(?:/index/(?P<index>\w+))?"
+)
+"""What DynamoDB's AccessDenied says, with the table's name as CloudFormation has made it."""
+
 SOURCE = re.compile(r"(?P<function>.+)\[[^\]]+\]")
 
 
@@ -42,10 +48,25 @@ class Failure(NamedTuple):
     def __str__(self) -> str:
         """Return a heading, then the message and the traceback, indented."""
         heading = filter(None, ("!! " + self.function, self.event, self.correlation_id))
-        body = f"{self.message}\n{self.trace}".strip()
+        body = "\n".join(filter(None, (self.message, self.trace, hint(self.trace)))).strip()
         return "\n".join(
             ["  ".join(heading), *(f"   {line}".rstrip() for line in body.splitlines())]
         )
+
+
+def hint(trace: str) -> str:
+    """Return what to write if a right is missing. Returns an empty text for any other failure."""
+    found = DENIED.search(trace)
+    if found is None:
+        return ""
+    # Imported here, so that a product's mistake is reported by the synth, in one sentence.
+    from infra.tables import TABLES  # noqa: PLC0415
+
+    table = found["table"].lower()
+    names = {one.name.replace("_", ""): one.name for one in TABLES}
+    name = "/".join(filter(None, (names.get(table, table), found["index"])))
+    right = f'Access({{"{name}": "{found["action"]}"}})'
+    return f"Add {right} to access= where the handler or hook above is registered."
 
 
 class Failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.aws.log import set_event_name
 from shared.errors import Refusal
 from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.refusals import error_frame, internal
@@ -41,6 +42,7 @@ def greet(
             arrival=arrival,
             connection=connection,
         )
+        set_event_name(f"connect {session.namespace}")
         try:
             hook(context, auth)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer

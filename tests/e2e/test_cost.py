@@ -68,6 +68,8 @@ def test_a_whole_call_stays_within_its_targets(world: World, requests: Requests)
 def test_no_event_costs_more_than_before(world: World, requests: Requests) -> None:
     costs = cost_of_every_event(world, requests)
     for name in sorted(EVENTS | COMING):
+        assert name in costs, f"{name} is not sent: add it to tests/e2e/every_event.py"
+        assert name in ALLOWED, f"{name} has no bounds: run python -m bench.requests --write"
         check_bounds(name, bounded(costs[name]))
     assert costs["/user call:initiate"].before_emit <= 2
 

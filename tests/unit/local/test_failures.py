@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from local.failures import Failure, Failures
+from local.failures import Failure, Failures, hint
 
 SOURCE = "switchboard-dev-calls[12]"
 TRACE = 'Traceback (most recent call last):\n  File "shared/ids.py", line 3\nKeyError: 1'
@@ -124,3 +124,29 @@ def test_lines_of_processes_that_print_at_once_are_kept_apart() -> None:
     ended = error(source=one, message="died", exception=None)
     (failure,) = read(*mixed, ended, settled=True)
     assert failure.trace == TRACE
+
+
+@pytest.mark.parametrize(
+    ("resource", "right"),
+    [
+        ("TablesAccounts2D520C9A-3436FD4831E6F", '"accounts"'),
+        ("TablesBookingmessages9C8B1F0A-2B", '"booking_messages"'),
+        ("TablesConnectionsF6D675B1-1/index/due", '"connections/due"'),
+    ],
+)
+def test_a_missing_right_is_followed_by_what_to_write(resource: str, right: str) -> None:
+    trace = (
+        "botocore.exceptions.ClientError: An error occurred (AccessDeniedException): User: "
+        "arn:aws:sts::000000000000:assumed-role/x/y is not authorized to perform: "
+        "dynamodb:DeleteItem on resource: arn:aws:dynamodb:us-east-1:0:table/"
+        f"switchboard-dev-{resource}"
+        " because no identity-based policy allows the dynamodb:DeleteItem action"
+    )
+    assert hint(trace) == (
+        f'Add Access({{{right}: "DeleteItem"}}) to access= where the handler or hook above is '
+        "registered."
+    )
+
+
+def test_other_failures_have_no_hint() -> None:
+    assert hint("ZeroDivisionError: division by zero") == ""
