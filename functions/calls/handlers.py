@@ -368,14 +368,18 @@ def _parties(context: Context, call_id: str) -> PartyRows | None:
 
 
 def _await_accept(parties: PartyRows, call_id: str) -> PartyRows:
-    """Wait a moment while the call still rings, and return the rows as they are then.
+    """Wait a moment if the call still rings, and return the rows as they are then.
 
     Frames of one connection run in any order, so this end may have overtaken an accept that the
-    same client sent just before.
+    same client sent just before. If so, the rest of the moment is for the events of the accept.
     """
+    overtook = False
     for _ in attempts():
         call = parties.telecaller.current_call
-        if call is None or call.id != call_id or call.status != Status.RINGING:
+        if call is None or call.id != call_id:
+            break
+        overtook = overtook or call.status == Status.RINGING
+        if not overtook:
             break
         parties = rows.get_both(parties.telecaller.person_id, parties.user.person_id)
     return parties
