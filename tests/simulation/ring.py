@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.simulation.invocation import Invocation
     from tests.simulation.world import World
 
-WAIT, READ, LOOK, TIME_OUT = "Ring", "Read the telecaller", "Still ringing?", "Time out"
+WAIT, READ, LOOK, TIME_OUT = "Ring", "Read the call", "Still ringing?", "Time out"
 FUNCTION = "ring-timeout"
 
 
