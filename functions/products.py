@@ -6,12 +6,9 @@ from functions.accounts.handlers import accounts
 from functions.admin.routes import admin
 from functions.backend.routes import backend
 from functions.bookings.handlers import bookings
-from functions.calls import liveness
 from functions.calls.handlers import calls
 from functions.chat.handlers import chat
 from functions.http.health import http
 from shared.pipeline.registry import Registry
-
-__all__ = ["REGISTRY", "liveness"]  # the import of ``liveness`` adds its sweep to the calls
 
 REGISTRY = Registry([calls, chat, bookings, accounts, admin, backend, http])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.calls import endings, livekit, routes, rows, store
+from functions.calls import endings, livekit, liveness, routes, rows, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -44,7 +44,7 @@ from shared.pipeline.rate_limits import Window
 from shared.realtime import connections
 from shared.settings import settings
 
-__all__ = ["calls", "request_counts", "routes"]
+__all__ = ["calls", "liveness", "request_counts", "routes"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"
