@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from shared.ports import Post
 
+BODY_SHOWN = 500
+"""How many bytes of a refusal are logged. A refused right is named within them."""
+
 
 class PostFailed(Exception):
     """API Gateway has refused or not answered a request to a connection that may still exist."""
@@ -166,5 +169,5 @@ def _result(method: str, outcome: Outcome) -> bool | Exception:
         return False
     if outcome.status >= HTTPStatus.BAD_REQUEST:
         kind = PostFailed if _may_pass(outcome) else PostRefused
-        return kind(f"{method} {outcome.status}: {outcome.body[:200]!r}")
+        return kind(f"{method} {outcome.status}: {outcome.body[:BODY_SHOWN]!r}")
     return True
