@@ -20,6 +20,7 @@ LOST_DISCONNECT = "A lost ``$disconnect`` is noticed by the next ping only, also
 SAME_SECOND = "A join is checked against the time of the channel's report, not against its version."
 CANDIDATE = "A candidate that overtakes the answer of its call is relayed before it."
 UNTRACK = "An untrack that overtakes its track leaves no trace."
+EVENT_FAILS = "A post that fails for one recipient fails the event, although it is decided."
 GIVEN_UP = "A post that is refused for good, with 403, is given up for its recipient."
 LAST_WORDS = "What arrived before a goodbye and is handled after it is refused."
 
@@ -56,9 +57,17 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ("call:accept in chat", "403", "chat_calls_shown"),
         ("call:reject in chat", "403", "chat_calls_shown"),
         ("call:end in chat", "403", "chat_calls_shown"),
-        ("call:ice_candidate", "429 always; 403", "undone"),
         ("chat ring timeout [ring-timeout]", "403", "chat_calls_shown"),
         ("tab of a call and a channel closes [disconnect]", "403", "chat_calls_shown"),
+        ("earnings.updated [backend]", "403", "late: reports_passed_on"),
+        ("notification.created [backend]", "403", "late: reports_passed_on; once"),
+        ("call:accept [broadcast]", "403", "presence_shown"),
+        ("telecaller connects [broadcast]", "403", "presence_shown"),
+        ("chat:send_message [broadcast]", "403", "messages_delivered"),
+        ("booking:accept [broadcast]", "403", "bookings_shown"),
+    ),
+    EVENT_FAILS: (
+        ("call:ice_candidate", "429 always; 403", "undone"),
         ("booking:accept", "429 always", "undone"),
         ("booking:accept", "403", "bookings_shown; undone"),
         ("booking:reject", "429 always", "offers_shown; undone"),
@@ -72,12 +81,6 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ("message:send", "403", "messages_delivered; undone"),
         ("typing:start", "429 always; 403", "undone"),
         ("typing:stop", "429 always; 403", "undone"),
-        ("earnings.updated [backend]", "403", "late: reports_passed_on"),
-        ("notification.created [backend]", "403", "late: reports_passed_on; once"),
-        ("call:accept [broadcast]", "403", "presence_shown"),
-        ("telecaller connects [broadcast]", "403", "presence_shown"),
-        ("chat:send_message [broadcast]", "403", "messages_delivered"),
-        ("booking:accept [broadcast]", "403", "bookings_shown"),
     ),
     DIED_UNTOLD: (
         (
