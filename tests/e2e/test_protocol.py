@@ -234,7 +234,8 @@ class TestRooms:
             ben.leave()
         else:
             ben.drop()
-        assert ann.wait("left") == {"connectionId": me}
+        left = "left", ({"connectionId": me},)
+        until(lambda: left in [(one.event, one.args) for one in ann.received], f"{me} left")
         with world.stack.direct_access():
             until(lambda: connections.get(me) is None, f"{me} is gone")
             for room in ("x", "y", ""):
