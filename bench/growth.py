@@ -19,7 +19,7 @@ from bench.server import SHARDS
 from bench.table import Table
 from infra.tables import TABLES
 from tests.integration import engines
-from tests.integration.conftest import table_definition
+from tests.table_definition import table_definition
 
 SIZES = (10, 1_000, 50_000)
 ROUNDS, CYCLES = 4, 11

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -26,9 +26,7 @@ from tests.fakes import Fakes
 from tests.integration import engines, stage
 from tests.integration.clients import Clients
 from tests.integration.engines import Engine
-
-if TYPE_CHECKING:
-    from shared.pipeline.deployment import TableSpec
+from tests.table_definition import table_definition
 
 THREADS = 16
 
@@ -58,36 +56,6 @@ def definitions() -> list[dict[str, Any]]:
     from infra.tables import TABLES
 
     return [table_definition(row) for row in TABLES]
-
-
-def table_definition(row: TableSpec) -> dict[str, Any]:
-    """Return one table as arguments of ``CreateTable``."""
-    keys = {name: "S" for name in (row.key, row.sort_key) if name}
-    for index in row.indexes:
-        keys |= {index.key: "S", index.sort_key: "N" if index.sort_by_number else "S"}
-    definition: dict[str, Any] = {
-        "TableName": row.name,
-        "KeySchema": _key_schema(row.key, row.sort_key),
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in keys.items()
-        ],
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-    if row.indexes:
-        definition["GlobalSecondaryIndexes"] = [
-            {
-                "IndexName": index.name,
-                "KeySchema": _key_schema(index.key, index.sort_key),
-                "Projection": {"ProjectionType": index.projection},
-            }
-            for index in row.indexes
-        ]
-    return definition
-
-
-def _key_schema(key: str, sort_key: str | None) -> list[dict[str, str]]:
-    kinds = ((key, "HASH"), (sort_key, "RANGE"))
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in kinds if name]
 
 
 @pytest.fixture

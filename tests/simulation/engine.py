@@ -16,6 +16,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from shared.pipeline.deployment import TableSpec
+from tests.table_definition import table_definition
 
 Item = dict[str, Any]
 """A row in DynamoDB's form (``{"S": …}``). It is replaced, never changed."""
@@ -38,7 +39,7 @@ class Dynamo:
         self.rows: Rows = {name: {} for name in self.specs}
         self._restored = 0
         for table in tables:
-            self._request("CreateTable", _definition(table))
+            self._request("CreateTable", table_definition(table))
 
     def call(self, operation: str, params: dict[str, Any]) -> tuple[Any, list[Change]]:
         """Make a request. Returns the answer and what it changed. Raises ``ClientError``."""
@@ -203,33 +204,3 @@ def row(item: Item) -> dict[str, Any]:
 
 def _number(value: Item | None) -> float:
     return float(value["N"]) if value else float("inf")
-
-
-def _definition(table: TableSpec) -> dict[str, Any]:
-    """Return the arguments of ``CreateTable``."""
-    keys = {name: "S" for name in (table.key, table.sort_key) if name}
-    for index in table.indexes:
-        keys |= {index.key: "S", index.sort_key: "N" if index.sort_by_number else "S"}
-    definition: dict[str, Any] = {
-        "TableName": table.name,
-        "KeySchema": _key_schema(table.key, table.sort_key),
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in keys.items()
-        ],
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-    if table.indexes:
-        definition["GlobalSecondaryIndexes"] = [
-            {
-                "IndexName": index.name,
-                "KeySchema": _key_schema(index.key, index.sort_key),
-                "Projection": {"ProjectionType": index.projection},
-            }
-            for index in table.indexes
-        ]
-    return definition
-
-
-def _key_schema(key: str, sort_key: str | None) -> list[dict[str, str]]:
-    kinds = ((key, "HASH"), (sort_key, "RANGE"))
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in kinds if name]
