@@ -32,7 +32,6 @@ from shared.pipeline.deployment import Access
 from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.sweep import Sweep
-from shared.realtime.address import Address, Delivery
 from shared.realtime.people import Person
 
 OFFLINE = "User is offline"
@@ -203,9 +202,7 @@ def party_gone(background: Background, person: Person) -> None:
     if mine.members:
         return
     for call_id, _peer in mine.with_peers():
-        done = call_store.finish(call_id, Trigger.GONE, background.now_ms)
-        if done:
-            tell(background.emit, *_to_both(done[0], Ended(call_id)))
+        _end_for_both(background, call_id, Trigger.GONE)
 
 
 @chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=_MAY_END_CALL)
@@ -214,9 +211,7 @@ def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
 
     Changes nothing if the call has been answered or has ended meanwhile.
     """
-    done = call_store.finish(call_id, Trigger.TIMEOUT, background.now_ms)
-    if done:
-        tell(background.emit, *_to_both(done[0], Ended(call_id)))
+    _end_for_both(background, call_id, Trigger.TIMEOUT)
 
 
 @chat.on_sweep(access=_MAY_END_CALL | Access({"chat": "DeleteItem Query"}))
@@ -230,9 +225,7 @@ def time_out_forgotten(sweep: Sweep) -> None:
 
 def _time_out(sweep: Sweep, call_id: str) -> None:
     """End a call if it still rings, and forget that it rang. Idempotent."""
-    done = call_store.finish(call_id, Trigger.TIMEOUT, sweep.now_ms)
-    if done:
-        tell(sweep.emit, *_to_both(done[0], Ended(call_id)))
+    _end_for_both(sweep, call_id, Trigger.TIMEOUT)
     call_store.forget_ringing(call_id)
 
 
@@ -320,16 +313,21 @@ def _tab_of(call: ChatCall, person_id: str) -> str | None:
     return tab
 
 
-def _to_both(call: ChatCall, event: Outbound) -> list[Delivery]:
-    """Return the delivery of an event to the tabs of both parties that have the call, or ring."""
+def _end_for_both(background: Background, call_id: str, trigger: Trigger) -> None:
+    """End a call without a message of a party.
+
+    The tabs of both parties that have the call, or ring, receive ``call:ended``. Changes nothing if
+    the call is over or the trigger has no effect in its state.
+    """
+    done = call_store.finish(call_id, trigger, background.now_ms)
+    if done is None:
+        return
+    call, _ = done
     caller, callee = both(
         lambda: call_store.party(call.caller_id), lambda: call_store.party(call.callee_id)
     )
-    addresses: list[Address] = [
-        *caller.addresses(call.caller_tab),
-        *callee.addresses(call.callee_tab),
-    ]
-    return [event.to(addresses)]
+    tabs = [*caller.addresses(call.caller_tab), *callee.addresses(call.callee_tab)]
+    tell(background.emit, Ended(call_id).to(tabs))
 
 
 def _over(context: Context, call_id: str) -> CallRecord:
