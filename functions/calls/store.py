@@ -159,8 +159,7 @@ def finish(
             return None
         record = _record(parties, call, status, now_ms)
         if ender:
-            record.ender_id, record.ended_by = ender
-            record.trigger = trigger.value
+            record.end_by(ender, trigger.value)
         try:
             _close(parties, call, record)
         except TransactionRefused:

@@ -64,6 +64,11 @@ class CallRecord(Table):
 
     by_callee = ByCallee()
 
+    def end_by(self, ender: Ender, trigger: str) -> None:
+        """Note the message that ends the call, for ``was_ended``."""
+        self.ender_id, self.ended_by = ender
+        self.trigger = trigger
+
     def was_ended(self, product: str, trigger: str, person_id: str) -> bool:
         """Return whether a message of this person has ended the call with this trigger."""
         return (self.product, self.trigger, self.ender_id) == (product, trigger, person_id)
