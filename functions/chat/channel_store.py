@@ -25,7 +25,7 @@ from functions.chat.namespaces import CHAT
 from shared.aws.event_order import is_older
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Arrival
 from shared.protocol import json
@@ -184,11 +184,9 @@ def save_channel(new: Channel) -> bool:
 
 def _is_still(known: Channel) -> Condition:
     """Return the condition that no other report has changed the channel."""
-    report: str | None = known.report  # None in the row of an earlier version of this code
-    same: Condition = Channel.report == report
-    if report is None:
-        same = Channel.report.does_not_exist()
-    condition: Condition = (Channel.changed_at == known.changed_at) & same
+    # The row of an earlier version of this code has no report.
+    same_report = is_still(Channel.report, known.report)
+    condition: Condition = (Channel.changed_at == known.changed_at) & same_report
     return condition
 
 

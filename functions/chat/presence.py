@@ -18,7 +18,7 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
-from shared.aws.tables import Table, TableName
+from shared.aws.tables import Table, TableName, is_still
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.protocol import json
@@ -176,8 +176,7 @@ def _is_still(row: Status | None) -> Condition:
         return Status.topic.does_not_exist()
     condition: Condition = Status.topic.exists()
     for name in ("visit", "set_at", "gone_at"):
-        attribute, value = getattr(Status, name), getattr(row, name)
-        condition &= attribute.does_not_exist() if value is None else attribute == value
+        condition &= is_still(getattr(Status, name), getattr(row, name))
     return condition
 
 

@@ -20,10 +20,9 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.expressions.condition import Condition
 
 from shared.aws.retry import pause
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
 
 Row = Mapping[str, Any] | None
 """A row in DynamoDB's form (``{"S": …}``), or None if there is no such row."""
@@ -141,9 +140,6 @@ def _add_all(
 ) -> None:
     for second in {mark.second for mark, _ in new}:
         row = rows[second]
-        unchanged: Condition = Applied.version.does_not_exist()
-        if row.version:
-            unchanged = Applied.version == int(row.version)
         transaction.update(
             row.name,
             Applied(row.name),
@@ -152,6 +148,6 @@ def _add_all(
                 Applied.version.set(int(row.version) + 1),
                 Applied.expires_at.set(second + _KEPT_SECONDS),
             ],
-            condition=unchanged,
+            condition=is_still(Applied.version, int(row.version) or None),
         )
     add_items(transaction, new)

@@ -118,6 +118,12 @@ def _condition_held(write: Callable[[], Any]) -> bool:
     return True
 
 
+def is_still(attribute: Any, value: object) -> Condition:
+    """Return the condition that an attribute has the value that was read; None if it had none."""
+    condition: Condition = attribute.does_not_exist() if value is None else attribute == value
+    return condition
+
+
 def forget_clients() -> None:
     """Make every client and connection anew on its next use, for example for another endpoint."""
     clients.client.cache_clear()  # type: ignore[attr-defined]

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from functions.calls.presence.changes import Numbers
@@ -27,7 +26,7 @@ from shared import times
 from shared.aws.metrics import Metric, count_all
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
 from shared.pipeline.sweep import Sweep
 
 LIVE = "live"
@@ -155,9 +154,7 @@ def compare(real: Numbers, before: Counts, now: int) -> Numbers:
     difference: Any = Counts(DIFFERENCE, counted_at=now)
     for name, lack in unsure.items():
         setattr(difference, name, lack)
-    unchanged: Condition = Counts.counted_at.does_not_exist()
-    if before.counted_at:
-        unchanged = Counts.counted_at == before.counted_at
+    unchanged = is_still(Counts.counted_at, before.counted_at)
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("difference", difference, condition=unchanged)
