@@ -1,0 +1,167 @@
+"""How the emulator's Lambda workers start and run: forked from a warm parent, and side by side.
+
+ministack starts a new Python interpreter for every worker, which imports the libraries for a
+quarter of a second. And it lets all frames of WebSockets that a function receives wait for one
+another. AWS runs them at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+
+from local.warm_parent import LENGTH_BYTES
+
+PARENT = Path(__file__).with_name("warm_parent.py")
+
+AT_ONCE = 4
+"""How many frames a function serves at the same time. More would make each other slow on a machine
+with few cores."""
+
+
+def install() -> None:
+    """Start the warm parent, and patch the emulator so that it is used.
+
+    Raises ``RuntimeError`` if ministack's private parts are not as expected.
+    """
+    expected = ["func_name", "config", "code_zip", "qualifier"]
+    if list(inspect.signature(lambda_runtime.get_or_create_worker).parameters) != expected:
+        raise RuntimeError("This is another ministack than the one that is pinned: make setup")
+    lambda_runtime.subprocess = ForkingSubprocess(WarmParent())
+    lambda_runtime.get_or_create_worker = LeasedWorker
+
+
+class LeasedWorker:
+    """A worker that serves one frame of a WebSocket and no other at the same time."""
+
+    _slots: ClassVar[dict[str, threading.Semaphore]] = {}
+
+    def __init__(
+        self, func_name: str, config: Any, code_zip: bytes, qualifier: str = "$LATEST"
+    ) -> None:
+        self._function = (func_name, config, code_zip, qualifier)
+        slots = threading.Semaphore(AT_ONCE)
+        self._slot = self._slots.setdefault(f"{func_name}:{qualifier}", slots)
+
+    def invoke(self, event: Any, request_id: str) -> dict[str, Any]:
+        """Wait for a worker, run one invocation on it, and give it back."""
+        with self._slot:
+            worker, _ = lambda_runtime.acquire_worker(*self._function)
+            try:
+                result: dict[str, Any] = worker.invoke(event, request_id)
+                return result
+            finally:
+                lambda_runtime.release_worker(worker)
+
+
+class ForkingSubprocess:
+    """The module ``subprocess`` for ministack, but a Python process is forked."""
+
+    def __init__(self, parent: WarmParent) -> None:
+        self._parent = parent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, command: list[str], **options: Any) -> Any:  # noqa: N802 - subprocess's name
+        """Start a process. Its three standard streams are pipes."""
+        if command[0] != sys.executable:
+            popen: Any = subprocess.Popen
+            return popen(command, **options)
+        return self._parent.fork(command[1], options["cwd"], options["env"])
+
+
+class WarmParent:
+    """The process of ``local/warm_parent.py``. It ends with this process."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen([sys.executable, str(PARENT)], stdin=theirs.fileno())
+
+    def close(self) -> None:
+        """End the parent. Workers end when their standard input is closed. Idempotent."""
+        self._control.close()
+        self._process.wait()
+
+    def fork(self, script: str, folder: str, environment: dict[str, str]) -> ForkedProcess:
+        """Start a worker that runs a Python script. Raises ``OSError`` if the parent has ended."""
+        pipes = [os.pipe() for _ in range(4)]
+        (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr), (status, to_status) = pipes
+        request = {"script": script, "folder": folder, "environment": environment}
+        body = json.dumps(request).encode()
+        length = len(body).to_bytes(LENGTH_BYTES, "big")
+        theirs = [stdin, stdout, stderr, to_status]
+        try:
+            with self._lock:
+                socket.send_fds(self._control, [length], theirs)
+                self._control.sendall(body)
+        except OSError as error:
+            raise OSError(
+                "The parent of the Lambda workers has ended: start the emulator again"
+            ) from error
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        return ForkedProcess(to_stdin, from_stdout, from_stderr, status)
+
+
+class ForkedProcess:
+    """A forked worker, with those members of ``subprocess.Popen`` that ministack uses."""
+
+    def __init__(self, stdin: int, stdout: int, stderr: int, status: int) -> None:
+        self.stdin = os.fdopen(stdin, "w", buffering=1, encoding="utf-8")
+        self.stdout = os.fdopen(stdout, encoding="utf-8")
+        self.stderr = os.fdopen(stderr, encoding="utf-8")
+        self._status = os.fdopen(status, "rb", buffering=0)
+        self._lock = threading.Lock()
+        self.returncode: int | None = None
+        self.pid = int(self._status.readline())
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the process runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process ends, and return its exit code.
+
+        Raises ``subprocess.TimeoutExpired`` if it still runs after ``timeout`` seconds.
+        """
+        with self._lock:
+            if self.returncode is None:
+                poll = select.poll()
+                poll.register(self._status, select.POLLIN)
+                if not poll.poll(None if timeout is None else timeout * 1000):
+                    raise subprocess.TimeoutExpired("a Lambda worker", timeout or 0)
+                # Without a code, the parent has been killed, and its workers with it.
+                self.returncode = int(self._status.readline() or -signal.SIGKILL)
+                self._status.close()
+            return self.returncode
+
+    def terminate(self) -> None:
+        """Send SIGTERM, unless the process has ended."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless the process has ended."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)

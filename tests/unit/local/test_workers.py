@@ -1,0 +1,144 @@
+"""The emulator's Lambda workers are forked from a parent that has imported the libraries."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+
+from local import workers
+from local.workers import ForkedProcess, ForkingSubprocess, LeasedWorker, WarmParent
+
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def parent() -> Iterator[WarmParent]:
+    parent = WarmParent()
+    yield parent
+    parent.close()
+
+
+@pytest.fixture
+def start(parent: WarmParent, tmp_path: Path) -> Iterator[Any]:
+    """Return a function that starts a worker with a script."""
+    started: list[ForkedProcess] = []
+
+    def start(script: str, **environment: str) -> ForkedProcess:
+        path = tmp_path / "_worker.py"
+        path.write_text(script)
+        started.append(parent.fork(str(path), str(tmp_path), environment))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(SECONDS)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
+
+
+def test_a_worker_reads_and_writes_through_its_pipes(start: Any) -> None:
+    worker = start("import sys\nprint(sys.stdin.readline()[::-1])\nprint('oh', file=sys.stderr)")
+    worker.stdin.write("abc\n")
+    assert worker.stdout.read().strip() == "cba"
+    assert worker.stderr.read() == "oh\n"
+    assert worker.wait(SECONDS) == 0
+
+
+def test_a_worker_has_its_own_environment_and_folder(start: Any, tmp_path: Path) -> None:
+    worker = start("import os\nprint(sorted(os.environ.items()), os.getcwd())", A="1")
+    assert worker.stdout.read().strip() == f"[('A', '1')] {tmp_path}"
+
+
+def test_the_libraries_are_imported_already_and_the_project_is_not(start: Any) -> None:
+    names = "botocore.handlers", "pynamodb.models", "shared", "functions", "local"
+    worker = start(f"import sys\nprint([name in sys.modules for name in {names}])")
+    assert worker.stdout.read().strip() == "[True, True, False, False, False]"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("raise SystemExit(3)", 3),
+        ("raise ValueError", 1),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    ],
+)
+def test_the_exit_code_of_a_worker_is_known(start: Any, script: str, code: int) -> None:
+    worker = start(script)
+    assert worker.wait(SECONDS) == code
+    assert worker.poll() == worker.returncode == code
+
+
+def test_a_worker_that_runs_can_be_ended(start: Any) -> None:
+    worker = start("import time\ntime.sleep(60)")
+    assert worker.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(0.01)
+    worker.terminate()
+    assert worker.wait(SECONDS) == -signal.SIGTERM
+    worker.terminate()  # the process id may belong to another process by now
+
+
+def test_workers_end_without_each_other(start: Any) -> None:
+    first, second = (start("import sys\nsys.exit(len(sys.stdin.readline()))") for _ in range(2))
+    second.stdin.write("\n")
+    assert second.wait(SECONDS) == 1
+    first.stdin.close()
+    assert first.wait(SECONDS) == 0
+
+
+def test_a_parent_that_has_ended_is_named(tmp_path: Path) -> None:
+    parent = WarmParent()
+    parent.close()
+    with pytest.raises(OSError, match=r"start the emulator again"):
+        parent.fork(str(tmp_path / "_worker.py"), str(tmp_path), {})
+
+
+def test_other_programs_are_started_as_ever(parent: WarmParent) -> None:
+    forking = ForkingSubprocess(parent)
+    with forking.Popen(["echo", "hi"], stdout=forking.PIPE, text=True) as process:
+        assert process.communicate()[0] == "hi\n"
+
+
+class _Worker:
+    """A worker that waits for as many others as there are at the same time."""
+
+    def __init__(self, meeting: threading.Barrier) -> None:
+        self._meeting = meeting
+
+    def invoke(self, event: Any, _request_id: str) -> Any:
+        self._meeting.wait(SECONDS)
+        return event
+
+
+def test_frames_are_served_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting = threading.Barrier(workers.AT_ONCE)
+    released: list[_Worker] = []
+    monkeypatch.setattr(lambda_runtime, "acquire_worker", lambda *_: (_Worker(meeting), "spawn"))
+    monkeypatch.setattr(lambda_runtime, "release_worker", released.append)
+    results: list[Any] = []
+
+    def frame(number: int) -> None:
+        results.append(LeasedWorker("name", {}, b"", "1").invoke(number, "id"))
+
+    frames = [threading.Thread(target=frame, args=[number]) for number in range(workers.AT_ONCE)]
+    for thread in frames:
+        thread.start()
+    for thread in frames:
+        thread.join(SECONDS)
+    assert sorted(results) == list(range(workers.AT_ONCE))
+    assert len(released) == workers.AT_ONCE
+
+
+def test_another_version_of_the_emulator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambda_runtime, "get_or_create_worker", lambda name: name)
+    with pytest.raises(RuntimeError, match="another ministack"):
+        workers.install()
