@@ -69,14 +69,14 @@ def _add(connection: Connection, session: Session) -> bool:
 
 
 def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
-    """Return the connection if it has no session in ``namespace``.
+    """Return the connection, without a session in ``namespace``.
 
-    Returns None if the connection has a session there already, or is gone. Raises
-    ``InvalidPacket`` on a native connection.
+    Ends the session that the connection has there: the client has left it without a word, or its
+    DISCONNECT has been overtaken. Returns None if the connection is gone, or if this frame has
+    been delivered twice. Raises ``InvalidPacket`` on a native connection.
 
-    Frames run in any order, and a client that rejoins sends CONNECT right after its DISCONNECT. So
-    this waits a moment for the end of the earlier session to begin, and to be finished. An end that
-    takes longer has failed on the way, and is finished here.
+    This waits a moment for an end that another invocation is working on. An end that takes longer
+    has failed on the way, and is finished here.
     """
     for _ in attempts():
         connection = connections.get(arrival.connection_id)
@@ -89,9 +89,10 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
             return connection
         if before.arrived_ms >= arrival.ms:  # this frame has been delivered twice
             return None
-    if connection is None or connection.session(namespace) is not None:
-        return None
-    departure.finish_ended_sessions(REGISTRY, ports(), connection)
+        if connection.session(namespace) is not None:
+            departure.end_session(REGISTRY, ports(), connection, namespace)
+    if connection is not None:
+        departure.finish_ended_sessions(REGISTRY, ports(), connection)
     return connection
 
 

@@ -60,9 +60,9 @@ class Client:
         self.fakes = fakes
         connections.create(Connection(CONNECTION, wire="s", expires_at=stage.EXPIRES_AT))
 
-    def connect(self, ms: int) -> None:
+    def connect(self, ms: int, token: str | None = None) -> None:
         claims = {"sub": "ulla", "role": USER.role, "exp": int(time.time()) + 600}
-        data = {"token": jwt.encode(claims, JWT_SECRET)}
+        data = {"token": token or jwt.encode(claims, JWT_SECRET)}
         socketio.message(self._at(ms), Packet(PacketType.CONNECT, USER.path, data=data))
 
     def disconnect(self, ms: int) -> None:
@@ -153,12 +153,32 @@ def test_a_connect_that_comes_again_is_not_answered(
     assert len(client.sids) == 1
 
 
-def test_a_client_that_connects_twice_is_answered_once(
-    client: Client, use_settings: UseSettings
-) -> None:
-    use_settings(overtaken_wait_seconds=0.1)
+def test_a_connect_in_a_joined_namespace_begins_a_new_session(client: Client) -> None:
     client.connect(2)
-    assert len(client.sids) == 1
+    first, second = client.sids
+    assert row().session(USER.path).sid == second != first  # type: ignore[union-attr]
+    assert not row().ended
+    assert client.is_reachable
+
+
+def test_a_connect_with_a_bad_token_ends_the_session_too(client: Client) -> None:
+    client.connect(2, token="no token")
+    assert client.fakes.connections.to(CONNECTION)[-1].startswith("44/user,")
+    assert row().session(USER.path) is None
+    assert not client.is_reachable
+
+
+def test_a_connect_that_has_been_overtaken_by_a_newer_one_changes_nothing(client: Client) -> None:
+    client.connect(3)
+    client.connect(2)
+    assert len(client.sids) == 2
+    assert client.is_reachable
+
+
+@pytest.mark.parametrize("frame", ['0{"sid":"x"}', "5", "6", "6x"])
+def test_packets_that_mean_nothing_from_a_client_are_ignored(client: Client, frame: str) -> None:
+    socketio.receive(Arrival(CONNECTION, "m", NOW_MS), frame)
+    assert client.fakes.connections.closed == []
     assert client.is_reachable
 
 
