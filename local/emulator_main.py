@@ -1,4 +1,6 @@
-"""The program of the emulator, with one wait shortened and its Lambda workers forked and logged.
+"""The program of the emulator, with what it needs to behave as AWS does.
+
+Its gateway is corrected, its Lambda workers are forked and logged, and one wait is shortened.
 
 After every invocation, ministack holds the worker until 50 ms have passed without a log line. Thus
 a function that logs nothing would serve only 20 events per second. Here the wait is 2 ms. ministack
@@ -15,7 +17,7 @@ from pathlib import Path
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
 
-from local import worker_log, workers
+from local import emulated_gateway, worker_log, workers
 from local.emulator import WORKER_LOG
 
 DRAIN_SECONDS = {"first_line_wait": 0.002, "idle_confirm": 0.002, "hard_cap": 0.25}
@@ -35,5 +37,6 @@ def shorten_log_wait() -> None:
 if __name__ == "__main__":
     shorten_log_wait()
     workers.install()
+    emulated_gateway.install()
     worker_log.install(Path(os.environ.pop(WORKER_LOG)))
     app.main()

@@ -15,6 +15,7 @@ from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
 from shared.identity import cookies
 from shared.identity.edge import client_address
+from shared.identity.tokens import without_scheme
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
 from shared.protocol import json
@@ -35,7 +36,8 @@ _STATUS = {
 def handler(event: Event) -> int:
     """Handle a handshake, and return its HTTP status.
 
-    A Socket.IO client whose address has opened too many connections is accepted and marked as
+    ``EIO`` and ``transport`` make a Socket.IO client, whatever other parameters its app adds. A
+    Socket.IO client whose address has opened too many connections is accepted and marked as
     ``limited``: it reads the reason in the answer to CONNECT. A native client is refused.
     """
     query = event.get("queryStringParameters") or {}
@@ -44,14 +46,7 @@ def handler(event: Event) -> int:
     now = ports().clock.now_ms() // 1000
     connection = Connection(connection_id, expires_at=now + settings().connection_max_seconds)
     connection.limited = not _count(event, headers)
-    if "namespace" in query:
-        if connection.limited:
-            return HTTPStatus.TOO_MANY_REQUESTS
-        try:
-            _native(connection, query, headers)
-        except ConnectionRefused as refused:
-            return _STATUS.get(refused.message, HTTPStatus.FORBIDDEN)
-    elif query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
+    if query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
         connection.credential = query.get("token")
@@ -60,6 +55,13 @@ def handler(event: Event) -> int:
             connection.sessions = {MAIN: json.dumps(without_person(REGISTRY, ports(), MAIN))}
             if MAIN in REGISTRY.connect_hooks:
                 connection.handshake = json.dumps(query)
+    elif "namespace" in query:
+        if connection.limited:
+            return HTTPStatus.TOO_MANY_REQUESTS
+        try:
+            _native(connection, query, headers)
+        except ConnectionRefused as refused:
+            return _STATUS.get(refused.message, HTTPStatus.FORBIDDEN)
     else:
         return HTTPStatus.BAD_REQUEST
     session = next(iter(connection.all_sessions()), None)
@@ -87,7 +89,7 @@ def _native(connection: Connection, query: dict[str, str], headers: dict[str, st
     Raises ``ConnectionRefused`` if the client may not join the namespace.
     """
     path = query["namespace"]
-    token = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")
+    token = without_scheme(headers.get("authorization", "")) or query.get("token")
     if not token and path in REGISTRY.namespaces and REGISTRY.namespaces[path].cookie:
         token = cookies.of_handshake(headers)
     session = authenticate(REGISTRY, ports(), path, token)

@@ -56,7 +56,7 @@ def handler(event: Event) -> None:
         ports().tasks.end_connection(connection_id)
         return
     if first and connection.legacy:
-        ports().connections.post(connection_id, socketio.connect_frame(MAIN, None))
+        ports().connections.post(connection_id, _answer_in_main(connection))
     for session in connection.all_sessions():
         if not session.arrived_ms:
             admission.begin_session(REGISTRY, ports(), connection, session)
@@ -68,6 +68,17 @@ def handler(event: Event) -> None:
                 session=session,
                 auth=_auth(connection),
             )
+
+
+def _answer_in_main(connection: Connection) -> str:
+    """Return the frame by which a 2.x client learns whether it is in ``/``.
+
+    It is in ``/`` without asking, unless its address has opened too many connections.
+    """
+    if connection.limited:
+        text = admission.too_many(REGISTRY, MAIN)
+        return socketio.connect_error_frame(MAIN, text, legacy=True)
+    return socketio.connect_frame(MAIN, None)
 
 
 def _is_silent(connection: Connection) -> bool:

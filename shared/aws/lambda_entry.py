@@ -43,20 +43,30 @@ def entry(function: Callable[[Event], Any]) -> Entry:
     return handler
 
 
+SUBPROTOCOL_HEADER = "Sec-WebSocket-Protocol"
+
+
 def websocket_entry(function: Callable[[Event], int | None]) -> Entry:
     """Make a Lambda handler for a WebSocket route.
 
     ``function`` may return a status for ``$connect``. The handler never raises and never returns a
-    body, because API Gateway would send either to the client.
+    body, because API Gateway would send either to the client. It confirms the first subprotocol
+    that a handshake names: a browser closes a connection whose subprotocol is not confirmed.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
     """
 
-    def answer(event: Event) -> dict[str, int]:
+    def answer(event: Event) -> dict[str, Any]:
         try:
             status = function(event)
         except Exception:  # noqa: BLE001 - API Gateway would send the error to the client
             logger.exception("route failed")
             status = 500
-        return {"statusCode": status or 200}
+        result: dict[str, Any] = {"statusCode": status or 200}
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        if protocols := headers.get(SUBPROTOCOL_HEADER.lower()):
+            result["headers"] = {SUBPROTOCOL_HEADER: protocols.split(",")[0].strip()}
+        return result
 
     return entry(answer)
 

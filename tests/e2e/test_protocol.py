@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from websockets import Subprotocol
+from websockets.sync.client import connect as open_websocket
 
 from shared.realtime import connections, rooms
 from tests.e2e import backstage
@@ -144,6 +146,40 @@ def test_a_second_connect_after_a_disconnect_works(world: World) -> None:
         assert raw.receive() == f'42{CUSTOM},["message-back","a","b"]'
         raw.send(f"41{CUSTOM},")
     raw.close()
+
+
+def test_a_connect_in_a_joined_namespace_begins_a_new_session(world: World) -> None:
+    raw = world.raw()
+    assert raw.receive().startswith("0{")
+    opened = set()
+    for number in (1, 2, 3):
+        raw.send(f'40{CUSTOM},{{"n":{number}}}')
+        opened.add(raw.receive())
+        assert raw.receive() == f'42{CUSTOM},["auth",{{"n":{number}}}]'
+    assert len(opened) == 3
+    assert all(frame.startswith(f'40{CUSTOM},{{"sid":') for frame in opened)
+    raw.send(f'42{CUSTOM},["message","a"]')
+    assert raw.receive() == f'42{CUSTOM},["message-back","a"]'
+    raw.close()
+
+
+def test_packets_that_mean_nothing_from_a_client_are_ignored(world: World) -> None:
+    """Engine.IO protocol v4, "Packet encoding": open, upgrade and noop."""
+    raw = world.raw()
+    assert raw.receive().startswith("0{")
+    for frame in ("0{}", "5", "6", "2probe"):
+        raw.send(frame)
+    assert raw.receive() == "3probe"
+    raw.close()
+
+
+def test_parameters_and_subprotocols_of_the_app_are_its_own(world: World) -> None:
+    path = "/socket.io/?EIO=4&transport=websocket&namespace=/user&action=call.end"
+    url = world.stack.url.replace("http", "ws", 1) + path
+    names = [Subprotocol("app.v2"), Subprotocol("app.v1")]
+    with open_websocket(url, subprotocols=names, proxy=None) as socket:
+        assert socket.subprotocol == "app.v2"
+        assert str(socket.recv(10)).startswith("0{")
 
 
 def test_a_client_receives_the_error_of_a_hook_and_stays_connected(world: World) -> None:

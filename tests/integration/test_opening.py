@@ -42,6 +42,27 @@ def shake_hands(connection_id: str, **query: str) -> None:
     assert connect.handler(event, INVOCATION) == {"statusCode": 200}
 
 
+@pytest.mark.parametrize("own", [{"namespace": "/user"}, {"action": "call.end", "sid_": "x"}])
+def test_parameters_of_the_app_change_nothing(fakes: Fakes, own: dict[str, str]) -> None:
+    shake_hands("c", EIO="4", transport="websocket", **own)
+    row = connections.get("c")
+    assert row
+    assert (row.wire, row.all_sessions()) == (Wire.SOCKETIO, [])
+    open_("c")
+    assert fakes.connections.to("c")[0].startswith("0{")
+
+
+def test_the_first_subprotocol_is_confirmed() -> None:
+    context = {"connectionId": "c", "requestId": "r", "identity": {"sourceIp": "203.0.113.7"}}
+    event = {
+        "requestContext": context,
+        "queryStringParameters": {"EIO": "4", "transport": "websocket"},
+        "headers": {"sec-websocket-protocol": "chat.v2, chat.v1"},
+    }
+    answer = {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "chat.v2"}}
+    assert connect.handler(event, INVOCATION) == answer
+
+
 def native(connection_id: str) -> None:
     connections.create(
         Connection(connection_id, wire=Wire.NATIVE.value, expires_at=stage.EXPIRES_AT)
@@ -102,7 +123,9 @@ def test_a_2x_client_from_an_address_with_too_many_connections_has_no_session(
     assert row
     assert row.all_sessions() == []
     open_("second")
-    assert [frame[:2] for frame in fakes.connections.to("second")] == ["0{", "40"]
+    opened, refused = fakes.connections.to("second")
+    assert opened.startswith("0{")
+    assert refused == '44"Too many connection attempts. Please wait."'
     assert fakes.tasks.deadlines == []
 
 
