@@ -284,7 +284,9 @@ async def serve(
         app = web.Application(client_max_size=BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", edge.handle)
         app.on_shutdown.append(edge.close)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False
+        )
         await runner.setup()
         try:
             await web.SockSite(runner, listener, backlog=1024).start()

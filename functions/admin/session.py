@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from shared import wrong_values
+from shared.identity.tokens import without_scheme
 from shared.pipeline.http import HttpError
 
 LONGEST = 3_800
@@ -31,4 +32,4 @@ def token(body: bytes) -> str:
         raise HttpError(400, f"token: {wrong_values.read(error).what}") from error
     except (msgspec.DecodeError, UnicodeError) as error:
         raise HttpError(400, "The body is not JSON") from error
-    return given.token.removeprefix("Bearer ")
+    return without_scheme(given.token)

@@ -16,9 +16,12 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
-from shared.pipeline import authentication
+from shared.pipeline import authentication, cors
 from shared.pipeline.http import HttpError, HttpRequest, HttpRoute, Reply
 from shared.protocol import json
+
+IDENTITY = "identity"
+"""The content coding of a body that is not compressed."""
 
 app = APIGatewayHttpResolver()
 
@@ -67,8 +70,12 @@ def request_headers() -> dict[str, str]:
 def request_body() -> bytes:
     """Return the body's bytes.
 
-    A lone surrogate becomes bytes that are not UTF-8, so that the route refuses the body.
+    A lone surrogate becomes bytes that are not UTF-8, so that the route refuses the body. Raises
+    ``HttpError`` 400 if the body is compressed.
     """
+    encoding = request_headers().get("content-encoding", IDENTITY)
+    if app.current_event.body and encoding.lower() != IDENTITY:
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"Content-Encoding {encoding} is not supported")
     body = (app.current_event.body or "").encode(errors="surrogatepass")
     return base64.b64decode(body) if app.current_event.is_base64_encoded else body
 
@@ -82,13 +89,21 @@ def refused(error: HttpError) -> Response[str]:
 @app.not_found
 def not_served(_: NotFoundError) -> Response[str]:
     """Answer a request for a path that does not exist (404), or for one with other methods
-    (405)."""
+    (405). Answer a browser's preflight request (204)."""
     path = app.current_event.path
-    methods = [route.method for route in REGISTRY.http_routes.values() if route.serves(path)]
+    methods = methods_of(path)
     if not methods:
         return refusal(HTTPStatus.NOT_FOUND, "Not found")
+    if app.current_event.http_method == "OPTIONS":
+        return answer(HTTPStatus.NO_CONTENT, None, cors.preflight(request_headers(), methods))
     allow = {"Allow": ", ".join(methods)}
     return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", allow)
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods of a path. Returns an empty list if no row serves it."""
+    rows = [route.method for route in REGISTRY.http_routes.values() if route.serves(path)]
+    return [*rows, "HEAD"] if "GET" in rows else rows
 
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response[str]:
@@ -104,5 +119,12 @@ def answer(status: int, body: object, headers: Mapping[str, str]) -> Response[st
 
 @entry
 def handler(event: Event) -> dict[str, Any]:
-    """Answer one HTTP request."""
-    return app.resolve(event, cast("Any", None))
+    """Answer one HTTP request. HEAD is answered as GET is, without the body."""
+    http = event["requestContext"]["http"]
+    head = http["method"] == "HEAD"
+    if head:
+        context = {**event["requestContext"], "http": {**http, "method": "GET"}}
+        event = {**event, "requestContext": context}
+    result = app.resolve(event, cast("Any", None))
+    result["headers"] = cors.headers(request_headers()) | result["headers"]
+    return result | {"body": ""} if head else result

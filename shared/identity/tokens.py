@@ -43,6 +43,15 @@ class Claims(msgspec.Struct, frozen=True):
     permissions: frozenset[str] | None = None
 
 
+def without_scheme(text: str) -> str:
+    """Return a token without the scheme ``Bearer``, which may be in any case.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-11.1
+    """
+    scheme, _, token = text.partition(" ")
+    return token.lstrip() if scheme.lower() == "bearer" else text
+
+
 def verify(token: object, secrets: Secrets) -> Identity:
     """Check a token and return the person it identifies.
 
@@ -56,7 +65,7 @@ def verify(token: object, secrets: Secrets) -> Identity:
     if not isinstance(token, str):
         raise InvalidToken("not a string")
     try:
-        given = signatures.claims_of(token.removeprefix("Bearer "), settings(), secrets)
+        given = signatures.claims_of(without_scheme(token), settings(), secrets)
         claims = msgspec.convert(given, Claims)
     except msgspec.ValidationError as error:
         raise InvalidToken(str(error)) from error

@@ -23,7 +23,7 @@ def asker(who: Who, headers: Mapping[str, str], secrets: Secrets) -> Identity | 
     """
     if who == "anybody":
         return None
-    token = headers.get("authorization", "").removeprefix("Bearer ") or cookies.of_request(headers)
+    token = tokens.without_scheme(headers.get("authorization", "")) or cookies.of_request(headers)
     identity = identity_of(token, secrets)
     if who == "an admin":
         require_admin(identity)

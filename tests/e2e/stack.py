@@ -186,7 +186,7 @@ def _forget() -> None:
 
 
 def _answer(status: int, headers: Message, body: bytes) -> Answer:
-    is_json = headers.get("Content-Type", "").startswith("application/json")
+    is_json = body and headers.get("Content-Type", "").startswith("application/json")
     return Answer(status, headers, json.loads(body) if is_json else body.decode())
 
 

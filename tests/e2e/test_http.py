@@ -43,7 +43,7 @@ def test_an_id_in_a_path_may_be_anything(world: World, channel_id: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allow"),
-    [("/health", "GET"), ("/bookings/a%2Fb", "GET"), ("/session", "POST, DELETE")],
+    [("/health", "GET, HEAD"), ("/bookings/a%2Fb", "GET, HEAD"), ("/session", "POST, DELETE")],
 )
 def test_a_method_that_a_path_does_not_have_is_answered_with_405(
     stack: Stack, path: str, allow: str
@@ -52,6 +52,34 @@ def test_a_method_that_a_path_does_not_have_is_answered_with_405(
         answer = stack.request(method, path, {}, None if method == "GET" else b"{}")
         assert (answer.status, answer.headers["Allow"]) == (405, allow)
         assert answer.body == {"error": {"message": "Method not allowed"}}
+
+
+def test_head_goes_wherever_get_goes(stack: Stack) -> None:
+    assert stack.request("HEAD", "/health", {}).status == 200
+    assert stack.request("HEAD", "/calls", {}).status == 401
+    assert stack.request("HEAD", "/session", {}).status == 405
+
+
+def test_a_page_of_another_origin_may_use_the_routes(stack: Stack) -> None:
+    origin = {"Origin": "https://page.example"}
+    asked = {"Access-Control-Request-Headers": "authorization"}
+    preflight = stack.request("OPTIONS", "/calls", origin | asked)
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "authorization"
+    for answer in (preflight, stack.get("/health", **origin), stack.get("/calls", **origin)):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "wrong"])
+def test_a_compressed_body_is_refused(stack: Stack, encoding: str) -> None:
+    given = sign({"sub": "an admin", "role": "ADMIN"})
+    headers = {"Authorization": f"bEARER {given}", "Content-Encoding": encoding}
+    answer = stack.request("POST", "/events", headers, b"{}")
+    assert (answer.status, answer.body["error"]["message"]) == (
+        400,
+        f"Content-Encoding {encoding} is not supported",
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from shared.pipeline.registry import Registry
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 
+pytestmark = pytest.mark.usefixtures("fakes")
+
 
 def row(path: str) -> HttpRoute:
     return HttpRoute("GET", path, lambda request: None, "shop")
@@ -84,11 +86,10 @@ def fakes(monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings) -> Fakes:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("POST", "/health", "GET"),
-        ("HEAD", "/health", "GET"),
+        ("POST", "/health", "GET, HEAD"),
         ("GET", "/session", "POST, DELETE"),
         ("GET", "/events", "POST"),
-        ("PUT", "/channels/a/b/messages", "GET"),
+        ("PUT", "/channels/a/b/messages", "GET, HEAD"),
     ],
 )
 def test_another_method_of_a_known_path_gives_a_405(method: str, path: str, allow: str) -> None:
@@ -96,6 +97,51 @@ def test_another_method_of_a_known_path_gives_a_405(method: str, path: str, allo
     assert (status, headers["Allow"]) == (405, allow)
     assert headers["Content-Type"] == "application/json"
     assert body == {"error": {"message": "Method not allowed"}}
+
+
+def test_head_is_answered_as_get_without_the_body() -> None:
+    status, headers, _ = served("GET", "/health")
+    assert served("HEAD", "/health") == (status, headers, None)
+    assert served("HEAD", "/events")[0] == 405
+    assert served("HEAD", "/nowhere")[0] == 404
+
+
+OWN = "https://own.example"
+
+
+@pytest.mark.parametrize("path", ["/health", "/calls", "/nowhere"])
+def test_a_page_of_any_origin_may_read_every_answer(fakes: Fakes, path: str) -> None:
+    _, headers, _ = served("GET", path, headers={"Origin": "https://page.example"})
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in headers
+
+
+def test_a_page_of_an_own_origin_may_send_its_cookie(use_settings: UseSettings) -> None:
+    use_settings(allowed_origins=OWN)
+    _, headers, _ = served("GET", "/health", headers={"Origin": OWN})
+    assert headers["Access-Control-Allow-Origin"] == OWN
+    assert headers["Access-Control-Allow-Credentials"] == "true"
+    assert headers["Vary"] == "Origin"
+
+
+def test_a_preflight_request_is_answered() -> None:
+    asked = {"Origin": OWN, "Access-Control-Request-Headers": "authorization"}
+    status, headers, body = served("OPTIONS", "/session", headers=asked)
+    assert (status, body) == (204, None)
+    assert headers["Access-Control-Allow-Methods"] == "POST, DELETE"
+    assert headers["Access-Control-Allow-Headers"] == "authorization"
+    assert int(headers["Access-Control-Max-Age"]) > 0
+    assert served("OPTIONS", "/nowhere")[0] == 404
+
+
+def test_a_compressed_body_is_refused(fakes: Fakes) -> None:
+    for encoding in ("gzip", "br", "wrong"):
+        status, _, body = served("POST", "/session", "{}", headers={"Content-Encoding": encoding})
+        assert (status, body["error"]["message"]) == (
+            400,
+            f"Content-Encoding {encoding} is not supported",
+        )
+    assert served("POST", "/session", "{}", headers={"Content-Encoding": "Identity"})[0] == 400
 
 
 @pytest.mark.parametrize("path", ["/", "/channels/a", "/accounts/", "/accounts", "/healthy"])

@@ -24,11 +24,16 @@ class Upstream:
     def __init__(self) -> None:
         self.handshakes: list[web.Request] = []
         self.closed: asyncio.Queue[int | None] = asyncio.Queue()
+        self.shaken = asyncio.Event()
+        self.pause: asyncio.Event | None = None
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         self.handshakes.append(request)
         if "refuse" in request.query:
             return web.Response(status=int(request.query["refuse"]))
+        self.shaken.set()
+        if self.pause:
+            await self.pause.wait()
         socket = web.WebSocketResponse(protocols=("chat",), max_msg_size=0)
         await socket.prepare(request)
         async for message in socket:
@@ -67,7 +72,7 @@ class Stack:
 
 @asynccontextmanager
 async def site(app: web.Application) -> AsyncIterator[str]:
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -185,6 +190,24 @@ async def test_a_lost_client_closes_the_connection_to_the_stack(stack: Stack) ->
     assert await stack.upstream.closed.get() == WSCloseCode.GOING_AWAY
 
 
+async def test_a_client_that_is_gone_during_the_handshake_leaves_no_error(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack.upstream.pause = asyncio.Event()
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.port)
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await stack.upstream.shaken.wait()
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+    stack.upstream.pause.set()
+    assert await stack.upstream.closed.get() is not None
+    assert not caplog.records
+    assert reader.at_eof() or reader.exception() is not None
+
+
 @pytest.mark.parametrize("query", ["?EIO=4&transport=polling", "?EIO=4", ""])
 async def test_polling_is_answered_as_by_socket_io(stack: Stack, query: str) -> None:
     for method in ("GET", "POST"):
@@ -218,6 +241,17 @@ async def test_an_http_request_is_passed_on_unchanged(stack: Stack) -> None:
     assert seen["body"] == '{"type": "t"}'
     assert seen["headers"]["authorization"] == "Bearer t"
     assert "x-secret" not in seen["headers"]
+
+
+async def test_a_compressed_body_is_passed_on_as_it_is(stack: Stack) -> None:
+    for encoding in ("gzip", "deflate", "br", "wrong"):
+        async with stack.session.post(
+            stack.url + "/events",
+            data=b"not compressed",
+            headers={"Content-Encoding": encoding},
+            skip_auto_headers=("Content-Type",),
+        ) as response:
+            assert response.status == 418
 
 
 async def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
