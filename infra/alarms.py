@@ -30,6 +30,7 @@ from infra.functions import FUNCTIONS
 from infra.gateway import Gateway
 from infra.queues import ORDERED
 from infra.settings import StackSettings
+from infra.tables import TABLES
 
 MANUAL = "docs/operations.md"
 ERRORS_LOGGED = "ErrorsLogged"
@@ -172,10 +173,18 @@ def _apis(watched: Watched) -> Iterator[Source]:
 
 
 def _tables(watched: Watched) -> Iterator[Source]:
-    for name, table in watched.tables.items():
-        dimensions = {"TableName": table.table_name}
-        of = name.replace("_", "-")
-        yield Source(of, "AWS/DynamoDB", "WriteThrottleEvents", dimensions, threshold=10)
+    """Yield the refused writes of every table and index.
+
+    The metric of a table leaves out its indexes, although a full index refuses the table's writes.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+    """
+    for row in TABLES:
+        dimensions = {"TableName": watched.tables[row.name].table_name}
+        indexes = [{"GlobalSecondaryIndexName": index.name} for index in row.indexes]
+        for index in ({}, *indexes):
+            of = "-".join((row.name, *index.values())).replace("_", "-")
+            every = dimensions | index
+            yield Source(of, "AWS/DynamoDB", "WriteThrottleEvents", every, threshold=10)
 
 
 def _ring(watched: Watched) -> Iterator[Source]:
@@ -244,7 +253,7 @@ KINDS = (
     ),
     Kind(
         "table-throttles",
-        "DynamoDB refused writes to a table; most were tried again and went through.",
+        "DynamoDB refused writes to a table or an index; most were tried again and went through.",
         "Find out whether all writes go to one item, or traffic has more than doubled.",
         _tables,
     ),

@@ -29,6 +29,11 @@ SOCKETS = ("/socket.io/", "/socket.io", "/ws", "/ws/")
 ANYTHING_ELSE = "/?*"
 """Every path but ``/``. No pattern means ``/`` alone, so ``/`` is left for the default behavior."""
 
+CACHED_ERRORS = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
+"""The errors that CloudFront keeps for ten seconds unless it is told otherwise, also for paths that
+are not cached.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html"""
+
 FUNCTIONS = Path(__file__).with_name("edge_functions")
 
 
@@ -72,7 +77,9 @@ class Edge(Construct):
         site.assemble()
         bucket = self._make_bucket()
         pages = cloudfront.BehaviorOptions(
-            origin=origins.S3BucketOrigin.with_origin_access_control(bucket),
+            origin=origins.S3BucketOrigin.with_origin_access_control(
+                bucket, origin_access_control=self._make_access(settings)
+            ),
             response_headers_policy=cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
             viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
             function_associations=[self._on_request("page")],
@@ -96,6 +103,10 @@ class Edge(Construct):
                 **dict.fromkeys(_patterns(), pages),
                 ANYTHING_ELSE: api,
             },
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0))
+                for status in CACHED_ERRORS
+            ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             web_acl_id=settings.web_acl_arn or None,
@@ -146,6 +157,16 @@ class Edge(Construct):
         )
         return cloudfront.FunctionAssociation(
             function=function, event_type=cloudfront.FunctionEventType.VIEWER_REQUEST
+        )
+
+    def _make_access(self, settings: StackSettings) -> cloudfront.S3OriginAccessControl:
+        """Make the right of the distribution to read the pages.
+
+        Its name is global to the account, so that it must differ between regions.
+        """
+        name = f"{settings.name('pages')}-{cdk.Aws.REGION}"
+        return cloudfront.S3OriginAccessControl(
+            self, "PagesAccess", origin_access_control_name=name
         )
 
     def _make_bucket(self) -> s3.Bucket:

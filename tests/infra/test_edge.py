@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,28 @@ def test_without_an_edge_the_functions_have_no_edge_key(tmp_path: Path) -> None:
     assert {one["Environment"]["Variables"]["EDGE_KEY"] for one in bare.functions().values()} == {
         ""
     }
+
+
+def test_no_error_is_cached(aws: Stack) -> None:
+    kept = distribution(aws)["CustomErrorResponses"]
+    assert {one["ErrorCode"] for one in kept} >= {400, 403, 404, 405, 502, 503, 504}
+    assert {one["ErrorCachingMinTTL"] for one in kept} == {0}
+    assert not any("ResponsePagePath" in one or "ResponseCode" in one for one in kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("AWS::CloudFront::Function", lambda one: one["Name"]),
+        (
+            "AWS::CloudFront::OriginAccessControl",
+            lambda one: one["OriginAccessControlConfig"]["Name"],
+        ),
+    ],
+)
+def test_names_that_are_global_to_the_account_have_the_region(
+    aws: Stack, kind: str, name: Callable[[dict[str, Any]], Any]
+) -> None:
+    assert aws.of_type(kind)
+    for one in aws.properties(kind):
+        assert "AWS::Region" in json.dumps(name(one))

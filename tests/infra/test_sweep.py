@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
 from infra.settings import BOUNDS, SWEEP_SECONDS, SettingError, from_context
+from shared.settings import Settings
 from tests.infra.conftest import Stack, synthesize
 from tests.infra.test_stack import plain, slowest, statements
 
@@ -32,11 +34,21 @@ def test_the_sweep_runs_once_a_minute(stack: Stack) -> None:
     (rule,) = schedules(stack)
     assert rule["ScheduleExpression"] == "rate(1 minute)"
     assert rule["State"] == "ENABLED"
-    (target,) = rule["Targets"]
-    function = stack.template["Resources"][plain(target["Arn"]).removesuffix(".Arn")]
-    assert function["Properties"]["FunctionName"] == "switchboard-dev-sweep"
-    assert json.loads(target["Input"]) == {"part": 0, "parts": 1}
-    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 1}
+    for part, target in enumerate(rule["Targets"]):
+        function = stack.template["Resources"][plain(target["Arn"]).removesuffix(".Arn")]
+        assert function["Properties"]["FunctionName"] == "switchboard-dev-sweep"
+        assert json.loads(target["Input"]) == {"part": part, "parts": len(rule["Targets"])}
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 1}
+
+
+PINGS_A_SWEEP = 15_000
+"""How many pings one part of a sweep makes in its time: docs/liveness.md."""
+
+
+def test_the_sweep_suffices_for_a_hundred_thousand_connections(stack: Stack) -> None:
+    (rule,) = schedules(stack)
+    (period,) = (one.default for one in fields(Settings) if one.name == "ping_period_seconds")
+    assert len(rule["Targets"]) * PINGS_A_SWEEP >= 100_000 * SWEEP_SECONDS / period
 
 
 def test_a_sweep_ends_before_the_next_begins(stack: Stack) -> None:
@@ -121,7 +133,7 @@ def test_a_longer_period_goes_with_a_longer_interval() -> None:
 
 
 def test_the_parts_of_a_sweep_are_targets_of_one_rule(tmp_path: Path) -> None:
-    stack = synthesize(tmp_path, sweep_parts="3", local="true")
+    stack = synthesize(tmp_path, sweep_parts="5", local="true")
     (rule,) = schedules(stack)
     inputs = [json.loads(target["Input"]) for target in rule["Targets"]]
-    assert inputs == [{"part": part, "parts": 3} for part in range(3)]
+    assert inputs == [{"part": part, "parts": 5} for part in range(5)]
