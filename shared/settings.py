@@ -168,6 +168,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overtaken_pause_seconds: float = 0.05
     """The pause between two looks for that earlier event."""
 
+    untold_seconds: float = 10.0
+    """The time after which a process that has not sent the events of its decision is taken for
+    dead, and another one sends them."""
+
+    untold_pause_seconds: float = 0.5
+    """The pause between two looks at a mark of a decision that has not been told, by a function
+    that must not leave before."""
+
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_token_seconds: int = 7_200
     livekit_timeout_seconds: float = 5.0
