@@ -47,19 +47,21 @@ def accepted(background: Background, room: LiveKit, telecaller: PartyRow, device
     device: the telecaller's device that has the call.
     """
     call, now = telecaller.call, background.now_ms
+    mark = store.mark_of_accept(call)
     user = rows.get(USER.path, call.peer_id)
-    if user.is_in(call.id):
-        me, peer = telecaller.person_id, Party(call.peer_id, call.peer_name, call.peer_profile)
-        mine = room.credentials(call.id, me, user.call.peer_name, now)
-        theirs = room.credentials(call.id, peer.id, peer.name, now)
-        tell(
-            background.emit,
-            Accepted(call.id, call.type, peer, mine).to([device]),
-            AcceptedByTelecaller(call.id, theirs).to(user.addresses),
-            Cancelled(call.id).to(telecaller.others(device)),
-        )
-    noted = telecaller.note_told(store.mark_of_accept(call))
-    if not noted and not rows.get(USER.path, call.peer_id).is_in(call.id):
+    if not user.is_in(call.id):
+        telecaller.note_told(mark)
+        return
+    me, peer = telecaller.person_id, Party(call.peer_id, call.peer_name, call.peer_profile)
+    mine = room.credentials(call.id, me, user.call.peer_name, now)
+    theirs = room.credentials(call.id, peer.id, peer.name, now)
+    tell(
+        background.emit,
+        Accepted(call.id, call.type, peer, mine).to([device]),
+        AcceptedByTelecaller(call.id, theirs).to(user.addresses),
+        Cancelled(call.id).to(telecaller.others(device)),
+    )
+    if not telecaller.note_told(mark) and not rows.get(USER.path, peer.id).is_in(call.id):
         # The events of the end may have arrived before these, so the end has the last word again.
         tell(background.emit, Ended(call.id).to([device, *user.addresses]))
 

@@ -1,8 +1,7 @@
 """What the call product does once a minute, in one pass over the telecallers who are connected.
 
 It announces what has been decided and not been announced, ends calls that ring without a timer, and
-asks whether the people in calls are still connected. ``$disconnect`` is best effort. If it is lost,
-a ping finds it out only after minutes. Until then, the other party of the call waits and pays.
+ends the connections of people in calls that are no longer there.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import MAY_END_CALL, calls
 from functions.calls.rows import PartyRow
 from functions.calls.state import Status
-from shared.aws.parallel import together
 from shared.calling import ring
 from shared.pipeline.deployment import Access
 from shared.pipeline.sweep import Sweep
@@ -34,7 +32,9 @@ def look_after_calls(sweep: Sweep) -> None:
             if sweep.over:
                 return
             sweep.attempt(telecaller.person, partial(_look_after, sweep, telecaller))
-        _end_lost_connections(sweep, [one for one in telecallers if one.current_call])
+        in_calls = [one for one in telecallers if one.current_call]
+        parties = [*in_calls, *_users(in_calls)]
+        sweep.end_lost_connections(address for one in parties for address in one.addresses)
 
 
 def _look_after(sweep: Sweep, telecaller: PartyRow) -> None:
@@ -47,30 +47,7 @@ def _look_after(sweep: Sweep, telecaller: PartyRow) -> None:
         endings.ring_timeout(sweep, telecaller, call.id)
 
 
-def _end_lost_connections(sweep: Sweep, in_calls: list[PartyRow]) -> None:
-    """End the connections of people in calls that API Gateway no longer has.
-
-    The clients receive nothing. The disconnect function ends the call of a person who has no other
-    connection.
-    """
-    parties = [*in_calls, *_users(in_calls)]
-    ids = [address.connection_id for party in parties for address in party.addresses]
-    if ids:
-        together([partial(_ask, sweep, one) for one in ids])
-
-
 def _users(telecallers: list[PartyRow]) -> Iterator[PartyRow]:
     """Yield the rows of the other parties, read eventually consistently."""
     peers = {one.current_call.peer_id for one in telecallers if one.current_call}
     return PartyRow.batch_get([people.key(USER.path, peer) for peer in sorted(peers)])
-
-
-def _ask(sweep: Sweep, connection_id: str) -> None:
-    """Ask API Gateway for a connection, and hand it to the disconnect function if it is gone."""
-
-    def ask() -> None:
-        if not sweep.ports.connections.exists(connection_id):
-            sweep.ports.tasks.end_connection(connection_id)
-
-    if not sweep.over:
-        sweep.attempt(connection_id, ask)

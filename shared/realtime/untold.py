@@ -13,10 +13,11 @@ own may have arrived after them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from shared.aws.log import logger
@@ -72,26 +73,33 @@ class MarkedRow(Table):
         action: Action = cls.untold.add({mark.text})
         return action
 
-    def note_told(self, mark: Mark) -> bool:
+    def note_told(
+        self, mark: Mark, also: Sequence[Action] = (), provided: Condition | None = None
+    ) -> bool:
         """Remove the mark of a decision whose events have been sent.
 
-        Returns False if the mark was not there any more. A mark that cannot be removed is logged
-        and not raised: it stays, and the events are sent again later.
+        Returns False if the mark was not there any more, or ``provided`` did not hold. A mark that
+        cannot be removed is logged and not raised: it stays, and the events are sent again later.
+
+        also: what changes in the same write.
         """
+        untold = type(self).untold
+        condition = untold.contains(mark.text)
+        if provided is not None:
+            condition &= provided
         for _ in range(2):
             try:
-                untold = type(self).untold
-                return self.update_if([untold.delete({mark.text})], untold.contains(mark.text))
+                return self.update_if([untold.delete({mark.text}), *also], condition)
             except Exception:  # noqa: BLE001 - the events have been sent
                 logger.exception("a decision is not noted as told")
         return True
 
 
-def overtake(row: MarkedRow, marks: Sequence[Mark], now_ms: int) -> None:
+def overtake(row: MarkedRow, marks: Sequence[Mark], now_ms: int) -> Sequence[Mark]:
     """Wait a moment for the processes that have set ``marks``, then take away what is left.
 
-    Costs nothing if there are no marks. A failure is logged and not raised: the events that wait
-    are sent all the same.
+    Returns the marks that have been taken away. Costs nothing if there are no marks. A failure is
+    logged and not raised: the events that wait are sent all the same.
 
     row: a row with the key, for writes; it is changed.
     """
@@ -101,7 +109,19 @@ def overtake(row: MarkedRow, marks: Sequence[Mark], now_ms: int) -> None:
             marks = [mark for mark in marks if mark in row.marks]
             if not marks:
                 break
-        for mark in marks:
-            row.note_told(mark)
+        return [mark for mark in marks if row.note_told(mark)]
     except Exception:  # noqa: BLE001 - what has been decided since is told all the same
         logger.exception("an older decision may be told after a newer one")
+        return marks
+
+
+def announce(events: Callable[[], object]) -> None:
+    """Send the events of a decision; try it twice. A failure is logged and not raised: it is no
+    answer to the person who has decided, and the mark stays, so that the events are sent later."""
+    for _ in range(2):
+        try:
+            events()
+        except Exception:  # noqa: BLE001 - whatever it is, the decision stands
+            logger.exception("a decision could not be told")
+        else:
+            return

@@ -8,7 +8,7 @@ from functions.calls import rows
 from functions.calls.endings import ring_timeout
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
-from functions.chat import call_store
+from functions.chat import call_rows, call_store
 from functions.chat.call_store import Party
 from functions.products import REGISTRY
 from shared.pipeline import departure
@@ -222,7 +222,7 @@ class TestAChatCall:
         self, chat: Chat, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         call_id = invite(chat)
-        party, left = call_store.party, [2]
+        party, left = call_rows.party, [2]
 
         def read(person_id: str) -> Party:
             found = party(person_id)
