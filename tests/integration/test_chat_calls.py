@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.chat import call_rows, call_store, calls
+from functions.chat import call_endings, call_rows, call_store
 from functions.chat.state import Trigger
 from functions.products import REGISTRY
 from shared.aws.tables import transact
@@ -106,7 +106,6 @@ def test_a_timer_that_fires_twice_ends_the_call_once(chat: Chat) -> None:
 def test_a_lost_timer_is_found_by_the_sweep(chat: Chat) -> None:
     call_id = invite(chat)
     ports = chat.fakes.ports
-    chat.fakes.clock.now = NOW_MS  # the time at which the frames arrive
     call_endings.look_after_calls(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
     assert not names(chat, "a1")
     chat.fakes.clock.now += 60_000

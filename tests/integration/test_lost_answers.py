@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from functions.chat import call_rows, call_store
+from functions.chat import call_rows
 from shared.aws import clients as aws
 from tests.fakes import Fakes
 from tests.integration import stage
