@@ -60,12 +60,16 @@ def look_after_calls(sweep: Sweep) -> None:
 
 
 def _look_after(sweep: Sweep, call_id: str, row: CallRow | None) -> None:
-    """Look after one call. Without a row, it is over and announced."""
+    """Look after one call. Without a row, it is over and announced.
+
+    It stays in the list for as long as it could have rung. So its invite, if it is delivered again,
+    does not let it ring again.
+    """
+    latest = ring.overdue_start_ms(sweep.now_ms)
     if row is None:
-        call_rows.forget(call_id)
-    elif row.call.status == Status.RINGING and row.call.started_at <= ring.overdue_start_ms(
-        sweep.now_ms
-    ):
+        if call_id < f"{latest:011x}":
+            call_rows.forget(call_id)
+    elif row.call.status == Status.RINGING and row.call.started_at <= latest:
         _end(sweep, call_id, Trigger.TIMEOUT)
     else:
         call_announcements.again(sweep, row)
