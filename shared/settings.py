@@ -168,6 +168,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overtaken_pause_seconds: float = 0.05
     """The pause between two looks for that earlier event."""
 
+    untold_seconds: float = 10.0
+    """The time after which a process that has not sent the events of its decision is taken for
+    dead, and another one sends them."""
+
+    untold_pause_seconds: float = 0.5
+    """The pause between two looks at a mark of a decision that has not been told, by a function
+    that must not leave before."""
+
+    held_candidates: int = 50
+    held_candidate_bytes: int = 4_096
+    """How many ICE candidates of a call are kept until the other party can use them, and how long
+    each may be. They are kept on the row of the call, which has 400 KB at most."""
+
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_token_seconds: int = 7_200
     livekit_timeout_seconds: float = 5.0

@@ -6,8 +6,9 @@
 ``rows``           the rows of the two people in a call
 ``store``          the conditional writes
 ``handlers``       what clients ask for
-``endings``        how a call ends when no client asks for it, and what follows every end
-``liveness``       asks every minute whether the people in calls are still connected
+``endings``        how a call ends when no client asks for it
+``announcements``  the events of the transitions
+``sweep``          what is done for calls once a minute
 ``routes``         the HTTP routes
 ``billing``        what a call costs
 ``livekit``        credentials for a LiveKit room

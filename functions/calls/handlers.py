@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.calls import endings, livekit, liveness, routes, rows, store
+from functions.calls import announcements, endings, livekit, routes, rows, store, sweep
 from functions.calls.events import (
-    Accepted,
-    AcceptedByTelecaller,
     CallError,
     CallRef,
     Cancelled,
-    Ended,
     Incoming,
     Initiate,
     Initiated,
     Party,
-    Rejected,
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
@@ -27,7 +23,7 @@ from functions.calls.presence.handlers import request_counts
 from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECORDS, calls
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
-from functions.calls.store import NewCall, NotStarted
+from functions.calls.store import Finished, NewCall, NotStarted
 from shared.aws.log import logger
 from shared.aws.parallel import both, together
 from shared.aws.retry import attempts
@@ -44,7 +40,7 @@ from shared.pipeline.rate_limits import Window
 from shared.realtime import connections
 from shared.settings import settings
 
-__all__ = ["calls", "liveness", "request_counts", "routes"]
+__all__ = ["calls", "request_counts", "routes", "sweep"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"
@@ -111,7 +107,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     telecaller: RequestedTelecaller = context.preloaded
     call = _occupy_both(context, request, telecaller)
     if not _ring(context, call, telecaller.row):
-        _give_up(context, call, Trigger.GONE)
+        if done := _give_up(context, call, Trigger.GONE):
+            done.parties.telecaller.note_told(store.mark_of_end(done.record))
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = rows.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
@@ -184,9 +181,10 @@ def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
             lambda: tell(context.emit, incoming.to(telecaller.addresses)),
         ]
     )
-    if isinstance(error, Exception) and _give_up(context, call, Trigger.CANCEL):
-        now = rows.get(TELECALLER.path, call.telecaller.id)
+    if isinstance(error, Exception) and (done := _give_up(context, call, Trigger.CANCEL)):
+        now = done.parties.telecaller
         tell(context.emit, Cancelled(call.id).to({*telecaller.addresses, *now.addresses}))
+        now.note_told(store.mark_of_end(done.record))
         raise error
     return isinstance(error, Exception) or any(reached)
 
@@ -209,7 +207,7 @@ def _ring_newcomers(context: Context, incoming: Incoming, before: PartyRow) -> b
     return tell(context.emit, incoming.to(one for one in now.addresses if one not in known))
 
 
-def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | None:
+def _give_up(context: Context, call: NewCall, trigger: Trigger) -> Finished | None:
     """End a call that has just been started. Returns None if it no longer rings."""
     parties = rows.get_both(call.telecaller.id, call.user.id)
     return store.finish(parties, call.id, trigger, context.now_ms)
@@ -228,32 +226,12 @@ def accept(context: Context, request: CallRef) -> None:
     receive `call:accepted`, with credentials for the call's LiveKit room; the telecaller's other
     devices receive `call:cancelled`."""
     room = livekit.configured(settings(), context.ports.secrets)
-    me, now = context.session, context.now_ms
+    person_id, message_id = context.session.person_id, context.arrival.message_id
+    device = context.address
     telecaller = store.accept(
-        me.person_id, request.call_id, now, context.arrival.message_id, context.address.member
-    )
-    if telecaller is None:
-        telecaller = _accepted_before(context, request.call_id)
-    call = telecaller.call
-    user = rows.get(USER.path, call.peer_id)
-    if not user.is_in(call.id):
-        return  # the call is over, and whatever has ended it announces the end
-    tell(
-        context.emit,
-        Accepted(
-            call.id,
-            call.type,
-            Party(call.peer_id, call.peer_name, call.peer_profile),
-            room.credentials(call.id, me.person_id, me.name, now),
-        ).to([context.address]),
-        AcceptedByTelecaller(
-            call.id, room.credentials(call.id, call.peer_id, call.peer_name, now)
-        ).to(user.addresses),
-        Cancelled(call.id).to(telecaller.others(context.address)),
-    )
-    if not rows.get(USER.path, call.peer_id).is_in(call.id):
-        # The events of the end may have arrived before these, so the end has the last word again.
-        tell(context.emit, Ended(call.id).to([context.address, *user.addresses]))
+        person_id, request.call_id, context.now_ms, message_id, device.member
+    ) or _accepted_before(context, request.call_id)
+    announcements.accepted(context, room, telecaller, device)
 
 
 def _accepted_before(context: Context, call_id: str) -> PartyRow:
@@ -282,12 +260,7 @@ def _accepted_before(context: Context, call_id: str) -> PartyRow:
 def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other
     devices receive `call:cancelled`."""
-    parties = _finish(context, request.call_id, Trigger.REJECT)
-    tell(
-        context.emit,
-        Rejected(request.call_id).to(parties.user.addresses),
-        Cancelled(request.call_id).to(parties.telecaller.others(context.address)),
-    )
+    _finish(context, request.call_id, Trigger.REJECT)
 
 
 @calls.on(
@@ -302,23 +275,13 @@ def reject(context: Context, request: CallRef) -> None:
 def cancel(context: Context, request: CallRef) -> None:
     """Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's
     other devices receive `call:ended`."""
-    parties = _finish(context, request.call_id, Trigger.CANCEL)
-    tell(
-        context.emit,
-        Cancelled(request.call_id).to(parties.telecaller.addresses),
-        Ended(request.call_id).to(parties.user.others(context.address)),
-    )
+    _finish(context, request.call_id, Trigger.CANCEL)
 
 
 def end(context: Context, request: CallRef) -> None:
     """End an answered call; the user and the telecaller may both do so. All other devices of both
     receive `call:ended`."""
-    parties = _finish(context, request.call_id, Trigger.END)
-    devices = [*parties.telecaller.addresses, *parties.user.addresses]
-    others = [address for address in devices if address != context.address]
-    endings.announce_end_and_delete_room(
-        context, request.call_id, Ended(request.call_id).to(others)
-    )
+    _finish(context, request.call_id, Trigger.END)
 
 
 for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error")):
@@ -333,25 +296,26 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
     )(end)
 
 
-def _finish(context: Context, call_id: str, trigger: Trigger) -> PartyRows:
-    """Move the person's current call to the final state that ``trigger`` leads to.
+def _finish(context: Context, call_id: str, trigger: Trigger) -> None:
+    """Move the person's current call to the final state that ``trigger`` leads to, and announce it.
 
-    Returns the rows of both parties as they were before. If this person has ended the call in the
-    same way before, returns the rows as they are: the person asks again because no answer came, and
-    is answered as the first time. Raises as ``_over`` says, and ``Refusal``, if the call is not the
-    person's current one, or ``trigger`` does not apply to its state.
+    If this person has ended the call in the same way before, it is announced again: the person asks
+    again because no answer came, and is answered as the first time. Raises as ``_over`` says, and
+    ``Refusal``, if the call is not the person's current one, or ``trigger`` does not apply to its
+    state.
     """
     me = context.session
     parties = _parties(context, call_id)
     if parties and trigger is Trigger.END:
         parties = _await_accept(parties, call_id)
     ender = Ender(me.person_id, context.arrival.message_id)
-    if parties and store.finish(parties, call_id, trigger, context.now_ms, ender):
-        return parties
-    record = _over(context, call_id)
-    if not record.was_ended(calls.name, trigger, me.person_id):
-        raise Refusal(NO_LONGER_AVAILABLE)
-    return rows.get_both(record.callee_id, record.caller_id)
+    done = parties and store.finish(parties, call_id, trigger, context.now_ms, ender)
+    if not done:
+        record = _over(context, call_id)
+        if not record.was_ended(calls.name, trigger, me.person_id):
+            raise Refusal(NO_LONGER_AVAILABLE)
+        done = Finished(record, rows.get_both(record.callee_id, record.caller_id))
+    announcements.ended(context, done, but=context.address)
 
 
 def _parties(context: Context, call_id: str) -> PartyRows | None:
@@ -371,15 +335,11 @@ def _await_accept(parties: PartyRows, call_id: str) -> PartyRows:
     """Wait a moment if the call still rings, and return the rows as they are then.
 
     Frames of one connection run in any order, so this end may have overtaken an accept that the
-    same client sent just before. If so, the rest of the moment is for the events of the accept.
+    same client sent just before.
     """
-    overtook = False
     for _ in attempts():
         call = parties.telecaller.current_call
-        if call is None or call.id != call_id:
-            break
-        overtook = overtook or call.status == Status.RINGING
-        if not overtook:
+        if call is None or call.id != call_id or call.status != Status.RINGING:
             break
         parties = rows.get_both(parties.telecaller.person_id, parties.user.person_id)
     return parties

@@ -10,6 +10,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from shared.calling import ring
 from shared.identity.wallet import Wallet
 from shared.realtime import people
+from shared.realtime.untold import MarkedRow
 
 
 class CurrentCall(ring.CallOnRow):
@@ -37,8 +38,10 @@ class CurrentCall(ring.CallOnRow):
     accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
 
 
-class PartyRow(Wallet):
+class PartyRow(Wallet, MarkedRow):
     """The row of a user or a telecaller. A person is free exactly if their row has no call.
+
+    The marks of a call's transitions are on the telecaller's row.
 
     last_call: only on a user's row, the id of the user's last call that is over.
     refused_call: only on a user's row, the id that the call of the last refused attempt would have

@@ -26,6 +26,7 @@ from shared.errors import Duplicate
 from shared.identity import wallet
 from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
+from shared.realtime.untold import Mark
 
 _ROUNDS = 8
 """How often a transition is tried. After a refused write it is decided again on the rows as they
@@ -53,6 +54,17 @@ class NewCall(NamedTuple):
     rate: int
     user: Party
     telecaller: Party
+
+
+class Finished(NamedTuple):
+    """A call that is over.
+
+    record: its record.
+    parties: the rows of its parties, as they were before.
+    """
+
+    record: CallRecord
+    parties: PartyRows
 
 
 def start(call: NewCall, limit: Window) -> NotStarted | None:
@@ -123,8 +135,9 @@ def accept(
 
     device: the telecaller's connection that accepts, as ``Address.member``.
 
-    Returns the telecaller's row after the write, or None if the call no longer rings. The SDK
-    repeats the write if its answer is lost, and the repetition succeeds as the first write did.
+    Returns the telecaller's row after the write, with the mark of the accept, or None if the call
+    no longer rings. The SDK repeats the write if its answer is lost, and the repetition succeeds as
+    the first write did.
     """
     row, attempt = rows.of_key(TELECALLER.path, telecaller_id), uuid.uuid4().hex
     call: Any = PartyRow.call
@@ -134,6 +147,7 @@ def accept(
         call.accepted_by.set(message_id),
         call.accepted_on.set(device),
         call.accepted_in.set(attempt),
+        PartyRow.marking(Mark(now_ms, call_id, Status.ACCEPTED)),
     ]
     mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
     return row if row.update_if(actions, _is_in(call_id) & mine) else None
@@ -141,14 +155,13 @@ def accept(
 
 def finish(
     parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
-) -> CallRecord | None:
+) -> Finished | None:
     """Move the call to the final state that ``trigger`` leads to, charge for it, and remove it from
-    both parties' rows, in one transaction.
+    both parties' rows, in one transaction. The telecaller's row keeps the mark of the end.
 
     ender: who ends the call, if a message does.
 
-    Returns the record of the call, or None if the call is over or ``trigger`` does not apply to its
-    state.
+    Returns None if the call is over or ``trigger`` does not apply to its state.
     """
     for _ in range(_ROUNDS):
         call = parties.telecaller.current_call
@@ -165,8 +178,18 @@ def finish(
         except TransactionRefused:
             parties = rows.get_both(record.callee_id, record.caller_id)
         else:
-            return record
+            return Finished(record, parties)
     raise RuntimeError(f"call {call_id} cannot be ended: its rows changed {_ROUNDS} times")
+
+
+def mark_of_accept(call: CurrentCall) -> Mark:
+    """Return the mark of the accept of a call."""
+    return Mark(int(call.accepted_at), call.id, Status.ACCEPTED)
+
+
+def mark_of_end(record: CallRecord) -> Mark:
+    """Return the mark of the end of a call: it has the call's last status and the user's id."""
+    return Mark(int(record.ended_at), record.call_id, f"{record.status} {record.caller_id}")
 
 
 def _record(parties: PartyRows, call: CurrentCall, status: Status, now_ms: int) -> CallRecord:
@@ -194,6 +217,7 @@ def _close(parties: PartyRows, call: CurrentCall, record: CallRecord) -> None:
     """
     coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(call.id)
     over: list[Action] = [leave, PartyRow.last_call.set(call.id)]
+    told_later: list[Action] = [leave, PartyRow.marking(mark_of_end(record))]
     line: Any = PartyRow.call
     on_user = is_in & wallet.holds(int(parties.user.coins)) if call.rate else is_in
 
@@ -208,7 +232,7 @@ def _close(parties: PartyRows, call: CurrentCall, record: CallRecord) -> None:
         transaction.update(
             "telecaller",
             rows.of_key(TELECALLER.path, record.callee_id),
-            actions=[leave, PartyRow.coins.add(coins)] if coins else [leave],
+            actions=[*told_later, PartyRow.coins.add(coins)] if coins else told_later,
             condition=is_in & (line.status == call.status),
         )
 

@@ -2,16 +2,19 @@
 
 A tab is one connection to ``/``. A person may have several tabs at the same time.
 
-``product``        the product, its permissions and error events
-``events``         the payloads of the events
-``call_events``    those of calls
-``access``         authentication, and what a person is permitted to do
-``handlers``       channels and messages
-``channel_store``  the writes of channels and messages
-``history``        reading the messages of a channel
-``presence``       who is online, with which status
-``state``          the state machine of calls
-``call_store``     the writes of calls
-``calls``          what clients do with calls
-``routes``         the HTTP routes
+``product``             the product, its permissions and error events
+``events``              the payloads of the events
+``call_events``         those of calls
+``access``              authentication, and what a person is permitted to do
+``handlers``            channels and messages
+``channel_store``       the writes of channels and messages
+``history``             reading the messages of a channel
+``presence``            who is online, with which status
+``state``               the state machine of calls
+``call_rows``           the rows of calls
+``call_store``          the writes of calls
+``calls``               what clients do with calls
+``call_endings``        how a call ends when no party asks for it, and what the sweep does
+``call_announcements``  the events of the transitions of calls
+``routes``              the HTTP routes
 """

@@ -1,130 +1,44 @@
 """The conditional writes behind the transitions of a chat call.
 
-While a call lasts, it is a row of the people table, where the ring timer looks for it. The rows of
-its two parties have its id, each with the id of the other party. When the call is over, it is a row
-of the calls table.
+The call's row decides. When the call is over, there is a row of it in the calls table, and its own
+row is deleted as soon as the end has been announced.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from pynamodb.attributes import (
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
+from pynamodb.exceptions import PynamoDBException
 
+from functions.chat import call_rows
+from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Listed, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.calling import ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
-from shared.realtime.address import Address
+from shared.realtime.untold import Mark
 
 PRODUCT = "chat"
-RINGING = "ringing"
-KEPT_SECONDS = 86_400
 _ROUNDS = 8
 """How often a transition is attempted. After a refusal it is decided again on the call as it is."""
 
 
-class ChatCall(ring.CallOnRow):
-    """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
-    callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
-    that accepted. ``accepted_in``: made anew for every attempt to accept; by it, a write that is
-    repeated because its answer was lost recognizes its own success. Times are epoch milliseconds.
+class Finished(NamedTuple):
+    """A call that is over.
+
+    row: its row, as it was before.
+    record: its record.
+    mark: the mark of the end. It says which trigger has ended the call.
     """
 
-    type = UnicodeAttribute()
-    caller_id = UnicodeAttribute(attr_name="callerId")
-    callee_id = UnicodeAttribute(attr_name="calleeId")
-    caller_tab = UnicodeAttribute(attr_name="callerTab")
-    callee_tab = UnicodeAttribute(attr_name="calleeTab", null=True)
-    started_at = NumberAttribute(attr_name="startedAt")
-    accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
-    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
-    accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
-
-    def peer_of(self, person_id: str) -> str:
-        """Return the id of the other party."""
-        return str(self.callee_id if person_id == self.caller_id else self.caller_id)
-
-
-class CallRow(Table):
-    """The row of its own on which a chat call rings and lasts."""
-
-    class Meta:
-        table_name = TableName("people")
-
-    person = UnicodeAttribute(hash_key=True)
-    call: Any = ChatCall(attr_name=ring.ATTRIBUTE)
-
-
-class Party(Table):
-    """A person's row in the people table, as far as calls need it.
-
-    members: the person's connections, as ``Address.member``.
-    calls: the person's calls, each as the call's id, a space and the id of the other party.
-    """
-
-    class Meta:
-        table_name = TableName("people")
-
-    person = UnicodeAttribute(hash_key=True)
-    members: Any = UnicodeSetAttribute(attr_name="connections", null=True)
-    calls: Any = UnicodeSetAttribute(null=True)
-
-    def addresses(self, tab: str | None) -> list[Address]:
-        """Return the connection ``tab``, or all connections of the person if it is None or gone."""
-        members = self.members or set()
-        chosen = [tab] if tab and tab in members else sorted(members)
-        return [Address.of_member(CHAT.path, member) for member in chosen]
-
-    def with_peers(self) -> list[tuple[str, str]]:
-        """Return the call's id and the other party's id for every call."""
-        return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
-
-    def is_in(self, call_id: str) -> bool:
-        """Return whether the person is in this call."""
-        return any(call_id == entry for entry, _ in self.with_peers())
-
-
-class Ringing(Table):
-    """A call that has begun to ring, for the sweep.
-
-    item: the call's id, which sorts by the moment at which the call began to ring.
-    """
-
-    class Meta:
-        table_name = TableName("chat")
-
-    topic = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    expires_at = NumberAttribute(attr_name="expiresAt")
-
-
-def get(call_id: str) -> ChatCall | None:
-    """Return the call, strongly consistent. Returns None if it does not exist or is over."""
-    try:
-        found: ChatCall = CallRow.get(ring.row_of_call(call_id), consistent_read=True).call
-    except CallRow.DoesNotExist:
-        return None
-    return found
-
-
-def party(person_id: str) -> Party:
-    """Return the row, strongly consistent. Returns an empty one if the person never connected."""
-    row = people.key(CHAT.path, person_id)
-    try:
-        return Party.get(row, consistent_read=True)
-    except Party.DoesNotExist:
-        return Party(row)
+    row: CallRow
+    record: CallRecord
+    mark: Mark
 
 
 def start(call: ChatCall) -> bool:
@@ -133,14 +47,12 @@ def start(call: ChatCall) -> bool:
     Raises ``Duplicate`` if this call has been started before, even if it is over, and ``Refusal``
     if the caller has no connection: perhaps not yet, because they are just authenticating.
     """
-    started_s = int(call.started_at) // 1000
 
     def add_items(transaction: Transaction) -> None:
-        ringing = Ringing(RINGING, call.id, expires_at=started_s + KEPT_SECONDS)
-        transaction.put("ringing", ringing, condition=Ringing.item.does_not_exist())
+        transaction.put("listed", Listed.of(call), condition=Listed.item.does_not_exist())
         transaction.put(
             "call",
-            CallRow(ring.row_of_call(call.id), call=call),
+            CallRow(ring.row_of_call(call.id), call=call, untold={call.started.text}),
             condition=CallRow.person.does_not_exist(),
         )
         for name, person_id in (("caller", call.caller_id), ("callee", call.callee_id)):
@@ -154,7 +66,7 @@ def start(call: ChatCall) -> bool:
     try:
         transact(add_items)
     except TransactionRefused as refused:
-        if refused.failed("ringing") or refused.failed("call"):
+        if refused.failed("listed") or refused.failed("call"):
             raise Duplicate from refused
         if refused.failed("caller"):
             raise Refusal(NOT_AUTHENTICATED) from refused
@@ -162,51 +74,87 @@ def start(call: ChatCall) -> bool:
     return True
 
 
-def accept(call_id: str, tab: str, now_ms: int, message_id: str) -> bool:
-    """Move a call from RINGING to ACCEPTED. Returns False if it does not ring.
+def accept(call_id: str, tab: str, answer: str, now_ms: int, message_id: str) -> CallRow | None:
+    """Move a call from RINGING to ACCEPTED.
 
     tab: the connection that accepts, as ``Address.member``.
+    answer: the WebRTC answer, as JSON.
     message_id: the id of the frame that accepts.
 
-    The SDK repeats the write if its answer is lost, and the repetition succeeds as the first write
-    did.
+    Returns the row after the write, or None if the call does not ring. The SDK repeats the write if
+    its answer is lost, and the repetition succeeds as the first write did.
     """
     call: Any = CallRow.call
-    attempt = uuid.uuid4().hex
+    row, attempt = call_rows.of_key(call_id), uuid.uuid4().hex
     actions = [
         call.status.set(Status.ACCEPTED.value),
         call.callee_tab.set(tab),
         call.accepted_at.set(now_ms),
         call.accepted_by.set(message_id),
         call.accepted_in.set(attempt),
+        CallRow.answer.set(answer),
+        CallRow.marking(Mark(now_ms, call_id, Status.ACCEPTED)),
     ]
     mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
-    return CallRow(ring.row_of_call(call_id)).update_if(actions, mine)
+    try:
+        return row if row.update_if(actions, mine) else None
+    except PynamoDBException:
+        # No answer came. The tab would be told that it has failed, and nothing corrects that.
+        return row if row.update_if(actions, mine) else None
+
+
+def take_over(row: CallRow, tab: str) -> bool:
+    """Give an accepted call to another tab of the callee. Returns False if it is not as it was."""
+    call: Any = CallRow.call
+    as_it_was = (call.callee_tab == row.call.callee_tab) & (call.status == row.call.status)
+    return row.update_if([call.callee_tab.set(tab)], as_it_was)
+
+
+def is_early(row: CallRow, candidate: HeldCandidate) -> bool:
+    """Return whether the other party cannot use a candidate yet: what must come before it has not
+    been sent."""
+    if candidate.sender_id == row.call.caller_id:
+        return row.call.status == Status.RINGING and bool(row.untold)
+    return row.call.status == Status.RINGING or bool(row.untold)
+
+
+def hold(row: CallRow, candidate: HeldCandidate) -> bool:
+    """Keep a candidate on the call's row, if it is still early. Returns whether it is. Idempotent.
+
+    The condition says of the row what ``is_early`` says of the copy.
+    """
+    call: Any = CallRow.call
+    rings, untold = call.status == Status.RINGING.value, CallRow.untold.exists()
+    if candidate.sender_id == row.call.caller_id:
+        early = rings & untold
+    else:
+        early = rings | ((call.status == Status.ACCEPTED.value) & untold)
+    return row.update_if([CallRow.held.add({candidate.text})], early)
 
 
 def finish(
     call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
-) -> tuple[ChatCall, CallRecord] | None:
+) -> Finished | None:
     """Move a call to the final state to which ``trigger`` leads.
 
     ender: who ends the call, if a message does.
 
-    Returns the call as it was before, and its record. Returns None if the call is over or the
-    trigger has no effect in its state.
+    Returns None if the call is over or the trigger has no effect in its state.
     """
     for _ in range(_ROUNDS):
-        call = get(call_id)
-        status = after(Status(call.status), trigger) if call else None
-        if call is None or status is None:
+        row = call_rows.get(call_id)
+        status = after(Status(row.call.status), trigger) if row else None
+        if row is None or status is None:
             return None
-        record = _record(call, status, now_ms)
+        record = _record(row.call, status, now_ms)
         if ender:
             record.end_by(ender, trigger.value)
+        mark = Mark(now_ms, call_id, trigger)
         try:
-            _close(call, record)
+            _close(row.call, record, mark)
         except TransactionRefused:
             continue
-        return call, record
+        return Finished(row, record, mark)
     raise RuntimeError(f"call {call_id} cannot be moved on")
 
 
@@ -228,15 +176,18 @@ def _record(call: ChatCall, status: Status, now_ms: int) -> CallRecord:
     )
 
 
-def _close(call: ChatCall, record: CallRecord) -> None:
-    """Replace a call by its record. Raises ``TransactionRefused`` if its status has changed."""
+def _close(call: ChatCall, record: CallRecord, mark: Mark) -> None:
+    """End a call. Raises ``TransactionRefused`` if its status has changed."""
 
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
-        transaction.delete(
-            "call", CallRow(ring.row_of_call(call.id)), condition=stands.status == call.status
-        )
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
+        transaction.update(
+            "call",
+            call_rows.of_key(call.id),
+            actions=[stands.status.set(record.status), CallRow.marking(mark)],
+            condition=stands.status == call.status,
+        )
         for person_id in (call.caller_id, call.callee_id):
             transaction.update(
                 "party",
@@ -245,17 +196,6 @@ def _close(call: ChatCall, record: CallRecord) -> None:
             )
 
     transact(add_items)
-
-
-def overdue(before_ms: int) -> Iterator[str]:
-    """Yield the ids of calls that began to ring before a moment (epoch ms), the oldest first."""
-    for row in Ringing.query(RINGING, Ringing.item < f"{before_ms:011x}", page_size=100):
-        yield row.item
-
-
-def forget_ringing(call_id: str) -> None:
-    """Delete what the sweep knows of a call. Idempotent."""
-    Ringing(RINGING, call_id).delete()
 
 
 def _entry(call: ChatCall, person_id: str) -> str:

@@ -50,6 +50,8 @@ chat = Product(
     ),
     memory_mb=1024,
 )
+MAY_END_CALL = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
+MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 chat.sends(CHAT.path, *events.SENT, *call_events.SENT)
 
 

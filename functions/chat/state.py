@@ -39,6 +39,8 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.ACCEPTED, Trigger.GONE): Status.COMPLETED,
 }
 
+FINAL = frozenset(Status) - {status for status, _ in TRANSITIONS}
+
 
 def after(status: Status, trigger: Trigger) -> Status | None:
     """Return the next state. Returns None if the trigger has no effect in this state."""

@@ -29,8 +29,13 @@ def attempts() -> Iterator[None]:
     ``overtaken_pause_seconds`` until ``overtaken_wait_seconds`` are over.
     """
     values = settings()
-    deadline = time.monotonic() + values.overtaken_wait_seconds
+    yield from looks(values.overtaken_wait_seconds, values.overtaken_pause_seconds)
+
+
+def looks(wait_seconds: float, pause_seconds: float) -> Iterator[None]:
+    """Yield at once, and then after every pause until the wait is over."""
+    deadline = time.monotonic() + wait_seconds
     yield
     while time.monotonic() < deadline:
-        time.sleep(values.overtaken_pause_seconds)
+        time.sleep(pause_seconds)
         yield

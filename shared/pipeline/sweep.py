@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from shared.aws.log import logger
+from shared.aws.parallel import together
 from shared.pipeline.context import Background
+from shared.realtime.address import Address
 
 T = TypeVar("T")
 
@@ -48,3 +51,21 @@ class Sweep(Background):
             logger.exception("sweep failed", extra={"about": what})
             self.failures.append(what)
             return None
+
+    def end_lost_connections(self, addresses: Iterable[Address]) -> None:
+        """Hand the connections that API Gateway no longer has to the disconnect function.
+
+        The clients receive nothing. For people in calls: ``$disconnect`` is best effort. If it is
+        lost, a ping finds it out only after minutes. Until then, the other party of the call waits.
+        """
+        ids = sorted({address.connection_id for address in addresses})
+        if ids:
+            together([partial(self._end_if_lost, one) for one in ids])
+
+    def _end_if_lost(self, connection_id: str) -> None:
+        def ask() -> None:
+            if not self.ports.connections.exists(connection_id):
+                self.ports.tasks.end_connection(connection_id)
+
+        if not self.over:
+            self.attempt(connection_id, ask)

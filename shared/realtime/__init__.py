@@ -8,4 +8,5 @@
 ``membership``   joining and leaving rooms
 ``address``      where an event goes, and its frame in each wire format
 ``emitter``      sends events to addresses
+``untold``       marks of decisions whose events have not been sent yet
 """

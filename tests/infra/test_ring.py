@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.calls.rows import CurrentCall, PartyRow
-from functions.chat.call_store import CallRow, ChatCall
+from functions.chat.call_rows import CallRow, ChatCall
 from infra.functions import FUNCTIONS
 from infra.ring import DEFINITION
 from infra.settings import BOUNDS

@@ -108,8 +108,11 @@ def start(
 
 
 def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow | None:
+    """Accept a call as if its events had been sent."""
     device = f"s:{telecaller_id}"  # as ``online`` connects them
-    return store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}", device)
+    row = store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}", device)
+    assert row is None or row.note_told(store.mark_of_accept(row.call))
+    return row
 
 
 def rows(telecaller_id: str, user_id: str) -> PartyRows:
@@ -120,7 +123,9 @@ def rows(telecaller_id: str, user_id: str) -> PartyRows:
 def finish(
     parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int = NOW_MS
 ) -> CallRecord | None:
-    return store.finish(parties, call_id, trigger, now_ms)
+    done = store.finish(parties, call_id, trigger, now_ms)
+    assert not done or done.parties.telecaller.note_told(store.mark_of_end(done.record))
+    return done.record if done else None
 
 
 def record_of(call_id: str, user_id: str) -> CallRecord | None:

@@ -8,8 +8,8 @@ from functions.calls import rows
 from functions.calls.endings import ring_timeout
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
-from functions.chat import call_store
-from functions.chat.call_store import Party
+from functions.chat import call_rows
+from functions.chat.call_rows import Party
 from functions.products import REGISTRY
 from shared.pipeline import departure
 from shared.pipeline.context import Background
@@ -222,7 +222,7 @@ class TestAChatCall:
         self, chat: Chat, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         call_id = invite(chat)
-        party, left = call_store.party, [2]
+        party, left = call_rows.party, [2]
 
         def read(person_id: str) -> Party:
             found = party(person_id)
@@ -231,7 +231,7 @@ class TestAChatCall:
                 chat.send("a1", "call:end", {"callId": call_id})
             return found
 
-        monkeypatch.setattr(call_store, "party", read)
+        monkeypatch.setattr(call_rows, "party", read)
         chat.send("b1", "call:accept", {"callId": call_id, "answer": 1})
         for tab in ("a1", "b1"):
             assert names(chat.fakes, tab)[-1] == "call:ended"

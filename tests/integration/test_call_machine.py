@@ -23,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functions.calls import billing, endings, rows
+from functions.calls import billing, rows
+from functions.calls import sweep as sweep_of_calls
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
 from functions.calls.state import FINAL, Status
@@ -364,7 +365,7 @@ class CallMachine(RuleBasedStateMachine):
     def _sweep(self) -> None:
         ports = self.fakes.ports
         sweep = Sweep(REGISTRY, ports, Emitter(ports), until=float("inf"))
-        endings.time_out_forgotten(sweep)
+        sweep_of_calls.look_after_calls(sweep)
         assert not sweep.failures
 
     def _read_tables(self) -> Seen:

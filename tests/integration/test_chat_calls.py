@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.chat import call_store, calls
+from functions.chat import call_endings, call_rows, call_store
 from functions.chat.state import Trigger
 from functions.products import REGISTRY
 from shared.aws.tables import transact
@@ -38,8 +38,8 @@ def invite(chat: Chat) -> str:
 
 def free(call_id: str) -> bool:
     """Return whether the call is over and neither person has one."""
-    people = (call_store.party(person).with_peers() for person in ("anna", "bert"))
-    return call_store.get(call_id) is None and not any(people)
+    people = (call_rows.party(person).with_peers() for person in ("anna", "bert"))
+    return call_rows.get(call_id) is None and not any(people)
 
 
 def names(chat: Chat, tab: str) -> list[str]:
@@ -72,7 +72,7 @@ def test_accepted_between_reading_the_call_and_ending_it(
     monkeypatch.setattr(call_store, "transact", Overtaken(transact, accept))
     done = call_store.finish(call_id, trigger, NOW_MS)
     assert names(chat, "a1") == ["call:accepted"]
-    assert (done and done[1].status) == status
+    assert (done and done.record.status) == status
     assert free(call_id) == (status is not None)
 
 
@@ -106,14 +106,14 @@ def test_a_timer_that_fires_twice_ends_the_call_once(chat: Chat) -> None:
 def test_a_lost_timer_is_found_by_the_sweep(chat: Chat) -> None:
     call_id = invite(chat)
     ports = chat.fakes.ports
-    chat.fakes.clock.now = NOW_MS  # the time at which the frames arrive
-    calls.time_out_forgotten(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
+    call_endings.look_after_calls(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
     assert not names(chat, "a1")
     chat.fakes.clock.now += 60_000
-    calls.time_out_forgotten(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
+    call_endings.look_after_calls(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
     assert names(chat, "a1") == ["call:ended"]
     assert free(call_id)
-    assert list(call_store.overdue(chat.fakes.clock.now)) == []
+    call_endings.look_after_calls(Sweep(REGISTRY, ports, Emitter(ports), float("inf")))
+    assert list(call_rows.listed()) == []
 
 
 def test_a_timer_that_cannot_be_started_ends_the_call(chat: Chat) -> None:
@@ -121,7 +121,7 @@ def test_a_timer_that_cannot_be_started_ends_the_call(chat: Chat) -> None:
     chat.send("a1", "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": 1})
     assert chat.errors("a1") == ["Something went wrong. Please try again."]
     assert names(chat, "b1") == ["call:incoming", "call:ended"]
-    assert not call_store.party("anna").with_peers()
+    assert not call_rows.party("anna").with_peers()
 
 
 def test_a_timer_that_cannot_be_started_leaves_an_answered_call(

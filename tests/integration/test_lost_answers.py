@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from functions.chat import call_store
+from functions.chat import call_rows
 from shared.aws import clients as aws
 from tests.fakes import Fakes
 from tests.integration import stage
@@ -130,4 +130,4 @@ def test_an_invite_and_its_answer(chat: Chat, network: LosesAnswers) -> None:
     assert chat.answer("b1") is None
     assert names(chat.fakes, "a1") == ["call:accepted", "call:ended"]
     assert network.lost == ["TransactWriteItems"] * 2 + ["UpdateItem"] * 2 + network.lost[:2]
-    assert call_store.get(call_id) is None
+    assert call_rows.get(call_id) is None

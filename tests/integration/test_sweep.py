@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from functions.calls import endings, liveness
+from functions.calls import endings
+from functions.calls import sweep as sweep_of_calls
 from functions.calls.handlers import calls
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
@@ -28,7 +29,7 @@ from tests.integration import stage
 pytestmark = pytest.mark.usefixtures("tables")
 
 CALLS = Registry([calls])
-CALLS.sweep_hooks[:] = [endings.time_out_forgotten]  # counting has tests of its own
+CALLS.sweep_hooks[:] = [sweep_of_calls.look_after_calls]  # counting has tests of its own
 PERIOD = 180
 NOW = NOW_MS // 1000
 CALL = f"{1:024x}"
@@ -241,7 +242,7 @@ def test_a_lost_disconnect_ends_the_call_within_two_sweeps(who: str, fakes: Fake
 
 class TestTheConnectionsOfPeopleInCalls:
     @pytest.fixture(autouse=True)
-    def in_a_call(self, tables: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_a_call(self, tables: object) -> None:
         for namespace, person, devices in (
             (TELECALLER.path, "t", ["ct"]),
             (USER.path, "u", ["cu", "cu2"]),
@@ -251,7 +252,6 @@ class TestTheConnectionsOfPeopleInCalls:
                 stage.connect(namespace, person, device)
                 connections.postpone(device, NOW + PERIOD)
         assert stage.start(CALL, "u", "t") is None
-        monkeypatch.setattr(CALLS, "sweep_hooks", [liveness.end_lost_connections])
 
     @pytest.mark.parametrize("accepted", [True, False])
     def test_are_asked_for_every_minute_and_those_that_are_gone_end_the_call(
@@ -332,7 +332,7 @@ class TestARing:
             real(background, telecaller, call_id)
 
         monkeypatch.setattr(endings, "ring_timeout", broken)
-        with pytest.raises(SweepFailed, match=f"1 failed, the first: {CALL}"):
+        with pytest.raises(SweepFailed, match="1 failed, the first: /telecaller#t1"):
             sweep(fakes, later=45)
         assert [stage.free(f"u{n}", f"t{n}") for n in range(3)] == [True, False, True]
 
@@ -342,4 +342,6 @@ class TestARing:
             stage.connect(USER.path, f"u{number}", f"cu{number}")
             assert stage.start(f"{number:024x}", f"u{number}", f"t{number}") is None
         sweep(fakes, later=45, seconds=0)
-        assert len(stage.records()) == 1
+        assert stage.records() == []
+        sweep(fakes)
+        assert len(stage.records()) == 2

@@ -16,19 +16,13 @@ OLD_AFTER_NEW = "The events of a decision are sent after those of the one that o
 SAID_TWICE = "Two invocations that finish the same thing both announce it."
 LATE_REPORT = "A report that fails waits for its visibility timeout of three minutes."
 BLOCKED_GROUP = "A broadcast whose process dies blocks its group for four minutes."
-LOST_DISCONNECT = "A lost ``$disconnect`` is noticed by the next ping only, also during a call."
 SAME_SECOND = "A join is checked against the time of the channel's report, not against its version."
-CANDIDATE = "A candidate that overtakes the answer of its call is relayed before it."
 UNTRACK = "An untrack that overtakes its track leaves no trace."
 EVENT_FAILS = "A post that fails for one recipient fails the event, although it is decided."
-GIVEN_UP = "A post that is refused for good, with 403, is given up for its recipient."
 LAST_WORDS = "What arrived before a goodbye and is handled after it is refused."
 
 HISTORIES = {
     "bookings_shown": OLD_AFTER_NEW,
-    "calls_shown": OLD_AFTER_NEW,
-    "chat_calls_shown": OLD_AFTER_NEW,
-    "late: free": LOST_DISCONNECT,
     "offers_shown": OLD_AFTER_NEW,
     "once": SAID_TWICE,
     "served": LAST_WORDS,
@@ -41,76 +35,17 @@ _Row = tuple[str, str, str]
 """An event, kinds of faults and invariants, separated by semicolons."""
 
 _ROWS: dict[str, tuple[_Row, ...]] = {
-    GIVEN_UP: (
-        ("call:accept", "403", "calls_shown"),
-        ("call:reject", "403", "calls_shown"),
-        ("call:cancel", "403", "calls_shown"),
-        ("call:end by user", "403", "calls_shown"),
-        ("call:end by telecaller", "403", "calls_shown"),
-        ("ring timeout [ring-timeout]", "403", "calls_shown"),
-        ("sweep finds a forgotten ring [sweep]", "403", "calls_shown"),
-        ("user leaves while ringing [disconnect]", "403", "calls_shown"),
-        ("telecaller leaves while ringing [disconnect]", "403", "calls_shown"),
-        ("user leaves in a call [disconnect]", "403", "calls_shown"),
-        ("telecaller leaves in a call [disconnect]", "403", "calls_shown"),
-        ("user reloads in a call [disconnect]", "403", "calls_shown"),
-        ("call:accept in chat", "403", "chat_calls_shown"),
-        ("call:reject in chat", "403", "chat_calls_shown"),
-        ("call:end in chat", "403", "chat_calls_shown"),
-        ("chat ring timeout [ring-timeout]", "403", "chat_calls_shown"),
-        ("tab of a call and a channel closes [disconnect]", "403", "chat_calls_shown"),
-        ("earnings.updated [backend]", "403", "late: reports_passed_on"),
-        ("notification.created [backend]", "403", "late: reports_passed_on; once"),
-        ("call:accept [broadcast]", "403", "presence_shown"),
-        ("telecaller connects [broadcast]", "403", "presence_shown"),
-        ("chat:send_message [broadcast]", "403", "messages_delivered"),
-        ("booking:accept [broadcast]", "403", "bookings_shown"),
-    ),
     EVENT_FAILS: (
-        ("call:ice_candidate", "429 always; 403", "undone"),
         ("booking:accept", "429 always", "undone"),
-        ("booking:accept", "403", "bookings_shown; undone"),
         ("booking:reject", "429 always", "offers_shown; undone"),
-        ("booking:reject", "403", "bookings_shown; offers_shown; undone"),
         ("booking:cancel", "429 always", "undone"),
-        ("booking:cancel", "403", "bookings_shown; offers_shown; undone"),
         ("booking:status_update", "429 always", "undone"),
-        ("booking:status_update", "403", "bookings_shown; undone"),
-        ("location:update", "429 always; 403", "undone"),
+        ("location:update", "429 always", "undone"),
         ("message:send", "429 always", "undone"),
-        ("message:send", "403", "messages_delivered; undone"),
-        ("typing:start", "429 always; 403", "undone"),
-        ("typing:stop", "429 always; 403", "undone"),
+        ("typing:start", "429 always", "undone"),
+        ("typing:stop", "429 always", "undone"),
     ),
     DIED_UNTOLD: (
-        (
-            "call:accept",
-            "dies before; throttled; down from here; executed, no answer",
-            "calls_shown",
-        ),
-        ("call:reject", "dies before; executed, no answer", "calls_shown"),
-        ("call:cancel", "dies before; executed, no answer", "calls_shown"),
-        ("call:end by user", "dies before; executed, no answer", "calls_shown"),
-        ("call:end by telecaller", "dies before; executed, no answer", "calls_shown"),
-        ("ring timeout [ring-timeout]", "dies before; executed, no answer", "calls_shown"),
-        ("sweep finds a forgotten ring [sweep]", "dies before; executed, no answer", "calls_shown"),
-        (
-            "user leaves while ringing [disconnect]",
-            "dies before; executed, no answer",
-            "calls_shown",
-        ),
-        (
-            "telecaller leaves while ringing [disconnect]",
-            "dies before; executed, no answer",
-            "calls_shown",
-        ),
-        ("user leaves in a call [disconnect]", "dies before; executed, no answer", "calls_shown"),
-        (
-            "telecaller leaves in a call [disconnect]",
-            "dies before; executed, no answer",
-            "calls_shown",
-        ),
-        ("user reloads in a call [disconnect]", "dies before; executed, no answer", "calls_shown"),
         (
             "leave_channel",
             "dies before; throttled; down from here; executed, no answer",
@@ -120,31 +55,6 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
             "chat:send_message",
             "dies before; throttled; down from here; executed, no answer",
             "messages_delivered",
-        ),
-        (
-            "call:accept in chat",
-            "dies before; throttled; down from here; executed, no answer",
-            "chat_calls_shown",
-        ),
-        (
-            "call:reject in chat",
-            "dies before; throttled; down from here; executed, no answer",
-            "chat_calls_shown",
-        ),
-        (
-            "call:end in chat",
-            "dies before; throttled; down from here; executed, no answer",
-            "chat_calls_shown",
-        ),
-        (
-            "chat ring timeout [ring-timeout]",
-            "dies before; throttled; down from here; executed, no answer",
-            "chat_calls_shown",
-        ),
-        (
-            "tab of a call and a channel closes [disconnect]",
-            "dies before; throttled; down from here; executed, no answer",
-            "chat_calls_shown",
         ),
         (
             "booking:accept",
@@ -180,21 +90,6 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ("chat:send_message [broadcast]", "dies before", "late: messages_delivered"),
         ("booking:accept [broadcast]", "dies before", "late: bookings_shown"),
     ),
-    LOST_DISCONNECT: (
-        (
-            "tab of a call and a channel closes [disconnect]",
-            "dies before; throttled; down from here; conflicts",
-            "late: free; late: ghosts",
-        ),
-    ),
-    SAID_TWICE: (
-        ("chat: caller leaves | callee leaves [disconnect]", "race", "once"),
-        ("booking.updated [backend]", "403", "once"),
-        ("accept | user leaves", "race", "once"),
-        ("accept | telecaller leaves", "race", "once"),
-        ("chat: accept | end", "race", "once"),
-        ("chat: accept | caller leaves", "race", "once"),
-    ),
     LATE_REPORT: (
         (
             "earnings.updated [backend]",
@@ -218,17 +113,17 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ),
         (
             "booking.assigned [backend]",
-            "dies before; throttled; down from here; executed, no answer; 403",
+            "dies before; throttled; down from here; executed, no answer",
             "late: bookings_shown; late: offers_shown",
         ),
         (
             "booking.assigned to another [backend]",
-            "dies before; throttled; down from here; executed, no answer; 403",
+            "dies before; throttled; down from here; executed, no answer",
             "late: offers_shown",
         ),
         (
             "booking.updated [backend]",
-            "dies before; throttled; down from here; executed, no answer; 403",
+            "dies before; throttled; down from here; executed, no answer",
             "late: bookings_shown; late: offers_shown",
         ),
         (
@@ -239,14 +134,11 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ("channel.upserted [backend]", "conflicts", "late: members_only"),
     ),
     OLD_AFTER_NEW: (
-        ("chat: accept | end", "race", "chat_calls_shown"),
         ("status | status elsewhere", "race", "statuses_shown"),
         ("status | tab leaves", "race", "statuses_shown"),
         ("booking: accept | cancel", "race", "bookings_shown"),
         ("booking: status | cancelled", "race", "bookings_shown"),
-        ("chat: accept | caller leaves", "race", "chat_calls_shown"),
     ),
-    CANDIDATE: (("chat: accept, candidate", "overtaken", "in_order"),),
     UNTRACK: (("track, untrack", "overtaken", "tracked"),),
     LAST_WORDS: (
         ("say, goodbye", "overtaken", "served"),

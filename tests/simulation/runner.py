@@ -29,9 +29,11 @@ AT_LEAST_ONCE = {
     Kind.LOST,
     Kind.UNANSWERED,
     Kind.DOWN,
+    Kind.CONFLICTS,
     Kind.HUNG,
 }
-"""After these faults the backend cannot know who has heard of something, so it may say it again."""
+"""After these faults the backend cannot know who has heard of something, or cannot note it, so it
+may say it again."""
 
 OF_ONE_RECIPIENT = {Kind.BUSY, Kind.BUSY_ALWAYS, Kind.FORBIDDEN, Kind.HUNG}
 """Faults that may cost one recipient a frame, and nobody else anything."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from functions.chat.state import FINAL
 from tests.simulation.clients import App
 from tests.simulation.engine import row
 from tests.simulation.world import World
@@ -55,7 +56,7 @@ class Truth:
         return {
             key.removeprefix(CALL_KEY): one["call"]
             for key, one in self.people.items()
-            if key.startswith(CALL_KEY)
+            if key.startswith(CALL_KEY) and one["call"]["status"] not in FINAL
         }
 
 

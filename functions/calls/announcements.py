@@ -1,0 +1,146 @@
+"""The events of a call's transitions.
+
+They are sent by the process that has made the transition or, if that one ends before, by the sweep
+or the telecaller's departure: ``shared.realtime.untold``.
+"""
+
+from __future__ import annotations
+
+from functions.calls import livekit, rows, store
+from functions.calls.events import (
+    Accepted,
+    AcceptedByTelecaller,
+    Cancelled,
+    Ended,
+    Missed,
+    Party,
+    Rejected,
+)
+from functions.calls.livekit import LiveKit
+from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.rows import PartyRow, PartyRows
+from functions.calls.state import Status
+from functions.calls.store import Finished
+from shared.aws.log import logger
+from shared.aws.parallel import both
+from shared.aws.retry import looks
+from shared.calling.telling import tell
+from shared.pipeline.context import Background
+from shared.realtime.address import Address
+from shared.realtime.untold import Mark, overtake
+from shared.settings import settings
+
+_ENDS = {
+    Status.REJECTED: (Rejected, Cancelled),
+    Status.CANCELLED: (Ended, Cancelled),
+    Status.MISSED: (Missed, Missed),
+    Status.COMPLETED: (Ended, Ended),
+}
+"""What the user's and the telecaller's devices receive, by the last status of the call."""
+
+
+def accepted(background: Background, room: LiveKit, telecaller: PartyRow, device: Address) -> None:
+    """Announce to both parties that the telecaller has accepted the call on the row.
+
+    Does nothing if the call is over: what has ended it announces the end.
+
+    device: the telecaller's device that has the call.
+    """
+    call, now = telecaller.call, background.now_ms
+    mark = store.mark_of_accept(call)
+    user = rows.get(USER.path, call.peer_id)
+    if not user.is_in(call.id):
+        telecaller.note_told(mark)
+        return
+    me, peer = telecaller.person_id, Party(call.peer_id, call.peer_name, call.peer_profile)
+    mine = room.credentials(call.id, me, user.call.peer_name, now)
+    theirs = room.credentials(call.id, peer.id, peer.name, now)
+    tell(
+        background.emit,
+        Accepted(call.id, call.type, peer, mine).to([device]),
+        AcceptedByTelecaller(call.id, theirs).to(user.addresses),
+        Cancelled(call.id).to(telecaller.others(device)),
+    )
+    if not telecaller.note_told(mark) and not rows.get(USER.path, peer.id).is_in(call.id):
+        # The events of the end may have arrived before these, so the end has the last word again.
+        tell(background.emit, Ended(call.id).to([device, *user.addresses]))
+
+
+def ended(background: Background, done: Finished, but: Address | None = None) -> None:
+    """Announce the end of a call to all devices of both parties.
+
+    but: the device whose request has ended the call. It receives the acknowledgement only.
+    """
+    mark, telecaller = store.mark_of_end(done.record), done.parties.telecaller
+    older = [one for one in telecaller.marks if one.about == mark.about and one != mark]
+    overtake(rows.of_key(TELECALLER.path, telecaller.person_id), older, background.now_ms)
+    _announce_end(background, mark, done.parties, but)
+    telecaller.note_told(mark)
+
+
+def again(background: Background, telecaller: PartyRow) -> None:
+    """Announce the transitions that the telecaller's row marks as not announced, if the process
+    that has made them is dead.
+
+    telecaller: the row, read strongly consistently.
+    """
+    for mark in telecaller.marks:
+        if not mark.is_fresh(background.now_ms):
+            _announce_again(background, telecaller, mark)
+
+
+def rest(background: Background, telecaller_id: str) -> None:
+    """Wait until all transitions of a telecaller have been announced, or announce them.
+
+    For telecallers who have just left: the sweep does not see them.
+    """
+    values = settings()
+    for _ in looks(values.untold_seconds, values.untold_pause_seconds):
+        telecaller = rows.get(TELECALLER.path, telecaller_id)
+        if telecaller.online or not telecaller.marks:
+            return
+    again(background, rows.get(TELECALLER.path, telecaller_id))
+
+
+def _announce_again(background: Background, telecaller: PartyRow, mark: Mark) -> None:
+    """Announce a transition. An accept is announced only if the call goes on."""
+    call, status = telecaller.current_call, mark.what
+    if status != Status.ACCEPTED:
+        _, user_id = mark.what.split(" ", 1)
+        parties = PartyRows(telecaller, rows.get(USER.path, user_id))
+        _announce_end(background, mark, parties)
+        telecaller.note_told(mark)
+    elif call and call.id == mark.about:
+        room = livekit.configured(settings(), background.ports.secrets)
+        device = Address.of_member(TELECALLER.path, call.accepted_on)
+        accepted(background, room, telecaller, device)
+    else:
+        telecaller.note_told(mark)
+
+
+def _announce_end(
+    background: Background, mark: Mark, parties: PartyRows, but: Address | None = None
+) -> None:
+    """Send the events of the end of a call. The LiveKit room of an answered call is deleted at the
+    same time."""
+    status = Status(mark.what.split(" ", 1)[0])
+    for_user, for_telecaller = _ENDS[status]
+    events = [
+        event(mark.about).to(one for one in party.addresses if one != but)
+        for event, party in ((for_user, parties.user), (for_telecaller, parties.telecaller))
+    ]
+    if status is Status.COMPLETED:
+        both(
+            lambda: _delete_room(background, mark.about),
+            lambda: tell(background.emit, *events),
+        )
+    else:
+        tell(background.emit, *events)
+
+
+def _delete_room(background: Background, call_id: str) -> None:
+    """Queue a LiveKit room for deletion. If that fails, LiveKit ends the room when it is empty."""
+    try:
+        background.ports.tasks.delete_livekit_room(room=call_id)
+    except Exception:  # noqa: BLE001 - the call is over all the same
+        logger.exception("room %s not queued for deletion", call_id)

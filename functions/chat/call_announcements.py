@@ -1,0 +1,193 @@
+"""The events of a chat call's transitions.
+
+They are sent by the process that has made the transition or, if that one ends before, by the sweep:
+``shared.realtime.untold``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from functions.chat import call_rows
+from functions.chat.call_events import Accepted, CandidateReceived, Ended, Incoming, Rejected
+from functions.chat.call_rows import CallRow, ChatCall, Party
+from functions.chat.call_store import Finished
+from functions.chat.namespaces import CHAT
+from functions.chat.state import Status, Trigger
+from shared.aws.log import logger
+from shared.aws.parallel import both
+from shared.aws.tables import is_still
+from shared.calling.call_records import CallRecord
+from shared.calling.telling import tell
+from shared.pipeline.context import Background
+from shared.protocol import json
+from shared.realtime.address import Address
+from shared.realtime.untold import Mark, overtake
+
+_ROUNDS = 4
+"""How often candidates that have come meanwhile are sent before the rest has to wait no longer."""
+
+
+def rung(background: Background, call: ChatCall, incoming: Incoming, tabs: list[Address]) -> bool:
+    """Announce a call to the callee's tabs. Returns whether any tab was reached."""
+    reached = tell(background.emit, incoming.to(tabs))
+    row = CallRow(call_rows.of_key(call.id).person, call=call, untold={call.started.text})
+    if not _note_told(background, row, call.started, tabs):
+        # The events of what has come since may have arrived before this one.
+        now = call_rows.find(call.id)
+        tab = now.call.callee_tab if now and not now.over else None
+        tell(background.emit, Ended(call.id).to(one for one in tabs if one.member != tab))
+    return reached
+
+
+def accepted(background: Background, row: CallRow, answer: object) -> None:
+    """Announce to both parties that the callee has accepted a call.
+
+    If the call is over, only the callee's tabs that still ring are told, and what has ended the
+    call tells the rest.
+
+    row: the call's row after the accept.
+    answer: the WebRTC answer.
+    """
+    call = row.call
+    mark, tab = call.accepted, Address.of_member(CHAT.path, call.callee_tab)
+    overtake(call_rows.of_key(call.id), _older(row, mark), background.now_ms)
+    callee, caller = both(
+        lambda: call_rows.party(call.callee_id), lambda: call_rows.party(call.caller_id)
+    )
+    theirs = caller.addresses(call.caller_tab)
+    others = [one for one in callee.addresses() if one != tab]
+    if not caller.is_in(call.id):
+        tell(background.emit, Ended(call.id).to(others))
+        row.note_told(mark)
+        return
+    tell(
+        background.emit,
+        Accepted(call.id, answer).to(theirs),
+        Ended(call.id).to(others),
+    )
+    noted = _note_told(background, row, mark, theirs, others)
+    if not noted and call_rows.get(call.id) is None:
+        # The events of the end may have arrived before these, so the end has the last word again.
+        tell(background.emit, Ended(call.id).to([tab, *theirs]))
+
+
+def ended(background: Background, done: Finished, but: Address | None = None) -> None:
+    """Announce the end of a call to the tabs of both parties that have the call, or ring.
+
+    but: the tab whose request has ended the call. It receives the acknowledgement only.
+    """
+    row = call_rows.of_key(done.record.call_id)
+    untold = overtake(row, done.row.marks, background.now_ms)
+    _announce_end(background, done.row, [*untold, done.mark], but)
+
+
+def ended_before(background: Background, record: CallRecord, but: Address) -> None:
+    """Announce again how a call has ended, to all tabs that may have had it.
+
+    but: the tab whose request has ended the call.
+    """
+    row = call_rows.find(record.call_id) or call_rows.of_record(record)
+    mark = Mark(int(record.ended_at), record.call_id, record.trigger)
+    _announce_end(background, row, [*row.marks, mark], but)
+
+
+def again(background: Background, row: CallRow) -> None:
+    """Announce the transition that a call's row marks as not announced, if the process that has
+    made it is dead.
+
+    An invite is not announced again: the call ends when it has rung long enough.
+
+    row: the row, read strongly consistently.
+    """
+    mark = row.marks[-1] if row.marks else None
+    if mark is None or mark.is_fresh(background.now_ms):
+        return
+    if row.over:
+        _announce_end(background, row, row.marks)
+    elif row.call.status == Status.ACCEPTED and row.answer is not None:
+        accepted(background, row, json.loads(row.answer))
+
+
+def _announce_end(
+    background: Background, row: CallRow, marks: Sequence[Mark], but: Address | None = None
+) -> None:
+    """Send the events of the end of a call, and delete its row.
+
+    marks: what has not been announced, the end last.
+    """
+    call, untold = row.call, {mark.what for mark in marks}
+    caller, callee = both(
+        lambda: call_rows.party(call.caller_id), lambda: call_rows.party(call.callee_id)
+    )
+    for_caller = Rejected if marks[-1].what == Trigger.REJECT else Ended
+    theirs, ours = (
+        caller.addresses(call.caller_tab),
+        _tabs_of_callee(row, callee, still_ring=Status.ACCEPTED in untold),
+    )
+    tell(
+        background.emit,
+        for_caller(call.id).to(one for one in theirs if one != but),
+        Ended(call.id).to(one for one in ours if one != but),
+    )
+    forget(call.id)
+
+
+def forget(call_id: str) -> None:
+    """Delete the row of a call that is over and announced. If that fails, the sweep does it."""
+    for _ in range(2):
+        try:
+            call_rows.of_key(call_id).delete()
+        except Exception:  # noqa: BLE001 - the events have been sent
+            logger.exception("call %s is not noted as told", call_id)
+        else:
+            return
+
+
+def _tabs_of_callee(row: CallRow, callee: Party, *, still_ring: bool) -> list[Address]:
+    """Return the callee's tabs that ring or have the call.
+
+    still_ring: whether the tabs that do not have the call have not been told so.
+    """
+    tab, dismissed = None if still_ring else row.call.callee_tab, row.dismissed or set()
+    return [one for one in callee.addresses(tab) if one.member not in dismissed]
+
+
+def _older(row: CallRow, mark: Mark) -> list[Mark]:
+    """Return the marks on a row beside ``mark``."""
+    return [one for one in row.marks if one != mark]
+
+
+def _note_told(
+    background: Background,
+    row: CallRow,
+    mark: Mark,
+    to: list[Address],
+    dismissed: Sequence[Address] = (),
+) -> bool:
+    """Send the candidates that have waited for a transition, and note the transition as told.
+
+    Returns False if another process has taken the mark away.
+
+    to: the other party's tabs, which receive these candidates.
+    dismissed: the callee's tabs that have been told that another tab has the call.
+    """
+    answered = mark.what == Status.ACCEPTED
+    sender_id = row.call.callee_id if answered else row.call.caller_id
+    for _ in range(_ROUNDS):
+        waiting = row.held_of(sender_id)
+        for one in waiting:
+            event = CandidateReceived(from_=sender_id, candidate=one.candidate)
+            tell(background.emit, event.to(to))
+        also = [CallRow.answer.remove()] if answered else []
+        if waiting:
+            also.append(CallRow.held.delete({one.text for one in waiting}))
+        if dismissed:
+            also.append(CallRow.dismissed.add({one.member for one in dismissed}))
+        if row.note_told(mark, also, is_still(CallRow.held, row.held)):
+            return True
+        now = call_rows.find(row.call.id)
+        if now is None or mark not in now.marks:
+            return False
+        row = now
+    return row.note_told(mark)

@@ -1,0 +1,84 @@
+"""How a chat call ends when no party asks for it: a person leaves, or nobody answers in time. And
+what the sweep does for calls."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+
+from functions.chat import call_announcements, call_rows, call_store
+from functions.chat.call_rows import CallRow
+from functions.chat.namespaces import CHAT
+from functions.chat.product import MAY_END_CALL, chat
+from functions.chat.state import Status, Trigger
+from shared.calling import ring
+from shared.pipeline.context import Background
+from shared.pipeline.deployment import Access
+from shared.pipeline.sweep import Sweep
+from shared.realtime.connections import PAGE
+from shared.realtime.people import Person
+
+
+@chat.on_last_leave(CHAT.path, access=MAY_END_CALL)
+def party_gone(background: Background, person: Person) -> None:
+    """End all calls of a person whose last tab has closed. Idempotent.
+
+    Both parties of each call receive ``call:ended``.
+    """
+    mine = call_rows.party(person.person_id)
+    if mine.members:
+        return
+    for call_id, _peer in mine.with_peers():
+        _end(background, call_id, Trigger.GONE)
+
+
+@chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=MAY_END_CALL)
+def ring_timeout(background: Background, _row: CallRow, call_id: str) -> None:
+    """End a call that has not been answered in time. All tabs of both receive ``call:ended``.
+
+    Changes nothing if the call has been answered or has ended meanwhile.
+    """
+    _end(background, call_id, Trigger.TIMEOUT)
+
+
+@chat.on_sweep(access=MAY_END_CALL | Access({"people": "BatchGetItem", "chat": "DeleteItem Query"}))
+def look_after_calls(sweep: Sweep) -> None:
+    """Look after all calls, until the sweep's time is over.
+
+    Announces what has been decided and not been announced, ends calls that ring without a timer,
+    and ends the connections of people in calls that are no longer there.
+    """
+    listed = call_rows.listed()
+    while call_ids := list(islice(listed, PAGE)):
+        rows = call_rows.several(call_ids)
+        for call_id in call_ids:
+            if sweep.over:
+                return
+            sweep.attempt(call_id, partial(_look_after, sweep, call_id, rows.get(call_id)))
+        parties = call_rows.parties([row for row in rows.values() if not row.over])
+        sweep.end_lost_connections(one for party in parties for one in party.addresses())
+
+
+def _look_after(sweep: Sweep, call_id: str, row: CallRow | None) -> None:
+    """Look after one call. Without a row, it is over and announced.
+
+    It stays in the list for as long as it could have rung. So its invite, if it is delivered again,
+    does not let it ring again.
+    """
+    latest = ring.overdue_start_ms(sweep.now_ms)
+    if row is None:
+        if call_id < f"{latest:011x}":
+            call_rows.forget(call_id)
+    elif row.call.status == Status.RINGING and row.call.started_at <= latest:
+        _end(sweep, call_id, Trigger.TIMEOUT)
+    else:
+        call_announcements.again(sweep, row)
+
+
+def _end(background: Background, call_id: str, trigger: Trigger) -> None:
+    """End a call without a message of a party, and announce it.
+
+    Changes nothing if the call is over or the trigger has no effect in its state.
+    """
+    if done := call_store.finish(call_id, trigger, background.now_ms):
+        call_announcements.ended(background, done)

@@ -1,0 +1,224 @@
+"""The rows of a chat call.
+
+While a call lasts, it is a row of the people table, where the ring timer looks for it. The rows of
+its two parties have its id, each with the id of the other party. The sweep finds it in a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+
+from functions.chat.namespaces import CHAT
+from functions.chat.state import FINAL, Status
+from shared.aws.tables import Table, TableName
+from shared.calling import ring
+from shared.calling.call_records import CallRecord
+from shared.protocol import json
+from shared.realtime import people
+from shared.realtime.address import Address
+from shared.realtime.untold import Mark, MarkedRow
+
+_LIST = "calls"
+_LISTED_SECONDS = 86_400
+
+
+class ChatCall(ring.CallOnRow):
+    """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
+    callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
+    that accepted. ``accepted_in``: made anew for every attempt to accept; by it, a write that is
+    repeated because its answer was lost recognizes its own success. Times are epoch milliseconds.
+    """
+
+    type = UnicodeAttribute()
+    caller_id = UnicodeAttribute(attr_name="callerId")
+    callee_id = UnicodeAttribute(attr_name="calleeId")
+    caller_tab = UnicodeAttribute(attr_name="callerTab")
+    callee_tab = UnicodeAttribute(attr_name="calleeTab", null=True)
+    started_at = NumberAttribute(attr_name="startedAt")
+    accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
+    accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
+    accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
+
+    def peer_of(self, person_id: str) -> str:
+        """Return the id of the other party."""
+        return str(self.callee_id if person_id == self.caller_id else self.caller_id)
+
+    @property
+    def started(self) -> Mark:
+        """The mark of the invite."""
+        return Mark(int(self.started_at), self.id, Status.RINGING)
+
+    @property
+    def accepted(self) -> Mark:
+        """The mark of the accept."""
+        return Mark(int(self.accepted_at), self.id, Status.ACCEPTED)
+
+
+class HeldCandidate(NamedTuple):
+    """An ICE candidate that the other party cannot use yet.
+
+    id: the id of the frame that brought it, by which candidates sort.
+    sender_id: the person who sent it.
+    """
+
+    id: str
+    sender_id: str
+    candidate: Any
+
+    @property
+    def text(self) -> str:
+        """The candidate as the call's row keeps it."""
+        return f"{self.id} {json.dumps([self.sender_id, self.candidate])}"
+
+    @classmethod
+    def of(cls, text: str) -> HeldCandidate:
+        """Read the text of a candidate."""
+        id_, value = text.split(" ", 1)
+        sender_id, candidate = msgspec.json.decode(value, type=tuple[str, Any])
+        return cls(id_, sender_id, candidate)
+
+
+class CallRow(MarkedRow):
+    """The row of its own on which a chat call rings and lasts, until its end has been announced.
+
+    call: the call. A call with a final status is over.
+    answer: the WebRTC answer as JSON, from the accept until the caller has received it.
+    held: candidates, each as ``HeldCandidate.text``. Those of the caller wait for
+        ``call:incoming``, those of the callee for ``call:accepted``.
+    dismissed: the callee's tabs that know that another tab has the call, as ``Address.member``.
+    """
+
+    class Meta:
+        table_name = TableName("people")
+
+    person = UnicodeAttribute(hash_key=True)
+    call: Any = ChatCall(attr_name=ring.ATTRIBUTE)
+    answer = UnicodeAttribute(null=True)
+    held: Any = UnicodeSetAttribute(null=True)
+    dismissed: Any = UnicodeSetAttribute(null=True)
+
+    @property
+    def over(self) -> bool:
+        """Whether the call is over."""
+        return self.call.status in FINAL
+
+    def held_of(self, person_id: str) -> list[HeldCandidate]:
+        """Return the candidates that wait and that a person has sent, in order."""
+        every = sorted(HeldCandidate.of(text) for text in self.held or ())
+        return [one for one in every if one.sender_id == person_id]
+
+
+class Party(Table):
+    """A person's row in the people table, as far as calls need it.
+
+    members: the person's connections, as ``Address.member``.
+    calls: the person's calls, each as the call's id, a space and the id of the other party.
+    """
+
+    class Meta:
+        table_name = TableName("people")
+
+    person = UnicodeAttribute(hash_key=True)
+    members: Any = UnicodeSetAttribute(attr_name="connections", null=True)
+    calls: Any = UnicodeSetAttribute(null=True)
+
+    def addresses(self, tab: str | None = None) -> list[Address]:
+        """Return the connection ``tab``, or all connections of the person if it is None or gone."""
+        members = self.members or set()
+        chosen = [tab] if tab and tab in members else sorted(members)
+        return [Address.of_member(CHAT.path, member) for member in chosen]
+
+    def with_peers(self) -> list[tuple[str, str]]:
+        """Return the call's id and the other party's id for every call."""
+        return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
+
+    def is_in(self, call_id: str) -> bool:
+        """Return whether the person is in this call."""
+        return any(call_id == entry for entry, _ in self.with_peers())
+
+
+class Listed(Table):
+    """A call that is not over, or whose end has not been announced, for the sweep.
+
+    item: the call's id, which sorts by the moment at which the call began to ring.
+    """
+
+    class Meta:
+        table_name = TableName("chat")
+
+    topic = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute(attr_name="expiresAt")
+
+    @classmethod
+    def of(cls, call: ChatCall) -> Listed:
+        """Return the entry of a call that begins to ring."""
+        return cls(_LIST, call.id, expires_at=int(call.started_at) // 1000 + _LISTED_SECONDS)
+
+
+def of_key(call_id: str) -> CallRow:
+    """Return a call's row that has only its key, for a write."""
+    return CallRow(ring.row_of_call(call_id))
+
+
+def of_record(record: CallRecord) -> CallRow:
+    """Return the row of a call that is over, as far as its record has it: without tabs."""
+    call = ChatCall(
+        id=record.call_id,
+        status=record.status,
+        type=record.call_type,
+        caller_id=record.caller_id,
+        callee_id=record.callee_id,
+    )
+    return CallRow(ring.row_of_call(record.call_id), call=call)
+
+
+def find(call_id: str) -> CallRow | None:
+    """Return the row of a call, strongly consistent. Returns None if there is none."""
+    try:
+        return CallRow.get(ring.row_of_call(call_id), consistent_read=True)
+    except CallRow.DoesNotExist:
+        return None
+
+
+def get(call_id: str) -> CallRow | None:
+    """Return the row of a call, strongly consistent. Returns None if the call does not exist or is
+    over."""
+    row = find(call_id)
+    return None if row is None or row.over else row
+
+
+def party(person_id: str) -> Party:
+    """Return the row, strongly consistent. Returns an empty one if the person never connected."""
+    row = people.key(CHAT.path, person_id)
+    try:
+        return Party.get(row, consistent_read=True)
+    except Party.DoesNotExist:
+        return Party(row)
+
+
+def listed() -> Iterator[str]:
+    """Yield the ids of the calls in the list, the oldest first."""
+    for row in Listed.query(_LIST, page_size=100):
+        yield row.item
+
+
+def forget(call_id: str) -> None:
+    """Take a call off the list. Idempotent."""
+    Listed(_LIST, call_id).delete()
+
+
+def several(call_ids: list[str]) -> dict[str, CallRow]:
+    """Return the rows of calls by their ids, strongly consistent, as far as they exist."""
+    keys = [ring.row_of_call(call_id) for call_id in call_ids]
+    return {row.call.id: row for row in CallRow.batch_get(keys, consistent_read=True)}
+
+
+def parties(rows: list[CallRow]) -> Iterator[Party]:
+    """Yield the rows of the parties of calls, eventually consistent."""
+    people_ids = {one for row in rows for one in (row.call.caller_id, row.call.callee_id)}
+    return Party.batch_get([people.key(CHAT.path, one) for one in sorted(people_ids)])
