@@ -29,6 +29,9 @@ class State(Enum):
 class Client(Protocol):
     """The other end of a connection."""
 
+    def opened(self) -> None:
+        """The connection is open, so frames can be sent."""
+
     def receive(self, frame: str) -> None:
         """Take a frame."""
 
@@ -78,7 +81,7 @@ class Gateway:
         event = self._event(connection_id, self._route(body), "MESSAGE") | {"body": body}
         delay, self.hold_ms = self._world.frame_delay() + self.hold_ms, 0
         self._world.later(delay, partial(self._invoke, event, partial(self._failed, event)))
-        return int(self._world.now_ms)
+        return int(event["requestContext"]["requestTimeEpoch"])
 
     def message_id(self) -> str:
         """Return the id of the last frame."""
@@ -148,6 +151,7 @@ class Gateway:
             return
         if invocation.error is None and invocation.result["statusCode"] == 200:
             socket.state = State.OPEN
+            socket.client.opened()
         else:
             self._end(connection_id)
 

@@ -59,6 +59,9 @@ class World:
     told: what a team's backend has reported: when, type and data.
     """
 
+    invocation: type[Invocation] = Invocation
+    """The kind of its invocations."""
+
     def __init__(self, dynamo: Dynamo, seed: int = 0) -> None:
         self.dynamo = dynamo
         self.now_ms: float = NOW_MS
@@ -112,7 +115,7 @@ class World:
 
     def invoke(self, name: str, event: Any, done: Done) -> None:
         """Invoke a function; ``done`` is called with the invocation when it is over."""
-        invocation = Invocation(self, stack.SPECS[name], event, done)
+        invocation = self.invocation(self, stack.SPECS[name], event, done)
         fault = self.fault
         if fault and fault.function == name:
             if self._invoked[name] == fault.nth:
@@ -144,8 +147,6 @@ class World:
         """Connect an app, which is not ready yet."""
         app = App(self, who, wire=wire)
         self.apps.append(app)
-        if wire == "n":
-            self.later(500, app.open_native)
         return app
 
     def of(self, who: Who) -> list[App]:
