@@ -22,8 +22,9 @@ from tests.simulation.faults import Died, Fault, Kind, Request
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-RIVAL_MS = 40
-"""Enough for another event to be handled whole, with what it hands over at once."""
+RIVAL_MS = 600
+"""Enough for another event to be handled whole, with what it hands over at once. The consequences
+of a goodbye wait half a second for its client's last words."""
 
 T = TypeVar("T")
 Done = Callable[["Invocation"], object]
