@@ -56,9 +56,7 @@ from shared.realtime.people import Person
 from shared.settings import settings
 
 
-def end_connection(
-    registry: Registry, ports: Ports, connection_id: str, left_ms: int = 0
-) -> None:
+def end_connection(registry: Registry, ports: Ports, connection_id: str, left_ms: int = 0) -> None:
     """Run all consequences of a connection that is gone, and delete its row. Idempotent.
 
     The row is deleted last: after a crash on the way, the sweep finds the row and finishes.

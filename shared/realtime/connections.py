@@ -360,9 +360,7 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
     return _update(connection_id, actions, is_live() & (slot == json.dumps(before))) is not None
 
 
-def mark_ended(
-    connection: Connection, namespace: str, left_ms: int = 0
-) -> Connection | None:
+def mark_ended(connection: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
     """End the session that ``connection`` has in a namespace, and delete its data.
 
     Returns the row as it is then. Returns None, and writes nothing, if the session is another by
