@@ -113,8 +113,10 @@ class App:
         self.closed_ms = self.world.now_ms
 
     def opened(self) -> None:
-        """A native app is in its namespace when its connection is open."""
-        if self.wire == "n":
+        """A native app is in its namespace when its connection is open, or authenticates then."""
+        if self.wire == "n" and self.chat:
+            self.emit("authenticate", token(self.who))
+        elif self.wire == "n":
             self._join()
 
     def receive(self, frame: str) -> None:

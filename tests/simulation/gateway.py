@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
 
 from shared.aws.http_pool import Answer
 from tests.simulation.stack import ROUTES
@@ -114,12 +115,15 @@ class Gateway:
             self._disconnect(connection_id, 1000)
         return Answer(200, b"")
 
-    def ask(self, method: str, path: str, token: str, body: str, done: Done) -> None:
+    def ask(
+        self, method: str, path: str, token: str, body: str, done: Done, *, query: str = ""
+    ) -> None:
         """Make an HTTP request."""
         event = {
             "version": "2.0",
             "rawPath": path,
-            "rawQueryString": "",
+            "rawQueryString": query,
+            "queryStringParameters": dict(parse_qsl(query)),
             "headers": {"authorization": f"Bearer {token}", "content-type": "application/json"},
             "requestContext": {
                 "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},

@@ -206,7 +206,7 @@ def tracked(world: World, truth: Truth) -> Broken:
                 last[asked.payload] = asked
         for id_, asked in last.items():
             booking = truth.bookings.get(id_, {})
-            mine = any(f'"s:{app.id}"' in text for text in booking.get("trackers", ()))
+            mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
             wanted = asked.event == "booking:track"
             if asked.done and booking.get("status") not in OVER and mine != wanted:
                 yield f"{app.who.id}'s {app.id} {'does not track' if wanted else 'tracks'} {id_}"
@@ -226,7 +226,7 @@ def locations_shown(world: World, truth: Truth) -> Broken:
                 default=float("inf"),
             )
             at_ms = partner.get("locatedAt", 0)
-            mine = any(f'"s:{app.id}"' in text for text in booking.get("trackers", ()))
+            mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
             heard = app.screen.last("partner:location_update", id_)
             late = at_ms > since and id_ in partner.get("active", ())
             if mine and late and (heard or {}).get("timestamp") != times.iso(at_ms):

@@ -62,6 +62,9 @@ class World:
     invocation: type[Invocation] = Invocation
     """The kind of its invocations."""
 
+    wire = "s"
+    """What apps speak if nothing else is said: Socket.IO."""
+
     def __init__(self, dynamo: Dynamo, seed: int = 0) -> None:
         self.dynamo = dynamo
         self.now_ms: float = NOW_MS
@@ -143,9 +146,9 @@ class World:
 
     # People.
 
-    def come(self, who: Who, *, wire: str = "s") -> App:
-        """Connect an app, which is not ready yet."""
-        app = App(self, who, wire=wire)
+    def come(self, who: Who, *, wire: str = "") -> App:
+        """Connect an app, which is not ready yet. ``wire``: instead of the world's."""
+        app = App(self, who, wire=wire or self.wire)
         self.apps.append(app)
         return app
 
@@ -202,6 +205,12 @@ class World:
     def rows(self) -> Rows:
         """Return all rows of all tables as they are now."""
         return self.dynamo.copy()
+
+
+class NativeWorld(World):
+    """A world whose apps speak native JSON, so that each product's own function handles events."""
+
+    wire = "n"
 
 
 def presence_of(telecaller: dict[str, Any]) -> str:
