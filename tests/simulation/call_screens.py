@@ -88,7 +88,11 @@ def chat_calls_shown(world: World, truth: Truth) -> Broken:
     for call_id, call in lasting.items():
         for tab in (call["callerTab"], call.get("calleeTab", "")):
             for app in world.apps:
-                if tab == f"{app.wire}:{app.id}" and call_id not in app.screen.calls and judged(world, app):
+                if (
+                    tab == f"{app.wire}:{app.id}"
+                    and call_id not in app.screen.calls
+                    and judged(world, app)
+                ):
                     yield f"{app.who.id}'s {app.id} does not show the call that lasts"
 
 

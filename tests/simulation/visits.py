@@ -11,6 +11,7 @@ from tests.simulation.bookings import (
     BOOKING,
     CREATED,
     OF_BOOKING,
+    accepted,
     assigned,
     booking_people,
     tracking,
@@ -20,7 +21,7 @@ from tests.simulation.chat import CHANNEL, chat_ringing, message_sent, tabs
 from tests.simulation.clients import App, Who, token
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.stage import SHIM, Stage, nothing, scenario
-from tests.simulation.world import ADA, ANNA, BERT, CORA, PAUL, TINA, ULLA, UWE
+from tests.simulation.world import ADA, ANNA, BERT, COINS, CORA, PAUL, TINA, ULLA, UWE
 
 EIO3 = {"EIO": "3", "transport": "websocket"}
 EIO4 = {"EIO": "4", "transport": "websocket"}
@@ -168,14 +169,14 @@ def _leaves_early(stage: Stage) -> None:
 
 @scenario("a ring timer that cannot be started", call_people)
 def _no_timer(stage: Stage) -> None:
-    stage.world.inject(Fault(Kind.THROTTLED, SHIM, at=5))
+    stage.world.ring.broken = True
     stage.emit(UWE, "call:initiate", INITIATE)
 
 
 @scenario("a chat call whose timer cannot be started", tabs)
 def _no_chat_timer(stage: Stage) -> None:
     invite = {"targetUserId": ANNA.id, "callType": "audio", "offer": {}}
-    stage.world.inject(Fault(Kind.THROTTLED, SHIM, at=4))
+    stage.world.ring.broken = True
     stage.emit(BERT, "call:invite", invite)
 
 
@@ -220,9 +221,53 @@ def _refused_broadcast(stage: Stage) -> None:
         stage.world.run(MUCH_LATER_MS)
 
 
+@scenario("a balance that a backend changes", call_people)
+def _topped_up(stage: Stage) -> None:
+    for coins in (COINS + 100, COINS):
+        stage.tell("account.upserted", _id=ULLA.id, role="USER", name="Ulla", coins=coins)
+
+
 @scenario("a busy telecaller and a caller without an account", ringing)
 def _busy(stage: Stage) -> None:
     stage.emit(UWE, "call:initiate", INITIATE)
     stage.emit(UWE, "call:initiate", INITIATE | {"telecallerId": "nobody"})
     stage.emit(TINA, "call:reject", {"callId": stage.kept["call"]})
 
+
+@scenario("native clients that send before they are opened", assigned)
+def _eager_natives(stage: Stage) -> None:
+    stage.come(TINA)
+    stage.world.lambdas.late_ms["opener"] = 3_000
+    for who, event, payload in (
+        (UWE, "call:initiate", INITIATE),
+        (CORA, "booking:track", BOOKING),
+    ):
+        app = stage.world.come(who, wire="n")
+        stage.world.run(100)
+        app.emit(event, payload)
+    stage.world.run()
+
+
+@scenario("native clients whose recipients have broken off", accepted)
+def _gone_recipients(stage: Stage) -> None:
+    stage.come(TINA, ANNA)
+    callers = [stage.world.come(who, wire="n") for who in (UWE, BERT, PAUL)]
+    stage.world.run()
+    for who in (TINA, ANNA, CORA):
+        stage.world.gateway.vanish(stage.app(who).id)
+    invite = {"targetUserId": ANNA.id, "callType": "audio", "offer": {}}
+    message = {"recipientId": CORA.id, "message": "When?", "bookingId": BOOKING}
+    for app, event, payload in zip(
+        callers,
+        ("call:initiate", "call:invite", "message:send"),
+        (INITIATE, invite, message),
+        strict=True,
+    ):
+        app.emit(event, payload)
+    stage.world.run()
+
+
+@scenario("a telecaller who breaks off while it rings", ringing)
+def _breaks_off_ringing(stage: Stage) -> None:
+    stage.world.gateway.vanish(stage.app(TINA, 1).id)
+    stage.world.run(31_000)
