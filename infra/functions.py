@@ -117,9 +117,7 @@ STACK = (
         FunctionSpec(
             "socketio",
             "functions.socketio.main.handler",
-            NATIVE
-            | _LEAVE
-            | Access({"accounts": "GetItem"}, may="read-secret send-deadline"),
+            NATIVE | _LEAVE | Access({"accounts": "GetItem"}, may="read-secret send-deadline"),
             timeout_seconds=20,
             memory_mb=1024,
             layers=(KEYS,),

@@ -23,21 +23,45 @@ from tests.simulation.stage import SHIM
 from tests.simulation.world import NativeWorld
 
 _OTHER_PRODUCTS = "No product here needs it; tests/integration/test_open_sessions.py does."
-_TWO_AT_ONCE = "Only two writes of the same row at the same moment come here."
-_LIMIT = "Only so many reports as nobody sends come here."
-_MADE_ANEW = "Only rows of an earlier version come here."
+_AT_ONCE = "Another event has to come between a read and the write that follows it."
+_REPORTS = "Reports have to arrive in an order that ``reports`` has in its long run only."
+_FAULTS = "A fault has to hit one request; the long run has all of them."
+_BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
+    "functions/bookings/announce.py announce_status: background.emit": _AT_ONCE,
+    "functions/bookings/backend_events.py _find_or_keep: store.find": _AT_ONCE,
+    "functions/bookings/backend_events.py assigned: statuses.apply_waiting": _REPORTS,
+    "functions/bookings/statuses.py _announce: announce_status": _AT_ONCE,
+    "functions/bookings/store.py keep_early: Booking.get": _AT_ONCE,
+    "functions/bookings/store.py let_wait: _commit": _REPORTS,
+    "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
+    "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
+    "functions/socketio/join.py join: ports().tasks.end_connection": _FAULTS,
+    "functions/socketio/main.py leave: leave": _AT_ONCE,
+    "functions/socketio/main.py receive: dispatch": _BINARY,
+    "functions/sweep/due.py _act: ports.tasks.end_connection": _FAULTS,
+    "shared/aws/tables.py Table.delete_if: self.delete": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.broadcast: self.ports.tasks.broadcast": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.disconnect: self.ports.tasks.expel": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.save_data: connections.save_data": _OTHER_PRODUCTS,
+    "shared/pipeline/departure.py expel: end_session": _OTHER_PRODUCTS,
+    "shared/pipeline/departure.py expel: finish_ended_sessions": _FAULTS,
     "shared/realtime/connections.py save_data: connection.update_if": _OTHER_PRODUCTS,
-    "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
+    "shared/realtime/membership.py leave_all: Member(key, connection.connection_id).delete_if": (
+        _OTHER_PRODUCTS
+    ),
 }
-"""Places that no run reaches, each with the reason."""
+"""Places that the tests do not reach, each with the reason."""
 
-UNUSED: dict[Use, str] = {}
-"""Rights that no run uses, each with the reason why they are granted."""
+UNUSED: dict[Use, str] = {
+    ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
+    ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
+    ("disconnect", "may", "invoke-disconnect"): "a post may find that its connection is gone",
+    ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
+    ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
+}
+"""Rights that the tests do not use, each with the reason why they are granted."""
 
 
 class Watch:
