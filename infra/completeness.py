@@ -77,8 +77,7 @@ def problems(
         yield from _of_models(product, tables)
         for row in product.handlers:
             yield from _of_handler(registry, product, row, tables)
-        for where, access in _accesses(product):
-            yield from _of_access(f"{_name(product)}: {where}", access, tables)
+        yield from _of_accesses(product, tables)
         for namespace in sorted({sent[0] for sent in product.sent} - registry.namespaces.keys()):
             yield _undeclared(product, "sends() names", namespace)
         for namespace in sorted(product.connect_hooks.keys() - registry.namespaces.keys()):
@@ -123,6 +122,11 @@ def _of_handler(
 def _place(row: EventHandler) -> str:
     handle = inspect.unwrap(row.handle)
     return f"{getattr(handle, '__module__', '?')}.{getattr(handle, '__qualname__', handle)}"
+
+
+def _of_accesses(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
+    for where, access in _accesses(product):
+        yield from _of_access(f"{_name(product)}: {where}", access, tables)
 
 
 def _accesses(product: Product) -> Iterator[tuple[str, Access]]:

@@ -37,6 +37,7 @@ def main() -> int:
     print(f"{runs} runs in {seconds:.0f} s, {failures} with a broken invariant")
     if arguments.known:
         compare = known.unknown_in_histories if arguments.seeds else known.differences
+        compare = known.unknown_at_once if arguments.concurrent else compare
         unexpected = list(compare(table))
         print("\n".join(unexpected) or "all as known")
         return bool(unexpected)
