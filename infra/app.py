@@ -25,12 +25,12 @@ def build(app: cdk.App) -> SwitchboardStack:
     """
     # Imported here, because importing a product with a wrong declaration raises an error.
     from functions.products import REGISTRY  # noqa: PLC0415
-    from infra import completeness  # noqa: PLC0415
+    from infra import completeness, functions  # noqa: PLC0415
     from infra.stack import SwitchboardStack  # noqa: PLC0415
     from infra.tables import STACK  # noqa: PLC0415
 
     settings = from_context(app.node.get_all_context())
-    completeness.check(REGISTRY, STACK)
+    completeness.check(REGISTRY, STACK, (one.spec for one in functions.STACK))
     stack = SwitchboardStack(app, settings)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return stack

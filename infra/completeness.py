@@ -34,13 +34,37 @@ GRANTS = frozenset(
 """The rights that ``Access.may`` can name. ``infra/stack.py`` has their actions and resources."""
 
 
-def check(registry: Registry, stack_tables: Iterable[TableSpec]) -> None:
-    """Raise ``DeclarationError`` for the first problem of a product's declaration, if any."""
-    for problem in problems(registry, stack_tables):
+ACTIONS = frozenset(
+    {
+        "BatchGetItem",
+        "BatchWriteItem",
+        "ConditionCheckItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "UpdateItem",
+    }
+)
+"""The actions on a table that ``Access.tables`` can name. A ``Scan`` is none of them: it costs as
+much as the whole table."""
+
+
+def check(
+    registry: Registry,
+    stack_tables: Iterable[TableSpec],
+    stack_functions: Iterable[FunctionSpec] = (),
+) -> None:
+    """Raise ``DeclarationError`` for the first problem of a declaration, if any."""
+    for problem in problems(registry, stack_tables, stack_functions):
         raise DeclarationError(problem)
 
 
-def problems(registry: Registry, stack_tables: Iterable[TableSpec]) -> Iterator[str]:
+def problems(
+    registry: Registry,
+    stack_tables: Iterable[TableSpec],
+    stack_functions: Iterable[FunctionSpec] = (),
+) -> Iterator[str]:
     """Yield a sentence for every declaration that is missing or contradicts another."""
     shared = list(stack_tables)
     tables = {table.name: table for table in shared}
@@ -53,14 +77,16 @@ def problems(registry: Registry, stack_tables: Iterable[TableSpec]) -> Iterator[
         yield from _of_models(product, tables)
         for row in product.handlers:
             yield from _of_handler(registry, product, row, tables)
-        for where, access in _accesses(product):
-            yield from _of_access(product, where, access, tables)
+        yield from _of_accesses(product, tables)
         for namespace in sorted({sent[0] for sent in product.sent} - registry.namespaces.keys()):
             yield _undeclared(product, "sends() names", namespace)
         for namespace in sorted(product.connect_hooks.keys() - registry.namespaces.keys()):
             yield _undeclared(product, "on_connect() names", namespace)
         for function in product.functions:
             yield from _of_function(product, function, tables)
+    for function in stack_functions:
+        where = f"The function {function.name!r} of the stack"
+        yield from _of_access(where, function.access, tables)
 
 
 def _name(product: Product) -> str:
@@ -90,12 +116,17 @@ def _of_handler(
             f"{_name(product)}: {where} is limited by the setting {row.limit.setting!r}, which "
             "does not exist: add it to shared/settings.py."
         )
-    yield from _of_access(product, where, row.access, tables)
+    yield from _of_access(f"{_name(product)}: {where}", row.access, tables)
 
 
 def _place(row: EventHandler) -> str:
     handle = inspect.unwrap(row.handle)
     return f"{getattr(handle, '__module__', '?')}.{getattr(handle, '__qualname__', handle)}"
+
+
+def _of_accesses(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
+    for where, access in _accesses(product):
+        yield from _of_access(f"{_name(product)}: {where}", access, tables)
 
 
 def _accesses(product: Product) -> Iterator[tuple[str, Access]]:
@@ -104,26 +135,26 @@ def _accesses(product: Product) -> Iterator[tuple[str, Access]]:
         yield f"the hook for {hook.value}", access
 
 
-def _of_access(
-    product: Product, where: str, access: Access, tables: dict[str, TableSpec]
-) -> Iterator[str]:
-    for name in access.tables:
+def _of_access(where: str, access: Access, tables: dict[str, TableSpec]) -> Iterator[str]:
+    for name, actions in access.tables.items():
+        for action in sorted(set(actions.split()) - ACTIONS):
+            yield (
+                f"{where} may {action!r} on {name!r}, which is no action on a table; there are "
+                f"{', '.join(sorted(ACTIONS))}."
+            )
         table, _, index = name.partition("/")
         if table not in tables:
             yield (
-                f"{_name(product)}: {where} touches the table {table!r}, which no product "
+                f"{where} touches the table {table!r}, which no product "
                 f"declares: add TableSpec({table!r}, …) to its tables=[…]."
             )
         elif index and index not in {one.name for one in tables[table].indexes}:
             yield (
-                f"{_name(product)}: {where} touches the index {name!r}, which the table does not "
+                f"{where} touches the index {name!r}, which the table does not "
                 f"have: add IndexSpec({index!r}, …) to its indexes=(…)."
             )
     for grant in sorted(set(access.may.split()) - GRANTS):
-        yield (
-            f"{_name(product)}: {where} may {grant!r}, which is no grant; there are "
-            f"{', '.join(sorted(GRANTS))}."
-        )
+        yield (f"{where} may {grant!r}, which is no grant; there are {', '.join(sorted(GRANTS))}.")
 
 
 def _of_models(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
@@ -175,7 +206,7 @@ def _of_function(
     module = function.handler.rpartition(".")[0]
     if find_spec(module) is None:
         yield f"{_name(product)}: {where} has its handler in {module}, which does not exist."
-    yield from _of_access(product, where, function.access, tables)
+    yield from _of_access(f"{_name(product)}: {where}", function.access, tables)
     for table in function.streams:
         if table not in tables or tables[table].stream is None:
             yield (

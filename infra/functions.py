@@ -18,8 +18,11 @@ from shared.pipeline.product import EventHandler, Hook
 POST = Access(may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
 
-NATIVE = POST | Access({"connections": "GetItem"})
-"""What every function needs that handles events, beside the rights of its handlers."""
+NATIVE = POST | Access(
+    {"connections": "GetItem UpdateItem", "people": "UpdateItem", "rooms": "PutItem"}
+)
+"""What every function needs that handles events, beside the rights of its handlers: it may have to
+make the session reachable that has sent the event."""
 
 READ_SECRET = "read-secret"  # noqa: S105
 COUNT_HITS = Access({"limits": "UpdateItem"})
@@ -114,15 +117,7 @@ STACK = (
         FunctionSpec(
             "socketio",
             "functions.socketio.main.handler",
-            NATIVE
-            | _LEAVE
-            | Access(
-                {
-                    "accounts": "GetItem",
-                    "rooms": "PutItem",
-                },
-                may="read-secret send-deadline",
-            ),
+            NATIVE | _LEAVE | Access({"accounts": "GetItem"}, may="read-secret send-deadline"),
             timeout_seconds=20,
             memory_mb=1024,
             layers=(KEYS,),

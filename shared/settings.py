@@ -165,6 +165,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overtaken_wait_seconds: float = 0.4
     """How long an event waits for an earlier event of the same connection that it has overtaken."""
 
+    last_words_seconds: float = 0.5
+    """How long the consequences of a goodbye wait for frames of the client that arrived before."""
+
     overtaken_pause_seconds: float = 0.05
     """The pause between two looks for that earlier event."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.calls import announcements, endings, livekit, routes, rows, store, sweep
+from functions.calls import announcements, devices, endings, livekit, routes, rows, store, sweep
 from functions.calls.events import (
     CallError,
     CallRef,
@@ -24,8 +24,7 @@ from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECO
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
 from functions.calls.store import Finished, NewCall, NotStarted
-from shared.aws.log import logger
-from shared.aws.parallel import both, together
+from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
@@ -37,10 +36,11 @@ from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access
 from shared.pipeline.product import Limit
 from shared.pipeline.rate_limits import Window
-from shared.realtime import connections
+from shared.realtime import connections, people
+from shared.realtime.address import Address
 from shared.settings import settings
 
-__all__ = ["calls", "request_counts", "routes", "sweep"]
+__all__ = ["calls", "devices", "request_counts", "routes", "sweep"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"
@@ -105,8 +105,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     the telecaller has left.
     """
     telecaller: RequestedTelecaller = context.preloaded
-    call = _occupy_both(context, request, telecaller)
-    if not _ring(context, call, telecaller.row):
+    call, rung = _occupy_both(context, request, telecaller)
+    if not _ring(context, call, rung):
         if done := _give_up(context, call, Trigger.GONE):
             done.parties.telecaller.note_told(store.mark_of_end(done.record))
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
@@ -115,8 +115,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
         endings.user_gone(context, user)
     elif user.is_in(call.id):
         # A device that calls as soon as it is connected may not be on the row yet.
-        devices = {*user.addresses, context.address}
-        tell(context.emit, Ringing(call.id, call.telecaller).to(devices))
+        callers = {*user.addresses, context.address}
+        tell(context.emit, Ringing(call.id, call.telecaller).to(callers))
     return Initiated(call.id)
 
 
@@ -130,8 +130,12 @@ def _has_left(context: Context) -> bool:
     return connection is None or connection.session(USER.path) != context.session
 
 
-def _occupy_both(context: Context, request: Initiate, telecaller: RequestedTelecaller) -> NewCall:
+def _occupy_both(
+    context: Context, request: Initiate, telecaller: RequestedTelecaller
+) -> tuple[NewCall, list[Address]]:
     """Start the call, or raise ``Refusal`` with the contract's first reason that applies.
+
+    Returns the call and the telecaller's devices that ring.
 
     The caller's account is read during the transaction, not before it: suspended callers are rare,
     and the check would delay every ring by a round trip.
@@ -149,14 +153,17 @@ def _occupy_both(context: Context, request: Initiate, telecaller: RequestedTelec
         user=Party(me.person_id, me.name, me.profile),
         telecaller=Party(account.id, account.name, account.profile),
     )
-    reason, allowed = both(lambda: store.start(call, limit), lambda: _may_call(me.person_id))
-    if reason is not NotStarted.LIMITED and not allowed:
-        if reason is None:
+    members = set(telecaller.row.members or ())
+    started, allowed = both(
+        lambda: store.start(call, members, limit), lambda: _may_call(me.person_id)
+    )
+    if started is not NotStarted.LIMITED and not allowed:
+        if not isinstance(started, NotStarted):
             store.withdraw(call)
         raise Refusal(CALLER_UNAVAILABLE)
-    if reason is not None:
-        raise Refusal(NOT_STARTED[reason].format(account.name))
-    return call
+    if isinstance(started, NotStarted):
+        raise Refusal(NOT_STARTED[started].format(account.name))
+    return call, [Address.of_member(TELECALLER.path, one) for one in sorted(started)]
 
 
 def _may_call(account_id: str) -> bool:
@@ -165,7 +172,7 @@ def _may_call(account_id: str) -> bool:
     return account is None or account.active
 
 
-def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
+def _ring(context: Context, call: NewCall, devices: list[Address]) -> bool:
     """Start the timer and ring. Returns whether any device was reached.
 
     A call whose timer cannot be started would ring for ever, so it is cancelled at once, and the
@@ -174,37 +181,17 @@ def _ring(context: Context, call: NewCall, telecaller: PartyRow) -> bool:
     devices ring.
     """
     incoming = Incoming(call.id, call.type, call.user)
-    error, *reached = together(
-        [
-            lambda: ring.try_start(context.ports, telecaller.person, call.id),
-            lambda: _ring_newcomers(context, incoming, telecaller),
-            lambda: tell(context.emit, incoming.to(telecaller.addresses)),
-        ]
+    row = people.key(TELECALLER.path, call.telecaller.id)
+    error, reached = both(
+        lambda: ring.try_start(context.ports, row, call.id),
+        lambda: tell(context.emit, incoming.to(devices)),
     )
-    if isinstance(error, Exception) and (done := _give_up(context, call, Trigger.CANCEL)):
+    if error and (done := _give_up(context, call, Trigger.CANCEL)):
         now = done.parties.telecaller
-        tell(context.emit, Cancelled(call.id).to({*telecaller.addresses, *now.addresses}))
+        tell(context.emit, Cancelled(call.id).to({*devices, *now.addresses}))
         now.note_told(store.mark_of_end(done.record))
         raise error
-    return isinstance(error, Exception) or any(reached)
-
-
-def _ring_newcomers(context: Context, incoming: Incoming, before: PartyRow) -> bool:
-    """Ring the telecaller's devices that have joined since the row ``before`` was read.
-
-    A device that joins after the call has started rings by itself, one that joined between the
-    reading and the start does not. Returns whether any device was reached.
-    """
-    try:
-        now = rows.get(TELECALLER.path, before.person_id)
-    except Exception:  # noqa: BLE001 - the other devices ring all the same
-        logger.exception("devices that have just joined may not ring")
-        return False
-    call = now.current_call
-    if call is None or not now.is_in(incoming.call_id) or call.status != Status.RINGING:
-        return False
-    known = set(before.addresses)
-    return tell(context.emit, incoming.to(one for one in now.addresses if one not in known))
+    return bool(error) or reached
 
 
 def _give_up(context: Context, call: NewCall, trigger: Trigger) -> Finished | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from functions.calls.namespaces import TELECALLER, USER
 from shared.calling import ring
@@ -22,6 +22,8 @@ class CurrentCall(ring.CallOnRow):
     started_at, accepted_at: epoch ms.
     accepted_by: the id of the message that accepted the call.
     accepted_on: the telecaller's connection that accepted the call, as ``Address.member``.
+    rings_on: set on the telecaller's row only, the connections to which the event that starts the
+        call sends ``call:incoming``, each as ``Address.member``. Others ring when they join.
     accepted_in: made anew for every attempt to accept. By it, a write that is repeated because its
         answer was lost recognizes its own success.
     """
@@ -32,6 +34,7 @@ class CurrentCall(ring.CallOnRow):
     peer_profile = UnicodeAttribute(attr_name="peerProfile", null=True)
     rate = NumberAttribute(default=0)
     started_at = NumberAttribute(attr_name="startedAt")
+    rings_on: Any = UnicodeSetAttribute(attr_name="ringsOn", null=True)
     accepted_at: Any = NumberAttribute(attr_name="acceptedAt", null=True)
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
     accepted_on = UnicodeAttribute(attr_name="acceptedOn", null=True)

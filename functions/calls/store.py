@@ -19,7 +19,7 @@ from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Status, Trigger, after
-from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
 from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate
@@ -67,14 +67,39 @@ class Finished(NamedTuple):
     parties: PartyRows
 
 
-def start(call: NewCall, limit: Window) -> NotStarted | None:
+def start(call: NewCall, devices: set[str], limit: Window) -> set[str] | NotStarted:
     """Put a ringing call on the rows of both parties, or of neither.
 
-    Returns None if the call rings, else the reason why it was not started. In both cases the
+    devices: the telecaller's connections as they were read, as members of their row.
+
+    Returns the connections that the telecaller had at the moment of the start. All that join later
+    find the call on the row. Or returns the reason why the call was not started. In both cases the
     attempt counts against the user's ``limit``, unless the limit is already reached. Raises
     ``Duplicate`` if a call with this id has been started before, even if it is over by now, or was
     the last to be refused.
     """
+    for _ in range(_ROUNDS):
+        try:
+            _start(call, devices, limit)
+        except TransactionRefused as refused:
+            changed = _devices_if_changed(refused, devices)
+            if changed is not None:
+                devices = changed
+                continue
+            reason = _why(refused, call, limit)
+            counted = reason is not NotStarted.LIMITED and count_refused(
+                call.user.id, call.id, limit
+            )
+            return reason if counted else NotStarted.LIMITED
+        return devices
+    raise RuntimeError(f"call {call.id} cannot start: the devices changed {_ROUNDS} times")
+
+
+def _start(call: NewCall, devices: set[str], limit: Window) -> None:
+    """Put the call on both rows if the telecaller still has these devices and no others."""
+    ringing = _on_row(call, call.user, limit, Status.RINGING)
+    ringing.rings_on = devices or None
+    unchanged = is_still(PartyRow.members, devices) if devices else PartyRow.members.exists()
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -87,18 +112,20 @@ def start(call: NewCall, limit: Window) -> NotStarted | None:
         transaction.update(
             "telecaller",
             rows.of_key(TELECALLER.path, call.telecaller.id),
-            actions=[PartyRow.call.set(_on_row(call, call.user, limit, Status.RINGING))],
-            condition=PartyRow.members.exists() & PartyRow.call.does_not_exist(),
+            actions=[PartyRow.call.set(ringing)],
+            condition=unchanged & PartyRow.call.does_not_exist(),
             return_old=True,
         )
 
-    try:
-        transact(add_items)
-    except TransactionRefused as refused:
-        reason = _why(refused, call, limit)
-        counted = reason is not NotStarted.LIMITED and count_refused(call.user.id, call.id, limit)
-        return reason if counted else NotStarted.LIMITED
-    return None
+    transact(add_items)
+
+
+def _devices_if_changed(refused: TransactionRefused, devices: set[str]) -> set[str] | None:
+    """Return the telecaller's devices if the start was refused only because they have changed."""
+    row = refused.row("telecaller")
+    now = set(row.get(PartyRow.members.attr_name, {}).get("SS", ()))
+    free = ring.on_image(row).id is None
+    return now if free and now and now != devices and not refused.failed("user") else None
 
 
 def count_refused(user_id: str, call_id: str, limit: Window) -> bool:

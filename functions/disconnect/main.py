@@ -41,5 +41,6 @@ def handler(event: Event) -> dict[str, int]:
         if connection is not None:
             finish_ended_sessions(REGISTRY, ports(), connection)
     else:
-        end_connection(REGISTRY, ports(), connection_id)
+        arrived_ms = event.get("requestContext", {}).get("requestTimeEpoch")
+        end_connection(REGISTRY, ports(), connection_id, arrived_ms or ports().clock.now_ms())
     return {"statusCode": 200}

@@ -107,7 +107,7 @@ def leave(arrival: Arrival, namespace: str) -> None:
         raise InvalidPacket("DISCONNECT on a native connection")
     if connection is None or session is None or session.arrived_ms >= arrival.ms:
         return
-    if not departure.end_session(REGISTRY, ports(), connection, namespace):
+    if not departure.end_session(REGISTRY, ports(), connection, namespace, arrival.ms):
         leave(arrival, namespace)  # the session has authenticated meanwhile
 
 

@@ -26,6 +26,11 @@ connections.delete           last step                 delete the row
 ===========================  ========================  ===========================================
 
 A session that has not authenticated in time has no consequences: ``mark_ended`` alone ends it.
+
+Frames run in any order, so a client's last words may be handled after its goodbye. The first step
+notes when the goodbye arrived, and the second waits for a moment. Until then, ``dispatch`` serves
+what arrived before the goodbye as if the session went on. What the backend ends has no last words.
+
 Rooms are joined and left with ``shared.realtime.membership`` while the session goes on.
 
 Other functions have ``expel``, ``finish_ended_sessions`` and ``end_connection`` run in the
@@ -38,36 +43,46 @@ connection, and an asynchronous invocation may be delivered twice.
 
 from __future__ import annotations
 
+import time
+
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol import socketio
 from shared.realtime import connections, membership, people, rooms
 from shared.realtime.address import Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection, Ended, Session
 from shared.realtime.people import Person
+from shared.settings import settings
 
 
-def end_connection(registry: Registry, ports: Ports, connection_id: str) -> None:
+def end_connection(registry: Registry, ports: Ports, connection_id: str, left_ms: int = 0) -> None:
     """Run all consequences of a connection that is gone, and delete its row. Idempotent.
 
     The row is deleted last: after a crash on the way, the sweep finds the row and finishes.
+
+    left_ms: when the connection ended, epoch ms; 0 if the backend ends it.
     """
-    connection = connections.mark_leaving(connection_id)
+    connection = connections.mark_leaving(connection_id, left_ms)
     if connection is None:
         return
+    _await_last_words(ports, int(connection.left_ms or 0))
     finish_ended_sessions(registry, ports, connection)
     for session in connection.all_sessions():
         run_consequences(registry, ports, connection, session)
     connections.delete(connection_id)
 
 
-def end_session(registry: Registry, ports: Ports, connection: Connection, namespace: str) -> bool:
+def end_session(
+    registry: Registry, ports: Ports, connection: Connection, namespace: str, left_ms: int = 0
+) -> bool:
     """End the session that ``connection`` has in a namespace, and run its consequences.
 
     Returns False, and does nothing, if the session is another by now than in this copy of the row.
+
+    left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend ends the session.
     """
-    left = connections.mark_ended(connection, namespace)
+    left = connections.mark_ended(connection, namespace, left_ms)
     if left is None:
         return False
     finish_ended_sessions(registry, ports, left)
@@ -80,8 +95,18 @@ def finish_ended_sessions(registry: Registry, ports: Ports, connection: Connecti
     A session is forgotten only after all its consequences have run.
     """
     for text in sorted(connection.ended or ()):
-        left = run_consequences(registry, ports, connection, connections.session_of(text))
+        session, left_ms = Ended.of(text)
+        _await_last_words(ports, left_ms)
+        left = run_consequences(registry, ports, connection, session)
         connections.forget_session(connection.connection_id, text, left)
+
+
+def _await_last_words(ports: Ports, left_ms: int) -> None:
+    """Wait until ``last_words_seconds`` after a goodbye, which arrived at ``left_ms``."""
+    longest = settings().last_words_seconds
+    left = left_ms / 1000 + longest - ports.clock.now_ms() / 1000
+    if left > 0:
+        time.sleep(min(left, longest))
 
 
 def expel(

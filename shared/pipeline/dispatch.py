@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from shared.aws.log import logger, set_event_name
 from shared.aws.parallel import both
 from shared.errors import Duplicate, InvalidRequest, Refusal
-from shared.pipeline import rate_limits, validation
+from shared.pipeline import admission, rate_limits, validation
 from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
 from shared.pipeline.payloads import takes_several
 from shared.pipeline.product import EventHandler
@@ -107,7 +107,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
     emit = background.emit
     namespace = request.namespace
     try:
-        found = _resolve(registry, arrival.connection_id, request)
+        found = _resolve(registry, arrival, request)
         namespace = found.session.namespace
         result = _run(background, arrival, request, found)
     except InvalidPacket:
@@ -157,19 +157,22 @@ class ResolvedRequest(NamedTuple):
     parsed: ParsedRequest
 
 
-def _resolve(registry: Registry, connection_id: str, request: Request) -> ResolvedRequest:
+def _resolve(registry: Registry, arrival: Arrival, request: Request) -> ResolvedRequest:
     """Find the session of a request, and read its payload.
+
+    A session that has ended since the frame arrived serves it all the same.
 
     Raises ``NotConnected``, ``NotJoined`` or ``InvalidPacket``.
     """
-    connection, parsed = _read(registry, connection_id, request)
-    session = connection.session(request.namespace) if connection else None
+    connection, parsed = _read(registry, arrival.connection_id, request)
+    session = connection.sender(request.namespace, arrival.ms) if connection else None
     if connection is not None and connection.wire == Wire.NATIVE != request.wire:
         raise InvalidPacket("a Socket.IO packet on a native connection")
-    if connection is None or connection.leaving or connection.wire != request.wire:
+    if connection is None or connection.wire != request.wire:
         raise NotConnected
     if session is None:
-        raise NotJoined if connection.all_sessions() else NotConnected
+        elsewhere = connection.all_sessions() and not connection.leaving
+        raise NotJoined if elsewhere else NotConnected
     parsed = parsed or _parse(registry, session.namespace, request)
     return ResolvedRequest(connection, session, parsed)
 
@@ -178,6 +181,10 @@ def _run(
     background: Background, arrival: Arrival, request: Request, found: ResolvedRequest
 ) -> object:
     connection, session, (row, payload, preloaded, refusal) = found
+    if session.settled and not connection.reachable(session):
+        # A client whose frames arrive has been opened, even if the opener has not noticed yet. What
+        # follows from the event has to reach the client, too.
+        admission.begin_session(background.registry, background.ports, connection, session)
     _permit(session, row)
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")

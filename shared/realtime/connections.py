@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pynamodb.attributes import (
@@ -84,6 +84,23 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
         return self.role == ADMIN_ROLE or permission in self.permissions
 
 
+class Ended(NamedTuple):
+    """A session that has ended.
+
+    session: the session.
+    left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend has ended the session.
+    """
+
+    session: Session
+    left_ms: int
+
+    @classmethod
+    def of(cls, text: str) -> Ended:
+        """Read it from its ``text``."""
+        left_ms, brace, rest = text.partition("{")
+        return cls(session_of(brace + rest), int(left_ms or 0))
+
+
 class DueIndex(GlobalSecondaryIndex["Connection"]):
     """The connections by the time at which they are due.
 
@@ -117,10 +134,13 @@ class Connection(Table):
         refuses the client.
     opened: whether a function has claimed the sending of the open packet.
     leaving: whether the connection has ended. Nothing can be added to the row then.
+    left_ms: when it ended, epoch ms; 0 if the backend has ended it. Frames that arrived until then
+        are still served, as long as the row is there.
     expires_at: when API Gateway will have closed the connection, epoch seconds.
     sessions: the sessions, each as the JSON of a ``Session`` under its namespace.
     joining: the namespaces whose session is in the row, but cannot be reached yet.
-    ended: the sessions that have ended, each as the same JSON, until all its consequences have run.
+    ended: the sessions that have ended, each as the same JSON behind the time of the goodbye
+        (``Ended``), until all its consequences have run.
     rooms: what the connection has joined beside its namespaces, and leaves when it ends. An entry
         of ``context.join`` is ``<namespace> <sid> <room>``. A product may keep entries of its own,
         which do not begin with ``/``.
@@ -143,6 +163,7 @@ class Connection(Table):
     limited = BooleanAttribute(null=True)
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
+    left_ms = NumberAttribute(attr_name="leftMs", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
     joining: Any = UnicodeSetAttribute(null=True)
@@ -181,12 +202,26 @@ class Connection(Table):
             return sessions[0] if len(sessions) == 1 else None
         return next((found for found in sessions if found.namespace == namespace), None)
 
+    def sender(self, namespace: str | None, arrived_ms: int) -> Session | None:
+        """Return the session that sent a frame, as ``session`` does.
+
+        It may be a session that has ended, if the frame arrived before the client's goodbye.
+        """
+        if self.leaving and arrived_ms > int(self.left_ms or 0):
+            return None
+        sessions = self.all_sessions()
+        if namespace is None:
+            return sessions[0] if len(sessions) == 1 else None
+        ended = map(Ended.of, self.ended or ())
+        sessions += [one.session for one in ended if arrived_ms <= one.left_ms]
+        return next((found for found in sessions if found.namespace == namespace), None)
+
     def occupant(self, namespace: str) -> Session | None:
         """Return the session in a namespace, or one that has ended and is still in ``ended``.
 
         Returns None if there is neither.
         """
-        ended = (session_of(text) for text in self.ended or ())
+        ended = (Ended.of(text).session for text in self.ended or ())
         left = (found for found in ended if found.namespace == namespace)
         return self.session(namespace) or next(left, None)
 
@@ -325,7 +360,7 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
     return _update(connection_id, actions, is_live() & (slot == json.dumps(before))) is not None
 
 
-def mark_ended(connection: Connection, namespace: str) -> Connection | None:
+def mark_ended(connection: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
     """End the session that ``connection`` has in a namespace, and delete its data.
 
     Returns the row as it is then. Returns None, and writes nothing, if the session is another by
@@ -334,20 +369,23 @@ def mark_ended(connection: Connection, namespace: str) -> Connection | None:
     A session that has a person, or needs none, is kept in ``ended`` until its consequences have
     run. The row is due at once, so that the next sweep finishes the consequences if they fail on
     the way.
+
+    left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend ends the session.
     """
     slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
     session = session_of(text)
     actions = [slot.remove(), Connection.joining.delete({namespace})]
     actions += [Connection.data[name].remove() for name in _data_names(connection, session)]
     if session.settled:
-        actions += [Connection.ended.add({text}), Connection.due_at.set(AT_ONCE)]
+        ended = f"{left_ms or ''}{text}"
+        actions += [Connection.ended.add({ended}), Connection.due_at.set(AT_ONCE)]
     return _update(connection.connection_id, actions, is_live() & (slot == text))
 
 
 def forget_session(connection_id: str, text: str, rooms: Iterable[str] = ()) -> None:
     """Delete an ended session from the row, after all its consequences have run. Idempotent.
 
-    text: the session's JSON in ``ended``.
+    text: the session's entry in ``ended``.
     rooms: the entries in the row's ``rooms`` that are deleted too.
     """
     actions = [Connection.ended.delete({text})]
@@ -390,15 +428,21 @@ def forget_room(connection_id: str, room: str) -> None:
     _update(connection_id, [Connection.rooms.delete({room})], Connection.connection_id.exists())
 
 
-def mark_leaving(connection_id: str) -> Connection | None:
+def mark_leaving(connection_id: str, left_ms: int = 0) -> Connection | None:
     """Mark a connection as leaving, so that nothing can be added to its row. Idempotent.
 
     Returns the row with the sessions that end now. Returns None if there is no such row. The row is
     due at once, so that the next sweep finishes if the consequences fail on the way.
+
+    left_ms: when the connection ended, epoch ms; 0 if the backend ends it. The first mark counts.
     """
     return _update(
         connection_id,
-        [Connection.leaving.set(True), Connection.due_at.set(AT_ONCE)],
+        [
+            Connection.leaving.set(True),
+            Connection.left_ms.set(Connection.left_ms | left_ms),
+            Connection.due_at.set(AT_ONCE),
+        ],
         Connection.connection_id.exists(),
     )
 

@@ -61,7 +61,7 @@ def start_ring_without_timer(
         user=Party(user.id, user.name, user.profile),
         telecaller=Party(telecaller.id, telecaller.name, telecaller.profile),
     )
-    assert store.start(call, Window("initiate", 5, now_ms)) is None
+    assert not isinstance(store.start(call, set(), Window("initiate", 5, now_ms)), store.NotStarted)
     return call_id
 
 

@@ -9,7 +9,7 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 
 from functions.products import REGISTRY
-from infra import app
+from infra import app, functions
 from infra.completeness import problems
 from infra.tables import STACK
 from shared.aws.tables import Table, TableName
@@ -35,7 +35,17 @@ def found(product: Product) -> list[str]:
 
 
 def test_the_products_of_the_stack_are_complete() -> None:
-    assert list(problems(REGISTRY, STACK)) == []
+    own = (one.spec for one in functions.STACK)
+    assert list(problems(REGISTRY, STACK, own)) == []
+
+
+def test_a_function_of_the_stack_with_a_misspelt_action() -> None:
+    wrong = FunctionSpec("ping", "functions.ping.handler", Access({"connections/due": "Qery"}))
+    assert list(problems(Registry([]), STACK, [wrong])) == [
+        "The function 'ping' of the stack may 'Qery' on 'connections/due', which is no action on a "
+        "table; there are BatchGetItem, BatchWriteItem, ConditionCheckItem, DeleteItem, GetItem, "
+        "PutItem, Query, UpdateItem."
+    ]
 
 
 def test_a_namespace_that_no_product_declares() -> None:
@@ -62,6 +72,10 @@ def test_a_namespace_that_no_product_declares() -> None:
             Access({"calls/caller": "Query"}),
             "touches the index 'calls/caller', which the table does not have: add "
             "IndexSpec('caller', …) to its indexes=(…).",
+        ),
+        (
+            Access({"people": "GetItm PutItem"}),
+            "may 'GetItm' on 'people', which is no action on a table; there are BatchGetItem, ",
         ),
         (Access(may="fly"), "may 'fly', which is no grant; there are delete-livekit-room, "),
     ],

@@ -104,7 +104,8 @@ def start(
     limit: int = 20,
 ) -> store.NotStarted | None:
     call = new_call(call_id, user_id, telecaller_id, profile=profile, rate=rate)
-    return store.start(call, Window("initiate", limit, NOW_MS))
+    started = store.start(call, set(), Window("initiate", limit, NOW_MS))
+    return started if isinstance(started, store.NotStarted) else None
 
 
 def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow | None:

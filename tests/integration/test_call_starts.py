@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from functions.calls import rows, store
+from functions.calls import store
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
@@ -16,7 +16,8 @@ from local.accounts import save as save_account
 from shared.aws.tables import transact
 from shared.errors import INTERNAL
 from shared.identity.accounts import Account
-from shared.pipeline import departure
+from shared.pipeline import departure, greeting
+from shared.pipeline.context import Arrival
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from tests.integration import stage
@@ -147,16 +148,40 @@ def test_a_device_that_joins_before_the_call_starts_rings_once(
         assert names(clients, device) == ["call:incoming"]
 
 
-def test_a_call_rings_if_newcomers_cannot_be_looked_for(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails() -> None:
-        stage.fails_once(monkeypatch, rows, "get")
+def greet(clients: Clients, connection_id: str) -> None:
+    """Run what the products do when a client has joined."""
+    row = connections.get(connection_id)
+    assert row
+    greeting.greet(
+        REGISTRY,
+        clients.fakes.ports,
+        Arrival.of_opening(row),
+        connection=row,
+        session=row.all_sessions()[0],
+        auth={},
+    )
 
-    monkeypatch.setattr(store, "transact", Overtaken(transact, fails))
-    call_id = clients.initiate()
-    assert clients.acks("u1") == [{"callId": call_id}]
+
+def test_a_device_that_joins_while_it_rings_rings(clients: Clients) -> None:
+    clients.initiate()
+    stage.connect(TELECALLER.path, "tina", "t3")
+    greet(clients, "t3")
+    assert clients.events("t3") == clients.events("t1")
+    assert names(clients, "t3") == ["call:incoming"]
+
+
+def test_a_device_that_rings_does_not_ring_again_when_it_is_greeted(clients: Clients) -> None:
+    clients.initiate()
+    greet(clients, "t1")
     assert names(clients, "t1") == ["call:incoming"]
+
+
+def test_a_device_that_joins_when_the_call_is_answered_does_not_ring(clients: Clients) -> None:
+    call_id = clients.initiate()
+    clients.telecaller("call:accept", call_id)
+    stage.connect(TELECALLER.path, "tina", "t3")
+    greet(clients, "t3")
+    assert clients.events("t3") == []
 
 
 def another_user_calls() -> None:

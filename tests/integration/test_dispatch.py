@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 
 from functions.calls.namespaces import TELECALLER, USER
+from functions.products import REGISTRY
 from shared.aws.log import logger
 from shared.errors import INTERNAL, Refusal
+from shared.pipeline import departure
 from shared.pipeline.context import Context
 from shared.pipeline.payloads import Inbound
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.protocol.errors import InvalidPacket
-from shared.realtime import connections
-from shared.realtime.address import Wire
+from shared.realtime import connections, people
+from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import ADMIN
+from shared.settings import settings
+from tests.fakes import NOW_MS
 from tests.integration import stage
 from tests.integration.clients import CALLEE, Clients, failure
 
@@ -165,6 +169,68 @@ def test_a_connection_that_is_leaving_is_closed(clients: Clients) -> None:
     clients.send("u1", "call:initiate", {"telecallerId": "tina", "callType": "AUDIO"})
     assert clients.fakes.connections.closed == ["u1"]
     assert stage.free("ulla", "tina")
+
+
+class TestLastWords:
+    """What arrived before its client's goodbye is served, if it is handled a moment after it."""
+
+    def cancels_last(self, clients: Clients, left_ms: int) -> str:
+        """Cancel a call with a frame that is handled after the end at ``left_ms``."""
+        call_id = clients.initiate()
+        connections.mark_leaving("u1", left_ms)
+        clients.send("u1", "call:cancel", {"callId": call_id})
+        return call_id
+
+    def test_of_a_connection(self, clients: Clients) -> None:
+        call_id = self.cancels_last(clients, NOW_MS + 2)
+        assert clients.events("t1")[-1] == ("call:cancelled", {"callId": call_id})
+
+    def test_but_not_what_arrived_after_the_end(self, clients: Clients) -> None:
+        self.cancels_last(clients, NOW_MS + 1)
+        assert clients.fakes.connections.closed == ["u1"]
+        assert not stage.free("ulla", "tina")
+
+    def test_nor_after_the_backend_has_ended_the_connection(self, clients: Clients) -> None:
+        call_id = clients.initiate()
+        for left_ms in (0, NOW_MS + 10):  # API Gateway reports the end, too
+            connections.mark_leaving("u1", left_ms)
+        clients.send("u1", "call:cancel", {"callId": call_id})
+        assert clients.fakes.connections.closed == ["u1"]
+        assert not stage.free("ulla", "tina")
+
+    def test_of_a_session(self, clients: Clients) -> None:
+        call_id = clients.initiate()
+        row = connections.get("u1")
+        assert row
+        connections.mark_ended(row, USER.path, NOW_MS + 2)
+        for event in ("call:cancel", "call:end"):
+            clients.send("u1", event, {"callId": call_id})
+        assert clients.acks("u1") == [{"callId": call_id}, None]
+        assert clients.fakes.connections.closed == ["u1"]
+
+    def test_the_consequences_wait_for_them(
+        self, clients: Clients, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slept: list[float] = []
+        monkeypatch.setattr(time, "sleep", slept.append)
+        departure.end_connection(REGISTRY, clients.fakes.ports, "u1", NOW_MS - 200)
+        assert slept == [pytest.approx(settings().last_words_seconds - 0.2)]
+        departure.end_connection(REGISTRY, clients.fakes.ports, "t1")
+        assert len(slept) == 1
+
+
+def test_an_event_makes_its_session_reachable(clients: Clients) -> None:
+    """A native client may send before the opener has run."""
+    stage.connect(USER.path, "nina", "n1", Wire.NATIVE)
+    address = Address(USER.path, Wire.NATIVE, "n1")
+    people.leave(address, "nina")
+    connections.Connection("n1").update([connections.Connection.joining.add({USER.path})])
+    payload = {"telecallerId": "tina", "callType": "AUDIO"}
+    clients.send("n1", "call:initiate", payload, namespace=None, ack="a", wire=Wire.NATIVE)
+    assert people.get(USER.path, "nina").addresses == [address]
+    clients.telecaller("call:accept", stage.call_of(stage.telecaller("tina")).id)
+    frames = [json.loads(frame) for frame in clients.fakes.connections.to("n1")]
+    assert [one.get("event") for one in frames] == ["call:ringing", None, "call:accepted"]
 
 
 class TestNative:

@@ -27,6 +27,11 @@ every request that a function makes.
 ``enumeration``  every fault at every request of a scenario
 ``races``        two events at once, and frames out of order; ``acts`` is what they are made of
 ``reports``      reports of a backend in every order
+``concurrent``   the same world on real threads, in which everything runs at once
+``bursts``       what people do at once on it
+``visits``       scenarios of the branches that no event's scenario reaches
+``call_sites``   the places in the code that touch AWS
+``branches``     whether every one of them is run, and every right is used
 ``histories``    seeded random histories
 ``report``       the table of outcomes
 ``known``        what is known to fail

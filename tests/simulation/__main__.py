@@ -13,16 +13,19 @@ from collections.abc import Iterator
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
-from tests.simulation import enumeration, histories, known, races, report, reports, runner
+from tests.simulation import bursts, enumeration, histories, known, races, report, reports, runner
+from tests.simulation.concurrent import ConcurrentWorld
 from tests.simulation.runner import Outcome, Runner
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.world import World
 
 
 def main() -> int:
     """Run what the arguments ask for. Returns 1 if an invariant is broken."""
     arguments = _arguments()
     begin = time.perf_counter()
-    with runner.running() as run:
+    kind = ConcurrentWorld if arguments.concurrent else World
+    with runner.running(kind) as run:
         table = report.table_of(_outcomes(run, arguments))
     for line in report.lines(table, details=arguments.details):
         print(line)
@@ -34,6 +37,7 @@ def main() -> int:
     print(f"{runs} runs in {seconds:.0f} s, {failures} with a broken invariant")
     if arguments.known:
         compare = known.unknown_in_histories if arguments.seeds else known.differences
+        compare = known.unknown_at_once if arguments.concurrent else compare
         unexpected = list(compare(table))
         print("\n".join(unexpected) or "all as known")
         return bool(unexpected)
@@ -43,6 +47,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", metavar="FROM:TO", help="run seeded histories instead")
+    parser.add_argument(
+        "--concurrent", metavar="FROM:TO", help="run all at once on threads, with these seeds"
+    )
     parser.add_argument("--faults", type=float, default=0.0, help="how likely a fault is, per step")
     parser.add_argument(
         "--only", default="", help="the scenarios and races with this in their name"
@@ -53,13 +60,22 @@ def _arguments() -> argparse.Namespace:
 
 
 def _outcomes(run: Runner, arguments: argparse.Namespace) -> Iterator[Outcome]:
+    if arguments.concurrent:
+        for seed in _range(arguments.concurrent):
+            yield from bursts.outcomes(run, seed, arguments.only)
+        return
     if arguments.seeds:
-        first, last = (int(part) for part in arguments.seeds.split(":"))
         plan = histories.Plan(faults=arguments.faults)
-        for seed in range(first, last):
+        for seed in _range(arguments.seeds):
             yield histories.outcome(run, seed, plan)
         return
     yield from _enumerated(run, arguments.only)
+
+
+def _range(text: str) -> range:
+    """Return the seeds of ``FROM:TO``."""
+    first, last = (int(part) for part in text.split(":"))
+    return range(first, last)
 
 
 def _enumerated(run: Runner, only: str) -> Iterator[Outcome]:

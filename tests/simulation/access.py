@@ -22,6 +22,10 @@ GRANTS = {
 }
 
 
+USED: set[tuple[str, str, str]] = set()
+"""Functions, with the actions that they have needed in this process, and to what."""
+
+
 def request_of(service: str, operation: str, params: dict[str, Any]) -> Request:
     """Return the request of an SDK call."""
     if service == "dynamodb":
@@ -47,6 +51,7 @@ def post_of(method: str, connection_id: str) -> Request:
 
 def missing(spec: FunctionSpec, request: Request) -> list[str]:
     """Return the rights that a function needs for a request and does not have."""
+    USED.update((spec.name, action, target) for action, target in request.uses)
     grants = {*spec.access.may.split(), f"takes {spec.takes}"}
     return [
         f"{action} {target}"

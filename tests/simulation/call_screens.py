@@ -10,6 +10,9 @@ from tests.simulation.screens import ANSWERING, CALLING, DIALING, IN_CALL, LEAVI
 from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, judged
 from tests.simulation.world import World
 
+RINGS_AFTER_MS = 2_000
+"""A device that comes during a call rings sooner than this."""
+
 _CHANGES = {"presence_updated": "status", "booking:status_updated": "status"}
 _NEWS = {"offline", *OVER}
 """States that begin once. Somebody may say twice that they are away."""
@@ -85,7 +88,11 @@ def chat_calls_shown(world: World, truth: Truth) -> Broken:
     for call_id, call in lasting.items():
         for tab in (call["callerTab"], call.get("calleeTab", "")):
             for app in world.apps:
-                if tab == f"s:{app.id}" and call_id not in app.screen.calls and judged(world, app):
+                if (
+                    tab == f"{app.wire}:{app.id}"
+                    and call_id not in app.screen.calls
+                    and judged(world, app)
+                ):
                     yield f"{app.who.id}'s {app.id} does not show the call that lasts"
 
 
@@ -97,6 +104,20 @@ def in_order(world: World, truth: Truth) -> Broken:
             known = known or event in ("call:incoming", "call:accepted")
             if event == "call:ice_candidate" and not known:
                 yield f"{app.who.id}'s {app.id} heard a candidate too early"
+
+
+def rang(world: World, truth: Truth) -> Broken:
+    """A call that rang for a while has rung on every device of its callee that was there."""
+    for call_id, record in truth.records.items():
+        began_ms, until_ms = record["startedAt"], record.get("acceptedAt") or record["endedAt"]
+        place = CHAT if record.get("product") == "chat" else TELECALLER
+        for app in world.apps:
+            if (app.who.namespace, app.who.id) != (place, record["calleeId"]):
+                continue
+            there = app.joined and (app.closed_ms or until_ms) >= until_ms
+            long = until_ms - max(began_ms, app.joined_ms) > RINGS_AFTER_MS
+            if there and long and not app.screen.count("call:incoming", callId=call_id):
+                yield f"{app.who.id}'s {app.id} did not ring for {call_id}"
 
 
 def once(world: World, truth: Truth) -> Broken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LOADS_AFTER_MS = 1_000
 """An app fetches its first screen when it has connected."""
+
+JOINED = "joined"
+"""The name under which an app reacts to being in its namespace."""
 
 EXPIRES_AT = 4_000_000_000
 PERMISSIONS = [
@@ -56,6 +60,7 @@ class App:
     closed_ms: when its connection ended, or None.
     shy: whether it never authenticates in chat.
     mute: whether it answers no pings.
+    reactions: what it does at once when it hears an event, or has ``JOINED``.
     """
 
     def __init__(self, world: World, who: Who, *, wire: str = "s") -> None:
@@ -65,6 +70,7 @@ class App:
         self.joined_ms = 0.0
         self.closed_ms: float | None = None
         self.shy = self.mute = False
+        self.reactions: dict[str, Callable[[App, Any], object]] = {}
         self._waiting: dict[int, Asked] = {}
         self._acks = 0
         query = {"EIO": "4", "transport": "websocket"}
@@ -105,6 +111,13 @@ class App:
         """Take notice that the connection is over."""
         self.joined = False
         self.closed_ms = self.world.now_ms
+
+    def opened(self) -> None:
+        """A native app is in its namespace when its connection is open, or authenticates then."""
+        if self.wire == "n" and self.chat:
+            self.emit("authenticate", token(self.who))
+        elif self.wire == "n":
+            self._join()
 
     def receive(self, frame: str) -> None:
         """Take a frame."""
@@ -160,11 +173,18 @@ class App:
         if event == "authenticated":
             self._join()
         self.screen.hear(event, payload, self.world.now_ms)
+        self._react(event, payload)
 
     def _join(self) -> None:
         if not self.joined:
             self.joined, self.joined_ms = True, self.world.now_ms
             self.world.later(LOADS_AFTER_MS, self.load)
+            self._react(JOINED, None)
+
+    def _react(self, event: str, payload: Any) -> None:
+        reaction = self.reactions.get(event)
+        if reaction:
+            reaction(self, payload)
 
     def _answer(self, ack_id: int, answer: Any) -> None:
         asked = self._waiting.pop(ack_id, None)
@@ -178,8 +198,3 @@ class App:
         data = [event] if payload is None else [event, payload]
         namespace = "" if self.chat else f"{self.who.namespace},"
         return f"42{namespace}{ack_id}{json.dumps(data)}"
-
-    def open_native(self) -> None:
-        """A native app is in its namespace when its connection is open."""
-        if self.wire == "n" and self.world.gateway.alive(self.id):
-            self._join()

@@ -14,24 +14,29 @@ from tests.simulation.runner import (
     differences,
     verdict,
 )
-from tests.simulation.stage import Scenario, Step
+from tests.simulation.stage import Scenario, Stage, Step
 
 
 def outcomes(runner: Runner, scenario: Scenario) -> Iterator[Outcome]:
     """Run a scenario without a fault, and then with every fault."""
     snapshot = runner.prepare(scenario.setup)
     trace = trace_of(snapshot, scenario.act)
-    stage = snapshot.restore()
-    scenario.act(stage)
-    stage.world.run()
-    broken = verdict(stage.world)
+    stage, outcome = without_fault(runner, scenario)
     expected = decided(stage.world)
-    yield Outcome(scenario.name, None, "", broken)
+    yield outcome
     for function in scenario.functions:
         if function not in trace:
             raise AssertionError(f"{scenario.name} does not invoke {function}: {sorted(trace)}")
         for fault, request in faults_of(function, trace[function]):
             yield run(scenario, snapshot, fault, request, expected)
+
+
+def without_fault(runner: Runner, scenario: Scenario) -> tuple[Stage, Outcome]:
+    """Run a scenario as it is. Returns the stage in the end, and what came of it."""
+    stage = runner.prepare(scenario.setup).restore()
+    scenario.act(stage)
+    stage.world.run()
+    return stage, Outcome(scenario.name, None, "", verdict(stage.world))
 
 
 def trace_of(snapshot: Snapshot, act: Step) -> dict[str, list[Request]]:

@@ -69,6 +69,9 @@ class Kind(StrEnum):
     RACE = "race"
     """Another event is handled, whole, just before the request."""
 
+    CONCURRENT = "concurrent"
+    """Everything runs at once. This has no request."""
+
     OVERTAKEN = "overtaken"
     """A frame is handled after the next one of its connection. This has no request."""
 

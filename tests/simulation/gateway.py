@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
 
 from shared.aws.http_pool import Answer
 from tests.simulation.stack import ROUTES
@@ -28,6 +29,9 @@ class State(Enum):
 
 class Client(Protocol):
     """The other end of a connection."""
+
+    def opened(self) -> None:
+        """The connection is open, so frames can be sent."""
 
     def receive(self, frame: str) -> None:
         """Take a frame."""
@@ -78,7 +82,7 @@ class Gateway:
         event = self._event(connection_id, self._route(body), "MESSAGE") | {"body": body}
         delay, self.hold_ms = self._world.frame_delay() + self.hold_ms, 0
         self._world.later(delay, partial(self._invoke, event, partial(self._failed, event)))
-        return int(self._world.now_ms)
+        return int(event["requestContext"]["requestTimeEpoch"])
 
     def message_id(self) -> str:
         """Return the id of the last frame."""
@@ -111,12 +115,15 @@ class Gateway:
             self._disconnect(connection_id, 1000)
         return Answer(200, b"")
 
-    def ask(self, method: str, path: str, token: str, body: str, done: Done) -> None:
+    def ask(
+        self, method: str, path: str, token: str, body: str, done: Done, *, query: str = ""
+    ) -> None:
         """Make an HTTP request."""
         event = {
             "version": "2.0",
             "rawPath": path,
-            "rawQueryString": "",
+            "rawQueryString": query,
+            "queryStringParameters": dict(parse_qsl(query)),
             "headers": {"authorization": f"Bearer {token}", "content-type": "application/json"},
             "requestContext": {
                 "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
@@ -148,6 +155,7 @@ class Gateway:
             return
         if invocation.error is None and invocation.result["statusCode"] == 200:
             socket.state = State.OPEN
+            socket.client.opened()
         else:
             self._end(connection_id)
 

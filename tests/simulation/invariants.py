@@ -187,3 +187,7 @@ def served(world: World, truth: Truth) -> Broken:
             sent = asked.event in ("chat:send_message", "message:send")
             if sent and app.closed_ms and not asked.answered and asked.own_id not in stored:
                 yield f"{app.who.id}'s last {asked.event} is lost"
+            if asked.event == "call:cancel" and app.closed_ms and not asked.answered:
+                record = truth.records.get(asked.payload["callId"], {})
+                if record.get("status") == "MISSED":
+                    yield f"{app.who.id}'s last {asked.event} is lost"

@@ -7,7 +7,7 @@ So every order in which things happen is the world's choice, and the same seed m
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,8 +22,9 @@ from tests.simulation.faults import Died, Fault, Kind, Request
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-RIVAL_MS = 40
-"""Enough for another event to be handled whole, with what it hands over at once."""
+RIVAL_MS = 600
+"""Enough for another event to be handled whole, with what it hands over at once. The consequences
+of a goodbye wait half a second for its client's last words."""
 
 T = TypeVar("T")
 Done = Callable[["Invocation"], object]
@@ -69,6 +70,11 @@ class Invocation:
     def _run(self) -> None:
         # What would run in several threads runs in this one, one after the other.
         parallel._this_thread.in_pool = True
+        self._handle()
+        self._back.release()
+
+    def _handle(self) -> None:
+        """Run the function's entry, and note what comes of it."""
         context = SimpleNamespace(aws_request_id="simulated", function_name=self.spec.name)
         try:
             self.result = stack.HANDLERS[self.spec.name](self.event, context)
@@ -77,7 +83,6 @@ class Invocation:
         if self.dead:
             self.error = self.error or Died()
         self.over = True
-        self._back.release()
 
     def wait(self, ms: float) -> None:
         """Let the world go on for a while. Called by the code that the invocation runs."""
@@ -106,6 +111,11 @@ class Invocation:
             return execute()
         gateway = self.world.gateway
         return self._dying(lambda: faults.hit_post(fault, gateway, request.target, execute))
+
+    def posts(self, posts: Sequence[tuple[Request, Callable[[], Outcome]]]) -> Iterator[Outcome]:
+        """Make requests to ``@connections``, and yield their outcomes in order."""
+        for request, execute in posts:
+            yield self.post(request, execute)
 
     def _begin(self, request: Request) -> Fault | None:
         """Number a request. Returns the fault that hits it, if any."""

@@ -29,6 +29,7 @@ INVARIANTS: dict[str, Invariant] = {
         call_screens.calls_shown,
         call_screens.chat_calls_shown,
         call_screens.in_order,
+        call_screens.rang,
         call_screens.once,
         other_screens.presence_shown,
         other_screens.statuses_shown,
@@ -40,6 +41,8 @@ INVARIANTS: dict[str, Invariant] = {
         other_screens.receipts_delivered,
         other_screens.reports_passed_on,
         other_screens.tracked,
+        other_screens.locations_shown,
+        other_screens.refusals_true,
     )
 }
 

@@ -21,16 +21,18 @@ class Lambdas:
     """Events for functions that nobody waits for.
 
     dead_letters: the functions and events that were given up.
+    late_ms: how long a function's events wait, where that is longer than usual.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.dead_letters: list[tuple[str, Any]] = []
+        self.late_ms: dict[str, float] = {}
 
     def accept(self, name: str, event: Any) -> None:
         """Take an event for an asynchronous invocation."""
-        since = self._world.now_ms
-        self._world.later(HAND_OVER_MS, partial(self._attempt, name, event, 0, since))
+        since, wait = self._world.now_ms, self.late_ms.get(name, HAND_OVER_MS)
+        self._world.later(wait, partial(self._attempt, name, event, 0, since))
 
     def every_minute(self) -> None:
         """Run what runs every minute, from now on."""

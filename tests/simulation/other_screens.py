@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from functions.bookings.state import FINAL as OVER
+from functions.bookings.state import PARTNER_TRIGGERS, Status, after
+from shared import times
 from tests.simulation.screens import Screen
 from tests.simulation.truth import (
     ADMIN,
@@ -203,7 +206,37 @@ def tracked(world: World, truth: Truth) -> Broken:
                 last[asked.payload] = asked
         for id_, asked in last.items():
             booking = truth.bookings.get(id_, {})
-            mine = any(f'"s:{app.id}"' in text for text in booking.get("trackers", ()))
+            mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
             wanted = asked.event == "booking:track"
             if asked.done and booking.get("status") not in OVER and mine != wanted:
                 yield f"{app.who.id}'s {app.id} {'does not track' if wanted else 'tracks'} {id_}"
+
+
+def locations_shown(world: World, truth: Truth) -> Broken:
+    """A customer's app that tracks a booking shows where its partner was last."""
+    for app in all_judged(world, CUSTOMER):
+        for id_, booking in truth.bookings.items():
+            partner = truth.partners.get(booking.get("partnerId", ""), {})
+            since = max(
+                (
+                    one.answered_ms
+                    for one in app.screen.asked
+                    if one.done and (one.event, one.payload) == ("booking:track", id_)
+                ),
+                default=float("inf"),
+            )
+            at_ms = partner.get("locatedAt", 0)
+            mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
+            heard = app.screen.last("partner:location_update", id_)
+            late = at_ms > since and id_ in partner.get("active", ())
+            if mine and late and (heard or {}).get("timestamp") != times.iso(at_ms):
+                yield f"{app.who.id}'s {app.id} shows {heard}, and {id_}'s partner is {partner}"
+
+
+def refusals_true(world: World, truth: Truth) -> Broken:
+    """No refusal says that a booking cannot go from one status to another that may follow it."""
+    for app in world.apps:
+        for asked in app.screen.asked:
+            found = re.fullmatch(r"Booking cannot go from (\w+) to (\w+)", asked.failure or "")
+            if found and after(Status(found[1]), PARTNER_TRIGGERS[Status(found[2])]):
+                yield f"{app.who.id}'s {app.id}: {asked.failure}"

@@ -22,13 +22,13 @@ from botocore.client import BaseClient
 
 from functions.calls import livekit_rooms
 from local.emulator import aws_environment
-from shared.aws import clients, gateway, metrics, retry
+from shared.aws import clients, gateway, metrics, parallel, retry
 from shared.aws.adapters import ports
 from shared.aws.http_pool import HttpPool, Outcome
 from shared.aws.http_pool import Request as HttpRequest
 from shared.settings import TABLE, Settings, settings
 from tests.simulation import access
-from tests.simulation.faults import Died
+from tests.simulation.faults import Died, Request
 
 if TYPE_CHECKING:
     from tests.simulation.invocation import Invocation
@@ -68,6 +68,7 @@ def simulated(tables: Iterable[str], url: str) -> Iterator[None]:
             (time, "sleep", _sleep),
             (gateway, "monotonic", _monotonic),
             (retry, "_RANDOM", _Random()),
+            (parallel, "thread_pool", _running),
             (secrets, "SystemRandom", _Random),
             (secrets, "token_hex", lambda size=16: _random().randbytes(size).hex()),
             (secrets, "token_urlsafe", lambda size=16: _random().randbytes(size).hex()[:20]),
@@ -188,16 +189,17 @@ def _send(
 ) -> Iterator[tuple[T, Outcome]]:
     world, invocation = world_in_use(), _running()
     assert invocation, "only functions post"
-    for item in items:
-        method, path, body, _ = request(item)
-        connection_id = path.rpartition("/")[2].replace("%3D", "=")
-        yield (
-            item,
-            invocation.post(
-                access.post_of(method, connection_id),
-                _serving(world, method, connection_id, body.decode()),
-            ),
-        )
+    sent = list(items)
+    posts = [_post(world, request(item)) for item in sent]
+    yield from zip(sent, invocation.posts(posts), strict=True)
+
+
+def _post(world: World, request: HttpRequest) -> tuple[Request, Callable[[], Outcome]]:
+    """Return a request to ``@connections``, and what executes it."""
+    method, path, body, _ = request
+    connection_id = path.rpartition("/")[2].replace("%3D", "=")
+    execute = _serving(world, method, connection_id, body.decode())
+    return access.post_of(method, connection_id), execute
 
 
 def _serving(world: World, method: str, connection_id: str, body: str) -> Callable[[], Outcome]:

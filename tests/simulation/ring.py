@@ -6,6 +6,8 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from tests.simulation.stack import RING
 
 if TYPE_CHECKING:
@@ -20,15 +22,19 @@ class Ring:
     """The executions of the state machine. It is express: two starts are two executions.
 
     lost: whether executions end without having done anything.
+    broken: whether no execution can be started.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.lost = False
+        self.lost = self.broken = False
         self.failed: list[dict[str, Any]] = []
 
     def start(self, params: dict[str, Any]) -> dict[str, str]:
         """Start an execution, in the form of ``StartExecution``."""
+        if self.broken:
+            error = {"Error": {"Code": "InternalServerError", "Message": "no state machine"}}
+            raise ClientError(error, "StartExecution")  # type: ignore[arg-type]
         given = json.loads(params["input"])
         seconds = _value(given, RING[WAIT]["SecondsPath"])
         self._world.later(seconds * 1000, partial(self._read, given))

@@ -99,27 +99,28 @@ class _Unpickler(pickle.Unpickler):
 
 
 class Runner:
-    """Runs scenarios on one engine."""
+    """Runs scenarios on one engine, in worlds of one kind."""
 
-    def __init__(self, dynamo: Dynamo) -> None:
+    def __init__(self, dynamo: Dynamo, world: type[World] = World) -> None:
         self.dynamo = dynamo
+        self._world = world
         self._prepared: dict[Step, Snapshot] = {}
 
     def prepare(self, setup: Step) -> Snapshot:
         """Return the stage after a setup, which is run once."""
         if setup not in self._prepared:
-            stage = Stage(World(self.dynamo))
+            stage = Stage(self._world(self.dynamo))
             setup(stage)
             self._prepared[setup] = Snapshot(stage)
         return self._prepared[setup]
 
     def world(self, seed: int) -> World:
         """Return a new world."""
-        return World(self.dynamo, seed)
+        return self._world(self.dynamo, seed)
 
 
 @contextmanager
-def running() -> Iterator[Runner]:
+def running(world: type[World] = World) -> Iterator[Runner]:
     """Start an engine and put the simulation into force."""
     with (
         tempfile.TemporaryDirectory() as work,
@@ -127,7 +128,7 @@ def running() -> Iterator[Runner]:
     ):
         dynamo = Dynamo(engine.url, stack.TABLES)
         with patches.simulated(dynamo.specs, engine.url):
-            yield Runner(dynamo)
+            yield Runner(dynamo, world)
 
 
 def verdict(world: World, fault: Fault | None = None) -> Broken:
@@ -155,8 +156,8 @@ def _not_judged(fault: Fault | None) -> Iterator[str]:
     twice = fault.kind is Kind.TWICE and fault.function == "broadcast"
     if twice or fault.kind in AT_LEAST_ONCE:
         yield "once"
-    if fault.kind not in (Kind.RACE, Kind.OVERTAKEN):
-        yield "served"
+    if fault.kind not in (Kind.RACE, Kind.OVERTAKEN, Kind.CONCURRENT):
+        yield from ("served", "rang")
 
 
 def decided(world: World, but: str = "") -> dict[str, object]:

@@ -10,7 +10,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration import engines
-from tests.simulation import enumeration, histories, judge, known, races, report, runner
+from tests.simulation import (
+    branches,
+    enumeration,
+    histories,
+    judge,
+    known,
+    races,
+    report,
+    reports,
+    runner,
+)
+from tests.simulation.branches import Watch
 from tests.simulation.calls import answered
 from tests.simulation.report import table_of
 from tests.simulation.runner import Runner
@@ -23,14 +34,29 @@ pytestmark = [
 ]
 
 BOUNDED = ("call:accept", "call:accept in chat", "message:send", "booking.assigned")
-RACES = ("accept | cancel", "accept | user leaves", "tab departs | tab departs")
-OVERTAKINGS = ("accept, end", "track, untrack")
+RACES = (
+    "accept | cancel",
+    "accept | user leaves",
+    "initiate | another device comes",
+    "chat: accept | end",
+    "tab departs | tab departs",
+    "tab leaves | person comes back",
+    "status | tab leaves",
+)
+OVERTAKINGS = ("accept, end", "join, leave", "message, goodbye", "track, untrack")
+SEQUENCES = ("a booking on its way", "two partners")
 SEEDS = range(6)
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Runner]:
-    with runner.running() as made:
+def watch() -> Watch:
+    """Note what runs in all tests here, for the last of them."""
+    return Watch()
+
+
+@pytest.fixture(scope="module")
+def run(watch: Watch) -> Iterator[Runner]:
+    with runner.running() as made, watch.noting():
         yield made
 
 
@@ -50,6 +76,20 @@ def test_what_fails_in_a_race_is_known(run: Runner, name: str) -> None:
 def test_what_fails_out_of_order_is_known(run: Runner, name: str) -> None:
     (pair,) = (pair for pair in races.OVERTAKINGS if pair.name == name)
     assert list(known.differences(table_of(races.overtaken(run, pair)))) == []
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_reports_in_every_order(run: Runner, name: str) -> None:
+    (sequence,) = (one for one in reports.SEQUENCES if one.name == name)
+    assert list(known.differences(table_of(reports.outcomes(run, sequence)))) == []
+
+
+def test_every_scenario_without_a_fault(run: Runner) -> None:
+    assert list(known.differences(table_of(branches.walk(run)))) == []
+
+
+def test_every_event_of_native_apps(run: Runner) -> None:
+    assert list(known.differences(table_of(branches.walk_natively(run)))) == []
 
 
 def test_histories(run: Runner) -> None:
@@ -99,3 +139,11 @@ def test_the_report_names_what_is_broken() -> None:
     lines = list(report.lines(table_of([outcome]), details=True))
     assert lines[0].split() == ["call:accept", "none", "free", "1", "(of", "1)"]
     assert "it rings" in lines[1]
+
+
+def test_every_branch_and_every_right(watch: Watch, request: pytest.FixtureRequest) -> None:
+    """Every place that touches AWS has been run, and every right has been used."""
+    ran = {one.originalname for one in request.session.items if isinstance(one, pytest.Function)}
+    if not ran >= {name for name in globals() if name.startswith("test_")}:
+        pytest.skip("only a run of all tests in this file reaches everything")
+    assert branches.differences(watch) == []

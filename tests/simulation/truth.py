@@ -36,6 +36,7 @@ class Truth:
             for key, item in rows["bookings"].items()
             if "status" in (found := row(item))
         }
+        self.partners = {key[0]: row(item) for key, item in rows["partners"].items()}
         self.counts = {key[0]: row(item) for key, item in rows["counts"].items()}
         self.chat = [row(item) for item in rows["chat"].values()]
         self.messages = [row(item) for item in rows["messages"].values()]

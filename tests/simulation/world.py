@@ -59,6 +59,12 @@ class World:
     told: what a team's backend has reported: when, type and data.
     """
 
+    invocation: type[Invocation] = Invocation
+    """The kind of its invocations."""
+
+    wire = "s"
+    """What apps speak if nothing else is said: Socket.IO."""
+
     def __init__(self, dynamo: Dynamo, seed: int = 0) -> None:
         self.dynamo = dynamo
         self.now_ms: float = NOW_MS
@@ -112,7 +118,7 @@ class World:
 
     def invoke(self, name: str, event: Any, done: Done) -> None:
         """Invoke a function; ``done`` is called with the invocation when it is over."""
-        invocation = Invocation(self, stack.SPECS[name], event, done)
+        invocation = self.invocation(self, stack.SPECS[name], event, done)
         fault = self.fault
         if fault and fault.function == name:
             if self._invoked[name] == fault.nth:
@@ -140,12 +146,10 @@ class World:
 
     # People.
 
-    def come(self, who: Who, *, wire: str = "s") -> App:
-        """Connect an app, which is not ready yet."""
-        app = App(self, who, wire=wire)
+    def come(self, who: Who, *, wire: str = "") -> App:
+        """Connect an app, which is not ready yet. ``wire``: instead of the world's."""
+        app = App(self, who, wire=wire or self.wire)
         self.apps.append(app)
-        if wire == "n":
-            self.later(500, app.open_native)
         return app
 
     def of(self, who: Who) -> list[App]:
@@ -201,6 +205,12 @@ class World:
     def rows(self) -> Rows:
         """Return all rows of all tables as they are now."""
         return self.dynamo.copy()
+
+
+class NativeWorld(World):
+    """A world whose apps speak native JSON, so that each product's own function handles events."""
+
+    wire = "n"
 
 
 def presence_of(telecaller: dict[str, Any]) -> str:

@@ -1,0 +1,83 @@
+"""Each function's role allows what its row declares, and nothing else.
+
+The simulation checks the functions' requests against these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.functions import FUNCTIONS
+from shared.pipeline.deployment import FunctionSpec
+from tests.infra.conftest import Stack
+from tests.infra.test_stack import plain, statements
+
+Right = tuple[str, str]
+"""An action, and its resource in the template."""
+
+GRANTS = {
+    "delete-livekit-room": ("sqs:SendMessage", "LIVEKIT_ROOMS_QUEUE_URL", ".Arn"),
+    "invoke-disconnect": ("lambda:InvokeFunction", "DISCONNECT_FUNCTION", ""),
+    "invoke-opener": ("lambda:InvokeFunction", "OPENER_FUNCTION", ""),
+    "put-events": ("events:PutEvents", "EVENT_BUS", ".Arn"),
+    "read-secret": ("secretsmanager:GetSecretValue", "SECRET_ARN", ""),
+    "send-broadcast": ("sqs:SendMessage", "BROADCAST_QUEUE_URL", ".Arn"),
+    "send-deadline": ("sqs:SendMessage", "DEADLINES_QUEUE_URL", ".Arn"),
+    "start-ring": ("states:StartExecution", "RING_STATE_MACHINE_ARN", ""),
+}
+"""The action of each grant, the variable with which code finds its resource, and what the ARN has
+behind that."""
+
+NOT_DECLARED = {
+    "logs", "xray",
+    "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl",
+    "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+    "dynamodb:ListStreams", "dynamodb:DescribeStream", "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+}  # fmt: skip
+"""What the CDK adds: logs, traces, reading the event sources, and dead letters."""
+
+
+def declared(row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
+    """Yield the rights of a function, with the resources as its environment names them."""
+    for name, actions in row.access.tables.items():
+        table, _, index = name.partition("/")
+        arn = f"{environment[f'{table.upper()}_TABLE']}.Arn" + (f"/index/{index}" if index else "")
+        yield from ((f"dynamodb:{action}", arn) for action in actions.split())
+    for grant in row.access.may.split():
+        if grant == "post":
+            yield "execute-api:ManageConnections", "@connections/*"
+        else:
+            action, variable, behind = GRANTS[grant]
+            yield action, environment[variable] + behind
+
+
+def allowed(stack: Stack, row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
+    """Yield the rights of a function's role."""
+    dead_letters = (row.asynchronous or row.streams) and "DeadLetters"
+    for id_, actions, resource in statements(stack):
+        if not id_.startswith(f"{row.name.title().replace('-', '')}Role"):
+            continue
+        for action in actions:
+            added = {action, action.partition(":")[0]} & NOT_DECLARED
+            if added or (dead_letters and dead_letters in resource):
+                continue
+            if action == "lambda:InvokeFunction":
+                yield action, resource.rpartition(":function:")[2]
+            elif action == "execute-api:ManageConnections":
+                yield action, resource.rpartition("/live/*/")[2]
+            else:
+                yield action, resource
+
+
+@pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
+def test_a_role_allows_what_is_declared(stack: Stack, row: FunctionSpec) -> None:
+    variables = stack.functions()[row.name]["Environment"]["Variables"]
+    environment = {name: plain(value) for name, value in variables.items()}
+    found, wanted = (
+        set(allowed(stack, row, environment)),
+        set(declared(row, environment)),
+    )
+    assert found == wanted

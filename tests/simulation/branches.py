@@ -1,0 +1,113 @@
+"""Whether every branch that touches AWS is run under its function's role, and every right is used.
+
+``call_sites`` lists the places in the code that touch AWS, ``Watch`` notes the lines that run, and
+``access`` checks and notes the rights of each request. A new place that nothing runs is found, and
+so is a right that nothing uses. A right that is missing is found where it is missed: the invariant
+``rights`` names the function, the action and what it is done to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import coverage
+
+from tests.e2e.grants import Use, granted
+from tests.simulation import access
+from tests.simulation.call_sites import ROOT, WINGS, sites
+from tests.simulation.enumeration import without_fault
+from tests.simulation.runner import Outcome, Runner
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.stage import SHIM
+from tests.simulation.world import NativeWorld
+
+_OTHER_PRODUCTS = "No product here needs it; tests/integration/test_open_sessions.py does."
+_AT_ONCE = "Another event has to come between a read and the write that follows it."
+_REPORTS = "Reports have to arrive in an order that ``reports`` has in its long run only."
+_FAULTS = "A fault has to hit one request; the long run has all of them."
+_BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
+
+UNREACHED = {
+    "functions/bookings/announce.py announce_status: background.emit": _AT_ONCE,
+    "functions/bookings/backend_events.py _find_or_keep: store.find": _AT_ONCE,
+    "functions/bookings/backend_events.py assigned: statuses.apply_waiting": _REPORTS,
+    "functions/bookings/statuses.py _announce: announce_status": _AT_ONCE,
+    "functions/bookings/store.py keep_early: Booking.get": _AT_ONCE,
+    "functions/bookings/store.py let_wait: _commit": _REPORTS,
+    "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
+    "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
+    "functions/socketio/join.py join: ports().tasks.end_connection": _FAULTS,
+    "functions/socketio/main.py leave: leave": _AT_ONCE,
+    "functions/socketio/main.py receive: dispatch": _BINARY,
+    "functions/sweep/due.py _act: ports.tasks.end_connection": _FAULTS,
+    "shared/aws/tables.py Table.delete_if: self.delete": _OTHER_PRODUCTS,
+    "shared/pipeline/context.py Context.broadcast: self.ports.tasks.broadcast": _OTHER_PRODUCTS,
+    "shared/pipeline/context.py Context.disconnect: self.ports.tasks.expel": _OTHER_PRODUCTS,
+    "shared/pipeline/context.py Context.save_data: connections.save_data": _OTHER_PRODUCTS,
+    "shared/pipeline/departure.py expel: end_session": _OTHER_PRODUCTS,
+    "shared/pipeline/departure.py expel: finish_ended_sessions": _FAULTS,
+    "shared/realtime/connections.py save_data: connection.update_if": _OTHER_PRODUCTS,
+    "shared/realtime/membership.py leave_all: Member(key, connection.connection_id).delete_if": (
+        _OTHER_PRODUCTS
+    ),
+}
+"""Places that the tests do not reach, each with the reason."""
+
+UNUSED: dict[Use, str] = {
+    ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
+    ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
+    ("disconnect", "may", "invoke-disconnect"): "a post may find that its connection is gone",
+    ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
+    ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
+}
+"""Rights that the tests do not use, each with the reason why they are granted."""
+
+
+class Watch:
+    """Notes the lines of the backend that run in this process."""
+
+    def __init__(self) -> None:
+        self._coverage = coverage.Coverage(
+            data_file=None, config_file=False, include=[f"{ROOT}/{wing}/*" for wing in WINGS]
+        )
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note the lines that run meanwhile, on all threads that begin."""
+        self._coverage.start()
+        try:
+            yield
+        finally:
+            self._coverage.stop()
+
+    def unreached(self) -> set[str]:
+        """Return the places that touch AWS and have not been run, by name."""
+        data = self._coverage.get_data()
+        lines = {file: set(data.lines(str(ROOT / file)) or ()) for file, *_ in sites()}
+        return {site.name for site in sites() if site.line not in lines[site.file]}
+
+
+def differences(watch: Watch) -> list[str]:
+    """Return a sentence for every place and right that is otherwise than said here."""
+    unreached, unused = watch.unreached(), granted() - access.USED
+    return [
+        *(f"nothing runs {name}" for name in sorted(unreached - UNREACHED.keys())),
+        *(f"{name} is run: take it out" for name in sorted(UNREACHED.keys() - unreached)),
+        *(f"nothing uses the right {right}" for right in sorted(unused - UNUSED.keys())),
+        *(f"{right} is used: take it out" for right in sorted(UNUSED.keys() - unused)),
+    ]
+
+
+def walk(run: Runner) -> Iterator[Outcome]:
+    """Run every scenario without a fault."""
+    for scenario in SCENARIOS.values():
+        yield without_fault(run, scenario)[1]
+
+
+def walk_natively(run: Runner) -> Iterator[Outcome]:
+    """Run every client's event without a fault, with apps that speak native JSON."""
+    native = Runner(run.dynamo, NativeWorld)
+    for scenario in SCENARIOS.values():
+        if SHIM in scenario.functions:
+            yield without_fault(native, scenario)[1]

@@ -1,0 +1,273 @@
+"""Scenarios of the branches that touch AWS and that no event's scenario reaches.
+
+``branches`` finds such branches. To reach one, write what a client, a backend or a fault has to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulation.bookings import (
+    BOOKING,
+    CREATED,
+    OF_BOOKING,
+    accepted,
+    assigned,
+    booking_people,
+    tracking,
+)
+from tests.simulation.calls import INITIATE, call_people, ringing
+from tests.simulation.chat import CHANNEL, chat_ringing, message_sent, tabs
+from tests.simulation.clients import App, Who, token
+from tests.simulation.faults import Fault, Kind
+from tests.simulation.stage import SHIM, Stage, nothing, scenario
+from tests.simulation.world import ADA, ANNA, BERT, COINS, CORA, PAUL, TINA, ULLA, UWE
+
+EIO3 = {"EIO": "3", "transport": "websocket"}
+EIO4 = {"EIO": "4", "transport": "websocket"}
+MUCH_LATER_MS = 700_000
+
+
+class Wire:
+    """A client that sends frames as they are, and ignores what it receives."""
+
+    def __init__(self, stage: Stage, query: dict[str, str]) -> None:
+        self._world = stage.world
+        self.id = stage.world.gateway.connect(self, query, {})
+        stage.world.run()
+
+    def send(self, *frames: str) -> None:
+        """Send frames, and let each be handled before the next."""
+        for frame in frames:
+            self._world.gateway.send(self.id, frame)
+            self._world.run()
+
+    def opened(self) -> None:
+        """Nothing follows."""
+
+    def receive(self, frame: str) -> None:
+        """Ignore it."""
+
+    def closed(self) -> None:
+        """Nothing follows."""
+
+
+def leave(app: App) -> None:
+    """Leave the namespace; the connection stays."""
+    app.send("41" if app.chat else f"41{app.who.namespace},")
+    app.joined = False
+
+
+def native(who: Who) -> dict[str, str]:
+    """The query of a native client."""
+    return {"namespace": who.namespace, "token": token(who)}
+
+
+@scenario("HTTP routes", message_sent)
+def _routes(stage: Stage) -> None:
+    stage.tell("booking.created", **CREATED)
+    for who, method, path, query in (
+        (ULLA, "GET", "/calls", ""),
+        (ANNA, "GET", f"/channels/{CHANNEL}/messages", ""),
+        (ANNA, "GET", f"/channels/{CHANNEL}/messages", f"replyToId={stage.kept['message']}"),
+        (CORA, "GET", f"/bookings/{BOOKING}", ""),
+        (ULLA, "GET", "/accounts/me", ""),
+        (ADA, "GET", "/admin/stats", ""),
+        (ADA, "GET", "/health", ""),
+        (ADA, "POST", "/session", ""),
+    ):
+        body = f'{{"token":"{token(who)}"}}' if method == "POST" else ""
+        stage.world.gateway.ask(method, path, token(who), body, lambda _: None, query=query)
+        stage.world.run()
+
+
+@scenario("leaving and coming back on the same connection", tabs)
+def _rejoin(stage: Stage) -> None:
+    for who in (BERT, ANNA):
+        leave(stage.app(who))
+    stage.world.run()
+    stage.app(BERT).send("40")
+    stage.world.run()
+    stage.app(ANNA).close()
+
+
+@scenario("leaving while the function dies", call_people)
+def _leaving_dies(stage: Stage) -> None:
+    stage.world.inject(Fault(Kind.DIES, SHIM, at=4))
+    leave(stage.app(UWE))
+    stage.world.run(MUCH_LATER_MS)
+    stage.app(UWE).close()
+
+
+@scenario("rejoining after the function has died", call_people)
+def _rejoin_after_death(stage: Stage) -> None:
+    stage.world.inject(Fault(Kind.DIES, SHIM, at=4))
+    leave(stage.app(UWE))
+    stage.world.run()
+    auth = f'{{"token":"{token(UWE)}"}}'
+    stage.app(UWE).send(f"40{UWE.namespace},{auth}")
+    stage.world.run()
+
+
+@scenario("frames that are none", call_people)
+def _frames(stage: Stage) -> None:
+    Wire(stage, EIO4).send("2", "nonsense")
+    Wire(stage, EIO4).send("40/nowhere,", "40/user,{}", "42/user,1[]", "43/user,1[]", "1")
+    Wire(stage, EIO4).send('42/user,1["call:end",{}]', "41/user,")
+    wire = Wire(stage, native(UWE))
+    wire.send("2", "3", "1", "x", "41", "40", '{"action":"nothing","id":1}', '{"action":1}')
+    wire.send('{"action":"call:initiate","data":{"telecallerId":"nobody","callType":"AUDIO"}}')
+
+
+@scenario("a 2.x client", nothing)
+def _legacy(stage: Stage) -> None:
+    wire = Wire(stage, EIO3 | {"token": token(UWE)})
+    wire.send("40/user,")
+    stage.world.run(MUCH_LATER_MS)
+    stage.world.gateway.close(wire.id)
+
+
+@scenario("native clients that say nothing", call_people)
+def _silent_natives(stage: Stage) -> None:
+    stays, breaks = (Wire(stage, native(UWE)) for _ in range(2))
+    stage.world.gateway.vanish(breaks.id)
+    stage.world.run(MUCH_LATER_MS)
+    stage.world.gateway.close(stays.id)
+
+
+@scenario("clients that break off before they are opened", nothing)
+def _breaks_off(stage: Stage) -> None:
+    stage.world.lambdas.late_ms["opener"] = 1_000
+    for query in (EIO4, native(UWE)):
+        wire = stage.world.gateway.connect(Wire.__new__(Wire), query, {})
+        stage.world.run(300)
+        stage.world.gateway.vanish(wire)
+    stage.world.run(60_000)
+
+
+@scenario("an opener that dies", nothing)
+def _opener_dies(stage: Stage) -> None:
+    stage.world.inject(Fault(Kind.DIES, "opener", at=2))
+    stage.world.come(UWE)
+    stage.world.run(90_000)
+
+
+@scenario("a client that breaks off while it joins", call_people)
+def _breaks_off_joining(stage: Stage) -> None:
+    stage.world.inject(Fault(Kind.GONE, SHIM, at=4))
+    stage.world.come(UWE)
+    stage.world.run()
+
+
+@scenario("a caller who leaves while the call starts", call_people)
+def _leaves_early(stage: Stage) -> None:
+    app = stage.app(UWE)
+    stage.world.rival = app.close
+    stage.world.inject(Fault(Kind.RACE, SHIM, at=4))
+    app.emit("call:initiate", INITIATE)
+
+
+@scenario("a ring timer that cannot be started", call_people)
+def _no_timer(stage: Stage) -> None:
+    stage.world.ring.broken = True
+    stage.emit(UWE, "call:initiate", INITIATE)
+
+
+@scenario("a chat call whose timer cannot be started", tabs)
+def _no_chat_timer(stage: Stage) -> None:
+    invite = {"targetUserId": ANNA.id, "callType": "audio", "offer": {}}
+    stage.world.ring.broken = True
+    stage.emit(BERT, "call:invite", invite)
+
+
+@scenario("accepting a call that is over", chat_ringing)
+def _too_late(stage: Stage) -> None:
+    call = {"callId": stage.kept["call"]}
+    for event in ("call:reject", "call:accept"):
+        stage.emit(ANNA, event, call | ({"answer": {}} if event == "call:accept" else {}))
+        stage.world.run()
+
+
+@scenario("statuses before their booking", booking_people)
+def _early_statuses(stage: Stage) -> None:
+    at_ms = int(stage.world.now_ms)
+    of_booking: dict[str, Any] = OF_BOOKING
+    stage.tell("booking.updated", **of_booking, status="PARTNER_ACCEPTED", happenedAt=at_ms - 20)
+    stage.tell("booking.updated", **of_booking, status="ON_THE_WAY", happenedAt=at_ms - 10)
+    stage.tell("booking.created", **CREATED, happenedAt=at_ms - 40)
+    stage.tell("booking.assigned", **of_booking, partnerId=PAUL.id, happenedAt=at_ms - 30)
+    stage.tell("booking.updated", **of_booking, amount=20, address="There")
+    stage.tell("booking.created", **CREATED, happenedAt=at_ms - 40)
+
+
+@scenario("a status that the partner makes possible", assigned)
+def _waits_for_partner(stage: Stage) -> None:
+    stage.tell("booking.updated", **OF_BOOKING, status="ON_THE_WAY")
+    stage.emit(PAUL, "booking:accept", BOOKING)
+
+
+@scenario("a tracker that has left, and a booking that changes its partner", tracking)
+def _tracker_leaves(stage: Stage) -> None:
+    stage.app(CORA).close()
+    stage.world.run()
+    stage.emit(PAUL, "location:update", {"latitude": 1, "longitude": 2})
+
+
+@scenario("a broadcast that is refused", tabs)
+def _refused_broadcast(stage: Stage) -> None:
+    for kind, at in ((Kind.BUSY_ALWAYS, 2), (Kind.FORBIDDEN, 2)):
+        stage.world.inject(Fault(kind, "broadcast", at=at))
+        stage.emit(ANNA, "chat:send_message", {"channelId": CHANNEL, "message": "Hello"})
+        stage.world.run(MUCH_LATER_MS)
+
+
+@scenario("a balance that a backend changes", call_people)
+def _topped_up(stage: Stage) -> None:
+    for coins in (COINS + 100, COINS):
+        stage.tell("account.upserted", _id=ULLA.id, role="USER", name="Ulla", coins=coins)
+
+
+@scenario("a busy telecaller and a caller without an account", ringing)
+def _busy(stage: Stage) -> None:
+    stage.emit(UWE, "call:initiate", INITIATE)
+    stage.emit(UWE, "call:initiate", INITIATE | {"telecallerId": "nobody"})
+    stage.emit(TINA, "call:reject", {"callId": stage.kept["call"]})
+
+
+@scenario("native clients that send before they are opened", assigned)
+def _eager_natives(stage: Stage) -> None:
+    stage.come(TINA)
+    stage.world.lambdas.late_ms["opener"] = 3_000
+    for who, event, payload in (
+        (UWE, "call:initiate", INITIATE),
+        (CORA, "booking:track", BOOKING),
+    ):
+        app = stage.world.come(who, wire="n")
+        stage.world.run(100)
+        app.emit(event, payload)
+    stage.world.run()
+
+
+@scenario("native clients whose recipients have broken off", accepted)
+def _gone_recipients(stage: Stage) -> None:
+    stage.come(TINA, ANNA)
+    callers = [stage.world.come(who, wire="n") for who in (UWE, BERT, PAUL)]
+    stage.world.run()
+    for who in (TINA, ANNA, CORA):
+        stage.world.gateway.vanish(stage.app(who).id)
+    invite = {"targetUserId": ANNA.id, "callType": "audio", "offer": {}}
+    message = {"recipientId": CORA.id, "message": "When?", "bookingId": BOOKING}
+    for app, event, payload in zip(
+        callers,
+        ("call:initiate", "call:invite", "message:send"),
+        (INITIATE, invite, message),
+        strict=True,
+    ):
+        app.emit(event, payload)
+    stage.world.run()
+
+
+@scenario("a telecaller who breaks off while it rings", ringing)
+def _breaks_off_ringing(stage: Stage) -> None:
+    stage.world.gateway.vanish(stage.app(TINA, 1).id)
+    stage.world.run(31_000)
