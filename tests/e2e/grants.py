@@ -31,10 +31,8 @@ RARE: dict[Use, str] = {
         if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
-        ("chat", action, to): "an invite that reaches no tab ends the call at once"
-        for action, to in (
-            ("DeleteItem", "people"), ("PutItem", "calls"),
-        )
+        ("sweep", "may", grant): "a process may have ended before it has announced a call"
+        for grant in ("read-secret", "delete-livekit-room")
     },
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
