@@ -31,6 +31,12 @@ RARE: dict[Use, str] = {
         if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
+        ("chat", action, to): "an invite that reaches no tab ends the call at once"
+        for action, to in (
+            ("DeleteItem", "people"), ("PutItem", "calls"),
+        )
+    },
+    **{
         ("sweep", "may", grant): "a process may have ended before it has announced a call"
         for grant in ("read-secret", "delete-livekit-room")
     },
