@@ -525,7 +525,7 @@ export interface ClientToServer {
     "call:reject": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
     /** End a call, from either side, whether it still rings or has been accepted. The other party receives `call:ended`, and so do the user's other tabs that ring or have the call. */
     "call:end": (data: ChatCallRef, acknowledge?: (answer: null | Refused) => void) => void;
-    /** Send an ICE candidate to the other party of a call, whether it still rings or has been accepted. The tab of the other party that has the call, or every tab that rings, receives `call:ice_candidate`. */
+    /** Send an ICE candidate to the other party of a call, whether it still rings or has been accepted. The tab of the other party that has the call, or every tab that rings, receives `call:ice_candidate`. Clients can use a candidate only after `call:incoming` or `call:accepted`: one that comes before is sent after it. */
     "call:ice_candidate": (data: Candidate, acknowledge?: (answer: null | Refused) => void) => void;
     /** Join a channel with this tab. The payload is the channel's id; joining twice is no error. If it is the user's first tab in the channel, the channel's other users receive `user_joined`. */
     "join_channel": (data: string | number, acknowledge?: (answer: null | Refused) => void) => void;

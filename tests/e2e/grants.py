@@ -36,6 +36,10 @@ RARE: dict[Use, str] = {
             ("DeleteItem", "people"), ("PutItem", "calls"),
         )
     },
+    **{
+        ("sweep", "may", grant): "a process may have ended before it has announced a call"
+        for grant in ("read-secret", "delete-livekit-room")
+    },
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
