@@ -46,6 +46,7 @@ AT_ONCE: dict[tuple[str, str], str] = {
     ("signalling, and the end", "once"): SAID_TWICE,
     ("away, busy", "statuses_shown"): OLD_AFTER_NEW,
     ("three statuses", "statuses_shown"): OLD_AFTER_NEW,
+    ("locations", "locations_shown"): OLD_AFTER_NEW,
     ("another tab comes, and is called", "in_order"): CANDIDATE,
     ("signalling", "in_order"): CANDIDATE,
     ("signalling, and the end", "in_order"): CANDIDATE,
