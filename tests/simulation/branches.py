@@ -29,6 +29,7 @@ _FAULTS = "A fault has to hit one request; the long run has all of them."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
+    "functions/bookings/announce.py announce_status: _addresses": _AT_ONCE,
     "functions/bookings/announce.py announce_status: background.emit": _AT_ONCE,
     "functions/bookings/backend_events.py _find_or_keep: store.find": _AT_ONCE,
     "functions/bookings/backend_events.py assigned: statuses.apply_waiting": _REPORTS,
@@ -36,6 +37,8 @@ UNREACHED = {
     "functions/bookings/store.py keep_early: Booking.get": _AT_ONCE,
     "functions/bookings/store.py let_wait: _commit": _REPORTS,
     "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
+    "functions/calls/handlers.py _finish: rows.get_both": _FAULTS,
+    "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
     "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
     "functions/socketio/join.py join: ports().tasks.end_connection": _FAULTS,
     "functions/socketio/main.py leave: leave": _AT_ONCE,

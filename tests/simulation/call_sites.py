@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -120,6 +120,8 @@ def _touches(call: ast.Call, module: ModuleType, touching: set[tuple[str, str]])
     target = call.func
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Constant):
         return False
+    if any(keyword.arg == "consistent_read" for keyword in call.keywords):
+        return True
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Call):
         inner = ast.unparse(target.value.func)
         if inner.endswith(("clients.client", "session().client")):
@@ -153,7 +155,7 @@ def _is_write(call: ast.Call) -> bool:
     return not call.args or isinstance(call.args[0], ast.List)
 
 
-def _resolved(target: ast.expr, module: ModuleType) -> tuple[object, Callable[..., Any] | None]:
+def _resolved(target: ast.expr, module: ModuleType) -> tuple[object, object]:
     """Return what a dotted name means in a module, behind the object whose attribute it is.
 
     Returns None twice if the name is a local one.
