@@ -100,7 +100,7 @@ class ManagedConnections:
         for attempt in itertools.count(1):
             again: list[Post] = []
             for post, outcome in self._pool.send(posts, partial(self._request, method)):
-                if _is_temporary(outcome) and monotonic() < until:
+                if _is_temporary(outcome, attempt) and monotonic() < until:
                     again.append(post)
                 else:
                     yield post, _result(method, outcome)
@@ -146,13 +146,17 @@ class ManagedConnections:
         return found
 
 
-def _is_temporary(outcome: Outcome) -> bool:
-    """Return whether another attempt may succeed; count throttled posts."""
+def _is_temporary(outcome: Outcome, attempt: int) -> bool:
+    """Return whether another attempt may succeed; count throttled posts.
+
+    A 403 is believed only the second time. It usually means that a right is missing, but also that
+    credentials or a connection were not known everywhere yet.
+    """
     if not isinstance(outcome, Answer):
         return True
     if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
         count(Metric.POSTS_THROTTLED)
-    return _may_pass(outcome)
+    return _may_pass(outcome) or (outcome.status == HTTPStatus.FORBIDDEN and attempt == 1)
 
 
 def _may_pass(answer: Answer) -> bool:
