@@ -13,5 +13,6 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``state``          the state machine of calls
 ``call_store``     the writes of calls
 ``calls``          what clients do with calls
+``stream``         follows the tables, and announces what has been written
 ``routes``         the HTTP routes
 """
