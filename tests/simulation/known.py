@@ -11,29 +11,19 @@ from collections.abc import Iterator
 from tests.simulation.report import Cell, Table
 
 DIED_UNTOLD = "Nothing sends the events of a decision if its process ends before it has sent them."
-OWN_WRITE = "A write whose answer is lost is repeated, fails on itself, and is taken for a rival's."
 OLD_AFTER_NEW = "The events of a decision are sent after those of the one that overtook it."
 SAID_TWICE = "Two invocations that finish the same thing both announce it."
-LATE_REPORT = "A report that fails waits for its visibility timeout of three minutes."
-BLOCKED_GROUP = "A broadcast whose process dies blocks its group for four minutes."
 LOST_DISCONNECT = "A lost ``$disconnect`` is noticed by the next ping only, also during a call."
-SAME_SECOND = "A join is checked against the time of the channel's report, not against its version."
 CANDIDATE = "A candidate that overtakes the answer of its call is relayed before it."
-UNTRACK = "An untrack that overtakes its track leaves no trace."
 EVENT_FAILS = "A post that fails for one recipient fails the event, although it is decided."
-GIVEN_UP = "A post that is refused for good, with 403, is given up for its recipient."
 LAST_WORDS = "What arrived before a goodbye and is handled after it is refused."
 
 HISTORIES = {
-    "bookings_shown": OLD_AFTER_NEW,
     "calls_shown": OLD_AFTER_NEW,
     "chat_calls_shown": OLD_AFTER_NEW,
     "late: free": LOST_DISCONNECT,
-    "offers_shown": OLD_AFTER_NEW,
     "once": SAID_TWICE,
     "served": LAST_WORDS,
-    "statuses_shown": OLD_AFTER_NEW,
-    "tracked": UNTRACK,
 }
 """What may break in a history without faults, and why."""
 
@@ -41,47 +31,7 @@ _Row = tuple[str, str, str]
 """An event, kinds of faults and invariants, separated by semicolons."""
 
 _ROWS: dict[str, tuple[_Row, ...]] = {
-    GIVEN_UP: (
-        ("call:accept", "403", "calls_shown"),
-        ("call:reject", "403", "calls_shown"),
-        ("call:cancel", "403", "calls_shown"),
-        ("call:end by user", "403", "calls_shown"),
-        ("call:end by telecaller", "403", "calls_shown"),
-        ("ring timeout [ring-timeout]", "403", "calls_shown"),
-        ("sweep finds a forgotten ring [sweep]", "403", "calls_shown"),
-        ("user leaves while ringing [disconnect]", "403", "calls_shown"),
-        ("telecaller leaves while ringing [disconnect]", "403", "calls_shown"),
-        ("user leaves in a call [disconnect]", "403", "calls_shown"),
-        ("telecaller leaves in a call [disconnect]", "403", "calls_shown"),
-        ("user reloads in a call [disconnect]", "403", "calls_shown"),
-        ("call:accept in chat", "403", "chat_calls_shown"),
-        ("call:reject in chat", "403", "chat_calls_shown"),
-        ("call:end in chat", "403", "chat_calls_shown"),
-        ("chat ring timeout [ring-timeout]", "403", "chat_calls_shown"),
-        ("tab of a call and a channel closes [disconnect]", "403", "chat_calls_shown"),
-        ("earnings.updated [backend]", "403", "late: reports_passed_on"),
-        ("notification.created [backend]", "403", "late: reports_passed_on; once"),
-        ("call:accept [broadcast]", "403", "presence_shown"),
-        ("telecaller connects [broadcast]", "403", "presence_shown"),
-        ("chat:send_message [broadcast]", "403", "messages_delivered"),
-        ("booking:accept [broadcast]", "403", "bookings_shown"),
-    ),
-    EVENT_FAILS: (
-        ("call:ice_candidate", "429 always; 403", "undone"),
-        ("booking:accept", "429 always", "undone"),
-        ("booking:accept", "403", "bookings_shown; undone"),
-        ("booking:reject", "429 always", "offers_shown; undone"),
-        ("booking:reject", "403", "bookings_shown; offers_shown; undone"),
-        ("booking:cancel", "429 always", "undone"),
-        ("booking:cancel", "403", "bookings_shown; offers_shown; undone"),
-        ("booking:status_update", "429 always", "undone"),
-        ("booking:status_update", "403", "bookings_shown; undone"),
-        ("location:update", "429 always; 403", "undone"),
-        ("message:send", "429 always", "undone"),
-        ("message:send", "403", "messages_delivered; undone"),
-        ("typing:start", "429 always; 403", "undone"),
-        ("typing:stop", "429 always; 403", "undone"),
-    ),
+    EVENT_FAILS: (("call:ice_candidate", "429 always; 403 always", "undone"),),
     DIED_UNTOLD: (
         (
             "call:accept",
@@ -112,16 +62,6 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
         ),
         ("user reloads in a call [disconnect]", "dies before; executed, no answer", "calls_shown"),
         (
-            "leave_channel",
-            "dies before; throttled; down from here; executed, no answer",
-            "members_shown",
-        ),
-        (
-            "chat:send_message",
-            "dies before; throttled; down from here; executed, no answer",
-            "messages_delivered",
-        ),
-        (
             "call:accept in chat",
             "dies before; throttled; down from here; executed, no answer",
             "chat_calls_shown",
@@ -146,39 +86,6 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
             "dies before; throttled; down from here; executed, no answer",
             "chat_calls_shown",
         ),
-        (
-            "booking:accept",
-            "dies before; throttled; down from here; executed, no answer",
-            "bookings_shown",
-        ),
-        ("booking:reject", "dies before", "bookings_shown"),
-        (
-            "booking:reject",
-            "throttled; down from here; executed, no answer",
-            "bookings_shown; offers_shown",
-        ),
-        (
-            "booking:cancel",
-            "dies before; throttled; down from here; executed, no answer",
-            "bookings_shown; offers_shown",
-        ),
-        (
-            "booking:status_update",
-            "dies before; throttled; down from here; executed, no answer",
-            "bookings_shown",
-        ),
-        ("message:send", "dies before; executed, no answer", "messages_delivered"),
-        ("message_read", "dies before; throttled; down from here", "receipts_delivered"),
-    ),
-    OWN_WRITE: (
-        ("message:send", "answer lost, repeated", "messages_delivered"),
-        ("message_read", "answer lost, repeated; executed, no answer", "receipts_delivered"),
-    ),
-    BLOCKED_GROUP: (
-        ("call:accept [broadcast]", "dies before", "late: presence_shown"),
-        ("telecaller connects [broadcast]", "dies before", "late: presence_shown"),
-        ("chat:send_message [broadcast]", "dies before", "late: messages_delivered"),
-        ("booking:accept [broadcast]", "dies before", "late: bookings_shown"),
     ),
     LOST_DISCONNECT: (
         (
@@ -189,70 +96,20 @@ _ROWS: dict[str, tuple[_Row, ...]] = {
     ),
     SAID_TWICE: (
         ("chat: caller leaves | callee leaves [disconnect]", "race", "once"),
-        ("booking.updated [backend]", "403", "once"),
         ("accept | user leaves", "race", "once"),
         ("accept | telecaller leaves", "race", "once"),
         ("chat: accept | end", "race", "once"),
         ("chat: accept | caller leaves", "race", "once"),
     ),
-    LATE_REPORT: (
-        (
-            "earnings.updated [backend]",
-            "dies before; throttled; down from here; conflicts; executed, no answer",
-            "late: reports_passed_on",
-        ),
-        (
-            "notification.created [backend]",
-            "dies before; throttled; down from here",
-            "late: reports_passed_on",
-        ),
-        (
-            "partner.registered [backend]",
-            "dies before; throttled; down from here",
-            "late: reports_passed_on",
-        ),
-        (
-            "kyc.submitted [backend]",
-            "dies before; throttled; down from here",
-            "late: reports_passed_on",
-        ),
-        (
-            "booking.assigned [backend]",
-            "dies before; throttled; down from here; executed, no answer; 403",
-            "late: bookings_shown; late: offers_shown",
-        ),
-        (
-            "booking.assigned to another [backend]",
-            "dies before; throttled; down from here; executed, no answer; 403",
-            "late: offers_shown",
-        ),
-        (
-            "booking.updated [backend]",
-            "dies before; throttled; down from here; executed, no answer; 403",
-            "late: bookings_shown; late: offers_shown",
-        ),
-        (
-            "channel.upserted [backend]",
-            "dies before; throttled; down from here; executed, no answer",
-            "late: members_only; late: members_shown",
-        ),
-        ("channel.upserted [backend]", "conflicts", "late: members_only"),
-    ),
     OLD_AFTER_NEW: (
         ("chat: accept | end", "race", "chat_calls_shown"),
-        ("status | status elsewhere", "race", "statuses_shown"),
-        ("status | tab leaves", "race", "statuses_shown"),
-        ("booking: accept | cancel", "race", "bookings_shown"),
-        ("booking: status | cancelled", "race", "bookings_shown"),
         ("chat: accept | caller leaves", "race", "chat_calls_shown"),
     ),
     CANDIDATE: (("chat: accept, candidate", "overtaken", "in_order"),),
-    UNTRACK: (("track, untrack", "overtaken", "tracked"),),
     LAST_WORDS: (
         ("say, goodbye", "overtaken", "served"),
         ("message, goodbye", "overtaken", "served"),
     ),
-    SAME_SECOND: (("join | put out in the same second", "race", "members_shown"),),
 }
 
 
