@@ -28,6 +28,7 @@ GRANTS = frozenset(
         "read-secret",
         "send-broadcast",
         "send-deadline",
+        "send-shard",
         "start-ring",
     }
 )

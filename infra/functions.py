@@ -27,6 +27,9 @@ make the session reachable that has sent the event."""
 READ_SECRET = "read-secret"  # noqa: S105
 COUNT_HITS = Access({"limits": "UpdateItem"})
 
+BROADCAST = POST | Access({"rooms": "Query"}, may="send-broadcast")
+"""What sending to a room needs. Those who are missed have a broadcast of their own."""
+
 _LEAVE = Access({"connections": "UpdateItem", "people": "UpdateItem", "rooms": "DeleteItem"})
 
 
@@ -139,11 +142,23 @@ STACK = (
         FunctionSpec(
             "broadcast",
             "functions.broadcast.main.handler",
-            POST | Access({"rooms": "Query"}, may="send-broadcast"),
-            timeout_seconds=180,  # docs/performance.md: a million recipients
+            BROADCAST | Access({"people": "GetItem"}, may="send-shard"),
+            timeout_seconds=30,  # some thousand recipients, and a post that hangs
             memory_mb=1769,
             takes="broadcasts",
-            at_once=20,  # as many as one group needs; more would take concurrency from ringing
+            at_once=16,  # more would take concurrency from ringing
+            batch=1,  # a batch would hold up its other groups
+        )
+    ),
+    Serving(
+        FunctionSpec(
+            "broadcast-shard",
+            "functions.broadcast.main.shard_handler",
+            BROADCAST,
+            timeout_seconds=180,  # docs/performance.md: a million recipients
+            memory_mb=1769,
+            takes="shards",
+            at_once=8,  # as many as two large rooms need
             batch=1,  # one part of a large room per invocation: a batch would mix its groups
         )
     ),

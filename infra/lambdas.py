@@ -36,7 +36,12 @@ STREAM_FILTERS = {
     # change what is counted.
     "connections": [
         lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "REMOVE")})
-    ]
+    ],
+    # Messages are delivered once. Those of bookings are marked as read later.
+    **{
+        table: [lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.is_equal("INSERT")})]
+        for table in ("messages", "booking_messages")
+    },
 }
 """The records of a table's stream for which functions are invoked. The others cost nothing."""
 
@@ -46,11 +51,13 @@ class Grant:
     """The right to one action on one resource.
 
     accepted: the findings of cdk-nag that it causes, each with the reason to accept it.
+    emulated: an action that the emulator asks for besides, and AWS does not have.
     """
 
     action: str
     resource: str
     accepted: Mapping[str, str] = field(default_factory=dict)
+    emulated: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,8 @@ class Resources:
             )
         for name in row.access.may.split():
             grant = self.grants[name]
-            yield iam.PolicyStatement(actions=[grant.action], resources=[grant.resource])
+            asked = [one for one in (grant.action, grant.emulated) if one]
+            yield iam.PolicyStatement(actions=asked, resources=[grant.resource])
 
 
 def invoked_name(settings: StackSettings, name: str) -> str:

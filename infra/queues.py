@@ -12,31 +12,33 @@ from shared.pipeline.deployment import FunctionSpec
 
 DEAD_LETTERS = "DeadLetters"
 MAX_RECEIVES = 5
-RECEIVES = {"livekit-rooms": 8, "events": 3}
+RECEIVES = {"livekit-rooms": 8, "events": 6}
 """How often a message is received before it is a dead letter, for queues that need another number
 than five. The deletion of a LiveKit room is tried again after 15, 30, … 960 s: an outage of LiveKit
-may take half an hour before people have to act. A wrong event of a team's own system does not
-become right by itself, so it is tried less often."""
+may take half an hour before people have to act. An event of a team's own system is tried again
+after 10, 20, … 160 s, and then people look at it: a wrong event does not become right by itself."""
 
 
-ORDERED = frozenset({"broadcasts"})
+ORDERED = frozenset({"broadcasts", "shards"})
 """The queues in which messages about one person or room arrive in the order in which they were
 sent."""
 
+PROMPT = ORDERED | {"events"}
+"""The queues whose messages people wait for."""
 
 HIDDEN_TIMES = 6
 """How many times as long as its function may run a message stays hidden, as Lambda's manual asks:
 Lambda may receive a message and then have to wait for a free process.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 
-ORDERED_MARGIN_SECONDS = 60
-"""How much longer than its function may run a message of an ordered queue stays hidden.
+PROMPT_MARGIN_SECONDS = 30
+"""How much longer than its function may run a message of a prompt queue stays hidden.
 
-A message whose process has died holds up its whole group until then, so six times the timeout would
-be far too long. The manual's reason for it hardly applies here: Lambda receives no more messages
-than ``FunctionSpec.at_once`` allows it to handle, and with one message at a time none waits for
-others of its batch. What is left is an account without a free process; it may last for this margin
-before a message could be handled twice at the same time.
+A message whose process has died is handled again only then, and in an ordered queue it holds up its
+whole group. So six times the timeout would be far too long. The manual's reason for it hardly
+applies here: Lambda receives no more messages than ``FunctionSpec.at_once`` allows it to handle.
+What is left is an account without a free process; it may last for this margin before a message
+could be handled twice at the same time, which an event of a backend allows anyway.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
 """
@@ -44,8 +46,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 
 def hidden_seconds(row: FunctionSpec) -> int:
     """Return how long a message of a function's queue stays hidden after it has been received."""
-    if row.takes in ORDERED:
-        return row.timeout_seconds + ORDERED_MARGIN_SECONDS
+    if row.takes in PROMPT:
+        return row.timeout_seconds + PROMPT_MARGIN_SECONDS
     return HIDDEN_TIMES * row.timeout_seconds
 
 

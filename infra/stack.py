@@ -206,6 +206,8 @@ def _resources(
         environment={
             **{f"{name.upper()}{TABLE}": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
+            "SHARDS_QUEUE_URL": queues["shards"].queue_url,
+            "EVENTS_QUEUE_URL": queues["events"].queue_url,
             "LIVEKIT_ROOMS_QUEUE_URL": queues["livekit-rooms"].queue_url,
             "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,
             "EVENT_BUS": bus.event_bus_name,
@@ -222,7 +224,14 @@ def _resources(
         grants={
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
             "start-ring": Grant("states:StartExecution", ring),
-            "send-broadcast": Grant("sqs:SendMessage", queues["broadcasts"].queue_arn),
+            **{
+                grant: Grant(
+                    "sqs:SendMessage",  # of which SendMessageBatch is a part
+                    queues[queue].queue_arn,
+                    emulated="sqs:SendMessageBatch" if settings.local else "",
+                )
+                for grant, queue in (("send-broadcast", "broadcasts"), ("send-shard", "shards"))
+            },
             "put-events": Grant("events:PutEvents", bus.event_bus_arn),
             "delete-livekit-room": Grant("sqs:SendMessage", queues["livekit-rooms"].queue_arn),
             "send-deadline": Grant("sqs:SendMessage", queues["deadlines"].queue_arn),

@@ -32,6 +32,8 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """An event for a room, as a message of the queue of broadcasts.
 
     room: the room; empty for all sessions of a namespace with ``everybody``.
+    person: the person whose sessions in the namespace receive the event; None for those of the
+        room.
     several: whether the payload is the list of the event's arguments instead of the only one.
     group: broadcasts of one group arrive in the order in which they were sent.
     skip_person: a person who does not receive the event.
@@ -52,6 +54,7 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     event: str
     payload: Any
     group: str
+    person: str | None = None
     several: bool = False
     skip_person: str | None = None
     skip_connections: tuple[str, ...] = ()
@@ -62,6 +65,11 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     shard: str | None = None
     only: tuple[str, ...] = ()
     until_ms: int | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the broadcast goes to a shard of a large room, which may take minutes."""
+        return self.shard is not None and not self.only
 
 
 class Clock(Protocol):
@@ -145,8 +153,8 @@ class Tasks(Protocol):
         """Start the ring timer of a call; ``person`` is the key of the row on which it rings."""
         ...
 
-    def broadcast(self, message: Broadcast) -> None:
-        """Send an event to a room."""
+    def broadcast(self, *messages: Broadcast) -> None:
+        """Send events to rooms or persons, in order."""
         ...
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:

@@ -31,8 +31,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The physical name of each table, by the name that its product declares."""
 
     broadcast_queue_url: str
+    shards_queue_url: str
     livekit_rooms_queue_url: str
     deadlines_queue_url: str
+    events_queue_url: str
     event_bus: str
     metrics_namespace: str
     opener_function: str
@@ -135,6 +137,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The time until a broadcast is tried again; it doubles with each attempt. Five attempts are
     over within the five minutes for which SQS remembers what it has accepted."""
 
+    report_retry_seconds: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+    """The time until a backend event that could not be handled is handled again; it doubles with
+    each attempt."""
+
     requests_at_once: Annotated[int, msgspec.Meta(ge=1, le=32)] = 32
     """The most requests to AWS services at the same time, with a thread for each. An AWS client has
     as many HTTP connections."""
@@ -183,6 +189,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     held_candidate_bytes: int = 4_096
     """How many ICE candidates of a call are kept until the other party can use them, and how long
     each may be. They are kept on the row of the call, which has 400 KB at most."""
+    unannounced_seconds: int = 30
+    """The age from which the sweep sends the events of a transition of a booking that is recorded
+    as unannounced. No process that makes one runs longer."""
+
+    missed_seconds: int = 300
+    """How long the events of a transition of a booking are sent again to connections that have
+    missed them."""
 
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_token_seconds: int = 7_200

@@ -137,8 +137,8 @@ class FakeTasks:
             raise self.ring_error
         self.rings.append((call_id, person, seconds))
 
-    def broadcast(self, message: Broadcast) -> None:
-        self.broadcasts.append(message)
+    def broadcast(self, *messages: Broadcast) -> None:
+        self.broadcasts.extend(messages)
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         self.deadlines.append((connection_id, namespace, sid, seconds))

@@ -8,15 +8,24 @@ from __future__ import annotations
 import msgspec
 
 from functions.products import REGISTRY
+from shared.aws import queues
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, queue_entry
+from shared.aws.queues import Record
 from shared.pipeline import backend_events
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
+from shared.settings import settings
 
 
-@queue_entry()
+def _try_again(records: list[Record]) -> None:
+    """Postpone events that could not be handled."""
+    values = settings()
+    queues.postpone(records, values.events_queue_url, values.report_retry_seconds)
+
+
+@queue_entry(failed=_try_again)
 def handler(body: str) -> None:
     """Handle one event of the bus.
 

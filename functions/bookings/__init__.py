@@ -4,14 +4,16 @@
 ``events``          the payloads of the events
 ``state``           the state machine of bookings
 ``rows``            the tables
+``moves``           transitions, as values
 ``store``           the conditional writes
 ``handlers``        what customers and partners do with a booking
 ``announce``        the events that a transition sends
+``unannounced``     finds transitions whose events have not been sent
 ``location``        tracking of partners
 ``messages``        messages between customers and partners
 ``backend_events``  what the team's backend reports
 ``statuses``        the statuses that the backend reports, in whatever order
 ``monitor``         what admins do
-``stream``          follows the bookings table, for admins and counts
+``stream``          follows the tables, for admins, counts and messages
 ``counts``          the numbers of bookings
 """

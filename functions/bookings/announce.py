@@ -1,17 +1,21 @@
 """The events that a transition sends: to all connections of the customer, and to the partners whom
 it concerns.
 
+The write that makes a transition records it as unannounced; when its events have been sent, another
+write deletes the record. A transition that finds such a record leaves its own events to the process
+that sends those: so the parties of a booking receive all events in the order of its transitions,
+each once. ``unannounced`` finds what is left over by a process that has died.
+
 The connections that track a booking are connections of its customer, so no connection receives an
 event twice. Admins receive their events from ``stream``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from functions.bookings import store
+from functions.bookings import moves, store
 from functions.bookings.events import (
     Cancelled,
     NewRequest,
@@ -19,11 +23,12 @@ from functions.bookings.events import (
     PartnerDetails,
     StatusUpdated,
 )
+from functions.bookings.moves import Move, Moved, Unannounced
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.rows import Booking
 from functions.bookings.state import MESSAGES, Status, Trigger
-from functions.bookings.store import Move, Moved
 from shared import times
+from shared.aws.log import logger
 from shared.aws.parallel import together
 from shared.identity import accounts
 from shared.pipeline.context import Background
@@ -33,67 +38,80 @@ from shared.realtime.address import Address, Delivery
 REASSIGNED = "Assigned to another partner"
 
 
-def announce(background: Background, moved: Moved, *, reported: bool = False) -> bool:
-    """Send the events of a transition, each once. Returns whether a status was sent.
+def announce(background: Background, moved: Moved) -> None:
+    """Send the events of a transition that has just been made, if no other process does.
 
-    reported: whether the backend has reported the transition. Then the events are those that are
-    still true of the booking as it is now: a later transition sends its own.
+    A failure does not undo the transition. It is logged, and the sweep sends the events.
     """
-    booking, move = moved
-    partner_ids = [id_ for id_ in (booking.partner_id, move.partner_id) if id_ is not None]
-    reads: list[Callable[[], Any]] = [
-        partial(_addresses, namespace, person_id)
-        for namespace, person_id in [
-            (CUSTOMER.path, booking.customer_id or ""),
-            *((PARTNER.path, partner_id) for partner_id in partner_ids),
-        ]
-    ]
-    if reported:
-        reads.append(partial(store.find, booking.booking_id))
-    found = together(reads)
-    now: Booking | None = found.pop() if reported else None
-    customer, partners = found[0], dict(zip(partner_ids, found[1:], strict=True))
+    if moved.left_to_another:
+        return
+    try:
+        announce_all(background, moved.booking, [*moved.overdue, moved.unannounced])
+    except Exception:  # noqa: BLE001 - whatever it is, the transition stands
+        logger.exception("transition not announced", extra={"booking_id": moved.booking.booking_id})
+
+
+def announce_all(background: Background, booking: Booking, left: Sequence[Unannounced]) -> None:
+    """Send the events of a booking's transitions in order, and then of those made meanwhile.
+
+    booking: as it was at any time.
+    """
+    for _ in range(store.ROUNDS):
+        if not left:
+            return
+        made = left[0]
+        told = background.emit.tell(*_events(booking, made))
+        booking = store.record_announced(booking.booking_id, made, told.missed)
+        left = [one for one in moves.unannounced(booking) if not one.only]
+
+
+def announce_missed(background: Background, booking: Booking, made: Unannounced) -> None:
+    """Send the events of the last transition again to the connections that have missed them.
+
+    A later transition has sent events of its own, which are newer.
+    """
+    last = booking.moved_by[-1:] == [made.move.by]
+    told = background.emit.tell(*_events(booking, made)) if last else None
+    store.record_announced(booking.booking_id, made, told.missed if told else ())
+
+
+def _events(booking: Booking, made: Unannounced) -> list[Delivery]:
+    """Return the events of a transition, for those of its parties who have not received them."""
+    move, before = made.move, made.partner_before
+    wanted = [(CUSTOMER.path, booking.customer_id or "")]
+    wanted += [(PARTNER.path, one) for one in (move.partner_id, before) if one]
+    found = together(partial(_addresses, made, *one) for one in wanted)
+    of = dict(zip(wanted, found, strict=True))
+    customer = of[wanted[0]]
     deliveries = []
-    changed = move.status is not booking.state and (now is None or now.moved_by[-1:] == [move.by])
-    if changed:
+    if move.status is not made.before:
         deliveries.append(_status(booking.booking_id, move.status).to(customer))
-    if move.trigger is Trigger.ASSIGN and move.partner_id and _has_it(now, move.partner_id):
-        deliveries += _assignment(booking, move.partner_id, customer, partners[move.partner_id])
-    if booking.partner_id and _is_taken_away(moved):
-        deliveries.append(_cancellation(booking, move).to(partners[booking.partner_id]))
-    background.emit(*deliveries)
-    return changed
+    if move.partner_id:
+        deliveries.append(_request(booking).to(of[PARTNER.path, move.partner_id]))
+        deliveries.append(_assignment(booking, move.partner_id).to(customer))
+    if before and _is_taken_away(move):
+        deliveries.append(_cancellation(booking.booking_id, move).to(of[PARTNER.path, before]))
+    return deliveries
 
 
-def announce_status(background: Background, booking: Booking) -> None:
-    """Send the status that a booking has to its customer."""
-    customer = _addresses(CUSTOMER.path, booking.customer_id or "")
-    background.emit(_status(booking.booking_id, booking.state).to(customer))
+def _addresses(made: Unannounced, namespace: str, person_id: str) -> list[Address]:
+    """Return the addresses of a person that have not received the events of a transition."""
+    found = people.get(namespace, person_id).addresses
+    return [one for one in found if not made.only or one.connection_id in made.only]
+
+
+def _is_taken_away(move: Move) -> bool:
+    """Return whether the partner loses the booking without having rejected or completed it."""
+    return move.status is Status.CANCELLED or move.trigger is Trigger.ASSIGN
 
 
 def _status(booking_id: str, status: Status) -> StatusUpdated:
     return StatusUpdated(booking_id, status.value, MESSAGES[status])
 
 
-def _has_it(now: Booking | None, partner_id: str) -> bool:
-    """Return whether the partner has the booking still, as far as that is known."""
-    return now is None or (now.partner_id == partner_id and not now.final)
-
-
-def _is_taken_away(moved: Moved) -> bool:
-    """Return whether the partner loses the booking without having rejected or completed it."""
-    return moved.move.status is Status.CANCELLED or moved.move.trigger is Trigger.ASSIGN
-
-
-def _addresses(namespace: str, person_id: str) -> list[Address]:
-    return people.get(namespace, person_id).addresses
-
-
-def _assignment(
-    booking: Booking, partner_id: str, customer: list[Address], partner: list[Address]
-) -> list[Delivery]:
-    """Return the events of an assignment for the partner and the customer."""
-    request = NewRequest(
+def _request(booking: Booking) -> NewRequest:
+    """Return the event for the partner who gets the booking."""
+    return NewRequest(
         booking_id=booking.booking_id,
         booking_number=booking.booking_number or "",
         service=booking.service or "",
@@ -101,6 +119,10 @@ def _assignment(
         address=booking.address or "",
         amount=booking.amount,
     )
+
+
+def _assignment(booking: Booking, partner_id: str) -> PartnerAssigned:
+    """Return the event that tells the customer who the partner is."""
     account = accounts.get(partner_id)
     details = PartnerDetails(
         id=partner_id,
@@ -108,13 +130,10 @@ def _assignment(
         profile=account.profile if account else None,
         about=account.about if account else None,
     )
-    return [
-        request.to(partner),
-        PartnerAssigned(booking.booking_id, details).to(customer),
-    ]
+    return PartnerAssigned(booking.booking_id, details)
 
 
-def _cancellation(booking: Booking, move: Move) -> Cancelled:
+def _cancellation(booking_id: str, move: Move) -> Cancelled:
     """Return the event for the partner who loses the booking."""
     reason = REASSIGNED if move.trigger is Trigger.ASSIGN else move.reason
-    return Cancelled(booking.booking_id, reason, times.iso(move.at_ms))
+    return Cancelled(booking_id, reason, times.iso(move.at_ms))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,21 +30,18 @@ from functions.bookings.events import (
     Updated,
 )
 from functions.bookings.monitor import MONITORS
+from functions.bookings.moves import Move
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import REPORTED, bookings
 from functions.bookings.rows import Booking, WaitingStatus
 from functions.bookings.state import Trigger, after
-from functions.bookings.store import Move
 from shared.aws import event_order
 from shared.aws.event_order import is_older
 from shared.aws.log import logger
-from shared.aws.parallel import together
 from shared.pipeline.context import Background
 from shared.pipeline.payloads import Posted
 from shared.ports import Broadcast
 from shared.protocol import json
-from shared.realtime import people
-from shared.realtime.address import Delivery
 from shared.realtime.namespaces import ADMIN
 
 
@@ -103,18 +99,16 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
             report,
             partner_id=event.partner_id,
             happened_at_ms=at_ms,
-            report=report,
         )
 
     booking = _find_or_keep("booking.assigned", event.booking_id, event, at_ms)
     if booking is None:
         return
-    statuses.announce_again(background, booking, report)
     moved = store.move(event.booking_id, decide)
     if moved:
-        statuses.announce_report(background, moved)
+        statuses.finish(background, moved)
     elif booking.waiting:
-        statuses.apply_waiting(background, event.booking_id, report)
+        statuses.apply_waiting(background, event.booking_id)
 
 
 @bookings.on_backend("booking.updated", payload=Updated, access=REPORTED)
@@ -127,13 +121,12 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
     if booking is None:
         return
     report = statuses.identity("booking.updated", event, at_ms)
-    statuses.announce_again(background, booking, report)
     _update_fields(background, event, at_ms)
     if event.status is not None:
         waiting = WaitingStatus(event.status, at_ms, report, event.reason)
         statuses.reach(background, event.booking_id, waiting)
     if booking.waiting:
-        statuses.apply_waiting(background, event.booking_id, report)
+        statuses.apply_waiting(background, event.booking_id)
 
 
 @bookings.on_backend("earnings.updated", payload=Earnings, access=REPORTED)
@@ -143,46 +136,56 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     key, now_ms = f"earnings#{event.partner_id}", background.now_ms
     with event_order.claimed(key, at_ms, _digest(event), now_ms=now_ms) as first:
         if first:
-            partner = people.get(PARTNER.path, event.partner_id)
-            background.emit(Delivery(EARNINGS_UPDATED, event.posted, tuple(partner.addresses)))
+            message = _to_person(PARTNER.path, event.partner_id, EARNINGS_UPDATED, event)
+            once = f"{key}#{at_ms}#{_digest(event)}"
+            background.ports.tasks.broadcast(msgspec.structs.replace(message, once=once))
 
 
 @bookings.on_backend("notification.created", payload=Notification, access=REPORTED)
 def notification(background: Background, event: Notification, at_ms: int) -> None:
     """Pass on a notification. All connections of the account in ``/customer`` and ``/partner``
     receive ``notification:new``: one id may be a customer and a partner."""
-    key = f"notification#{at_ms}#{_digest(event)}"
-    reads: list[Callable[[], Any]] = [
-        partial(event_order.is_handled, key),
-        partial(people.get, CUSTOMER.path, event.account_id),
-        partial(people.get, PARTNER.path, event.account_id),
-    ]
-    handled, *rows = together(reads)
-    if not handled:
-        addresses = tuple(address for row in rows for address in row.addresses)
-        background.emit(Delivery(NOTIFICATION_NEW, event.posted, addresses))
-        event_order.record_handled(key, at_ms, now_ms=background.now_ms)
+    _pass_on(
+        background,
+        event,
+        at_ms,
+        *(
+            _to_person(namespace.path, event.account_id, NOTIFICATION_NEW, event)
+            for namespace in (CUSTOMER, PARTNER)
+        ),
+    )
 
 
 @bookings.on_backend("partner.registered", payload=Registered, access=REPORTED)
 def registered(background: Background, event: Registered, at_ms: int) -> None:
     """Pass on that a partner has registered. Admins who monitor receive ``partner:registered``."""
-    _announce_to_monitors(background, PARTNER_REGISTERED, event, at_ms)
+    _pass_on(background, event, at_ms, _to_monitors(PARTNER_REGISTERED, event))
 
 
 @bookings.on_backend("kyc.submitted", payload=Submitted, access=REPORTED)
 def submitted(background: Background, event: Submitted, at_ms: int) -> None:
     """Pass on that a partner has submitted identity documents. Admins who monitor receive
     ``kyc:submitted``."""
-    _announce_to_monitors(background, KYC_SUBMITTED, event, at_ms)
+    _pass_on(background, event, at_ms, _to_monitors(KYC_SUBMITTED, event))
 
 
-def _announce_to_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
-    """Send an event to the admins who monitor bookings. Idempotent."""
-    key = f"{name}#{at_ms}#{_digest(event)}"
+def _to_person(namespace: str, person_id: str, name: str, event: Posted) -> Broadcast:
+    """Return the broadcast of a report to all sessions of a person."""
+    group = f"{namespace}#{person_id}"
+    return Broadcast(namespace, "", name, event.posted, group, person=person_id)
+
+
+def _to_monitors(name: str, event: Posted) -> Broadcast:
+    """Return the broadcast of a report to the admins who monitor bookings."""
+    return Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name)
+
+
+def _pass_on(background: Background, event: Posted, at_ms: int, *messages: Broadcast) -> None:
+    """Send a report that stands alone to those whom it concerns. Idempotent."""
+    key = f"{messages[0].event}#{at_ms}#{_digest(event)}"
     if not event_order.is_handled(key):
-        message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name, once=key)
-        background.ports.tasks.broadcast(message)
+        sent = (msgspec.structs.replace(message, once=key) for message in messages)
+        background.ports.tasks.broadcast(*sent)
         event_order.record_handled(key, at_ms, now_ms=background.now_ms)
 
 

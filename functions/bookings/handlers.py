@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from functions.bookings import backend_events, location, messages, monitor, routes, statuses, store
-from functions.bookings.announce import announce
+from functions.bookings import (
+    backend_events,
+    location,
+    messages,
+    monitor,
+    routes,
+    statuses,
+    store,
+    unannounced,
+)
 from functions.bookings.events import Cancel, Reject, StatusUpdate
+from functions.bookings.moves import Move
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking, Tracker
 from functions.bookings.state import PARTNER_TRIGGERS, Status, Trigger, after
-from functions.bookings.store import Move
 from shared.aws.retry import attempts
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id
 from shared.pipeline.context import Context
 
-__all__ = ["backend_events", "bookings", "location", "messages", "monitor", "routes"]
+__all__ = [
+    "backend_events",
+    "bookings",
+    "location",
+    "messages",
+    "monitor",
+    "routes",
+    "unannounced",
+]
 
 BOOKING_REQUIRED = "bookingId is required"
 NOT_FOUND = "Booking not found"
@@ -122,9 +138,7 @@ def _move(
 
     moved = store.move(booking_id, decide)
     if moved:
-        announce(context, moved)
-        if moved.booking.waiting:
-            statuses.apply_waiting(context, booking_id, context.arrival.message_id)
+        statuses.finish(context, moved)
 
 
 @bookings.on("booking:track", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
@@ -145,17 +159,22 @@ def untrack(context: Context, booking_id: str) -> None:
 def _set_tracking(context: Context, booking_id: str, *, on: bool) -> None:
     """Set whether the session tracks a booking. Idempotent.
 
-    A frame changes nothing if the session tracks the booking with a newer frame.
+    A frame changes nothing if a newer one of the session has been handled. A frame to untrack that
+    is handled before the one to track leaves a trace, which that one finds.
     """
     tracker = location.tracker(context, booking_id)
     wanted = {tracker} if on else set[Tracker]()
     for _ in range(store.ROUNDS):
         booking = require_party(context, store.find(booking_id))
-        before = location.trackers_of_session(booking, tracker)
-        overtaken = any(one.asked_ms > tracker.asked_ms for one in before)
-        if booking.final or before == wanted or overtaken:
+        before = location.of_session(booking.trackers, tracker)
+        traces = location.of_session(booking.untracked, tracker)
+        overtaken = any(one.asked_ms > tracker.asked_ms for one in before | traces)
+        if booking.final or overtaken or tracker in (before if on else traces):
             return
         drop = before | (location.ended_trackers(booking) if on else set())
-        if store.set_trackers(booking, wanted, drop):
+        untracked = location.recent(booking.untracked, context.now_ms) - traces
+        if not on and not before:
+            untracked.add(tracker)
+        if store.set_trackers(booking, wanted, drop, untracked):
             return
     raise RuntimeError(f"booking {booking_id} cannot be tracked")

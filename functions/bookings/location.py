@@ -14,6 +14,9 @@ from shared.aws.parallel import together
 from shared.pipeline.context import Context
 from shared.realtime import connections
 
+OVERTAKEN_MS = 60_000
+"""How late a frame may be handled, after a newer one of its connection."""
+
 MANY_TRACKERS = 20
 """From this number on, trackers of a booking whose sessions have ended are looked for."""
 
@@ -24,10 +27,16 @@ def tracker(context: Context, booking_id: str) -> Tracker:
     return Tracker(booking_id, context.address.member, context.session.sid, asked_ms)
 
 
-def trackers_of_session(booking: Booking, tracker: Tracker) -> set[Tracker]:
-    """Return the trackers that the booking already has of the session of ``tracker``."""
-    known = map(Tracker.of, booking.trackers or ())
+def of_session(texts: Iterable[str] | None, tracker: Tracker) -> set[Tracker]:
+    """Return those trackers that are of the session of ``tracker``."""
+    known = map(Tracker.of, texts or ())
     return {one for one in known if (one.member, one.sid) == (tracker.member, tracker.sid)}
+
+
+def recent(texts: Iterable[str] | None, now_ms: int) -> set[Tracker]:
+    """Return those trackers whose frame a still older frame may yet follow."""
+    known = map(Tracker.of, texts or ())
+    return {one for one in known if now_ms - one.asked_ms < OVERTAKEN_MS}
 
 
 @bookings.on("location:update", namespaces=[PARTNER.path], payload=Location)
@@ -43,7 +52,7 @@ def update(context: Context, location: Location) -> None:
     tracking = [one for one in trackers if one.booking_id in (partner.active or ())]
     is_live = _liveness(tracking)
     at = times.iso(context.arrival.ms)
-    context.emit(
+    context.emit.tell(
         *(
             PartnerLocation(one.booking_id, location, at).to([one.address])
             for one in tracking

@@ -15,6 +15,7 @@ from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id
 from shared.pipeline.context import Context
+from shared.ports import Broadcast
 from shared.realtime import people
 from shared.realtime.namespaces import ADMIN
 
@@ -34,30 +35,41 @@ def send(context: Context, request: Send) -> MessageSent:
     ``message:received``; the sending connection receives ``message:sent``, whose data the
     acknowledgement carries too. With a ``bookingId``, both must be its parties; without one, they
     must share a booking that is not over. The message is stored."""
-    session, recipient_namespace = context.session, OTHER_SIDE[context.session.namespace]
-    _, recipient = both(
-        lambda: _check_may_message(context, request),
-        lambda: people.get(recipient_namespace, request.recipient_id),
-    )
-    message_id, sent_ms = context.arrival.id, context.arrival.ms
+    _check_may_message(context, request)
+    session, message_id, sent_ms = context.session, context.arrival.id, context.arrival.ms
     message = Message(
         message_id,
         sender_id=session.person_id,
         recipient_id=request.recipient_id,
-        recipient_namespace=recipient_namespace,
+        recipient_namespace=OTHER_SIDE[session.namespace],
         text=request.message,
         booking_id=request.booking_id,
         created_at=sent_ms,
     )
-    if not message.save_if(Message.message_id.does_not_exist()):
+    if not message.create():
         raise Duplicate
-    at = times.iso(sent_ms)
-    received = MessageReceived(
-        message_id, session.person_id, request.message, request.booking_id, at
+    sent = MessageSent(message_id, times.iso(sent_ms))
+    # ``stream`` sends the broadcast again, in case that this process dies before. The queue keeps
+    # one.
+    both(
+        lambda: context.ports.tasks.broadcast(received(message)),
+        lambda: context.emit.tell(sent.to([context.address])),
     )
-    sent = MessageSent(message_id, at)
-    context.emit(received.to(recipient.addresses), sent.to([context.address]))
     return sent
+
+
+def received(message: Message) -> Broadcast:
+    """Return the broadcast with which a message is delivered. It is the same each time."""
+    event = MessageReceived(
+        message.message_id,
+        message.sender_id,
+        message.text,
+        message.booking_id,
+        times.iso(message.created_at),
+    )
+    return event.to_person(
+        message.recipient_namespace, message.recipient_id, once=message.message_id
+    )
 
 
 @bookings.on(
@@ -112,7 +124,7 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
         kept_seconds=TYPING_KEPT_SECONDS,
     ):
         recipient = people.get(OTHER_SIDE[session.namespace], recipient_id)
-        context.emit(Typing(session.person_id, typing).to(recipient.addresses))
+        context.emit.tell(Typing(session.person_id, typing).to(recipient.addresses))
 
 
 def _check_may_message(context: Context, request: Send) -> None:

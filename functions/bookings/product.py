@@ -14,7 +14,7 @@ bookings = Product(
     tables=[
         TableSpec("bookings", "bookingId", stream=Stream.BOTH),
         TableSpec("partners", "partnerId"),
-        TableSpec("booking_messages", "messageId"),
+        TableSpec("booking_messages", "messageId", stream=Stream.NEW),
     ],
     access=Access(
         {
@@ -26,15 +26,19 @@ bookings = Product(
             "bookings": "GetItem UpdateItem",
             "partners": "GetItem UpdateItem",
             "booking_messages": "PutItem UpdateItem",
-        }
+        },
+        may="send-broadcast",
     ),
     functions=[
         FunctionSpec(
             "bookings-stream",
             "functions.bookings.stream.handler",
-            Access({"counts": "BatchGetItem GetItem UpdateItem"}, may="send-broadcast"),
+            Access(
+                {"bookings": "BatchGetItem", "counts": "BatchGetItem GetItem UpdateItem"},
+                may="send-broadcast",
+            ),
             timeout_seconds=30,
-            streams=("bookings",),
+            streams=("bookings", "booking_messages"),
         )
     ],
 )

@@ -15,7 +15,7 @@ from pynamodb.attributes import (
 
 from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.state import ACTIVE, FINAL, Status
-from shared.aws.tables import Table, TableName
+from shared.aws.tables import Table, TableName, WrittenOnce
 from shared.protocol import json
 from shared.realtime.address import Address
 
@@ -83,9 +83,10 @@ class Booking(Table):
     assigned_to, assigned_at: the last assignment, even if the partner has rejected it since.
     stamps: for each field, when the backend says that it got its value.
     trackers: the ``text`` of each ``Tracker``.
+    untracked: the ``text`` of sessions that have lately asked to untrack before they tracked.
     waiting: the ``text`` of each ``WaitingStatus``.
-    unannounced: the transitions that a report has made and whose events may not have been sent, as
-    the ``text`` of each ``store.Unannounced``.
+    unannounced: the transitions whose events may not have been sent, as the ``text`` of each
+    ``store.Unannounced``.
     early: backend events that arrived before ``booking.created``. Until then, the row has no other
     attribute.
     """
@@ -111,6 +112,7 @@ class Booking(Table):
     assigned_at = NumberAttribute(attr_name="assignedAt", default=0)
     stamps: Any = JSONAttribute(default=dict)
     trackers: Any = UnicodeSetAttribute(null=True)
+    untracked: Any = UnicodeSetAttribute(null=True)
     waiting: Any = ListAttribute(null=True)
     unannounced: Any = UnicodeSetAttribute(null=True)
     early: Any = ListAttribute(null=True)
@@ -160,7 +162,7 @@ class Partner(Table):
     located_at = NumberAttribute(attr_name="locatedAt", null=True)
 
 
-class Message(Table):
+class Message(WrittenOnce):
     """A message between a customer and a partner. Times are epoch milliseconds.
 
     recipient_namespace: the side on which the recipient is, ``/customer`` or ``/partner``.

@@ -3,10 +3,6 @@
 A status that the booking cannot have yet waits on the booking's row. Every transition, also one
 that a customer or a partner makes, is followed by those that wait and have become possible. So the
 booking ends in the newest status of those it can reach.
-
-The queue delivers a report again if the process that handled it has died. A transition that a
-report makes is recorded as not announced yet, in the same write. The record is deleted when the
-events have been sent; until then, the same report sends them again.
 """
 
 from __future__ import annotations
@@ -17,15 +13,12 @@ from functools import partial
 import msgspec
 
 from functions.bookings import store
-from functions.bookings.announce import announce, announce_status
+from functions.bookings.announce import announce
+from functions.bookings.moves import Move, Moved
 from functions.bookings.rows import Booking, WaitingStatus
 from functions.bookings.state import BACKEND_TRIGGERS, Status, after
-from functions.bookings.store import Move, Moved, Unannounced
 from shared.pipeline.context import Background
 from shared.protocol import json
-
-DEAD_MS = 300_000
-"""The process that has made a transition this long ago does not announce it any more."""
 
 
 def identity(type_: str, event: msgspec.Struct, at_ms: int) -> str:
@@ -34,25 +27,12 @@ def identity(type_: str, event: msgspec.Struct, at_ms: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def announce_again(background: Background, booking: Booking, report: str) -> None:
-    """Send the events of transitions that a report has made, if its process died before.
-
-    The same for transitions that another report or a frame has made long ago.
-
-    booking: as it is now.
-    """
-    unannounced = [Unannounced.of(text) for text in booking.unannounced or ()]
-    for made in sorted(unannounced, key=lambda one: one.move.at_ms):
-        if made.report == report or background.now_ms - made.move.at_ms > DEAD_MS:
-            _announce(background, _moved(booking, made))
-
-
-def announce_report(background: Background, moved: Moved) -> None:
-    """Send the events of a transition that a report has made, and those of the statuses that have
-    waited for it."""
-    _announce(background, moved)
+def finish(background: Background, moved: Moved) -> None:
+    """Send the events of a transition that has just been made, and make those that have waited for
+    it."""
+    announce(background, moved)
     if moved.booking.waiting:
-        apply_waiting(background, moved.booking.booking_id, moved.move.report)
+        apply_waiting(background, moved.booking.booking_id)
 
 
 def reach(background: Background, booking_id: str, waiting: WaitingStatus) -> None:
@@ -60,39 +40,24 @@ def reach(background: Background, booking_id: str, waiting: WaitingStatus) -> No
     for _ in range(store.ROUNDS):
         moved = store.move(booking_id, partial(_reported, waiting, background.now_ms))
         if moved:
-            announce_report(background, moved)
+            finish(background, moved)
             return
         booking = store.find(booking_id)
         if booking is None or not _is_news(booking, waiting):
             return
-        possible = _move(waiting, waiting.by, background.now_ms, booking) is not None
+        possible = _move(waiting, background.now_ms, booking) is not None
         if not possible and store.let_wait(booking, waiting):
             return
     raise RuntimeError(f"booking {booking_id} cannot change its status")
 
 
-def apply_waiting(background: Background, booking_id: str, report: str) -> None:
-    """Make the transitions that wait and have become possible, the earliest first. Idempotent.
-
-    report: the report that is handled, or the id of the frame.
-    """
+def apply_waiting(background: Background, booking_id: str) -> None:
+    """Make the transitions that wait and have become possible, the earliest first. Idempotent."""
     for _ in range(store.MAX_WAITING):
-        moved = store.move(booking_id, partial(_next, report, background.now_ms))
+        moved = store.move(booking_id, partial(_next, background.now_ms))
         if moved is None:
             return
-        _announce(background, moved)
-
-
-def _announce(background: Background, moved: Moved) -> None:
-    """Send the events of a transition as the booking is now, and record that they are sent.
-
-    If the booking has changed its status while they were sent, its customer may have received the
-    older status after the newer one, and receives the newer one again.
-    """
-    sent = announce(background, moved, reported=True)
-    booking = store.record_announced(moved)
-    if sent and booking.moved_by[-1:] != [moved.move.by]:
-        announce_status(background, booking)
+        announce(background, moved)
 
 
 def _is_news(booking: Booking, waiting: WaitingStatus) -> bool:
@@ -110,20 +75,20 @@ def _is_news(booking: Booking, waiting: WaitingStatus) -> bool:
 def _reported(waiting: WaitingStatus, now_ms: int, booking: Booking | None) -> Move | None:
     if booking is None or not _is_news(booking, waiting):
         return None
-    return _move(waiting, waiting.by, now_ms, booking)
+    return _move(waiting, now_ms, booking)
 
 
-def _next(report: str, now_ms: int, booking: Booking | None) -> Move | None:
+def _next(now_ms: int, booking: Booking | None) -> Move | None:
     """Return the transition of the earliest status that waits and is possible."""
     found = [WaitingStatus.of(text) for text in (booking and booking.waiting) or ()]
     for waiting in sorted(found, key=lambda one: one.at_ms):
-        move = _move(waiting, report, now_ms, booking) if booking else None
+        move = _move(waiting, now_ms, booking) if booking else None
         if move:
             return move
     return None
 
 
-def _move(waiting: WaitingStatus, report: str, now_ms: int, booking: Booking) -> Move | None:
+def _move(waiting: WaitingStatus, now_ms: int, booking: Booking) -> Move | None:
     trigger = BACKEND_TRIGGERS[waiting.status]
     if after(booking.state, trigger) is None:
         return None
@@ -134,12 +99,4 @@ def _move(waiting: WaitingStatus, report: str, now_ms: int, booking: Booking) ->
         waiting.by,
         reason=waiting.reason,
         happened_at_ms=waiting.at_ms,
-        report=report,
     )
-
-
-def _moved(booking: Booking, made: Unannounced) -> Moved:
-    """Return a transition that has been made before, with the booking as it was then."""
-    before = Booking.from_raw_data(booking.serialize())
-    before.status, before.partner_id = made.before, made.partner_before
-    return Moved(before, made.move)

@@ -7,18 +7,21 @@ changes with the booking's row in one transaction, so that a location update rea
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import msgspec
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from functions.bookings.events import Created
+from functions.bookings.moves import Move, Moved, Unannounced, unannounced
 from functions.bookings.rows import Booking, Partner, Tracker, WaitingStatus
 from functions.bookings.state import FINAL, Status, Trigger, can_become
 from shared.aws.event_order import is_older
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.protocol import json
+from shared.settings import settings
 
 ROUNDS = 16
 """How often a write is attempted. After a refusal it is decided again on the row as it is then."""
@@ -32,68 +35,6 @@ MAX_WAITING = 20
 MAX_MOVES = 5
 """How many ids ``Booking.moved_by`` keeps: from an accept to the end of the booking. A frame
 is delivered again soon or not at all."""
-
-
-class Move(NamedTuple):
-    """A transition to make. Times are epoch milliseconds.
-
-    at_ms: now.
-    by: the id of the frame or report that asks for it; if it is empty, ``move`` makes a unique one.
-    partner_id: the partner of an assignment; None for any other transition.
-    happened_at_ms: when the backend says that it happened; None if the backend did not report it.
-    report: the report or frame in whose handling it is made, if its events are recorded as not
-    announced yet; empty otherwise.
-    """
-
-    trigger: Trigger
-    status: Status
-    at_ms: int
-    by: str = ""
-    partner_id: str | None = None
-    reason: str | None = None
-    happened_at_ms: int | None = None
-    report: str = ""
-
-
-class Unannounced(NamedTuple):
-    """A transition whose events may not have been sent.
-
-    before, partner_before: the booking's status and partner before it.
-    """
-
-    move: Move
-    before: Status
-    partner_before: str | None = None
-
-    @classmethod
-    def of(cls, text: str) -> Unannounced:
-        """Read it from its ``text``."""
-        return msgspec.json.decode(text, type=cls)
-
-    @property
-    def text(self) -> str:
-        """The transition as JSON, as the booking's row has it."""
-        return json.dumps(self)
-
-    @property
-    def report(self) -> str:
-        """The report in whose handling it was made."""
-        return self.move.report
-
-
-class Moved(NamedTuple):
-    """A transition that has been made.
-
-    booking: the booking as it was before.
-    """
-
-    booking: Booking
-    move: Move
-
-    @property
-    def unannounced(self) -> Unannounced:
-        """The record that its events may not have been sent."""
-        return Unannounced(self.move, self.booking.state, self.booking.partner_id)
 
 
 def find(booking_id: str) -> Booking | None:
@@ -181,10 +122,31 @@ def move(booking_id: str, decide: Callable[[Booking | None], Move | None]) -> Mo
         decided = decide(booking)
         if booking is None or decided is None:
             return None
-        moved = Moved(booking, decided._replace(by=decided.by or uuid.uuid4().hex))
-        if _commit(booking, _booking_actions(*moved), _partner_actions(*moved)):
+        decided = decided._replace(by=decided.by or uuid.uuid4().hex)
+        left = [one for one in unannounced(booking) if not one.only]
+        since_ms = decided.at_ms - settings().unannounced_seconds * 1000
+        others = [one for one in left if one.move.at_ms > since_ms]
+        moved = Moved(booking, decided, bool(others), () if others else tuple(left))
+        also = Booking.unannounced.contains(others[-1].text) if others else None
+        try:
+            if _commit(
+                booking,
+                _booking_actions(booking, decided),
+                _partner_actions(booking, decided),
+                also,
+            ):
+                return moved
+        except PynamoDBException:
+            if not _has_moved(booking_id, decided):
+                raise
             return moved
     raise RuntimeError(f"booking {booking_id} cannot change its status")
+
+
+def _has_moved(booking_id: str, move: Move) -> bool:
+    """Return whether a transition has been made, though the answer of its write has not come."""
+    booking = find(booking_id)
+    return booking is not None and move.by in booking.moved_by
 
 
 def may_still_apply(
@@ -217,13 +179,26 @@ def let_wait(booking: Booking, waiting: WaitingStatus) -> bool:
     return _commit(booking, [Booking.waiting.set(texts[-MAX_WAITING:])], {})
 
 
-def record_announced(moved: Moved) -> Booking:
+def record_announced(booking_id: str, made: Unannounced, missed: Sequence[str] = ()) -> Booking:
     """Record that the events of a transition have been sent; return the booking as it is then.
 
     Idempotent.
+
+    missed: the connections that have not received them, which are recorded instead.
     """
-    booking = Booking(moved.booking.booking_id)
-    booking.update([Booking.unannounced.delete({moved.unannounced.text})])
+    try:
+        return _record_announced(booking_id, made, missed)
+    except PynamoDBException:  # if it is not recorded, the sweep sends the events again
+        return _record_announced(booking_id, made, missed)
+
+
+def _record_announced(booking_id: str, made: Unannounced, missed: Sequence[str]) -> Booking:
+    booking = Booking(booking_id)
+    left = made._replace(only=tuple(missed))
+    if missed:
+        booking.update([Booking.unannounced.add({left.text})])
+    if not missed or left != made:
+        booking.update([Booking.unannounced.delete({made.text})])
     return booking
 
 
@@ -239,15 +214,24 @@ def revise(booking: Booking, fields: dict[str, Any], stamps: dict[str, int], now
     return _commit(booking, actions, {})
 
 
-def set_trackers(booking: Booking, add: set[Tracker], drop: set[Tracker]) -> bool:
+def set_trackers(
+    booking: Booking, add: set[Tracker], drop: set[Tracker], untracked: set[Tracker]
+) -> bool:
     """Add and drop trackers of a booking, and of its partner if the booking is active.
 
     Returns False if the booking has changed meanwhile.
+
+    untracked: the new value of ``Booking.untracked``.
     """
     # An expression may name an attribute only once, so the booking gets a whole new set.
     added, dropped = _texts(add), _texts(drop)
-    trackers = (set(booking.trackers or ()) - dropped) | added
-    on_booking = [Booking.trackers.set(trackers) if trackers else Booking.trackers.remove()]
+    on_booking = [
+        attribute.set(texts) if texts else attribute.remove()
+        for attribute, texts in (
+            (Booking.trackers, (set(booking.trackers or ()) - dropped) | added),
+            (Booking.untracked, _texts(untracked)),
+        )
+    ]
     on_partners: dict[str, list[Action]] = {}
     if booking.active and booking.partner_id:
         if dropped:
@@ -267,6 +251,7 @@ def _booking_actions(booking: Booking, decided: Move) -> list[Action]:
         Booking.status.set(decided.status.value),
         Booking.updated_at.set(max(decided.at_ms, int(booking.updated_at) + 1)),
         Booking.moved_by.set([*booking.moved_by, decided.by][-MAX_MOVES:]),
+        Booking.unannounced.add({Moved(booking, decided).unannounced.text}),
     ]
     if decided.partner_id:
         actions += [
@@ -280,8 +265,6 @@ def _booking_actions(booking: Booking, decided: Move) -> list[Action]:
         actions.append(Booking.partner_id.remove())
     if decided.reason is not None:
         actions.append(Booking.reason.set(decided.reason))
-    if decided.report:
-        actions.append(Booking.unannounced.add({Moved(booking, decided).unannounced.text}))
     if booking.waiting:
         actions.append(_waiting_after(booking, decided))
     return actions
@@ -328,12 +311,20 @@ def open_entry(booking: Booking) -> str:
     return json.dumps([booking.booking_id, booking.customer_id])
 
 
-def _commit(booking: Booking, actions: list[Action], on_partners: dict[str, list[Action]]) -> bool:
+def _commit(
+    booking: Booking,
+    actions: list[Action],
+    on_partners: dict[str, list[Action]],
+    also: Condition | None = None,
+) -> bool:
     """Write to a booking and to partners in one transaction.
 
-    Returns False, and writes nothing, if the booking has changed since it was read.
+    Returns False, and writes nothing, if the booking has changed since it was read, or the
+    condition ``also`` does not hold.
     """
-    unchanged = Booking.version == int(booking.version)
+    unchanged: Condition = Booking.version == int(booking.version)
+    if also is not None:
+        unchanged &= also
     actions = [*actions, Booking.version.set(int(booking.version) + 1)]
     if not on_partners:
         return Booking(booking.booking_id).update_if(actions, unchanged)

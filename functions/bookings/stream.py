@@ -1,18 +1,21 @@
-"""Follows the stream of the bookings table: sends admins what has changed, and keeps the counts.
+"""Follows the streams of bookings and messages.
 
-The events are made of the rows as they were committed, so no change is missed, even if the
-invocation that wrote it has failed right after.
+It sends admins what has changed, keeps the counts, lists the bookings whose parties may not have
+received their events, and delivers messages. What it sends is made of the rows as they were
+committed, so nothing is missed, even if the invocation that wrote it has failed right after.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
-from functions.bookings import counts, monitor
+from functions.bookings import counts, messages, monitor, unannounced
 from functions.bookings.counts import Change
 from functions.bookings.events import BookingCreated, BookingUpdated
-from functions.bookings.rows import Booking
+from functions.bookings.rows import Booking, Message
 from functions.bookings.state import Status
 from shared import times
 from shared.aws import streams
@@ -21,7 +24,13 @@ from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.aws.streams import Mark, Row
 from shared.pipeline.payloads import Outbound
+from shared.ports import Broadcast
 from shared.realtime.namespaces import ADMIN
+
+Record = dict[str, Any]
+
+BOOKINGS = "bookings"
+"""The table of the bookings, as the product declares it. The other one is that of messages."""
 
 STATS_GROUP = "bookings-stats"
 BY_STATUS = {status: Metric[f"BOOKINGS_{status.name}"] for status in Status}
@@ -30,23 +39,43 @@ ENDS = {Status.COMPLETED.value: counts.COMPLETED, Status.CANCELLED.value: counts
 
 @entry
 def handler(event: Event) -> None:
-    """Handle a batch of changes.
+    """Handle a batch of changes of one table.
 
     If this raises, Lambda delivers the changes again, in batches of other sizes. Each change is
     counted once, and its event is sent once within SQS's five minutes. The numbers are announced
     again: the invocation that counted them may have failed before it announced them.
     """
+    records: list[Record] = event["Records"]
+    ports().tasks.broadcast(*(one for record in records for one in broadcasts(record)))
+    changed = [record for record in records if streams.table(record) == BOOKINGS]
+    if changed:
+        count_changes(changed)
+        # Last, because by then most transitions have been announced.
+        unannounced.list_left((_key(record), streams.images(record)[1]) for record in changed)
+
+
+def broadcasts(record: Record) -> Iterator[Broadcast]:
+    """Yield what a change announces: to admins, or to the recipient of a new message.
+
+    The sender of a message has sent the very same broadcast, unless its process has died before.
+    """
+    before, after = streams.images(record)
+    if streams.table(record) == BOOKINGS:
+        news = admin_event(before, after)
+        if news is not None:
+            yield news.to_room(
+                ADMIN.path, monitor.MONITORS, group=_key(record), once=record["eventID"]
+            )
+    elif after is not None:
+        yield messages.received(Message.from_raw_data(dict(after)))
+
+
+def count_changes(records: list[Record]) -> None:
+    """Count the changes of bookings, each once, and announce the numbers."""
     found: list[tuple[Mark, Change]] = []
     moves: dict[Mark, dict[Metric, int]] = {}
-    for record in event["Records"]:
+    for record in records:
         before, after = streams.images(record)
-        event_for_admins = admin_event(before, after)
-        if event_for_admins is not None:
-            group = record["dynamodb"]["Keys"]["bookingId"]["S"]
-            broadcast = event_for_admins.to_room(
-                ADMIN.path, monitor.MONITORS, group=group, once=record["eventID"]
-            )
-            ports().tasks.broadcast(broadcast)
         mark = streams.mark(record)
         found.append((mark, Change(_by_status(before, after), _today(before, after))))
         moves[mark] = moved_to(before, after)
@@ -57,6 +86,12 @@ def handler(event: Event) -> None:
     count_all(moved)
     if any(any(change) for _, change in found):
         announce_stats()
+
+
+def _key(record: Record) -> str:
+    """Return the id of the booking of a record."""
+    booking_id: str = record["dynamodb"]["Keys"]["bookingId"]["S"]
+    return booking_id
 
 
 def admin_event(before: Row, after: Row) -> Outbound | None:

@@ -1,7 +1,8 @@
-"""Sends an event to all connections in a room.
+"""Sends an event to all connections in a room, or of a person.
 
-If a room of several shards is large, the broadcast is split into one message for each shard. So
-each shard has an invocation of its own, and only a shard that fails is tried again.
+If a room is large, the broadcast is split into one message for each shard, for a queue and a
+function of their own. So each shard has an invocation of its own, and only a shard that fails is
+tried again. No other broadcast waits for it.
 
 A recipient whose post fails has a follow-up message of its own, so nothing is repeated or delayed
 for the other recipients. Later events may overtake the follow-up.
@@ -26,7 +27,7 @@ from shared.aws.metrics import Metric, count
 from shared.aws.parallel import together
 from shared.aws.queues import Record
 from shared.ports import Broadcast, Post
-from shared.realtime import rooms
+from shared.realtime import people, rooms
 from shared.realtime.address import Address, Wire, frame
 from shared.realtime.arguments import Arguments
 from shared.realtime.emitter import Emitter
@@ -43,9 +44,15 @@ FEW = 100
 
 
 def _try_again(records: list[Record]) -> None:
-    """Postpone messages that have failed."""
+    """Postpone messages of the queue of broadcasts that have failed."""
     values = settings()
     queues.postpone(records, values.broadcast_queue_url, values.broadcast_retry_seconds)
+
+
+def _try_shards_again(records: list[Record]) -> None:
+    """Postpone messages of the queue of shards that have failed."""
+    values = settings()
+    queues.postpone(records, values.shards_queue_url, values.broadcast_retry_seconds)
 
 
 @queue_entry(ordered=True, failed=_try_again)
@@ -54,8 +61,14 @@ def handler(body: str) -> None:
     broadcast(msgspec.json.decode(body, type=Broadcast))
 
 
+@queue_entry(ordered=True, failed=_try_shards_again)
+def shard_handler(body: str) -> None:
+    """Handle one message of the queue of shards."""
+    broadcast(msgspec.json.decode(body, type=Broadcast))
+
+
 def broadcast(message: Broadcast) -> None:
-    """Send the event to the room's members, or split the broadcast if a shard is large.
+    """Send the event to its recipients, or split the broadcast if a shard of its room is large.
 
     A shard is large if it has more than ``split_above`` members.
     """
@@ -63,17 +76,25 @@ def broadcast(message: Broadcast) -> None:
     if message.only:
         follow_up(message, room)
         return
-    keys = [message.shard] if message.shard else rooms.shards(room)
-    only = wanted(message)
-    if len(keys) == 1:
-        send(message, rooms.members(keys[0], only=only))
+    if message.person is not None:
+        send(message, of_person(message.namespace, message.person))
         return
-    most = settings().split_above
+    only = wanted(message)
+    if message.shard:
+        send(message, rooms.members(message.shard, only=only))
+        return
+    keys, most = rooms.shards(room), settings().split_above
     shards = together([partial(_first_members, key, most + 1, only) for key in keys])
     if any(len(members) > most for members in shards):
-        together([partial(ports().tasks.broadcast, part) for part in parts(message, keys)])
+        ports().tasks.broadcast(*parts(message, keys))
     else:
         send(message, chain.from_iterable(shards))
+
+
+def of_person(namespace: str, person_id: str) -> list[Member]:
+    """Return the sessions of a person in a namespace, as members."""
+    addresses = people.get(namespace, person_id).addresses
+    return [Member("", one.connection_id, wire=one.wire.value) for one in addresses]
 
 
 def wanted(message: Broadcast) -> list[Attribute[Any]]:
@@ -108,7 +129,7 @@ def send(message: Broadcast, members: Iterable[Member]) -> None:
     _, failed = _post(message, members)
     if failed:
         until_ms = ports().clock.now_ms() + GIVE_UP_SECONDS * 1000
-        together([partial(ports().tasks.broadcast, one) for one in rest(message, failed, until_ms)])
+        ports().tasks.broadcast(*rest(message, failed, until_ms))
 
 
 def follow_up(message: Broadcast, room: str) -> None:
@@ -122,14 +143,19 @@ def follow_up(message: Broadcast, room: str) -> None:
     if now > until_ms + GIVE_UP_SECONDS * 1000:  # it has waited behind others that had to wait
         _give_up(message, message.only)
         return
-    members = rooms.some_members(room, message.only, only=wanted(message))
+    members: Iterable[Member]
+    if message.person is None:
+        members = rooms.some_members(room, message.only, only=wanted(message))
+    else:
+        found = of_person(message.namespace, message.person)
+        members = [one for one in found if one.connection_id in message.only]
     reached, failed = _post(message, members)
     if not failed:
         return
     if now >= until_ms:
         _give_up(message, failed)
     elif reached:
-        together([partial(ports().tasks.broadcast, one) for one in rest(message, failed, until_ms)])
+        ports().tasks.broadcast(*rest(message, failed, until_ms))
     else:
         raise next(iter(failed.values()))
 

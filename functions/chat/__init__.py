@@ -16,5 +16,6 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``calls``               what clients do with calls
 ``call_endings``        how a call ends when no party asks for it, and what the sweep does
 ``call_announcements``  the events of the transitions of calls
+``stream``              follows the tables, and announces what has been written
 ``routes``              the HTTP routes
 """

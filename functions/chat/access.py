@@ -99,4 +99,4 @@ def _enter(context: Context, session: Session) -> None:
         return
     answer = Authenticated(session.person_id, session.name, session.role)
     context.emit(answer.to([context.address]))
-    presence.announce_arrival(context, session.person_id, session.name)
+    presence.record_arrival(context, session.person_id, session.name)

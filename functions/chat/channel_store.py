@@ -25,9 +25,18 @@ from functions.chat.namespaces import CHAT
 from shared.aws.event_order import is_older
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import (
+    Table,
+    TableName,
+    Transaction,
+    TransactionRefused,
+    WrittenOnce,
+    is_still,
+    transact,
+)
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Arrival
+from shared.ports import Broadcast
 from shared.protocol import json
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
@@ -81,11 +90,8 @@ class Participant(Table):
     """A person who is or was in a channel. Times are epoch milliseconds.
 
     tabs: the person's connections that have joined the channel, as ``Address.member``.
-    joined_by: the id of the frame with which the first of the tabs joined.
-    left_by: the connection that left as the last one.
-    left_at: when it left.
     read_up_to: the id of a message; the person has read this message and all older ones.
-    typing_at: when the last frame that said whether the person types arrived.
+    announced: the broadcast that announces the last change, as JSON. ``stream`` sends it.
     """
 
     class Meta:
@@ -94,11 +100,8 @@ class Participant(Table):
     topic = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
     tabs: Any = UnicodeSetAttribute(null=True)
-    joined_by = UnicodeAttribute(attr_name="joinedBy", null=True)
-    left_by = UnicodeAttribute(attr_name="leftBy", null=True)
-    left_at: Any = NumberAttribute(attr_name="leftAt", null=True)
     read_up_to = UnicodeAttribute(attr_name="readUpTo", null=True)
-    typing_at = NumberAttribute(attr_name="typingAt", null=True)
+    announced = UnicodeAttribute(null=True)
 
     @property
     def person_id(self) -> str:
@@ -117,7 +120,7 @@ class ByThread(GlobalSecondaryIndex["Message"]):
     message_id = UnicodeAttribute(range_key=True, attr_name="messageId")
 
 
-class Message(Table):
+class Message(WrittenOnce):
     """A message in a channel.
 
     channel: the channel's room.
@@ -225,17 +228,25 @@ def require_participant(room: str, person_id: str) -> Participant:
 
 
 def join(
-    address: Address, person_id: str, channel_id: ChannelId, *, arrival: Arrival, expires_at: int
-) -> bool:
-    """Let a connection join a channel. Returns whether it is the person's first tab there.
+    address: Address,
+    person_id: str,
+    channel_id: ChannelId,
+    *,
+    arrival: Arrival,
+    expires_at: int,
+    joined: Broadcast,
+) -> None:
+    """Let a connection join a channel.
 
-    Idempotent: the same frame gets the same answer again. A frame that is handled after a newer one
-    of the connection, with which it has joined or left, changes nothing.
+    joined: the broadcast that announces the person, if it is their first tab there.
+
+    A frame that is handled after a newer one of the connection, with which it has joined or left,
+    changes nothing.
 
     Raises ``Refusal`` if the channel does not exist or the person may not join it, and
     ``Duplicate`` if the connection is gone.
     """
-    room, frame = room_of(channel_id), arrival.id
+    room = room_of(channel_id)
     form = json.dumps(channel_id)
     key, ms = rooms.key(CHAT.path, room), arrival.ms
     member = rooms.Member.of(key, address, expires_at, person_id, form=form, joined_ms=ms)
@@ -245,21 +256,24 @@ def join(
             raise Refusal(UNKNOWN_CHANNEL)
         if not channel_row.lets_in(person_id):
             raise Refusal(NOT_A_MEMBER)
-        first = not row.tabs
         try:
-            transact(_join_writes(channel_row, row, member, address, frame))
+            transact(_join_writes(channel_row, row, member, address, joined))
         except TransactionRefused as refused:
             if refused.failed("connection"):
                 raise Duplicate from refused
             if refused.failed("member"):
-                return False
+                return
         else:
-            return first or row.joined_by == frame
+            return
     raise RuntimeError(f"{room} cannot be joined")
 
 
 def _join_writes(
-    channel_row: Channel, row: Participant, member: rooms.Member, address: Address, frame: str
+    channel_row: Channel,
+    row: Participant,
+    member: rooms.Member,
+    address: Address,
+    joined: Broadcast,
 ) -> Any:
     """Return the writes of a join, for ``transact``.
 
@@ -269,9 +283,7 @@ def _join_writes(
     actions: list[Action] = [Participant.tabs.add({address.member})]
     if first:
         actions += [
-            Participant.joined_by.set(frame),
-            Participant.left_by.remove(),
-            Participant.left_at.remove(),
+            Participant.announced.set(json.dumps(joined)),
         ]
 
     def add_items(transaction: Transaction) -> None:
@@ -308,15 +320,13 @@ def leave(
     person_id: str,
     room: str,
     *,
-    now_ms: int,
+    left: Broadcast,
     asked_ms: int | None = None,
     departing: bool = False,
-) -> int | None:
-    """Take a connection out of a channel.
+) -> None:
+    """Take a connection out of a channel. Idempotent.
 
-    Returns when the person has left with it, epoch milliseconds. Returns None if another tab of the
-    person stays. Idempotent, with the same answer.
-
+    left: the broadcast that announces that the person has left, if no other tab of theirs stays.
     asked_ms: when the frame that asks to leave arrived; None if no frame asks. A connection that
     has joined with a newer frame stays; one that has not joined yet cannot join with an older one.
     departing: whether the connection has ended. Nothing more can join then, so the connection's row
@@ -328,16 +338,17 @@ def leave(
         if address.member not in tabs:
             if asked_ms is not None and not _record_early_leave(address, room, asked_ms):
                 continue
-            was_last = not tabs and row.left_by == address.connection_id
-            return int(row.left_at) if was_last else None
+            return
         last = tabs == {address.member}
         try:
-            transact(_leave_writes(row, address, now_ms, asked_ms, last=last, departing=departing))
+            transact(
+                _leave_writes(row, address, left if last else None, asked_ms, departing=departing)
+            )
         except TransactionRefused as refused:
             if refused.failed("member"):
-                return None
-            continue
-        return now_ms if last else None
+                return
+        else:
+            return
     raise RuntimeError(f"{room} cannot be left")
 
 
@@ -355,25 +366,21 @@ def _record_early_leave(address: Address, room: str, asked_ms: int) -> bool:
 def _leave_writes(
     row: Participant,
     address: Address,
-    now_ms: int,
+    left: Broadcast | None,
     asked_ms: int | None,
     *,
-    last: bool,
     departing: bool,
 ) -> Any:
     """Return the writes of a leave, for ``transact``.
 
-    last: whether no other tab of the person stays.
+    left: what announces that the person has left; None if another tab of the person stays.
     """
     tab = {address.member}
     only: Condition = Participant.tabs == tab
     actions: list[Action] = [Participant.tabs.delete(tab)]
     condition: Condition = Participant.tabs.contains(address.member) & ~only
-    if last:
-        actions += [
-            Participant.left_by.set(address.connection_id),
-            Participant.left_at.set(now_ms),
-        ]
+    if left is not None:
+        actions.append(Participant.announced.set(json.dumps(left)))
         condition = only
 
     def add_items(transaction: Transaction) -> None:
@@ -400,11 +407,6 @@ def _leave_writes(
     return add_items
 
 
-def save_message(message: Message) -> bool:
-    """Store the message. Returns False if the same message has been stored before."""
-    return message.save_if(Message.message_id.does_not_exist())
-
-
 def has_message(room: str, message_id: str) -> bool:
     """Return whether a channel has a message, strongly consistent."""
     try:
@@ -414,18 +416,14 @@ def has_message(room: str, message_id: str) -> bool:
     return True
 
 
-def mark_read(row: Participant, up_to: str) -> bool:
-    """Record how far a person has read. Returns False if they had read as far before."""
+def mark_read(row: Participant, up_to: str, receipt: Broadcast) -> None:
+    """Record how far a person has read, unless they had read as far before.
+
+    receipt: the broadcast that announces it.
+    """
     condition = Participant.read_up_to.does_not_exist() | (Participant.read_up_to < up_to)
-    key = Participant(row.topic, row.item)
-    return key.update_if([Participant.read_up_to.set(up_to)], condition)
-
-
-def mark_typing(row: Participant, at_ms: int) -> bool:
-    """Record when a frame about typing arrived. Returns False if a newer frame is known."""
-    condition = Participant.typing_at.does_not_exist() | (Participant.typing_at <= at_ms)
-    key = Participant(row.topic, row.item)
-    return key.update_if([Participant.typing_at.set(at_ms)], condition)
+    actions = [Participant.read_up_to.set(up_to), Participant.announced.set(json.dumps(receipt))]
+    Participant(row.topic, row.item).update_if(actions, condition)
 
 
 def channel_id_of(form: str) -> ChannelId:

@@ -1,4 +1,7 @@
-"""What clients do in channels, and what the backend reports about channels."""
+"""What clients do in channels, and what the backend reports about channels.
+
+Who joins, leaves or has read is announced by ``stream``, in the order in which it was written.
+"""
 
 from __future__ import annotations
 
@@ -35,29 +38,27 @@ from functions.chat.product import (
     chat,
     expires_at,
     on,
-    send_to_channel,
+    to_channel,
 )
 from shared import times
+from shared.aws import event_order
 from shared.aws.metrics import Metric, count
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.protocol import json
 from shared.realtime import connections
-from shared.realtime.address import Address, Wire
+from shared.realtime.address import Address
 from shared.realtime.connections import Connection, Session
 
 __all__ = ["access", "calls", "chat", "presence", "routes"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"
-ANNOUNCED_AGAIN_MS = 240_000
-"""How long a departure may be announced again. SQS drops broadcasts with the same id for 300 s."""
-
+TYPING_KEPT_SECONDS = 3_600
 
 _PUT_OUT = Access(
-    {"chat": "GetItem UpdateItem", "connections": "UpdateItem", "rooms": "DeleteItem"},
-    may="send-broadcast",
+    {"chat": "GetItem UpdateItem", "connections": "UpdateItem", "rooms": "DeleteItem"}
 )
 
 
@@ -94,15 +95,9 @@ def _digest(event: ChannelUpserted, happened_at_ms: int) -> str:
 
 
 def _remove_tabs(background: Background, participant: Participant, event: ChannelUpserted) -> None:
-    """Let all tabs of a person leave the channel.
-
-    Idempotent. If the person has left a moment ago, this is announced again under the same id: the
-    process that removed the last tab may have died before it announced it.
-    """
-    addresses = [Address.of_member(CHAT.path, member) for member in participant.tabs or ()]
-    if not addresses and background.now_ms - (participant.left_at or 0) < ANNOUNCED_AGAIN_MS:
-        addresses = [Address(CHAT.path, Wire.SOCKETIO, participant.left_by)]
-    for address in addresses:
+    """Let all tabs of a person leave the channel. Idempotent."""
+    for member in participant.tabs or ():
+        address = Address.of_member(CHAT.path, member)
         session = _session_of(address)
         if session is not None:
             leaving = Leaving(participant.topic, event.channel_id, LEAVE)
@@ -124,19 +119,18 @@ def join_channel(context: Context, channel_id: ChannelId) -> None:
     If it is the user's first tab in the channel, the channel's other users receive
     ``user_joined``."""
     session, arrival = context.session, context.arrival
-    first = channel_store.join(
+    event = UserJoined(
+        session.person_id, session.name, session.role, channel_id, _arrived_at(context)
+    )
+    room = channel_store.room_of(channel_id)
+    channel_store.join(
         context.address,
         session.person_id,
         channel_id,
         arrival=arrival,
         expires_at=expires_at(context.now_ms),
+        joined=to_channel(context, room, event, others_only=True, by_ms=arrival.ms),
     )
-    if first:
-        event = UserJoined(
-            session.person_id, session.name, session.role, channel_id, _arrived_at(context)
-        )
-        room = channel_store.room_of(channel_id)
-        send_to_channel(context, room, event, others_only=True, by_ms=arrival.ms)
 
 
 @on("leave_channel", ChannelId, permission=ACCESS)
@@ -185,33 +179,24 @@ class Leaving(NamedTuple):
 
 
 def _leave(background: Background, address: Address, session: Session, leaving: Leaving) -> None:
-    """Leave a channel, and announce it if it was the person's last tab there.
-
-    Idempotent: the announcement is sent once, because it is named after the moment of leaving,
-    which stays the same when this runs again.
-    """
-    person_id, room = session.person_id, leaving.room
-    left_at = channel_store.leave(
+    """Leave a channel. It is announced if it was the person's last tab there. Idempotent."""
+    person_id, room, now_ms = session.person_id, leaving.room, background.now_ms
+    event = UserLeft(person_id, session.name, leaving.channel_id, times.iso(now_ms), leaving.reason)
+    left = event.to_room(
+        CHAT.path,
+        room,
+        group=room,
+        skip_person=person_id,
+        once=f"{address.connection_id}#{now_ms}",
+        own_form=ROOM_FIELD,
+    )
+    channel_store.leave(
         address,
         person_id,
         room,
-        now_ms=background.now_ms,
+        left=left,
         asked_ms=leaving.asked_ms,
         departing=leaving.departing,
-    )
-    if left_at is None:
-        return
-    moment = times.iso(left_at)
-    event = UserLeft(person_id, session.name, leaving.channel_id, moment, leaving.reason)
-    background.ports.tasks.broadcast(
-        event.to_room(
-            CHAT.path,
-            room,
-            group=room,
-            skip_person=person_id,
-            once=f"{address.connection_id}#{left_at}",
-            own_form=ROOM_FIELD,
-        )
     )
 
 
@@ -237,12 +222,9 @@ def send_message(context: Context, request: SendMessage) -> None:
         thread=None if reply_to is None else channel_store.thread_of(room, reply_to),
         sent_at=now,
     )
-    is_new = channel_store.save_message(message)
-    # A frame that is delivered twice is one message. The event goes to the queue both times, and
-    # the queue keeps one: the first invocation may have ended between saving and sending.
-    send_to_channel(context, room, history.event_of(message))
-    if not is_new:
+    if not message.create():
         raise Duplicate
+    context.ports.tasks.broadcast(history.delivery_of(message))
     count(Metric.MESSAGES_SENT)
 
 
@@ -255,11 +237,11 @@ def message_read(context: Context, request: MessageRead) -> None:
     participant = channel_store.require_participant(room, session.person_id)
     if message_id is not None and not channel_store.has_message(room, message_id):
         raise Refusal(MESSAGE_NOT_FOUND)
-    if channel_store.mark_read(participant, message_id or context.arrival.id):
-        receipt = ReadReceipt(
-            session.person_id, session.name, request.channel_id, message_id, _arrived_at(context)
-        )
-        send_to_channel(context, room, receipt, others_only=True)
+    event = ReadReceipt(
+        session.person_id, session.name, request.channel_id, message_id, _arrived_at(context)
+    )
+    receipt = to_channel(context, room, event, others_only=True)
+    channel_store.mark_read(participant, message_id or context.arrival.id, receipt)
 
 
 @on("chat:typing", Typing, permission=ACCESS)
@@ -267,17 +249,17 @@ def typing(context: Context, request: Typing) -> None:
     """Show that the user is typing in a channel, or has stopped. The channel's other users receive
     ``chat:user_typing``."""
     session, room = context.session, channel_store.room_of(request.channel_id)
-    participant = channel_store.require_participant(room, session.person_id)
-    # A frame that a newer one has overtaken sends nothing.
-    if channel_store.mark_typing(participant, context.arrival.ms):
+    channel_store.require_participant(room, session.person_id)
+    group, arrival = f"{room}#typing#{session.person_id}", context.arrival
+    # A frame that a newer one has overtaken sends nothing. The order has a row of its own, because
+    # the stream carries every change of a participant.
+    if event_order.claim(
+        group, arrival.ms, arrival.id, now_ms=context.now_ms, kept_seconds=TYPING_KEPT_SECONDS
+    ):
         event = UserTyping(session.person_id, session.name, request.is_typing)
         context.ports.tasks.broadcast(
             event.to_room(
-                CHAT.path,
-                room,
-                group=f"{room}#typing#{session.person_id}",
-                skip_person=session.person_id,
-                once=context.arrival.id,
+                CHAT.path, room, group=group, skip_person=session.person_id, once=arrival.id
             )
         )
 
@@ -298,7 +280,7 @@ def file_uploaded(context: Context, request: FileUploaded) -> None:
         file_type=request.file_type,
         uploaded_at=_arrived_at(context),
     )
-    send_to_channel(context, room, event)
+    context.ports.tasks.broadcast(to_channel(context, room, event))
 
 
 @on("channel_updated", ChannelUpdate, permission=MANAGE)
@@ -315,7 +297,7 @@ def channel_updated(context: Context, request: ChannelUpdate) -> None:
         session.name,
         _arrived_at(context),
     )
-    send_to_channel(context, room, event)
+    context.ports.tasks.broadcast(to_channel(context, room, event))
 
 
 @on("system_broadcast", SystemBroadcast, permission=BROADCAST, error_event=BROADCAST_ERROR)

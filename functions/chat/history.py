@@ -11,7 +11,10 @@ import msgspec
 from functions.chat import channel_store
 from functions.chat.channel_store import ByThread, Message, Participant
 from functions.chat.events import ChannelId, NewMessage
+from functions.chat.namespaces import CHAT
+from functions.chat.product import ROOM_FIELD
 from shared import times
+from shared.ports import Broadcast
 
 MOST_UNREAD = 100
 """The highest number of unread messages that is shown: counting all of them would read all."""
@@ -62,6 +65,14 @@ def event_of(message: Message) -> NewMessage:
         message_type=message.type,
         reply_to_id=message.reply_to,
         timestamp=times.iso(message.sent_at),
+    )
+
+
+def delivery_of(message: Message) -> Broadcast:
+    """Return the broadcast with which a message is delivered. It is the same each time."""
+    room = message.channel
+    return event_of(message).to_room(
+        CHAT.path, room, group=room, once=message.message_id, own_form=ROOM_FIELD
     )
 
 

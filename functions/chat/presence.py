@@ -1,6 +1,7 @@
 """Who is online, and with which status.
 
-A person is online while any of their tabs is connected. Their status lasts as long.
+A person is online while any of their tabs is connected. Their status lasts as long. A row keeps the
+status; ``stream`` announces each of its changes, in order.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from shared import times
 from shared.aws.tables import Table, TableName, is_still
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
+from shared.ports import Broadcast
 from shared.protocol import json
 from shared.realtime import people, rooms
 from shared.realtime.connections import PAGE
@@ -28,7 +30,8 @@ from shared.realtime.people import Person
 
 ONLINE, OFFLINE = "online", "offline"
 STATUS_CHANGE, DISCONNECT = "status_change", "disconnect"
-STATUS_ITEM = "status"
+PERSON, STATUS_ITEM = "person#", "status"
+"""The prefix of a person's topic, and the range key of the status in it."""
 
 _ROUNDS = 8
 """How often a departure is recorded. The tabs of one person race for the row."""
@@ -121,12 +124,12 @@ def _statuses_of(person_ids: list[str]) -> dict[str, str]:
     for begin in range(0, len(person_ids), PAGE):
         keys = [_key(person_id) for person_id in person_ids[begin : begin + PAGE]]
         for row in Status.batch_get(keys, consistent_read=True):
-            statuses[row.topic.removeprefix("person#")] = row.status
+            statuses[row.topic.removeprefix(PERSON)] = row.status
     return statuses
 
 
-def announce_arrival(background: Background, person_id: str, name: str) -> None:
-    """Record that a person is online, and announce it if they were last announced as offline.
+def record_arrival(background: Background, person_id: str, name: str) -> None:
+    """Record that a person is online. It is announced if they were last announced as offline.
 
     That is so, for example, after a page has been reloaded. A person who is new is not announced:
     announcing every arrival to all users would cost the square of their number.
@@ -136,38 +139,32 @@ def announce_arrival(background: Background, person_id: str, name: str) -> None:
         return
     visit = secrets.token_hex(8)
     row = Status(*_key(person_id), name=name, visit=visit, expires_at=_kept_until(background))
-    if row.save_if(_is_still(before)) and before:
-        person = people.get(CHAT.path, person_id)
-        _announce(background, person, name, row, STATUS_CHANGE, once=f"back#{before.gone_at}")
+    row.save_if(_is_still(before))
 
 
-@chat.on_last_leave(
-    CHAT.path,
-    access=Access({"chat": "GetItem PutItem", "people": "GetItem"}, may="send-broadcast"),
-)
-def announce_departure(background: Background, person: Person) -> None:
-    """Announce once to all users that a person's last tab has closed.
+@chat.on_last_leave(CHAT.path, access=Access({"chat": "GetItem PutItem", "people": "GetItem"}))
+def record_departure(background: Background, person: Person) -> None:
+    """Record that a person's last tab has closed, which is announced to all users. Idempotent.
 
-    Several departures at once, and one that runs again after its process died, send the broadcast
-    under the same id, which is made of the row as it was before. So SQS sends it once. The row
-    records the departure after that: then nothing is sent any more.
-
-    If the person comes back before the departure is recorded, ``announce_arrival`` finds them
-    still online and announces nothing. So it is called again here.
+    If the person comes back before that, ``record_arrival`` finds them still online and records
+    nothing. So it is called again here.
     """
     for _ in range(_ROUNDS):
         row = _status_row(person.person_id)
         if row is None or row.gone_at:
             break
-        now_ms, name = background.now_ms, row.name or person.person_id
-        offline = Status(row.topic, row.item, name=name, status=OFFLINE, gone_at=now_ms)
-        offline.expires_at = _kept_until(background)
-        once = f"gone#{row.visit or row.expires_at}#{row.set_at}"
-        _announce(background, person, name, offline, DISCONNECT, once=once)
+        offline = Status(
+            row.topic,
+            row.item,
+            name=row.name or person.person_id,
+            status=OFFLINE,
+            gone_at=background.now_ms,
+            expires_at=_kept_until(background),
+        )
         if offline.save_if(_is_still(row)):
             break
     if row and people.get(CHAT.path, person.person_id).online:
-        announce_arrival(background, person.person_id, row.name or person.person_id)
+        record_arrival(background, person.person_id, row.name or person.person_id)
 
 
 def _is_still(row: Status | None) -> Condition:
@@ -189,7 +186,7 @@ def _status_row(person_id: str) -> Status | None:
 
 
 def _set_status(context: Context, status: str, more: list[Action]) -> None:
-    """Set the status and announce it. Do neither if a newer frame has set it already."""
+    """Set the status, unless a newer frame has set it already."""
     session, at_ms = context.session, context.arrival.ms
     row = Status(*_key(session.person_id))
     actions = [
@@ -203,42 +200,46 @@ def _set_status(context: Context, status: str, more: list[Action]) -> None:
     if not row.update_if(actions, Status.set_at.does_not_exist() | (Status.set_at <= at_ms)):
         return
     person = people.get(CHAT.path, session.person_id)
-    _announce(context, person, session.name, row, STATUS_CHANGE, once=context.arrival.id)
     if not person.online:  # the last tab has closed while the frame was on its way
-        announce_departure(context, person)
+        record_departure(context, person)
 
 
-def _announce(
-    background: Background,
-    person: Person,
-    name: str,
-    row: Status,
-    reason: str,
-    *,
-    once: str | None = None,
-) -> None:
-    """Send a person's status to all authenticated people, as both events of the contract.
+def announced_change(before: Status | None, after: Status) -> str | None:
+    """Return the reason with which a change of a row is announced.
 
-    once: broadcasts with the same value are sent once.
+    Returns None if the change is not announced: the person is new, or only the row's lifetime is.
     """
-    group = f"presence#{person.person_id}"
+    if after.gone_at:
+        return None if before and before.gone_at else DISCONNECT
+    if before is None:
+        return STATUS_CHANGE if after.set_at else None
+    return None if _shown(before) == _shown(after) else STATUS_CHANGE
+
+
+def _shown(row: Status) -> tuple[object, ...]:
+    """Return what people see of a status, and when it was set."""
+    return row.status, row.message, row.custom, row.set_at, row.gone_at
+
+
+def announcements(row: Status, reason: str, *, once: str, now_ms: int) -> Iterator[Broadcast]:
+    """Yield the broadcasts of a status to all authenticated people: both events of the contract."""
+    person_id = row.topic.removeprefix(PERSON)
+    tabs = 0 if row.gone_at else len(people.get(CHAT.path, person_id).members or ())
     updated = PresenceUpdated(
-        user_id=person.person_id,
-        user_display_name=name,
+        user_id=person_id,
+        user_display_name=row.name or person_id,
         status=row.status,
         status_message=row.message,
         custom_status=row.custom,
-        timestamp=times.iso(background.now_ms),
+        timestamp=times.iso(row.gone_at or row.set_at or now_ms),
         reason=reason,
     )
-    count = len(person.members or ())
-    update = PresenceUpdate(person.person_id, row.status, count)
-    for event in (updated, update):
-        background.ports.tasks.broadcast(event.to_everybody(CHAT.path, group=group, once=once))
+    for event in (updated, PresenceUpdate(person_id, row.status, tabs)):
+        yield event.to_everybody(CHAT.path, group=f"presence#{person_id}", once=once)
 
 
 def _key(person_id: str) -> tuple[str, str]:
-    return f"person#{person_id}", STATUS_ITEM
+    return PERSON + person_id, STATUS_ITEM
 
 
 def _kept_until(background: Background) -> int:

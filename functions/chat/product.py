@@ -8,9 +8,10 @@ from typing import Any
 from functions.chat import call_events, events
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Context
-from shared.pipeline.deployment import Access, IndexSpec, TableSpec
+from shared.pipeline.deployment import Access, FunctionSpec, IndexSpec, Stream, TableSpec
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.product import Product
+from shared.ports import Broadcast
 from shared.settings import settings
 
 ACCESS = "chat.access"
@@ -29,11 +30,12 @@ chat = Product(
     "chat",
     namespaces=[CHAT],
     tables=[
-        TableSpec("chat", "topic", "item", expires=True),
+        TableSpec("chat", "topic", "item", expires=True, stream=Stream.BOTH),
         TableSpec(
             "messages",
             "channel",
             "messageId",
+            stream=Stream.NEW,
             indexes=(IndexSpec("thread", "thread", "messageId"),),
         ),
     ],
@@ -43,11 +45,21 @@ chat = Product(
             "connections": "GetItem UpdateItem",
             "people": "GetItem UpdateItem",
             "rooms": "DeleteItem PutItem Query",
+            "limits": "UpdateItem",
             "chat": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",
             "messages": "GetItem PutItem",
         },
         may="read-secret send-broadcast",
     ),
+    functions=[
+        FunctionSpec(
+            "chat-stream",
+            "functions.chat.stream.handler",
+            Access({"people": "GetItem"}, may="send-broadcast"),
+            timeout_seconds=30,
+            streams=("chat", "messages"),
+        )
+    ],
     memory_mb=1024,
 )
 MAY_END_CALL = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
@@ -76,31 +88,29 @@ def on(
     )
 
 
-def send_to_channel(
+def to_channel(
     context: Context,
     room: str,
     event: Outbound,
     *,
     others_only: bool = False,
     by_ms: int | None = None,
-) -> None:
-    """Send an event to the tabs in a channel, in the order of the calls of this function.
+) -> Broadcast:
+    """Return the broadcast of an event to the tabs in a channel.
 
-    Idempotent: the event is sent once, even if the frame that is handled is delivered again.
+    If the frame that is handled is delivered again, the broadcast is the same and is sent once.
 
     others_only: leave out the tabs of the person who sent the frame.
     by_ms: leave out connections that joined after this time, epoch milliseconds.
     """
-    context.ports.tasks.broadcast(
-        event.to_room(
-            CHAT.path,
-            room,
-            group=room,
-            skip_person=context.session.person_id if others_only else None,
-            once=context.arrival.id,
-            own_form=ROOM_FIELD,
-            by_ms=by_ms,
-        )
+    return event.to_room(
+        CHAT.path,
+        room,
+        group=room,
+        skip_person=context.session.person_id if others_only else None,
+        once=context.arrival.id,
+        own_form=ROOM_FIELD,
+        by_ms=by_ms,
     )
 
 

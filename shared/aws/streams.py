@@ -23,6 +23,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAtt
 
 from shared.aws.retry import pause
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
+from shared.settings import settings
 
 Row = Mapping[str, Any] | None
 """A row in DynamoDB's form (``{"S": …}``), or None if there is no such row."""
@@ -69,6 +70,12 @@ class Applied(Table):
     ids: Any = UnicodeSetAttribute(null=True)
     version = NumberAttribute(default=0)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return the name with which the table of a record is declared, or an empty text."""
+    physical = record["eventSourceARN"].split("/")[1]
+    return next((name for name, other in settings().tables.items() if other == physical), "")
 
 
 def images(record: dict[str, Any]) -> tuple[Row, Row]:

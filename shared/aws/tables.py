@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection as DynamoDBConnection
 from pynamodb.exceptions import (
     DeleteError,
@@ -89,6 +90,25 @@ class Table(Model):
     def delete_if(self, condition: Condition) -> bool:
         """Delete the row if the condition holds; otherwise delete nothing and return False."""
         return _condition_held(lambda: self.delete(condition=condition))
+
+
+class WrittenOnce(Table):
+    """A row that the first of several writes with the same key creates.
+
+    writer: a random id of the write that has created the row.
+    """
+
+    writer = UnicodeAttribute(null=True)
+
+    def create(self) -> bool:
+        """Write the row if it does not exist; otherwise write nothing and return False.
+
+        The SDK repeats a write whose answer is lost. The repeated write finds the row that it has
+        created itself, and that is a success.
+        """
+        self.writer = uuid.uuid4().hex
+        absent = type(self)._hash_key_attribute().does_not_exist()  # type: ignore[no-untyped-call]
+        return self.save_if(absent | (WrittenOnce.writer == self.writer))
 
 
 def _retry_on_conflict(write: Callable[[], T]) -> T:

@@ -6,9 +6,10 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,10 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+    from mypy_boto3_sqs.type_defs import (
+        MessageAttributeValueTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
 BACKEND_SOURCE = "switchboard.backend"
 PUT_ATTEMPTS = 4
@@ -30,8 +34,15 @@ PUT_PAUSE_SECONDS = 0.1
 
 MOST_ENTRIES = 10
 MOST_BYTES = 256 * 1024
-"""What one ``PutEvents`` request may carry, all entries together.
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
+"""What one ``PutEvents`` or ``SendMessageBatch`` request may carry, all entries together.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+
+T = TypeVar("T")
+
+
+class BroadcastRefused(Exception):
+    """SQS has not accepted all broadcasts of a request."""
 
 
 def _fifo_id(text: str) -> str:
@@ -48,17 +59,55 @@ def _attributes() -> dict[str, MessageAttributeValueTypeDef]:
     return {CORRELATION_ID: {"DataType": "String", "StringValue": log.correlation_id()}}
 
 
-def batches(messages: Iterable[BusMessage]) -> Iterator[list[BusMessage]]:
-    """Yield the messages in order, as many at a time as one request may carry."""
-    batch: list[BusMessage] = []
-    for message in messages:
-        size = sum(one.size for one in batch) + message.size
-        if batch and (len(batch) == MOST_ENTRIES or size > MOST_BYTES):
+def batches(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield the items in order, as many at a time as one request may carry.
+
+    size: the size of an item in bytes.
+    """
+    batch: list[T] = []
+    for item in items:
+        if batch and (len(batch) == MOST_ENTRIES or sum(map(size, [*batch, item])) > MOST_BYTES):
             yield batch
             batch = []
-        batch.append(message)
+        batch.append(item)
     if batch:
         yield batch
+
+
+def _entry(number: int, message: Broadcast) -> SendMessageBatchRequestEntryTypeDef:
+    """Return a broadcast as an entry of ``SendMessageBatch``."""
+    once = message.once or secrets.token_hex(16)
+    return {
+        "Id": str(number),
+        "MessageBody": json.dumps(msgspec.structs.replace(message, once=once)),
+        "MessageGroupId": _fifo_id(message.group),
+        "MessageDeduplicationId": _fifo_id(once),
+        "MessageAttributes": _attributes(),
+    }
+
+
+def _entry_size(entry: SendMessageBatchRequestEntryTypeDef) -> int:
+    """Return the size of an entry in bytes, with room for its attributes."""
+    return len(entry["MessageBody"].encode()) + 256
+
+
+def _send(entries: list[SendMessageBatchRequestEntryTypeDef], queue_url: str) -> None:
+    """Send messages to a queue, in order. Raises ``BroadcastRefused``."""
+    sqs = clients.client("sqs")
+    if len(entries) == 1:  # the SDK tries a single message again, but not a part of a batch
+        (alone,) = entries
+        sqs.send_message(
+            QueueUrl=queue_url,
+            MessageBody=alone["MessageBody"],
+            MessageGroupId=alone["MessageGroupId"],
+            MessageDeduplicationId=alone["MessageDeduplicationId"],
+            MessageAttributes=alone["MessageAttributes"],
+        )
+        return
+    for batch in batches(entries, _entry_size):
+        failed = sqs.send_message_batch(QueueUrl=queue_url, Entries=batch).get("Failed")
+        if failed:
+            raise BroadcastRefused(failed)
 
 
 class AwsTasks:
@@ -112,16 +161,16 @@ class AwsTasks:
             count(Metric.RING_TIMERS_FAILED)
             raise
 
-    def broadcast(self, message: Broadcast) -> None:
-        """Send a broadcast to its queue."""
-        once = message.once or secrets.token_hex(16)
-        clients.client("sqs").send_message(
-            QueueUrl=self._settings.broadcast_queue_url,
-            MessageBody=json.dumps(msgspec.structs.replace(message, once=once)),
-            MessageGroupId=_fifo_id(message.group),
-            MessageDeduplicationId=_fifo_id(once),
-            MessageAttributes=_attributes(),
-        )
+    def broadcast(self, *messages: Broadcast) -> None:
+        """Send broadcasts to their queue, in order.
+
+        Raises ``BroadcastRefused`` if SQS has not accepted all of them.
+        """
+        for url, some in (
+            (self._settings.broadcast_queue_url, [one for one in messages if not one.is_large]),
+            (self._settings.shards_queue_url, [one for one in messages if one.is_large]),
+        ):
+            _send([_entry(number, message) for number, message in enumerate(some)], url)
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         """Send a message to the queue of deadlines that arrives after ``seconds``."""
@@ -135,7 +184,7 @@ class AwsTasks:
 
     def publish(self, messages: Sequence[BusMessage]) -> int:
         """Put backend events on the stack's bus, in order; return how many it accepted."""
-        return sum(self._put(batch) for batch in batches(messages))
+        return sum(self._put(batch) for batch in batches(messages, attrgetter("size")))
 
     def _put(self, messages: list[BusMessage]) -> int:
         """Put the events of one request on the bus; return how many the bus accepted.

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from shared.aws.log import logger
+from shared.aws.metrics import Metric, count
 from shared.realtime.address import Delivery
 from shared.realtime.emitter import Emitter
 
 
 def tell(emit: Emitter, *deliveries: Delivery) -> bool:
-    """Send events. Returns whether any connection was reached, or may have been.
-
-    A post that fails is logged and not raised. The transition stands and the other connections
-    have received their events, so the failure is no answer to the person who made the transition.
-    """
-    try:
-        return emit(*deliveries) > 0
-    except Exception:  # noqa: BLE001 - whatever it is, the transition stands
-        logger.exception("an event of a call did not reach every connection")
-        return True
+    """Send events. Returns whether any connection was reached, or may have been."""
+    reached, missed = emit.tell(*deliveries)
+    if missed:
+        count(Metric.POSTS_GIVEN_UP, len(missed))
+    return bool(reached or missed)

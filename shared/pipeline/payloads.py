@@ -91,6 +91,14 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         """
         return self.to_room(namespace, "", group=group, once=once)
 
+    def to_person(self, namespace: str, person_id: str, *, once: str) -> Broadcast:
+        """Return the broadcast to all sessions of a person in a namespace.
+
+        The broadcasts to a person arrive in order. ``Broadcast`` explains ``once``.
+        """
+        message = self.to_room(namespace, "", group=f"{namespace}#{person_id}", once=once)
+        return msgspec.structs.replace(message, person=person_id)
+
     def to_room(
         self,
         namespace: str,

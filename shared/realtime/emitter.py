@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
@@ -13,6 +13,17 @@ from shared.realtime.address import Delivery, frame
 
 if TYPE_CHECKING:
     from shared.ports import Ports, Post
+
+
+class Told(NamedTuple):
+    """What became of the posts of ``Emitter.tell``.
+
+    reached: how many posts have reached their connection.
+    missed: the connections with a post that has failed.
+    """
+
+    reached: int
+    missed: tuple[str, ...]
 
 
 class Emitter:
@@ -31,6 +42,18 @@ class Emitter:
         Raises the first error after all posts have been tried.
         """
         return self.post_all(post for delivery in deliveries for post in _posts(delivery))
+
+    def tell(self, *deliveries: Delivery) -> Told:
+        """Send the events of what has been decided.
+
+        A post that fails is logged and not raised: the decision stands, and the other connections
+        receive their events.
+        """
+        reached, failed = self.post_each(post for one in deliveries for post in _posts(one))
+        if failed:
+            errors = {name: repr(error) for name, error in failed.items()}
+            logger.error("event not delivered", extra={"connections": errors})
+        return Told(reached, tuple(sorted(failed)))
 
     def post(self, connection_id: str, text: str) -> bool:
         """Send one frame as it is. Returns False if the connection is gone.

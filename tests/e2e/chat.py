@@ -13,6 +13,7 @@ from urllib.parse import quote
 from functions.chat import channel_store, presence
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Arrival
+from shared.ports import Broadcast
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection, Session
@@ -163,5 +164,9 @@ def _haunt(person_id: str, address: Address, channel: str | None) -> None:
     assert people.join(address, person_id, expires_at=later, everybody=True)
     if channel is not None:
         arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
-        assert channel_store.join(address, person_id, channel, arrival=arrival, expires_at=later)
+        room = channel_store.room_of(channel)
+        nothing = Broadcast(CHAT.path, "nowhere", "user_joined", {}, room)
+        channel_store.join(
+            address, person_id, channel, arrival=arrival, expires_at=later, joined=nothing
+        )
     presence.Status(f"person#{person_id}", "status", name=session.name).save()

@@ -14,6 +14,7 @@ Use = tuple[str, str, str]
 
 QUEUES = {
     "send-broadcast": "BROADCAST_QUEUE_URL",
+    "send-shard": "SHARDS_QUEUE_URL",
     "delete-livekit-room": "LIVEKIT_ROOMS_QUEUE_URL",
     "send-deadline": "DEADLINES_QUEUE_URL",
 }
@@ -40,6 +41,16 @@ RARE: dict[Use, str] = {
         ("sweep", "may", grant): "a process may have ended before it has announced a call"
         for grant in ("read-secret", "delete-livekit-room")
     },
+    **{
+        ("sweep", action, to): "a process may end before it has announced a booking's transition"
+        for action, to in (
+            ("GetItem", "accounts"), ("GetItem", "people"), ("GetItem", "bookings"),
+            ("UpdateItem", "bookings"), ("UpdateItem", "partners"),
+        )
+    },
+    ("bookings-stream", "BatchGetItem", "bookings"): "a transition may be announced by then",
+    ("broadcast", "may", "send-broadcast"): "a post may fail",
+    ("broadcast-shard", "may", "send-broadcast"): "a post may fail",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",

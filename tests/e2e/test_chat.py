@@ -367,4 +367,4 @@ def test_a_broadcast_to_many_goes_out_shard_by_shard(world: World) -> None:
     for one in (anna, boss):
         one.gets_no("system_broadcast_received")
     used = exercised(world.stack.logs / "requests.jsonl", world.stack.environment)
-    assert ("broadcast", "may", "send-broadcast") in used
+    assert ("broadcast", "may", "send-shard") in used

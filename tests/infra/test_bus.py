@@ -18,7 +18,7 @@ def test_every_event_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
     (target,) = rule["Targets"]
     queues = stack.of_type("AWS::SQS::Queue")
     queue = queues[plain(target["Arn"]).removesuffix(".Arn")]["Properties"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 6
     failed = plain(queue["RedrivePolicy"]["deadLetterTargetArn"])
     assert plain(target["DeadLetterConfig"]["Arn"]) == failed
     (source,) = (

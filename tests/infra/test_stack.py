@@ -258,7 +258,15 @@ def test_a_failed_batch_of_a_stream_ends_in_a_dead_letter_queue(stack: Stack) ->
         if plain(one["EventSourceArn"]).endswith(".StreamArn")
     ]
     tables = sorted(plain(one["EventSourceArn"]).removeprefix("Tables")[:-18] for one in streams)
-    assert tables == ["Bookings", "Calls", "Connections", "People"]
+    assert tables == [
+        "Bookingmessages",
+        "Bookings",
+        "Calls",
+        "Chat",
+        "Connections",
+        "Messages",
+        "People",
+    ]
     for one in streams:
         assert stack.template["Resources"][one["FunctionName"]["Ref"]]["Properties"][
             "FunctionName"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
-from functions.bookings import store
+from functions.bookings import store, unannounced
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.rows import Booking
 from functions.products import REGISTRY
 from shared.pipeline import backend_events
 from shared.pipeline.context import Arrival, Background, Context
+from shared.pipeline.sweep import Sweep
+from shared.protocol import json as wire
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection, Session
 from shared.realtime.emitter import Emitter
@@ -80,10 +83,29 @@ class App:
         return row.handle(context, validation.payload_of(row, data))
 
     def received(self, event: str) -> list[Any]:
-        """Return the payloads of all events of this name that the connection has received."""
-        return [
+        """Return the payloads of all events of this name that the connection has received, and of
+        those that were broadcast to its person."""
+        posted = [
             payload for name, payload in self._fakes.events(self.connection_id) if name == event
         ]
+        me = self.session.namespace, self.session.person_id
+        once = {
+            one.once: json.loads(wire.dumps(one.payload))
+            for one in self._fakes.tasks.broadcasts
+            if (one.namespace, one.person) == me and one.event == event
+        }
+        return posted + list(once.values())
+
+
+def sweep(fakes: Fakes, after_seconds: int = 60) -> None:
+    """Let time pass, and send what is left to send, as the stream and the sweep do."""
+    fakes.clock.now += after_seconds * 1000
+    rows = [(row.booking_id, row.serialize()) for row in Booking.scan(consistent_read=True)]
+    unannounced.list_left(rows)
+    background = Background.on(REGISTRY, fakes.ports)
+    unannounced.announce_left(
+        Sweep(background.registry, background.ports, background.emit, until=float("inf"))
+    )
 
 
 def customer(fakes: Fakes, person_id: str = "carla") -> App:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.bookings import store
+from functions.bookings import store, unannounced
 from functions.bookings.rows import Booking
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.booking_stage import (
@@ -20,6 +20,7 @@ from tests.integration.booking_stage import (
     customer,
     partner,
     report,
+    sweep,
 )
 from tests.integration.chat import Overtaken
 from tests.integration.conftest import Race
@@ -158,24 +159,24 @@ def dying(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
 def test_a_report_is_announced_though_its_process_dies(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, moment: str, number: int
 ) -> None:
-    """The queue delivers it again. If the process died after it had sent, it is sent twice."""
+    """The sweep announces it. If the process died after it had sent, it is sent twice."""
     carla, pedro = customer(fakes), partner(fakes)
     reports = course("b")
     for one in reports[:number]:
         send(fakes, one)
     posted = len(fakes.connections.posted)
-    for _ in range(2):
-        with monkeypatch.context() as patch:
-            if moment == "together":  # right after the write
-                patch.setattr("functions.bookings.announce.together", dying(list, after=False))
-            else:
-                post_all = dying(fakes.connections.post_all, after=moment == "after")
-                patch.setattr(fakes.connections, "post_all", post_all)
-            with pytest.raises(Died):
-                send(fakes, reports[number])
+    with monkeypatch.context() as patch:
+        if moment == "together":  # right after the write
+            patch.setattr("functions.bookings.announce.together", dying(list, after=False))
+        else:
+            post_all = dying(fakes.connections.post_all, after=moment == "after")
+            patch.setattr(fakes.connections, "post_all", post_all)
+        with pytest.raises(Died):
+            send(fakes, reports[number])
     for _ in range(3):
         send(fakes, reports[number])
-    times = 3 if moment == "after" else 1
+        sweep(fakes)
+    times = 2 if moment == "after" else 1
     expected = (["PARTNER_ASSIGNED", *COURSE][number - 1],) * times
     assert tuple(heard(carla, "b")[-times:]) == expected
     assert len(fakes.connections.posted) == posted + times * (3 if number == 1 else 1)
@@ -189,20 +190,18 @@ def test_a_report_is_announced_though_its_process_dies(
 def test_a_chain_of_statuses_goes_on_after_its_process_has_died(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
-    """The report that makes the others possible is delivered until all are announced."""
+    """The report that makes the others possible is delivered again, and the sweep announces."""
     carla = customer(fakes)
     reports = course("b")
     first = reports.pop(0 if last == "created" else 2)
     for one in reports:
         send(fakes, one)
-    for _ in range(5):
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                fakes.connections, "post_all", dying(fakes.connections.post_all, after=True)
-            )
-            with pytest.raises(Died):
-                send(fakes, first)
+    with monkeypatch.context() as patch:
+        patch.setattr(fakes.connections, "post_all", dying(fakes.connections.post_all, after=True))
+        with pytest.raises(Died):
+            send(fakes, first)
     send(fakes, first)
+    sweep(fakes)
     assert booking("b").status == "COMPLETED"
     assert heard(carla, "b")[-1] == "COMPLETED"
     assert not booking("b").unannounced
@@ -210,7 +209,7 @@ def test_a_chain_of_statuses_goes_on_after_its_process_has_died(
     assert statuses == sorted(statuses, key=ORDER.index)
 
 
-def test_an_overtaken_status_is_not_announced_afterwards(
+def test_what_a_dead_process_has_left_is_announced_in_order(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carla, pedro = customer(fakes), partner(fakes)
@@ -220,9 +219,62 @@ def test_an_overtaken_status_is_not_announced_afterwards(
         with pytest.raises(Died):
             send(fakes, status("b", "PARTNER_ACCEPTED", 5))
     send(fakes, status("b", "CANCELLED", 9))
-    send(fakes, status("b", "PARTNER_ACCEPTED", 5))
-    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "CANCELLED"]
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED"], "the first process may still be at it"
+    sweep(fakes)
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED", "CANCELLED"]
     assert len(pedro.received("booking:cancelled")) == 1
+    assert not booking("b").unannounced
+
+
+def test_a_later_transition_announces_what_is_overdue_before_its_own_events(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carla, pedro = customer(fakes), partner(fakes)
+    assigned(fakes, "b", "pedro")
+    with monkeypatch.context() as patch:
+        patch.setattr(fakes.connections, "post_all", dying(list, after=False))
+        with pytest.raises(Died):
+            pedro.send("booking:accept", "b")
+    fakes.clock.now += 40_000
+    carla.send("booking:cancel", {"bookingId": "b"})
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED", "CANCELLED"]
+    assert not booking("b").unannounced
+    posted = len(fakes.connections.posted)
+    sweep(fakes)
+    assert len(fakes.connections.posted) == posted
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_connection_that_has_missed_an_event_receives_it_later_and_no_other_does(
+    fakes: Fakes, recovers: bool
+) -> None:
+    carla, other, pedro = customer(fakes), customer(fakes), partner(fakes)
+    assigned(fakes, "b", "pedro")
+    fakes.connections.broken = {other.connection_id}
+    pedro.send("booking:accept", "b")
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED"]
+    sweep(fakes)
+    assert heard(other, "b") == ["PARTNER_ASSIGNED"]
+    if recovers:
+        fakes.connections.broken.clear()
+    sweep(fakes, 60 if recovers else 400)
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED"]
+    assert heard(other, "b") == heard(carla, "b")[: 2 if recovers else 1]
+    assert not booking("b").unannounced
+    assert not (unannounced.Listed.get(unannounced.NAME).booking_ids)
+
+
+def test_a_connection_that_has_missed_a_status_does_not_receive_it_after_a_newer_one(
+    fakes: Fakes,
+) -> None:
+    carla, pedro = customer(fakes), partner(fakes)
+    assigned(fakes, "b", "pedro")
+    fakes.connections.broken = {carla.connection_id}
+    pedro.send("booking:accept", "b")
+    fakes.connections.broken.clear()
+    pedro.send("booking:status_update", {"bookingId": "b", "status": "ON_THE_WAY"})
+    sweep(fakes)
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "ON_THE_WAY"]
     assert not booking("b").unannounced
 
 
@@ -243,40 +295,23 @@ def test_a_status_that_is_overtaken_while_it_is_sent_is_not_the_last(
     monkeypatch.setattr(fakes.connections, "post_all", overtaken)
     send(fakes, status("b", "PARTNER_ACCEPTED", 5))
     assert booking("b").status == "CANCELLED"
-    assert heard(carla, "b")[-1] == "CANCELLED"
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED", "CANCELLED"]
+    assert not booking("b").unannounced
 
 
-def test_an_assignment_that_was_overtaken_sends_no_request(
-    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pedro, petra = partner(fakes, "pedro"), partner(fakes, "petra")
-    report(fakes, "booking.created", NOW_MS + 1, **created("b"))
-    with monkeypatch.context() as patch:
-        patch.setattr(fakes.connections, "post_all", dying(list, after=False))
-        with pytest.raises(Died):
-            report(fakes, "booking.assigned", NOW_MS + 2, bookingId="b", partnerId="pedro")
-    report(fakes, "booking.assigned", NOW_MS + 3, bookingId="b", partnerId="petra")
-    report(fakes, "booking.assigned", NOW_MS + 2, bookingId="b", partnerId="pedro")
-    assert not pedro.received("booking:new_request")
-    assert len(petra.received("booking:new_request")) == 1
-
-
-def test_a_frame_s_chain_whose_process_died_is_announced_with_a_later_report(
+def test_a_frame_s_chain_goes_on_after_its_process_has_died(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carla, pedro = customer(fakes), partner(fakes)
     assigned(fakes, "b", "pedro")
     send(fakes, status("b", "ON_THE_WAY", 9))
     with monkeypatch.context() as patch:
-        patch.setattr("functions.bookings.statuses.announce", dying(list, after=False))
+        patch.setattr(fakes.connections, "post_all", dying(list, after=False))
         with pytest.raises(Died):
             pedro.send("booking:accept", "b")
-    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED"]
-    report(fakes, "booking.updated", NOW_MS + 20, bookingId="b", amount=5)
-    assert heard(carla, "b")[-1] == "PARTNER_ACCEPTED", "the process may still be at it"
-    fakes.clock.now += 600_000
-    report(fakes, "booking.updated", NOW_MS + 21, bookingId="b", amount=6)
-    assert heard(carla, "b")[-1] == "ON_THE_WAY"
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED"]
+    sweep(fakes)
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED", "ON_THE_WAY"]
 
 
 def test_an_early_report_that_is_delivered_twice_waits_once(fakes: Fakes) -> None:

@@ -10,7 +10,7 @@ import pytest
 from functions.bookings import counts, stream
 from functions.bookings.rows import Booking
 from shared.aws.lambda_entry import Event
-from shared.settings import Settings
+from shared.settings import Settings, settings
 from tests.fakes import NOW_MS, Fakes
 
 BASE: dict[str, Any] = {
@@ -45,6 +45,7 @@ def change(before: str | None, after: str | None, **after_more: int) -> dict[str
     images = {"OldImage": image(before), "NewImage": image(after, **after_more)}
     return {
         "eventID": uuid.uuid4().hex,
+        "eventSourceARN": f"arn:aws:dynamodb:us-east-1:1:table/{settings().tables['bookings']}/s/1",
         "dynamodb": {
             "ApproximateCreationDateTime": NOW_MS / 1000,
             "Keys": {"bookingId": {"S": "b"}},

@@ -108,12 +108,33 @@ def handle(*messages: Broadcast, tries: int = 1) -> list[str]:
     class Context:
         aws_request_id = "request"
 
-    answer = main.handler({"Records": records}, Context)
+    large = any(one.is_large for one in messages)
+    handler = main.shard_handler if large else main.handler
+    answer = handler({"Records": records}, Context)
     return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
 
 def reached(fakes: Fakes) -> Counter[str]:
     return Counter(name for name, _ in fakes.connections.posted)
+
+
+def test_a_person_is_reached_on_all_connections_and_a_missed_one_again(
+    fakes: Fakes, postponed: list[tuple[str, int]]
+) -> None:
+    for number in range(3):
+        stage.connect(USER.path, "ulla", f"u{number}")
+    stage.connect(USER.path, "uwe", "other")
+    fakes.connections.broken = {"u1"}
+    message = Broadcast(USER.path, "", "told", {}, "group", person="ulla", once="o")
+    assert handle(message) == []
+    assert reached(fakes) == Counter({"u0": 1, "u2": 1})
+    (again,) = fakes.tasks.broadcasts
+    assert (again.person, again.only) == ("ulla", ("u1",))
+    assert handle(again) == ["m0"], "it is tried again later"
+    assert postponed
+    fakes.connections.broken.clear()
+    assert handle(again) == []
+    assert reached(fakes) == Counter({"u0": 1, "u1": 1, "u2": 1})
 
 
 @pytest.mark.parametrize("room", [USER.path, CHANNEL])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
-from functions.chat import channel_store, history, presence
+from functions.chat import channel_store, history, presence, stream
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
 from shared.aws.tables import TransactionRefused, transact
 from shared.pipeline.context import Arrival, Background
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
+from shared.ports import Broadcast
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
@@ -21,15 +24,21 @@ from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.chat import Chat, Overtaken
 from tests.integration.conftest import THREADS, Race
+from tests.integration.engines import Engine
+from tests.integration.followed import Record, following
 
 ROOM = channel_store.room_of(1)
 
 
 @pytest.fixture
-def chat(tables: object, fakes: Fakes) -> Chat:
-    chat = Chat(fakes)
-    chat.channel(1)
-    return chat
+def chat(tables: object, engine: Engine, fakes: Fakes) -> Iterator[Chat]:
+    def take(record: Record) -> None:
+        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
+
+    with following(engine, "chat", take):
+        chat = Chat(fakes)
+        chat.channel(1)
+        yield chat
 
 
 def inside() -> list[str]:
@@ -125,16 +134,16 @@ def test_a_departure_that_runs_again_announces_once(chat: Chat) -> None:
     assert len(chat.broadcasts("user_left")) == 1
 
 
-def test_a_crash_before_the_announcement_does_not_lose_it(
+def test_a_crash_after_the_leave_does_not_lose_its_announcement(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(chat.fakes.tasks, "broadcast", lambda _: 1 / 0)
+        patch.setattr(connections, "forget_room", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             chat.depart("a1")
-    assert not chat.broadcasts("user_left")
+    assert len(chat.broadcasts("user_left")) == 1, "the stream announces it"
     chat.depart("a1")
     assert len(chat.broadcasts("user_left")) == 1
     assert not Connection.count("a1")
@@ -198,7 +207,7 @@ def test_a_late_presence_frame_sends_nothing(chat: Chat) -> None:
     assert chat.answer("a1") == [{"userId": "anna", "status": "busy", "connectionCount": 1}]
 
 
-@pytest.mark.parametrize("moment", ["nothing", "_status_row", "_announce", "_kept_until", "_key"])
+@pytest.mark.parametrize("moment", ["nothing", "_status_row", "_is_still", "_kept_until", "_key"])
 def test_a_person_who_comes_back_while_the_departure_is_announced(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -206,7 +215,7 @@ def test_a_person_who_comes_back_while_the_departure_is_announced(
 
     def arrive(tab: str) -> None:
         chat.tab("anna", tab)
-        presence.announce_arrival(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
+        presence.record_arrival(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
 
     arrive("a1")
     with monkeypatch.context() as patch:
@@ -230,7 +239,7 @@ def test_departures_at_once_are_announced_once(chat: Chat, race: Race) -> None:
         person = f"person{number}"
         for tab in "abcd":
             chat.tab(person, f"{person}-{tab}")
-        presence.announce_arrival(Background.on(REGISTRY, chat.fakes.ports), person, person)
+        presence.record_arrival(Background.on(REGISTRY, chat.fakes.ports), person, person)
         race(*(partial(chat.depart, f"{person}-{tab}") for tab in "abcd" * 2))
         for event in ("presence_updated", "presence:update"):
             mine = [one for one in chat.broadcasts(event) if one["userId"] == person]
@@ -241,30 +250,25 @@ class Died(BaseException):
     """The process has ended."""
 
 
-@pytest.mark.parametrize("moment", ["broadcast", "save_if"])
 def test_a_departure_is_announced_though_its_process_dies(
-    chat: Chat, monkeypatch: pytest.MonkeyPatch, moment: str
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object, **__: object) -> None:
         raise Died
 
     chat.tab("anna", "a1")
     background = Background.on(REGISTRY, chat.fakes.ports)
-    presence.announce_arrival(background, "anna", "Anna")
+    presence.record_arrival(background, "anna", "Anna")
     for _ in range(3):
         with monkeypatch.context() as patch:
-            patch.setattr(
-                chat.fakes.tasks if moment == "broadcast" else presence.Status, moment, die
-            )
+            patch.setattr(presence.Status, "save_if", die)
             with pytest.raises(Died):
                 chat.depart("a1")
     for _ in range(3):
         chat.fakes.clock.now += 600_000
         chat.depart("a1")
     assert [one["status"] for one in chat.broadcasts("presence_updated")] == ["offline"]
-    if moment == "broadcast":
-        assert len(chat.fakes.tasks.broadcasts) == 2, "each of the two events, once"
-    presence.announce_departure(background, people.get(CHAT.path, "anna"))
+    presence.record_departure(background, people.get(CHAT.path, "anna"))
     assert len(chat.broadcasts("presence_updated")) == 1
 
 
@@ -273,7 +277,7 @@ def test_a_status_of_a_person_who_has_left_is_not_the_last_word(
 ) -> None:
     """The frame is handled after the departure."""
     chat.tab("anna", "a1")
-    presence.announce_arrival(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
+    presence.record_arrival(Background.on(REGISTRY, chat.fakes.ports), "anna", "Anna")
     overtaken = Overtaken(presence.Status.update_if, partial(chat.depart, "a1"))
 
     def update_if(row: presence.Status, *rest: object) -> bool:
@@ -355,8 +359,9 @@ def test_a_member_who_is_removed_within_the_second_of_a_report_cannot_join(chat:
     address = Address(CHAT.path, Wire.SOCKETIO, "b1")
     row = channel_store.participant(room, "bert")
     member = rooms.Member.of(room, address, stage.EXPIRES_AT, "bert", form='"p"', joined_ms=NOW_MS)
+    joined = Broadcast(CHAT.path, room, "user_joined", {}, room)
     with pytest.raises(TransactionRefused):
-        transact(channel_store._join_writes(before, row, member, address, "frame"))
+        transact(channel_store._join_writes(before, row, member, address, joined))
 
 
 @pytest.mark.parametrize("moment", ["leave", "broadcast"])
@@ -372,7 +377,7 @@ def test_a_removed_member_is_put_out_though_the_process_dies(
     for _ in range(2):
         with monkeypatch.context() as patch:
             patch.setattr(channel_store if moment == "leave" else chat.fakes.tasks, moment, die)
-            with pytest.raises(Died):
+            with suppress(Died):
                 chat.channel(1, private=True, members="anna", at=NOW_MS + 5)
     for _ in range(2):
         chat.channel(1, private=True, members="anna", at=NOW_MS + 5)

@@ -185,7 +185,8 @@ class TestAChatCall:
         assert names(chat.fakes, "b2") == ["call:incoming", "call:ended"]
         row = call_rows.get(call["callId"])
         assert row is not None
-        assert not (row.untold or row.answer or row.held)
+        left = (row.untold, row.answer, row.held)
+        assert not any(left)
 
     @pytest.mark.parametrize(
         ("event", "told"), [("call:reject", "call:rejected"), ("call:end", "call:ended")]

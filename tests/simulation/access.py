@@ -10,6 +10,7 @@ from tests.simulation.faults import CONNECTIONS, Request
 
 QUEUE_GRANTS = {
     "broadcasts": "send-broadcast",
+    "shards": "send-shard",
     "livekit-rooms": "delete-livekit-room",
     "deadlines": "send-deadline",
 }
@@ -33,7 +34,7 @@ def request_of(service: str, operation: str, params: dict[str, Any]) -> Request:
         return Request(service, operation, "+".join(target for _, target in uses), uses)
     target = str(params.get("QueueUrl") or params.get("FunctionName") or service)
     match operation:
-        case "SendMessage":
+        case "SendMessage" | "SendMessageBatch":
             grant = QUEUE_GRANTS.get(target, f"send-{target}")
         case "Invoke":
             grant = f"invoke-{target}"

@@ -60,6 +60,9 @@ class Kind(StrEnum):
     """The recipient never receives anything again, though the connection is there."""
 
     FORBIDDEN = "403"
+    FORBIDDEN_ALWAYS = "403 always"
+    """As with ``BUSY_ALWAYS``, the recipient never receives anything again."""
+
     HUNG = "post hangs"
     """The frame arrives; the answer does not, so the post is repeated."""
 
@@ -120,7 +123,8 @@ def kinds_for(request: Request, *, last: bool) -> list[Kind]:
     """
     kinds = [Kind.DIES, *([Kind.DIES_AFTER] if last else [])]
     if request.service == CONNECTIONS:
-        return [*kinds, Kind.GONE, Kind.BUSY, Kind.BUSY_ALWAYS, Kind.FORBIDDEN, Kind.HUNG]
+        kinds += [Kind.GONE, Kind.BUSY, Kind.BUSY_ALWAYS]
+        return [*kinds, Kind.FORBIDDEN, Kind.FORBIDDEN_ALWAYS, Kind.HUNG]
     kinds += [Kind.THROTTLED, Kind.DOWN]
     if request.service != "dynamodb":
         return [*kinds, Kind.LOST, Kind.UNANSWERED]
@@ -168,7 +172,9 @@ def hit_post(
         case Kind.BUSY:
             return Answer(429, b"")
         case Kind.BUSY_ALWAYS:
-            gateway.busy.add(connection_id)
+            gateway.deaf[connection_id] = 429
+        case Kind.FORBIDDEN_ALWAYS:
+            gateway.deaf[connection_id] = 403
         case Kind.FORBIDDEN:
             return Answer(403, b"")
         case Kind.HUNG:

@@ -53,7 +53,7 @@ class Socket:
 class Gateway:
     """All connections.
 
-    busy: the connections whose posts are throttled for good.
+    deaf: the connections whose posts are refused for good, each with the status.
     lost: the connections that broke without ``$disconnect``.
     hold_ms: how long the next frame is held back, so that later ones overtake it.
     """
@@ -61,7 +61,7 @@ class Gateway:
     def __init__(self, world: World) -> None:
         self._world = world
         self.sockets: dict[str, Socket] = {}
-        self.busy: set[str] = set()
+        self.deaf: dict[str, int] = {}
         self.lost: set[str] = set()
         self.hold_ms = 0
         self._messages = 0
@@ -108,8 +108,8 @@ class Gateway:
         if not self.alive(connection_id):
             return Answer(410, b"")
         if method == "POST":
-            if connection_id in self.busy:
-                return Answer(429, b"")
+            if connection_id in self.deaf:
+                return Answer(self.deaf[connection_id], b"")
             self.sockets[connection_id].client.receive(body)
         elif method == "DELETE" and self._end(connection_id):
             self._disconnect(connection_id, 1000)

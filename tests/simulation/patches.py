@@ -26,6 +26,7 @@ from shared.aws import clients, gateway, metrics, parallel, retry
 from shared.aws.adapters import ports
 from shared.aws.http_pool import HttpPool, Outcome
 from shared.aws.http_pool import Request as HttpRequest
+from shared.aws.tables import forget_clients
 from shared.settings import TABLE, Settings, settings
 from tests.simulation import access
 from tests.simulation.faults import Died, Request
@@ -92,6 +93,8 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
     """Return the functions' environment. Resources have the names of their specs."""
     named = {
         "broadcast_queue_url": "broadcasts",
+        "shards_queue_url": "shards",
+        "events_queue_url": "events",
         "livekit_rooms_queue_url": "livekit-rooms",
         "deadlines_queue_url": "deadlines",
         "opener_function": "opener",
@@ -113,14 +116,10 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
 
 def _forget() -> None:
     """Forget what has been made from the environment."""
-    from shared.aws.tables import Table
-
     settings.cache_clear()
     ports.cache_clear()
-    clients.client.cache_clear()  # type: ignore[attr-defined]
     clients.session.cache_clear()
-    for model in Table.__subclasses__():
-        model._connection = None
+    forget_clients()
 
 
 def _running() -> Invocation | None:

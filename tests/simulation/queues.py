@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from infra.queues import hidden_seconds
 from tests.simulation.stack import MAX_RECEIVES, ORDERED, TAKERS
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 REMEMBERED_MS = 300_000
 """How long an ordered queue knows what it has accepted."""
-
-VISIBILITY = 6
-"""Messages stay hidden for this many times as long as the function may run: ``infra/stack.py``."""
 
 POLL_MS = 10
 
@@ -68,6 +66,12 @@ class Queues:
         self._world.later(wait + POLL_MS, partial(self._poll, name))
         return {"MessageId": id_}
 
+    def send_batch(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Take several messages, in the form of ``SendMessageBatch``."""
+        for entry in params["Entries"]:
+            self.send({"QueueUrl": params["QueueUrl"], **entry})
+        return {"Successful": [{"Id": entry["Id"]} for entry in params["Entries"]]}
+
     def change_visibility(self, params: dict[str, Any]) -> None:
         """Hide a message that is being handled until another time."""
         wait = params["VisibilityTimeout"] * 1000
@@ -85,7 +89,7 @@ class Queues:
         batch = self._receive(name, spec.batch)
         if not batch:
             return
-        hidden_ms = VISIBILITY * spec.timeout_seconds * 1000
+        hidden_ms = hidden_seconds(spec) * 1000
         for message in batch:
             message.receives += 1
             message.visible_at = now + hidden_ms

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.simulation.acts import Comes, Departs, Leaves, Sends, Tells, What
-from tests.simulation.bookings import BOOKING, OF_BOOKING, accepted, assigned, tracking
+from tests.simulation.bookings import BOOKING, OF_BOOKING, accepted, assigned, booked, tracking
 from tests.simulation.calls import (
     INITIATE,
     answered,
@@ -140,6 +140,13 @@ RACES = (
         accepted,
         Sends(PAUL, ON_THE_WAY),
         Tells("booking.updated", bookingId=BOOKING, status="CANCELLED"),
+    ),
+    Race(
+        "booking: assigned | cancel",
+        booked,
+        Tells("booking.assigned", bookingId=BOOKING, partnerId=PAUL.id),
+        Sends(CORA, DROP),
+        "backend",
     ),
     Race("booking: track | cancel", accepted, Sends(CORA, TRACK), Sends(CORA, DROP, 1)),
     Race(

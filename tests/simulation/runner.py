@@ -35,7 +35,13 @@ AT_LEAST_ONCE = {
 """After these faults the backend cannot know who has heard of something, or cannot note it, so it
 may say it again."""
 
-OF_ONE_RECIPIENT = {Kind.BUSY, Kind.BUSY_ALWAYS, Kind.FORBIDDEN, Kind.HUNG}
+OF_ONE_RECIPIENT = {
+    Kind.BUSY,
+    Kind.BUSY_ALWAYS,
+    Kind.FORBIDDEN,
+    Kind.FORBIDDEN_ALWAYS,
+    Kind.HUNG,
+}
 """Faults that may cost one recipient a frame, and nobody else anything."""
 
 URGENT = ("free", "recorded", "coins")
@@ -174,7 +180,7 @@ def decided(world: World, but: str = "") -> dict[str, object]:
             f"{asked.event} {asked.own_id}": asked.failure
             for app in world.apps
             for asked in app.screen.asked
-            if asked.answered and app.id not in world.gateway.busy and app.id != but
+            if asked.answered and app.id not in world.gateway.deaf and app.id != but
         },
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from shared import times
@@ -20,11 +21,14 @@ SECRET = {
 
 def execute(world: World, operation: str, params: dict[str, Any]) -> Any:
     """Execute a request."""
+    queues: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "SendMessage": world.queues.send,
+        "SendMessageBatch": world.queues.send_batch,
+        "ChangeMessageVisibility": world.queues.change_visibility,
+    }
+    if operation in queues:
+        return queues[operation](params)
     match operation:
-        case "SendMessage":
-            return world.queues.send(params)
-        case "ChangeMessageVisibility":
-            return world.queues.change_visibility(params)
         case "Invoke":
             world.lambdas.accept(params["FunctionName"], json.loads(params["Payload"]))
             return {"StatusCode": 202}

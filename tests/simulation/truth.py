@@ -63,7 +63,7 @@ class Truth:
 
 def judged(world: World, app: App) -> bool:
     """Return whether an app can be expected to know. One that nothing reaches cannot."""
-    return app.alive and app.id not in world.gateway.busy
+    return app.alive and app.id not in world.gateway.deaf
 
 
 def all_judged(world: World, namespace: str) -> list[App]:

@@ -156,7 +156,7 @@ def test_a_request_to_the_bus_carries_as_many_events_as_it_may(
     sizes: list[int], expected: list[int]
 ) -> None:
     messages = [BusMessage("t", "x" * size) for size in sizes]
-    found = list(tasks.batches(messages))
+    found = list(tasks.batches(messages, lambda message: message.size))
     assert [len(batch) for batch in found] == expected
     assert [one for batch in found for one in batch] == messages
 

@@ -20,7 +20,6 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.identity import accounts
-from shared.settings import settings
 
 
 @entry
@@ -46,7 +45,7 @@ def handler(event: Event) -> None:
 def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
     """Return what a record adds to the numbers, and to the metrics."""
     before, after = streams.images(record)
-    match _table(record):
+    match streams.table(record):
         case "people":
             namespace = _key(record).split("#")[0]
             live = changes.of_person(namespace, before, after)
@@ -64,7 +63,7 @@ def announce(records: list[dict[str, Any]]) -> None:
     first: dict[str, Presence] = {}
     last: dict[str, Presence] = {}
     for record in records:
-        if _table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
+        if streams.table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
             continue
         telecaller_id = _key(record).split("#", 1)[1]
         before, after = streams.images(record)
@@ -88,15 +87,6 @@ def _details(telecaller_id: str) -> TelecallerDetails | None:
         profile=account.profile,
         language=account.language,
         about=account.about,
-    )
-
-
-def _table(record: dict[str, Any]) -> str | None:
-    """Return the name of a record's table. Returns None for a table that is not followed here."""
-    name = record["eventSourceARN"].split("/")[1]
-    tables = settings().tables
-    return next(
-        (table for table in ("people", "connections", "calls") if tables[table] == name), None
     )
 
 

@@ -123,7 +123,7 @@ def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tupl
         yield from ((operation, table) for table in request["RequestItems"])
     elif service == "dynamodb":
         yield operation, "/".join(filter(None, (request["TableName"], request.get("IndexName"))))
-    else:
+    elif operation != "ChangeMessageVisibility":  # the right to read the queue includes it
         target = request.get("QueueUrl") or request.get("FunctionName")
         yield operation, target or f"{service} {operation}"
 

@@ -1,0 +1,67 @@
+"""What the streams of chat announce: the same as the handlers, also if these have died before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from functions.chat import channel_store, stream
+from shared.protocol import json
+from tests.fakes import Fakes
+from tests.integration.chat import Chat
+from tests.integration.engines import Engine
+from tests.integration.followed import Record, following
+
+ROOM = channel_store.room_of(1)
+MESSAGE = {"channelId": 1, "message": "Hello", "messageType": "text"}
+READ = {"channelId": 1, "messageId": None}
+
+
+@pytest.fixture
+def chat(tables: object, engine: Engine, fakes: Fakes) -> Iterator[Chat]:
+    def take(record: Record) -> None:
+        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
+
+    with following(engine, "chat", take), following(engine, "messages", take):
+        chat = Chat(fakes)
+        chat.channel(1)
+        for person in ("anna", "bert"):
+            chat.tab(person, person)
+        chat.send("anna", "join_channel", 1)
+        yield chat
+
+
+def test_a_message_is_announced_though_its_process_dies(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat.fakes.tasks, "broadcast", lambda *_: 1 / 0)
+    chat.send("anna", "chat:send_message", MESSAGE)
+    assert chat.errors("anna"), "the handler has failed"
+    assert len(chat.broadcasts("chat:new_message")) == 1
+
+
+def test_a_message_is_announced_twice_and_delivered_once(chat: Chat) -> None:
+    """SQS takes both for the same, and clients could not tell them apart."""
+    chat.send("anna", "chat:send_message", MESSAGE)
+    first, again = (one for one in chat.fakes.tasks.broadcasts if one.event == "chat:new_message")
+    assert json.dumps(first) == json.dumps(again)
+    assert first.once
+
+
+def test_other_changes_are_announced_once_and_in_order(chat: Chat) -> None:
+    chat.send("bert", "join_channel", 1)
+    chat.send("bert", "message_read", READ)
+    chat.send("bert", "message_read", READ, frame=1)  # older
+    chat.send("bert", "leave_channel", 1)
+    found = [one for one in chat.fakes.tasks.broadcasts if one.skip_person == "bert"]
+    assert [one.event for one in found] == ["user_joined", "message_read_receipt", "user_left"]
+    assert {one.group for one in found} == {ROOM}
+    assert len({one.once for one in found}) == len(found)
+
+
+def test_a_change_that_announces_nothing_repeats_nothing(chat: Chat) -> None:
+    chat.tab("anna", "a2")
+    before = len(chat.fakes.tasks.broadcasts)
+    chat.send("a2", "join_channel", 1)
+    assert len(chat.fakes.tasks.broadcasts) == before
