@@ -185,8 +185,7 @@ class TestAChatCall:
         assert names(chat.fakes, "b2") == ["call:incoming", "call:ended"]
         row = call_rows.get(call["callId"])
         assert row is not None
-        left = (row.untold, row.answer, row.held)
-        assert not any(left)
+        assert not any((row.untold, row.answer, row.held))
 
     @pytest.mark.parametrize(
         ("event", "told"), [("call:reject", "call:rejected"), ("call:end", "call:ended")]
