@@ -15,7 +15,7 @@ from infra.build import KEYS
 from shared.pipeline.deployment import NOTHING, Access, Asynchronous, FunctionSpec, union
 from shared.pipeline.product import EventHandler, Hook
 
-POST = Access(may="post invoke-disconnect")
+POST = Access({"mailboxes": "GetItem UpdateItem"}, may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
 
 NATIVE = POST | Access({"connections": "GetItem"})
@@ -62,10 +62,30 @@ STACK = (
             "connect",
             "functions.connect.main.handler",
             Access(
-                {"accounts": "GetItem", "connections": "PutItem"}, may="read-secret invoke-opener"
+                {
+                    "accounts": "GetItem",
+                    "connections": "GetItem PutItem",
+                    "mailboxes": "UpdateItem",
+                },
+                may="read-secret invoke-opener",
             )
             | COUNT_HITS,
             layers=(KEYS,),
+            awaited=True,
+        )
+    ),
+    Serving(
+        FunctionSpec(
+            "poll",
+            "functions.polling.main.handler",
+            POST
+            | Access(
+                {"connections": "PutItem", "mailboxes": "DeleteItem PutItem"},
+                may="invoke-socketio",
+            )
+            | COUNT_HITS,
+            timeout_seconds=29,  # API Gateway waits for 30
+            memory_mb=128,  # it does little but wait: docs/liveness.md has the price
             awaited=True,
         )
     ),
@@ -119,6 +139,7 @@ STACK = (
             | Access(
                 {
                     "accounts": "GetItem",
+                    "connections": "DeleteItem",
                     "rooms": "PutItem",
                 },
                 may="read-secret send-deadline",
@@ -126,6 +147,8 @@ STACK = (
             timeout_seconds=20,
             memory_mb=1024,
             layers=(KEYS,),
+            # An event is the first packets of a client that polls. Its next GET asks again.
+            asynchronous=Asynchronous(retries=0, max_age_seconds=60),
             awaited=True,
         ),
         hooks=(Hook.CONNECT, Hook.LEAVE),

@@ -101,8 +101,12 @@ class Edge:
         if path not in {"/socket.io", "/ws"}:
             page = self._pages.answer(request) if self._pages else None
             return await self._http(request) if page is None else page
-        if path == "/socket.io" and request.query.get("transport") != "websocket":
-            return engine_error(0, "Transport unknown")
+        if path == "/socket.io":
+            transport = request.query.get("transport")
+            if transport == "polling":
+                return await self._http(request)
+            if transport != "websocket":
+                return engine_error(0, "Transport unknown")
         if web.WebSocketResponse().can_prepare(request):
             return await self._websocket(request)
         if path == "/socket.io":

@@ -82,6 +82,7 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
         connection = connections.get(arrival.connection_id)
         if connection is None or connection.leaving:
             return None
+        connection.require_settled()
         if connection.wire != Wire.SOCKETIO:
             raise InvalidPacket("CONNECT on a native connection")
         before = connection.occupant(namespace)

@@ -38,6 +38,7 @@ connection, and an asynchronous invocation may be delivered twice.
 
 from __future__ import annotations
 
+from shared.aws import mailboxes
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
@@ -51,6 +52,8 @@ from shared.realtime.people import Person
 def end_connection(registry: Registry, ports: Ports, connection_id: str) -> None:
     """Run all consequences of a connection that is gone, and delete its row. Idempotent.
 
+    A client whose WebSocket is gone before the end of its upgrade goes on by polling.
+
     The row is deleted last: after a crash on the way, the sweep finds the row and finishes.
     """
     connection = connections.mark_leaving(connection_id)
@@ -60,6 +63,12 @@ def end_connection(registry: Registry, ports: Ports, connection_id: str) -> None
     for session in connection.all_sessions():
         run_consequences(registry, ports, connection, session)
     connections.delete(connection_id)
+    if mailboxes.polls(connection_id):
+        ports.connections.close(connection_id)
+    elif connection.upgrades and connection.upgraded:
+        end_connection(registry, ports, connection.upgrades)
+    elif connection.upgrades:
+        mailboxes.abandon_upgrade(connection.upgrades, connection_id)
 
 
 def end_session(registry: Registry, ports: Ports, connection: Connection, namespace: str) -> bool:

@@ -66,7 +66,7 @@ def exercised(requests: Path, environment: Mapping[str, str]) -> set[Use]:
     may |= {what: grant for grant, what in OTHERS.items()}
     may |= {
         environment[f"{name.upper()}_FUNCTION"]: f"invoke-{name}"
-        for name in ("opener", "disconnect")
+        for name in ("opener", "disconnect", "socketio")
     }
     found = set()
     for line in requests.read_text().splitlines():
