@@ -109,9 +109,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upgrade_seconds: float = 10.0
     """How long a client may take to upgrade to a WebSocket."""
 
-    upgrade_wait_ms: int = 400
+    upgrade_wait_ms: int = 1_000
     """How long after the opening the first packets of a client that polls wait for its WebSocket,
-    so that the client joins its namespaces there."""
+    so that the client's sessions belong to it. A CONNECT is answered at once nevertheless."""
 
     upgrade_hold_ms: int = 3_000
     """How long they wait for the end of an upgrade that has begun."""

@@ -14,6 +14,7 @@ from shared.protocol.engineio import LEGACY
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
+from shared.realtime.namespaces import MAIN
 from shared.settings import settings
 
 UPGRADES = ("websocket",)
@@ -23,7 +24,7 @@ def open_session(request: Request) -> Answer:
     """Make the rows of a session, and answer with the open packet.
 
     The session counts as one connection of the client's address. A client whose address has opened
-    too many reads the reason in the answer to its CONNECT.
+    too many reads the reason in the answer to its CONNECT. A 2.x client is in ``/`` without asking.
     """
     values, now_ms = settings(), ports().clock.now_ms()
     now, protocol = now_ms // 1000, int(request.query["EIO"])
@@ -59,7 +60,10 @@ def open_session(request: Request) -> Answer:
         max_payload=values.max_payload_bytes,
         upgrades=UPGRADES,
     )
-    return reply(polling.encode([packet], protocol))
+    packets = [packet]
+    if connection.legacy and not connection.limited:
+        packets.append(socketio.connect_frame(MAIN, None))
+    return reply(polling.encode(packets, protocol))
 
 
 def _first_packets(request: Request, now_ms: int) -> list[str]:

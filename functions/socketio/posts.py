@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
+from itertools import islice
 
 from functions.polling.exchange import Answer, Code, EngineError, Request, reply
 from functions.polling.waiting import refuse
+from functions.socketio.join import answer_connect
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.pipeline.context import Arrival
 from shared.protocol import polling
+from shared.protocol.engineio import PacketType
 from shared.protocol.errors import InvalidPacket
 from shared.settings import settings
 
@@ -23,6 +26,8 @@ Handle = Callable[[Arrival, str], bool]
 
 BINARY = "application/octet-stream"
 NO_PACKET = ""
+HELD = "held"
+"""The beginning of the ids of packets that have waited in a mailbox."""
 
 
 def receive(request: Request, handle: Handle) -> Answer:
@@ -41,14 +46,27 @@ def receive(request: Request, handle: Handle) -> Answer:
         ports().connections.close(connection_id)
         raise EngineError(Code.BAD_REQUEST)
     packets = list(_packets(request.body.decode(errors="replace"), int(box.protocol)))
-    if box.held is None or not mailboxes.hold(connection_id, packets, request.ms):
-        try:
-            _each(connection_id, request.id, mailboxes.held(packets, request.ms), handle)
-        finally:
-            mailboxes.end_post(connection_id)
-    elif box.held_until_ms <= request.ms:
-        handle_held(connection_id, handle)
+    held = mailboxes.held(packets, request.ms)
+    try:
+        if box.held is not None:
+            held = _answer_connects(connection_id, held)
+        if box.held is None or not mailboxes.hold(connection_id, held):
+            _each(connection_id, request.id, held, handle)
+        elif box.held_until_ms <= request.ms or PacketType.CLOSE in packets:
+            handle_held(connection_id, handle)
+    finally:
+        mailboxes.end_post(connection_id)
     return reply("ok", "text/html")
+
+
+def _answer_connects(connection_id: str, held: Sequence[str]) -> list[str]:
+    """Answer every CONNECT now, though the packets wait until it is clear if the client upgrades.
+
+    So the client is connected at once, and its session becomes reachable on the transport that it
+    uses then. Returns the packets without the CONNECTs that are refused.
+    """
+    arrivals = _arrivals(connection_id, HELD, held)
+    return [text for text, one in zip(held, arrivals, strict=True) if answer_connect(*one)]
 
 
 def handle_held(connection_id: str, handle: Handle) -> None:
@@ -60,7 +78,7 @@ def handle_held(connection_id: str, handle: Handle) -> None:
     box = mailboxes.claim_held(connection_id, ports().clock.now_ms())
     done = 0
     while box is not None and box.held is not None:
-        _each(connection_id, "held", box.held, handle, done)
+        _each(connection_id, HELD, box.held, handle, done)
         done = len(box.held)
         if mailboxes.finish_held(connection_id, done):
             return
@@ -69,7 +87,7 @@ def handle_held(connection_id: str, handle: Handle) -> None:
 
 def take_over(connection_id: str, held: Sequence[str], handle: Handle) -> None:
     """Handle the first packets of a session as packets of the WebSocket to which it upgrades."""
-    _each(connection_id, "held", held, handle)
+    _each(connection_id, HELD, held, handle)
 
 
 def _packets(payload: str, protocol: int) -> Iterator[str]:
@@ -83,12 +101,23 @@ def _packets(payload: str, protocol: int) -> Iterator[str]:
 def _each(
     connection_id: str, prefix: str, held: Sequence[str], handle: Handle, first: int = 0
 ) -> None:
-    """Handle packets in order, beginning with the one of number ``first``.
+    """Handle packets in order, beginning with the one of number ``first``, until the session ends.
 
-    prefix: the beginning of the packets' ids. A packet that is handled again has the same id.
+    The other arguments are those of ``_arrivals``.
+    """
+    for arrival, packet in islice(_arrivals(connection_id, prefix, held), first, None):
+        if not handle(arrival, packet):
+            return
+
+
+def _arrivals(
+    connection_id: str, prefix: str, held: Sequence[str]
+) -> Iterator[tuple[Arrival, str]]:
+    """Yield packets with their arrivals. A packet that is handled again has the same arrival.
+
+    prefix: the beginning of the packets' ids.
     held: the packets as they stand in ``Mailbox.held``.
     """
-    for number, text in enumerate(held[first:], first):
+    for number, text in enumerate(held):
         ms, _, packet = text.partition(" ")
-        if not handle(Arrival(connection_id, f"{prefix} {number}", int(ms)), packet):
-            return
+        yield Arrival(connection_id, f"{prefix} {number}", int(ms), held=True), packet

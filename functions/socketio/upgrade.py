@@ -10,7 +10,6 @@ import time
 from functions.socketio.posts import Handle, take_over
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
-from shared.aws.parallel import both
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio
 from shared.protocol.engineio import PacketType
@@ -41,9 +40,9 @@ def finish(arrival: Arrival, handle: Handle) -> None:
     """Handle the packet with which a client says that it uses its WebSocket from now on.
 
     The packets that wait for the client are posted to the WebSocket, in order. If nothing of the
-    client has been handled so far, the WebSocket's row takes the place of its row, and its first
-    packets are handled there. Otherwise the client keeps its row and its connection id, and its
-    mailbox passes on what is posted to it.
+    client has been handled so far but its CONNECTs answered, the WebSocket's row takes the place of
+    its row, and its first packets are handled there. Otherwise the client keeps its row and its
+    connection id, and its mailbox passes on what is posted to it.
     """
     connection = connections.get(arrival.connection_id)
     if connection is None or not connection.upgrades or connection.upgraded:
@@ -54,8 +53,7 @@ def finish(arrival: Arrival, handle: Handle) -> None:
         ports().connections.close(websocket)
     elif before.held is None:
         connections.mark_upgraded(connection)
-    else:
-        both(lambda: connections.take_over(websocket), lambda: connections.delete(polling))
+    elif connections.take_over(connection):
         take_over(websocket, before.held, handle)
 
 

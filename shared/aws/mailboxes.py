@@ -7,7 +7,7 @@ API Gateway's. Every change is one conditional write, so each packet is handed o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
@@ -162,18 +162,13 @@ def held(packets: Iterable[str], now_ms: int) -> list[str]:
     return [f"{now_ms + number} {packet}" for number, packet in enumerate(packets)]
 
 
-def hold(connection_id: str, packets: Iterable[str], now_ms: int) -> bool:
-    """Keep the packets of a POST with the first ones, and let the next POST be handled.
+def hold(connection_id: str, held: Sequence[str]) -> bool:
+    """Keep packets with the first ones.
 
     Returns False, and keeps nothing, if the first ones have been handled.
     """
-    return Mailbox(connection_id).update_if(
-        [
-            Mailbox.held.set(Mailbox.held.append(held(packets, now_ms))),
-            Mailbox.post_until_ms.set(0),
-        ],
-        _HERE & Mailbox.held.exists(),
-    )
+    actions = [Mailbox.held.set(Mailbox.held.append(list(held)))]
+    return Mailbox(connection_id).update_if(actions, _HERE & Mailbox.held.exists())
 
 
 def claim_held(connection_id: str, now_ms: int) -> Mailbox | None:

@@ -457,12 +457,22 @@ def mark_answered(connection_id: str, now: int) -> Connection | None:
     return _update(connection_id, [Connection.answered_at.set(now)], is_live())
 
 
-def take_over(connection_id: str) -> bool:
-    """Make a WebSocket's row the one that has the client's sessions.
+def take_over(websocket: Connection) -> bool:
+    """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
 
-    Returns False if the WebSocket is gone or leaving.
+    The client's sessions, which nobody can reach yet, are in the WebSocket's row then. Returns
+    False if the client or its WebSocket is gone or leaving.
     """
-    return _update(connection_id, [Connection.upgrades.remove()], is_live()) is not None
+    client = get(websocket.upgrades)
+    if client is None or client.leaving:
+        return False
+    actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
+    if client.joining:
+        actions.append(Connection.joining.set(client.joining))
+    taken = _update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())
+    if taken is not None:
+        delete(client.connection_id)
+    return taken is not None
 
 
 def mark_upgraded(connection: Connection) -> bool:
