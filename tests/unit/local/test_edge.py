@@ -48,7 +48,10 @@ class Upstream:
                 "body": (await request.read()).decode(),
             },
             status=418,
-            headers={"X-Answer": "yes"},
+            headers={
+                "X-Answer": "yes",
+                "Access-Control-Allow-Origin": request.headers.get("Origin", "*"),
+            },
         )
 
 
@@ -185,8 +188,8 @@ async def test_a_lost_client_closes_the_connection_to_the_stack(stack: Stack) ->
     assert await stack.upstream.closed.get() == WSCloseCode.GOING_AWAY
 
 
-@pytest.mark.parametrize("query", ["?EIO=4&transport=polling", "?EIO=4", ""])
-async def test_polling_is_answered_as_by_socket_io(stack: Stack, query: str) -> None:
+@pytest.mark.parametrize("query", ["?EIO=4&transport=other", "?EIO=4", ""])
+async def test_another_transport_is_answered_as_by_socket_io(stack: Stack, query: str) -> None:
     for method in ("GET", "POST"):
         async with stack.session.request(method, stack.url + "/socket.io/" + query) as response:
             assert response.status == 400
@@ -218,6 +221,22 @@ async def test_an_http_request_is_passed_on_unchanged(stack: Stack) -> None:
     assert seen["body"] == '{"type": "t"}'
     assert seen["headers"]["authorization"] == "Bearer t"
     assert "x-secret" not in seen["headers"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_long_polling_goes_to_the_http_api(stack: Stack, method: str) -> None:
+    url = stack.url + "/socket.io/?EIO=4&transport=polling&sid=x"
+    async with stack.session.request(method, url, data=b"40") as response:
+        seen = await response.json()
+    assert (seen["method"], seen["body"]) == (method, "40")
+    assert seen["path"] == "/http/socket.io/?EIO=4&transport=polling&sid=x"
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:{}", "https://app.example"])
+async def test_a_page_reads_that_its_own_origin_is_allowed(stack: Stack, origin: str) -> None:
+    headers = {"Origin": origin.format(stack.port)}
+    async with stack.session.get(stack.url + "/health", headers=headers) as response:
+        assert response.headers["Access-Control-Allow-Origin"] == headers["Origin"]
 
 
 async def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
