@@ -77,6 +77,10 @@ class Stage:
         status: int = connect.handler(event, INVOCATION)["statusCode"]
         return status
 
+    def handle_held(self, client: Client) -> None:
+        """Do what a GET asks for if the client does not upgrade."""
+        socketio.handler({"connectionId": client.id, "held": True}, INVOCATION)
+
     def end(self, connection_id: str) -> None:
         """Let a connection be gone."""
         departure.end_connection(REGISTRY, self.ports, connection_id)
@@ -91,8 +95,8 @@ class Client:
         answer = stage.request("GET", f"EIO={protocol}&transport=polling")
         assert answer["statusCode"] == 200, answer
         self.opening = list(polling.decode(answer["body"], protocol))
-        self.handshake: Any = json.loads(self.opening[0][1:])
-        self.sid: str = self.handshake["sid"]
+        handshake: Any = json.loads(self.opening[0][1:])
+        self.handshake, self.sid = handshake, handshake["sid"]
         self.id = f"~{self.sid}"
 
     def get(self) -> Any:

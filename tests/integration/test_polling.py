@@ -16,7 +16,6 @@ from shared.aws.gateway import PostFailed
 from shared.realtime import connections, people
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
-from tests.integration import polling
 from tests.integration.conftest import Race
 from tests.integration.polling import Client, Stage, connect_packet
 
@@ -107,7 +106,7 @@ def test_a_client_that_does_not_upgrade_is_handed_over_by_its_get(stage: Stage) 
     client.get()
     assert client.get() == ["6"]
     assert stage.tasks.held == [client.id]
-    polling.socketio.handler({"connectionId": client.id, "held": True}, polling.INVOCATION)
+    stage.handle_held(client)
     assert members("ulla") == {f"s:{client.id}"}
     client.post('42/user,7["nothing"]')
     assert client.get()[1].startswith("43/user,7[")
@@ -116,8 +115,7 @@ def test_a_client_that_does_not_upgrade_is_handed_over_by_its_get(stage: Stage) 
 def test_the_first_packets_are_handled_once(stage: Stage, race: Race) -> None:
     client = Client(stage)
     client.post(connect_packet("ulla"), '42/user,1["nothing"]')
-    held = {"connectionId": client.id, "held": True}
-    race(*[partial(polling.socketio.handler, held, polling.INVOCATION)] * 8)
+    race(*[partial(stage.handle_held, client)] * 8)
     assert len([one for one in client.get() if one.startswith("43/user,1")]) == 1
     assert members("ulla") == {f"s:{client.id}"}
 

@@ -16,7 +16,7 @@ def box(**fields: Any) -> Mailbox:
     return Mailbox("~s", poll="me", held=[], **fields)
 
 
-UPGRADE = {"websocket": "w", "upgrade_until_ms": NOW + 1}
+UPGRADE: dict[str, Any] = {"websocket": "w", "upgrade_until_ms": NOW + 1}
 
 
 @pytest.mark.parametrize(
