@@ -14,9 +14,10 @@ from typing import Any
 
 from shared.aws.lambda_entry import Event
 from shared.aws.mailboxes import PREFIX
+from shared.pipeline import cors
 from shared.protocol import json
-from shared.settings import settings
 
+METHODS = ("GET", "POST")
 TEXT = "text/plain; charset=UTF-8"
 Answer = dict[str, Any]
 
@@ -102,17 +103,14 @@ class Request:
             raise EngineError(Code.TRANSPORT_UNKNOWN)
         if not self.sid and self.method != "GET":
             raise EngineError(Code.BAD_METHOD)
-        if transport == "websocket" or self.method not in {"GET", "POST"}:
+        if transport == "websocket" or self.method not in METHODS:
             raise EngineError(Code.BAD_REQUEST)
         if not self.sid and self.query.get("EIO") not in {"3", "4"}:
             raise EngineError(Code.UNSUPPORTED_PROTOCOL)
 
 
 def answered(event: Event, handle: Callable[[Request], Answer]) -> Answer:
-    """Return what ``handle`` answers to a request, with the headers that pages need.
-
-    A page of any origin may read the answer. Only pages of the stack's origins may send cookies.
-    """
+    """Return what ``handle`` answers to a request, with the headers that pages need."""
     request = Request.of(event)
     try:
         request.check()
@@ -120,7 +118,7 @@ def answered(event: Event, handle: Callable[[Request], Answer]) -> Answer:
     except EngineError as error:
         body = json.dumps({"code": error.code, "message": str(error)})
         answer = reply(body, "application/json", HTTPStatus.BAD_REQUEST)
-    answer["headers"] |= _cors(request)
+    answer["headers"] |= cors.headers(request.headers)
     return answer
 
 
@@ -132,21 +130,5 @@ def reply(body: str, kind: str = TEXT, status: int = HTTPStatus.OK) -> Answer:
 
 def preflight(event: Event) -> Answer:
     """Return the answer that lets a page make its requests."""
-    request = Request.of(event)
-    allowed = {
-        "access-control-allow-methods": "GET,POST",
-        "access-control-allow-headers": request.headers.get("access-control-request-headers", ""),
-        "access-control-max-age": "600",
-    }
-    headers = {name: value for name, value in allowed.items() if value} | _cors(request)
+    headers = cors.preflight(Request.of(event).headers, METHODS)
     return {"statusCode": int(HTTPStatus.NO_CONTENT), "headers": headers, "body": ""}
-
-
-def _cors(request: Request) -> dict[str, str]:
-    origin = request.headers.get("origin")
-    if origin is None:
-        return {}
-    headers = {"access-control-allow-origin": origin, "vary": "Origin"}
-    if origin in settings().origins:
-        headers["access-control-allow-credentials"] = "true"
-    return headers
