@@ -44,7 +44,7 @@ def handler(event: Event) -> int:
     connection_id = event["requestContext"]["connectionId"]
     now = ports().clock.now_ms() // 1000
     connection = Connection(connection_id, expires_at=now + settings().connection_max_seconds)
-    if "namespace" not in query and query.get("sid"):
+    if query.get("transport") == "websocket" and query.get("sid"):
         return _upgrade(connection, query)
     peer, now_ms = event["requestContext"]["identity"]["sourceIp"], ports().clock.now_ms()
     connection.limited = not rate_limits.count_handshake(peer, headers, now_ms)
@@ -81,8 +81,6 @@ def _upgrade(connection: Connection, query: dict[str, str]) -> int:
     The WebSocket gets no open packet, and counts as no connection of the client's address. What
     came with the client's first request is valid for it, too.
     """
-    if query.get("transport") != "websocket":
-        return HTTPStatus.BAD_REQUEST
     now_ms, polling = ports().clock.now_ms(), mailboxes.PREFIX + query["sid"]
     box, client = both(
         lambda: mailboxes.begin_upgrade(polling, connection.connection_id, now_ms),

@@ -90,15 +90,10 @@ def receive(arrival: Arrival, frame: str) -> None:
                     refusal=error.message,
                 )
                 dispatch(REGISTRY, ports(), arrival, request)
-        case engineio.PacketType.PING if packet.data == engineio.PROBE:
-            upgrade.probe(arrival)
+        case engineio.PacketType.PING:
+            upgrade.answer_ping(arrival, packet.data)
         case engineio.PacketType.UPGRADE:
             upgrade.finish(arrival, handle)
-        case engineio.PacketType.PING:
-            _require_socketio(arrival)
-            ports().connections.post(
-                arrival.connection_id, engineio.encode(engineio.PacketType.PONG, packet.data)
-            )
         case engineio.PacketType.PONG:
             now = ports().clock.now_ms() // 1000
             row = connections.mark_answered(arrival.connection_id, now)

@@ -13,7 +13,9 @@ from shared.aws.adapters import ports
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio
 from shared.protocol.engineio import PacketType
+from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
+from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.settings import settings
 
@@ -21,19 +23,21 @@ PAUSE_SECONDS = 0.02
 """The pause between two looks at a row that is about to change."""
 
 
-def probe(arrival: Arrival) -> None:
-    """Answer the ping with which a client tries its WebSocket, and let its GET go."""
+def answer_ping(arrival: Arrival, data: str) -> None:
+    """Answer a ping. With ``2probe`` a client tries its WebSocket: its GET is let go then.
+
+    Raises ``InvalidPacket`` on a native connection.
+    """
     connection = connections.get(arrival.connection_id)
-    if connection is None:
-        return
-    sid = connection.upgrades
-    if sid and not connection.upgraded:
+    if connection is not None and connection.wire == Wire.NATIVE:
+        raise InvalidPacket("PING on a native connection")
+    polling = connection.upgrades if connection and not connection.upgraded else None
+    if data == engineio.PROBE and polling:
         now_ms = ports().clock.now_ms()
-        if not mailboxes.probe(sid, connection.connection_id, now_ms):
-            ports().connections.close(connection.connection_id)
+        if not mailboxes.probe(polling, arrival.connection_id, now_ms):
+            ports().connections.close(arrival.connection_id)
             return
-    pong = engineio.encode(PacketType.PONG, engineio.PROBE)
-    ports().connections.post(connection.connection_id, pong)
+    ports().connections.post(arrival.connection_id, engineio.encode(PacketType.PONG, data))
 
 
 def finish(arrival: Arrival, handle: Handle) -> None:
@@ -43,10 +47,14 @@ def finish(arrival: Arrival, handle: Handle) -> None:
     client has been handled so far but its CONNECTs answered, the WebSocket's row takes the place of
     its row, and its first packets are handled there. Otherwise the client keeps its row and its
     connection id, and its mailbox passes on what is posted to it.
+
+    Raises ``InvalidPacket`` on a native connection.
     """
     connection = connections.get(arrival.connection_id)
+    if connection is not None and connection.wire == Wire.NATIVE:
+        raise InvalidPacket("UPGRADE on a native connection")
     if connection is None or not connection.upgrades or connection.upgraded:
-        return
+        return  # means nothing then, as in Engine.IO's own server
     websocket, polling = connection.connection_id, connection.upgrades
     before = _move(polling, websocket)
     if before is None:
