@@ -15,7 +15,7 @@ from infra.build import KEYS
 from shared.pipeline.deployment import NOTHING, Access, Asynchronous, FunctionSpec, union
 from shared.pipeline.product import EventHandler, Hook
 
-POST = Access({"mailboxes": "GetItem UpdateItem"}, may="post invoke-disconnect")
+POST = Access(may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
 
 NATIVE = POST | Access({"connections": "GetItem"})
@@ -237,4 +237,13 @@ def _of_products() -> Iterator[FunctionSpec]:
         yield from product.functions
 
 
-FUNCTIONS: tuple[FunctionSpec, ...] = (*(one.row for one in STACK), *_of_products())
+def _with_mailboxes(row: FunctionSpec) -> FunctionSpec:
+    """Return a function that may use the mailboxes if it may post: a recipient may poll."""
+    if "post" not in row.access.may.split():
+        return row
+    return replace(row, access=row.access | Access({"mailboxes": "GetItem UpdateItem"}))
+
+
+FUNCTIONS: tuple[FunctionSpec, ...] = tuple(
+    map(_with_mailboxes, (*(one.row for one in STACK), *_of_products()))
+)

@@ -31,6 +31,12 @@ RARE: dict[Use, str] = {
         if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
+        (row.name, action, "mailboxes"): "a recipient may poll, or may have upgraded late"
+        for row in FUNCTIONS
+        for action in ("GetItem", "UpdateItem")
+        if "post" in row.access.may.split()
+    },
+    **{
         ("chat", action, to): "an invite that reaches no tab ends the call at once"
         for action, to in (
             ("DeleteItem", "people"), ("PutItem", "calls"),

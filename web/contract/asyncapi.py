@@ -20,8 +20,8 @@ Document = dict[str, Any]
 
 DESCRIPTION = (
     "Socket.IO at `/socket.io/`, one namespace per kind of person. A client needs no option: it "
-    "begins with long polling and goes on with a WebSocket. Without a Socket.IO library, connect to "
-    "`/ws?namespace=…` and send the action named with each event."
+    "begins with long polling and goes on with a WebSocket. Without a Socket.IO library, connect "
+    "to `/ws?namespace=…` and send the action named with each event."
 )
 
 
