@@ -80,7 +80,7 @@ STACK = (
             "functions.polling.main.handler",
             POST
             | Access(
-                {"connections": "PutItem", "mailboxes": "DeleteItem PutItem"},
+                {"connections": "PutItem UpdateItem", "mailboxes": "DeleteItem PutItem"},
                 may="invoke-socketio",
             )
             | COUNT_HITS,

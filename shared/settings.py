@@ -91,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_eager_seconds: float = 1.0
     """How long a GET looks for packets often. Most clients upgrade within this time."""
 
-    poll_eager_pause_seconds: float = 0.015
+    poll_eager_pause_seconds: float = 0.03
     poll_pause_seconds: float = 0.1
     """The pause between two looks, in the first ``poll_eager_seconds`` and afterwards."""
 

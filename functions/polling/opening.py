@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from functions.polling.exchange import Answer, Request, reply
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.aws.mailboxes import PREFIX, Mailbox
-from shared.aws.parallel import both
+from shared.aws.parallel import together
 from shared.identity import cookies
 from shared.pipeline import rate_limits
 from shared.protocol import engineio, polling, socketio
@@ -48,11 +50,14 @@ def open_session(request: Request) -> Answer:
         polled_at=now,
         expires_at=expires_at,
     )
-    allowed, _ = both(
-        lambda: rate_limits.count_handshake(request.address, request.headers, now_ms), box.save
-    )
-    connection.limited = not allowed
-    connections.create(connection)
+    writes: list[Callable[[], object]] = [
+        box.save,
+        lambda: connections.create(connection),
+        lambda: rate_limits.count_handshake(request.address, request.headers, now_ms),
+    ]
+    *_, allowed = together(writes)
+    if not allowed:
+        connections.mark_limited(connection.connection_id)
     packet = engineio.open_packet(
         sid=sid,
         ping_interval_ms=values.ping_interval_ms,
@@ -61,7 +66,7 @@ def open_session(request: Request) -> Answer:
         upgrades=UPGRADES,
     )
     packets = [packet]
-    if connection.legacy and not connection.limited:
+    if connection.legacy and allowed:
         packets.append(socketio.connect_frame(MAIN, None))
     return reply(polling.encode(packets, protocol))
 

@@ -457,6 +457,11 @@ def mark_answered(connection_id: str, now: int) -> Connection | None:
     return _update(connection_id, [Connection.answered_at.set(now)], is_live())
 
 
+def mark_limited(connection_id: str) -> None:
+    """Let every namespace refuse a client whose address has opened too many connections."""
+    _update(connection_id, [Connection.limited.set(True)], is_live())
+
+
 def take_over(websocket: Connection) -> bool:
     """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
 
