@@ -62,7 +62,7 @@ def answer(arrival: Arrival, packet: socketio.Packet) -> tuple[Connection, Sessi
     if connection is None:
         return None
     before = connection.occupant(packet.namespace)
-    if before is not None:
+    if before is not None and _has_answered(arrival, before):
         return connection, before
     session = _admit(arrival, connection, packet)
     if session is None or not _add(connection, session):
@@ -133,7 +133,7 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
         before = connection.occupant(namespace)
         if before is None:
             return connection
-        if arrival.held and before.arrived_ms == arrival.ms:
+        if _has_answered(arrival, before):
             return connection
         if before.arrived_ms >= arrival.ms:  # this frame has been delivered twice
             return None
@@ -141,6 +141,11 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
         return None
     departure.finish_ended_sessions(REGISTRY, ports(), connection)
     return connection
+
+
+def _has_answered(arrival: Arrival, session: Session) -> bool:
+    """Return whether a session is the answer to a CONNECT that has waited in a mailbox since."""
+    return arrival.held and session.arrived_ms == arrival.ms
 
 
 def _auth(packet: socketio.Packet) -> dict[str, Any]:
