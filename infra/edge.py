@@ -26,6 +26,9 @@ from infra.settings import StackSettings
 from shared.identity.edge import KEY_HEADER
 
 SOCKETS = ("/socket.io/", "/socket.io", "/ws", "/ws/")
+HTTP_API = "http-api"
+"""The id of the origin that ``edge_functions/socket.js`` chooses for long polling."""
+
 ANYTHING_ELSE = "/?*"
 """Every path but ``/``. No pattern means ``/`` alone, so ``/`` is left for the default behavior."""
 
@@ -45,7 +48,7 @@ def make_edge_key(scope: Construct) -> secretsmanager.Secret:
     key = secretsmanager.Secret(
         scope,
         "EdgeKey",
-        description="What the edge shows the WebSocket API",
+        description="What the edge shows the two APIs",
         generate_secret_string=secretsmanager.SecretStringGenerator(
             password_length=40, exclude_punctuation=True
         ),
@@ -84,15 +87,18 @@ class Edge(Construct):
             viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
             function_associations=[self._on_request("page")],
         )
+        proof = {KEY_HEADER: key.secret_value.unsafe_unwrap()}
         sockets = self._uncached(
             origins.HttpOrigin(
                 websocket.host,
                 origin_path=f"/{websocket.stage_name}",
-                custom_headers={KEY_HEADER: key.secret_value.unsafe_unwrap()},
+                custom_headers=proof,
             ),
             self._on_request("socket"),
         )
-        api = self._uncached(origins.HttpOrigin(http.host))
+        api = self._uncached(
+            origins.HttpOrigin(http.host, origin_id=HTTP_API, custom_headers=proof)
+        )
         self._distribution = cloudfront.Distribution(
             self,
             "Distribution",

@@ -68,10 +68,30 @@ STACK = (
             "connect",
             "functions.connect.main.handler",
             Access(
-                {"accounts": "GetItem", "connections": "PutItem"}, may="read-secret invoke-opener"
+                {
+                    "accounts": "GetItem",
+                    "connections": "GetItem PutItem",
+                    "mailboxes": "UpdateItem",
+                },
+                may="read-secret invoke-opener",
             )
             | COUNT_HITS,
             layers=(KEYS,),
+            awaited=True,
+        )
+    ),
+    Serving(
+        FunctionSpec(
+            "poll",
+            "functions.polling.main.handler",
+            POST
+            | Access(
+                {"connections": "PutItem UpdateItem", "mailboxes": "DeleteItem PutItem"},
+                may="invoke-socketio",
+            )
+            | COUNT_HITS,
+            timeout_seconds=29,  # API Gateway waits for 30
+            memory_mb=128,  # it does little but wait: docs/liveness.md has the price
             awaited=True,
         )
     ),
@@ -120,10 +140,21 @@ STACK = (
         FunctionSpec(
             "socketio",
             "functions.socketio.main.handler",
-            NATIVE | _LEAVE | Access({"accounts": "GetItem"}, may="read-secret send-deadline"),
+            NATIVE
+            | _LEAVE
+            | Access(
+                {
+                    "accounts": "GetItem",
+                    "connections": "DeleteItem",
+                    "rooms": "PutItem",
+                },
+                may="read-secret send-deadline",
+            ),
             timeout_seconds=20,
             memory_mb=1024,
             layers=(KEYS,),
+            # An event is the first packets of a client that polls. Its next GET asks again.
+            asynchronous=Asynchronous(retries=0, max_age_seconds=60),
             awaited=True,
         ),
         hooks=(Hook.CONNECT, Hook.LEAVE),
@@ -224,4 +255,13 @@ def _of_products() -> Iterator[FunctionSpec]:
         yield from product.functions
 
 
-FUNCTIONS: tuple[FunctionSpec, ...] = (*(one.row for one in STACK), *_of_products())
+def _with_mailboxes(row: FunctionSpec) -> FunctionSpec:
+    """Return a function that may use the mailboxes if it may post: a recipient may poll."""
+    if "post" not in row.access.may.split():
+        return row
+    return replace(row, access=row.access | Access({"mailboxes": "GetItem UpdateItem"}))
+
+
+FUNCTIONS: tuple[FunctionSpec, ...] = tuple(
+    map(_with_mailboxes, (*(one.row for one in STACK), *_of_products()))
+)

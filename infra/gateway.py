@@ -25,11 +25,13 @@ from infra.settings import StackSettings
 
 WEBSOCKET_STAGE = "live"
 SYSTEM_ROUTES = {"$connect": "connect", "$disconnect": "disconnect", "$default": "socketio"}
-HTTP_ROUTES = dict.fromkeys(
+POLLING_PATHS = ("/socket.io/", "/socket.io")
+HTTP_ROUTES = {
     # $default, so that a request for a path that does not exist is answered in the API's own form
-    (*REGISTRY.http_routes, "$default"),
-    "http",
-)
+    **dict.fromkeys((*REGISTRY.http_routes, "$default"), "http"),
+    **{f"ANY {path}": "poll" for path in POLLING_PATHS},
+    **{f"POST {path}": "socketio" for path in POLLING_PATHS},
+}
 
 ACCESS_LOG = {
     "requestId": "$context.requestId",

@@ -214,6 +214,7 @@ def _resources(
             "METRICS_NAMESPACE": settings.stack_name,
             "OPENER_FUNCTION": invoked_name(settings, "opener"),
             "DISCONNECT_FUNCTION": invoked_name(settings, "disconnect"),
+            "SOCKETIO_FUNCTION": invoked_name(settings, "socketio"),
             "RING_STATE_MACHINE_ARN": ring,
             "SECRET_ARN": secret_arn,
             "WEBSOCKET_API_ID": websocket.api_id,
@@ -242,7 +243,7 @@ def _resources(
             ),
             **{
                 f"invoke-{name}": Grant("lambda:InvokeFunction", invoked_arn(scope, settings, name))
-                for name in ("opener", "disconnect")
+                for name in ("opener", "disconnect", "socketio")
             },
         },
     )

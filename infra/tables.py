@@ -24,6 +24,7 @@ STACK = (
         stream=Stream.BOTH,
         indexes=(IndexSpec("due", "dueShard", "dueAt", keys_only=True, sort_by_number=True),),
     ),
+    TableSpec("mailboxes", "connectionId", expires=True),
     TableSpec("rooms", "room", "connectionId", expires=True),
     TableSpec("people", "person", stream=Stream.BOTH),
     TableSpec("accounts", "id"),

@@ -14,7 +14,7 @@ SHOWN_ROLES = ("USER", "TELECALLER", "ADMIN")
 SNIPPET = """\
 (() => {
   const { io } = require("socket.io-client");
-  const open = (path, token) => io("$url" + path, { transports: ["websocket"], auth: { token } });
+  const open = (path, token) => io("$url" + path, { auth: { token } });
   const user = open("/user", "$user");
   const telecaller = open("/telecaller", "$telecaller");
   const ring = () => user.emit("call:initiate", { telecallerId: "$id", callType: "AUDIO" });

@@ -1,8 +1,8 @@
 """The edge on a developer's machine: one origin in front of the two APIs, as CloudFront is in AWS.
 
-``/socket.io/`` and ``/ws`` go to the WebSocket API, the pages come from their folder, and every
-other path goes to the HTTP API. API Gateway's limits for frames and bodies are enforced here,
-because the emulator has none.
+``/socket.io/`` and ``/ws`` go to the WebSocket API, except long polling. The pages come from their
+folder, and everything else goes to the HTTP API. API Gateway's limits for frames and bodies are
+enforced here, because the emulator has none.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ HOP_BY_HOP = {
 }
 """Headers that belong to one connection (RFC 9110, 7.6.1) or are written anew for the next one."""
 
+ALLOWED_ORIGIN = "Access-Control-Allow-Origin"
 FORWARDING = {"forwarded", "via", "x-real-ip"}
 
 NO_STATUS = 1005
@@ -101,8 +102,12 @@ class Edge:
         if path not in {"/socket.io", "/ws"}:
             page = self._pages.answer(request) if self._pages else None
             return await self._http(request) if page is None else page
-        if path == "/socket.io" and request.query.get("transport") != "websocket":
-            return engine_error(0, "Transport unknown")
+        if path == "/socket.io":
+            transport = request.query.get("transport")
+            if transport == "polling":
+                return await self._http(request)
+            if transport != "websocket":
+                return engine_error(0, "Transport unknown")
         if web.WebSocketResponse().can_prepare(request):
             return await self._websocket(request)
         if path == "/socket.io":
@@ -111,17 +116,21 @@ class Edge:
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
         url = self._target.http + request.rel_url.raw_path
+        sent = self._headers(request)
         async with self._session.request(
             request.method,
             _with_query(url, request),
-            headers=self._headers(request),
+            headers=sent,
             data=await request.read() or None,
             allow_redirects=False,
         ) as answer:
+            headers = _without(answer.headers, HOP_BY_HOP)
+            if headers.get(ALLOWED_ORIGIN) == sent.get("Origin") == OWN_ORIGIN:
+                headers[ALLOWED_ORIGIN] = request.headers["Origin"]
             return web.Response(
                 status=answer.status,
                 reason=answer.reason,
-                headers=_without(answer.headers, HOP_BY_HOP),
+                headers=headers,
                 body=await answer.read(),
             )
 

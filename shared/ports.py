@@ -123,6 +123,10 @@ class Tasks(Protocol):
         """Send the opening of a connection as soon as the connection can be posted to."""
         ...
 
+    def handle_held(self, connection_id: str) -> None:
+        """Handle the first packets of a client that polls, which have waited for a WebSocket."""
+        ...
+
     def end_connection(self, connection_id: str) -> None:
         """Run all consequences of a connection that is gone. Idempotent."""
         ...

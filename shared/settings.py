@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_namespace: str
     opener_function: str
     disconnect_function: str
+    socketio_function: str
     ring_state_machine_arn: str
     secret_arn: str
     websocket_api_id: str
@@ -85,6 +86,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ping_timeout_ms: int = 300_000
     max_payload_bytes: int = 32_768
     """API Gateway's limit for a frame. Unmodified clients send a message as one frame."""
+
+    poll_seconds: Annotated[float, msgspec.Meta(gt=0, le=25)] = 20.0
+    """The longest that a client's GET waits for packets. API Gateway ends a request after 30 s."""
+
+    poll_eager_seconds: float = 1.0
+    """How long a GET looks for packets often. Most clients upgrade within this time."""
+
+    poll_eager_pause_seconds: float = 0.03
+    poll_pause_seconds: float = 0.1
+    """The pause between two looks, in the first ``poll_eager_seconds`` and afterwards."""
+
+    polls_at_once: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    """How many GETs may wait longer than ``poll_eager_seconds`` at the same time. Each occupies an
+    invocation. Above this number a GET is answered after ``poll_eager_seconds``."""
+
+    polling_gone_seconds: int = 60
+    """A client that polls is gone if it has made no GET for this time."""
+
+    mailbox_packets: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    """How many packets wait for a client that polls. A post above that fails, as a post to a
+    WebSocket client does whose buffer is full."""
+
+    upgrade_seconds: float = 10.0
+    """How long a client may take to upgrade to a WebSocket."""
+
+    upgrade_wait_ms: int = 1_000
+    """How long after the opening the first packets of a client that polls wait for its WebSocket,
+    so that the client's sessions belong to it. A CONNECT is answered at once nevertheless."""
+
+    upgrade_hold_ms: int = 3_000
+    """How long they wait for the end of an upgrade that has begun."""
 
     opening_retry_seconds: float = 15.0
     connection_max_seconds: int = 7_200 + 600

@@ -96,6 +96,7 @@ class FakeTasks:
     """
 
     opened: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     ended_connections: list[str] = field(default_factory=list)
     expelled: list[tuple[str, str, str]] = field(default_factory=list)
     ended: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
@@ -113,6 +114,9 @@ class FakeTasks:
 
     def open(self, connection_id: str) -> None:
         self.opened.append(connection_id)
+
+    def handle_held(self, connection_id: str) -> None:
+        self.held.append(connection_id)
 
     def end_connection(self, connection_id: str) -> None:
         self.ended_connections.append(connection_id)

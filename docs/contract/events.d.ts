@@ -4,7 +4,7 @@
 //   import type { ClientToServer, ServerToClient } from "./events";
 //
 //   const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> =
-//     io("https://…/user", { transports: ["websocket"], auth: { token } });
+//     io("https://…/user", { auth: { token } });
 
 /** The call to accept. `answer`: the callee's WebRTC answer; it is passed on unchanged. `targetUserId`: the other party; it may be absent. */
 export interface Accept {

@@ -10,11 +10,12 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from functions.products import REGISTRY
+from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
+from shared.aws.parallel import both
 from shared.errors import ConnectionRefused
 from shared.identity import cookies
-from shared.identity.edge import client_address
 from shared.identity.tokens import without_scheme
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
@@ -45,7 +46,10 @@ def handler(event: Event) -> int:
     connection_id = event["requestContext"]["connectionId"]
     now = ports().clock.now_ms() // 1000
     connection = Connection(connection_id, expires_at=now + settings().connection_max_seconds)
-    connection.limited = not _count(event, headers)
+    if query.get("transport") == "websocket" and query.get("sid"):
+        return _upgrade(connection, query)
+    peer, now_ms = event["requestContext"]["identity"]["sourceIp"], ports().clock.now_ms()
+    connection.limited = not rate_limits.count_handshake(peer, headers, now_ms)
     if query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
@@ -73,14 +77,26 @@ def handler(event: Event) -> int:
     return HTTPStatus.OK
 
 
-def _count(event: Event, headers: dict[str, str]) -> bool:
-    """Count the handshake, accepted or not.
+def _upgrade(connection: Connection, query: dict[str, str]) -> int:
+    """Accept the WebSocket to which a client that polls upgrades. Returns the HTTP status.
 
-    Returns False if the client's address has made too many handshakes.
+    The WebSocket gets no open packet, and counts as no connection of the client's address. What
+    came with the client's first request is valid for it, too.
     """
-    address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
-    limit = settings().limit_connections_per_minute
-    return rate_limits.hit(f"address#{address}", limit, ports().clock.now_ms())
+    now_ms, polling = ports().clock.now_ms(), mailboxes.PREFIX + query["sid"]
+    box, client = both(
+        lambda: mailboxes.begin_upgrade(polling, connection.connection_id, now_ms),
+        lambda: connections.get(polling),
+    )
+    if box is None or client is None:
+        return HTTPStatus.BAD_REQUEST
+    for name in ("wire", "protocol", "credential", "cookie", "limited"):
+        setattr(connection, name, getattr(client, name))
+    connection.upgrades = polling
+    connection.opened = True
+    connection.due_at = now_ms // 1000 + settings().unauthenticated_seconds
+    connections.create(connection)
+    return HTTPStatus.OK
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:

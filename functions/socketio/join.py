@@ -14,11 +14,12 @@ from shared.errors import ConnectionRefused
 from shared.pipeline import admission, departure, greeting
 from shared.pipeline.admission import authenticate, begin_session, too_many
 from shared.pipeline.context import Arrival
-from shared.protocol import socketio
-from shared.protocol.errors import InvalidPacket
+from shared.protocol import engineio, socketio
+from shared.protocol.errors import InvalidPacket, ProtocolError
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
+from shared.realtime.namespaces import MAIN
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
@@ -28,31 +29,75 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
     any invocation. Other sessions can reach it only after CONNECT has been posted, because clients
     do not expect events before.
 
-    Raises ``InvalidPacket`` on a native connection.
+    Raises ``InvalidPacket`` on a native connection, and ``Upgrading``.
     """
-    connection_id = arrival.connection_id
+    joined = answer(arrival, packet)
+    if joined is None:
+        return
+    connection, session = joined
+    begin_session(REGISTRY, ports(), connection, session)
+    auth = _auth(packet)
+    greeting.greet(REGISTRY, ports(), arrival, connection=connection, session=session, auth=auth)
+
+
+def answer_connect(arrival: Arrival, frame: str) -> bool:
+    """Do the same as ``answer`` if a frame is a CONNECT, and nothing for any other frame.
+
+    Returns False if nothing is left to do for the frame.
+    """
+    try:
+        packet = socketio.decode(engineio.decode(frame).data)
+    except ProtocolError:
+        return True
+    return packet.type is not socketio.PacketType.CONNECT or answer(arrival, packet) is not None
+
+
+def answer(arrival: Arrival, packet: socketio.Packet) -> tuple[Connection, Session] | None:
+    """Give the client a session that nobody can reach yet, and answer CONNECT.
+
+    Returns None if the client is refused, has a session in the namespace already, or is gone. A
+    CONNECT that has waited in a mailbox is not answered again if it has been answered.
+    """
     connection = _connection_to_join(arrival, packet.namespace)
     if connection is None:
-        return
-    legacy = connection.legacy
+        return None
+    before = connection.occupant(packet.namespace)
+    if before is not None and _has_answered(arrival, before):
+        return connection, before
+    session = _admit(arrival, connection, packet)
+    if session is None or not _add(connection, session):
+        return None
+    return (connection, session) if _confirm(arrival, connection, session) else None
+
+
+def _admit(arrival: Arrival, connection: Connection, packet: socketio.Packet) -> Session | None:
+    """Return the session that a CONNECT gives. Returns None after the refusal has been posted."""
     try:
         if connection.limited:
             raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
         session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
-        session = msgspec.structs.replace(session, arrived_ms=arrival.ms)
     except ConnectionRefused as refused:
-        frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
-        ports().connections.post(connection_id, frame)
-        return
-    if not _add(connection, session):
-        return
-    frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
-    if not ports().connections.post(connection_id, frame):
-        ports().tasks.end_connection(connection_id)
-        return
-    begin_session(REGISTRY, ports(), connection, session)
-    auth = _auth(packet)
-    greeting.greet(REGISTRY, ports(), arrival, connection=connection, session=session, auth=auth)
+        frame = socketio.connect_error_frame(
+            packet.namespace, refused.message, legacy=connection.legacy
+        )
+        ports().connections.post(connection.connection_id, frame)
+        return None
+    return msgspec.structs.replace(session, arrived_ms=arrival.ms)
+
+
+def _confirm(arrival: Arrival, connection: Connection, session: Session) -> bool:
+    """Post the answer to CONNECT. Returns False if the client is gone.
+
+    A 2.x client that polls has read that it is in ``/`` with the open packet.
+    """
+    if connection.legacy and arrival.held and session.namespace == MAIN:
+        return True
+    sid = None if connection.legacy else session.sid
+    frame = socketio.connect_frame(session.namespace, sid)
+    if ports().connections.post(connection.connection_id, frame):
+        return True
+    ports().tasks.end_connection(connection.connection_id)
+    return False
 
 
 def _add(connection: Connection, session: Session) -> bool:
@@ -69,7 +114,7 @@ def _add(connection: Connection, session: Session) -> bool:
 
 
 def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
-    """Return the connection, without a session in ``namespace``.
+    """Return the connection, without a session in ``namespace`` or with the one of this CONNECT.
 
     Ends the session that the connection has there: the client has left it without a word, or its
     DISCONNECT has been overtaken. Returns None if the connection is gone, or if this frame has
@@ -82,10 +127,13 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
         connection = connections.get(arrival.connection_id)
         if connection is None or connection.leaving:
             return None
+        connection.require_settled()
         if connection.wire != Wire.SOCKETIO:
             raise InvalidPacket("CONNECT on a native connection")
         before = connection.occupant(namespace)
         if before is None:
+            return connection
+        if _has_answered(arrival, before):
             return connection
         if before.arrived_ms >= arrival.ms:  # this frame has been delivered twice
             return None
@@ -94,6 +142,11 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
     if connection is not None:
         departure.finish_ended_sessions(REGISTRY, ports(), connection)
     return connection
+
+
+def _has_answered(arrival: Arrival, session: Session) -> bool:
+    """Return whether a session is the answer to a CONNECT that has waited in a mailbox since."""
+    return arrival.held and session.arrived_ms == arrival.ms
 
 
 def _auth(packet: socketio.Packet) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""``$default``: Engine.IO and Socket.IO, packet by packet, and native frames without a route.
+"""Engine.IO and Socket.IO, packet by packet, and native frames without a route.
+
+The packets are frames (``$default``), or come with a POST of a client that polls.
 
 https://socket.io/docs/v4/engine-io-protocol/ · https://socket.io/docs/v4/socket-io-protocol/
 """
@@ -8,10 +10,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 from functions import native
+from functions.polling.exchange import Answer, answered
 from functions.products import REGISTRY
+from functions.socketio import posts, upgrade
 from functions.socketio.join import join
+from shared.aws import mailboxes
 from shared.aws.adapters import ports
-from shared.aws.lambda_entry import Event, websocket_entry
+from shared.aws.lambda_entry import Event, entry, websocket_entry
 from shared.pipeline import departure
 from shared.pipeline.context import Arrival
 from shared.pipeline.dispatch import Request, dispatch
@@ -19,19 +24,54 @@ from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
 from shared.realtime import connections
 from shared.realtime.address import Wire
+from shared.realtime.connections import Upgrading
+
+
+def handler(event: Event, context: Any) -> Any:
+    """Handle a frame, or the packets of a client that polls.
+
+    The event is a frame of the WebSocket API, a POST of the HTTP API, or
+    ``{"connectionId", "held"}`` for the first packets of a client that polls, which have waited for
+    a WebSocket.
+    """
+    if "held" in event:
+        return _held(event, context)
+    return (_post if "http" in event.get("requestContext", {}) else _frame)(event, context)
 
 
 @websocket_entry
-def handler(event: Event) -> None:
+def _frame(event: Event) -> None:
     """Handle one frame of a client."""
     arrival, frame = Arrival.of(event), event.get("body") or ""
     if frame.lstrip().startswith("{"):
         dispatch(REGISTRY, ports(), arrival, native.request_of(frame))
         return
+    handle(arrival, frame)
+
+
+@entry
+def _post(event: Event) -> Answer:
+    """Handle the packets of a POST."""
+    return answered(event, lambda request: posts.receive(request, handle))
+
+
+@entry
+def _held(event: Event) -> None:
+    """Handle the first packets of a client that polls and does not upgrade."""
+    posts.handle_held(event["connectionId"], handle)
+
+
+def handle(arrival: Arrival, frame: str) -> bool:
+    """Handle one Engine.IO packet. Returns False if the connection is over then."""
     try:
         receive(arrival, frame)
     except InvalidPacket:
         refuse(arrival, frame)
+        return False
+    except Upgrading as upgrading:
+        later = upgrade.settled(arrival, upgrading.connection)
+        return later is not None and handle(later, frame)
+    return not frame.startswith(engineio.PacketType.CLOSE)
 
 
 def receive(arrival: Arrival, frame: str) -> None:
@@ -51,17 +91,19 @@ def receive(arrival: Arrival, frame: str) -> None:
                 )
                 dispatch(REGISTRY, ports(), arrival, request)
         case engineio.PacketType.PING:
-            _require_socketio(arrival)
-            ports().connections.post(
-                arrival.connection_id, engineio.encode(engineio.PacketType.PONG, packet.data)
-            )
+            upgrade.answer_ping(arrival, packet.data)
+        case engineio.PacketType.UPGRADE:
+            upgrade.finish(arrival, handle)
         case engineio.PacketType.PONG:
             now = ports().clock.now_ms() // 1000
-            if connections.mark_answered(arrival.connection_id, now) == Wire.NATIVE:
+            row = connections.mark_answered(arrival.connection_id, now)
+            if row is not None and row.wire == Wire.NATIVE:
                 raise InvalidPacket("PONG on a native connection")
+            if row is not None:
+                row.require_settled()
         case engineio.PacketType.CLOSE:
-            refuse(arrival, frame)
-        case engineio.PacketType.OPEN | engineio.PacketType.UPGRADE | engineio.PacketType.NOOP:
+            close(arrival, frame)
+        case engineio.PacketType.OPEN | engineio.PacketType.NOOP:
             _require_socketio(arrival)  # means nothing from a client, as in Engine.IO's own server
 
 
@@ -102,6 +144,8 @@ def leave(arrival: Arrival, namespace: str) -> None:
     Raises ``InvalidPacket`` on a native connection.
     """
     connection = connections.get(arrival.connection_id)
+    if connection is not None:
+        connection.require_settled()
     session = connection.session(namespace) if connection else None
     if connection is not None and connection.wire != Wire.SOCKETIO:
         raise InvalidPacket("DISCONNECT on a native connection")
@@ -109,6 +153,18 @@ def leave(arrival: Arrival, namespace: str) -> None:
         return
     if not departure.end_session(REGISTRY, ports(), connection, namespace, arrival.ms):
         leave(arrival, namespace)  # the session has authenticated meanwhile
+
+
+def close(arrival: Arrival, frame: str) -> None:
+    """End the connection of a client that has sent CLOSE.
+
+    A client that polls receives ``6`` in the answer to its GET, as from Engine.IO's own server.
+    """
+    connection_id = arrival.connection_id
+    if not mailboxes.polls(connection_id):
+        refuse(arrival, frame)
+    elif mailboxes.close(connection_id, engineio.PacketType.NOOP):
+        ports().tasks.end_connection(connection_id)
 
 
 def refuse(arrival: Arrival, frame: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.protocol.engineio import LEGACY
 from shared.realtime.address import Wire
-from shared.realtime.connections import LEGACY, Connection
+from shared.realtime.connections import Connection
 
 CLOCKS_DIFFER_SECONDS = 5
 """The most by which the clocks of two functions differ."""

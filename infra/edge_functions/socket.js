@@ -1,7 +1,12 @@
-// Viewer request of /socket.io/ and /ws: what only a handshake may reach.
-// API Gateway has no paths behind its stage, so all of them become one.
+import cf from 'cloudfront';
+
+// Viewer request of /socket.io/ and /ws: long polling goes to the HTTP API, a handshake to the
+// WebSocket API, which has no paths behind its stage.
 // The header Upgrade is not shown to functions; its key tells a handshake from a plain request.
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html
+// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/helper-functions-origin-modification.html
+
+var HTTP_API = 'http-api';
 
 function refuse(body) {
   return {
@@ -16,6 +21,12 @@ function handler(event) {
   var request = event.request;
   var engine = request.uri.indexOf('/socket.io') === 0;
   var transport = request.querystring.transport;
+  request.headers['switchboard-client-address'] = { value: event.viewer.ip };
+  if (engine && transport && transport.value === 'polling') {
+    cf.selectRequestOriginById(HTTP_API);
+    request.uri = '/socket.io/';
+    return request;
+  }
   if (engine && !(transport && transport.value === 'websocket')) {
     return refuse({ code: 0, message: 'Transport unknown' });
   }
@@ -25,6 +36,5 @@ function handler(event) {
       : refuse({ error: { message: 'A WebSocket handshake is expected here' } });
   }
   request.uri = '/';
-  request.headers['switchboard-client-address'] = { value: event.viewer.ip };
   return request;
 }

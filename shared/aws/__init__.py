@@ -4,6 +4,8 @@
 ``tables``        the base of the DynamoDB models, and transactions
 ``streams``       records of the tables' streams, each applied once
 ``gateway``       API Gateway's ``@connections``
+``mailboxes``     what waits for clients that poll
+``transports``    sends frames to WebSockets or into mailboxes
 ``http_pool``     the HTTP connections that ``gateway`` sends requests over
 ``queues``        postponing messages of SQS
 ``adapters``      the ports of ``shared/ports.py`` on AWS

@@ -9,6 +9,7 @@ from functools import cache
 from shared.aws.gateway import ManagedConnections
 from shared.aws.secret import CachedSecret
 from shared.aws.tasks import AwsTasks
+from shared.aws.transports import Transports
 from shared.ports import Ports
 from shared.settings import settings
 
@@ -33,10 +34,11 @@ class RandomIds:
 def ports() -> Ports:
     """Return the ports of this process, made on first use."""
     values = settings()
+    clock, tasks = SystemClock(), AwsTasks(values)
     return Ports(
-        clock=SystemClock(),
+        clock=clock,
         ids=RandomIds(),
-        connections=ManagedConnections(values),
-        tasks=AwsTasks(values),
+        connections=Transports(ManagedConnections(values), tasks, clock),
+        tasks=tasks,
         secrets=CachedSecret(values),
     )

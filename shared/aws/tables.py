@@ -39,6 +39,7 @@ _TRANSACTION_CONFLICT = "TransactionConflictException"
 _pause = partial(pause, first=0.02, longest=0.5)
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound="Table")
 
 
 class TableName:
@@ -86,6 +87,27 @@ class Table(Model):
     def update_if(self, actions: Sequence[Action], condition: Condition) -> bool:
         """Change the row if the condition holds; otherwise write nothing and return False."""
         return _condition_held(lambda: self.update(actions, condition=condition))
+
+    def replace_if(self: Row, actions: Sequence[Action], condition: Condition) -> Row | None:
+        """Change the row if the condition holds, and return the row as it was before.
+
+        Returns None, and writes nothing, if the condition does not hold.
+        """
+        kind = type(self)
+        old: dict[str, Any] = {}
+
+        def write() -> None:
+            old.update(
+                kind._get_connection().update_item(
+                    getattr(self, str(self._hash_keyname)),
+                    actions=actions,
+                    condition=condition,
+                    return_values="ALL_OLD",
+                )
+            )
+
+        held = _condition_held(partial(_retry_on_conflict, write))
+        return kind.from_raw_data(old["Attributes"]) if held else None
 
     def delete_if(self, condition: Condition) -> bool:
         """Delete the row if the condition holds; otherwise delete nothing and return False."""

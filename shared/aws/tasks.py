@@ -120,6 +120,11 @@ class AwsTasks:
         """Invoke the opener, which sends the opening of a connection."""
         self._invoke(self._settings.opener_function, {"connectionId": connection_id})
 
+    def handle_held(self, connection_id: str) -> None:
+        """Invoke the function that handles packets, for the first ones of a client that polls."""
+        held = {"connectionId": connection_id, "held": True}
+        self._invoke(self._settings.socketio_function, held)
+
     def end_connection(self, connection_id: str) -> None:
         """Invoke the disconnect function for a connection that is gone."""
         self._invoke(self._settings.disconnect_function, {"connectionId": connection_id})

@@ -14,6 +14,7 @@
 ``refusals``         the event that gives a client the reason of an error
 ``unauthenticated``  sessions that have not authenticated yet
 ``backend_events``   what a team's own systems report
+``cors``             what lets pages of other origins use the HTTP routes
 ``http``             a row of the table of HTTP routes
 ``authentication``   which account sends an HTTP request
 ``paging``           lists in HTTP answers, a page at a time

@@ -30,11 +30,13 @@ class Arrival(NamedTuple):
     connection_id: the connection that sent the frame.
     message_id: the id of the frame. A frame that is delivered twice has the same id both times.
     ms: when API Gateway received the frame, epoch milliseconds. Frames are ordered by it.
+    held: whether the frame is a packet that has waited in the mailbox of a client that polls.
     """
 
     connection_id: str
     message_id: str
     ms: int
+    held: bool = False
 
     @property
     def id(self) -> str:

@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import time
 
+from shared.aws import mailboxes
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
@@ -59,6 +60,8 @@ from shared.settings import settings
 def end_connection(registry: Registry, ports: Ports, connection_id: str, left_ms: int = 0) -> None:
     """Run all consequences of a connection that is gone, and delete its row. Idempotent.
 
+    A client whose WebSocket is gone before the end of its upgrade goes on by polling.
+
     The row is deleted last: after a crash on the way, the sweep finds the row and finishes.
 
     left_ms: when the connection ended, epoch ms; 0 if the backend ends it.
@@ -71,6 +74,12 @@ def end_connection(registry: Registry, ports: Ports, connection_id: str, left_ms
     for session in connection.all_sessions():
         run_consequences(registry, ports, connection, session)
     connections.delete(connection_id)
+    if mailboxes.polls(connection_id):
+        ports.connections.close(connection_id)
+    elif connection.upgrades and connection.upgraded:
+        end_connection(registry, ports, connection.upgrades)
+    elif connection.upgrades:
+        mailboxes.abandon_upgrade(connection.upgrades, connection_id)
 
 
 def end_session(

@@ -24,7 +24,7 @@ from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire, acknowledgement, failed_acknowledgement
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection, Session, Upgrading
 from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
 from shared.settings import settings
@@ -99,7 +99,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
     namespace stays open, and its session there goes on: frames run in any order, so a client's last
     event in a namespace may be handled after the client has left the namespace.
 
-    Raises ``InvalidPacket`` for a Socket.IO event on a native connection.
+    Raises ``InvalidPacket`` for a Socket.IO event on a native connection, and ``Upgrading``.
     """
     connection_id = arrival.connection_id
     address = Address(request.namespace or "", request.wire, connection_id)
@@ -110,7 +110,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
         found = _resolve(registry, arrival, request)
         namespace = found.session.namespace
         result = _run(background, arrival, request, found)
-    except InvalidPacket:
+    except (InvalidPacket, Upgrading):
         raise
     except Duplicate:
         logger.info("duplicate frame")
@@ -162,9 +162,11 @@ def _resolve(registry: Registry, arrival: Arrival, request: Request) -> Resolved
 
     A session that has ended since the frame arrived serves it all the same.
 
-    Raises ``NotConnected``, ``NotJoined`` or ``InvalidPacket``.
+    Raises ``NotConnected``, ``NotJoined``, ``InvalidPacket`` or ``Upgrading``.
     """
     connection, parsed = _read(registry, arrival.connection_id, request)
+    if connection is not None:
+        connection.require_settled()
     session = connection.sender(request.namespace, arrival.ms) if connection else None
     if connection is not None and connection.wire == Wire.NATIVE != request.wire:
         raise InvalidPacket("a Socket.IO packet on a native connection")

@@ -19,6 +19,8 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from shared.aws.tables import Table, TableName
+from shared.identity.edge import client_address
+from shared.settings import settings
 
 WINDOW_MS = 60_000
 MOST_SLOTS = 50
@@ -93,6 +95,15 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
         if take(row, Window("h", size, now_ms), [expires_at]):
             return True
     return False
+
+
+def count_handshake(peer: str, headers: Mapping[str, str], now_ms: int) -> bool:
+    """Count a new connection of a client's address, accepted or not.
+
+    Returns False if the address has opened too many. ``headers`` have lower-case names.
+    """
+    limit = settings().limit_connections_per_minute
+    return hit(f"address#{client_address(peer, headers)}", limit, now_ms)
 
 
 def take(row: Table, window: Window, more: list[Action] | None = None) -> bool:

@@ -6,11 +6,18 @@ differ in who sends the ping (4: the server, 3: the client), not in the encoding
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from shared.protocol.errors import InvalidPacket
 from shared.protocol.json import dumps
+
+LEGACY = 3
+"""The revision of Socket.IO 2.x clients."""
+
+PROBE = "probe"
+"""The data of the ping and the pong with which a client tries a WebSocket before it upgrades."""
 
 
 class PacketType(StrEnum):
@@ -52,15 +59,23 @@ def encode(packet_type: PacketType, data: str = "") -> str:
     return packet_type.value + data
 
 
-def open_packet(*, sid: str, ping_interval_ms: int, ping_timeout_ms: int, max_payload: int) -> str:
+def open_packet(
+    *,
+    sid: str,
+    ping_interval_ms: int,
+    ping_timeout_ms: int,
+    max_payload: int,
+    upgrades: Sequence[str] = (),
+) -> str:
     """Return the open packet, which a client waits for before anything else ("Handshake").
 
-    Intervals are in milliseconds, ``max_payload`` in bytes. The packet offers no upgrades, because
-    the connection is a WebSocket from the start.
+    Intervals are in milliseconds, ``max_payload`` in bytes.
+
+    upgrades: the transports that the client may change to. A WebSocket has none.
     """
     handshake = {
         "sid": sid,
-        "upgrades": [],
+        "upgrades": list(upgrades),
         "pingInterval": ping_interval_ms,
         "pingTimeout": ping_timeout_ms,
         "maxPayload": max_payload,

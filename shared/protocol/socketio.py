@@ -11,8 +11,10 @@ the reference parser, which is stricter than the grammar.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Never
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -208,6 +210,14 @@ def connect_frame(namespace: str, sid: str | None) -> str:
     """
     data = None if sid is None else {"sid": sid}
     return _frame(Packet(PacketType.CONNECT, namespace, data=data))
+
+
+def implied_connect(query: Mapping[str, str]) -> str:
+    """Return the frame with which a 2.x client would ask for ``/``, which it joins without asking.
+
+    query: the query of the client's handshake.
+    """
+    return _frame(Packet(PacketType.CONNECT, query=urlencode(query)))
 
 
 def connect_error_frame(namespace: str, message: str, *, legacy: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""One row per WebSocket connection, from ``$connect`` until all consequences of its end have run.
+"""One row per connection, from ``$connect`` until all consequences of its end have run.
 
 The row is the truth about a connection: a session exists if it is in the row, and nothing can be
 added to a row that is leaving. ``$disconnect`` may come late, twice or never. So every row is due
@@ -8,7 +8,7 @@ at some time: the sweep then finds out whether the connection is still open.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.tables import Table, TableName
 from shared.protocol import json
+from shared.protocol.engineio import LEGACY
 from shared.realtime.address import Address, Wire
 from shared.realtime.namespaces import ADMIN_ROLE
 from shared.settings import settings
@@ -101,6 +102,14 @@ class Ended(NamedTuple):
         return cls(session_of(brace + rest), int(left_ms or 0))
 
 
+class Upgrading(Exception):
+    """The connection is a WebSocket whose row is not, or not yet, the one that has the sessions."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.connection_id)
+        self.connection = connection
+
+
 class DueIndex(GlobalSecondaryIndex["Connection"]):
     """The connections by the time at which they are due.
 
@@ -117,14 +126,10 @@ class DueIndex(GlobalSecondaryIndex["Connection"]):
     due_at = NumberAttribute(range_key=True, attr_name="dueAt")
 
 
-LEGACY = 3
-"""The Engine.IO protocol of Socket.IO 2.x clients."""
-
-
 class Connection(Table):
-    """A WebSocket connection.
+    """A connection: a WebSocket, or a client that polls.
 
-    connection_id: API Gateway's id of the connection.
+    connection_id: API Gateway's id of the WebSocket, or one of ``shared.aws.mailboxes``.
     wire: the wire format, ``s`` for Socket.IO, ``n`` for native JSON.
     protocol: the version of the Engine.IO protocol.
     credential: the token in the handshake's query, as 2.x clients send it.
@@ -146,6 +151,10 @@ class Connection(Table):
         which do not begin with ``/``.
     data: what the sessions keep, as JSON under ``<sid> <name>``.
     handshake: the query of a 2.x client's handshake, as JSON.
+    upgrades: the connection id of the polling client that upgrades to this WebSocket. The attribute
+        is removed when this row takes the place of that client's row.
+    upgraded: whether the client has upgraded, but its own row goes on, because it had joined a
+        namespace before.
     due_shard: the shard of ``DueIndex`` that has the connection.
     due_at: when the sweep looks at the connection next, epoch seconds.
     pinged_at: when the sweep has last asked for a sign of life, epoch seconds.
@@ -171,6 +180,8 @@ class Connection(Table):
     rooms: Any = UnicodeSetAttribute(null=True)
     data: Any = MapAttribute(default=dict)
     handshake = UnicodeAttribute(null=True)
+    upgrades = UnicodeAttribute(null=True)
+    upgraded = BooleanAttribute(null=True)
     due_shard = UnicodeAttribute(attr_name="dueShard", null=True)
     due_at = NumberAttribute(attr_name="dueAt", default=AT_ONCE)
     pinged_at = NumberAttribute(attr_name="pingedAt", null=True)
@@ -185,6 +196,11 @@ class Connection(Table):
         bare string.
         """
         return int(self.protocol) == LEGACY
+
+    def require_settled(self) -> None:
+        """Raise ``Upgrading`` if the sessions of the client are not in this row."""
+        if self.upgrades:
+            raise Upgrading(self)
 
     def all_sessions(self) -> list[Session]:
         """Return the sessions in the row, even if the connection is leaving."""
@@ -474,16 +490,48 @@ def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
     )
 
 
-def mark_answered(connection_id: str, now: int) -> str | None:
-    """Record a sign of life of the client, and return the connection's wire format.
+def mark_answered(connection_id: str, now: int) -> Connection | None:
+    """Record a sign of life of the client, and return the connection's row.
 
     Returns None if the connection is gone or leaving. It is recorded even if no answer is expected:
     the answer may arrive before the sweep has recorded its ping.
 
     now: the time in epoch seconds.
     """
-    row = _update(connection_id, [Connection.answered_at.set(now)], is_live())
-    return row.wire if row else None
+    return _update(connection_id, [Connection.answered_at.set(now)], is_live())
+
+
+def mark_limited(connection_id: str) -> None:
+    """Let every namespace refuse a client whose address has opened too many connections."""
+    _update(connection_id, [Connection.limited.set(True)], is_live())
+
+
+def take_over(websocket: Connection) -> bool:
+    """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
+
+    The client's sessions, which nobody can reach yet, are in the WebSocket's row then. Returns
+    False if the client or its WebSocket is gone or leaving.
+    """
+    client = get(websocket.upgrades)
+    if client is None or client.leaving:
+        return False
+    actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
+    if client.joining:
+        actions.append(Connection.joining.set(client.joining))
+    taken = _update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())
+    if taken is not None:
+        delete(client.connection_id)
+    return taken is not None
+
+
+def mark_upgraded(connection: Connection) -> bool:
+    """Note that the client of a WebSocket has upgraded, while its sessions stay in their row.
+
+    The sweep looks at that row, and at this one only when its time is over. Returns False if the
+    WebSocket is gone or leaving.
+    """
+    actions = [Connection.upgraded.set(True), Connection.due_at.set(int(connection.expires_at))]
+    return _update(connection.connection_id, actions, is_live()) is not None
 
 
 def postpone(connection_id: str, due_at: int) -> None:
@@ -496,6 +544,8 @@ def delete(connection_id: str) -> None:
     Connection(connection_id).delete()
 
 
-def _update(connection_id: str, actions: list[Action], condition: Condition) -> Connection | None:
+def _update(
+    connection_id: str, actions: Sequence[Action], condition: Condition
+) -> Connection | None:
     row = Connection(connection_id)
     return row if row.update_if(actions, condition) else None

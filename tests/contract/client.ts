@@ -2,7 +2,7 @@
 import { io, type Socket } from "socket.io-client";
 import type { ClientToServer, ServerToClient } from "../../docs/contract/events";
 
-const options = { transports: ["websocket"], auth: { token: "…" } };
+const options = { auth: { token: "…" } };
 const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> = io("/user", options);
 const telecaller: Socket<ServerToClient["/telecaller"], ClientToServer["/telecaller"]> = io(
   "/telecaller",

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import queue
+import re
 import subprocess
 import threading
 from collections.abc import Callable
@@ -72,8 +73,26 @@ class JavaScript(Client):
 
     kind = "js"
 
+    @classmethod
+    def of_snippet(
+        cls, driver: NodeDriver, url: str, snippet: str, token: str, namespace: str
+    ) -> JavaScript:
+        """Connect a client with code that makes a ``socket`` with ``io``.
+
+        Only the port and the token in the code are replaced.
+        """
+        code = re.sub(r"http://localhost:\d+", url.replace("127.0.0.1", "localhost"), snippet)
+        code = re.sub(r"(token: )('.*?'|accessToken)", rf"\1{json.dumps(token)}", code)
+        return cls(driver, Ticket(url, namespace), code=code)
+
     def __init__(
-        self, driver: NodeDriver, ticket: Ticket, *, app: int | None = None, version: str = "4"
+        self,
+        driver: NodeDriver,
+        ticket: Ticket,
+        *,
+        app: int | None = None,
+        version: str = "4",
+        code: str = "",
     ) -> None:
         super().__init__(ticket.namespace)
         self._driver = driver
@@ -82,13 +101,13 @@ class JavaScript(Client):
         self.app = self._number if app is None else app
         self.engine = ""
         driver.listen(self._number, self._on_report)
-        options: dict[str, Any] = {"transports": ["websocket"]}
+        options = ticket.options
         if ticket.auth is not None:
             options["query" if version == "2" else "auth"] = ticket.auth
         if ticket.headers:
             options["extraHeaders"] = ticket.headers
         url = ticket.url + ticket.namespace
-        self._do("open", app=self.app, version=version, url=url, options=options)
+        self._do("open", app=self.app, version=version, url=url, options=options, code=code)
         self.connected()
 
     def connected(self) -> None:
@@ -117,6 +136,13 @@ class JavaScript(Client):
         self._do("ping", ack=ack)
         with self.changed:
             assert self.changed.wait_for(lambda: ack in self.acknowledged, SECONDS), "no pong"
+
+    def transport(self) -> str:
+        ack = next(self._asked)
+        self._do("transport", ack=ack)
+        with self.changed:
+            assert self.changed.wait_for(lambda: ack in self.acknowledged, SECONDS)
+            return str(self.acknowledged[ack][0][0])
 
     def leave(self) -> None:
         self._do("disconnect")

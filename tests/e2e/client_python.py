@@ -20,7 +20,7 @@ def _options(ticket: Ticket) -> dict[str, Any]:
     return {
         "headers": dict(ticket.headers),
         "auth": ticket.auth,
-        "transports": ["websocket"],
+        **ticket.options,
         "namespaces": [ticket.namespace],
         "wait_timeout": SECONDS,
     }
@@ -64,6 +64,9 @@ class Python(Client):
     def send(self, event: str, args: tuple[Any, ...], ack: int | None) -> None:
         callback = None if ack is None else (lambda *answer: self.on_ack(ack, *answer))
         self._io.emit(event, args or None, namespace=self.namespace, callback=callback)
+
+    def transport(self) -> str:
+        return str(self._io.transport())
 
     def leave(self) -> None:
         self._io.shutdown()
@@ -127,6 +130,9 @@ class Asyncio(Client):
         self._loop.run(
             self._io.emit(event, args or None, namespace=self.namespace, callback=callback)
         )
+
+    def transport(self) -> str:
+        return str(self._io.transport())
 
     def leave(self) -> None:
         self._loop.run(self._leave())

@@ -35,6 +35,7 @@ class Ticket:
 
     token: not sent at all if it is None.
     given: what a Socket.IO client sends as its auth in place of the token.
+    transports: the option of that name. None leaves it out.
     """
 
     url: str
@@ -42,6 +43,12 @@ class Ticket:
     token: object = None
     headers: dict[str, str] = field(default_factory=dict)
     given: dict[str, object] | None = None
+    transports: tuple[str, ...] | None = ("websocket",)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of a Socket.IO client that choose its transports."""
+        return {} if self.transports is None else {"transports": list(self.transports)}
 
     @property
     def auth(self) -> dict[str, object] | None:
@@ -82,6 +89,10 @@ class Client(ABC):
     @abstractmethod
     def leave(self) -> None:
         """Disconnect as a client does that closes the connection."""
+
+    def transport(self) -> str:
+        """Return the transport that the client uses now."""
+        raise NotImplementedError
 
     @abstractmethod
     def drop(self) -> None:

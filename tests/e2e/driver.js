@@ -2,10 +2,12 @@
 // stdout. Sockets of one `app` share a module instance, and with it their Managers, as in one page.
 //
 //   {"op":"open","socket":1,"app":1,"version":"4","url":"http://…/user","options":{…}}
+//   … or with "code", which makes a `socket` with `io`, in place of the url and the options
 //   {"op":"emit","socket":1,"event":"call:end","args":[…],"ack":7|null}
 //   {"op":"disconnect"|"connect","socket":1}
 //   {"op":"drop","socket":1,"reconnect":false}
 //   {"op":"ping","socket":1,"ack":7}, of 2.x, which pings by itself
+//   {"op":"transport","socket":1,"ack":7}
 //   → {"socket":1,"type":"connect"|"connect_error"|"disconnect"|"event"|"ack", …}
 "use strict";
 
@@ -44,9 +46,10 @@ function listen(socket, number) {
 }
 
 const operations = {
-  open({ socket: number, app, version, url, options }) {
+  open({ socket: number, app, version, url, options, code }) {
     const library = appOf(app, version);
-    const socket = (library.io || library)(url, options);
+    const io = library.io || library;
+    const socket = code ? new Function("io", `${code}; return socket;`)(io) : io(url, options);
     sockets.set(number, socket);
     socket.on("connect", () => say(number, "connect", { engine: socket.io.engine.id }));
     socket.on("disconnect", (reason) => say(number, "disconnect", { reason }));
@@ -66,6 +69,9 @@ const operations = {
     const { engine } = sockets.get(number).io;
     engine.once("pong", () => say(number, "ack", { ack, args: ["pong"] }));
     engine.ping();
+  },
+  transport({ socket: number, ack }) {
+    say(number, "ack", { ack, args: [sockets.get(number).io.engine.transport.name] });
   },
   // Cut the TCP connection without a word.
   drop({ socket: number, reconnect }) {

@@ -32,6 +32,12 @@ RARE: dict[Use, str] = {
         if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
+        (row.name, action, "mailboxes"): "a recipient may poll, or may have upgraded late"
+        for row in FUNCTIONS
+        for action in ("GetItem", "UpdateItem")
+        if "post" in row.access.may.split()
+    },
+    **{
         ("chat", action, to): "an invite that reaches no tab ends the call at once"
         for action, to in (
             ("DeleteItem", "people"), ("PutItem", "calls"),
@@ -81,7 +87,7 @@ def exercised(requests: Path, environment: Mapping[str, str]) -> set[Use]:
     may |= {what: grant for grant, what in OTHERS.items()}
     may |= {
         environment[f"{name.upper()}_FUNCTION"]: f"invoke-{name}"
-        for name in ("opener", "disconnect")
+        for name in ("opener", "disconnect", "socketio")
     }
     found = set()
     for line in requests.read_text().splitlines():

@@ -38,6 +38,7 @@ STOP_SECONDS = 30
 RING_SECONDS = 6
 UNAUTHENTICATED_SECONDS = 8
 SPLIT_ABOVE = 5
+POLL_SECONDS = 4
 FRONTEND = "https://admin.example.com"
 """The only allowed origin beside the stack's own."""
 
@@ -223,6 +224,7 @@ def running(
         "RING_TIMEOUT_SECONDS": str(RING_SECONDS),
         "UNAUTHENTICATED_SECONDS": str(UNAUTHENTICATED_SECONDS),
         "SPLIT_ABOVE": str(SPLIT_ABOVE),
+        "POLL_SECONDS": str(POLL_SECONDS),
         "ALLOWED_ORIGINS": FRONTEND,
         "PYTHONPATH": str(Path(__file__).with_name("probe")),
         "E2E_LAMBDA_LOGS": str(logs),

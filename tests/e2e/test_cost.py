@@ -13,14 +13,19 @@ from typing import Any
 import pytest
 
 from functions.products import REGISTRY
-from tests.e2e import every_event
+from shared.identity.accounts import Account
+from tests.e2e import backstage, every_event
+from tests.e2e.clients import Client
 from tests.e2e.cost import Cost, Requests, by_event, of_call
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 ALLOWED: dict[str, Any] = json.loads(Path(__file__).with_name("cost.json").read_text())
 TARGETS = {"gateway messages": 9, "invocations": 4, "write units": 16, "scans": 0}
 EVENTS = {f"{row.namespace} {row.event}" for row in REGISTRY.handlers.values()}
 COMING = {"connect", "opener", "a namespace joined"}
+UPGRADED = "a whole call after an upgrade"
+UPGRADES_TRIED = 5
 BYTES_MORE = 1.1
 """The factor by which bytes may exceed their bound, because names and numbers differ in length."""
 
@@ -33,6 +38,31 @@ def whole_call(world: World, requests: Requests) -> dict[str, float]:
     """
     _, user = world.user()
     callee, telecaller = world.telecaller()
+    return _call(requests, callee, user, telecaller)
+
+
+def upgraded_call(world: World, requests: Requests) -> dict[str, float]:
+    """Make the same call with clients that have begun with long polling, and return its cost."""
+    world.transports = None
+    for _ in range(UPGRADES_TRIED):
+        user, telecaller = world.people.take("USER"), world.people.take("TELECALLER")
+        clients = world.join("js", user), world.join("js", telecaller)
+        for client in clients:
+            until(lambda one=client: one.transport() == "websocket", "the upgrade")  # type: ignore[misc]
+        ids = [
+            id_
+            for account in (user, telecaller)
+            for id_ in backstage.connection_ids(world.stack, account)
+        ]
+        if not any(id_.startswith("~") for id_ in ids):
+            return _call(requests, telecaller, *clients)
+    raise AssertionError("every client upgraded later than upgrade_wait_ms")
+
+
+def _call(
+    requests: Requests, callee: Account, user: Client, telecaller: Client
+) -> dict[str, float]:
+    """Make a call, and return its cost."""
     requests.settle()
     user.emit("call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
     call_id = telecaller.wait("call:incoming")["callId"]
@@ -63,6 +93,11 @@ def test_a_whole_call_stays_within_its_targets(world: World, requests: Requests)
     for name, most in TARGETS.items():
         assert call[name] <= most, (name, call)
     check_bounds("a whole call", call)
+
+
+def test_after_an_upgrade_a_call_costs_the_same(world: World, requests: Requests) -> None:
+    assert ALLOWED[UPGRADED] == ALLOWED["a whole call"]
+    check_bounds(UPGRADED, upgraded_call(world, requests))
 
 
 def test_no_event_costs_more_than_before(world: World, requests: Requests) -> None:

@@ -214,7 +214,7 @@ def test_a_cookie_is_accepted_for_admins_only(world: World) -> None:
     assert refusal(world, "js", "/user", None, **headers, Origin=FRONTEND) == REQUIRED
 
 
-def test_polling_is_answered_with_an_engine_error(world: World) -> None:
-    answer = world.stack.get("/socket.io/?EIO=4&transport=polling")
+def test_another_transport_is_answered_with_an_engine_error(world: World) -> None:
+    answer = world.stack.get("/socket.io/?EIO=4&transport=other")
     assert answer.status == 400
     assert answer.body == {"code": 0, "message": "Transport unknown"}

@@ -18,7 +18,10 @@ KINDS = ("js", "python", "asyncio", "native")
 
 
 class World:
-    """The stack, and the clients of one test. They are disconnected at the end of the test."""
+    """The stack, and the clients of one test. They are disconnected at the end of the test.
+
+    transports: the option of that name, for the clients that are connected from now on.
+    """
 
     def __init__(self, stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> None:
         self.stack = stack
@@ -26,10 +29,11 @@ class World:
         self.driver = driver
         self.loop = loop
         self.clients: list[Client] = []
+        self.transports: tuple[str, ...] | None = ("websocket",)
 
     def ticket(self, namespace: str, token: object = None, **headers: str) -> Ticket:
         """Return what a client needs to connect to a namespace."""
-        return Ticket(self.stack.url, namespace, token, headers)
+        return Ticket(self.stack.url, namespace, token, headers, transports=self.transports)
 
     def connect(self, kind: str, ticket: Ticket, **options: Any) -> Client:
         """Connect a client of a kind. Raises ``Refused`` if the stack refuses it."""

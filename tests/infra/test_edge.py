@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.edge import FUNCTIONS
-from infra.gateway import HTTP_ROUTES
+from infra.edge import FUNCTIONS, HTTP_API
+from infra.gateway import HTTP_ROUTES, POLLING_PATHS
 from infra.site import SITE
 from local.edge import engine_error
 from shared.identity.edge import ADDRESS_HEADER, KEY_HEADER
@@ -20,6 +20,10 @@ from tests.infra.conftest import ACL, CERTIFICATE, Stack, synthesize
 from tests.infra.test_stack import plain
 
 HANDSHAKE = {"sec-websocket-key": {"value": "x3JJHMbDL1EzLkh9GBhXDw=="}}
+
+IMPORT = "import cf from 'cloudfront';"
+HELPER = "const cf = { selectRequestOriginById: (id) => { chosen = id; } }; let chosen;"
+"""CloudFront's module with a helper that only notes the origin."""
 
 Behaviour = dict[str, Any]
 
@@ -46,7 +50,10 @@ def origin(stack: Stack, of: Behaviour) -> dict[str, Any]:
 
 
 def run(name: str, uri: str, query: str = "", headers: dict[str, Any] | None = None) -> Any:
-    """Return what an edge function makes of a request: the changed request, or an answer."""
+    """Return what an edge function makes of a request: the changed request, or an answer.
+
+    The changed request has the origin that the function has chosen.
+    """
     pairs = (one.split("=") for one in query.split())
     event = {
         "viewer": {"ip": "2001:db8::7"},
@@ -56,8 +63,11 @@ def run(name: str, uri: str, query: str = "", headers: dict[str, Any] | None = N
             "headers": headers or {},
         },
     }
-    script = (FUNCTIONS / f"{name}.js").read_text()
-    script += f"\nconsole.log(JSON.stringify(handler({json.dumps(event)})));"
+    script = (FUNCTIONS / f"{name}.js").read_text().replace(IMPORT, HELPER)
+    script += f"\nconst done = handler({json.dumps(event)});"
+    if IMPORT in (FUNCTIONS / f"{name}.js").read_text():
+        script += "done.origin = chosen;"
+    script += "console.log(JSON.stringify(done));"
     done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -81,12 +91,25 @@ def test_sockets_are_routed_to_the_stage_with_the_whole_handshake(aws: Stack, pa
 
 
 def test_every_route_goes_to_the_http_api(aws: Stack) -> None:
-    paths = {route.partition(" ")[2].replace("{id}", "1") for route in HTTP_ROUTES} - {""}
+    routes = {route.partition(" ")[2].replace("{id}", "1") for route in HTTP_ROUTES}
+    paths = routes - {"", *POLLING_PATHS}
     for path in {*paths, "/nothing", "/a/b", "/index.html/x"}:
         found = behaviour(aws, path)
         assert plain(origin(aws, found)["DomainName"]).startswith(f"{aws.api('HTTP')}.execute-api")
         assert set(found["AllowedMethods"]) >= {"GET", "POST", "DELETE"}
         assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+
+@pytest.mark.parametrize("path", ["/socket.io/", "/socket.io"])
+def test_long_polling_is_passed_on_to_the_http_api(aws: Stack, path: str) -> None:
+    passed = run("socket", path, "EIO=4 transport=polling sid=x", {ADDRESS_HEADER.lower(): {}})
+    assert passed["origin"] == HTTP_API
+    assert passed["uri"] in POLLING_PATHS
+    assert passed["headers"] == {ADDRESS_HEADER.lower(): {"value": "2001:db8::7"}}
+    (to,) = (one for one in distribution(aws)["Origins"] if one["Id"] == HTTP_API)
+    assert plain(to["DomainName"]).startswith(f"{aws.api('HTTP')}.execute-api")
+    assert [header["HeaderName"] for header in to["OriginCustomHeaders"]] == [KEY_HEADER]
+    assert "origin" not in run("socket", path, "EIO=4 transport=websocket", HANDSHAKE)
 
 
 def test_every_page_comes_from_the_bucket(aws: Stack) -> None:
@@ -113,7 +136,7 @@ def test_a_handshake_is_passed_on_to_the_stage_with_the_client_s_address() -> No
 @pytest.mark.parametrize(
     ("path", "query", "headers", "answer"),
     [
-        ("/socket.io/", "EIO=4 transport=polling", {}, engine_error(0, "Transport unknown")),
+        ("/socket.io/", "EIO=4 transport=other", {}, engine_error(0, "Transport unknown")),
         ("/socket.io/", "", HANDSHAKE, engine_error(0, "Transport unknown")),
         ("/socket.io/", "EIO=4 transport=websocket", {}, engine_error(3, "Bad request")),
     ],

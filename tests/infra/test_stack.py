@@ -17,6 +17,7 @@ from functions.calls.rows import PartyRow
 from functions.http.main import app
 from functions.products import REGISTRY
 from infra.functions import FUNCTIONS
+from infra.gateway import POLLING_PATHS
 from infra.settings import BOUNDS
 from infra.tables import TABLES
 from shared.calling.ring import CalledPerson
@@ -28,6 +29,7 @@ from tests.models import models
 ASYNCHRONOUS = {
     "disconnect": (2, 3_600),
     "opener": (1, 180),
+    "socketio": (0, 60),
     "sweep": (0, 60),
 }
 
@@ -191,8 +193,11 @@ def test_the_http_routes_are_those_that_the_function_serves(stack: Stack) -> Non
     paths = {f"{one.method} {str(one.path).replace('.+', '*')}" for one in served}
     assert len(paths) == len(REGISTRY.http_routes)
     found = targets(stack, "HTTP")
-    assert set(found.values()) == {"http"}
-    assert {re.sub("{.*?}", "*", key) for key in found} == paths | {"$default"}
+    polling = {key for key in found if key.partition(" ")[2] in POLLING_PATHS}
+    for key in polling:
+        assert found[key] == ("socketio" if key.startswith("POST ") else "poll")
+    assert {found[key] for key in set(found) - polling} == {"http"}
+    assert {re.sub("{.*?}", "*", key) for key in set(found) - polling} == paths | {"$default"}
 
 
 def test_no_websocket_route_returns_a_response(stack: Stack) -> None:

@@ -99,6 +99,7 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
         "deadlines_queue_url": "deadlines",
         "opener_function": "opener",
         "disconnect_function": "disconnect",
+        "socketio_function": "socketio",
     }
     resources = {
         field.name.upper(): named.get(field.name, field.name)

@@ -111,6 +111,7 @@ class Sdk:
 
 WORK: dict[str, Callable[[AwsTasks], object]] = {
     "open": lambda tasks: tasks.open("c"),
+    "handle_held": lambda tasks: tasks.handle_held("c"),
     "end_connection": lambda tasks: tasks.end_connection("c"),
     "expel": lambda tasks: tasks.expel("c", "/user", "u"),
     "finish_ended_sessions": lambda tasks: tasks.finish_ended_sessions("c"),

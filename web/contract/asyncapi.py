@@ -19,9 +19,9 @@ from web.contract.schemas import Schemas
 Document = dict[str, Any]
 
 DESCRIPTION = (
-    "Socket.IO over WebSocket at `/socket.io/`, one namespace per kind of person. A client needs "
-    'one option: `transports: ["websocket"]`. Without a Socket.IO library, connect to '
-    "`/ws?namespace=…` and send the action named with each event."
+    "Socket.IO at `/socket.io/`, one namespace per kind of person. A client needs no option: it "
+    "begins with long polling and goes on with a WebSocket. Without a Socket.IO library, connect "
+    "to `/ws?namespace=…` and send the action named with each event."
 )
 
 

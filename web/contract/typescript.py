@@ -14,7 +14,7 @@ HEAD = """\
 //   import type { ClientToServer, ServerToClient } from "./events";
 //
 //   const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> =
-//     io("https://…/user", { transports: ["websocket"], auth: { token } });
+//     io("https://…/user", { auth: { token } });
 """
 
 SIMPLE = {

@@ -53,7 +53,10 @@ class Upstream:
                 "body": (await request.read()).decode(),
             },
             status=418,
-            headers={"X-Answer": "yes"},
+            headers={
+                "X-Answer": "yes",
+                "Access-Control-Allow-Origin": request.headers.get("Origin", "*"),
+            },
         )
 
 
@@ -208,8 +211,8 @@ async def test_a_client_that_is_gone_during_the_handshake_leaves_no_error(
     assert reader.at_eof() or reader.exception() is not None
 
 
-@pytest.mark.parametrize("query", ["?EIO=4&transport=polling", "?EIO=4", ""])
-async def test_polling_is_answered_as_by_socket_io(stack: Stack, query: str) -> None:
+@pytest.mark.parametrize("query", ["?EIO=4&transport=other", "?EIO=4", ""])
+async def test_another_transport_is_answered_as_by_socket_io(stack: Stack, query: str) -> None:
     for method in ("GET", "POST"):
         async with stack.session.request(method, stack.url + "/socket.io/" + query) as response:
             assert response.status == 400
@@ -252,6 +255,22 @@ async def test_a_compressed_body_is_passed_on_as_it_is(stack: Stack) -> None:
             skip_auto_headers=("Content-Type",),
         ) as response:
             assert response.status == 418
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_long_polling_goes_to_the_http_api(stack: Stack, method: str) -> None:
+    url = stack.url + "/socket.io/?EIO=4&transport=polling&sid=x"
+    async with stack.session.request(method, url, data=b"40") as response:
+        seen = await response.json()
+    assert (seen["method"], seen["body"]) == (method, "40")
+    assert seen["path"] == "/http/socket.io/?EIO=4&transport=polling&sid=x"
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:{}", "https://app.example"])
+async def test_a_page_reads_that_its_own_origin_is_allowed(stack: Stack, origin: str) -> None:
+    headers = {"Origin": origin.format(stack.port)}
+    async with stack.session.get(stack.url + "/health", headers=headers) as response:
+        assert response.headers["Access-Control-Allow-Origin"] == headers["Origin"]
 
 
 async def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:

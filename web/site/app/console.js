@@ -118,7 +118,7 @@ async function poll() {
 function begin() {
   makeParts();
   leave.hidden = false;
-  socket = io("/admin", { transports: ["websocket"], reconnectionDelayMax: 5000 });
+  socket = io("/admin", { reconnectionDelayMax: 5000 });
   socket.on("presence:counts", showNumbers);
   socket.on("dashboard:stats_update", showBookings);
   for (const event of ["booking:created", "booking:updated"]) socket.on(event, tellBooking);

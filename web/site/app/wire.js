@@ -40,7 +40,7 @@ export function makeLog(name) {
  */
 export function connect(namespace, token, log, onstate) {
   const socket = io(namespace, {
-    transports: ["websocket"], forceNew: true, auth: token ? { token } : {}, reconnectionDelayMax: 5000,
+    forceNew: true, auth: token ? { token } : {}, reconnectionDelayMax: 5000,
   });
   const key = Symbol(namespace);
   const watch = (engine) => {

@@ -1,0 +1,76 @@
+"""The first GET of a client that polls: it opens the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from functions.polling.exchange import Answer, Request, reply
+from shared.aws import mailboxes
+from shared.aws.adapters import ports
+from shared.aws.mailboxes import PREFIX, Mailbox
+from shared.aws.parallel import together
+from shared.identity import cookies
+from shared.pipeline import rate_limits
+from shared.protocol import engineio, polling, socketio
+from shared.protocol.engineio import LEGACY
+from shared.realtime import connections
+from shared.realtime.address import Wire
+from shared.realtime.connections import Connection
+from shared.realtime.namespaces import MAIN
+from shared.settings import settings
+
+UPGRADES = ("websocket",)
+
+
+def open_session(request: Request) -> Answer:
+    """Make the rows of a session, and answer with the open packet.
+
+    The session counts as one connection of the client's address. A client whose address has opened
+    too many reads the reason in the answer to its CONNECT. A 2.x client is in ``/`` without asking.
+    """
+    values, now_ms = settings(), ports().clock.now_ms()
+    now, protocol = now_ms // 1000, int(request.query["EIO"])
+    sid = ports().ids.session_id()
+    expires_at = now + values.connection_max_seconds
+    connection = Connection(
+        PREFIX + sid,
+        wire=Wire.SOCKETIO.value,
+        protocol=protocol,
+        credential=request.query.get("token"),
+        cookie=cookies.of_request(request.headers),
+        opened=True,
+        expires_at=expires_at,
+        due_at=now + values.unauthenticated_seconds,
+    )
+    box = Mailbox(
+        connection.connection_id,
+        protocol=protocol,
+        held=_first_packets(request, now_ms) if protocol == LEGACY else [],
+        held_until_ms=now_ms + values.upgrade_wait_ms,
+        polled_at=now,
+        expires_at=expires_at,
+    )
+    writes: list[Callable[[], object]] = [
+        box.save,
+        lambda: connections.create(connection),
+        lambda: rate_limits.count_handshake(request.address, request.headers, now_ms),
+    ]
+    *_, allowed = together(writes)
+    if not allowed:
+        connections.mark_limited(connection.connection_id)
+    packet = engineio.open_packet(
+        sid=sid,
+        ping_interval_ms=values.ping_interval_ms,
+        ping_timeout_ms=values.ping_timeout_ms,
+        max_payload=values.max_payload_bytes,
+        upgrades=UPGRADES,
+    )
+    packets = [packet]
+    if connection.legacy and allowed:
+        packets.append(socketio.connect_frame(MAIN, None))
+    return reply(polling.encode(packets, protocol))
+
+
+def _first_packets(request: Request, now_ms: int) -> list[str]:
+    """Return the CONNECT of ``/`` that a 2.x client does not send itself, with its query."""
+    return mailboxes.held([socketio.implied_connect(request.query)], now_ms)

@@ -1,0 +1,123 @@
+"""``POST /socket.io/`` of the HTTP API: packets of clients that poll.
+
+They run through the same code as frames do. The first packets of a session wait until it is clear
+whether the client upgrades to a WebSocket: ``docs/decisions/0024-polling-has-a-mailbox.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
+from itertools import islice
+
+from functions.polling.exchange import Answer, Code, EngineError, Request, reply
+from functions.polling.waiting import refuse
+from functions.socketio.join import answer_connect
+from shared.aws import mailboxes
+from shared.aws.adapters import ports
+from shared.pipeline.context import Arrival
+from shared.protocol import polling
+from shared.protocol.engineio import PacketType
+from shared.protocol.errors import InvalidPacket
+from shared.settings import settings
+
+Handle = Callable[[Arrival, str], bool]
+"""What handles one packet. Returns False if the session is over then."""
+
+BINARY = "application/octet-stream"
+NO_PACKET = ""
+HELD = "held"
+"""The beginning of the ids of packets that have waited in a mailbox."""
+
+
+def receive(request: Request, handle: Handle) -> Answer:
+    """Handle the packets of a POST, in order.
+
+    Raises ``EngineError`` if there is no such session. A second POST at the same time ends the
+    session, as in Engine.IO's own server.
+    """
+    connection_id = request.connection_id
+    if len(request.body) > settings().max_payload_bytes:
+        return reply("", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    box = mailboxes.begin_post(connection_id, ports().clock.now_ms())
+    if box is None:
+        refuse(connection_id)
+    if request.headers.get("content-type", "").startswith(BINARY):
+        ports().connections.close(connection_id)
+        raise EngineError(Code.BAD_REQUEST)
+    packets = list(_packets(request.body.decode(errors="replace"), int(box.protocol)))
+    held = mailboxes.held(packets, request.ms)
+    try:
+        if box.held is not None:
+            held = _answer_connects(connection_id, held)
+        if box.held is None or not mailboxes.hold(connection_id, held):
+            _each(connection_id, request.id, held, handle)
+        elif box.held_until_ms <= request.ms or PacketType.CLOSE in packets:
+            handle_held(connection_id, handle)
+    finally:
+        mailboxes.end_post(connection_id)
+    return reply("ok", "text/html")
+
+
+def _answer_connects(connection_id: str, held: Sequence[str]) -> list[str]:
+    """Answer every CONNECT now, though the packets wait until it is clear if the client upgrades.
+
+    So the client is connected at once, and its session becomes reachable on the transport that it
+    uses then. Returns the packets without the CONNECTs that are refused.
+    """
+    arrivals = _arrivals(connection_id, HELD, held)
+    return [text for text, one in zip(held, arrivals, strict=True) if answer_connect(*one)]
+
+
+def handle_held(connection_id: str, handle: Handle) -> None:
+    """Handle the first packets of a session, and those that come meanwhile. Idempotent.
+
+    If an earlier invocation has died on the way, its packets are handled again, as frames that are
+    delivered twice.
+    """
+    box = mailboxes.claim_held(connection_id, ports().clock.now_ms())
+    done = 0
+    while box is not None and box.held is not None:
+        _each(connection_id, HELD, box.held, handle, done)
+        done = len(box.held)
+        if mailboxes.finish_held(connection_id, done):
+            return
+        box = mailboxes.get(connection_id)
+
+
+def take_over(connection_id: str, held: Sequence[str], handle: Handle) -> None:
+    """Handle the first packets of a session as packets of the WebSocket to which it upgrades."""
+    _each(connection_id, HELD, held, handle)
+
+
+def _packets(payload: str, protocol: int) -> Iterator[str]:
+    """Yield the packets of a payload, and something that is no packet where it is broken."""
+    try:
+        yield from polling.decode(payload, protocol)
+    except InvalidPacket:
+        yield NO_PACKET
+
+
+def _each(
+    connection_id: str, prefix: str, held: Sequence[str], handle: Handle, first: int = 0
+) -> None:
+    """Handle packets in order, beginning with the one of number ``first``, until the session ends.
+
+    The other arguments are those of ``_arrivals``.
+    """
+    for arrival, packet in islice(_arrivals(connection_id, prefix, held), first, None):
+        if not handle(arrival, packet):
+            return
+
+
+def _arrivals(
+    connection_id: str, prefix: str, held: Sequence[str]
+) -> Iterator[tuple[Arrival, str]]:
+    """Yield packets with their arrivals. A packet that is handled again has the same arrival.
+
+    prefix: the beginning of the packets' ids.
+    held: the packets as they stand in ``Mailbox.held``.
+    """
+    for number, text in enumerate(held):
+        ms, _, packet = text.partition(" ")
+        yield Arrival(connection_id, f"{prefix} {number}", int(ms), held=True), packet

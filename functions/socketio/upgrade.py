@@ -1,0 +1,106 @@
+"""The upgrade of a client that polls to a WebSocket.
+
+docs/decisions/0024-polling-has-a-mailbox.md says which step does what.
+"""
+
+from __future__ import annotations
+
+import time
+
+from functions.socketio.posts import Handle, take_over
+from shared.aws import mailboxes
+from shared.aws.adapters import ports
+from shared.pipeline.context import Arrival
+from shared.protocol import engineio
+from shared.protocol.engineio import PacketType
+from shared.protocol.errors import InvalidPacket
+from shared.realtime import connections
+from shared.realtime.address import Wire
+from shared.realtime.connections import Connection
+from shared.settings import settings
+
+PAUSE_SECONDS = 0.02
+"""The pause between two looks at a row that is about to change."""
+
+
+def answer_ping(arrival: Arrival, data: str) -> None:
+    """Answer a ping. With ``2probe`` a client tries its WebSocket: its GET is let go then.
+
+    Raises ``InvalidPacket`` on a native connection.
+    """
+    connection = connections.get(arrival.connection_id)
+    if connection is not None and connection.wire == Wire.NATIVE:
+        raise InvalidPacket("PING on a native connection")
+    polling = connection.upgrades if connection and not connection.upgraded else None
+    if data == engineio.PROBE and polling:
+        now_ms = ports().clock.now_ms()
+        if not mailboxes.probe(polling, arrival.connection_id, now_ms):
+            ports().connections.close(arrival.connection_id)
+            return
+    ports().connections.post(arrival.connection_id, engineio.encode(PacketType.PONG, data))
+
+
+def finish(arrival: Arrival, handle: Handle) -> None:
+    """Handle the packet with which a client says that it uses its WebSocket from now on.
+
+    The packets that wait for the client are posted to the WebSocket, in order. If nothing of the
+    client has been handled so far but its CONNECTs answered, the WebSocket's row takes the place of
+    its row, and its first packets are handled there. Otherwise the client keeps its row and its
+    connection id, and its mailbox passes on what is posted to it.
+
+    Raises ``InvalidPacket`` on a native connection.
+    """
+    connection = connections.get(arrival.connection_id)
+    if connection is not None and connection.wire == Wire.NATIVE:
+        raise InvalidPacket("UPGRADE on a native connection")
+    if connection is None or not connection.upgrades or connection.upgraded:
+        return  # means nothing then, as in Engine.IO's own server
+    websocket, polling = connection.connection_id, connection.upgrades
+    before = _move(polling, websocket)
+    if before is None:
+        ports().connections.close(websocket)
+    elif before.held is None:
+        connections.mark_upgraded(connection)
+    elif connections.take_over(connection):
+        take_over(websocket, before.held, handle)
+
+
+def _move(polling: str, websocket: str) -> mailboxes.Mailbox | None:
+    """Post what waits in the mailbox to the WebSocket, until nothing is left and it is moved.
+
+    Returns the mailbox as it was. Returns None if the client does not upgrade to this WebSocket,
+    or not in time. While another invocation handles the first packets, this waits for its end.
+    """
+    sent = 0
+    while True:
+        now_ms = ports().clock.now_ms()
+        before = mailboxes.move(polling, websocket, sent, now_ms)
+        if before is not None:
+            return before
+        box = mailboxes.take_outbox(polling, websocket, now_ms)
+        if box is None:
+            return None
+        for packet in box.outbox[sent:]:
+            ports().connections.post(websocket, packet)
+        if len(box.outbox) == sent:
+            time.sleep(PAUSE_SECONDS)
+        sent = len(box.outbox)
+
+
+def settled(arrival: Arrival, connection: Connection) -> Arrival | None:
+    """Return the frame as it is to be handled, when its WebSocket's upgrade has ended.
+
+    Frames run in any order, so frames that follow the end of the upgrade may come before it.
+    Returns None if the upgrade does not end: the WebSocket is closed then.
+    """
+    until = time.monotonic() + settings().upgrade_hold_ms / 1000
+    row: Connection | None = connection
+    while row is not None and row.upgrades and not row.leaving:
+        if row.upgraded:
+            return arrival._replace(connection_id=row.upgrades)
+        if time.monotonic() > until:
+            ports().connections.close(connection.connection_id)
+            return None
+        time.sleep(PAUSE_SECONDS)
+        row = connections.get(connection.connection_id)
+    return arrival
