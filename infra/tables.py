@@ -26,7 +26,7 @@ STACK = (
     ),
     TableSpec("rooms", "room", "connectionId", expires=True),
     TableSpec("people", "person", stream=Stream.BOTH),
-    TableSpec("accounts", "id"),
+    TableSpec("accounts", "id", indexes=(IndexSpec("listed", "listed", "id"),)),
     TableSpec(
         "calls",
         "callerId",

@@ -23,7 +23,8 @@ from functions.calls.events import (
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
-from functions.calls.presence.handlers import request_counts
+from functions.calls.presence import handlers as presence
+from functions.calls.presence import routes as presence_routes
 from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECORDS, calls
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
@@ -44,7 +45,7 @@ from shared.pipeline.rate_limits import Window
 from shared.realtime import connections
 from shared.settings import settings
 
-__all__ = ["calls", "liveness", "request_counts", "routes"]
+__all__ = ["calls", "liveness", "presence", "presence_routes", "routes"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"

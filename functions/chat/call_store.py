@@ -8,7 +8,7 @@ of the calls table.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pynamodb.attributes import (
@@ -116,6 +116,12 @@ def get(call_id: str) -> ChatCall | None:
     except CallRow.DoesNotExist:
         return None
     return found
+
+
+def some(call_ids: Sequence[str]) -> list[ChatCall]:
+    """Return the calls with these ids that are not over, the oldest first."""
+    rows = CallRow.batch_get([ring.row_of_call(call_id) for call_id in call_ids])
+    return [row.call for row in sorted(rows, key=lambda row: row.person)]
 
 
 def party(person_id: str) -> Party:

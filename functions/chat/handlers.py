@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from functions.chat import access, calls, channel_store, history, presence, routes
+from functions.chat import access, calls, channel_list, channel_store, history, presence, routes
 from functions.chat.channel_store import Channel, Message, Participant
 from functions.chat.events import (
     BroadcastReceived,
@@ -64,7 +64,7 @@ _PUT_OUT = Access(
 @chat.on_backend(
     "channel.upserted",
     payload=ChannelUpserted,
-    access=_PUT_OUT | Access({"chat": "PutItem Query", "connections": "GetItem"}),
+    access=_PUT_OUT | Access({"chat": "DeleteItem PutItem Query", "connections": "GetItem"}),
 )
 def channel_upserted(background: Background, event: ChannelUpserted, happened_at_ms: int) -> None:
     """Create or change a channel. Users who are in a channel that is now private, and are not
@@ -80,7 +80,10 @@ def channel_upserted(background: Background, event: ChannelUpserted, happened_at
         changed_at=happened_at_ms,
         report=_digest(event, happened_at_ms),
     )
-    if not channel_store.save_channel(channel) or not channel.private:
+    if not channel_store.save_channel(channel):
+        return
+    channel_list.add(channel, event.channel_id)
+    if not channel.private:
         return
     for participant in channel_store.participants(channel.topic):
         if not channel.lets_in(participant.person_id):

@@ -78,12 +78,19 @@ def with_readers(people: Sequence[Participant], message: Message) -> ReadMessage
     return ReadMessage(**msgspec.structs.asdict(event_of(message)), read_by=read_by)
 
 
-def unread(room: str, person_id: str, people: Sequence[Participant]) -> int:
-    """Return how many messages of other people a person has not read, ``MOST_UNREAD`` at most.
+def read_up_to(people: Sequence[Participant], person_id: str) -> str | None:
+    """Return the id of the last message that a person has read, or None.
 
     people: the participants of the channel.
     """
-    read_up_to = next((one.read_up_to for one in people if one.person_id == person_id), None)
+    return next((one.read_up_to for one in people if one.person_id == person_id), None)
+
+
+def unread(room: str, person_id: str, read_up_to: str | None) -> int:
+    """Return how many messages of other people a person has not read, ``MOST_UNREAD`` at most.
+
+    read_up_to: the id of the last message that the person has read, or None.
+    """
     newer: Any = None if read_up_to is None else Message.message_id > read_up_to
     rows = Message.query(room, newer, scan_index_forward=False, limit=MOST_UNREAD)
     return sum(1 for message in rows if message.user_id != person_id)

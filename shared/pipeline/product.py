@@ -21,12 +21,13 @@ import msgspec
 
 from shared.pipeline import http
 from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
-from shared.pipeline.http import HttpHandle, HttpRoute, Who
+from shared.pipeline.http import HttpHandle, HttpRoute, Parameter, Who
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
 from shared.protocol import native
 
 if TYPE_CHECKING:
     from shared.aws.tables import Table
+    from shared.calling.running import RunningCall
     from shared.pipeline.context import Background, Context
     from shared.pipeline.registry import Registry
     from shared.pipeline.sweep import Sweep
@@ -48,6 +49,7 @@ BackendHandle = Callable[["Background", P, int], None]
 SweepHook = Callable[["Sweep"], None]
 Counters = Callable[[int], msgspec.Struct]
 C = TypeVar("C", bound=Counters)
+FindCalls = Callable[[str], "list[RunningCall]"]
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Product:
 
     route: the handler of an HTTP route.
     counters: a part of what admins see in ``GET /admin/stats``.
+    running_calls: the calls that ring or go on in ``GET /calls``.
     on_backend: the handler of a backend event.
     on_sweep: what happens once a minute.
     on_ring_timeout: what happens to a call that is not answered in time.
@@ -210,6 +213,7 @@ class Product:
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: list[HttpRoute] = []
         self.all_counters: list[Counters] = []
+        self.call_finders: list[FindCalls] = []
 
     def on(
         self,
@@ -394,7 +398,7 @@ class Product:
         key: str,
         *,
         who: Who = "a valid token",
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, Parameter] | None = None,
         body: Any = None,
         status: int = 200,
         errors: Sequence[int] = (),
@@ -440,6 +444,19 @@ class Product:
             self._allow(Hook.HTTP, access)
             self.all_counters.append(read)
             return read
+
+        return register
+
+    def running_calls(self, *, access: Access | None = None) -> Callable[[FindCalls], FindCalls]:
+        """Register what finds the product's calls that ring or go on, for ``GET /calls``.
+
+        The decorated function is called with a person's id. It returns the calls of the person.
+        """
+
+        def register(find: FindCalls) -> FindCalls:
+            self._allow(Hook.HTTP, access)
+            self.call_finders.append(find)
+            return find
 
         return register
 
