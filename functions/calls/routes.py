@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -10,6 +11,7 @@ from functions.calls import billing, rows
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import MAY_READ_RECORDS, calls
 from functions.calls.rows import CurrentCall
+from functions.calls.state import Status
 from shared import times
 from shared.aws.parallel import both
 from shared.calling import call_records
@@ -20,6 +22,7 @@ from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.payloads import one_of
 
 FIRST = "~"
 """A key that is greater than every call's id: the page after it has the newest calls that are over.
@@ -33,9 +36,9 @@ class Call(msgspec.Struct, frozen=True, rename="camel"):
     ``coins``: what the user has paid."""
 
     call_id: str
-    product: str
-    call_type: str
-    status: str
+    product: Annotated[str, one_of("calls", "chat")]
+    call_type: Annotated[str, one_of("AUDIO", "VIDEO", "audio", "video")]
+    status: Annotated[str, one_of(*Status)]
     user_id: str
     telecaller_id: str
     started_at: str

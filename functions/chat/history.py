@@ -10,7 +10,7 @@ import msgspec
 
 from functions.chat import channel_store
 from functions.chat.channel_store import ByThread, Message, Participant
-from functions.chat.events import ChannelId, NewMessage
+from functions.chat.events import ChannelId, NewMessage, SentType
 from shared import times
 
 MOST_UNREAD = 100
@@ -25,7 +25,7 @@ class ReadMessage(msgspec.Struct, frozen=True, rename="camel"):
     user_id: str
     user_display_name: str
     message: str
-    message_type: str
+    message_type: SentType
     reply_to_id: str | None
     timestamp: str
     read_by: int

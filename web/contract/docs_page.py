@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from web.contract.schemas import Schema, name_of
-from web.contract.typescript import of, spelled
+from web.contract.schemas import Schema, name_of, resolve
+from web.contract.typescript import of
 
 Json = dict[str, Any]
 
@@ -69,9 +69,9 @@ def _namespace(id_: str, channel: Json, asyncapi: Json) -> str:
             f'<h2 id="{id_}-title"><code>{_text(channel["address"])}</code></h2>',
             f"<p>{_text(about)}</p>" if about else "",
             "<h3>Sent by clients</h3>",
-            *(_event(one, channel) for one in _operations(asyncapi, id_, "receive")),
+            *(_event(one, channel, asyncapi) for one in _operations(asyncapi, id_, "receive")),
             "<h3>Sent to clients</h3>",
-            *(_event(one, channel) for one in _operations(asyncapi, id_, "send")),
+            *(_event(one, channel, asyncapi) for one in _operations(asyncapi, id_, "send")),
             "</section>",
         ]
     )
@@ -86,14 +86,15 @@ def _operations(asyncapi: Json, id_: str, action: str) -> list[Json]:
     ]
 
 
-def _event(operation: Json, channel: Json) -> str:
+def _event(operation: Json, channel: Json, asyncapi: Json) -> str:
+    schemas = asyncapi["components"]["schemas"]
     message = channel["messages"][operation["messages"][0]["$ref"].rpartition("/")[2]]
     facts = []
     if "payload" in message:
         facts.append(("Payload", _type(message["payload"])))
     if "reply" in operation:
         reply = operation["reply"]["messages"][0]["$ref"].rpartition("/")[2]
-        answer = channel["messages"][reply]["payload"]["anyOf"][0]
+        answer = resolve(schemas, channel["messages"][reply]["payload"])["anyOf"][0]
         facts.append(("Answer", _type(answer)))
         facts.append(("Errors", ", ".join(f"<code>{_text(e)}</code>" for e in message["x-errors"])))
         facts.append(("Native action", f"<code>{_text(message['x-action'])}</code>"))
@@ -151,10 +152,8 @@ def _types(schemas: dict[str, Schema]) -> str:
             for field, kind in fields.items()
         )
         listed = f"<dl>{rows}</dl>" if rows else f"<p>{_type(schema)}</p>"
-        id_ = f"type-{spelled(name)}"
-        parts.append(
-            f'<article class="entry" id="{id_}"><h3>{spelled(name)}</h3>{about}{listed}</article>'
-        )
+        id_ = f"type-{name}"
+        parts.append(f'<article class="entry" id="{id_}"><h3>{name}</h3>{about}{listed}</article>')
     return "\n".join([*parts, "</section>"])
 
 
@@ -162,7 +161,7 @@ def _type(schema: Schema) -> str:
     """Return the HTML of a type, as in TypeScript. The names of types are links."""
     name = name_of(schema)
     if name is not None:
-        return f'<a href="#type-{spelled(name)}"><code>{spelled(name)}</code></a>'
+        return f'<a href="#type-{name}"><code>{name}</code></a>'
     choices = schema.get("anyOf") or schema.get("oneOf")
     if choices:
         return " or ".join(dict.fromkeys(_type(one) for one in choices))

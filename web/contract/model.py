@@ -34,6 +34,7 @@ class Refused(msgspec.Struct, frozen=True):
 class ToServer(NamedTuple):
     """An event that clients send. ``payload`` is None if the handler reads no payload."""
 
+    product: str
     namespace: str
     event: str
     payload: Any
@@ -142,6 +143,7 @@ def _to_server(row: EventHandler) -> ToServer:
             if field.name == row.limit.setting
         )
     return ToServer(
+        row.product,
         row.namespace,
         row.event,
         _known(row.payload),

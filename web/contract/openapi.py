@@ -38,7 +38,7 @@ def make() -> dict[str, Any]:
         "servers": [{"url": "http://127.0.0.1:8000", "description": "make run"}],
         "paths": paths,
         "components": {
-            "schemas": schemas.components,
+            "schemas": dict(sorted(schemas.components.items())),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "cookie": {"type": "apiKey", "in": "cookie", "name": cookies.COOKIE},
@@ -107,19 +107,23 @@ def _value(type_: Any) -> Schema:
 
 def _backend_events(schemas: Schemas) -> Schema:
     """Return the schema of one backend event of any type, or of a list of them."""
-    one = {
-        "oneOf": [
+    kinds = [
+        schemas.named(
+            "".join(word.title() for word in event.type.split(".")) + "Event",
             {
                 "type": "object",
-                "title": event.type,
                 "properties": {"type": {"const": event.type}, "data": schemas.of(event.payload)},
                 "required": ["type", "data"],
-            }
-            for event in REGISTRY.backend_events.values()
-        ]
-    }
+            },
+        )
+        for event in REGISTRY.backend_events.values()
+    ]
+    one = schemas.named("BackendEvent", {"oneOf": kinds})
     listed = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
-    several = {"type": "object", "properties": {"events": listed}, "required": ["events"]}
+    several = schemas.named(
+        "BackendEvents",
+        {"type": "object", "properties": {"events": listed}, "required": ["events"]},
+    )
     return {"anyOf": [one, several]}
 
 
