@@ -96,6 +96,7 @@ def read_telecaller(request: Initiate) -> RequestedTelecaller:
     error_event=CallError.event,
     missing=INVALID_REQUEST,
     texts={"callType": INVALID_TYPE},
+    refusals=[CALLER_UNAVAILABLE, TELECALLER_UNKNOWN, *NOT_STARTED.values(), UNREACHABLE],
     limit=INITIATE_LIMIT,
     preload=read_telecaller,
     access=MAY_END_CALL
@@ -221,6 +222,7 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> CallRecord | 
     namespaces=[TELECALLER.path],
     payload=CallRef,
     missing=INVALID_REQUEST,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_accept_per_minute"),
     access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
 )
@@ -278,6 +280,7 @@ def _accepted_before(context: Context, call_id: str) -> PartyRow:
     namespaces=[TELECALLER.path],
     payload=CallRef,
     missing=INVALID_REQUEST,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_reject_per_minute"),
 )
 def reject(context: Context, request: CallRef) -> None:
@@ -297,6 +300,7 @@ def reject(context: Context, request: CallRef) -> None:
     payload=CallRef,
     error_event=CallError.event,
     missing=INVALID_REQUEST,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_cancel_per_minute"),
     access=MAY_END_RINGING | Access({"calls": "Query"}),
 )
@@ -329,6 +333,7 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
         payload=CallRef,
         error_event=_error_event,
         missing=INVALID_REQUEST,
+        refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
         limit=Limit("limit_call_end_per_minute"),
         access=MAY_END_CALL | MAY_READ_RECORDS,
     )(end)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import get_args
 
 from functions.chat import call_store
 from functions.chat.call_events import (
     Accept,
     Accepted,
     CallRef,
+    CallType,
     Candidate,
     CandidateReceived,
     Ended,
@@ -51,6 +53,11 @@ _MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 @on(
     "call:invite",
     Invite,
+    refusals=[
+        *(NOT_PERMITTED.format(f"call.{one}") for one in get_args(CallType)),
+        ONESELF,
+        OFFLINE,
+    ],
     access=_MAY_END_CALL | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
@@ -104,7 +111,12 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     return bool(error) or reached
 
 
-@on("call:accept", Accept, access=_MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}))
+@on(
+    "call:accept",
+    Accept,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=_MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}),
+)
 def accept(context: Context, request: Accept) -> None:
     """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the
     accepting user's other tabs receive ``call:ended``."""
@@ -149,14 +161,24 @@ def _accepted_before(context: Context, call_id: str, mine: Party) -> bool:
     return bool(tab) and (tab == context.address.member or tab not in (mine.members or ()))
 
 
-@on("call:reject", CallRef, access=_MAY_END_CALL | _MAY_READ_RECORDS)
+@on(
+    "call:reject",
+    CallRef,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=_MAY_END_CALL | _MAY_READ_RECORDS,
+)
 def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The tab that called receives ``call:rejected``; the rejecting
     user's other tabs receive ``call:ended``."""
     _finish(context, request, (None, Trigger.REJECT), Rejected(request.call_id))
 
 
-@on("call:end", CallRef, access=_MAY_END_CALL | _MAY_READ_RECORDS)
+@on(
+    "call:end",
+    CallRef,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=_MAY_END_CALL | _MAY_READ_RECORDS,
+)
 def end(context: Context, request: CallRef) -> None:
     """End a call, from either side, whether it still rings or has been accepted. The other party
     receives ``call:ended``, and so do the user's other tabs that ring or have the call."""
@@ -164,7 +186,12 @@ def end(context: Context, request: CallRef) -> None:
     _finish(context, request, triggers, Ended(request.call_id))
 
 
-@on("call:ice_candidate", Candidate, access=Access({"people": "GetItem"}))
+@on(
+    "call:ice_candidate",
+    Candidate,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=Access({"people": "GetItem"}),
+)
 def ice_candidate(context: Context, request: Candidate) -> None:
     """Send an ICE candidate to the other party of a call, whether it still rings or has been
     accepted. The tab of the other party that has the call, or every tab that rings, receives

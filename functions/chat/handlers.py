@@ -121,7 +121,12 @@ def _session_of(address: Address) -> Session | None:
     return connection.session(CHAT.path) if connection else None
 
 
-@on("join_channel", ChannelId, permission=ACCESS)
+@on(
+    "join_channel",
+    ChannelId,
+    permission=ACCESS,
+    refusals=[channel_store.UNKNOWN_CHANNEL, channel_store.NOT_A_MEMBER],
+)
 def join_channel(context: Context, channel_id: ChannelId) -> None:
     """Join a channel with this tab. The payload is the channel's id; joining twice is no error.
     If it is the user's first tab in the channel, the channel's other users receive
@@ -218,7 +223,12 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
     )
 
 
-@on("chat:send_message", SendMessage, permission=SEND)
+@on(
+    "chat:send_message",
+    SendMessage,
+    permission=SEND,
+    refusals=[channel_store.NOT_JOINED, MESSAGE_NOT_FOUND],
+)
 def send_message(context: Context, request: SendMessage) -> None:
     """Send a message to a channel that the user has joined with any tab. Everyone in the channel,
     the sender's own tabs too, receives ``chat:new_message``. The message is stored."""
@@ -249,7 +259,12 @@ def send_message(context: Context, request: SendMessage) -> None:
     count(Metric.MESSAGES_SENT)
 
 
-@on("message_read", MessageRead, permission=ACCESS)
+@on(
+    "message_read",
+    MessageRead,
+    permission=ACCESS,
+    refusals=[channel_store.NOT_JOINED, MESSAGE_NOT_FOUND],
+)
 def message_read(context: Context, request: MessageRead) -> None:
     """Mark a message and all older ones as read, or the whole channel. If the user had not read as
     far before, the channel's other users receive ``message_read_receipt``."""
@@ -265,7 +280,7 @@ def message_read(context: Context, request: MessageRead) -> None:
         send_to_channel(context, room, receipt, others_only=True)
 
 
-@on("chat:typing", Typing, permission=ACCESS)
+@on("chat:typing", Typing, permission=ACCESS, refusals=[channel_store.NOT_JOINED])
 def typing(context: Context, request: Typing) -> None:
     """Show that the user is typing in a channel, or has stopped. The channel's other users receive
     ``chat:user_typing``."""
@@ -285,7 +300,7 @@ def typing(context: Context, request: Typing) -> None:
         )
 
 
-@on("file_uploaded", FileUploaded, permission=SEND)
+@on("file_uploaded", FileUploaded, permission=SEND, refusals=[channel_store.NOT_JOINED])
 def file_uploaded(context: Context, request: FileUploaded) -> None:
     """Announce an uploaded file to a channel that the user has joined. Everyone in the channel, the
     sender's own tabs too, receives ``file_upload_notification``."""
@@ -304,7 +319,7 @@ def file_uploaded(context: Context, request: FileUploaded) -> None:
     send_to_channel(context, room, event)
 
 
-@on("channel_updated", ChannelUpdate, permission=MANAGE)
+@on("channel_updated", ChannelUpdate, permission=MANAGE, refusals=[channel_store.NOT_JOINED])
 def channel_updated(context: Context, request: ChannelUpdate) -> None:
     """Announce changes of a channel that the user has joined. Everyone in the channel, the sender's
     own tabs too, receives ``channel_updated``. The channel itself stays as it is: the team's

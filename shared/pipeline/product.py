@@ -12,7 +12,7 @@ A declaration touches neither AWS nor the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -82,6 +82,8 @@ class EventHandler:
     error_event: the event that carries the handler's errors.
     missing: the contract's text for an absent field, if it has one.
     texts: the contract's texts for a wrong value, by field.
+    refusals: the texts with which the handler refuses what has the right shape, for the documents.
+        ``{}`` stands for a name.
     limit: how often a person may send the event, or None.
     preload: reads what the payload alone identifies, at the same time as the session is read. The
         handler finds the result in ``context.preloaded``.
@@ -98,6 +100,7 @@ class EventHandler:
     error_event: str = GENERAL_ERROR
     missing: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
     limit: Limit | None = None
     preload: Preload[Any] | None = None
     permission: str | None = None
@@ -224,6 +227,7 @@ class Product:
         error_event: str = GENERAL_ERROR,
         missing: str | None = None,
         texts: Mapping[str, str] | None = None,
+        refusals: Iterable[str] = (),
         limit: Limit | None = None,
         preload: Preload[P] | None = None,
         permission: str | None = None,
@@ -239,6 +243,7 @@ class Product:
 
         ``EventHandler`` explains the other arguments.
         """
+        refused_with = tuple(refusals)
 
         def register(handle: Handle[P]) -> Handle[P]:
             self.handlers.extend(
@@ -251,6 +256,7 @@ class Product:
                     error_event=error_event,
                     missing=missing,
                     texts=texts or {},
+                    refusals=refused_with,
                     limit=limit,
                     preload=preload,
                     permission=permission,

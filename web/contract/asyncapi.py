@@ -81,6 +81,9 @@ def _channel(namespace: str) -> Document:
         channel["description"] = f"For accounts with the role `{known.role}`."
     if known is not None and known.login is Login.NONE:
         channel["description"] = "Open to all, without a token."
+    refusals = model.connect_errors(namespace)
+    if refusals:
+        channel["x-connect-errors"] = refusals
     return channel
 
 
@@ -94,7 +97,9 @@ def _receive(
         message["summary"] = event.about
     if event.payload is not None:
         message["payload"] = schemas.named(_name(event), schemas.of(event.payload))
-    message["x-errors"] = list(event.errors)
+    message["x-errors"] = {name: list(texts) for name, texts in event.errors.items()}
+    if event.permission:
+        message["x-permission"] = event.permission
     if event.limit:
         message["x-limit-per-minute"] = event.limit
     channel["messages"][key] = message

@@ -37,6 +37,9 @@ def make() -> dict[str, Any]:
         },
         "servers": [{"url": "http://127.0.0.1:8000", "description": "make run"}],
         "paths": paths,
+        "x-backend-events": {
+            event.type: model.about(event.handle) for event in REGISTRY.backend_events.values()
+        },
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "securitySchemes": {
