@@ -7,14 +7,25 @@ there. The bookings themselves are read by their keys.
 from __future__ import annotations
 
 from itertools import islice
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import msgspec
 
 from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.rows import Booking
 from shared.ids import is_id
+from shared.pipeline import paging
+from shared.pipeline.http import Parameter
 
 _DIGITS = 15
 """The most digits of a time in epoch milliseconds."""
+
+
+CURSOR = Parameter(
+    paging.QUERY["cursor"].about,
+    Annotated[str, msgspec.Meta(pattern=rf"^(3[0-9]){{1,{_DIGITS}}}20{paging.HEX}{{1,128}}$")],
+)
+"""The parameter with a cursor: the digits of a time, a space and an id, in hexadecimal digits."""
 
 
 class Key(NamedTuple):

@@ -47,7 +47,11 @@ class Bookings(msgspec.Struct, frozen=True, rename="camel"):
 
 @bookings.route(
     "GET /bookings",
-    query={**paging.QUERY, "status": Parameter("Only those with this status", Status)},
+    query={
+        **paging.QUERY,
+        "cursor": booking_list.CURSOR,
+        "status": Parameter("Only those with this status", Status),
+    },
     errors=(400, 403),
     access=Access(
         {"bookings": "BatchGetItem", "bookings/customer": "Query", "bookings/partner": "Query"}

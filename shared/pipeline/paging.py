@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -22,6 +22,10 @@ NOT_OURS = "cursor: not one of ours"
 LONGEST_KEY = 1_000
 """The longest key in a cursor, in bytes. DynamoDB allows 1,024."""
 
+HEX = "([2-6][0-9a-f]|7[0-9a-e])"
+"""A character of a key in a cursor, as a regular expression. A key is percent-encoded, so that it
+is ASCII, and then written as hexadecimal digits. So this describes the cursors that are taken."""
+
 QUERY = {
     "limit": Parameter(
         f"How many at most: 1 to {MOST}, {DEFAULT_LIMIT} if left out",
@@ -29,7 +33,7 @@ QUERY = {
     ),
     "cursor": Parameter(
         "`cursor` of the page before",
-        Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]+={0,2}$")],
+        Annotated[str, msgspec.Meta(pattern=rf"^{HEX}+$")],
     ),
 }
 """The ``query`` that a route of pages declares."""
@@ -76,14 +80,13 @@ def cut(page: Page, rows: Sequence[Row], key: Callable[[Row], str]) -> tuple[lis
 
 def cursor(key: str) -> str:
     """Return the cursor of the page that begins after the row with this key."""
-    return base64.urlsafe_b64encode(key.encode()).decode()
+    return quote(key, safe=" #/").encode().hex()
 
 
-def _key(cursor: str) -> str:
-    try:
-        key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise HttpError(400, NOT_OURS) from error
+def _key(text: str) -> str:
+    if not re.fullmatch(f"{HEX}+", text):
+        raise HttpError(400, NOT_OURS)
+    key = unquote(bytes.fromhex(text).decode())
     if not 0 < len(key.encode()) <= LONGEST_KEY:
         raise HttpError(400, NOT_OURS)
     return key

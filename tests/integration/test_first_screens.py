@@ -303,7 +303,9 @@ def test_a_partner_no_longer_sees_a_booking_of_another_partner(http: Http) -> No
     assert [one["partnerId"] for one in items(http, "/bookings", ("paula", "PARTNER"))] == ["paula"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "MTIz", "IGI=", "eA==", "w6Q=", "7aCA"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "31", "2062", "312", "3120FF", "7f", "313120" + "61" * 129]
+)
 def test_a_cursor_of_another_list_is_refused(http: Http, cursor: str) -> None:
     assert http.get("/bookings", CARLA, cursor=cursor) == (400, "cursor: not one of ours")
 
