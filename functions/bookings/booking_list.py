@@ -23,7 +23,7 @@ _DIGITS = 15
 
 CURSOR = Parameter(
     paging.QUERY["cursor"].about,
-    Annotated[str, msgspec.Meta(pattern=rf"^(3[0-9]){{1,{_DIGITS}}}20{paging.HEX}{{1,128}}$")],
+    Annotated[str, msgspec.Meta(pattern=f"^((3[0-9]){{1,{_DIGITS}}}20{paging.HEX}{{1,128}})?$")],
 )
 """The parameter with a cursor: the digits of a time, a space and an id, in hexadecimal digits."""
 

@@ -28,6 +28,12 @@ Coins = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 """A number of coins."""
 
 
+Rates = Annotated[
+    dict[Literal["AUDIO", "VIDEO"], Coins],
+    msgspec.Meta(extra_json_schema={"propertyNames": {"enum": ["AUDIO", "VIDEO"]}}),
+]
+
+
 class Account(msgspec.Struct, frozen=True, rename="camel"):
     """An account. ``coins`` is the balance in coins, ``rates`` are coins per started minute."""
 
@@ -41,7 +47,7 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
     approval_status: Literal["APPROVED", "PENDING", "REJECTED"] = "PENDING"
     permissions: Annotated[list[Id], msgspec.Meta(max_length=100)] = []
     coins: Coins = 0
-    rates: dict[Literal["AUDIO", "VIDEO"], Coins] = {}
+    rates: Rates = {}
 
     @property
     def active(self) -> bool:

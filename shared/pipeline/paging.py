@@ -33,7 +33,7 @@ QUERY = {
     ),
     "cursor": Parameter(
         "`cursor` of the page before",
-        Annotated[str, msgspec.Meta(pattern=rf"^{HEX}+$")],
+        Annotated[str, msgspec.Meta(pattern=f"^{HEX}*$")],
     ),
 }
 """The ``query`` that a route of pages declares."""
