@@ -18,6 +18,10 @@ from shared.wrong_values import worded
 
 Reason = Annotated[str, msgspec.Meta(max_length=1_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+Time = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=1_000, extra_json_schema={"format": "date-time"}),
+]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -111,7 +115,7 @@ class Created(msgspec.Struct, frozen=True, rename="camel"):
     booking_number: Text
     customer_id: Id
     service: Text
-    scheduled_at: Text
+    scheduled_at: Time
     address: Text
     amount: Amount
 
@@ -141,7 +145,7 @@ class Updated(msgspec.Struct, frozen=True, rename="camel"):
     reason: Reason | None = None
     booking_number: Text | None = None
     service: Text | None = None
-    scheduled_at: Text | None = None
+    scheduled_at: Time | None = None
     address: Text | None = None
     amount: Amount | None = None
 
