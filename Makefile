@@ -64,9 +64,10 @@ lock: setup ## resolve both lock files again
 		--upgrade --group deploy --group local --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file $(LOCK)
 	cd local && npm install --package-lock-only
+	cd tests/contract/generators && npm install --package-lock-only
 
 clean: ## remove everything that make can produce again
-	rm -rf $(VENV) .local cdk.out local/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .local cdk.out local/node_modules tests/contract/generators/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The targets are stamp files. A step is skipped if its stamp is newer than its lock file.

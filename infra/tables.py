@@ -27,7 +27,7 @@ STACK = (
     TableSpec("mailboxes", "connectionId", expires=True),
     TableSpec("rooms", "room", "connectionId", expires=True),
     TableSpec("people", "person", stream=Stream.BOTH),
-    TableSpec("accounts", "id"),
+    TableSpec("accounts", "id", indexes=(IndexSpec("listed", "listed", "id"),)),
     TableSpec(
         "calls",
         "callerId",

@@ -11,16 +11,23 @@ from typing import Annotated, Any
 
 import msgspec
 
-from functions.bookings.state import Status
+from functions.bookings.state import BACKEND_TRIGGERS, PARTNER_TRIGGERS, Status
 from shared.ids import Id
-from shared.pipeline.payloads import Inbound, Outbound, Posted
+from shared.pipeline.payloads import Inbound, Outbound, Posted, one_of
 from shared.wrong_values import worded
 
 Reason = Annotated[str, msgspec.Meta(max_length=1_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+Time = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=1_000, extra_json_schema={"format": "date-time"}),
+]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+SentStatus = Annotated[str, one_of(*Status)]
+PartnerStatus = Annotated[Status, one_of(*PARTNER_TRIGGERS)]
+ReportedStatus = Annotated[Status, one_of(*BACKEND_TRIGGERS)]
 
 DIGITS = 9
 """How many digits after the point are kept of an amount and of a degree, where the last one is a
@@ -54,7 +61,7 @@ class StatusUpdate(Inbound, frozen=True):
     """
 
     booking_id: Id
-    status: Status
+    status: PartnerStatus
 
 
 class Location(Inbound, frozen=True):
@@ -108,7 +115,7 @@ class Created(msgspec.Struct, frozen=True, rename="camel"):
     booking_number: Text
     customer_id: Id
     service: Text
-    scheduled_at: Text
+    scheduled_at: Time
     address: Text
     amount: Amount
 
@@ -134,11 +141,11 @@ class Updated(msgspec.Struct, frozen=True, rename="camel"):
     """
 
     booking_id: Id
-    status: Status | None = None
+    status: ReportedStatus | None = None
     reason: Reason | None = None
     booking_number: Text | None = None
     service: Text | None = None
-    scheduled_at: Text | None = None
+    scheduled_at: Time | None = None
     address: Text | None = None
     amount: Amount | None = None
 
@@ -192,7 +199,7 @@ class StatusUpdated(Outbound, frozen=True):
 
     event = "booking:status_updated"
     booking_id: str
-    status: str
+    status: SentStatus
     message: str
 
 
@@ -312,7 +319,7 @@ class BookingCreated(Outbound, frozen=True):
     scheduled_at: str
     address: str
     amount: float
-    status: str
+    status: SentStatus
 
 
 class BookingUpdated(Outbound, frozen=True):
@@ -324,7 +331,7 @@ class BookingUpdated(Outbound, frozen=True):
 
     event = "booking:updated"
     booking_id: str
-    status: str
+    status: SentStatus
     partner_id: str | None
     updated_at: str
 

@@ -56,7 +56,13 @@ def require_party(context: Context, booking: Booking | None) -> Booking:
     return booking
 
 
-@bookings.on("booking:accept", namespaces=[PARTNER.path], payload=Id, missing=BOOKING_REQUIRED)
+@bookings.on(
+    "booking:accept",
+    namespaces=[PARTNER.path],
+    payload=Id,
+    missing=BOOKING_REQUIRED,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
+)
 def accept(context: Context, booking_id: str) -> None:
     """Accept a booking that is offered to the partner. The payload is the booking's id. The
     customer receives ``booking:status_updated``, and from now on can track the partner's location;
@@ -64,7 +70,12 @@ def accept(context: Context, booking_id: str) -> None:
     _move(context, booking_id, Trigger.ACCEPT, Status.PARTNER_ACCEPTED, refusal=NO_LONGER_AVAILABLE)
 
 
-@bookings.on("booking:reject", namespaces=[PARTNER.path], payload=Reject)
+@bookings.on(
+    "booking:reject",
+    namespaces=[PARTNER.path],
+    payload=Reject,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
+)
 def reject(context: Context, request: Reject) -> None:
     """Reject a booking that is offered to the partner. It is ``PENDING`` again, so that the backend
     can assign another partner. The customer receives ``booking:status_updated``; admins who monitor
@@ -79,7 +90,12 @@ def reject(context: Context, request: Reject) -> None:
     )
 
 
-@bookings.on("booking:cancel", namespaces=[CUSTOMER.path], payload=Cancel)
+@bookings.on(
+    "booking:cancel",
+    namespaces=[CUSTOMER.path],
+    payload=Cancel,
+    refusals=[NOT_FOUND, NO_LONGER_CANCELLABLE],
+)
 def cancel(context: Context, request: Cancel) -> None:
     """Cancel a booking, which is possible until it is ``IN_PROGRESS``. The customer receives
     ``booking:status_updated`` on all connections; the partner, if one is assigned, receives
@@ -94,7 +110,12 @@ def cancel(context: Context, request: Cancel) -> None:
     )
 
 
-@bookings.on("booking:status_update", namespaces=[PARTNER.path], payload=StatusUpdate)
+@bookings.on(
+    "booking:status_update",
+    namespaces=[PARTNER.path],
+    payload=StatusUpdate,
+    refusals=[NOT_FOUND, WRONG_STATUS],
+)
 def update_status(context: Context, request: StatusUpdate) -> None:
     """Set how far the partner is with a booking they have accepted. Statuses may be skipped, but
     never go back; the same status again changes nothing. The customer receives
@@ -141,7 +162,13 @@ def _move(
         statuses.finish(context, moved)
 
 
-@bookings.on("booking:track", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
+@bookings.on(
+    "booking:track",
+    namespaces=[CUSTOMER.path],
+    payload=Id,
+    missing=BOOKING_REQUIRED,
+    refusals=[NOT_FOUND],
+)
 def track(context: Context, booking_id: str) -> None:
     """Track a booking with this connection. The payload is the booking's id. The connection
     receives ``partner:location_update`` from when the partner accepts the booking until it is
@@ -149,7 +176,13 @@ def track(context: Context, booking_id: str) -> None:
     _set_tracking(context, booking_id, on=True)
 
 
-@bookings.on("booking:untrack", namespaces=[CUSTOMER.path], payload=Id, missing=BOOKING_REQUIRED)
+@bookings.on(
+    "booking:untrack",
+    namespaces=[CUSTOMER.path],
+    payload=Id,
+    missing=BOOKING_REQUIRED,
+    refusals=[NOT_FOUND],
+)
 def untrack(context: Context, booking_id: str) -> None:
     """Stop tracking a booking with this connection. The payload is the booking's id. The connection
     no longer receives ``partner:location_update`` for it."""

@@ -29,7 +29,12 @@ OTHER_SIDE = {CUSTOMER.path: PARTNER.path, PARTNER.path: CUSTOMER.path}
 ALL_NAMESPACES = [CUSTOMER.path, PARTNER.path, ADMIN.path]
 
 
-@bookings.on("message:send", namespaces=[CUSTOMER.path, PARTNER.path], payload=Send)
+@bookings.on(
+    "message:send",
+    namespaces=[CUSTOMER.path, PARTNER.path],
+    payload=Send,
+    refusals=[BOOKING_NOT_FOUND, NOT_A_PARTY, NOTHING_SHARED],
+)
 def send(context: Context, request: Send) -> MessageSent:
     """Send a message to the other party. All connections of the recipient receive
     ``message:received``; the sending connection receives ``message:sent``, whose data the
@@ -73,7 +78,11 @@ def received(message: Message) -> Broadcast:
 
 
 @bookings.on(
-    "message:mark_read", namespaces=ALL_NAMESPACES, payload=Id, missing="messageId is required"
+    "message:mark_read",
+    namespaces=ALL_NAMESPACES,
+    payload=Id,
+    missing="messageId is required",
+    refusals=[MESSAGE_NOT_FOUND],
 )
 def mark_read(context: Context, message_id: str) -> None:
     """Mark a message as read, as its recipient. The payload is the message's id. Marking it again
@@ -88,7 +97,11 @@ def mark_read(context: Context, message_id: str) -> None:
 
 
 @bookings.on(
-    "typing:start", namespaces=ALL_NAMESPACES, payload=Id, missing="recipientId is required"
+    "typing:start",
+    namespaces=ALL_NAMESPACES,
+    payload=Id,
+    missing="recipientId is required",
+    refusals=[NOTHING_SHARED],
 )
 def start_typing(context: Context, recipient_id: str) -> None:
     """Show the other party that the user is typing. The payload is the recipient's account id. All
@@ -98,7 +111,11 @@ def start_typing(context: Context, recipient_id: str) -> None:
 
 
 @bookings.on(
-    "typing:stop", namespaces=ALL_NAMESPACES, payload=Id, missing="recipientId is required"
+    "typing:stop",
+    namespaces=ALL_NAMESPACES,
+    payload=Id,
+    missing="recipientId is required",
+    refusals=[NOTHING_SHARED],
 )
 def stop_typing(context: Context, recipient_id: str) -> None:
     """Show the other party that the user has stopped typing. The payload is the recipient's account

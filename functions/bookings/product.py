@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.bookings import events
 from functions.bookings.namespaces import CUSTOMER, PARTNER
-from shared.pipeline.deployment import Access, FunctionSpec, Stream, TableSpec
+from shared.pipeline.deployment import Access, FunctionSpec, IndexSpec, Stream, TableSpec
 from shared.pipeline.product import Product
 from shared.realtime.namespaces import ADMIN
 
@@ -12,7 +12,17 @@ bookings = Product(
     "bookings",
     namespaces=[CUSTOMER, PARTNER],
     tables=[
-        TableSpec("bookings", "bookingId", stream=Stream.BOTH),
+        TableSpec(
+            "bookings",
+            "bookingId",
+            stream=Stream.BOTH,
+            indexes=(
+                IndexSpec(
+                    "customer", "customerId", "createdAt", keys_only=True, sort_by_number=True
+                ),
+                IndexSpec("partner", "partnerId", "createdAt", keys_only=True, sort_by_number=True),
+            ),
+        ),
         TableSpec("partners", "partnerId"),
         TableSpec("booking_messages", "messageId", stream=Stream.NEW),
     ],

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from functions.bookings import store
+from functions.bookings import booking_list, store
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
 from functions.bookings.rows import Booking
 from functions.bookings.state import Status
 from shared import times
 from shared.ids import is_id
-from shared.pipeline.authentication import require_admin
+from shared.pipeline import paging
+from shared.pipeline.authentication import require_admin, require_role
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.http import HttpError, HttpRequest, Parameter
 
 PARTIES = {CUSTOMER.role: CUSTOMER.path, PARTNER.role: PARTNER.path}
 
@@ -34,6 +35,45 @@ class BookingDetails(msgspec.Struct, frozen=True, rename="camel"):
     reason: str | None
     created_at: str
     updated_at: str
+
+
+class Bookings(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of bookings, newest first. ``cursor``: the cursor of the next page, or null if this is
+    the last page."""
+
+    items: list[BookingDetails]
+    cursor: str | None
+
+
+@bookings.route(
+    "GET /bookings",
+    query={
+        **paging.QUERY,
+        "cursor": booking_list.CURSOR,
+        "status": Parameter("Only those with this status", Status),
+    },
+    errors=(400, 403),
+    access=Access(
+        {"bookings": "BatchGetItem", "bookings/customer": "Query", "bookings/partner": "Query"}
+    ),
+)
+def own_bookings(request: HttpRequest) -> Bookings:
+    """Return the bookings of the customer or the partner who asks, newest first. With `status`, a
+    page looks at up to 100 bookings, and so may be short although another page follows."""
+    require_role(request.identity, *PARTIES)
+    party, person_id = PARTIES[request.identity.role], request.identity.account_id
+    page, status = paging.read(request.query), request.choice("status", Status)
+    before = None if page.before is None else booking_list.Key.of(page.before)
+    if page.before is not None and before is None:
+        raise HttpError(400, paging.NOT_OURS)
+    most = page.rows if status is None else paging.MOST
+    keys = booking_list.keys(party, person_id, most, before)
+    rows = booking_list.bookings(party, person_id, keys)
+    matching = [key for key in keys if key in rows and status in (None, rows[key].state)]
+    held, cursor = paging.cut(page, matching, lambda key: key.text)
+    if cursor is None and len(keys) == most:  # older bookings may match, too
+        cursor = paging.cursor(keys[-1].text)
+    return Bookings([shown(rows[key]) for key in held], cursor)
 
 
 @bookings.route("GET /bookings/{id}", errors=(403, 404), access=Access({"bookings": "GetItem"}))

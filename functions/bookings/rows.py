@@ -12,6 +12,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.state import ACTIVE, FINAL, Status
@@ -72,6 +73,30 @@ class WaitingStatus(NamedTuple):
         return json.dumps(self)
 
 
+class ByCustomer(GlobalSecondaryIndex["Booking"]):
+    """The keys of the bookings of a customer, sorted by when they were created."""
+
+    class Meta:
+        index_name = "customer"
+        projection = KeysOnlyProjection()
+
+    customer_id = UnicodeAttribute(hash_key=True, attr_name="customerId")
+    created_at = NumberAttribute(range_key=True, attr_name="createdAt")
+    booking_id = UnicodeAttribute(attr_name="bookingId")
+
+
+class ByPartner(GlobalSecondaryIndex["Booking"]):
+    """The keys of the bookings that a partner has, sorted by when they were created."""
+
+    class Meta:
+        index_name = "partner"
+        projection = KeysOnlyProjection()
+
+    partner_id = UnicodeAttribute(hash_key=True, attr_name="partnerId")
+    created_at = NumberAttribute(range_key=True, attr_name="createdAt")
+    booking_id = UnicodeAttribute(attr_name="bookingId")
+
+
 class Booking(Table):
     """A booking. Times are epoch milliseconds, but ``scheduled_at`` is ISO 8601.
 
@@ -116,6 +141,9 @@ class Booking(Table):
     waiting: Any = ListAttribute(null=True)
     unannounced: Any = UnicodeSetAttribute(null=True)
     early: Any = ListAttribute(null=True)
+
+    by_customer = ByCustomer()
+    by_partner = ByPartner()
 
     @property
     def state(self) -> Status:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from shared.ids import Id
-from shared.pipeline.payloads import Answer, Error, Inbound, Outbound
+from shared.pipeline.payloads import Answer, Error, Inbound, Outbound, one_of
 
 CallType = Literal["AUDIO", "VIDEO"]
+SentCallType = Annotated[str, one_of(*get_args(CallType))]
 
 
 class Initiate(Inbound, frozen=True):
@@ -92,7 +93,7 @@ class Incoming(Outbound, frozen=True):
 
     event = "call:incoming"
     call_id: str
-    call_type: str
+    call_type: SentCallType
     caller: Party
 
 
@@ -116,7 +117,7 @@ class Accepted(Outbound, frozen=True):
 
     event = "call:accepted"
     call_id: str
-    call_type: str
+    call_type: SentCallType
     caller: Party
     livekit: Credentials
 

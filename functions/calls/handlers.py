@@ -19,7 +19,8 @@ from functions.calls.events import (
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
-from functions.calls.presence.handlers import request_counts
+from functions.calls.presence import handlers as presence
+from functions.calls.presence import routes as presence_routes
 from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECORDS, calls
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
@@ -40,7 +41,7 @@ from shared.realtime import connections, people
 from shared.realtime.address import Address
 from shared.settings import settings
 
-__all__ = ["calls", "devices", "request_counts", "routes", "sweep"]
+__all__ = ["calls", "devices", "presence", "presence_routes", "routes", "sweep"]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"
@@ -91,6 +92,7 @@ def read_telecaller(request: Initiate) -> RequestedTelecaller:
     error_event=CallError.event,
     missing=INVALID_REQUEST,
     texts={"callType": INVALID_TYPE},
+    refusals=[CALLER_UNAVAILABLE, TELECALLER_UNKNOWN, *NOT_STARTED.values(), UNREACHABLE],
     limit=INITIATE_LIMIT,
     preload=read_telecaller,
     access=MAY_END_CALL
@@ -205,6 +207,7 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> Finished | No
     namespaces=[TELECALLER.path],
     payload=CallRef,
     missing=INVALID_REQUEST,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_accept_per_minute"),
     access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
 )
@@ -242,6 +245,7 @@ def _accepted_before(context: Context, call_id: str) -> PartyRow:
     namespaces=[TELECALLER.path],
     payload=CallRef,
     missing=INVALID_REQUEST,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_reject_per_minute"),
 )
 def reject(context: Context, request: CallRef) -> None:
@@ -256,6 +260,7 @@ def reject(context: Context, request: CallRef) -> None:
     payload=CallRef,
     error_event=CallError.event,
     missing=INVALID_REQUEST,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_cancel_per_minute"),
     access=MAY_END_RINGING | Access({"calls": "Query"}),
 )
@@ -278,6 +283,7 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
         payload=CallRef,
         error_event=_error_event,
         missing=INVALID_REQUEST,
+        refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
         limit=Limit("limit_call_end_per_minute"),
         access=MAY_END_CALL | MAY_READ_RECORDS,
     )(end)

@@ -14,7 +14,7 @@ from functions.calls.events import (
     Ringing,
 )
 from functions.calls.namespaces import TELECALLER, USER
-from shared.pipeline.deployment import Access, FunctionSpec
+from shared.pipeline.deployment import Access, FunctionSpec, TableSpec
 from shared.pipeline.product import Product
 
 MAY_END_RINGING = Access({"people": "GetItem UpdateItem", "calls": "PutItem"})
@@ -29,6 +29,7 @@ MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 calls = Product(
     "calls",
     namespaces=[USER, TELECALLER],
+    tables=[TableSpec("presences", "presence", "telecallerId")],
     access=MAY_END_RINGING | MAY_READ_RECORDS,
     functions=[
         FunctionSpec(
@@ -44,7 +45,12 @@ calls = Product(
             "presence-stream",
             "functions.calls.presence.stream.handler",
             Access(
-                {"counts": "BatchGetItem UpdateItem", "accounts": "GetItem"}, may="send-broadcast"
+                {
+                    "counts": "BatchGetItem UpdateItem",
+                    "accounts": "GetItem",
+                    "presences": "DeleteItem PutItem",
+                },
+                may="send-broadcast",
             ),
             timeout_seconds=30,
             streams=("people", "connections", "calls"),

@@ -2,52 +2,69 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
 import msgspec
 
+from functions.calls import billing, rows
+from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import MAY_READ_RECORDS, calls
+from functions.calls.rows import CurrentCall
+from functions.calls.state import Status
 from shared import times
+from shared.aws.parallel import both
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
-from shared.ids import MOST_CHARACTERS, is_id
+from shared.calling.running import RunningCall
+from shared.ids import MOST_CHARACTERS, Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin
-from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.deployment import Access
+from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.payloads import one_of
+
+FIRST = "~"
+"""A key that is greater than every call's id: the page after it has the newest calls that are over.
+"""
 
 
-class EndedCall(msgspec.Struct, frozen=True, rename="camel"):
-    """A call that is over. ``product``: the product that the call belongs to. Times are ISO 8601;
-    ``acceptedAt`` is null if the call was not accepted. ``coins``: what the user has paid."""
+class Call(msgspec.Struct, frozen=True, rename="camel"):
+    """A call. ``product``: the product that the call belongs to. ``status``: ``RINGING``,
+    ``ACCEPTED``, or how the call has ended. Times are ISO 8601; ``acceptedAt`` is null if the call
+    was not accepted, ``endedAt`` if it is not over. ``durationSeconds``: since it was accepted.
+    ``coins``: what the user has paid."""
 
     call_id: str
-    product: str
-    call_type: str
-    status: str
+    product: Annotated[str, one_of("calls", "chat")]
+    call_type: Annotated[str, one_of("AUDIO", "VIDEO", "audio", "video")]
+    status: Annotated[str, one_of(*Status)]
     user_id: str
     telecaller_id: str
     started_at: str
     accepted_at: str | None
-    ended_at: str
+    ended_at: str | None
     duration_seconds: int
     coins: int
 
 
-class EndedCalls(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of calls, newest first. ``cursor``: the cursor of the next page, or null if this is
-    the last page."""
+class Calls(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of calls, newest first. The first page begins with the calls that ring or go on.
+    ``cursor``: the cursor of the next page, or null if this is the last page."""
 
-    items: list[EndedCall]
+    items: list[Call]
     cursor: str | None
 
 
 @calls.route(
     "GET /calls",
-    query={**paging.QUERY, "userId": "Whose calls, for admins"},
+    query={**paging.QUERY, "userId": Parameter("Whose calls, for admins", Id)},
     errors=(400, 403),
     access=MAY_READ_RECORDS,
 )
-def history(request: HttpRequest) -> EndedCalls:
-    """Return the calls of the person who asks that are over, newest first. An admin may ask for
-    another person's calls with `userId`."""
+def history(request: HttpRequest) -> Calls:
+    """Return the calls of the person who asks: those that ring or go on, and then those that are
+    over, newest first. An admin may ask for another person's calls with `userId`."""
     identity = request.identity
     person_id = request.query.get("userId", identity.account_id)
     if not is_id(person_id):
@@ -55,15 +72,74 @@ def history(request: HttpRequest) -> EndedCalls:
     if person_id != identity.account_id:
         require_admin(identity)
     page = paging.read(request.query)
-    found = call_records.of_person(person_id, page.rows, page.before)
-    rows, cursor = paging.cut(page, found, lambda row: row.call_id)
-    return EndedCalls([shown(row) for row in rows], cursor)
+    finders = request.registry.call_finders if page.before is None else []
+    running, over = both(
+        lambda: [call for find in finders for call in find(person_id)],
+        partial(call_records.of_person, person_id, page.rows, page.before),
+    )
+    ended = {record.call_id for record in over}  # between the two reads
+    now_ms = request.ports.clock.now_ms()
+    first = [_going_on(call, now_ms) for call in running if call.id not in ended][: page.limit]
+    shown = [_over(record) for record in over[: page.limit - len(first)]]
+    last = shown[-1].call_id if shown else FIRST
+    cursor = paging.cursor(last) if len(over) > len(shown) else None
+    return Calls([*first, *shown], cursor)
 
 
-def shown(record: CallRecord) -> EndedCall:
+@calls.running_calls(access=Access({"people": "BatchGetItem GetItem"}))
+def running(person_id: str) -> list[RunningCall]:
+    """Return the call that a person is in as a user, and the call they are in as a telecaller."""
+    as_user, as_telecaller = both(
+        partial(rows.get, USER.path, person_id), partial(rows.get, TELECALLER.path, person_id)
+    )
+    found = []
+    if as_telecaller.current_call:
+        call = as_telecaller.current_call
+        found.append(_of_row(call, call.peer_id, person_id))
+    if as_user.current_call:
+        # Only the telecaller's row has the status.
+        telecaller_id = as_user.current_call.peer_id
+        other = rows.get(TELECALLER.path, telecaller_id)
+        if other.is_in(as_user.current_call.id) and other.current_call:
+            found.append(_of_row(other.current_call, person_id, telecaller_id))
+    return found
+
+
+def _of_row(call: CurrentCall, user_id: str, telecaller_id: str) -> RunningCall:
+    accepted_at = call.accepted_at
+    return RunningCall(
+        id=call.id,
+        product=calls.name,
+        type=call.type,
+        status=call.status,
+        caller_id=user_id,
+        callee_id=telecaller_id,
+        started_at=int(call.started_at),
+        accepted_at=None if accepted_at is None else int(accepted_at),
+    )
+
+
+def _going_on(call: RunningCall, now_ms: int) -> Call:
+    """Return a call that is not over as its parties see it."""
+    return Call(
+        call_id=call.id,
+        product=call.product,
+        call_type=call.type,
+        status=call.status,
+        user_id=call.caller_id,
+        telecaller_id=call.callee_id,
+        started_at=times.iso(call.started_at),
+        accepted_at=None if call.accepted_at is None else times.iso(call.accepted_at),
+        ended_at=None,
+        duration_seconds=billing.duration_seconds(call.accepted_at, now_ms),
+        coins=0,
+    )
+
+
+def _over(record: CallRecord) -> Call:
     """Return a record of a call as its parties see it."""
     accepted_at = record.accepted_at
-    return EndedCall(
+    return Call(
         call_id=record.call_id,
         product=record.product,
         call_type=record.call_type,

@@ -22,7 +22,13 @@ SUSPENDED = "Account suspended"
 ANOTHER_PERSON = "Already authenticated as somebody else"
 
 
-@on("authenticate", object, error_event=AUTH_ERROR, open_=True)
+@on(
+    "authenticate",
+    object,
+    error_event=AUTH_ERROR,
+    open_=True,
+    refusals=[INVALID_TOKEN, SUSPENDED, ANOTHER_PERSON],
+)
 def authenticate(context: Context, token: object) -> None:
     """Authenticate the connection with a token, which is the payload itself. The client receives
     ``authenticated``, also if it authenticates again as the same user. If the user has been

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from shared.ids import Id
-from shared.pipeline.payloads import Answer, Inbound, Outbound
+from shared.pipeline.payloads import Answer, Inbound, Outbound, one_of
 
 CallType = Literal["audio", "video"]
+SentCallType = Annotated[str, one_of(*get_args(CallType))]
 
 
 class Invite(Inbound, frozen=True):
@@ -75,7 +76,7 @@ class Incoming(Outbound, frozen=True):
     call_id: str
     from_: str = msgspec.field(name="from")
     from_name: str
-    call_type: str
+    call_type: SentCallType
     offer: Any
 
 

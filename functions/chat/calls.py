@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from functions.chat import call_announcements, call_endings, call_rows, call_store
 from functions.chat.call_events import (
     Accept,
     CallRef,
+    CallType,
     Candidate,
     CandidateReceived,
     Incoming,
@@ -46,6 +49,11 @@ Triggers = tuple[Trigger | None, Trigger | None]
 @on(
     "call:invite",
     Invite,
+    refusals=[
+        *(NOT_PERMITTED.format(f"call.{one}") for one in get_args(CallType)),
+        ONESELF,
+        OFFLINE,
+    ],
     access=MAY_END_CALL | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
@@ -100,7 +108,12 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     return bool(error) or reached
 
 
-@on("call:accept", Accept, access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}))
+@on(
+    "call:accept",
+    Accept,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}),
+)
 def accept(context: Context, request: Accept) -> None:
     """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the
     accepting user's other tabs receive ``call:ended``."""
@@ -139,21 +152,36 @@ def _accepted_before(context: Context, call_id: str) -> CallRow:
     return row
 
 
-@on("call:reject", CallRef, access=MAY_END_CALL | MAY_READ_RECORDS)
+@on(
+    "call:reject",
+    CallRef,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=MAY_END_CALL | MAY_READ_RECORDS,
+)
 def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The tab that called receives ``call:rejected``; the rejecting
     user's other tabs receive ``call:ended``."""
     _finish(context, request, (None, Trigger.REJECT))
 
 
-@on("call:end", CallRef, access=MAY_END_CALL | MAY_READ_RECORDS)
+@on(
+    "call:end",
+    CallRef,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=MAY_END_CALL | MAY_READ_RECORDS,
+)
 def end(context: Context, request: CallRef) -> None:
     """End a call, from either side, whether it still rings or has been accepted. The other party
     receives ``call:ended``, and so do the user's other tabs that ring or have the call."""
     _finish(context, request, (Trigger.CALLER_ENDS, Trigger.CALLEE_ENDS))
 
 
-@on("call:ice_candidate", Candidate, access=Access({"people": "GetItem UpdateItem"}))
+@on(
+    "call:ice_candidate",
+    Candidate,
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    access=Access({"people": "GetItem UpdateItem"}),
+)
 def ice_candidate(context: Context, request: Candidate) -> None:
     """Send an ICE candidate to the other party of a call, whether it still rings or has been
     accepted. The tab of the other party that has the call, or every tab that rings, receives

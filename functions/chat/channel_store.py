@@ -64,6 +64,7 @@ class Channel(Table):
     private: whether only ``members`` may join; otherwise ``members`` has no meaning.
     members: ids of people.
     changed_at: when the backend says that the channel became so, epoch milliseconds.
+    created_at: the ``changed_at`` of the first report that was stored.
     report: identifies the report.
     overtaken: the earlier reports of the same second. They may be delivered again.
     """
@@ -78,6 +79,7 @@ class Channel(Table):
     private = BooleanAttribute(default=False)
     members = UnicodeSetAttribute(null=True)
     changed_at = NumberAttribute(attr_name="changedAt")
+    created_at = NumberAttribute(attr_name="createdAt", null=True)
     report = UnicodeAttribute(null=True)
     overtaken: Any = UnicodeSetAttribute(null=True)
 
@@ -170,6 +172,7 @@ def save_channel(new: Channel) -> bool:
     for _ in range(_ROUNDS):
         known = channel(new.topic)
         new.overtaken = None
+        new.created_at = (known.created_at or known.changed_at) if known else new.changed_at
         if known is None:
             condition: Condition = Channel.changed_at.does_not_exist()
         elif new.report == known.report:

@@ -6,12 +6,12 @@ All times are ISO 8601 in UTC, with milliseconds. ``Inbound`` payloads come from
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from shared.ids import Id
-from shared.pipeline.payloads import Answer, Inbound, Outbound
+from shared.pipeline.payloads import Answer, Inbound, Outbound, one_of
 
 MESSAGE_CHARACTERS = 8_000
 """The longest text of a message, in Unicode code points."""
@@ -23,6 +23,8 @@ Note = Annotated[str, msgspec.Meta(max_length=1_024)]
 MessageType = Literal["text", "file", "image", "gif", "ticket_link"]
 Status = Literal["online", "away", "busy", "offline"]
 Priority = Literal["high", "normal", "low"]
+SentType = Annotated[str, one_of(*get_args(MessageType))]
+SentStatus = Annotated[str, one_of(*get_args(Status))]
 
 
 class SendMessage(Inbound, frozen=True):
@@ -129,7 +131,7 @@ class OnlineUser(Answer, frozen=True):
     """
 
     user_id: str
-    status: str
+    status: SentStatus
     connection_count: int
 
 
@@ -160,7 +162,7 @@ class NewMessage(Outbound, frozen=True):
     user_id: str
     user_display_name: str
     message: str
-    message_type: str
+    message_type: SentType
     reply_to_id: str | None
     timestamp: str
 
@@ -207,7 +209,7 @@ class UserLeft(Outbound, frozen=True):
     user_display_name: str
     channel_id: ChannelId
     left_at: str
-    reason: str
+    reason: Annotated[str, one_of("leave", "disconnect")]
 
 
 class UserTyping(Outbound, frozen=True):
@@ -231,11 +233,11 @@ class PresenceUpdated(Outbound, frozen=True):
     event = "presence_updated"
     user_id: str
     user_display_name: str
-    status: str
+    status: SentStatus
     status_message: str | None
     custom_status: str | None
     timestamp: str
-    reason: str
+    reason: Annotated[str, one_of("status_change", "disconnect")]
 
 
 class PresenceUpdate(Outbound, frozen=True):
@@ -247,7 +249,7 @@ class PresenceUpdate(Outbound, frozen=True):
 
     event = "presence:update"
     user_id: str
-    status: str
+    status: SentStatus
     connection_count: int
 
 
@@ -261,7 +263,7 @@ class BroadcastReceived(Outbound, frozen=True):
 
     event = "system_broadcast_received"
     message: str
-    priority: str
+    priority: Annotated[str, one_of(*get_args(Priority))]
     from_: str = msgspec.field(name="from")
     broadcast_at: str
     broadcast_id: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from functions.chat import access, calls, channel_store, history, presence, routes
+from functions.chat import access, calls, channel_list, channel_store, history, presence, routes
 from functions.chat.channel_store import Channel, Message, Participant
 from functions.chat.events import (
     BroadcastReceived,
@@ -65,7 +65,7 @@ _PUT_OUT = Access(
 @chat.on_backend(
     "channel.upserted",
     payload=ChannelUpserted,
-    access=_PUT_OUT | Access({"chat": "PutItem Query", "connections": "GetItem"}),
+    access=_PUT_OUT | Access({"chat": "DeleteItem PutItem Query", "connections": "GetItem"}),
 )
 def channel_upserted(background: Background, event: ChannelUpserted, happened_at_ms: int) -> None:
     """Create or change a channel. Users who are in a channel that is now private, and are not
@@ -81,7 +81,10 @@ def channel_upserted(background: Background, event: ChannelUpserted, happened_at
         changed_at=happened_at_ms,
         report=_digest(event, happened_at_ms),
     )
-    if not channel_store.save_channel(channel) or not channel.private:
+    if not channel_store.save_channel(channel):
+        return
+    channel_list.add(channel, event.channel_id)
+    if not channel.private:
         return
     for participant in channel_store.participants(channel.topic):
         if not channel.lets_in(participant.person_id):
@@ -113,7 +116,12 @@ def _session_of(address: Address) -> Session | None:
     return connection.session(CHAT.path) if connection else None
 
 
-@on("join_channel", ChannelId, permission=ACCESS)
+@on(
+    "join_channel",
+    ChannelId,
+    permission=ACCESS,
+    refusals=[channel_store.UNKNOWN_CHANNEL, channel_store.NOT_A_MEMBER],
+)
 def join_channel(context: Context, channel_id: ChannelId) -> None:
     """Join a channel with this tab. The payload is the channel's id; joining twice is no error.
     If it is the user's first tab in the channel, the channel's other users receive
@@ -200,7 +208,12 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
     )
 
 
-@on("chat:send_message", SendMessage, permission=SEND)
+@on(
+    "chat:send_message",
+    SendMessage,
+    permission=SEND,
+    refusals=[channel_store.NOT_JOINED, MESSAGE_NOT_FOUND],
+)
 def send_message(context: Context, request: SendMessage) -> None:
     """Send a message to a channel that the user has joined with any tab. Everyone in the channel,
     the sender's own tabs too, receives ``chat:new_message``. The message is stored."""
@@ -228,7 +241,12 @@ def send_message(context: Context, request: SendMessage) -> None:
     count(Metric.MESSAGES_SENT)
 
 
-@on("message_read", MessageRead, permission=ACCESS)
+@on(
+    "message_read",
+    MessageRead,
+    permission=ACCESS,
+    refusals=[channel_store.NOT_JOINED, MESSAGE_NOT_FOUND],
+)
 def message_read(context: Context, request: MessageRead) -> None:
     """Mark a message and all older ones as read, or the whole channel. If the user had not read as
     far before, the channel's other users receive ``message_read_receipt``."""
@@ -244,7 +262,7 @@ def message_read(context: Context, request: MessageRead) -> None:
     channel_store.mark_read(participant, message_id or context.arrival.id, receipt)
 
 
-@on("chat:typing", Typing, permission=ACCESS)
+@on("chat:typing", Typing, permission=ACCESS, refusals=[channel_store.NOT_JOINED])
 def typing(context: Context, request: Typing) -> None:
     """Show that the user is typing in a channel, or has stopped. The channel's other users receive
     ``chat:user_typing``."""
@@ -264,7 +282,7 @@ def typing(context: Context, request: Typing) -> None:
         )
 
 
-@on("file_uploaded", FileUploaded, permission=SEND)
+@on("file_uploaded", FileUploaded, permission=SEND, refusals=[channel_store.NOT_JOINED])
 def file_uploaded(context: Context, request: FileUploaded) -> None:
     """Announce an uploaded file to a channel that the user has joined. Everyone in the channel, the
     sender's own tabs too, receives ``file_upload_notification``."""
@@ -283,7 +301,7 @@ def file_uploaded(context: Context, request: FileUploaded) -> None:
     context.ports.tasks.broadcast(to_channel(context, room, event))
 
 
-@on("channel_updated", ChannelUpdate, permission=MANAGE)
+@on("channel_updated", ChannelUpdate, permission=MANAGE, refusals=[channel_store.NOT_JOINED])
 def channel_updated(context: Context, request: ChannelUpdate) -> None:
     """Announce changes of a channel that the user has joined. Everyone in the channel, the sender's
     own tabs too, receives ``channel_updated``. The channel itself stays as it is: the team's

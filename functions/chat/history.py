@@ -10,7 +10,7 @@ import msgspec
 
 from functions.chat import channel_store
 from functions.chat.channel_store import ByThread, Message, Participant
-from functions.chat.events import ChannelId, NewMessage
+from functions.chat.events import ChannelId, NewMessage, SentType
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ROOM_FIELD
 from shared import times
@@ -28,7 +28,7 @@ class ReadMessage(msgspec.Struct, frozen=True, rename="camel"):
     user_id: str
     user_display_name: str
     message: str
-    message_type: str
+    message_type: SentType
     reply_to_id: str | None
     timestamp: str
     read_by: int
@@ -89,12 +89,19 @@ def with_readers(people: Sequence[Participant], message: Message) -> ReadMessage
     return ReadMessage(**msgspec.structs.asdict(event_of(message)), read_by=read_by)
 
 
-def unread(room: str, person_id: str, people: Sequence[Participant]) -> int:
-    """Return how many messages of other people a person has not read, ``MOST_UNREAD`` at most.
+def read_up_to(people: Sequence[Participant], person_id: str) -> str | None:
+    """Return the id of the last message that a person has read, or None.
 
     people: the participants of the channel.
     """
-    read_up_to = next((one.read_up_to for one in people if one.person_id == person_id), None)
+    return next((one.read_up_to for one in people if one.person_id == person_id), None)
+
+
+def unread(room: str, person_id: str, read_up_to: str | None) -> int:
+    """Return how many messages of other people a person has not read, ``MOST_UNREAD`` at most.
+
+    read_up_to: the id of the last message that the person has read, or None.
+    """
     newer: Any = None if read_up_to is None else Message.message_id > read_up_to
     rows = Message.query(room, newer, scan_index_forward=False, limit=MOST_UNREAD)
     return sum(1 for message in rows if message.user_id != person_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from functions.chat import call_events, events
@@ -74,6 +74,7 @@ def on(
     permission: str | None = None,
     error_event: str = CHAT_ERROR,
     open_: bool = False,
+    refusals: Iterable[str] = (),
     access: Access | None = None,
 ) -> Callable[..., Any]:
     """Register a handler for an event of ``/``, like ``chat.on``."""
@@ -84,6 +85,7 @@ def on(
         error_event=error_event,
         permission=permission,
         open=open_,
+        refusals=refusals,
         access=access,
     )
 

@@ -2,19 +2,88 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
-from functions.chat import access, channel_store, history
+from functions.chat import access, call_rows, call_store, channel_list, channel_store, history
+from functions.chat.events import ChannelId, NewMessage
 from functions.chat.history import ReadMessage
 from functions.chat.product import ACCESS, chat
-from shared.aws.parallel import both
+from shared.aws.parallel import both, together
+from shared.calling.running import RunningCall
 from shared.identity import accounts
 from shared.identity.tokens import Identity
-from shared.ids import is_id
+from shared.ids import Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.realtime.connections import Session
 from shared.realtime.namespaces import ACCESS_DENIED
+
+
+class ListedChannel(msgspec.Struct, frozen=True, rename="camel"):
+    """A channel that the person who asks may join. ``private``: only its members may.
+    ``unread``: how many messages of others the person has not read, up to 100. ``lastMessage``: the
+    newest message, or null if there is none."""
+
+    channel_id: ChannelId
+    name: str
+    description: str | None
+    private: bool
+    unread: int
+    last_message: NewMessage | None
+
+
+class Channels(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of channels, newest first. ``cursor``: the cursor of the next page, or null if this is
+    the last page."""
+
+    items: list[ListedChannel]
+    cursor: str | None
+
+
+@chat.route(
+    "GET /channels",
+    query=paging.QUERY,
+    errors=(400, 403),
+    access=Access({"accounts": "GetItem", "chat": "BatchGetItem Query", "messages": "Query"}),
+)
+def channels(request: HttpRequest) -> Channels:
+    """Return the public channels, and the private ones whose member the person who asks is, newest
+    first."""
+    page = paging.read(request.query)
+    me = _chatting(request.identity, accounts.get(request.identity.account_id))
+    found = channel_list.of_person(me.person_id, page.rows, page.before)
+    rows, cursor = paging.cut(page, found, lambda row: row.item)
+    rooms = [row.room for row in rows]
+    known, read_up_to = both(
+        partial(channel_list.channels, rooms),
+        partial(channel_list.read_up_to, rooms, me.person_id),
+    )
+    shown = [
+        partial(_listed, row, known[row.room], me.person_id, read_up_to.get(row.room))
+        for row in rows
+        if row.room in known and known[row.room].lets_in(me.person_id)
+    ]
+    return Channels(together(shown) if shown else [], cursor)
+
+
+def _listed(
+    row: channel_list.ListRow, about: channel_store.Channel, person_id: str, read_up_to: str | None
+) -> ListedChannel:
+    """Return a channel as a person sees it in the list."""
+    newest = history.messages(row.room, 1)
+    last = newest[0] if newest else None
+    nothing_new = last is None or last.message_id <= (read_up_to or "")
+    return ListedChannel(
+        channel_id=channel_store.channel_id_of(row.form),
+        name=about.name,
+        description=about.description,
+        private=about.private,
+        unread=0 if nothing_new else history.unread(row.room, person_id, read_up_to),
+        last_message=None if last is None else history.event_of(last),
+    )
 
 
 class Messages(msgspec.Struct, frozen=True, rename="camel"):
@@ -28,7 +97,7 @@ class Messages(msgspec.Struct, frozen=True, rename="camel"):
 
 @chat.route(
     "GET /channels/{id}/messages",
-    query={**paging.QUERY, "replyToId": "Only the answers to this message"},
+    query={**paging.QUERY, "replyToId": Parameter("Only the answers to this message", Id)},
     errors=(400, 403, 404),
     access=Access(
         {
@@ -57,7 +126,28 @@ def messages(request: HttpRequest) -> Messages:
     return Messages(
         items=[history.with_readers(people, row) for row in rows],
         cursor=cursor,
-        unread=history.unread(room, person_id, people),
+        unread=history.unread(room, person_id, history.read_up_to(people, person_id)),
+    )
+
+
+@chat.running_calls(access=Access({"people": "BatchGetItem GetItem"}))
+def running(person_id: str) -> list[RunningCall]:
+    """Return the calls of a person that ring or go on, newest first."""
+    ids = [call_id for call_id, _ in call_rows.party(person_id).with_peers()]
+    rows = call_rows.several(ids)
+    return [_of_row(rows[one].call) for one in sorted(rows, reverse=True) if not rows[one].over]
+
+
+def _of_row(call: call_rows.ChatCall) -> RunningCall:
+    return RunningCall(
+        id=call.id,
+        product=call_store.PRODUCT,
+        type=call.type,
+        status=call.status or "",
+        caller_id=call.caller_id,
+        callee_id=call.callee_id,
+        started_at=int(call.started_at),
+        accepted_at=None if call.accepted_at is None else int(call.accepted_at),
     )
 
 
@@ -67,13 +157,22 @@ def _reader(identity: Identity, room: str) -> str:
     known, about = both(
         lambda: accounts.get(identity.account_id), lambda: channel_store.channel(room)
     )
-    if known is not None and not known.active:
-        raise HttpError(403, access.SUSPENDED)
-    me = access.session_of(identity, known)
-    if not me.may(ACCESS):
-        raise HttpError(403, ACCESS_DENIED)
+    me = _chatting(identity, known)
     if about is None:
         raise HttpError(404, channel_store.UNKNOWN_CHANNEL)
     if not about.lets_in(me.person_id):
         raise HttpError(403, channel_store.NOT_A_MEMBER)
     return me.person_id
+
+
+def _chatting(identity: Identity, known: accounts.Account | None) -> Session:
+    """Return the session that a person would have. Raises 403 if they may not chat.
+
+    known: the person's account, or None if there is none.
+    """
+    if known is not None and not known.active:
+        raise HttpError(403, access.SUSPENDED)
+    me = access.session_of(identity, known)
+    if not me.may(ACCESS):
+        raise HttpError(403, ACCESS_DENIED)
+    return me

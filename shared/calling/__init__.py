@@ -2,5 +2,6 @@
 
 ``ring``          the row on which a call rings, and its timer
 ``call_records``  calls that are over
+``running``       calls that ring or go on
 ``telling``       sends the events of a transition
 """

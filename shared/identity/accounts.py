@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from shared.aws.event_order import is_older
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
@@ -27,6 +28,12 @@ Coins = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 """A number of coins."""
 
 
+Rates = Annotated[
+    dict[Literal["AUDIO", "VIDEO"], Coins],
+    msgspec.Meta(extra_json_schema={"propertyNames": {"enum": ["AUDIO", "VIDEO"]}}),
+]
+
+
 class Account(msgspec.Struct, frozen=True, rename="camel"):
     """An account. ``coins`` is the balance in coins, ``rates`` are coins per started minute."""
 
@@ -40,7 +47,7 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
     approval_status: Literal["APPROVED", "PENDING", "REJECTED"] = "PENDING"
     permissions: Annotated[list[Id], msgspec.Meta(max_length=100)] = []
     coins: Coins = 0
-    rates: dict[Literal["AUDIO", "VIDEO"], Coins] = {}
+    rates: Rates = {}
 
     @property
     def active(self) -> bool:
@@ -53,6 +60,17 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
         return self.approval_status == "APPROVED"
 
 
+class ByRole(GlobalSecondaryIndex["AccountRow"]):
+    """The active and approved accounts of a role, sorted by their ids."""
+
+    class Meta:
+        index_name = "listed"
+        projection = AllProjection()
+
+    listed = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
 class AccountRow(Table):
     """The row of an account.
 
@@ -60,6 +78,8 @@ class AccountRow(Table):
     account: the account's document.
     upserted_at: when the document was made, as the team's system dates it, epoch ms. 0 if the
         document does not come from an event.
+    listed: the account's role if the account is active and approved, else absent. It is the key of
+        the index, so that the index has only these accounts.
     """
 
     class Meta:
@@ -68,6 +88,9 @@ class AccountRow(Table):
     id = UnicodeAttribute(hash_key=True)
     account = JSONAttribute()
     upserted_at = NumberAttribute(attr_name="upsertedAt", default=0)
+    listed = UnicodeAttribute(null=True)
+
+    by_role = ByRole()
 
 
 def parse(text: bytes) -> list[Account]:
@@ -86,7 +109,7 @@ def save(account: Account, wallets: Sequence[str]) -> None:
 
     wallets: the namespaces in which the account has a balance.
     """
-    AccountRow(account.id, account=msgspec.to_builtins(account)).save()
+    AccountRow(account.id, account=msgspec.to_builtins(account), listed=_listed(account)).save()
     for namespace in wallets:
         wallet.open_balance(namespace, account.id, account.coins)
 
@@ -134,6 +157,8 @@ def _replace(
         unchanged = AccountRow.upserted_at == row.upserted_at
         if not row.upserted_at:
             unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
+    role = _listed(account)
+    listed = AccountRow.listed.set(role) if role else AccountRow.listed.remove()
     coins_before = before.coins if before is not None and before.role == account.role else 0
     holder = people.get(wallets[0], account.id, Wallet) if wallets else None
 
@@ -141,7 +166,7 @@ def _replace(
         transaction.update(
             "account",
             AccountRow(account.id),
-            actions=[document, AccountRow.upserted_at.set(at_ms)],
+            actions=[document, listed, AccountRow.upserted_at.set(at_ms)],
             condition=unchanged,
         )
         if holder is not None and account.coins != coins_before:
@@ -158,6 +183,31 @@ def _replace(
     except TransactionRefused:
         return False
     return True
+
+
+def _listed(account: Account) -> str | None:
+    """Return the role under which the index lists an account. Returns None if it does not."""
+    return account.role if account.active and account.approved else None
+
+
+def of_role(role: str, limit: int, before: str | None) -> list[Account]:
+    """Return active and approved accounts of a role, the greatest id first.
+
+    They are read through an index, which may be some milliseconds behind.
+
+    limit: the most accounts to return.
+    before: only accounts with a smaller id are returned. With None, all are.
+    """
+    smaller = None if before is None else ByRole.id < before
+    rows = AccountRow.by_role.query(role, smaller, scan_index_forward=False, limit=limit)
+    return [msgspec.convert(row.account, Account) for row in rows]
+
+
+def some(account_ids: Sequence[str]) -> list[Account]:
+    """Return the accounts with these ids in the order of the ids, without those that do not
+    exist."""
+    found = {row.id: row.account for row in AccountRow.batch_get(account_ids)}
+    return [msgspec.convert(found[id_], Account) for id_ in account_ids if id_ in found]
 
 
 def _row(account_id: str) -> AccountRow | None:

@@ -50,5 +50,10 @@ def identity_of(token: str | None, secrets: Secrets) -> Identity:
 
 def require_admin(identity: Identity) -> None:
     """Raise ``HttpError`` 403 if the account is not an admin's."""
-    if identity.role != ADMIN.role:
+    require_role(identity, ADMIN.role)
+
+
+def require_role(identity: Identity, *roles: str) -> None:
+    """Raise ``HttpError`` 403 if the account has none of these roles."""
+    if identity.role not in roles:
         raise HttpError(403, ACCESS_DENIED)

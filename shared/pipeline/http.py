@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from shared.errors import DeclarationError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from shared.ports import Ports
 
 T = TypeVar("T")
+AnyEnum = TypeVar("AnyEnum", bound=StrEnum)
 Who = Literal["anybody", "a valid token", "an admin"]
 """Who may use a route."""
 
@@ -26,6 +28,18 @@ ID = "{id}"
 """Stands in a route's path for an id."""
 
 _KEY = re.compile(r"(?P<method>[A-Z]+) (?P<path>/[\w/-]*(?:\{id\}[\w/-]*)?)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a route's query.
+
+    about: what it means, for the published documents.
+    type: the type of its values, for the published documents. The handler checks them.
+    """
+
+    about: str
+    type: Any = str
 
 
 class HttpError(Exception):
@@ -72,6 +86,19 @@ class HttpRequest:
             raise RuntimeError("This route does not read tokens")
         return self.asker
 
+    def choice(self, name: str, choices: type[AnyEnum]) -> AnyEnum | None:
+        """Return the value of a parameter that has some choices. Returns None if it is left out.
+
+        Raises ``HttpError`` 400 with a text that names the parameter if the value is another one.
+        """
+        if name not in self.query:
+            return None
+        try:
+            return choices(self.query[name])
+        except ValueError as error:
+            allowed = ", ".join(choice.value for choice in choices)
+            raise HttpError(400, f"{name}: expected one of {allowed}") from error
+
 
 HttpHandle = Callable[[HttpRequest], object]
 
@@ -98,7 +125,7 @@ class HttpRoute:
         docstring describes the route in the published documents.
     product: the product that declares the route.
     who: who may use the route.
-    query: the query's parameters, each with what it means.
+    query: the query's parameters by name.
     body: the type of the request's body. None if the route reads no body, or describes it in
         another way.
     status: the status of an answer that is no error.
@@ -111,7 +138,7 @@ class HttpRoute:
     handle: HttpHandle
     product: str
     who: Who = "a valid token"
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Parameter] = field(default_factory=dict)
     body: Any = None
     status: int = 200
     errors: tuple[int, ...] = ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
 
-from shared.ids import is_id
-from shared.pipeline.http import HttpError
+import msgspec
+
+from shared.pipeline.http import HttpError, Parameter
 
 DEFAULT_LIMIT = 20
 """How many rows a page has if the query has no ``limit``."""
@@ -16,9 +17,24 @@ DEFAULT_LIMIT = 20
 MOST = 100
 """The most rows that a page may have."""
 
+NOT_OURS = "cursor: not one of ours"
+
+LONGEST_KEY = 1_000
+"""The longest key in a cursor, in bytes. DynamoDB allows 1,024."""
+
+HEX = "([2-6][0-9a-f]|7[0-9a-e])"
+"""A character of a key in a cursor, as a regular expression. A key is percent-encoded, so that it
+is ASCII, and then written as hexadecimal digits. So this describes the cursors that are taken."""
+
 QUERY = {
-    "limit": f"How many at most: 1 to {MOST}, {DEFAULT_LIMIT} if left out",
-    "cursor": "`cursor` of the page before",
+    "limit": Parameter(
+        f"How many at most: 1 to {MOST}, {DEFAULT_LIMIT} if left out",
+        Annotated[int, msgspec.Meta(ge=1, le=MOST)],
+    ),
+    "cursor": Parameter(
+        "`cursor` of the page before",
+        Annotated[str, msgspec.Meta(pattern=f"^{HEX}*$")],
+    ),
 }
 """The ``query`` that a route of pages declares."""
 
@@ -52,27 +68,25 @@ def read(query: Mapping[str, str]) -> Page:
     return Page(int(text), _key(query["cursor"]) if query.get("cursor") else None)
 
 
-def cut(
-    page: Page, rows: Sequence[Row], key: Callable[[Row], str]
-) -> tuple[Sequence[Row], str | None]:
+def cut(page: Page, rows: Sequence[Row], key: Callable[[Row], str]) -> tuple[list[Row], str | None]:
     """Return the rows of the page, and the cursor of the next page. It is None if no page follows.
 
     rows: ``page.rows`` rows, or all rows if there are fewer.
     key: returns a row's key.
     """
-    held = rows[: page.limit]
-    return held, _cursor(key(held[-1])) if len(rows) > page.limit else None
+    held = list(rows[: page.limit])
+    return held, cursor(key(held[-1])) if len(rows) > page.limit else None
 
 
-def _cursor(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
+def cursor(key: str) -> str:
+    """Return the cursor of the page that begins after the row with this key."""
+    return quote(key, safe=" #/").encode().hex()
 
 
-def _key(cursor: str) -> str:
-    try:
-        key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise HttpError(400, "cursor: not one of ours") from error
-    if not is_id(key):
-        raise HttpError(400, "cursor: not one of ours")
+def _key(text: str) -> str:
+    if not re.fullmatch(f"{HEX}+", text):
+        raise HttpError(400, NOT_OURS)
+    key = unquote(bytes.fromhex(text).decode())
+    if not 0 < len(key.encode()) <= LONGEST_KEY:
+        raise HttpError(400, NOT_OURS)
     return key

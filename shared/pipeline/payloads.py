@@ -35,6 +35,7 @@ __all__ = [
     "Posted",
     "Sent",
     "are_several",
+    "one_of",
     "takes_several",
 ]
 
@@ -62,6 +63,14 @@ class Inbound(msgspec.Struct, frozen=True, rename="camel"):
     Unknown fields are ignored, as Socket.IO apps expect. With ``array_like=True``, the fields are
     the event's arguments.
     """
+
+
+def one_of(*choices: str) -> msgspec.Meta:
+    """Return the metadata of a text that is sent and is one of these, for the documents.
+
+    ``Annotated[str, one_of("AUDIO", "VIDEO")]``. What is sent is not checked.
+    """
+    return msgspec.Meta(extra_json_schema={"enum": list(choices)})
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel"):

@@ -12,7 +12,7 @@ A declaration touches neither AWS nor the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -21,12 +21,13 @@ import msgspec
 
 from shared.pipeline import http
 from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
-from shared.pipeline.http import HttpHandle, HttpRoute, Who
+from shared.pipeline.http import HttpHandle, HttpRoute, Parameter, Who
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
 from shared.protocol import native
 
 if TYPE_CHECKING:
     from shared.aws.tables import Table
+    from shared.calling.running import RunningCall
     from shared.pipeline.context import Background, Context
     from shared.pipeline.registry import Registry
     from shared.pipeline.sweep import Sweep
@@ -48,6 +49,7 @@ BackendHandle = Callable[["Background", P, int], None]
 SweepHook = Callable[["Sweep"], None]
 Counters = Callable[[int], msgspec.Struct]
 C = TypeVar("C", bound=Counters)
+FindCalls = Callable[[str], "list[RunningCall]"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class EventHandler:
     error_event: the event that carries the handler's errors.
     missing: the contract's text for an absent field, if it has one.
     texts: the contract's texts for a wrong value, by field.
+    refusals: the texts with which the handler refuses what has the right shape, for the documents.
+        ``{}`` stands for a name.
     limit: how often a person may send the event, or None.
     preload: reads what the payload alone identifies, at the same time as the session is read. The
         handler finds the result in ``context.preloaded``.
@@ -96,6 +100,7 @@ class EventHandler:
     error_event: str = GENERAL_ERROR
     missing: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
     limit: Limit | None = None
     preload: Preload[Any] | None = None
     permission: str | None = None
@@ -172,6 +177,7 @@ class Product:
 
     route: the handler of an HTTP route.
     counters: a part of what admins see in ``GET /admin/stats``.
+    running_calls: the calls that ring or go on in ``GET /calls``.
     on_backend: the handler of a backend event.
     on_sweep: what happens once a minute.
     on_ring_timeout: what happens to a call that is not answered in time.
@@ -210,6 +216,7 @@ class Product:
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: list[HttpRoute] = []
         self.all_counters: list[Counters] = []
+        self.call_finders: list[FindCalls] = []
 
     def on(
         self,
@@ -220,6 +227,7 @@ class Product:
         error_event: str = GENERAL_ERROR,
         missing: str | None = None,
         texts: Mapping[str, str] | None = None,
+        refusals: Iterable[str] = (),
         limit: Limit | None = None,
         preload: Preload[P] | None = None,
         permission: str | None = None,
@@ -235,6 +243,7 @@ class Product:
 
         ``EventHandler`` explains the other arguments.
         """
+        refused_with = tuple(refusals)
 
         def register(handle: Handle[P]) -> Handle[P]:
             self.handlers.extend(
@@ -247,6 +256,7 @@ class Product:
                     error_event=error_event,
                     missing=missing,
                     texts=texts or {},
+                    refusals=refused_with,
                     limit=limit,
                     preload=preload,
                     permission=permission,
@@ -394,7 +404,7 @@ class Product:
         key: str,
         *,
         who: Who = "a valid token",
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, Parameter] | None = None,
         body: Any = None,
         status: int = 200,
         errors: Sequence[int] = (),
@@ -440,6 +450,19 @@ class Product:
             self._allow(Hook.HTTP, access)
             self.all_counters.append(read)
             return read
+
+        return register
+
+    def running_calls(self, *, access: Access | None = None) -> Callable[[FindCalls], FindCalls]:
+        """Register what finds the product's calls that ring or go on, for ``GET /calls``.
+
+        The decorated function is called with a person's id. It returns the calls of the person.
+        """
+
+        def register(find: FindCalls) -> FindCalls:
+            self._allow(Hook.HTTP, access)
+            self.call_finders.append(find)
+            return find
 
         return register
 

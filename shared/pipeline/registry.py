@@ -16,6 +16,7 @@ from shared.pipeline.product import (
     ConnectionHook,
     Counters,
     EventHandler,
+    FindCalls,
     Hook,
     LeaveHook,
     Product,
@@ -51,6 +52,7 @@ class Registry:
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: dict[str, HttpRoute] = {}
         self.counters: list[Counters] = []
+        self.call_finders: list[FindCalls] = []
         for product in self.products:
             self._add_events(product)
             self._add_hooks(product)
@@ -97,6 +99,7 @@ class Registry:
 
     def _add_http(self, product: Product) -> None:
         self.counters.extend(product.all_counters)
+        self.call_finders.extend(product.call_finders)
         for route in product.http_routes:
             if route.key in self.http_routes:
                 raise DeclarationError(f"{route.key} is registered twice")

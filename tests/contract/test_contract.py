@@ -16,10 +16,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from functions.products import REGISTRY
 from infra.gateway import HTTP_ROUTES
 from local.settings import ROOT
+from shared.errors import DeclarationError
+from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline.payloads import GENERAL_ERROR, Error, Outbound
 from web.contract import __main__ as contract
-from web.contract import asyncapi, model, openapi, typescript
+from web.contract import asyncapi, model, names, openapi, typescript
+from web.contract.schemas import resolve
 
 FOLDER = ROOT / "docs" / "contract"
 MODULES = ROOT / "local" / "node_modules"
@@ -173,12 +176,34 @@ def test_a_schema_s_name_means_one_type_in_both_documents() -> None:
     assert [name for name in events.keys() & http.keys() if events[name] != http[name]] == []
 
 
+def test_a_name_does_not_depend_on_the_other_products() -> None:
+    from functions.calls.events import Incoming as CallsIncoming
+    from functions.chat.call_events import Incoming as ChatIncoming
+
+    assert names.by_component([CallsIncoming])["Incoming"] == "CallsIncoming"
+    assert names.by_component([ChatIncoming])["Incoming"] == "ChatIncoming"
+    both = names.by_component([CallsIncoming, ChatIncoming, Account, Error])
+    assert set(both.values()) >= {"CallsIncoming", "ChatIncoming", "Account", "Error"}
+
+
+def test_two_types_cannot_have_one_name() -> None:
+    class Account(msgspec.Struct):
+        pass
+
+    Account.__module__ = "shared.other"
+    with pytest.raises(DeclarationError, match="the same name in the documents"):
+        names.by_component([Account, accounts.Account])
+
+
 def test_backend_events_are_described_at_the_route_that_accepts_them() -> None:
     document = openapi.make()
     if "/events" in document["paths"]:
         body = document["paths"]["/events"]["post"]["requestBody"]
-        accepted = body["content"]["application/json"]["schema"]["anyOf"][0]["oneOf"]
-        assert {one["title"] for one in accepted} == REGISTRY.backend_events.keys()
+        accepted = body["content"]["application/json"]["schema"]["anyOf"][0]
+        components = document["components"]["schemas"]
+        kinds = [resolve(components, one) for one in resolve(components, accepted)["oneOf"]]
+        types = {one["properties"]["type"]["const"] for one in kinds}
+        assert types == REGISTRY.backend_events.keys()
 
 
 def test_a_typed_client_compiles(tmp_path: Path) -> None:
@@ -212,8 +237,13 @@ def test_a_typed_client_compiles(tmp_path: Path) -> None:
         ({"enum": ["a", 1]}, '"a" | 1'),
         ({"const": "a"}, '"a"'),
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string | null"),
-        ({"$ref": "#/components/schemas/Party"}, "Party"),
-        ({"$ref": "#/components/schemas/functions.chat.events.Accepted"}, "ChatAccepted"),
+        ({"type": ["string", "null"]}, "string | null"),
+        ({"enum": ["a", None], "type": ["string", "null"]}, '"a" | null'),
+        (
+            {"type": "object", "properties": {}, "additionalProperties": True},
+            "{\n  [field: string]: unknown;\n}",
+        ),
+        ({"$ref": "#/components/schemas/CallsParty"}, "CallsParty"),
     ],
 )
 def test_a_schema_is_spelled_in_typescript(schema: dict[str, Any], spelled: str) -> None:

@@ -24,7 +24,13 @@ whichever test runs when the garbage is collected."""
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
-OWN_STACK = {"test_protocol.py", "test_published_keys.py", "test_silence.py", "test_tutorial.py"}
+OWN_STACK = {
+    "test_ports.py",
+    "test_protocol.py",
+    "test_published_keys.py",
+    "test_silence.py",
+    "test_tutorial.py",
+}
 """The modules that start a stack of their own."""
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 
 from local.settings import ROOT
 from shared.identity.accounts import Account
-from tests.e2e.people import token
+from tests.e2e.people import People, token
 from tests.e2e.stack import RING_SECONDS, Stack
 
 AXE = ROOT / "local" / "node_modules" / "axe-core" / "axe.min.js"
@@ -78,6 +78,27 @@ def phone(page: Page, role: str) -> Locator:
 def pill(page: Page, role: str, word: str) -> Locator:
     """Return the state at the top of a phone, if it is ``word``."""
     return phone(page, role).locator(".pill", has_text=re.compile(f"^{word}$"))
+
+
+def contact(user: Page, telecaller: Page) -> Locator:
+    """Return the row of a telecaller on a user's phone."""
+    name = telecaller.get_by_label("Who is at: Telecaller").input_value()
+    return phone(user, "USER").locator("li", has_text=re.compile(rf"{name}(?!\d)"))
+
+
+def call(user: Page, telecaller: Page) -> None:
+    """Call a telecaller from a user's phone."""
+    contact(user, telecaller).get_by_role("button", name="Audio").click()
+
+
+def user_and_telecaller(visitors: Visitors, people: People) -> tuple[Page, Page]:
+    """Open the pages of a user and a telecaller. The user's page shows the telecaller as online."""
+    user = visitors.open("/", people.take("USER"))
+    pill(user, "USER", "online").wait_for()
+    telecaller = visitors.open("/", people.take("TELECALLER"))
+    pill(telecaller, "TELECALLER", "online").wait_for()
+    expect(contact(user, telecaller).locator(".note")).to_have_text("online")
+    return user, telecaller
 
 
 def sign_in(page: Page, account: Account) -> None:

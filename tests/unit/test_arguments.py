@@ -185,12 +185,14 @@ class TestDocuments:
             monkeypatch.setattr(module, "REGISTRY", Registry([lab]))
 
     def test_typescript_has_them_as_parameters(self) -> None:
-        text = typescript.make(asyncapi.make())
+        text = typescript.make(asyncapi.make(), openapi.make())
         for line in (
             '"chat message": (text: string, sentFrom: Place, clientOffset: string | null, '
-            "acknowledge?: (...answer: Stored | [Refused]) => void) => void;",
+            "acknowledge?: (...answer: StoredOrRefused) => void) => void;",
+            "export type StoredOrRefused = Stored | [Refused];",
             '"echo": (...data: Array<unknown>) => void;',
-            '"count": (acknowledge?: (...answer: Array<unknown> | [Refused]) => void) => void;',
+            '"count": (acknowledge?: (...answer: LabCountAnswer) => void) => void;',
+            "export type LabCountAnswer = Array<unknown> | [Refused];",
             '"heard": (text: string, saidBy: string | null) => void;',
             "export type Stored = [status: string, count: number];",
         ):

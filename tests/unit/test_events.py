@@ -78,6 +78,8 @@ def _kind(type_: Any) -> Any:
     match type_:
         case msgspec.inspect.StructType():
             return fields(type_.cls)
+        case msgspec.inspect.Metadata():  # the choices of a text
+            return _kind(type_.type)
         case msgspec.inspect.UnionType():
             kinds = [_kind(part) for part in type_.types if part != msgspec.inspect.NoneType()]
             (kind,) = kinds

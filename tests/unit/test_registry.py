@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from shared.identity.wallet import Wallet
-from shared.pipeline.http import HttpRequest
+from shared.pipeline.http import HttpRequest, Parameter
 from shared.pipeline.payloads import Error, Inbound, Outbound
 from shared.pipeline.product import Limit, Product, RingTimeout
 from shared.pipeline.registry import Registry
@@ -158,13 +158,14 @@ def read(request: HttpRequest) -> None: ...
 
 def test_an_http_route_holds_what_the_product_registered() -> None:
     product = Product("shop")
+    query = {"a": Parameter("b")}
     registered = product.route(
-        "GET /items/{id}", who="an admin", query={"a": "b"}, body=Payload, status=202, errors=[404]
+        "GET /items/{id}", who="an admin", query=query, body=Payload, status=202, errors=[404]
     )(read)
     assert registered is read
     row = Registry([product]).http_routes["GET /items/{id}"]
     assert (row.method, row.path, row.product) == ("GET", "/items/{id}", "shop")
-    assert (row.who, row.query, row.body) == ("an admin", {"a": "b"}, Payload)
+    assert (row.who, row.query, row.body) == ("an admin", query, Payload)
     assert (row.status, row.errors, row.handle) == (202, (404,), read)
 
 

@@ -33,7 +33,7 @@ def files() -> dict[Path, str]:
     return {
         folder / "asyncapi.json": openapi.encode(events),
         folder / "openapi.json": openapi.encode(http),
-        folder / "events.d.ts": typescript.make(events),
+        folder / "events.d.ts": typescript.make(events, http),
         ROOT / "web" / "site" / "docs.html": docs_page.make(events, http),
     }
 

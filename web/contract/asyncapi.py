@@ -1,7 +1,7 @@
 """Makes the AsyncAPI 3 document: every event of every namespace, in both directions.
 
 ``receive`` and ``send`` are seen from the stack's side, as the specification defines them.
-https://www.asyncapi.com/docs/reference/specification/v3.1.0
+https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from shared.protocol import native
 from shared.realtime.namespaces import Login
 from web.contract import model
 from web.contract.model import Refused, ToClient, ToServer
-from web.contract.schemas import Schemas
+from web.contract.schemas import Schema, Schemas, name_of
 
 Document = dict[str, Any]
+
+ERROR_TEXT = "ErrorText"
+"""The name of the payload of an error that is bare text: the only payload without a type."""
 
 DESCRIPTION = (
     "Socket.IO at `/socket.io/`, one namespace per kind of person. A client needs no option: it "
@@ -39,7 +42,7 @@ def make() -> Document:
         for sent in model.to_client(namespace):
             _send(id_, channels[id_], operations, schemas, sent)
     return {
-        "asyncapi": "3.1.0",
+        "asyncapi": "3.0.0",
         "info": {"title": "Switchboard", "version": "1.0.0", "description": DESCRIPTION},
         "defaultContentType": "application/json",
         "servers": {
@@ -52,7 +55,7 @@ def make() -> Document:
         },
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": schemas.components},
+        "components": {"schemas": dict(sorted(schemas.components.items()))},
     }
 
 
@@ -78,6 +81,9 @@ def _channel(namespace: str) -> Document:
         channel["description"] = f"For accounts with the role `{known.role}`."
     if known is not None and known.login is Login.NONE:
         channel["description"] = "Open to all, without a token."
+    refusals = model.connect_errors(namespace)
+    if refusals:
+        channel["x-connect-errors"] = refusals
     return channel
 
 
@@ -90,14 +96,16 @@ def _receive(
     if event.about:
         message["summary"] = event.about
     if event.payload is not None:
-        message["payload"] = schemas.of(event.payload)
-    message["x-errors"] = list(event.errors)
+        message["payload"] = schemas.named(_name(event), schemas.of(event.payload))
+    message["x-errors"] = {name: list(texts) for name, texts in event.errors.items()}
+    if event.permission:
+        message["x-permission"] = event.permission
     if event.limit:
         message["x-limit-per-minute"] = event.limit
     channel["messages"][key] = message
     channel["messages"][answer_key] = {
         "name": f"{event.event} answered",
-        **_answer(schemas, event.answer),
+        **_answer(schemas, event),
     }
     operations[f"{id_}.receive.{action}"] = {
         "action": "receive",
@@ -110,16 +118,32 @@ def _receive(
     }
 
 
-def _answer(schemas: Schemas, answer: Any) -> Document:
+def _answer(schemas: Schemas, event: ToServer) -> Document:
     """Return what an acknowledgement carries: one argument, or several."""
-    schema, refused = schemas.of(answer), schemas.of(Refused)
-    what = "The one argument"
+    schema, refused = schemas.of(event.answer), schemas.of(Refused)
+    what, name = "The one argument", _answer_name(schema) or f"{_name(event)}Answer"
     if schemas.resolve(schema).get("x-arguments"):
         what, refused = "The arguments", {"type": "array", "prefixItems": [refused]}
     return {
         "summary": f"{what} of the acknowledgement, where the client passes a callback.",
-        "payload": {"anyOf": [schema, refused]},
+        "payload": schemas.named(name, {"anyOf": [schema, refused]}),
     }
+
+
+def _answer_name(schema: Schema) -> str | None:
+    """Return the name of what an acknowledgement carries. Returns None if there is no good one."""
+    if schema == {"type": "null"}:
+        return "Acknowledged"
+    item = name_of(schema.get("items", {}))
+    name = name_of(schema) or (item and f"{item}List")
+    return name and f"{name}OrRefused"
+
+
+def _name(event: ToServer) -> str:
+    """Return the name of the payload of an event, if its type has none."""
+    return event.product.title() + "".join(
+        word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", event.event)
+    )
 
 
 def _key(action: str) -> str:
@@ -131,7 +155,8 @@ def _send(
     id_: str, channel: Document, operations: Document, schemas: Schemas, event: ToClient
 ) -> None:
     action = _key(native.action(event.event))
-    message: Document = {"name": event.event, "payload": schemas.of(event.payload)}
+    payload = schemas.named(ERROR_TEXT, schemas.of(event.payload))
+    message: Document = {"name": event.event, "payload": payload}
     if event.about:
         message["summary"] = event.about
     channel["messages"][f"{action}.out"] = message

@@ -1,14 +1,13 @@
-"""Makes the page at ``/docs``: plain HTML from the two documents."""
+"""Makes the page at ``/docs``: plain HTML from the two documents and the guide."""
 
 from __future__ import annotations
 
-import html
+import re
 from typing import Any
 
-from web.contract.schemas import Schema, name_of
-from web.contract.typescript import of, spelled
-
-Json = dict[str, Any]
+from web.contract import examples, guide
+from web.contract.entries import Entries, Json
+from web.contract.markup import code, entry, facts, samples, text, type_of
 
 PAGE = """\
 <!doctype html>
@@ -20,6 +19,7 @@ PAGE = """\
 <title>Events and routes · Switchboard</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/style.css">
+<script type="module" src="/app/docs.js"></script>
 </head>
 <body class="docs">
 <header class="bar">
@@ -34,10 +34,15 @@ PAGE = """\
 <main>
 <h1>Events and routes</h1>
 <p class="lead">{lead}</p>
+<form class="find" role="search" hidden>
+<label for="search">Search events, texts and fields</label>
+<div><input id="search" type="search" autocomplete="off" spellcheck="false">\
+<select aria-label="Language of the examples">{languages}</select></div>
+<p class="note" role="status"></p>
+</form>
 <p>For tools: <a href="/contract/asyncapi.json">AsyncAPI</a>,
 <a href="/contract/events.d.ts">TypeScript types</a>,
-<a href="/contract/openapi.json">OpenAPI</a>. An acknowledgement callback is always called, with
-one argument: the answer below, or <code>{{error: {{message}}}}</code>.</p>
+<a href="/contract/openapi.json">OpenAPI</a>.</p>
 {sections}
 </main>
 </div>
@@ -48,135 +53,133 @@ one argument: the answer below, or <code>{{error: {{message}}}}</code>.</p>
 
 def make(asyncapi: Json, openapi: Json) -> str:
     """Return the HTML of the page."""
+    entries = Entries(asyncapi)
+    schemas = asyncapi["components"]["schemas"] | openapi["components"]["schemas"]
     channels = asyncapi["channels"]
-    contents = [f'<a href="#{id_}">{_text(one["address"])}</a>' for id_, one in channels.items()]
-    contents += ['<a href="#http">HTTP</a>', '<a href="#types">Types</a>']
-    sections = [_namespace(id_, one, asyncapi) for id_, one in channels.items()]
-    sections.append(_http(openapi))
-    sections.append(_types(asyncapi["components"]["schemas"] | openapi["components"]["schemas"]))
+    contents = [_link(id_, title) for id_, title, _ in guide.SECTIONS]
+    contents += [_link(id_, one["address"]) for id_, one in channels.items()]
+    contents += [_link("http", "HTTP"), _link("backend", "Backend events"), _link("types", "Types")]
+    sections = [_guide(*section) for section in guide.SECTIONS]
+    sections += [_namespace(id_, one, entries) for id_, one in channels.items()]
+    sections += [_http(openapi, schemas), _backend(openapi, schemas), _types(schemas)]
     return PAGE.format(
         contents="\n".join(contents),
-        lead=_text(asyncapi["info"]["description"]),
+        lead=text(asyncapi["info"]["description"]),
+        languages="".join(
+            f'<option value="{id_}">{name}</option>' for id_, name in examples.LANGUAGES.items()
+        ),
         sections="\n".join(sections),
     )
 
 
-def _namespace(id_: str, channel: Json, asyncapi: Json) -> str:
-    about = channel.get("description")
-    return "\n".join(
-        [
-            f'<section id="{id_}" aria-labelledby="{id_}-title">',
-            f'<h2 id="{id_}-title"><code>{_text(channel["address"])}</code></h2>',
-            f"<p>{_text(about)}</p>" if about else "",
-            "<h3>Sent by clients</h3>",
-            *(_event(one, channel) for one in _operations(asyncapi, id_, "receive")),
-            "<h3>Sent to clients</h3>",
-            *(_event(one, channel) for one in _operations(asyncapi, id_, "send")),
-            "</section>",
-        ]
+def _link(id_: str, title: str) -> str:
+    return f'<a href="#{id_}">{text(title)}</a>'
+
+
+def _section(id_: str, title: str, *parts: str) -> str:
+    head = f'<section id="{id_}" aria-labelledby="{id_}-title"><h2 id="{id_}-title">{title}</h2>'
+    return "\n".join([head, *(part for part in parts if part), "</section>"])
+
+
+def _guide(id_: str, title: str, words: str) -> str:
+    limits = {
+        f"<code>{name.upper()}</code>": f"{value:,}" for name, value in guide.limits().items()
+    }
+    filled = words.format(
+        **guide.numbers(),
+        connect=samples(guide.CONNECT),
+        token=samples(guide.TOKEN),
+        limits=facts(limits),
+    )
+    return _section(id_, text(title), filled)
+
+
+def _namespace(id_: str, channel: Json, entries: Entries) -> str:
+    about, refusals = channel.get("description"), channel.get("x-connect-errors", ())
+    listed = "".join(f"<li>{code(one)}</li>" for one in refusals)
+    return _section(
+        id_,
+        code(channel["address"]),
+        f"<p>{text(about)}</p>" if about else "",
+        f"<p>A client that may not join receives <code>connect_error</code> with one of:</p>"
+        f"<ul class='texts'>{listed}</ul>"
+        if listed
+        else "",
+        "<h3>Sent by clients</h3>",
+        *entries.received(id_),
+        "<h3>Sent to clients</h3>",
+        *entries.sent(id_),
     )
 
 
-def _operations(asyncapi: Json, id_: str, action: str) -> list[Json]:
-    where = f"#/channels/{id_}"
-    return [
-        one
-        for one in asyncapi["operations"].values()
-        if one["action"] == action and one["channel"]["$ref"] == where
-    ]
-
-
-def _event(operation: Json, channel: Json) -> str:
-    message = channel["messages"][operation["messages"][0]["$ref"].rpartition("/")[2]]
-    facts = []
-    if "payload" in message:
-        facts.append(("Payload", _type(message["payload"])))
-    if "reply" in operation:
-        reply = operation["reply"]["messages"][0]["$ref"].rpartition("/")[2]
-        answer = channel["messages"][reply]["payload"]["anyOf"][0]
-        facts.append(("Answer", _type(answer)))
-        facts.append(("Errors", ", ".join(f"<code>{_text(e)}</code>" for e in message["x-errors"])))
-        facts.append(("Native action", f"<code>{_text(message['x-action'])}</code>"))
-    if "x-limit-per-minute" in message:
-        facts.append(("Limit", f"{message['x-limit-per-minute']} a minute"))
-    return _entry(f"<code>{_text(message['name'])}</code>", message.get("summary"), facts)
-
-
-def _http(openapi: Json) -> str:
-    entries = [
-        _route(method.upper(), path, one)
+def _http(openapi: Json, schemas: Json) -> str:
+    routes = [
+        _route(method.upper(), path, one, schemas)
         for path, methods in openapi["paths"].items()
         for method, one in methods.items()
     ]
-    head = '<section id="http" aria-labelledby="http-title"><h2 id="http-title">HTTP</h2>'
-    return "\n".join(
-        [head, f"<p>{_text(openapi['info']['description'])}</p>", *entries, "</section>"]
-    )
+    return _section("http", "HTTP", f"<p>{text(openapi['info']['description'])}</p>", *routes)
 
 
-def _route(method: str, path: str, operation: Json) -> str:
-    facts = []
+def _route(method: str, path: str, operation: Json, schemas: Json) -> str:
+    parts: dict[str, str] = {}
     body = operation.get("requestBody")
-    if body:
-        facts.append(("Body", _type(body["content"]["application/json"]["schema"])))
-    query = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
-    if query:
-        facts.append(("Query", ", ".join(f"<code>{_text(name)}</code>" for name in query)))
+    schema = body and body["content"]["application/json"]["schema"]
+    if schema:
+        parts["Body"] = type_of(schema)
+    for one in operation.get("parameters", ()):
+        if one["in"] == "query":
+            about = text(one.get("description", ""))
+            parts[f"<code>?{one['name']}=</code>"] = f"{about}: {type_of(one['schema'])}"
     status, answer = next(iter(operation["responses"].items()))
     if "content" in answer:
-        facts.append(("Answer", _type(answer["content"]["application/json"]["schema"])))
-    others = ", ".join(code for code in operation["responses"] if code != status)
+        parts["Answer"] = type_of(answer["content"]["application/json"]["schema"])
+    others = [
+        f"{other} {one['description']}"
+        for other, one in operation["responses"].items()
+        if other != status
+    ]
     if others:
-        facts.append(("Errors", others))
+        parts["Errors"] = ", ".join(others)
     if "security" in operation:
-        facts.append(("Needs", "a bearer token or the admin's cookie"))
-    return _entry(f"<code>{method} {_text(path)}</code>", operation["summary"], facts)
+        parts["Needs"] = "a bearer token or the admin's cookie"
+    given = examples.value(schemas, schema) if schema else None
+    sample = examples.request(method, path, given, token="security" in operation)
+    id_ = re.sub(r"\W+", "-", f"http-{method} {path}".lower()).strip("-")
+    title = f"<code>{method} {text(path)}</code>"
+    return entry(id_, title, operation["summary"], parts, {"shell": sample})
 
 
-def _entry(title: str, about: str | None, facts: list[tuple[str, str]]) -> str:
-    words = f"<p>{_text(about)}</p>" if about else ""
-    rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    return f'<article class="entry"><h4>{title}</h4>{words}<dl>{rows}</dl></article>'
-
-
-def _types(schemas: dict[str, Schema]) -> str:
-    parts = ['<section id="types" aria-labelledby="types-title"><h2 id="types-title">Types</h2>']
-    for name, schema in sorted(schemas.items()):
-        about = f"<p>{_text(schema['description'])}</p>" if "description" in schema else ""
-        fields = schema.get("properties", {})
-        required = set(schema.get("required", ()))
-        rows = "".join(
-            f"<div><dt><code>{_text(field)}{'' if field in required else '?'}</code></dt>"
-            f"<dd>{_type(kind)}</dd></div>"
-            for field, kind in fields.items()
-        )
-        listed = f"<dl>{rows}</dl>" if rows else f"<p>{_type(schema)}</p>"
-        id_ = f"type-{spelled(name)}"
-        parts.append(
-            f'<article class="entry" id="{id_}"><h3>{spelled(name)}</h3>{about}{listed}</article>'
-        )
-    return "\n".join([*parts, "</section>"])
-
-
-def _type(schema: Schema) -> str:
-    """Return the HTML of a type, as in TypeScript. The names of types are links."""
-    name = name_of(schema)
-    if name is not None:
-        return f'<a href="#type-{spelled(name)}"><code>{spelled(name)}</code></a>'
-    choices = schema.get("anyOf") or schema.get("oneOf")
-    if choices:
-        return " or ".join(dict.fromkeys(_type(one) for one in choices))
-    if schema.get("type") == "array" and "prefixItems" not in schema:
-        return f"list of {_type(schema.get('items', {}))}"
-    if "type" in schema and schema.get("title") and "properties" in schema:
-        fields = (f"{field}: {_type(kind)}" for field, kind in schema["properties"].items())
-        return "<br>".join(fields)
-    return f"<code>{_text(of(schema))}</code>"
-
-
-def _text(value: str) -> str:
-    """Return the HTML of a text. Words in backquotes become code."""
-    parts = html.escape(value).split("`")
-    return "".join(
-        f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts)
+def _backend(openapi: Json, schemas: Json) -> str:
+    """Return the types of ``POST /events``, one by one."""
+    if "BackendEvent" not in schemas:
+        return ""
+    kinds = []
+    for reference in schemas["BackendEvent"]["oneOf"]:
+        kind = schemas[reference["$ref"].rpartition("/")[2]]["properties"]
+        name, data = kind["type"]["const"], kind["data"]
+        about = openapi["x-backend-events"].get(name, "")
+        body = {"type": name, "data": examples.value(schemas, data)}
+        sample = examples.request("POST", "/events", body, token=True)
+        parts = {"Data": type_of(data)}
+        kinds.append(entry(f"backend-{name}", code(name), about, parts, {"shell": sample}))
+    words = (
+        "<p>What your own systems report, with <code>POST /events</code> and an admin's token, or "
+        "as an EventBridge event with the type as its <code>detail-type</code>.</p>"
     )
+    return _section("backend", "Backend events", words, *kinds)
+
+
+def _types(schemas: Json) -> str:
+    shown = [_type_entry(name, schema) for name, schema in sorted(schemas.items())]
+    return _section("types", "Types", *shown)
+
+
+def _type_entry(name: str, schema: dict[str, Any]) -> str:
+    required = set(schema.get("required", ()))
+    fields = {
+        f"<code>{text(field)}{'' if field in required else '?'}</code>": type_of(kind)
+        for field, kind in schema.get("properties", {}).items()
+    }
+    own = {} if fields else {"Is": type_of(schema | {"title": ""})}
+    return entry(f"type-{name}", name, schema.get("description", ""), fields or own, {})

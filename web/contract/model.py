@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import partial
 from types import FunctionType
@@ -12,10 +12,19 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import msgspec
 
 from functions.products import REGISTRY
+from shared.pipeline.context import NOT_AUTHENTICATED
+from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.http import HttpRoute, Reply
 from shared.pipeline.payloads import GENERAL_ERROR, Error
 from shared.pipeline.product import EventHandler
 from shared.protocol import native
+from shared.realtime.namespaces import (
+    ACCESS_DENIED,
+    INVALID_TOKEN,
+    NOT_APPROVED,
+    TOKEN_REQUIRED,
+    Login,
+)
 from shared.settings import Settings
 
 
@@ -34,11 +43,15 @@ class Refused(msgspec.Struct, frozen=True):
 class ToServer(NamedTuple):
     """An event that clients send. ``payload`` is None if the handler reads no payload."""
 
+    product: str
     namespace: str
     event: str
     payload: Any
     answer: Any
-    errors: tuple[str, ...]
+    errors: Mapping[str, tuple[str, ...]]
+    """The texts of each error event that may answer the event, beside the general ones."""
+
+    permission: str | None
     limit: int | None
     about: str
 
@@ -96,6 +109,17 @@ def to_client(namespace: str) -> list[ToClient]:
     return [ToClient(namespace, event, payload) for event, payload in events.items()]
 
 
+def connect_errors(namespace: str) -> list[str]:
+    """Return the texts with which a client may be refused when it joins a namespace."""
+    known = REGISTRY.namespaces.get(namespace)
+    if known is None or known.login is not Login.TOKEN:
+        return []
+    texts = [TOKEN_REQUIRED, INVALID_TOKEN, ACCESS_DENIED, known.suspended]
+    if known.approval_required:
+        texts.append(NOT_APPROVED)
+    return [*texts, known.too_many]
+
+
 def everything() -> Iterator[ToServer | ToClient]:
     """Yield all events of all namespaces."""
     for namespace in namespaces():
@@ -132,21 +156,29 @@ def _known(type_: Any) -> Any:
 
 def _to_server(row: EventHandler) -> ToServer:
     handle = row.handle.func if isinstance(row.handle, partial) else row.handle
-    errors = [row.error_event]
+    texts = [row.missing, *row.texts.values(), *row.refusals]
+    namespace = REGISTRY.namespaces.get(row.namespace)
+    if namespace and namespace.login is Login.LATER and not row.open:
+        texts.insert(0, NOT_AUTHENTICATED)
+    if row.permission:
+        texts.append(NOT_PERMITTED.format(row.permission))
+    errors = {row.error_event: [text for text in texts if text]}
     limit = None
     if row.limit:
-        errors.append(row.limit.event)
+        errors.setdefault(row.limit.event, []).append(row.limit.text)
         limit = next(
             field.default
             for field in msgspec.structs.fields(Settings)
             if field.name == row.limit.setting
         )
     return ToServer(
+        row.product,
         row.namespace,
         row.event,
         _known(row.payload),
         _known(get_type_hints(handle).get("return", Any)),
-        tuple(dict.fromkeys(errors)),
+        {event: tuple(dict.fromkeys(texts)) for event, texts in errors.items()},
+        row.permission,
         limit,
         about(handle),
     )

@@ -11,7 +11,7 @@ import msgspec
 from functions.backend.intake import MOST_EVENTS
 from functions.products import REGISTRY
 from shared.identity import cookies
-from shared.pipeline import paging
+from shared.ids import Id
 from shared.pipeline.http import HttpRoute
 from web.contract import model
 from web.contract.model import Refused
@@ -37,8 +37,11 @@ def make() -> dict[str, Any]:
         },
         "servers": [{"url": "http://127.0.0.1:8000", "description": "make run"}],
         "paths": paths,
+        "x-backend-events": {
+            event.type: model.about(event.handle) for event in REGISTRY.backend_events.values()
+        },
         "components": {
-            "schemas": schemas.components,
+            "schemas": dict(sorted(schemas.components.items())),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "cookie": {"type": "apiKey", "in": "cookie", "name": cookies.COOKIE},
@@ -65,8 +68,10 @@ def _operation(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
     }
     if route.who != "anybody":
         operation["security"] = [{"bearer": []}, {"cookie": []}]
-    parameters = [_parameter(name, "path") for name in re.findall(r"{(\w+)}", route.path)]
-    parameters += [_parameter(name, "query", about) for name, about in route.query.items()]
+    parameters = [_parameter("path", name, Id) for name in re.findall(r"{(\w+)}", route.path)]
+    parameters += [
+        _parameter("query", name, one.type, one.about) for name, one in route.query.items()
+    ]
     if parameters:
         operation["parameters"] = parameters
     if body:
@@ -89,32 +94,39 @@ def _answer(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
     }
 
 
-def _parameter(name: str, where: str, about: str = "") -> dict[str, Any]:
-    schema: Schema = {"type": "string"}
-    if name == "limit":
-        most, default = paging.MOST, paging.DEFAULT_LIMIT
-        schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    parameter: dict[str, Any] = {"name": name, "in": where, "schema": schema}
+def _parameter(where: str, name: str, type_: Any, about: str = "") -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": where, "schema": _value(type_)}
     if where == "path":
         parameter["required"] = True
     return parameter | ({"description": about} if about else {})
 
 
+def _value(type_: Any) -> Schema:
+    """Return the schema of a parameter's values, which have no structure."""
+    (schema,), named = msgspec.json.schema_components([type_])
+    values = {**schema, **next(iter(named.values()), {})}
+    return {key: value for key, value in values.items() if key not in ("$ref", "title")}
+
+
 def _backend_events(schemas: Schemas) -> Schema:
     """Return the schema of one backend event of any type, or of a list of them."""
-    one = {
-        "oneOf": [
+    kinds = [
+        schemas.named(
+            "".join(word.title() for word in event.type.split(".")) + "Event",
             {
                 "type": "object",
-                "title": event.type,
                 "properties": {"type": {"const": event.type}, "data": schemas.of(event.payload)},
                 "required": ["type", "data"],
-            }
-            for event in REGISTRY.backend_events.values()
-        ]
-    }
+            },
+        )
+        for event in REGISTRY.backend_events.values()
+    ]
+    one = schemas.named("BackendEvent", {"oneOf": kinds})
     listed = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
-    several = {"type": "object", "properties": {"events": listed}, "required": ["events"]}
+    several = schemas.named(
+        "BackendEvents",
+        {"type": "object", "properties": {"events": listed}, "required": ["events"]},
+    )
     return {"anyOf": [one, several]}
 
 

@@ -3,18 +3,22 @@ socket.io-client."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from web.contract.schemas import Schema, name_of, resolve
 
+Document = dict[str, Any]
+
 HEAD = """\
-// Made by `make contract` from the table of events; not to be edited.
+// Made by `make contract` from the tables of events and routes; not to be edited.
 //
 //   import { io, type Socket } from "socket.io-client";
-//   import type { ClientToServer, ServerToClient } from "./events";
+//   import type { ClientToServer, HttpRoutes, ServerToClient } from "./events";
 //
 //   const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> =
 //     io("https://…/user", { auth: { token } });
+//   const answer: HttpRoutes["GET /telecallers"]["answer"] = await (await fetch(…)).json();
 """
 
 SIMPLE = {
@@ -26,12 +30,15 @@ SIMPLE = {
 }
 
 
-def make(asyncapi: dict[str, Any]) -> str:
+def make(asyncapi: Document, openapi: Document) -> str:
     """Return the text of the file of types."""
-    schemas: dict[str, Schema] = asyncapi["components"]["schemas"]
+    schemas: dict[str, Schema] = dict(
+        sorted((asyncapi["components"]["schemas"] | openapi["components"]["schemas"]).items())
+    )
     parts = [HEAD, *(_declaration(name, schema) for name, schema in schemas.items())]
     parts.append(_directions("ClientToServer", "clients send", asyncapi, "receive"))
     parts.append(_directions("ServerToClient", "clients receive", asyncapi, "send"))
+    parts.append(_routes(openapi))
     return "\n".join(parts)
 
 
@@ -39,13 +46,16 @@ def of(schema: Schema) -> str:
     """Return a schema as a TypeScript type."""
     name = name_of(schema)
     if name is not None:
-        return spelled(name)
+        return name
     choices = schema.get("anyOf") or schema.get("oneOf")
     if choices:
         return " | ".join(dict.fromkeys(of(one) for one in choices))
     if "enum" in schema or "const" in schema:
         return " | ".join(_literal(one) for one in schema.get("enum") or [schema["const"]])
-    return _of_kind(schema.get("type"), schema)
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " | ".join(dict.fromkeys(_of_kind(one, schema) for one in kind))
+    return _of_kind(kind, schema)
 
 
 def _of_kind(kind: str | None, schema: Schema) -> str:
@@ -68,30 +78,20 @@ def _labelled(schema: Schema) -> list[str]:
     ]
 
 
-def spelled(name: str) -> str:
-    """Return the name of a TypeScript type.
-
-    If payloads of two products have the same name, msgspec puts the module before it. Only the
-    product's part of the module is kept.
-    """
-    *module, last = name.split(".")
-    return "".join([*(part.title() for part in module[1:2]), last])
-
-
 def _values(schema: Schema) -> Schema:
     values = schema.get("additionalProperties", {})
     return values if isinstance(values, dict) else {}
 
 
 def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else json.dumps(value)
 
 
 def _declaration(name: str, schema: Schema) -> str:
     about = f"/** {schema['description']} */\n" if "description" in schema else ""
     if schema.get("type") == "object" and "properties" in schema:
-        return f"{about}export interface {spelled(name)} {_members(schema)}\n"
-    return f"{about}export type {spelled(name)} = {of(schema)};\n"
+        return f"{about}export interface {name} {_members(schema)}\n"
+    return f"{about}export type {name} = {of(schema)};\n"
 
 
 def _members(schema: Schema) -> str:
@@ -100,10 +100,46 @@ def _members(schema: Schema) -> str:
         f"  {field}{'' if field in required else '?'}: {of(kind)};"
         for field, kind in schema["properties"].items()
     ]
+    if schema.get("additionalProperties") is True:
+        lines.append("  [field: string]: unknown;")
     return "\n".join(["{", *lines, "}"])
 
 
-def _directions(name: str, words: str, asyncapi: dict[str, Any], action: str) -> str:
+def _routes(openapi: Document) -> str:
+    """Return the type of the HTTP routes, by method and path."""
+    lines = ["/** What the HTTP routes take and answer. */", "export interface HttpRoutes {"]
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            lines.append(f"  /** {operation['summary']} */")
+            lines.append(f'  "{method.upper()} {path}": {{')
+            lines += [f"    {name}: {text};" for name, text in _route(operation).items()]
+            lines.append("  };")
+    return "\n".join([*lines, "}", ""])
+
+
+def _route(operation: Document) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for where in ("path", "query"):
+        names = [
+            f"{one['name']}{'' if one.get('required') else '?'}: {of(one['schema'])}"
+            for one in operation.get("parameters", ())
+            if one["in"] == where
+        ]
+        if names:
+            parts[where] = f"{{ {'; '.join(names)} }}"
+    if "requestBody" in operation:
+        parts["body"] = of(_json(operation["requestBody"]))
+    success = next(iter(operation["responses"].values()))
+    parts["answer"] = of(_json(success)) if "content" in success else "undefined"
+    return parts
+
+
+def _json(part: Document) -> Schema:
+    schema: Schema = part["content"]["application/json"]["schema"]
+    return schema
+
+
+def _directions(name: str, words: str, asyncapi: Document, action: str) -> str:
     lines = [f"/** What {words}, by namespace. */", f"export interface {name} {{"]
     for id_, channel in asyncapi["channels"].items():
         lines.append(f'  "{channel["address"]}": {{')
@@ -140,6 +176,6 @@ def _parameters(schemas: dict[str, Schema], payload: Schema) -> list[str]:
 
 
 def _answer(schemas: dict[str, Schema], payload: Schema) -> str:
-    answer, _ = payload["anyOf"]
+    answer, _ = resolve(schemas, payload)["anyOf"]
     several = resolve(schemas, answer).get("x-arguments")
     return f"{'...' if several else ''}answer: {of(payload)}"

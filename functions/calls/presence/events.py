@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-from shared.pipeline.payloads import Outbound
+from shared.pipeline.payloads import Outbound, one_of
 
 
 class TelecallerDetails(msgspec.Struct, frozen=True):
@@ -30,7 +32,7 @@ class PresenceChanged(Outbound, frozen=True):
 
     event = "telecaller:presence-changed"
     telecaller_id: str
-    presence: str
+    presence: Annotated[str, one_of("ONLINE", "OFFLINE", "ON_CALL")]
     telecaller: TelecallerDetails | None
 
 

@@ -1,8 +1,8 @@
 """The Lambda function that follows the streams of people, connections and calls.
 
-It announces presence and keeps the counts. It announces changes that have been written, so every
-change is announced even if the function that made the change has failed since. If a telecaller
-comes and goes within one batch, only the last state is announced.
+It announces presence, and keeps the counts and the lists of telecallers. It announces changes that
+have been written, so every change is announced even if the function that made the change has failed
+since. If a telecaller comes and goes within one batch, only the last state is announced.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any
 
 from functions.calls.namespaces import TELECALLER, USER
-from functions.calls.presence import changes, counts
+from functions.calls.presence import changes, counts, directory
 from functions.calls.presence.changes import Presence, presence
 from functions.calls.presence.counts import Change
 from functions.calls.presence.events import PresenceChanged, TelecallerDetails
@@ -74,6 +74,7 @@ def announce(records: list[dict[str, Any]]) -> None:
             details = _details(telecaller_id) if state is Presence.ONLINE else None
             changed = PresenceChanged(telecaller_id, state.value, details)
             ports().tasks.broadcast(changed.to_everybody(USER.path, group=telecaller_id))
+            directory.move(telecaller_id, state)
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:

@@ -1,5 +1,6 @@
 // The product of bookings: a customer who waits and a partner on the way.
 
+import { get } from "./api.js";
 import { tell } from "./backend.js";
 import { button, h } from "./dom.js";
 import { makeMap } from "./map.js";
@@ -17,6 +18,7 @@ const WORDS = {
 };
 const NEXT = { PARTNER_ACCEPTED: "ON_THE_WAY", ON_THE_WAY: "ARRIVED", ARRIVED: "IN_PROGRESS", IN_PROGRESS: "COMPLETED" };
 const DO = { ON_THE_WAY: "Set off", ARRIVED: "I have arrived", IN_PROGRESS: "Start work", COMPLETED: "Finish" };
+const OVER = new Set(["COMPLETED", "CANCELLED"]);
 const MAY_CANCEL = new Set(["PENDING", "PARTNER_ASSIGNED", "PARTNER_ACCEPTED", "ON_THE_WAY", "ARRIVED"]);
 
 export function makeBookings(root, { people }) {
@@ -27,6 +29,12 @@ export function makeBookings(root, { people }) {
   });
   const partner = makePhone({ role: "PARTNER", title: "Partner", namespace: "/partner", people: of("PARTNER"), start: partnerSide });
   root.append(h("div", { class: "pair" }, customer.element, partner.element));
+}
+
+/** The newest booking of a person that is not over: what a page that is loaded anew begins with. */
+async function openBooking({ token }) {
+  const { items } = await get("/bookings", token);
+  return items.find(({ status }) => !OVER.has(status));
 }
 
 const news = () => h("p", { class: "news", role: "status" });
@@ -76,10 +84,20 @@ function customerSide(phone, people, partnerId) {
     }
   }
 
+  /** Show where things are, after a reload or a gap. */
+  async function resume() {
+    const known = bookingId;
+    const booking = known ? await get(`/bookings/${known}`, phone.person.token) : await openBooking(phone.person);
+    if (bookingId !== known) return;
+    if (!booking) return show(null, "Nothing booked.");
+    bookingId = booking.bookingId;
+    show(booking.status);
+    if (!OVER.has(booking.status)) socket.emit("booking:track", bookingId);
+  }
+
   socket.on("connect", () => {
     phone.show(map.element, words, actions);
-    if (bookingId) socket.emit("booking:track", bookingId);
-    else show(null, "Nothing booked.");
+    resume().catch(({ message }) => problem(message));
   });
   socket.on("booking:status_updated", ({ bookingId: id, status }) => id === bookingId && show(status));
   socket.on("partner:location_update", ({ bookingId: id, location }) => id === bookingId && map.move(location));
@@ -140,21 +158,39 @@ function partnerSide(phone) {
     clearInterval(drive);
   }
 
-  socket.on("connect", () => {
-    phone.show(words, about, actions);
-    if (!booking) idle();
-  });
-  socket.on("booking:new_request", (request) => {
+  function offer(request) {
     booking = request;
     const { bookingId } = request;
     show("New work", `${request.service}, ${request.address}, ${request.amount} €`,
       button("Accept", "go", () => socket.emit("booking:accept", bookingId, (answer) => answer?.error || at("PARTNER_ACCEPTED"))),
       button("Reject", "stop", () => socket.emit("booking:reject", { bookingId, reason: "Not available" }, (answer) => answer?.error || idle("You rejected it."))));
-  });
-  socket.on("booking:cancelled", () => idle("The customer cancelled."));
-  socket.on("error", ({ message }) => {
-    words.textContent = message;
+  }
+
+  /** Show where things are, after a reload or a gap. */
+  async function resume() {
+    const known = booking;
+    const found = await openBooking(phone.person);
+    if (booking !== known) return;
+    if (!found) return known && idle("It is over.");
+    booking = found;
+    if (found.status === "PARTNER_ASSIGNED") return offer(found);
+    stop();
+    if (found.status === "ON_THE_WAY") start();
+    at(found.status);
+  }
+
+  function problem(text) {
+    words.textContent = text;
     words.classList.add("problem");
+  }
+
+  socket.on("connect", () => {
+    phone.show(words, about, actions);
+    if (!booking) idle();
+    resume().catch(({ message }) => problem(message));
   });
+  socket.on("booking:new_request", offer);
+  socket.on("booking:cancelled", () => idle("The customer cancelled."));
+  socket.on("error", ({ message }) => problem(message));
   return stop;
 }

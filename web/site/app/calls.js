@@ -1,17 +1,21 @@
 // The product of calls: a user on the left, a telecaller on the right.
 
+import { get } from "./api.js";
+import { makeContacts } from "./contacts.js";
 import { button, clock, everySecond, h } from "./dom.js";
 import { avatar, makePhone } from "./phone.js";
 import { startRinging } from "./ring.js";
 import { joinRoom } from "./room.js";
 
-/** Both phones. The user connects first, so that it hears of the telecaller coming online. */
+const ANSWER_MS = 10_000;
+const NO_ANSWER = "The stack does not answer. Try again.";
+
+/** Both phones. */
 export function makeCalls(root, { people, ringSeconds }) {
   const of = (role) => people.filter((person) => person.role === role);
-  const contacts = new Map(of("TELECALLER").map(({ id, name }) => [id, { name, presence: null }]));
   const user = makePhone({
     role: "USER", title: "User", namespace: "/user", people: of("USER"),
-    start: (phone) => userSide(phone, contacts, ringSeconds),
+    start: (phone) => userSide(phone, of("TELECALLER"), ringSeconds),
   });
   const telecaller = makePhone({
     role: "TELECALLER", title: "Telecaller", namespace: "/telecaller", people: of("TELECALLER"),
@@ -20,27 +24,34 @@ export function makeCalls(root, { people, ringSeconds }) {
   root.append(h("div", { class: "pair" }, user.element, telecaller.element));
 }
 
+/** What is known of a call and no route tells again: a page that is loaded anew finds it here. */
+const memory = {
+  keep: (callId, facts) => sessionStorage.setItem(`call ${callId}`, JSON.stringify({ ...memory.of(callId), ...facts })),
+  of: (callId) => JSON.parse(sessionStorage.getItem(`call ${callId}`) ?? "{}"),
+};
+
 /** What both sides do alike: a face at a time, each with something to stop when it goes. */
 function faces(phone, idle) {
   let stops = [];
+  let turns = 0;
   const clear = () => {
     stops.forEach((stop) => stop());
     stops = [];
   };
   const go = (word, build) => {
     clear();
+    turns += 1;
     phone.state(word);
     phone.show(...build((stop) => stops.push(stop)));
   };
-  return {
+  const face = {
     clear,
     go,
     /** A call in progress: time, room, and the way out. */
-    talk(name, callId, callType, livekit) {
+    talk({ name, callId, callType, livekit, begin = Date.now() }) {
       go("on call", (later) => {
-        const begin = Date.now();
         const time = h("p", { class: "timer", role: "timer" });
-        later(everySecond(() => (time.textContent = clock((Date.now() - begin) / 1000))));
+        later(everySecond(() => (time.textContent = clock(Math.max(0, Date.now() - begin) / 1000))));
         const room = joinRoom(livekit, callType === "VIDEO");
         later(() => room.leave());
         const hangUp = () => {
@@ -52,12 +63,12 @@ function faces(phone, idle) {
       });
     },
     /** Something rings: a bar that runs out, and what can be done about it. */
-    ring(title, name, note, seconds, actions, sound = () => () => {}) {
+    ring({ title, name, note, seconds, begin = Date.now(), actions, sound = () => () => {} }) {
       go("ringing", (later) => {
         later(sound());
         const left = h("span", {});
         const bar = h("progress", { max: seconds, "aria-label": "Time left to answer" });
-        const end = Date.now() + seconds * 1000;
+        const end = begin + seconds * 1000;
         later(everySecond(() => {
           const rest = Math.max(0, Math.ceil((end - Date.now()) / 1000));
           left.textContent = `${rest} s`;
@@ -67,86 +78,136 @@ function faces(phone, idle) {
           h("p", { class: "note" }, note, left), bar, h("div", { class: "actions" }, actions)];
       });
     },
+    /** Show the call that goes on, if there is one, and `over()` otherwise. What happens meanwhile is newer. */
+    async resume(ringing, over) {
+      const before = turns;
+      const { items } = await get("/calls", phone.person.token);
+      if (turns !== before) return;
+      const call = items.find(({ product, endedAt }) => product === "calls" && !endedAt);
+      if (!call) return over();
+      const known = memory.of(call.callId);
+      if (call.status === "RINGING") ringing({ ...call, ...known, begin: Date.parse(call.startedAt) });
+      else face.talk({ name: "The other side", ...call, ...known, begin: Date.parse(call.acceptedAt) });
+    },
   };
+  return face;
 }
 
-function userSide(phone, contacts, ringSeconds) {
+function userSide(phone, telecallers, ringSeconds) {
   const { socket } = phone;
-  let call = null, said = [];
+  const contacts = makeContacts(telecallers, initiate);
+  let call = null, withdrawn = false;
   const face = faces(phone, idle);
 
   function idle(news = "", bad = false) {
-    [call, said] = [null, [news, bad]];
+    call = null;
     face.go(socket.connected ? "online" : "connecting", () => [
-      h("p", { class: bad ? "news problem" : "news", role: "status" }, news || "Whom do you want to call?"),
-      contacts.size
-        ? h("ul", { class: "contacts" }, [...contacts].map(contact))
-        : h("p", { class: "empty" }, "Telecallers appear here when they come online."),
+      h("p", { class: bad ? "news problem" : "news", role: "status" }, news || "Whom do you want to call?"), ...contacts.parts,
     ]);
   }
 
-  function contact([id, { name, presence }]) {
-    const words = { ONLINE: "online", ON_CALL: "on a call", OFFLINE: "offline" }[presence] ?? "not heard of yet";
-    return h("li", {}, avatar(name, presence === "ONLINE" ? "here" : ""),
-      h("div", {}, h("strong", {}, name), h("span", { class: "note" }, words)),
-      button("Audio", "go", () => initiate(id, "AUDIO")), button("Video", "go soft", () => initiate(id, "VIDEO")));
+  function initiate(telecallerId, name, callType) {
+    const attempt = { callType, name };
+    [call, withdrawn] = [attempt, false];
+    const giveUp = () => {
+      withdrawn = true;
+      idle("You cancelled the call.");
+    };
+    face.go("calling", () => [avatar(name), h("p", { class: "over", role: "status" }, `Calling ${name}…`),
+      h("div", { class: "actions" }, button("Cancel", "stop", giveUp))]);
+    socket.timeout(ANSWER_MS).emit("call:initiate", { telecallerId, callType }, (failed, answer) => {
+      if (failed && call === attempt && !call.callId) idle(NO_ANSWER, true);
+      if (!withdrawn || !answer?.callId) return;
+      socket.emit("call:cancel", { callId: answer.callId });
+      withdrawn = false;
+    });
   }
 
-  function initiate(telecallerId, callType) {
-    call = { callType, name: contacts.get(telecallerId).name };
-    socket.emit("call:initiate", { telecallerId, callType });
-  }
-
-  socket.on("connect", () => idle());
-  socket.on("telecaller:presence-changed", ({ telecallerId, presence, telecaller }) => {
-    const known = contacts.get(telecallerId);
-    contacts.set(telecallerId, { name: telecaller?.name ?? known?.name ?? telecallerId, presence });
-    if (!call) idle(...said); // who comes and goes does not wipe the last news
-  });
-  socket.on("call:ringing", ({ callId, telecaller }) => {
-    call = { callType: "AUDIO", ...call, callId, name: telecaller.name };
+  function ringing({ callId, callType, name, begin }) {
+    call = { callId, callType, name };
     const cancel = () => {
       socket.emit("call:cancel", { callId });
       idle("You cancelled the call.");
     };
-    face.ring("Calling", telecaller.name, `${call.callType.toLowerCase()} call, `, ringSeconds,
-      button("Cancel", "stop", cancel));
+    face.ring({ title: "Calling", name, note: `${callType.toLowerCase()} call, `, seconds: ringSeconds, begin,
+      actions: button("Cancel", "stop", cancel) });
+  }
+
+  /** What the stack refuses is no reason to lose sight of a call that goes on. */
+  function refused(message) {
+    const over = () => idle(message, true);
+    if (call?.callId) return;
+    if (/active call/.test(message)) look(over);
+    else over();
+  }
+
+  const look = (over) => face.resume(
+    (running) => ringing({ name: contacts.name(running.telecallerId) ?? "a telecaller", ...running }), over,
+  ).catch(({ message }) => idle(message, true));
+
+  socket.on("connect", () => {
+    if (!call) idle();
+    contacts.load(phone.person.token).catch(({ message }) => idle(message, true));
+    look(() => call?.callId && idle("The call is over."));
   });
-  socket.on("call:accepted", ({ callId, livekit }) =>
-    face.talk(call?.name ?? "Telecaller", callId, call?.callType, livekit));
-  socket.on("call:rejected", () => idle(`${call?.name} is not available just now.`));
-  socket.on("call:missed", () => idle(`${call?.name} did not answer.`));
+  socket.on("telecaller:presence-changed", ({ telecallerId, presence, telecaller }) =>
+    contacts.change(telecallerId, telecaller?.name, presence));
+  socket.on("call:ringing", ({ callId, telecaller: { name } }) => {
+    const { callType = "AUDIO" } = call ?? {};
+    memory.keep(callId, { name });
+    if (!withdrawn) ringing({ callId, callType, name });
+  });
+  socket.on("call:accepted", ({ callId, livekit }) => {
+    memory.keep(callId, { livekit });
+    call = { callType: "AUDIO", name: "Telecaller", ...call, ...memory.of(callId), callId };
+    face.talk(call);
+  });
+  socket.on("call:rejected", () => idle(`${call?.name ?? "The telecaller"} is not available just now.`));
+  socket.on("call:missed", () => idle(`${call?.name ?? "The telecaller"} did not answer.`));
   socket.on("call:ended", () => idle("The other side hung up."));
-  for (const event of ["call:error", "error"]) socket.on(event, ({ message }) => idle(message, true));
+  for (const event of ["call:error", "error"]) socket.on(event, ({ message }) => refused(message));
   return face.clear;
 }
 
 function telecallerSide(phone, ringSeconds) {
   const { socket } = phone;
-  let caller = "";
+  let call = null;
   const face = faces(phone, idle);
 
   function idle(news = "", bad = false) {
+    call = null;
     face.go(socket.connected ? "online" : "connecting", () => [
       h("p", { class: bad ? "news problem" : "news", role: "status" }, news || "Waiting for calls."),
       h("p", { class: "empty" }, "Call from the user's phone: this one rings."),
     ]);
   }
 
-  socket.on("connect", () => idle());
-  socket.on("call:incoming", ({ callId, callType, caller: { name } }) => {
-    caller = name;
+  function ringing({ callId, callType, name = "a user", begin }) {
+    call = { callId, name };
     const reject = () => {
       socket.emit("call:reject", { callId });
       idle(`You rejected ${name}.`);
     };
-    face.ring("Call from", name, `${callType.toLowerCase()} call, `, ringSeconds, [
-      button("Accept", "go", () => socket.emit("call:accept", { callId })), button("Reject", "stop", reject)], startRinging);
+    face.ring({ title: "Call from", name, note: `${callType.toLowerCase()} call, `, seconds: ringSeconds, begin, sound: startRinging,
+      actions: [button("Accept", "go", () => socket.emit("call:accept", { callId })), button("Reject", "stop", reject)] });
+    phone.element.querySelector(".actions").scrollIntoView({ block: "nearest" });
+  }
+
+  socket.on("connect", () => {
+    if (!call) idle();
+    face.resume(ringing, () => call && idle("The call is over.")).catch(({ message }) => idle(message, true));
   });
-  socket.on("call:accepted", ({ callId, callType, caller: { name }, livekit }) =>
-    face.talk(name, callId, callType, livekit));
-  socket.on("call:cancelled", () => idle(`${caller} cancelled.`));
-  socket.on("call:missed", () => idle(`Missed call from ${caller}.`));
+  socket.on("call:incoming", ({ callId, callType, caller: { name } }) => {
+    memory.keep(callId, { name });
+    ringing({ callId, callType, name });
+  });
+  socket.on("call:accepted", ({ callId, callType, caller: { name }, livekit }) => {
+    memory.keep(callId, { name, livekit });
+    call = { callId, callType, name, livekit };
+    face.talk(call);
+  });
+  socket.on("call:cancelled", () => idle(`${call?.name ?? "The user"} cancelled.`));
+  socket.on("call:missed", () => idle(`Missed call from ${call?.name ?? "a user"}.`));
   socket.on("call:ended", () => idle("The other side hung up."));
   socket.on("error", ({ message }) => idle(message, true));
   return face.clear;

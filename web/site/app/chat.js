@@ -1,5 +1,6 @@
 // The product of chat: two people in one channel.
 
+import { get } from "./api.js";
 import { tell } from "./backend.js";
 import { button, h } from "./dom.js";
 import { makePhone } from "./phone.js";
@@ -8,6 +9,8 @@ const CHANNEL = "lobby";
 const OTHERS = new Set(["USER", "TELECALLER", "ADMIN", "CUSTOMER", "PARTNER"]);
 const TYPING_MS = 2500;
 const AGAIN_MS = 1200;
+const ANSWER_MS = 10_000;
+const HISTORY = 30;
 
 /** Channels come from a team's own system. Without one to play, the channel has to be there. */
 function makeChannel(people) {
@@ -17,24 +20,74 @@ function makeChannel(people) {
 
 export function makeChat(root, { people }) {
   const staff = people.filter(({ role }) => !OTHERS.has(role));
+  const names = new Map(people.map(({ id, name }) => [id, name]));
   const made = makeChannel(people);
   const phones = ["One tab", "Another tab"].map((title, first) => makePhone({
     role: `CHAT-${first + 1}`, asked: "with chat permissions", title, namespace: "/", people: staff, first, open: true,
-    start: (phone) => side(phone, made),
+    start: (phone) => side(phone, made, new Map(names)),
   }));
   root.append(h("div", { class: "pair" }, phones.map(({ element }) => element)));
 }
 
-function side(phone, made) {
-  const { socket } = phone;
+/** The messages of the channel, and those that wait until they can be sent. */
+function makeMessages(phone) {
   const list = h("ol", {});
-  const log = h("div", { class: "messages", role: "log", "aria-label": "Messages", tabindex: "0" }, list);
+  const element = h("div", { class: "messages", role: "log", "aria-label": "Messages", tabindex: "0" }, list);
+  const empty = h("li", { class: "none note" }, "No messages yet. Write the first one.");
+  const shown = new Set();
+
+  function line(own, note, text) {
+    empty.remove();
+    const item = h("li", { class: own ? "own" : "" }, h("span", { class: "note" }, note), h("p", {}, text));
+    list.append(item);
+    element.scrollTop = element.scrollHeight;
+    return item;
+  }
+
+  return {
+    element,
+    add({ id, userId, userDisplayName, message, timestamp }) {
+      if (shown.has(id)) return;
+      shown.add(id);
+      const own = userId === phone.person.id;
+      const time = new Date(timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      line(own, own ? time : `${userDisplayName}, ${time}`, message);
+    },
+    /** One's own message on its way; the returned function takes it away. */
+    wait(text) {
+      const item = line(true, "not sent yet", text);
+      return () => item.remove();
+    },
+    /** Nothing at all is a state, too. */
+    settle: () => list.children.length || list.append(empty),
+  };
+}
+
+/** Who is connected, as a line of names. */
+function makeMembers(names) {
+  const element = h("p", { class: "note members" });
+  const online = new Set();
+  const show = () => (element.textContent = `Online: ${[...online].map((id) => names.get(id) ?? id).sort().join(", ")}`);
+  return {
+    element,
+    change(id, name, there) {
+      if (name) names.set(id, name);
+      if (there) online.add(id);
+      else online.delete(id);
+      show();
+    },
+  };
+}
+
+function side(phone, made, names) {
+  const { socket } = phone;
+  const messages = makeMessages(phone);
+  const members = makeMembers(names);
   const hint = h("p", { class: "note hint", role: "status" });
   const input = h("input", { "aria-label": "Message", placeholder: "Write to #lobby", autocomplete: "off", maxlength: "8000" });
   const form = h("form", { class: "write", onsubmit: send }, input, h("button", { class: "go" }, "Send"));
-  let typing = null;
-  let hints = null;
-  let tries = 3;
+  const waiting = [];
+  let typing = null, hints = null, joined = false, sending = false, tries = 3;
 
   function say(text) {
     clearTimeout(hints);
@@ -46,7 +99,7 @@ function side(phone, made) {
     if (!typing) return;
     clearTimeout(typing);
     typing = null;
-    socket.emit("chat:typing", { channelId: CHANNEL, isTyping: false });
+    socket.volatile.emit("chat:typing", { channelId: CHANNEL, isTyping: false });
   }
 
   function send(event) {
@@ -54,17 +107,33 @@ function side(phone, made) {
     const message = input.value.trim();
     if (!message) return;
     stopTyping();
-    socket.emit("chat:send_message", { channelId: CHANNEL, message, messageType: "text", replyToId: null });
+    waiting.push({ message, remove: messages.wait(message) });
     input.value = "";
+    sendNext();
+  }
+
+  /** Send what waits, one after the other: what has no answer stays for the next time. */
+  function sendNext() {
+    if (!joined || sending || !waiting.length) return;
+    const [{ message, remove }] = waiting;
+    sending = true;
+    socket.timeout(ANSWER_MS).emit("chat:send_message", { channelId: CHANNEL, message, messageType: "text", replyToId: null }, (failed, answer) => {
+      sending = false;
+      if (failed) return;
+      waiting.shift();
+      remove();
+      if (answer?.error) input.value = input.value || message;
+      sendNext();
+    });
   }
 
   input.addEventListener("input", () => {
-    if (!typing) socket.emit("chat:typing", { channelId: CHANNEL, isTyping: true });
+    if (!typing) socket.volatile.emit("chat:typing", { channelId: CHANNEL, isTyping: true });
     clearTimeout(typing);
     typing = setTimeout(stopTyping, TYPING_MS);
   });
 
-  /** Whoever comes back joins again: the channel is the connection's. */
+  /** A connection that comes back joins again: the channel is the connection's. */
   async function join() {
     await made;
     socket.emit("join_channel", CHANNEL, (answer) => {
@@ -78,33 +147,42 @@ function side(phone, made) {
     });
   }
 
-  function ready() {
+  async function ready() {
     tries = 3;
+    joined = true;
     phone.state("online");
-    phone.show(h("div", { class: "chat" }, log, hint, form));
+    if (!form.isConnected) phone.show(h("div", { class: "chat" }, members.element, messages.element, hint, form));
+    socket.emit("presence:get_online_users", (users) => users.error || users.forEach(({ userId }) => members.change(userId, null, true)));
+    try {
+      const { items } = await get(`/channels/${CHANNEL}/messages?limit=${HISTORY}`, phone.person.token);
+      items.reverse().forEach(messages.add);
+    } catch ({ message }) {
+      say(message);
+    }
+    messages.settle();
+    sendNext();
   }
 
   socket.on("connect", () => {
     phone.state("connecting");
-    phone.show(h("p", { class: "empty" }, "Joining #lobby…"));
+    if (!form.isConnected) phone.show(h("p", { class: "empty" }, "Joining #lobby…"));
     socket.emit("authenticate", phone.person.token);
   });
+  socket.on("disconnect", () => (joined = false));
   socket.on("authenticated", join);
   socket.on("auth:error", (message) => {
     phone.state("refused");
     phone.show(h("p", { class: "problem", role: "alert" }, message));
   });
   socket.on("chat:error", (message) => say(String(message)));
-  socket.on("chat:new_message", ({ userId, userDisplayName, message, timestamp }) => {
-    const own = userId === phone.person.id;
-    const time = new Date(timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    list.append(h("li", { class: own ? "own" : "" }, h("span", { class: "note" }, own ? time : `${userDisplayName}, ${time}`), h("p", {}, message)));
-    log.scrollTop = log.scrollHeight;
-    if (!own) say("");
+  socket.on("chat:new_message", (message) => {
+    messages.add(message);
+    if (message.userId !== phone.person.id) say("");
   });
   socket.on("chat:user_typing", ({ userId, userDisplayName, isTyping }) => {
     if (userId !== phone.person.id) say(isTyping ? `${userDisplayName} is writing…` : "");
   });
+  socket.on("presence_updated", ({ userId, userDisplayName, status }) => members.change(userId, userDisplayName, status !== "offline"));
   socket.on("user_joined", ({ userDisplayName }) => say(`${userDisplayName} has joined.`));
   socket.on("user_left", ({ userDisplayName }) => say(`${userDisplayName} has left.`));
   return () => {

@@ -7,7 +7,7 @@ import { connect, makeLog } from "./wire.js";
 
 const WORDS = {
   connecting: "connecting", online: "online", away: "no connection", refused: "refused",
-  ringing: "ringing", "on call": "on call", absent: "not connected",
+  calling: "calling", ringing: "ringing", "on call": "on call", absent: "not connected",
 };
 
 /**

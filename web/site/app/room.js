@@ -13,13 +13,15 @@ async function reachable(url) {
   }
 }
 
-/** Join with the credentials of `call:accepted`; `{ element, leave }`. */
-export function joinRoom({ url, token }, video) {
+/** Join with the credentials of `call:accepted`, if this page has them; `{ element, leave }`. */
+export function joinRoom(credentials, video) {
+  const { url, token } = credentials ?? {};
   const say = h("p", { class: "media", role: "status" }, "Joining the room…");
   const element = h("div", {}, say);
   let room = null;
   let left = false;
   const join = async () => {
+    if (!credentials) return void (say.textContent = "Another page has joined the room: signalling only, no sound.");
     if (!url) return void (say.textContent = "No LiveKit server is configured: signalling only, no sound.");
     if (!(await reachable(url))) {
       say.textContent = `No LiveKit server answers at ${url}: signalling only, no sound.`;

@@ -1,0 +1,1 @@
+"""A chat room with names, ported from a Socket.IO server."""
