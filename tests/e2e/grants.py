@@ -42,6 +42,7 @@ RARE: dict[Use, str] = {
             ("DeleteItem", "people"), ("PutItem", "calls"),
         )
     },
+    ("poll", "UpdateItem", "connections"): "an address may have opened too many connections",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
