@@ -23,6 +23,7 @@ GRANTS = frozenset(
         "delete-livekit-room",
         "invoke-disconnect",
         "invoke-opener",
+        "invoke-socketio",
         "post",
         "put-events",
         "read-secret",
