@@ -47,7 +47,8 @@ def verify(token: object, secrets: Secrets) -> Identity:
     """Check a token and return the person it identifies.
 
     Checks the signature, ``exp`` (required), ``nbf`` and ``iat``, and ``iss`` and ``aud`` if they
-    are configured. Times may be wrong by ``jwt_leeway_seconds``.
+    are configured, and that the claims of ``Claims`` are Unicode. Times may be wrong by
+    ``jwt_leeway_seconds``.
 
     Raises ``InvalidToken``. If there is no key to check the token with, this is logged too.
     """
@@ -58,7 +59,10 @@ def verify(token: object, secrets: Secrets) -> Identity:
     try:
         given = signatures.claims_of(token.removeprefix("Bearer "), settings(), secrets)
         claims = msgspec.convert(given, Claims)
-    except msgspec.ValidationError as error:
+        # Text with a lone surrogate, such as half of an emoji, cannot be encoded: no table and no
+        # client could be given it.
+        msgspec.json.encode(claims)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidToken(str(error)) from error
     return Identity(
         claims.sub, claims.role, claims.name or claims.sub, claims.permissions or frozenset()
