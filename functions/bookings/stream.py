@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import Any
 
 from functions.bookings import counts, monitor
 from functions.bookings.counts import Change
@@ -40,13 +41,8 @@ def handler(event: Event) -> None:
     moves: dict[Mark, dict[Metric, int]] = {}
     for record in event["Records"]:
         before, after = streams.images(record)
-        event_for_admins = admin_event(before, after)
-        if event_for_admins is not None:
-            group = record["dynamodb"]["Keys"]["bookingId"]["S"]
-            broadcast = event_for_admins.to_room(
-                ADMIN.path, monitor.MONITORS, group=group, once=record["eventID"]
-            )
-            ports().tasks.broadcast(broadcast)
+        with streams.set_aside(record):
+            announce(record)
         mark = streams.mark(record)
         found.append((mark, Change(_by_status(before, after), _today(before, after))))
         moves[mark] = moved_to(before, after)
@@ -57,6 +53,15 @@ def handler(event: Event) -> None:
     count_all(moved)
     if any(any(change) for _, change in found):
         announce_stats()
+
+
+def announce(record: dict[str, Any]) -> None:
+    """Send the admins who monitor the event for a record, if there is one."""
+    event = admin_event(*streams.images(record))
+    if event is not None:
+        group = record["dynamodb"]["Keys"]["bookingId"]["S"]
+        broadcast = event.to_room(ADMIN.path, monitor.MONITORS, group=group, once=record["eventID"])
+        ports().tasks.broadcast(broadcast)
 
 
 def admin_event(before: Row, after: Row) -> Outbound | None:

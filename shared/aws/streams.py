@@ -15,12 +15,16 @@ records are of, usually one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+from botocore.exceptions import ClientError
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
+from shared.aws.log import logger
 from shared.aws.retry import pause
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
 
@@ -28,6 +32,9 @@ Row = Mapping[str, Any] | None
 """A row in DynamoDB's form (``{"S": …}``), or None if there is no such row."""
 
 T = TypeVar("T")
+
+_REFUSED_CONTENTS = {"InvalidMessageContents", "InvalidParameterValue"}
+"""The errors of SQS for a body that it does not take, or that is too large."""
 
 _ID_LENGTH = 12
 """How much of an id's digest is kept: of 10,000 ids, two have the same with a probability of
@@ -75,6 +82,29 @@ def images(record: dict[str, Any]) -> tuple[Row, Row]:
     """Return the row before and after the change."""
     change = record["dynamodb"]
     return change.get("OldImage"), change.get("NewImage")
+
+
+@contextmanager
+def set_aside(record: Mapping[str, Any]) -> Iterator[None]:
+    """Log an error that the record would cause each time, and go on with the records behind it.
+
+    Other errors pass: Lambda delivers the batch again, and in the end a record that fails each time
+    is a dead letter. Until then, no record of its shard is handled.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_lasting(error):
+            raise
+        about = {"table": record["eventSourceARN"], "keys": record["dynamodb"].get("Keys")}
+        logger.exception("record set aside", extra=about)
+
+
+def _is_lasting(error: Exception) -> bool:
+    """Return whether another attempt would fail with the same error."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in _REFUSED_CONTENTS
+    return isinstance(error, ValueError | TypeError | LookupError | msgspec.MsgspecError)
 
 
 def mark(record: dict[str, Any]) -> Mark:

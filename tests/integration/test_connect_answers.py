@@ -16,7 +16,7 @@ from functions.socketio import join
 from functions.socketio import main as socketio
 from shared.aws import tables as aws_tables
 from shared.errors import INTERNAL
-from shared.pipeline import admission
+from shared.identity import accounts, tokens
 from shared.realtime import connections
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import INVALID_TOKEN, Login
@@ -80,8 +80,8 @@ def test_a_native_handshake_with_such_a_token_is_unauthorized(claim: str, half: 
     [
         (connections, "get"),
         (connections, "add_session"),
-        (admission.accounts, "get"),
-        (admission.tokens, "verify"),
+        (accounts, "get"),
+        (tokens, "verify"),
     ],
 )
 @pytest.mark.parametrize("protocol", [3, 4])

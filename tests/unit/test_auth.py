@@ -123,7 +123,7 @@ def test_a_token_whose_text_is_no_unicode_is_refused(
 ) -> None:
     """An issuer may have cut an emoji in half."""
     broken = before + half + after
-    values = {claim: [broken] if claim == "permissions" else broken}
+    values: dict[str, Any] = {claim: [broken] if claim == "permissions" else broken}
     refused(sign(JWT_SECRET, "HS256", **values), secrets)
 
 

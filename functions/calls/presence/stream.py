@@ -62,19 +62,24 @@ def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
 def announce(records: list[dict[str, Any]]) -> None:
     """Announce to all users every telecaller whose presence differs from before the batch."""
     first: dict[str, Presence] = {}
-    last: dict[str, Presence] = {}
+    last: dict[str, tuple[Presence, dict[str, Any]]] = {}
     for record in records:
         if _table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
             continue
         telecaller_id = _key(record).split("#", 1)[1]
         before, after = streams.images(record)
         first.setdefault(telecaller_id, presence(before))
-        last[telecaller_id] = presence(after)
-    for telecaller_id, state in last.items():
+        last[telecaller_id] = presence(after), record
+    for telecaller_id, (state, record) in last.items():
         if state is not first[telecaller_id]:
-            details = _details(telecaller_id) if state is Presence.ONLINE else None
-            changed = PresenceChanged(telecaller_id, state.value, details)
-            ports().tasks.broadcast(changed.to_everybody(USER.path, group=telecaller_id))
+            with streams.set_aside(record):
+                _announce(telecaller_id, state)
+
+
+def _announce(telecaller_id: str, state: Presence) -> None:
+    details = _details(telecaller_id) if state is Presence.ONLINE else None
+    changed = PresenceChanged(telecaller_id, state.value, details)
+    ports().tasks.broadcast(changed.to_everybody(USER.path, group=telecaller_id))
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:
