@@ -40,6 +40,7 @@ from shared.aws import event_order
 from shared.aws.event_order import is_older
 from shared.aws.log import logger
 from shared.aws.parallel import together
+from shared.ids import compose
 from shared.pipeline.context import Background
 from shared.pipeline.payloads import Posted
 from shared.ports import Broadcast
@@ -140,7 +141,7 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
 def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     """Pass on a partner's earnings. All connections of the partner receive ``earnings:updated``,
     unless newer earnings are known."""
-    key, now_ms = f"earnings#{event.partner_id}", background.now_ms
+    key, now_ms = compose("earnings", event.partner_id), background.now_ms
     with event_order.claimed(key, at_ms, _digest(event), now_ms=now_ms) as first:
         if first:
             partner = people.get(PARTNER.path, event.partner_id)
@@ -151,7 +152,7 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
 def notification(background: Background, event: Notification, at_ms: int) -> None:
     """Pass on a notification. All connections of the account in ``/customer`` and ``/partner``
     receive ``notification:new``: one id may be a customer and a partner."""
-    key = f"notification#{at_ms}#{_digest(event)}"
+    key = compose("notification", str(at_ms), _digest(event))
     reads: list[Callable[[], Any]] = [
         partial(event_order.is_handled, key),
         partial(people.get, CUSTOMER.path, event.account_id),
@@ -179,7 +180,7 @@ def submitted(background: Background, event: Submitted, at_ms: int) -> None:
 
 def _announce_to_monitors(background: Background, name: str, event: Posted, at_ms: int) -> None:
     """Send an event to the admins who monitor bookings. Idempotent."""
-    key = f"{name}#{at_ms}#{_digest(event)}"
+    key = compose(name, str(at_ms), _digest(event))
     if not event_order.is_handled(key):
         message = Broadcast(ADMIN.path, MONITORS, name, event.posted, group=name, once=key)
         background.ports.tasks.broadcast(message)

@@ -13,7 +13,7 @@ from shared import times
 from shared.aws import event_order
 from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
-from shared.ids import Id
+from shared.ids import Id, compose
 from shared.pipeline.context import Context
 from shared.realtime import people
 from shared.realtime.namespaces import ADMIN
@@ -102,7 +102,7 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     """
     session = context.session
     _check_shared(context, recipient_id)
-    key = f"typing#{people.key(session.namespace, session.person_id)}#{recipient_id}"
+    key = compose("typing", session.namespace, session.person_id, recipient_id)
     arrival = context.arrival
     if event_order.claim(
         key,

@@ -21,6 +21,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.aws.streams import Mark, Row
+from shared.ids import compose
 from shared.pipeline.payloads import Outbound
 from shared.realtime.namespaces import ADMIN
 
@@ -59,7 +60,7 @@ def announce(record: dict[str, Any]) -> None:
     """Send the admins who monitor the event for a record, if there is one."""
     event = admin_event(*streams.images(record))
     if event is not None:
-        group = record["dynamodb"]["Keys"]["bookingId"]["S"]
+        group = compose("booking", record["dynamodb"]["Keys"]["bookingId"]["S"])
         broadcast = event.to_room(ADMIN.path, monitor.MONITORS, group=group, once=record["eventID"])
         ports().tasks.broadcast(broadcast)
 

@@ -23,6 +23,7 @@ from shared.aws.tables import Table, TableName, Transaction, TransactionRefused,
 from shared.calling import ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
+from shared.ids import compose, decompose
 from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.realtime import people
 from shared.realtime.address import Address
@@ -70,7 +71,7 @@ class Party(Table):
     """A person's row in the people table, as far as calls need it.
 
     members: the person's connections, as ``Address.member``.
-    calls: the person's calls, each as the call's id, a space and the id of the other party.
+    calls: the person's calls, each composed of the call's id and the id of the other party.
     """
 
     class Meta:
@@ -88,7 +89,8 @@ class Party(Table):
 
     def with_peers(self) -> list[tuple[str, str]]:
         """Return the call's id and the other party's id for every call."""
-        return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
+        entries = [decompose(entry, 2) for entry in sorted(self.calls or ())]
+        return [(call_id, peer_id) for call_id, peer_id in entries]
 
     def is_in(self, call_id: str) -> bool:
         """Return whether the person is in this call."""
@@ -260,4 +262,4 @@ def forget_ringing(call_id: str) -> None:
 
 def _entry(call: ChatCall, person_id: str) -> str:
     """Return the entry of a call in ``Party.calls`` of a person."""
-    return f"{call.id} {call.peer_of(person_id)}"
+    return compose(call.id, call.peer_of(person_id))

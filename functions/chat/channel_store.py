@@ -27,17 +27,18 @@ from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
 from shared.errors import Duplicate, Refusal
+from shared.ids import compose
 from shared.pipeline.context import Arrival
 from shared.protocol import json
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 
-ROOM = "channel#"
+ROOM = compose("channel", "")
 """The prefix of a channel's topic, which is also the name of its room."""
 
 CHANNEL_ITEM = "about"
-PERSON = "person#"
+PERSON = compose("person", "")
 """The range key of a channel's own row, and the prefix of those of its people."""
 
 UNKNOWN_CHANNEL = "Channel not found"
@@ -154,7 +155,7 @@ def room_of(channel_id: ChannelId) -> str:
 
 def thread_of(room: str, message_id: str) -> str:
     """Return the key under which the index has the replies to a message."""
-    return f"{message_id} {room}"
+    return compose(message_id, room)
 
 
 def save_channel(new: Channel) -> bool:

@@ -40,6 +40,7 @@ from functions.chat.product import (
 from shared import times
 from shared.aws.metrics import Metric, count
 from shared.errors import Duplicate, Refusal
+from shared.ids import compose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.protocol import json
@@ -209,7 +210,7 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
             room,
             group=room,
             skip_person=person_id,
-            once=f"{address.connection_id}#{left_at}",
+            once=compose(address.connection_id, str(left_at)),
             own_form=ROOM_FIELD,
         )
     )
@@ -275,7 +276,7 @@ def typing(context: Context, request: Typing) -> None:
             event.to_room(
                 CHAT.path,
                 room,
-                group=f"{room}#typing#{session.person_id}",
+                group=compose("typing", session.person_id, room),
                 skip_person=session.person_id,
                 once=context.arrival.id,
             )

@@ -19,6 +19,7 @@ from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
 from shared.aws.tables import Table, TableName, is_still
+from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.protocol import json
@@ -42,7 +43,7 @@ the list needs the rest."""
 class Status(Table):
     """The status of a person who is or was online, in the chat table.
 
-    topic: ``person#`` and the person's id.
+    topic: ``person`` and the person's id, composed.
     status: ``online``, ``away``, ``busy`` or ``offline``.
     name: the person's display name.
     message, custom: ``statusMessage`` and ``customStatus`` of the person.
@@ -121,7 +122,7 @@ def _statuses_of(person_ids: list[str]) -> dict[str, str]:
     for begin in range(0, len(person_ids), PAGE):
         keys = [_key(person_id) for person_id in person_ids[begin : begin + PAGE]]
         for row in Status.batch_get(keys, consistent_read=True):
-            statuses[row.topic.removeprefix("person#")] = row.status
+            statuses[decompose(row.topic, 2)[1]] = row.status
     return statuses
 
 
@@ -138,7 +139,8 @@ def announce_arrival(background: Background, person_id: str, name: str) -> None:
     row = Status(*_key(person_id), name=name, visit=visit, expires_at=_kept_until(background))
     if row.save_if(_is_still(before)) and before:
         person = people.get(CHAT.path, person_id)
-        _announce(background, person, name, row, STATUS_CHANGE, once=f"back#{before.gone_at}")
+        once = compose("back", str(before.gone_at))
+        _announce(background, person, name, row, STATUS_CHANGE, once=once)
 
 
 @chat.on_last_leave(
@@ -162,7 +164,7 @@ def announce_departure(background: Background, person: Person) -> None:
         now_ms, name = background.now_ms, row.name or person.person_id
         offline = Status(row.topic, row.item, name=name, status=OFFLINE, gone_at=now_ms)
         offline.expires_at = _kept_until(background)
-        once = f"gone#{row.visit or row.expires_at}#{row.set_at}"
+        once = compose("gone", str(row.visit or row.expires_at), str(row.set_at))
         _announce(background, person, name, offline, DISCONNECT, once=once)
         if offline.save_if(_is_still(row)):
             break
@@ -221,7 +223,7 @@ def _announce(
 
     once: broadcasts with the same value are sent once.
     """
-    group = f"presence#{person.person_id}"
+    group = compose("presence", person.person_id)
     updated = PresenceUpdated(
         user_id=person.person_id,
         user_display_name=name,
@@ -238,7 +240,7 @@ def _announce(
 
 
 def _key(person_id: str) -> tuple[str, str]:
-    return f"person#{person_id}", STATUS_ITEM
+    return compose("person", person_id), STATUS_ITEM
 
 
 def _kept_until(background: Background) -> int:

@@ -15,6 +15,7 @@ from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
 from shared.identity import cookies
 from shared.identity.edge import client_address
+from shared.ids import compose
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
 from shared.protocol import json
@@ -78,7 +79,7 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
     """
     address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
     limit = settings().limit_connections_per_minute
-    return rate_limits.hit(f"address#{address}", limit, ports().clock.now_ms())
+    return rate_limits.hit(compose("address", address), limit, ports().clock.now_ms())
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:

@@ -27,6 +27,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAtt
 from shared.aws.log import logger
 from shared.aws.retry import pause
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
+from shared.ids import compose
 
 Row = Mapping[str, Any] | None
 """A row in DynamoDB's form (``{"S": …}``), or None if there is no such row."""
@@ -64,7 +65,7 @@ class Mark(NamedTuple):
 class Applied(Table):
     """The records of one second that have been applied, in the counts table.
 
-    name: ``applied#``, what they were applied to, ``#`` and the second.
+    name: ``applied``, what they were applied to, and the second, composed.
     ids: ``Mark.id`` of each.
     version: the number of writes.
     """
@@ -155,7 +156,7 @@ def _apply(
 
 def _rows(to: str, seconds: set[int]) -> dict[int, Applied]:
     """Return the rows of some seconds, strongly consistent; empty ones if there are none."""
-    names = {f"applied#{to}#{second}": second for second in seconds}
+    names = {compose("applied", to, str(second)): second for second in seconds}
     rows = {second: Applied(name) for name, second in names.items()}
     for row in Applied.batch_get(list(names), consistent_read=True):
         rows[names[row.name]] = row

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from shared.aws.log import logger, set_event_name
 from shared.aws.parallel import both
 from shared.errors import Duplicate, InvalidRequest, Refusal
+from shared.ids import compose
 from shared.pipeline import rate_limits, validation
 from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
 from shared.pipeline.payloads import takes_several
@@ -22,7 +23,7 @@ from shared.pipeline.refusals import error_frame, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
-from shared.realtime import connections, people
+from shared.realtime import connections
 from shared.realtime.address import Address, Wire, acknowledgement, failed_acknowledgement
 from shared.realtime.connections import Connection, Session
 from shared.realtime.emitter import Emitter
@@ -219,10 +220,10 @@ def _limit(row: EventHandler, context: Context) -> None:
     limit = row.limit
     if limit is None or limit.in_handler:
         return
-    sender = people.key(row.namespace, context.session.person_id)
+    sender = context.session.person_id
     if context.session.anonymous:
-        sender = f"{row.namespace} {context.address.connection_id}"
-    key = f"{sender}#{row.event}"
+        sender = context.address.connection_id
+    key = compose(row.namespace, row.event, sender)
     if not rate_limits.hit(key, getattr(settings(), limit.setting), context.now_ms):
         raise Refusal(limit.text, event=limit.event)
 

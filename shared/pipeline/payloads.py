@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from shared.ids import compose
 from shared.ports import Broadcast
 from shared.realtime.address import Address, Delivery
 from shared.realtime.arguments import Arguments, are_several
@@ -105,7 +106,7 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         by_ms: int | None = None,
     ) -> Broadcast:
         """Return the broadcast to a room of a namespace. ``Broadcast`` explains the fields."""
-        once = once and f"{self.event}#{once}"
+        once = once and compose(self.event, once)
         return Broadcast(
             namespace=namespace,
             room=room,

@@ -19,6 +19,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from shared.aws.tables import Table, TableName
+from shared.ids import compose
 
 WINDOW_MS = 60_000
 MOST_SLOTS = 50
@@ -89,7 +90,7 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
     expires_at = Hits.expires_at.set((now_ms + WINDOW_MS) // 1000 + 1)
     for number in secrets.SystemRandom().sample(range(rows), min(rows, MOST_TRIED)):
         size = (per_minute + number) // rows  # adds up to the limit
-        row = Hits(f"{key}#{number}" if rows > 1 else key)
+        row = Hits(compose(str(number), key) if rows > 1 else key)
         if take(row, Window("h", size, now_ms), [expires_at]):
             return True
     return False

@@ -26,6 +26,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.tables import Table, TableName
+from shared.ids import compose
 from shared.protocol import json
 from shared.realtime.address import Address, Wire
 from shared.realtime.namespaces import ADMIN_ROLE
@@ -122,9 +123,9 @@ class Connection(Table):
     joining: the namespaces whose session is in the row, but cannot be reached yet.
     ended: the sessions that have ended, each as the same JSON, until all its consequences have run.
     rooms: what the connection has joined beside its namespaces, and leaves when it ends. An entry
-        of ``context.join`` is ``<namespace> <sid> <room>``. A product may keep entries of its own,
-        which do not begin with ``/``.
-    data: what the sessions keep, as JSON under ``<sid> <name>``.
+        of ``context.join`` is composed of namespace, sid and room. A product may keep entries of
+        its own, which do not begin with ``/``.
+    data: what the sessions keep, as JSON under sid and name, composed.
     handshake: the query of a 2.x client's handshake, as JSON.
     due_shard: the shard of ``DueIndex`` that has the connection.
     due_at: when the sweep looks at the connection next, epoch seconds.
@@ -207,7 +208,7 @@ class Connection(Table):
 
     def rooms_of(self, session: Session) -> dict[str, str]:
         """Return the rooms that a session has joined, each with its entry in ``rooms``."""
-        prefix = f"{session.namespace} {session.sid} "
+        prefix = compose(session.namespace, session.sid, "")
         return {
             entry.removeprefix(prefix): entry
             for entry in sorted(self.rooms or ())
@@ -216,7 +217,7 @@ class Connection(Table):
 
     def data_of(self, session: Session) -> dict[str, Any]:
         """Return the values that a session keeps, by name."""
-        prefix = f"{session.sid} "
+        prefix = compose(session.sid, "")
         return {
             name.removeprefix(prefix): msgspec.json.decode(text)
             for name, text in self.data.as_dict().items()
@@ -369,7 +370,9 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
 
     values: JSON texts by name.
     """
-    actions = [Connection.data[f"{session.sid} {name}"].set(text) for name, text in values.items()]
+    actions = [
+        Connection.data[compose(session.sid, name)].set(text) for name, text in values.items()
+    ]
     try:
         return connection.update_if(actions, has(session))
     except UpdateError as error:
@@ -382,7 +385,7 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
 
 
 def _data_names(connection: Connection, session: Session) -> list[str]:
-    return [name for name in connection.data.as_dict() if name.startswith(f"{session.sid} ")]
+    return [name for name in connection.data.as_dict() if name.startswith(compose(session.sid, ""))]
 
 
 def forget_room(connection_id: str, room: str) -> None:

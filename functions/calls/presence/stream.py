@@ -20,6 +20,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.identity import accounts
+from shared.ids import compose, decompose
 from shared.settings import settings
 
 
@@ -48,7 +49,7 @@ def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
     before, after = streams.images(record)
     match _table(record):
         case "people":
-            namespace = _key(record).split("#")[0]
+            namespace = decompose(_key(record), 2)[0]
             live = changes.of_person(namespace, before, after)
             return Change(live, {}), changes.begun(namespace, before, after)
         case "connections":
@@ -64,9 +65,11 @@ def announce(records: list[dict[str, Any]]) -> None:
     first: dict[str, Presence] = {}
     last: dict[str, tuple[Presence, dict[str, Any]]] = {}
     for record in records:
-        if _table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
+        if _table(record) != "people":
             continue
-        telecaller_id = _key(record).split("#", 1)[1]
+        namespace, telecaller_id = decompose(_key(record), 2)
+        if namespace != TELECALLER.path:
+            continue
         before, after = streams.images(record)
         first.setdefault(telecaller_id, presence(before))
         last[telecaller_id] = presence(after), record
@@ -79,7 +82,8 @@ def announce(records: list[dict[str, Any]]) -> None:
 def _announce(telecaller_id: str, state: Presence) -> None:
     details = _details(telecaller_id) if state is Presence.ONLINE else None
     changed = PresenceChanged(telecaller_id, state.value, details)
-    ports().tasks.broadcast(changed.to_everybody(USER.path, group=telecaller_id))
+    group = compose("telecaller", telecaller_id)
+    ports().tasks.broadcast(changed.to_everybody(USER.path, group=group))
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:
