@@ -13,7 +13,7 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
-from shared.identity import cookies
+from shared.identity import cookies, tokens
 from shared.identity.edge import client_address
 from shared.ids import compose
 from shared.pipeline import admission, rate_limits
@@ -55,12 +55,14 @@ def handler(event: Event) -> int:
     elif query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
-        connection.credential = query.get("token")
-        connection.cookie = cookies.of_handshake(headers)
+        token = query.get("token")
+        connection.credential = _kept([token] if token else [])
+        connection.cookie = _kept(cookies.of_handshake(headers))
         if connection.legacy and not connection.limited:
             connection.sessions = {MAIN: json.dumps(without_person(REGISTRY, ports(), MAIN))}
             if MAIN in REGISTRY.connect_hooks:
-                connection.handshake = json.dumps(query)
+                without_token = {name: value for name, value in query.items() if name != "token"}
+                connection.handshake = json.dumps(without_token)
     else:
         return HTTPStatus.BAD_REQUEST
     session = next(iter(connection.all_sessions()), None)
@@ -82,15 +84,21 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
     return rate_limits.hit(compose("address", address), limit, ports().clock.now_ms())
 
 
+def _kept(given: list[str]) -> str | None:
+    """Return what the row keeps of tokens: backups of the row must not hold tokens."""
+    kept = tokens.keep(given, ports().secrets)
+    return None if kept is None else json.dumps(kept)
+
+
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:
     """Fill in the connection of a native client, whose handshake gives its only namespace.
 
     Raises ``ConnectionRefused`` if the client may not join the namespace.
     """
     path = query["namespace"]
-    token = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")
+    token: object = headers.get("authorization", "").removeprefix("Bearer ") or query.get("token")
     if not token and path in REGISTRY.namespaces and REGISTRY.namespaces[path].cookie:
-        token = cookies.of_handshake(headers)
+        token = tokens.keep(cookies.of_handshake(headers), ports().secrets)
     session = authenticate(REGISTRY, ports(), path, token)
     connection.wire = Wire.NATIVE.value
     connection.sessions = {path: json.dumps(session)}

@@ -11,6 +11,7 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
+from shared.identity.tokens import Kept
 from shared.pipeline import admission, departure, greeting
 from shared.pipeline.admission import authenticate, begin_session, too_many
 from shared.pipeline.context import Arrival
@@ -129,5 +130,9 @@ def _token(connection: Connection, packet: socketio.Packet) -> object:
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
     namespace = REGISTRY.namespaces.get(packet.namespace)
+    given = dict(parse_qsl(packet.query)).get("token")
+    if given is not None:
+        return given
     cookie = connection.cookie if namespace and namespace.cookie else None
-    return dict(parse_qsl(packet.query)).get("token", connection.credential or cookie)
+    kept = connection.credential or cookie
+    return msgspec.json.decode(kept, type=Kept) if kept else None

@@ -111,9 +111,10 @@ class Connection(Table):
     connection_id: API Gateway's id of the connection.
     wire: the wire format, ``s`` for Socket.IO, ``n`` for native JSON.
     protocol: the version of the Engine.IO protocol.
-    credential: the token in the handshake's query, as 2.x clients send it.
-    cookie: the token in the handshake's cookie, from an allowed origin, for the namespaces that
-        accept a cookie.
+    credential: what is kept of the token in the handshake's query, as 2.x clients send it: the JSON
+        of a ``tokens.Kept``.
+    cookie: what is kept of the token in the handshake's cookie, from an allowed origin, for the
+        namespaces that accept a cookie.
     limited: whether the client's address has opened too many connections, so that every namespace
         refuses the client.
     opened: whether a function has claimed the sending of the open packet.
@@ -126,7 +127,7 @@ class Connection(Table):
         of ``context.join`` is composed of namespace, sid and room. A product may keep entries of
         its own, which do not begin with ``/``.
     data: what the sessions keep, as JSON under sid and name, composed.
-    handshake: the query of a 2.x client's handshake, as JSON.
+    handshake: the query of a 2.x client's handshake without its token, as JSON.
     due_shard: the shard of ``DueIndex`` that has the connection.
     due_at: when the sweep looks at the connection next, epoch seconds.
     pinged_at: when the sweep has last asked for a sign of life, epoch seconds.
