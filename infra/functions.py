@@ -67,6 +67,7 @@ STACK = (
             | COUNT_HITS,
             layers=(KEYS,),
             awaited=True,
+            behind_edge=True,
         )
     ),
     Serving(

@@ -55,4 +55,4 @@ def _require_own_page(headers: Mapping[str, str]) -> None:
 
 
 def _cookie(cookie: str) -> dict[str, str]:
-    return {"Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return {"Set-Cookie": cookie}
