@@ -19,7 +19,7 @@ from functions.chat.call_events import (
 )
 from functions.chat.call_store import CallRow, ChatCall, Party
 from functions.chat.namespaces import CHAT
-from functions.chat.product import chat, on
+from functions.chat.product import CHAT_ERROR, chat, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
@@ -31,6 +31,7 @@ from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.payloads import Outbound
+from shared.pipeline.product import Limit
 from shared.pipeline.sweep import Sweep
 from shared.realtime.people import Person
 
@@ -51,6 +52,7 @@ _MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 @on(
     "call:invite",
     Invite,
+    limit=Limit("limit_invites_per_minute", event=CHAT_ERROR),
     access=_MAY_END_CALL | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:

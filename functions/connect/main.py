@@ -14,7 +14,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
 from shared.identity import cookies, tokens
-from shared.identity.edge import client_address
+from shared.identity.edge import client_address, network_of
 from shared.ids import compose
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
@@ -81,7 +81,7 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
     """
     address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
     limit = settings().limit_connections_per_minute
-    return rate_limits.hit(compose("address", address), limit, ports().clock.now_ms())
+    return rate_limits.hit(compose("address", network_of(address)), limit, ports().clock.now_ms())
 
 
 def _kept(given: list[str]) -> str | None:

@@ -12,15 +12,23 @@ from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
 from shared.identity.tokens import Kept
-from shared.pipeline import admission, departure, greeting
-from shared.pipeline.admission import authenticate, begin_session, too_many
+from shared.pipeline import admission, departure, greeting, meters
+from shared.pipeline.admission import (
+    authenticate,
+    begin_session,
+    has_failed_too_often,
+    too_many,
+)
 from shared.pipeline.context import Arrival
+from shared.pipeline.product import TOO_MANY_REQUESTS
 from shared.pipeline.refusals import internal
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
+from shared.realtime.namespaces import INVALID_TOKEN
+from shared.settings import settings
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
@@ -49,6 +57,9 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
         refusal = error if isinstance(error, ConnectionRefused) else internal(error)
         frame = socketio.connect_error_frame(packet.namespace, refusal.message, legacy=legacy)
         ports().connections.post(arrival.connection_id, frame)
+        if refusal.message == INVALID_TOKEN and has_failed_too_often(arrival.connection_id):
+            ports().connections.close(arrival.connection_id)
+            ports().tasks.end_connection(arrival.connection_id)
         return
     if added:
         _answer(arrival, packet, connection, session)
@@ -56,6 +67,9 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
 
 def _new_session(arrival: Arrival, packet: socketio.Packet, connection: Connection) -> Session:
     """Return the session that the client may have. Raises ``ConnectionRefused``."""
+    limit = settings().limit_joins_per_minute
+    if not meters.JOINS.take(arrival.connection_id, limit, arrival.ms):
+        raise ConnectionRefused(TOO_MANY_REQUESTS)
     if connection.limited:
         raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
     session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))

@@ -50,6 +50,9 @@ Counters = Callable[[int], msgspec.Struct]
 C = TypeVar("C", bound=Counters)
 
 
+TOO_MANY_REQUESTS = "Too many requests. Please wait a moment."
+
+
 @dataclass(frozen=True)
 class Limit:
     """How often a person may send an event in any 60 s.
@@ -61,7 +64,7 @@ class Limit:
     """
 
     setting: str
-    text: str = "Too many requests. Please wait a moment."
+    text: str = TOO_MANY_REQUESTS
     event: str = GENERAL_ERROR
     in_handler: bool = False
 

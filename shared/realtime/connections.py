@@ -117,6 +117,7 @@ class Connection(Table):
         namespaces that accept a cookie.
     limited: whether the client's address has opened too many connections, so that every namespace
         refuses the client.
+    failures: how many invalid tokens the client has sent.
     opened: whether a function has claimed the sending of the open packet.
     leaving: whether the connection has ended. Nothing can be added to the row then.
     expires_at: when API Gateway will have closed the connection, epoch seconds.
@@ -143,6 +144,7 @@ class Connection(Table):
     credential = UnicodeAttribute(null=True)
     cookie = UnicodeAttribute(null=True)
     limited = BooleanAttribute(null=True)
+    failures = NumberAttribute(null=True)
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
@@ -444,6 +446,12 @@ def mark_answered(connection_id: str, now: int) -> str | None:
     """
     row = _update(connection_id, [Connection.answered_at.set(now)], is_live())
     return row.wire if row else None
+
+
+def count_failure(connection_id: str) -> int:
+    """Count an invalid token of a client, and return how many it has sent."""
+    row = _update(connection_id, [Connection.failures.add(1)], is_live())
+    return int(row.failures or 0) if row else 0
 
 
 def postpone(connection_id: str, due_at: int) -> None:
