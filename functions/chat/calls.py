@@ -32,12 +32,17 @@ from shared.pipeline.deployment import Access
 from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.product import Limit
+from shared.pipeline.rate_limits import Window
 from shared.pipeline.sweep import Sweep
 from shared.realtime.people import Person
+from shared.settings import settings
 
 OFFLINE = "User is offline"
 NOT_FOUND = "Call not found"
 NO_LONGER_AVAILABLE = "Call is no longer available"
+INVITED = "invited"
+"""The prefix of the attributes that count a person's invites, on their row."""
+
 NOT_A_PARTY = "targetUserId: not the other party of the call"
 ONESELF = "targetUserId: not somebody else"
 
@@ -52,7 +57,7 @@ _MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 @on(
     "call:invite",
     Invite,
-    limit=Limit("limit_invites_per_minute", event=CHAT_ERROR),
+    limit=Limit("limit_invites_per_minute", event=CHAT_ERROR, in_handler=True),
     access=_MAY_END_CALL | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
@@ -74,7 +79,8 @@ def invite(context: Context, request: Invite) -> Invited:
         caller_tab=context.address.member,
         started_at=context.now_ms,
     )
-    if not call_store.start(call):
+    per_minute = settings().limit_invites_per_minute
+    if not call_store.start(call, Window.coarse(INVITED, per_minute, context.now_ms)):
         raise Refusal(OFFLINE)
     incoming = Incoming(
         call_id=call.id,

@@ -37,11 +37,20 @@ class Window:
     prefix: the beginning of the attributes' names.
     size: the most hits in 60 s.
     now_ms: the time in epoch ms.
+    ms: the time over which the limit holds, if it is not 60 s.
     """
 
     prefix: str
     size: int
     now_ms: int
+    ms: int = WINDOW_MS
+
+    @classmethod
+    def coarse(cls, prefix: str, per_minute: int, now_ms: int) -> Window:
+        """Return a limit of any size. One of more than ``MOST_SLOTS`` holds over a shorter time:
+        100 a minute are 50 in 30 s."""
+        size = min(per_minute, MOST_SLOTS)
+        return cls(prefix, size, now_ms, WINDOW_MS * size // per_minute)
 
     def actions(self) -> list[Action]:
         """Return the actions that take a hit: every time moves on by one slot, oldest first."""
@@ -53,13 +62,13 @@ class Window:
     def condition(self) -> Condition:
         """Return the condition that a hit has room: the oldest time is out of the window."""
         oldest = Path(self._slot(self.size))
-        condition: Condition = oldest.does_not_exist() | (oldest <= self.now_ms - WINDOW_MS)
+        condition: Condition = oldest.does_not_exist() | (oldest <= self.now_ms - self.ms)
         return condition
 
     def is_full(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has no room for a hit now. The row is in DynamoDB's form."""
         oldest = row.get(self._slot(self.size))
-        return oldest is not None and int(oldest["N"]) > self.now_ms - WINDOW_MS
+        return oldest is not None and int(oldest["N"]) > self.now_ms - self.ms
 
     def _slot(self, number: int) -> str:
         return f"{self.prefix}{number}"

@@ -12,6 +12,7 @@ from shared.pipeline import validation
 from shared.pipeline.context import Arrival
 from shared.pipeline.meters import MINUTE_MS, Shares
 from shared.pipeline.product import TOO_MANY_REQUESTS
+from shared.pipeline.rate_limits import Window
 from shared.protocol.socketio import Packet, PacketType
 from shared.realtime import connections
 from shared.realtime.connections import Connection
@@ -131,11 +132,30 @@ def test_failures_in_chat_count_too(chat: Chat, use_settings: UseSettings) -> No
     assert chat.fakes.tasks.ended == [("a1", "/", "sid-a1", True)]
 
 
-def test_invites_are_limited_per_person(chat: Chat, use_settings: UseSettings) -> None:
-    use_settings(limit_invites_per_minute=2)
-    chat.tab("anna", "a1")
-    chat.tab("anna", "a2")
-    for tab in ("a1", "a2", "a1"):
-        chat.send(tab, "call:invite", {"targetUserId": "bert", "callType": "audio", "offer": {}})
-    assert chat.errors("a2") == ["User is offline"]
-    assert chat.errors("a1") == ["User is offline", TOO_MANY_REQUESTS]
+@pytest.mark.parametrize("callee", ["online", "offline", "by turns"])
+def test_invites_are_limited_per_person(chat: Chat, use_settings: UseSettings, callee: str) -> None:
+    """Whichever tab sends them, and whether they ring or not."""
+    use_settings(limit_invites_per_minute=4)
+    for tab in ("a1", "a2"):
+        chat.tab("anna", tab)
+    chat.tab("carl", "c1")
+    chat.tab("online", "b1")
+    for number in range(6):
+        target = ("online", "offline")[number % 2] if callee == "by turns" else callee
+        invite = {"targetUserId": target, "callType": "audio", "offer": {}}
+        chat.send(("a1", "a2")[number % 2], "call:invite", invite)
+    found = chat.errors("a1") + chat.errors("a2")
+    assert found.count(TOO_MANY_REQUESTS) == 2
+    rung = [name for name, _ in chat.fakes.events("b1") if name == "call:incoming"]
+    assert len(rung) == {"online": 4, "offline": 0, "by turns": 2}[callee]
+    assert found.count("User is offline") == 4 - len(rung)
+    chat.send("c1", "call:invite", {"targetUserId": "online", "callType": "audio", "offer": {}})
+    assert chat.errors("c1") == [], "another person is not limited"
+
+
+@pytest.mark.parametrize(
+    ("limit", "size", "ms"), [(10, 10, 60_000), (50, 50, 60_000), (600, 50, 5_000)]
+)
+def test_a_coarse_limit_fits_into_a_row(limit: int, size: int, ms: int) -> None:
+    window = Window.coarse("x", limit, NOW_MS)
+    assert (window.size, window.ms) == (size, ms)
