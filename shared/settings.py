@@ -108,6 +108,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The events and the CONNECT packets of one connection. Each process counts by itself and tells
     the others now and then, so a client that many processes serve may send a little more."""
 
+    told_every_ms: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 1_000
+    """The least time between two changes of one person's presence, or of their typing, that others
+    are told of. Of changes in between, the last is told when the time is over."""
+
     limit_failed_authentications: Coarse = 5
     """A connection is closed after this many invalid tokens."""
 

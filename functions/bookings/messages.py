@@ -96,7 +96,7 @@ def stop_typing(context: Context, recipient_id: str) -> None:
 
 
 def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
-    """Send ``typing:indicator``, unless a newer frame has sent it already.
+    """Send ``typing:indicator``, unless a newer frame has sent it already. Once a second at most.
 
     Raises ``Refusal`` if the two do not share an open booking.
     """
@@ -104,7 +104,7 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     _check_shared(context, recipient_id)
     key = compose("typing", session.namespace, session.person_id, recipient_id)
     arrival = context.arrival
-    if event_order.claim(
+    if event_order.claim_paced(
         key,
         arrival.ms,
         arrival.message_id,

@@ -22,7 +22,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
-from shared.aws.event_order import is_older
+from shared.aws.event_order import Paced, change_paced, is_older
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
@@ -78,7 +78,7 @@ class Channel(Table):
         return not self.private or person_id in (self.members or ())
 
 
-class Participant(Table):
+class Participant(Paced):
     """A person who is or was in a channel. Times are epoch milliseconds.
 
     tabs: the person's connections that have joined the channel, as ``Address.member``.
@@ -423,10 +423,13 @@ def mark_read(row: Participant, up_to: str) -> bool:
 
 
 def mark_typing(row: Participant, at_ms: int) -> bool:
-    """Record when a frame about typing arrived. Returns False if a newer frame is known."""
-    condition = Participant.typing_at.does_not_exist() | (Participant.typing_at <= at_ms)
+    """Record when a frame about typing arrived. Returns False if a newer frame is known.
+
+    Returns once a second at most with True, for the last frame.
+    """
+    newest = Participant.typing_at.does_not_exist() | (Participant.typing_at <= at_ms)
     key = Participant(row.topic, row.item)
-    return key.update_if([Participant.typing_at.set(at_ms)], condition)
+    return change_paced(key, [Participant.typing_at.set(at_ms)], newest, at_ms)
 
 
 def channel_id_of(form: str) -> ChannelId:

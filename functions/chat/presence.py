@@ -18,7 +18,8 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
-from shared.aws.tables import Table, TableName, is_still
+from shared.aws.event_order import Paced, change_paced
+from shared.aws.tables import TableName, is_still
 from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
@@ -40,7 +41,7 @@ LIST_BYTES = 127 * 1024
 the list needs the rest."""
 
 
-class Status(Table):
+class Status(Paced):
     """The status of a person who is or was online, in the chat table.
 
     topic: ``person`` and the person's id, composed.
@@ -191,7 +192,10 @@ def _status_row(person_id: str) -> Status | None:
 
 
 def _set_status(context: Context, status: str, more: list[Action]) -> None:
-    """Set the status and announce it. Do neither if a newer frame has set it already."""
+    """Set the status and announce it, once a second at most.
+
+    Do neither if a newer frame has set it already.
+    """
     session, at_ms = context.session, context.arrival.ms
     row = Status(*_key(session.person_id))
     actions = [
@@ -202,7 +206,8 @@ def _set_status(context: Context, status: str, more: list[Action]) -> None:
         Status.gone_at.remove(),
         *more,
     ]
-    if not row.update_if(actions, Status.set_at.does_not_exist() | (Status.set_at <= at_ms)):
+    newest = Status.set_at.does_not_exist() | (Status.set_at <= at_ms)
+    if not change_paced(row, actions, newest, at_ms):
         return
     person = people.get(CHAT.path, session.person_id)
     _announce(context, person, session.name, row, STATUS_CHANGE, once=context.arrival.id)
