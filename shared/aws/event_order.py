@@ -71,7 +71,7 @@ def claim_paced(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int
     The same frame, known by its id ``by``, counts once. The record is kept for ``kept_seconds``
     from ``now_ms`` on.
     """
-    actions = [
+    actions: list[Action] = [
         Newest.at.set(at_ms),
         Newest.by.set(by),
         Newest.expires_at.set(now_ms // 1000 + kept_seconds),

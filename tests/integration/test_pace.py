@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 
 from functions.bookings import messages
-from shared.aws import event_order
 from shared.aws.event_order import claim_paced
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
@@ -33,7 +32,7 @@ def chat(tables: object, fakes: Fakes) -> Chat:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the pauses that are made, in seconds. None takes time."""
     made: list[float] = []
-    monkeypatch.setattr(event_order.time, "sleep", made.append)
+    monkeypatch.setattr(time, "sleep", made.append)
     return made
 
 
