@@ -22,7 +22,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
-from shared.aws.event_order import Paced, change_paced, is_older
+from shared.aws.event_order import change_paced, is_older
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
@@ -78,7 +78,7 @@ class Channel(Table):
         return not self.private or person_id in (self.members or ())
 
 
-class Participant(Paced):
+class Participant(Table):
     """A person who is or was in a channel. Times are epoch milliseconds.
 
     tabs: the person's connections that have joined the channel, as ``Address.member``.
@@ -87,6 +87,7 @@ class Participant(Paced):
     left_at: when it left.
     read_up_to: the id of a message; the person has read this message and all older ones.
     typing_at: when the last frame that said whether the person types arrived.
+    told_at, asked_at: see ``event_order.Paced``.
     """
 
     class Meta:
@@ -100,6 +101,8 @@ class Participant(Paced):
     left_at: Any = NumberAttribute(attr_name="leftAt", null=True)
     read_up_to = UnicodeAttribute(attr_name="readUpTo", null=True)
     typing_at = NumberAttribute(attr_name="typingAt", null=True)
+    told_at: Any = NumberAttribute(attr_name="toldAt", null=True)
+    asked_at: Any = NumberAttribute(attr_name="askedAt", null=True)
 
     @property
     def person_id(self) -> str:

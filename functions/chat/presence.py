@@ -18,8 +18,8 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
-from shared.aws.event_order import Paced, change_paced
-from shared.aws.tables import TableName, is_still
+from shared.aws.event_order import change_paced
+from shared.aws.tables import Table, TableName, is_still
 from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
@@ -41,7 +41,7 @@ LIST_BYTES = 127 * 1024
 the list needs the rest."""
 
 
-class Status(Paced):
+class Status(Table):
     """The status of a person who is or was online, in the chat table.
 
     topic: ``person`` and the person's id, composed.
@@ -51,6 +51,7 @@ class Status(Paced):
     set_at: when the frame that set the status arrived, epoch milliseconds.
     visit: a new random id whenever the person comes, or comes back.
     gone_at: since when the other people know that the last tab has closed, epoch milliseconds.
+    told_at, asked_at: see ``event_order.Paced``.
     """
 
     class Meta:
@@ -65,6 +66,8 @@ class Status(Paced):
     set_at = NumberAttribute(attr_name="setAt", null=True)
     visit = UnicodeAttribute(null=True)
     gone_at = NumberAttribute(attr_name="goneAt", null=True)
+    told_at: Any = NumberAttribute(attr_name="toldAt", null=True)
+    asked_at: Any = NumberAttribute(attr_name="askedAt", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
 
 

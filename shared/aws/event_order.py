@@ -8,8 +8,9 @@ handled.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
@@ -23,23 +24,28 @@ from shared.settings import settings
 KEPT_SECONDS = 86_400
 
 
-class Paced(Table):
+class Paced(Protocol):
     """A row whose changes others are told of, though not more often than ``told_every_ms``.
 
     told_at: when they were told last, epoch milliseconds.
-    asked_at: when the last frame arrived that has to wait.
+    asked_at: when the last frame arrived that had to wait.
     """
 
-    told_at = NumberAttribute(attr_name="toldAt", null=True)
-    asked_at = NumberAttribute(attr_name="askedAt", null=True)
+    told_at: Any
+    asked_at: Any
+
+    def update_if(self, actions: Sequence[Action], condition: Condition) -> bool:
+        """Change the row if the condition holds."""
+        ...
 
 
-class Newest(Paced):
+class Newest(Table):
     """The newest report about one thing. A row of the limits table, whose rows expire as well.
 
     at: when the reported event happened, epoch milliseconds.
     by: the id of the report.
     unfinished: set while the report is being handled, and after a process has died meanwhile.
+    told_at, asked_at: see ``Paced``.
     """
 
     class Meta:
@@ -49,6 +55,8 @@ class Newest(Paced):
     at = NumberAttribute()
     by = UnicodeAttribute()
     unfinished = BooleanAttribute(null=True)
+    told_at: Any = NumberAttribute(attr_name="toldAt", null=True)
+    asked_at: Any = NumberAttribute(attr_name="askedAt", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 

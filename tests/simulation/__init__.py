@@ -28,6 +28,7 @@ every request that a function makes.
 ``races``        two events at once, and frames out of order; ``acts`` is what they are made of
 ``reports``      reports of a backend in every order
 ``histories``    seeded random histories
+``inputs``       anything that a client may send; ``fuzzing`` sends it
 ``report``       the table of outcomes
 ``known``        what is known to fail
 """

@@ -11,7 +11,8 @@ from shared.realtime import connections
 from tests.integration import engines
 from tests.simulation import fuzzing, runner, stack
 from tests.simulation.chat import CHANNEL
-from tests.simulation.fuzzing import Event, Frames, Input, Request, attack
+from tests.simulation.fuzzing import attack
+from tests.simulation.inputs import Event, Frames, Input, Request, crowd
 from tests.simulation.runner import Runner
 from tests.simulation.stage import Stage
 from tests.simulation.world import ANNA
@@ -48,7 +49,7 @@ def of_anna(stage: Stage, event: str, payload: object) -> Event:
 def test_a_failure_is_found(
     run: Runner, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[Input]
 ) -> None:
-    stage = run.prepare(fuzzing.crowd).restore()
+    stage = run.prepare(crowd).restore()
     given: Input = of_anna(stage, "join_channel", CHANNEL)
     if kind is Request:
         given = Request("GET", "/health", {}, {}, "")
