@@ -10,7 +10,7 @@ from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access, FunctionSpec, IndexSpec, Stream, TableSpec
 from shared.pipeline.payloads import Outbound
-from shared.pipeline.product import Product
+from shared.pipeline.product import Limit, Product
 from shared.ports import Broadcast
 from shared.settings import settings
 
@@ -74,6 +74,7 @@ def on(
     permission: str | None = None,
     error_event: str = CHAT_ERROR,
     open_: bool = False,
+    limit: Limit | None = None,
     access: Access | None = None,
 ) -> Callable[..., Any]:
     """Register a handler for an event of ``/``, like ``chat.on``."""
@@ -84,6 +85,7 @@ def on(
         error_event=error_event,
         permission=permission,
         open=open_,
+        limit=limit,
         access=access,
     )
 

@@ -13,9 +13,9 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
 from shared.errors import ConnectionRefused
-from shared.identity import cookies
-from shared.identity.edge import client_address
-from shared.identity.tokens import without_scheme
+from shared.identity import cookies, tokens
+from shared.identity.edge import client_address, network_of
+from shared.ids import compose
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
 from shared.protocol import json
@@ -49,12 +49,14 @@ def handler(event: Event) -> int:
     if query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
-        connection.credential = query.get("token")
-        connection.cookie = cookies.of_handshake(headers)
+        token = query.get("token")
+        connection.credential = _kept([token] if token else [])
+        connection.cookie = _kept(cookies.of_handshake(headers))
         if connection.legacy and not connection.limited:
             connection.sessions = {MAIN: json.dumps(without_person(REGISTRY, ports(), MAIN))}
             if MAIN in REGISTRY.connect_hooks:
-                connection.handshake = json.dumps(query)
+                without_token = {name: value for name, value in query.items() if name != "token"}
+                connection.handshake = json.dumps(without_token)
     elif "namespace" in query:
         if connection.limited:
             return HTTPStatus.TOO_MANY_REQUESTS
@@ -80,7 +82,13 @@ def _count(event: Event, headers: dict[str, str]) -> bool:
     """
     address = client_address(event["requestContext"]["identity"]["sourceIp"], headers)
     limit = settings().limit_connections_per_minute
-    return rate_limits.hit(f"address#{address}", limit, ports().clock.now_ms())
+    return rate_limits.hit(compose("address", network_of(address)), limit, ports().clock.now_ms())
+
+
+def _kept(given: list[str]) -> str | None:
+    """Return what the row keeps of tokens: backups of the row must not hold tokens."""
+    kept = tokens.keep(given, ports().secrets)
+    return None if kept is None else json.dumps(kept)
 
 
 def _native(connection: Connection, query: dict[str, str], headers: dict[str, str]) -> None:
@@ -89,9 +97,10 @@ def _native(connection: Connection, query: dict[str, str], headers: dict[str, st
     Raises ``ConnectionRefused`` if the client may not join the namespace.
     """
     path = query["namespace"]
-    token = without_scheme(headers.get("authorization", "")) or query.get("token")
+    bearer = tokens.without_scheme(headers.get("authorization", ""))
+    token: object = bearer or query.get("token")
     if not token and path in REGISTRY.namespaces and REGISTRY.namespaces[path].cookie:
-        token = cookies.of_handshake(headers)
+        token = tokens.keep(cookies.of_handshake(headers), ports().secrets)
     session = authenticate(REGISTRY, ports(), path, token)
     connection.wire = Wire.NATIVE.value
     connection.sessions = {path: json.dumps(session)}

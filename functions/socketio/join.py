@@ -11,14 +11,24 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
-from shared.pipeline import admission, departure, greeting
-from shared.pipeline.admission import authenticate, begin_session, too_many
+from shared.identity.tokens import Kept
+from shared.pipeline import admission, departure, greeting, meters
+from shared.pipeline.admission import (
+    authenticate,
+    begin_session,
+    has_failed_too_often,
+    too_many,
+)
 from shared.pipeline.context import Arrival
+from shared.pipeline.product import TOO_MANY_REQUESTS
+from shared.pipeline.refusals import internal
 from shared.protocol import socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Session
+from shared.realtime.namespaces import INVALID_TOKEN
+from shared.settings import settings
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
@@ -28,27 +38,52 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
     any invocation. Other sessions can reach it only after CONNECT has been posted, because clients
     do not expect events before.
 
+    If anything fails before the session is written, the client is refused with the general text. If
+    CONNECT cannot be posted, the client could not be told that either; the sweep closes it.
+
     Raises ``InvalidPacket`` on a native connection.
     """
-    connection_id = arrival.connection_id
-    connection = _connection_to_join(arrival, packet.namespace)
-    if connection is None:
-        return
-    legacy = connection.legacy
+    legacy = False
     try:
-        if connection.limited:
-            raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
-        session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
-        session = msgspec.structs.replace(session, arrived_ms=arrival.ms)
-    except ConnectionRefused as refused:
-        frame = socketio.connect_error_frame(packet.namespace, refused.message, legacy=legacy)
-        ports().connections.post(connection_id, frame)
+        connection = _connection_to_join(arrival, packet.namespace)
+        if connection is None:
+            return
+        legacy = connection.legacy
+        session = _new_session(arrival, packet, connection)
+        added = _add(connection, session)
+    except InvalidPacket:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+        refusal = error if isinstance(error, ConnectionRefused) else internal(error)
+        frame = socketio.connect_error_frame(packet.namespace, refusal.message, legacy=legacy)
+        ports().connections.post(arrival.connection_id, frame)
+        if refusal.message == INVALID_TOKEN and has_failed_too_often(arrival.connection_id):
+            ports().connections.close(arrival.connection_id)
+            ports().tasks.end_connection(arrival.connection_id)
         return
-    if not _add(connection, session):
-        return
-    frame = socketio.connect_frame(packet.namespace, None if legacy else session.sid)
-    if not ports().connections.post(connection_id, frame):
-        ports().tasks.end_connection(connection_id)
+    if added:
+        _answer(arrival, packet, connection, session)
+
+
+def _new_session(arrival: Arrival, packet: socketio.Packet, connection: Connection) -> Session:
+    """Return the session that the client may have. Raises ``ConnectionRefused``."""
+    limit = settings().limit_joins_per_minute
+    if not meters.JOINS.take(arrival.connection_id, limit, arrival.ms):
+        raise ConnectionRefused(TOO_MANY_REQUESTS)
+    if connection.limited:
+        raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
+    session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
+    return msgspec.structs.replace(session, arrived_ms=arrival.ms)
+
+
+def _answer(
+    arrival: Arrival, packet: socketio.Packet, connection: Connection, session: Session
+) -> None:
+    """Answer CONNECT, then make the session reachable and greet the client."""
+    sid = None if connection.legacy else session.sid
+    frame = socketio.connect_frame(packet.namespace, sid)
+    if not ports().connections.post(arrival.connection_id, frame):
+        ports().tasks.end_connection(arrival.connection_id)
         return
     begin_session(REGISTRY, ports(), connection, session)
     auth = _auth(packet)
@@ -110,5 +145,9 @@ def _token(connection: Connection, packet: socketio.Packet) -> object:
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
     namespace = REGISTRY.namespaces.get(packet.namespace)
+    given = dict(parse_qsl(packet.query)).get("token")
+    if given is not None:
+        return given
     cookie = connection.cookie if namespace and namespace.cookie else None
-    return dict(parse_qsl(packet.query)).get("token", connection.credential or cookie)
+    kept = connection.credential or cookie
+    return msgspec.json.decode(kept, type=Kept) if kept else None

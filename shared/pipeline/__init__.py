@@ -7,6 +7,7 @@
 ``dispatch``         the way from a request to its handler and its acknowledgement
 ``validation``       the way from JSON to the payload that a handler declares
 ``rate_limits``      how often a person may do something
+``meters``           how many frames a connection may send, counted in memory
 ``context``          what a handler receives
 ``admission``        joining a namespace
 ``departure``        leaving a namespace, and the table of all ways into and out of a session

@@ -141,6 +141,8 @@ class FunctionSpec:
     every_minute: whether a schedule invokes the function once a minute.
     awaited: whether a client waits for the function. If so, it starts from a snapshot, if the stack
         is set to do that.
+    behind_edge: whether the function reads the client's address that the edge reports, and so needs
+        the edge's key.
     reserved: the stack setting with the number of invocations that may run at the same time.
     """
 
@@ -157,4 +159,5 @@ class FunctionSpec:
     layers: tuple[str, ...] = ()
     every_minute: bool = False
     awaited: bool = False
+    behind_edge: bool = False
     reserved: str = ""

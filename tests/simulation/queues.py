@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from infra.queues import hidden_seconds
+from tests.e2e.probe import sqs_rules
 from tests.simulation.stack import MAX_RECEIVES, ORDERED, TAKERS
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Queues:
         self.dead_letters: list[tuple[str, str]] = []
 
     def send(self, params: dict[str, Any]) -> dict[str, str]:
-        """Take a message, in the form of ``SendMessage``."""
+        """Take a message, in the form of ``SendMessage``. Raises ``ClientError`` as SQS does."""
+        sqs_rules.check(params)
         name, now = params["QueueUrl"], self._world.now_ms
         group, once = params.get("MessageGroupId", ""), params.get("MessageDeduplicationId")
         self._sent += 1

@@ -212,4 +212,7 @@ def test_without_an_account_there_are_no_details(announced: Announced) -> None:
 
 def test_announcements_of_one_telecaller_keep_their_order(announced: Announced) -> None:
     announced(change(None, ONLINE), change(None, ONLINE, person="/telecaller#tara"))
-    assert [sent.group for sent in announced.fakes.tasks.broadcasts] == ["tina", "tara"]
+    assert [sent.group for sent in announced.fakes.tasks.broadcasts] == [
+        "telecaller#tina",
+        "telecaller#tara",
+    ]
