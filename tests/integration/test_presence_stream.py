@@ -176,7 +176,7 @@ def test_a_telecaller_who_comes_online_is_announced_with_their_account(
     (broadcast,) = fakes.tasks.broadcasts
     assert (broadcast.namespace, broadcast.room) == ("/user", "")
     assert broadcast.event == "telecaller:presence-changed"
-    assert broadcast.group == "tina"
+    assert broadcast.group == "telecaller#tina"
     payload = broadcast.payload
     assert payload.presence == "ONLINE"
     assert payload.telecaller_id == "tina"

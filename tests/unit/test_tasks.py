@@ -25,7 +25,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         def send_message_batch(self, **request: Any) -> dict[str, Any]:
             requests.append(request)
             entries = request["Entries"]
-            return {"Failed": [entries[0]]} if entries[0]["MessageGroupId"] == "refused" else {}
+            refused = entries[0]["MessageGroupId"] == sha256(b"refused").hexdigest()
+            return {"Failed": [entries[0]]} if refused else {}
 
     monkeypatch.setattr(clients, "client", {"sqs": Queue()}.__getitem__)
     return requests

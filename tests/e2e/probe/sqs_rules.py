@@ -44,6 +44,9 @@ def install(module: Any) -> None:
     def make_api_call(client: Any, operation: str, request: dict[str, Any]) -> Any:
         if operation == "SendMessage":
             check(request)
+        elif operation == "SendMessageBatch":
+            for entry in request["Entries"]:
+                check(entry)
         return original(client, operation, request)
 
     module.BaseClient._make_api_call = make_api_call
