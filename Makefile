@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test load simulate bench setup browser pictures check contract format lock clean
+.PHONY: help run test load simulate fuzz audit bench setup browser pictures check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ load: setup ## run the tests that take the whole machine: 200 people in a channe
 
 simulate: setup ## every fault at every request in a simulated stack, or SEEDS=0:1000 for random histories
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
+
+fuzz: setup ## attack every event and route with 20,000 inputs, or ARGS="--inputs 1000"
+	@$(BIN)/python -m tests.simulation.fuzzing $(ARGS)
+
+audit: setup ## look up all dependencies among known weaknesses, where a registry answers
+	@$(BIN)/python -m local.audit
 
 bench: setup ## measure what events cost and print the tables of docs/performance.md (minutes)
 	@$(BIN)/python -m bench

@@ -102,7 +102,7 @@ def crowd(size: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield (
             "rooms",
             {
-                "room": {"S": f"/user#{zlib.crc32(connection.encode()) % SHARDS}"},
+                "room": {"S": f"{zlib.crc32(connection.encode()) % SHARDS}#/user"},
                 "connectionId": {"S": connection},
                 "wire": {"S": "s"},
                 "expiresAt": {"N": "9999999999"},

@@ -19,7 +19,7 @@ from typing import Any
 
 PAGE = 1_000
 SHARDS = 4
-SHARD = re.compile(r"(.*)#(\d+)")
+SHARD = re.compile(r"(\d+)#(.*)")
 GONE, BUSY = 57, 63
 """Of a hundred members: the number of the one that is gone, and of the one that is throttled."""
 
@@ -135,7 +135,7 @@ class Canned:
             first_shard = query.get("IndexName") == "due" and room == "0"
             items = [self.rows[key] for key in self.due if first_shard]
             return json.dumps({"Items": items, "Count": len(items), "ScannedCount": 0}).encode()
-        name, shard = found.groups()
+        shard, name = found.groups()
         shards = SHARDS if name.startswith("/") else 1
         last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
         first = int(last.partition(":")[0]) + shards if last else int(shard)

@@ -83,7 +83,7 @@ class Edge(Construct):
             origin=origins.S3BucketOrigin.with_origin_access_control(
                 bucket, origin_access_control=self._make_access(settings)
             ),
-            response_headers_policy=cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
+            response_headers_policy=self._page_headers(settings),
             viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
             function_associations=[self._on_request("page")],
         )
@@ -136,6 +136,30 @@ class Edge(Construct):
     def target(self) -> str:
         """The host that a domain of the team's own must be an alias of."""
         return self._distribution.distribution_domain_name
+
+    def _page_headers(self, settings: StackSettings) -> cloudfront.ResponseHeadersPolicy:
+        """Make the policy that adds ``site.HEADERS`` to every page, and allows TLS only."""
+        return cloudfront.ResponseHeadersPolicy(
+            self,
+            "PageHeaders",
+            # The names of these policies are unique in the account, not in the region.
+            response_headers_policy_name=settings.name(f"pages-{cdk.Aws.REGION}"),
+            security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+                content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
+                    content_security_policy=site.HEADERS["Content-Security-Policy"], override=True
+                ),
+                content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
+                frame_options=cloudfront.ResponseHeadersFrameOptions(
+                    frame_option=cloudfront.HeadersFrameOption.DENY, override=True
+                ),
+                referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
+                    referrer_policy=cloudfront.HeadersReferrerPolicy.NO_REFERRER, override=True
+                ),
+                strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
+                    access_control_max_age=cdk.Duration.days(365), override=True
+                ),
+            ),
+        )
 
     def _uncached(
         self, origin: cloudfront.IOrigin, *functions: cloudfront.FunctionAssociation

@@ -12,20 +12,22 @@ from dataclasses import dataclass, replace
 from functions.opener.main import LONGEST_SECONDS as OPENER_SECONDS
 from functions.products import REGISTRY
 from infra.build import KEYS
-from shared.pipeline.deployment import NOTHING, Access, Asynchronous, FunctionSpec, union
-from shared.pipeline.product import EventHandler, Hook
+from shared.pipeline.deployment import Access, Asynchronous, FunctionSpec, union
+from shared.pipeline.product import Hook
 
 POST = Access(may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
 
-NATIVE = POST | Access(
-    {"connections": "GetItem UpdateItem", "people": "UpdateItem", "rooms": "PutItem"}
+READ_SECRET = "read-secret"  # noqa: S105
+COUNT_HITS = Access({"limits": "UpdateItem"})
+
+NATIVE = (
+    POST
+    | COUNT_HITS
+    | Access({"connections": "GetItem UpdateItem", "people": "UpdateItem", "rooms": "PutItem"})
 )
 """What every function needs that handles events, beside the rights of its handlers: it may have to
 make the session reachable that has sent the event."""
-
-READ_SECRET = "read-secret"  # noqa: S105
-COUNT_HITS = Access({"limits": "UpdateItem"})
 
 BROADCAST = POST | Access({"rooms": "Query"}, may="send-broadcast")
 """What sending to a room needs. Those who are missed have a broadcast of their own."""
@@ -51,7 +53,7 @@ class Serving:
         parts = [self.spec.access]
         parts += [access for hook in self.hooks for access in REGISTRY.accesses(hook)]
         if self.events:
-            parts += [_of_handler(row) for row in REGISTRY.handlers.values()]
+            parts += [row.access for row in REGISTRY.handlers.values()]
         access = union(parts)
         return replace(self.spec, access=access, layers=_layers(self.spec.layers, access))
 
@@ -78,6 +80,7 @@ STACK = (
             | COUNT_HITS,
             layers=(KEYS,),
             awaited=True,
+            behind_edge=True,
         )
     ),
     Serving(
@@ -87,7 +90,7 @@ STACK = (
             POST
             | Access(
                 {"connections": "PutItem UpdateItem", "mailboxes": "DeleteItem PutItem"},
-                may="invoke-socketio",
+                may="read-secret invoke-socketio",
             )
             | COUNT_HITS,
             timeout_seconds=29,  # API Gateway waits for 30
@@ -231,18 +234,13 @@ STACK = (
 )
 
 
-def _of_handler(row: EventHandler) -> Access:
-    counted = row.limit is not None and not row.limit.in_handler
-    return row.access | (COUNT_HITS if counted else NOTHING)
-
-
 def _of_products() -> Iterator[FunctionSpec]:
     """Yield the function behind each product's native routes, and the product's own functions."""
     routes = REGISTRY.routes()
     for product in REGISTRY.products:
         served = [row for row in product.handlers if routes.get(row.action) == product.name]
         if served:
-            access = union([NATIVE, *map(_of_handler, served)])
+            access = union([NATIVE, *(row.access for row in served)])
             yield FunctionSpec(
                 product.name,
                 "functions.native.handler",

@@ -69,6 +69,9 @@ class Resources:
     """The queues that ``FunctionSpec.takes`` can name."""
 
     environment: Mapping[str, str]
+    edge_key: str
+    """The key of the edge, or an empty text without an edge."""
+
     grants: Mapping[str, Grant]
     """The rights that ``Access.may`` can name."""
 
@@ -162,7 +165,10 @@ def _make(
         architecture=lambda_.Architecture.ARM_64,
         memory_size=row.memory_mb,
         timeout=cdk.Duration.seconds(row.timeout_seconds),
-        environment=dict(resources.environment),
+        environment={
+            **resources.environment,
+            **({"EDGE_KEY": resources.edge_key} if row.behind_edge else {}),
+        },
         role=role,
         log_group=log,
         tracing=lambda_.Tracing.ACTIVE if settings.traces else lambda_.Tracing.DISABLED,

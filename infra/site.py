@@ -34,6 +34,32 @@ TYPES = {
 """The media types of the files, by suffix. There may be no files with other suffixes."""
 
 
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        # The demo connects to the LiveKit server that the stack names.
+        "connect-src 'self' ws: wss: http: https:",
+        "img-src 'self' data:",
+        "media-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+"""What browsers may load and do for any page. A page may have a stricter policy of its own.
+https://www.w3.org/TR/CSP3/"""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+"""The headers of every page. ``infra/edge.py`` and ``local/pages.py`` send them."""
+
+
 def assemble(folder: Path = SITE) -> None:
     """Copy the files that the pages load into their folder.
 

@@ -76,10 +76,8 @@ class SwitchboardStack(cdk.Stack):
             bus=bus,
             secret_arn=secret_arn,
             websocket=websocket,
-            edge_environment={
-                "EDGE_KEY": key.secret_value.unsafe_unwrap() if key else "",
-                "ALLOWED_ORIGINS": own_origins(edge, settings.environment["ALLOWED_ORIGINS"]),
-            },
+            edge_key=key.secret_value.unsafe_unwrap() if key else "",
+            allowed_origins=own_origins(edge, settings.environment["ALLOWED_ORIGINS"]),
         )
         functions = make_functions(self, settings, resources)
         websocket.route(websocket_routes(), functions.invoked)
@@ -196,7 +194,8 @@ def _resources(
     bus: events.EventBus,
     secret_arn: str,
     websocket: Gateway,
-    edge_environment: dict[str, str],
+    edge_key: str,
+    allowed_origins: str,
 ) -> Resources:
     """Return the resources that functions may use, and the environment that names them."""
     ring = ring_arn(scope, settings)
@@ -220,8 +219,9 @@ def _resources(
             "WEBSOCKET_API_ID": websocket.api_id,
             "WEBSOCKET_STAGE": websocket.stage_name,
             **settings.environment,
-            **edge_environment,
+            "ALLOWED_ORIGINS": allowed_origins,
         },
+        edge_key=edge_key,
         grants={
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
             "start-ring": Grant("states:StartExecution", ring),

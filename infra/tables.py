@@ -11,6 +11,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from functions.products import REGISTRY
+from infra.nag import acknowledge
 from infra.settings import StackSettings
 from shared.pipeline.deployment import IndexSpec, Stream, TableSpec
 
@@ -24,7 +25,7 @@ STACK = (
         stream=Stream.BOTH,
         indexes=(IndexSpec("due", "dueShard", "dueAt", keys_only=True, sort_by_number=True),),
     ),
-    TableSpec("mailboxes", "connectionId", expires=True),
+    TableSpec("mailboxes", "connectionId", expires=True, backed_up=False),
     TableSpec("rooms", "room", "connectionId", expires=True),
     TableSpec("people", "person", stream=Stream.BOTH),
     TableSpec("accounts", "id", indexes=(IndexSpec("listed", "listed", "id"),)),
@@ -61,13 +62,15 @@ def _make(scope: Construct, row: TableSpec, *, keep: bool) -> dynamodb.Table:
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         encryption=dynamodb.TableEncryption.AWS_MANAGED,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-            point_in_time_recovery_enabled=True
+            point_in_time_recovery_enabled=row.backed_up
         ),
         time_to_live_attribute=EXPIRES_AT if row.expires else None,
         stream=dynamodb.StreamViewType(row.stream.value) if row.stream else None,
         deletion_protection=keep,
         removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
     )
+    if not row.backed_up:
+        acknowledge(table, {"DDB3": "Rows live for seconds, and may hold a token."})
     for index in row.indexes:
         table.add_global_secondary_index(
             index_name=index.name,

@@ -30,6 +30,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-executio
 BODY_BYTES = 10 * 1024 * 1024
 """The largest body of a request to an HTTP API."""
 
+HTTP_PORT = 80
 HTTP_SECONDS = 30
 CLOSE_SECONDS = 2.0
 SHUTDOWN_SECONDS = 3.0
@@ -71,7 +72,11 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Edge:
-    """The request handler of the edge. ``port`` is the edge's own port, a part of its origins."""
+    """The request handler of the edge.
+
+    port: the edge's own port, a part of its origins.
+    origins: the edge's own origins, as browsers write them.
+    """
 
     def __init__(
         self,
@@ -83,7 +88,9 @@ class Edge:
         self._pages = pages
         self._target = target
         self._session = session
-        self._origins = {f"http://{host}:{port}" for host in ("127.0.0.1", "localhost")}
+        # Browsers leave out the usual port.
+        own = "" if port == HTTP_PORT else f":{port}"
+        self.origins = {f"http://{host}{own}" for host in ("127.0.0.1", "localhost")}
         self._clients: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -171,8 +178,11 @@ class Edge:
                 headers.popall(name, None)
         headers["X-Forwarded-For"] = headers[ADDRESS_HEADER] = request.remote or ""
         headers[KEY_HEADER] = self._target.key
-        if headers.get("Origin") in self._origins:
+        origin = headers.get("Origin")
+        if origin in self.origins:
             headers["Origin"] = OWN_ORIGIN
+        elif origin == OWN_ORIGIN:
+            headers["Origin"] = "null"
         return headers
 
     async def close(self, _app: web.Application) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from infra.site import SITE, TYPES
+from infra.site import HEADERS, SITE, TYPES
 from local.settings import Settings
 from local.tokens import may_connect, mint
 from shared.identity.accounts import Account
@@ -50,7 +50,7 @@ class Pages:
             headers={
                 "Content-Type": f"{TYPES[path.suffix]}; charset=utf-8",
                 "Cache-Control": "no-cache",
-                "X-Content-Type-Options": "nosniff",
+                **HEADERS,
             },
         )
 
@@ -89,4 +89,4 @@ class Pages:
         ]
         ring_seconds = int(self._settings.context.get("ring_timeout_seconds", "30"))
         answer = {"people": people, "ringSeconds": ring_seconds}
-        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+        return web.json_response(answer, headers={"Cache-Control": "no-store", **HEADERS})

@@ -12,9 +12,10 @@ from infra.settings import PASSED_ON, SettingError, from_context
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".local"
 
-OWN_ORIGIN = "http://localhost"
+OWN_ORIGIN = "http://own.invalid"
 """The stack's own origin in the template. The edge replaces the real origin with it, so that the
-template, and with it the kept synth, is the same on every port."""
+template, and with it the kept synth, is the same on every port. No page can have it: the domain
+exists nowhere (RFC 6761, 6.4)."""
 
 FUNCTIONS_LOG = "functions.log"
 """In the stack's own folder: everything that the functions print."""

@@ -20,6 +20,9 @@ AWS_CONNECTIONS_URL = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
 
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+Coarse = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+"""A limit against floods, far above what an app needs."""
+
 InRow = Annotated[int, msgspec.Meta(ge=1, le=50)]
 """A limit that is kept on a person's row, in a transaction that is made anyway."""
 
@@ -130,6 +133,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_call_cancel_per_minute: Limit = 20
     limit_call_end_per_minute: Limit = 20
     """Handshakes are limited per client address, the other events per person."""
+
+    limit_invites_per_minute: Coarse = 10
+    """The chat calls that a person may begin."""
+
+    limit_events_per_minute: Coarse = 600
+    limit_joins_per_minute: Coarse = 30
+    """The events and the CONNECT packets of one connection. Each process counts by itself and tells
+    the others now and then, so a client that many processes serve may send a little more."""
+
+    told_every_ms: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 1_000
+    """The least time between two changes of one person's presence, or of their typing, that others
+    are told of. Of changes in between, the last is told when the time is over."""
+
+    limit_failed_authentications: Coarse = 5
+    """A connection is closed after this many invalid tokens."""
 
     unauthenticated_seconds: int = 30
     """The time to join a namespace. A connection that has joined none by then is closed within a

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from shared.aws import metrics
+from shared.pipeline import meters
 from shared.settings import TABLE, Settings, settings
 
 RESOURCES = {
@@ -19,9 +20,11 @@ RESOURCES = {
 
 
 @pytest.fixture(autouse=True)
-def discard_metrics() -> None:
-    """Discard the metrics of earlier tests: only the end of an invocation writes them out."""
+def begin_anew() -> None:
+    """Forget what the process remembers of earlier tests: metrics, and the frames of clients."""
     metrics.discard()
+    meters.EVENTS.forget()
+    meters.JOINS.forget()
 
 
 class UseSettings(Protocol):

@@ -35,7 +35,7 @@ def sign_in(request: HttpRequest) -> Reply[SignedIn]:
     """Sign in to the console: put an admin's token into a cookie that scripts cannot read."""
     _require_own_page(request.headers)
     token = session.token(request.body)
-    identity = identity_of(token, request.ports.secrets)
+    identity = identity_of([token] if token else [], request.ports.secrets)
     require_admin(identity)
     signed_in = SignedIn(identity.account_id, identity.name)
     return Reply(signed_in, _cookie(cookies.put(token, request.headers)))
@@ -55,4 +55,4 @@ def _require_own_page(headers: Mapping[str, str]) -> None:
 
 
 def _cookie(cookie: str) -> dict[str, str]:
-    return {"Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return {"Set-Cookie": cookie}

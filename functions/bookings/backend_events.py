@@ -38,10 +38,12 @@ from functions.bookings.state import Trigger, after
 from shared.aws import event_order
 from shared.aws.event_order import is_older
 from shared.aws.log import logger
+from shared.ids import compose
 from shared.pipeline.context import Background
 from shared.pipeline.payloads import Posted
 from shared.ports import Broadcast
 from shared.protocol import json
+from shared.realtime import people
 from shared.realtime.namespaces import ADMIN
 
 
@@ -133,11 +135,11 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
 def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     """Pass on a partner's earnings. All connections of the partner receive ``earnings:updated``,
     unless newer earnings are known."""
-    key, now_ms = f"earnings#{event.partner_id}", background.now_ms
+    key, now_ms = compose("earnings", event.partner_id), background.now_ms
     with event_order.claimed(key, at_ms, _digest(event), now_ms=now_ms) as first:
         if first:
             message = _to_person(PARTNER.path, event.partner_id, EARNINGS_UPDATED, event)
-            once = f"{key}#{at_ms}#{_digest(event)}"
+            once = compose("earnings", str(at_ms), _digest(event), event.partner_id)
             background.ports.tasks.broadcast(msgspec.structs.replace(message, once=once))
 
 
@@ -171,7 +173,7 @@ def submitted(background: Background, event: Submitted, at_ms: int) -> None:
 
 def _to_person(namespace: str, person_id: str, name: str, event: Posted) -> Broadcast:
     """Return the broadcast of a report to all sessions of a person."""
-    group = f"{namespace}#{person_id}"
+    group = people.group(namespace, person_id)
     return Broadcast(namespace, "", name, event.posted, group, person=person_id)
 
 
@@ -182,7 +184,7 @@ def _to_monitors(name: str, event: Posted) -> Broadcast:
 
 def _pass_on(background: Background, event: Posted, at_ms: int, *messages: Broadcast) -> None:
     """Send a report that stands alone to those whom it concerns. Idempotent."""
-    key = f"{messages[0].event}#{at_ms}#{_digest(event)}"
+    key = compose(messages[0].event, str(at_ms), _digest(event))
     if not event_order.is_handled(key):
         sent = (msgspec.structs.replace(message, once=key) for message in messages)
         background.ports.tasks.broadcast(*sent)

@@ -25,6 +25,7 @@ from shared import times
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
 from shared.aws.tables import Table, TableName, Transaction
+from shared.ids import compose
 
 ALL = "bookings"
 ANNOUNCEMENTS = "bookings-told"
@@ -162,4 +163,4 @@ def _get(name: str) -> Numbers:
 
 def _day(now_ms: int) -> str:
     """Return the name of the row of a UTC day."""
-    return f"{ALL}#{times.day(now_ms)}"
+    return compose(ALL, times.day(now_ms))

@@ -13,7 +13,7 @@ from shared import times
 from shared.aws import event_order
 from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
-from shared.ids import Id
+from shared.ids import Id, compose
 from shared.pipeline.context import Context
 from shared.ports import Broadcast
 from shared.realtime import people
@@ -125,15 +125,15 @@ def stop_typing(context: Context, recipient_id: str) -> None:
 
 
 def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
-    """Send ``typing:indicator``, unless a newer frame has sent it already.
+    """Send ``typing:indicator``, unless a newer frame has sent it already. Once a second at most.
 
     Raises ``Refusal`` if the two do not share an open booking.
     """
     session = context.session
     _check_shared(context, recipient_id)
-    key = f"typing#{people.key(session.namespace, session.person_id)}#{recipient_id}"
+    key = compose("typing", session.namespace, session.person_id, recipient_id)
     arrival = context.arrival
-    if event_order.claim(
+    if event_order.claim_paced(
         key,
         arrival.ms,
         arrival.message_id,

@@ -23,6 +23,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.aws.streams import Mark, Row
+from shared.ids import compose
 from shared.pipeline.payloads import Outbound
 from shared.ports import Broadcast
 from shared.realtime.namespaces import ADMIN
@@ -46,7 +47,7 @@ def handler(event: Event) -> None:
     again: the invocation that counted them may have failed before it announced them.
     """
     records: list[Record] = event["Records"]
-    ports().tasks.broadcast(*(one for record in records for one in broadcasts(record)))
+    streams.announce(records, broadcasts, ports().tasks.broadcast)
     changed = [record for record in records if streams.table(record) == BOOKINGS]
     if changed:
         count_changes(changed)
@@ -63,9 +64,8 @@ def broadcasts(record: Record) -> Iterator[Broadcast]:
     if streams.table(record) == BOOKINGS:
         news = admin_event(before, after)
         if news is not None:
-            yield news.to_room(
-                ADMIN.path, monitor.MONITORS, group=_key(record), once=record["eventID"]
-            )
+            group = compose("booking", _key(record))
+            yield news.to_room(ADMIN.path, monitor.MONITORS, group=group, once=record["eventID"])
     elif after is not None:
         yield messages.received(Message.from_raw_data(dict(after)))
 

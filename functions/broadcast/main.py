@@ -26,6 +26,7 @@ from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import together
 from shared.aws.queues import Record
+from shared.ids import compose
 from shared.ports import Broadcast, Post
 from shared.realtime import people, rooms
 from shared.realtime.address import Address, Wire, frame
@@ -121,7 +122,8 @@ def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
     order as long as the room stays large.
     """
     for key in keys:
-        yield msgspec.structs.replace(message, shard=key, group=f"{message.group} {key}")
+        group = compose("shard", key, message.group)
+        yield msgspec.structs.replace(message, shard=key, group=group)
 
 
 def send(message: Broadcast, members: Iterable[Member]) -> None:
@@ -169,12 +171,13 @@ def rest(message: Broadcast, failed: Iterable[str], until_ms: int) -> Iterator[B
     left = sorted(failed)
     for number in range(0, len(left), FEW):
         ids = tuple(left[number : number + FEW])
+        part = str(number), str(len(message.only))
         yield msgspec.structs.replace(
             message,
             only=ids,
             until_ms=until_ms,
-            group=f"{rooms.key(message.namespace, message.room)} {ids[0]}",
-            once=f"{message.once} {number} of {len(message.only)}" if message.once else None,
+            group=compose("rest", ids[0], rooms.key(message.namespace, message.room)),
+            once=message.once and compose(*part, message.once),
         )
 
 

@@ -25,6 +25,7 @@ from shared.aws.log import logger
 from shared.aws.parallel import both
 from shared.aws.retry import looks
 from shared.calling.telling import tell
+from shared.ids import decompose
 from shared.pipeline.context import Background
 from shared.realtime.address import Address
 from shared.realtime.untold import Mark, overtake
@@ -106,7 +107,7 @@ def _announce_again(background: Background, telecaller: PartyRow, mark: Mark) ->
     """Announce a transition. An accept is announced only if the call goes on."""
     call, status = telecaller.current_call, mark.what
     if status != Status.ACCEPTED:
-        _, user_id = mark.what.split(" ", 1)
+        _, user_id = decompose(mark.what, 2)
         parties = PartyRows(telecaller, rows.get(USER.path, user_id))
         _announce_end(background, mark, parties)
         telecaller.note_told(mark)
@@ -123,7 +124,7 @@ def _announce_end(
 ) -> None:
     """Send the events of the end of a call. The LiveKit room of an answered call is deleted at the
     same time."""
-    status = Status(mark.what.split(" ", 1)[0])
+    status = Status(decompose(mark.what, 2)[0])
     for_user, for_telecaller = _ENDS[status]
     events = [
         event(mark.about).to(one for one in party.addresses if one != but)

@@ -24,6 +24,7 @@ from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate
 from shared.identity import wallet
+from shared.ids import compose
 from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
 from shared.realtime.untold import Mark
@@ -216,7 +217,7 @@ def mark_of_accept(call: CurrentCall) -> Mark:
 
 def mark_of_end(record: CallRecord) -> Mark:
     """Return the mark of the end of a call: it has the call's last status and the user's id."""
-    return Mark(int(record.ended_at), record.call_id, f"{record.status} {record.caller_id}")
+    return Mark(int(record.ended_at), record.call_id, compose(record.status, record.caller_id))
 
 
 def _record(parties: PartyRows, call: CurrentCall, status: Status, now_ms: int) -> CallRecord:

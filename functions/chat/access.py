@@ -11,6 +11,7 @@ from functions.chat.product import expires_at, on
 from shared.errors import InvalidToken, Refusal
 from shared.identity import accounts, tokens
 from shared.identity.accounts import Account
+from shared.pipeline.admission import has_failed_too_often
 from shared.pipeline.context import Context
 from shared.realtime import connections, people
 from shared.realtime.connections import Session
@@ -56,6 +57,8 @@ def _session_for_token(context: Context, token: object) -> Session:
     try:
         identity = tokens.verify(token, context.ports.secrets)
     except InvalidToken as error:
+        if has_failed_too_often(context.address.connection_id):
+            context.disconnect(close=True)
         raise Refusal(INVALID_TOKEN) from error
     account = accounts.get(identity.account_id)
     if account and not account.active:

@@ -17,6 +17,7 @@ from functions.chat.state import FINAL, Status
 from shared.aws.tables import Table, TableName
 from shared.calling import ring
 from shared.calling.call_records import CallRecord
+from shared.ids import compose, decompose
 from shared.protocol import json
 from shared.realtime import people
 from shared.realtime.address import Address
@@ -72,12 +73,12 @@ class HeldCandidate(NamedTuple):
     @property
     def text(self) -> str:
         """The candidate as the call's row keeps it."""
-        return f"{self.id} {json.dumps([self.sender_id, self.candidate])}"
+        return compose(self.id, json.dumps([self.sender_id, self.candidate]))
 
     @classmethod
     def of(cls, text: str) -> HeldCandidate:
         """Read the text of a candidate."""
-        id_, value = text.split(" ", 1)
+        id_, value = decompose(text, 2)
         sender_id, candidate = msgspec.json.decode(value, type=tuple[str, Any])
         return cls(id_, sender_id, candidate)
 
@@ -116,7 +117,7 @@ class Party(Table):
     """A person's row in the people table, as far as calls need it.
 
     members: the person's connections, as ``Address.member``.
-    calls: the person's calls, each as the call's id, a space and the id of the other party.
+    calls: the person's calls, each composed of the call's id and the id of the other party.
     """
 
     class Meta:
@@ -134,7 +135,8 @@ class Party(Table):
 
     def with_peers(self) -> list[tuple[str, str]]:
         """Return the call's id and the other party's id for every call."""
-        return [tuple(entry.split(" ", 1)) for entry in sorted(self.calls or ())]
+        entries = [decompose(entry, 2) for entry in sorted(self.calls or ())]
+        return [(call_id, peer_id) for call_id, peer_id in entries]
 
     def is_in(self, call_id: str) -> bool:
         """Return whether the person is in this call."""

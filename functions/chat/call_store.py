@@ -19,7 +19,11 @@ from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.calling import ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
+from shared.ids import compose
+from shared.pipeline import rate_limits
 from shared.pipeline.context import NOT_AUTHENTICATED
+from shared.pipeline.product import TOO_MANY_REQUESTS
+from shared.pipeline.rate_limits import Window
 from shared.realtime import people
 from shared.realtime.untold import Mark
 
@@ -41,12 +45,14 @@ class Finished(NamedTuple):
     mark: Mark
 
 
-def start(call: ChatCall) -> bool:
+def start(call: ChatCall, limit: Window) -> bool:
     """Let a call ring. Returns False if the callee has no connection.
 
-    Raises ``Duplicate`` if this call has been started before, even if it is over, and ``Refusal``
-    if the caller has no connection: perhaps not yet, because they are just authenticating.
+    In both cases the call counts against the caller's ``limit``. Raises ``Duplicate`` if this call
+    has been started before, even if it is over. Raises ``Refusal`` if the limit is reached, and if
+    the caller has no connection: perhaps not yet, because they are just authenticating.
     """
+    caller = Party(people.key(CHAT.path, call.caller_id))
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("listed", Listed.of(call), condition=Listed.item.does_not_exist())
@@ -55,21 +61,31 @@ def start(call: ChatCall) -> bool:
             CallRow(ring.row_of_call(call.id), call=call, untold={call.started.text}),
             condition=CallRow.person.does_not_exist(),
         )
-        for name, person_id in (("caller", call.caller_id), ("callee", call.callee_id)):
-            transaction.update(
-                name,
-                Party(people.key(CHAT.path, person_id)),
-                actions=[Party.calls.add({_entry(call, person_id)})],
-                condition=Party.members.exists(),
-            )
+        transaction.update(
+            "caller",
+            caller,
+            actions=[Party.calls.add({_entry(call, call.caller_id)}), *limit.actions()],
+            condition=Party.members.exists() & limit.condition(),
+            return_old=True,
+        )
+        transaction.update(
+            "callee",
+            Party(people.key(CHAT.path, call.callee_id)),
+            actions=[Party.calls.add({_entry(call, call.callee_id)})],
+            condition=Party.members.exists(),
+        )
 
     try:
         transact(add_items)
     except TransactionRefused as refused:
         if refused.failed("listed") or refused.failed("call"):
             raise Duplicate from refused
+        if limit.is_full(refused.row("caller")):
+            raise Refusal(TOO_MANY_REQUESTS) from refused
         if refused.failed("caller"):
             raise Refusal(NOT_AUTHENTICATED) from refused
+        if not rate_limits.take(caller, limit):
+            raise Refusal(TOO_MANY_REQUESTS) from refused
         return False
     return True
 
@@ -200,4 +216,4 @@ def _close(call: ChatCall, record: CallRecord, mark: Mark) -> None:
 
 def _entry(call: ChatCall, person_id: str) -> str:
     """Return the entry of a call in ``Party.calls`` of a person."""
-    return f"{call.id} {call.peer_of(person_id)}"
+    return compose(call.id, call.peer_of(person_id))

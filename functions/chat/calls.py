@@ -17,7 +17,7 @@ from functions.chat.call_events import (
 )
 from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate
 from functions.chat.call_store import Finished
-from functions.chat.product import MAY_END_CALL, MAY_READ_RECORDS, on
+from functions.chat.product import CHAT_ERROR, MAY_END_CALL, MAY_READ_RECORDS, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
@@ -28,6 +28,8 @@ from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access
 from shared.pipeline.dispatch import NOT_PERMITTED
+from shared.pipeline.product import Limit
+from shared.pipeline.rate_limits import Window
 from shared.protocol import json
 from shared.realtime.untold import announce
 from shared.settings import settings
@@ -37,6 +39,9 @@ __all__ = ["call_endings"]
 OFFLINE = "User is offline"
 NOT_FOUND = "Call not found"
 NO_LONGER_AVAILABLE = "Call is no longer available"
+INVITED = "invited"
+"""The prefix of the attributes that count a person's invites, on their row."""
+
 NOT_A_PARTY = "targetUserId: not the other party of the call"
 ONESELF = "targetUserId: not somebody else"
 TOO_MANY = "Too many candidates before the other party can use them"
@@ -54,6 +59,7 @@ Triggers = tuple[Trigger | None, Trigger | None]
         ONESELF,
         OFFLINE,
     ],
+    limit=Limit("limit_invites_per_minute", event=CHAT_ERROR, in_handler=True),
     access=MAY_END_CALL | Access({"people": "PutItem", "chat": "PutItem"}, may="start-ring"),
 )
 def invite(context: Context, request: Invite) -> Invited:
@@ -75,7 +81,8 @@ def invite(context: Context, request: Invite) -> Invited:
         caller_tab=context.address.member,
         started_at=context.now_ms,
     )
-    if not call_store.start(call):
+    per_minute = settings().limit_invites_per_minute
+    if not call_store.start(call, Window.coarse(INVITED, per_minute, context.now_ms)):
         raise Refusal(OFFLINE)
     incoming = Incoming(
         call_id=call.id,

@@ -35,6 +35,7 @@ from shared.aws.tables import (
     transact,
 )
 from shared.errors import Duplicate, Refusal
+from shared.ids import compose
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
 from shared.protocol import json
@@ -42,11 +43,11 @@ from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 
-ROOM = "channel#"
+ROOM = compose("channel", "")
 """The prefix of a channel's topic, which is also the name of its room."""
 
 CHANNEL_ITEM = "about"
-PERSON = "person#"
+PERSON = compose("person", "")
 """The range key of a channel's own row, and the prefix of those of its people."""
 
 UNKNOWN_CHANNEL = "Channel not found"
@@ -159,7 +160,7 @@ def room_of(channel_id: ChannelId) -> str:
 
 def thread_of(room: str, message_id: str) -> str:
     """Return the key under which the index has the replies to a message."""
-    return f"{message_id} {room}"
+    return compose(message_id, room)
 
 
 def save_channel(new: Channel) -> bool:

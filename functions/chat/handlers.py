@@ -44,6 +44,7 @@ from shared import times
 from shared.aws import event_order
 from shared.aws.metrics import Metric, count
 from shared.errors import Duplicate, Refusal
+from shared.ids import compose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.protocol import json
@@ -195,7 +196,7 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
         room,
         group=room,
         skip_person=person_id,
-        once=f"{address.connection_id}#{now_ms}",
+        once=compose(address.connection_id, str(now_ms)),
         own_form=ROOM_FIELD,
     )
     channel_store.leave(
@@ -268,10 +269,11 @@ def typing(context: Context, request: Typing) -> None:
     ``chat:user_typing``."""
     session, room = context.session, channel_store.room_of(request.channel_id)
     channel_store.require_participant(room, session.person_id)
-    group, arrival = f"{room}#typing#{session.person_id}", context.arrival
-    # A frame that a newer one has overtaken sends nothing. The order has a row of its own, because
-    # the stream carries every change of a participant.
-    if event_order.claim(
+    group = compose("typing", CHAT.path, session.person_id, room)
+    arrival = context.arrival
+    # A frame that a newer one has overtaken sends nothing. Order and pace have a row of their own,
+    # because the stream carries every change of a participant.
+    if event_order.claim_paced(
         group, arrival.ms, arrival.id, now_ms=context.now_ms, kept_seconds=TYPING_KEPT_SECONDS
     ):
         event = UserTyping(session.person_id, session.name, request.is_typing)

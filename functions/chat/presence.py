@@ -19,7 +19,9 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
+from shared.aws.event_order import change_paced
 from shared.aws.tables import Table, TableName, is_still
+from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.ports import Broadcast
@@ -30,8 +32,8 @@ from shared.realtime.people import Person
 
 ONLINE, OFFLINE = "online", "offline"
 STATUS_CHANGE, DISCONNECT = "status_change", "disconnect"
-PERSON, STATUS_ITEM = "person#", "status"
-"""The prefix of a person's topic, and the range key of the status in it."""
+STATUS_ITEM = "status"
+"""The range key of the status in a person's topic."""
 
 _ROUNDS = 8
 """How often a departure is recorded. The tabs of one person race for the row."""
@@ -45,13 +47,14 @@ the list needs the rest."""
 class Status(Table):
     """The status of a person who is or was online, in the chat table.
 
-    topic: ``person#`` and the person's id.
+    topic: ``person`` and the person's id, composed.
     status: ``online``, ``away``, ``busy`` or ``offline``.
     name: the person's display name.
     message, custom: ``statusMessage`` and ``customStatus`` of the person.
     set_at: when the frame that set the status arrived, epoch milliseconds.
     visit: a new random id whenever the person comes, or comes back.
     gone_at: since when the other people know that the last tab has closed, epoch milliseconds.
+    told_at, asked_at: see ``event_order.Paced``.
     """
 
     class Meta:
@@ -66,7 +69,14 @@ class Status(Table):
     set_at = NumberAttribute(attr_name="setAt", null=True)
     visit = UnicodeAttribute(null=True)
     gone_at = NumberAttribute(attr_name="goneAt", null=True)
+    told_at: Any = NumberAttribute(attr_name="toldAt", null=True)
+    asked_at: Any = NumberAttribute(attr_name="askedAt", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
+
+    @property
+    def person_id(self) -> str:
+        """The id of the person."""
+        return decompose(self.topic, 2)[1]
 
 
 @on("update_presence", UpdatePresence, permission=ACCESS, error_event=PRESENCE_ERROR)
@@ -124,7 +134,7 @@ def _statuses_of(person_ids: list[str]) -> dict[str, str]:
     for begin in range(0, len(person_ids), PAGE):
         keys = [_key(person_id) for person_id in person_ids[begin : begin + PAGE]]
         for row in Status.batch_get(keys, consistent_read=True):
-            statuses[row.topic.removeprefix(PERSON)] = row.status
+            statuses[row.person_id] = row.status
     return statuses
 
 
@@ -186,7 +196,10 @@ def _status_row(person_id: str) -> Status | None:
 
 
 def _set_status(context: Context, status: str, more: list[Action]) -> None:
-    """Set the status, unless a newer frame has set it already."""
+    """Set the status, once a second at most, unless a newer frame has set it already.
+
+    What waits and is overtaken is not set. So people are told of each status that is set.
+    """
     session, at_ms = context.session, context.arrival.ms
     row = Status(*_key(session.person_id))
     actions = [
@@ -197,7 +210,8 @@ def _set_status(context: Context, status: str, more: list[Action]) -> None:
         Status.gone_at.remove(),
         *more,
     ]
-    if not row.update_if(actions, Status.set_at.does_not_exist() | (Status.set_at <= at_ms)):
+    newest = Status.set_at.does_not_exist() | (Status.set_at <= at_ms)
+    if not change_paced(row, actions, newest, at_ms):
         return
     person = people.get(CHAT.path, session.person_id)
     if not person.online:  # the last tab has closed while the frame was on its way
@@ -223,7 +237,7 @@ def _shown(row: Status) -> tuple[object, ...]:
 
 def announcements(row: Status, reason: str, *, once: str, now_ms: int) -> Iterator[Broadcast]:
     """Yield the broadcasts of a status to all authenticated people: both events of the contract."""
-    person_id = row.topic.removeprefix(PERSON)
+    person_id = row.person_id
     tabs = 0 if row.gone_at else len(people.get(CHAT.path, person_id).members or ())
     updated = PresenceUpdated(
         user_id=person_id,
@@ -235,11 +249,11 @@ def announcements(row: Status, reason: str, *, once: str, now_ms: int) -> Iterat
         reason=reason,
     )
     for event in (updated, PresenceUpdate(person_id, row.status, tabs)):
-        yield event.to_everybody(CHAT.path, group=f"presence#{person_id}", once=once)
+        yield event.to_everybody(CHAT.path, group=compose("presence", person_id), once=once)
 
 
 def _key(person_id: str) -> tuple[str, str]:
-    return PERSON + person_id, STATUS_ITEM
+    return compose("person", person_id), STATUS_ITEM
 
 
 def _kept_until(background: Background) -> int:

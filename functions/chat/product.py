@@ -10,7 +10,7 @@ from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access, FunctionSpec, IndexSpec, Stream, TableSpec
 from shared.pipeline.payloads import Outbound
-from shared.pipeline.product import Product
+from shared.pipeline.product import Limit, Product
 from shared.ports import Broadcast
 from shared.settings import settings
 
@@ -75,6 +75,7 @@ def on(
     error_event: str = CHAT_ERROR,
     open_: bool = False,
     refusals: Iterable[str] = (),
+    limit: Limit | None = None,
     access: Access | None = None,
 ) -> Callable[..., Any]:
     """Register a handler for an event of ``/``, like ``chat.on``."""
@@ -86,6 +87,7 @@ def on(
         permission=permission,
         open=open_,
         refusals=refusals,
+        limit=limit,
         access=access,
     )
 

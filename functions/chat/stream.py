@@ -10,6 +10,7 @@ minutes, so clients receive it once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,8 +36,8 @@ def handler(event: Event) -> None:
     If this raises, Lambda delivers the changes again, and they have the same ids again.
     """
     now_ms = ports().clock.now_ms()
-    found = (one for record in event["Records"] for one in broadcasts(record, now_ms))
-    ports().tasks.broadcast(*found)
+    found = partial(broadcasts, now_ms=now_ms)
+    streams.announce(event["Records"], found, ports().tasks.broadcast)
 
 
 def broadcasts(record: dict[str, Any], now_ms: int) -> Iterator[Broadcast]:

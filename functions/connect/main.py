@@ -15,8 +15,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
 from shared.aws.parallel import both
 from shared.errors import ConnectionRefused
-from shared.identity import cookies
-from shared.identity.tokens import without_scheme
+from shared.identity import cookies, tokens
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.admission import authenticate, without_person
 from shared.protocol import json
@@ -53,12 +52,14 @@ def handler(event: Event) -> int:
     if query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])
-        connection.credential = query.get("token")
-        connection.cookie = cookies.of_handshake(headers)
+        token = query.get("token")
+        connection.credential = tokens.kept_text([token] if token else [], ports().secrets)
+        connection.cookie = tokens.kept_text(cookies.of_handshake(headers), ports().secrets)
         if connection.legacy and not connection.limited:
             connection.sessions = {MAIN: json.dumps(without_person(REGISTRY, ports(), MAIN))}
             if MAIN in REGISTRY.connect_hooks:
-                connection.handshake = json.dumps(query)
+                without_token = {name: value for name, value in query.items() if name != "token"}
+                connection.handshake = json.dumps(without_token)
     elif "namespace" in query:
         if connection.limited:
             return HTTPStatus.TOO_MANY_REQUESTS
@@ -105,9 +106,10 @@ def _native(connection: Connection, query: dict[str, str], headers: dict[str, st
     Raises ``ConnectionRefused`` if the client may not join the namespace.
     """
     path = query["namespace"]
-    token = without_scheme(headers.get("authorization", "")) or query.get("token")
+    bearer = tokens.without_scheme(headers.get("authorization", ""))
+    token: object = bearer or query.get("token")
     if not token and path in REGISTRY.namespaces and REGISTRY.namespaces[path].cookie:
-        token = cookies.of_handshake(headers)
+        token = tokens.keep(cookies.of_handshake(headers), ports().secrets)
     session = authenticate(REGISTRY, ports(), path, token)
     connection.wire = Wire.NATIVE.value
     connection.sessions = {path: json.dumps(session)}

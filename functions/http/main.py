@@ -112,9 +112,13 @@ def refusal(status: int, message: str, headers: Mapping[str, str] | None = None)
 
 
 def answer(status: int, body: object, headers: Mapping[str, str]) -> Response[str]:
-    """Return an answer in JSON. Its text is empty if the body is None."""
+    """Return an answer in JSON. Its text is empty if the body is None.
+
+    Most answers are personal, so no cache may keep any.
+    """
     text = "" if body is None else json.dumps(body)
-    return Response(status, content_types.APPLICATION_JSON, text, dict(headers))
+    sent = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers}
+    return Response(status, content_types.APPLICATION_JSON, text, sent)
 
 
 @entry

@@ -9,7 +9,7 @@ from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.aws.mailboxes import PREFIX, Mailbox
 from shared.aws.parallel import together
-from shared.identity import cookies
+from shared.identity import cookies, tokens
 from shared.pipeline import rate_limits
 from shared.protocol import engineio, polling, socketio
 from shared.protocol.engineio import LEGACY
@@ -32,12 +32,13 @@ def open_session(request: Request) -> Answer:
     now, protocol = now_ms // 1000, int(request.query["EIO"])
     sid = ports().ids.session_id()
     expires_at = now + values.connection_max_seconds
+    token = request.query.get("token")
     connection = Connection(
         PREFIX + sid,
         wire=Wire.SOCKETIO.value,
         protocol=protocol,
-        credential=request.query.get("token"),
-        cookie=cookies.of_request(request.headers),
+        credential=tokens.kept_text([token] if token else [], ports().secrets),
+        cookie=tokens.kept_text(cookies.of_request(request.headers), ports().secrets),
         opened=True,
         expires_at=expires_at,
         due_at=now + values.unauthenticated_seconds,

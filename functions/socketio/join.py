@@ -11,15 +11,24 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
-from shared.pipeline import admission, departure, greeting
-from shared.pipeline.admission import authenticate, begin_session, too_many
+from shared.identity.tokens import Kept
+from shared.pipeline import admission, departure, greeting, meters
+from shared.pipeline.admission import (
+    authenticate,
+    begin_session,
+    has_failed_too_often,
+    too_many,
+)
 from shared.pipeline.context import Arrival
+from shared.pipeline.product import TOO_MANY_REQUESTS
+from shared.pipeline.refusals import internal
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError
 from shared.realtime import connections
 from shared.realtime.address import Wire
-from shared.realtime.connections import Connection, Session
-from shared.realtime.namespaces import MAIN
+from shared.realtime.connections import Connection, Session, Upgrading
+from shared.realtime.namespaces import INVALID_TOKEN, MAIN
+from shared.settings import settings
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
@@ -55,34 +64,50 @@ def answer_connect(arrival: Arrival, frame: str) -> bool:
 def answer(arrival: Arrival, packet: socketio.Packet) -> tuple[Connection, Session] | None:
     """Give the client a session that nobody can reach yet, and answer CONNECT.
 
-    Returns None if the client is refused, has a session in the namespace already, or is gone. A
+    Returns None if the client is refused or gone, or if this frame has been delivered twice. A
     CONNECT that has waited in a mailbox is not answered again if it has been answered.
+
+    If anything fails before the session is written, the client is refused with the general text. If
+    CONNECT cannot be posted, the client could not be told that either; the sweep closes it.
     """
-    connection = _connection_to_join(arrival, packet.namespace)
-    if connection is None:
-        return None
-    before = connection.occupant(packet.namespace)
-    if before is not None and _has_answered(arrival, before):
-        return connection, before
-    session = _admit(arrival, connection, packet)
-    if session is None or not _add(connection, session):
-        return None
-    return (connection, session) if _confirm(arrival, connection, session) else None
-
-
-def _admit(arrival: Arrival, connection: Connection, packet: socketio.Packet) -> Session | None:
-    """Return the session that a CONNECT gives. Returns None after the refusal has been posted."""
+    legacy = False
     try:
-        if connection.limited:
-            raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
-        session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
-    except ConnectionRefused as refused:
-        frame = socketio.connect_error_frame(
-            packet.namespace, refused.message, legacy=connection.legacy
-        )
-        ports().connections.post(connection.connection_id, frame)
+        connection = _connection_to_join(arrival, packet.namespace)
+        if connection is None:
+            return None
+        legacy = connection.legacy
+        before = connection.occupant(packet.namespace)
+        if before is not None and _has_answered(arrival, before):
+            return connection, before
+        session = _new_session(arrival, packet, connection)
+        added = _add(connection, session)
+    except (InvalidPacket, Upgrading):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+        refusal = error if isinstance(error, ConnectionRefused) else internal(error)
+        _refuse(arrival, packet.namespace, refusal.message, legacy=legacy)
         return None
+    return (connection, session) if added and _confirm(arrival, connection, session) else None
+
+
+def _new_session(arrival: Arrival, packet: socketio.Packet, connection: Connection) -> Session:
+    """Return the session that the client may have. Raises ``ConnectionRefused``."""
+    limit = settings().limit_joins_per_minute
+    if not meters.JOINS.take(arrival.connection_id, limit, arrival.ms):
+        raise ConnectionRefused(TOO_MANY_REQUESTS)
+    if connection.limited:
+        raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
+    session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
     return msgspec.structs.replace(session, arrived_ms=arrival.ms)
+
+
+def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> None:
+    """Answer CONNECT with CONNECT_ERROR. Close the connection after too many invalid tokens."""
+    frame = socketio.connect_error_frame(namespace, text, legacy=legacy)
+    ports().connections.post(arrival.connection_id, frame)
+    if text == INVALID_TOKEN and has_failed_too_often(arrival.connection_id):
+        ports().connections.close(arrival.connection_id)
+        ports().tasks.end_connection(arrival.connection_id)
 
 
 def _confirm(arrival: Arrival, connection: Connection, session: Session) -> bool:
@@ -163,5 +188,9 @@ def _token(connection: Connection, packet: socketio.Packet) -> object:
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
     namespace = REGISTRY.namespaces.get(packet.namespace)
+    given = dict(parse_qsl(packet.query)).get("token")
+    if given is not None:
+        return given
     cookie = connection.cookie if namespace and namespace.cookie else None
-    return dict(parse_qsl(packet.query)).get("token", connection.credential or cookie)
+    kept = connection.credential or cookie
+    return msgspec.json.decode(kept, type=Kept) if kept else None

@@ -7,17 +7,36 @@ handled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from shared.aws.log import logger
 from shared.aws.tables import Table, TableName
+from shared.settings import settings
 
 KEPT_SECONDS = 86_400
+
+
+class Paced(Protocol):
+    """A row whose changes others are told of, though not more often than ``told_every_ms``.
+
+    told_at: when they were told last, epoch milliseconds.
+    asked_at: when the last frame arrived that had to wait.
+    """
+
+    told_at: Any
+    asked_at: Any
+
+    def update_if(self, actions: Sequence[Action], condition: Condition) -> bool:
+        """Change the row if the condition holds."""
+        ...
 
 
 class Newest(Table):
@@ -26,6 +45,7 @@ class Newest(Table):
     at: when the reported event happened, epoch milliseconds.
     by: the id of the report.
     unfinished: set while the report is being handled, and after a process has died meanwhile.
+    told_at, asked_at: see ``Paced``.
     """
 
     class Meta:
@@ -35,6 +55,8 @@ class Newest(Table):
     at = NumberAttribute()
     by = UnicodeAttribute()
     unfinished = BooleanAttribute(null=True)
+    told_at: Any = NumberAttribute(attr_name="toldAt", null=True)
+    asked_at: Any = NumberAttribute(attr_name="askedAt", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
@@ -49,6 +71,44 @@ def claim(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int = KEP
     """
     finished = Newest.unfinished.remove()
     return _claim(key, at_ms, by, finished, now_ms=now_ms, kept_seconds=kept_seconds)
+
+
+def claim_paced(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int) -> bool:
+    """Record a frame about ``key`` as ``change_paced`` does. Returns whether to tell others of it.
+
+    The same frame, known by its id ``by``, counts once. The record is kept for ``kept_seconds``
+    from ``now_ms`` on.
+    """
+    actions: list[Action] = [
+        Newest.at.set(at_ms),
+        Newest.by.set(by),
+        Newest.expires_at.set(now_ms // 1000 + kept_seconds),
+    ]
+    another = (Newest.at < at_ms) | ((Newest.at == at_ms) & (Newest.by != by))
+    newest = Newest.at.does_not_exist() | another
+    return change_paced(Newest(key), actions, newest, at_ms)
+
+
+def change_paced(row: Paced, actions: list[Action], newest: Condition, at_ms: int) -> bool:
+    """Change a row, and return whether to tell others of it. A newer frame's change stays.
+
+    A change that comes too soon after the last one waits here until it may be told. It is dropped
+    if another one comes meanwhile, so that the last of several is told. That costs two writes more;
+    a change that does not come too soon costs none.
+
+    newest: the condition that no newer frame has changed the row.
+    at_ms: when the frame arrived, epoch milliseconds.
+    """
+    told, asked, every_ms = type(row).told_at, type(row).asked_at, settings().told_every_ms
+    due = told.does_not_exist() | (told <= at_ms - every_ms)
+    if row.update_if([*actions, told.set(at_ms)], newest & due):
+        return True
+    last = asked.does_not_exist() | (asked <= at_ms)
+    if not row.update_if([asked.set(at_ms)], newest & last):
+        return False
+    wait_ms = min(max(int(row.told_at or 0) + every_ms - at_ms, 0), every_ms)
+    time.sleep(wait_ms / 1000)
+    return row.update_if([*actions, told.set(at_ms + wait_ms)], newest & (asked == at_ms))
 
 
 @contextmanager

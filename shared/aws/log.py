@@ -8,6 +8,7 @@ every function: ``shared/aws/tasks.py`` sends the id along with the work that it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ the attributes of a message of SQS."""
 ON_THE_BUS = "correlation:"
 """The prefix of the id among ``resources``, the one field of an EventBridge event that can hold it.
 https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html"""
+
+_ID = re.compile(r"[!-~]{1,256}")
+"""What an id looks like. A team's own systems may put any text among ``resources``, and a message
+attribute takes neither an empty text nor every character."""
 
 UNKNOWN = "unknown"
 """The id outside an invocation, as in a script."""
@@ -78,5 +83,5 @@ def _on_the_bus(body: str) -> str | None:
         event = msgspec.json.decode(body, type=_BusEvent)
     except msgspec.DecodeError:
         return None
-    given = (one for one in event.resources if one.startswith(ON_THE_BUS))
-    return next(given, event.id).removeprefix(ON_THE_BUS)
+    given = (one.removeprefix(ON_THE_BUS) for one in event.resources if one.startswith(ON_THE_BUS))
+    return next((one for one in (*given, event.id) if _ID.fullmatch(one)), None)

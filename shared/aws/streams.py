@@ -15,20 +15,30 @@ records are of, usually one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+from botocore.exceptions import ClientError
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
+from shared.aws.log import logger
 from shared.aws.retry import pause
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
+from shared.aws.tasks import BroadcastRefused
+from shared.ids import compose
+from shared.ports import Broadcast
 from shared.settings import settings
 
 Row = Mapping[str, Any] | None
 """A row in DynamoDB's form (``{"S": …}``), or None if there is no such row."""
 
 T = TypeVar("T")
+
+_REFUSED_CONTENTS = {"InvalidMessageContents", "InvalidParameterValue"}
+"""The errors of SQS for a body that it does not take, or that is too large."""
 
 _ID_LENGTH = 12
 """How much of an id's digest is kept: of 10,000 ids, two have the same with a probability of
@@ -58,7 +68,7 @@ class Mark(NamedTuple):
 class Applied(Table):
     """The records of one second that have been applied, in the counts table.
 
-    name: ``applied#``, what they were applied to, ``#`` and the second.
+    name: ``applied``, what they were applied to, and the second, composed.
     ids: ``Mark.id`` of each.
     version: the number of writes.
     """
@@ -82,6 +92,53 @@ def images(record: dict[str, Any]) -> tuple[Row, Row]:
     """Return the row before and after the change."""
     change = record["dynamodb"]
     return change.get("OldImage"), change.get("NewImage")
+
+
+@contextmanager
+def set_aside(record: Mapping[str, Any]) -> Iterator[None]:
+    """Log an error that the record would cause each time, and go on with the records behind it.
+
+    Other errors pass: Lambda delivers the batch again, and in the end a record that fails each time
+    is a dead letter. Until then, no record of its shard is handled.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_lasting(error):
+            raise
+        about = {"table": record["eventSourceARN"], "keys": record["dynamodb"].get("Keys")}
+        logger.exception("record set aside", extra=about)
+
+
+def announce(
+    records: Sequence[dict[str, Any]],
+    broadcasts: Callable[[dict[str, Any]], Iterable[Broadcast]],
+    send: Callable[..., None],
+) -> None:
+    """Send the broadcasts of all records, in order. A record that cannot be announced is set aside.
+
+    If several in one request are not accepted, each is sent in a request of its own. What was
+    accepted before is not sent again: every broadcast has a ``once``.
+    """
+    found: list[tuple[dict[str, Any], list[Broadcast]]] = []
+    for record in records:
+        with set_aside(record):
+            found.append((record, list(broadcasts(record))))
+    try:
+        send(*(one for _, some in found for one in some))
+    except (ClientError, BroadcastRefused):
+        logger.warning("broadcasts are sent one by one", exc_info=True)
+        for record, some in found:
+            with set_aside(record):
+                for one in some:
+                    send(one)
+
+
+def _is_lasting(error: Exception) -> bool:
+    """Return whether another attempt would fail with the same error."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in _REFUSED_CONTENTS
+    return isinstance(error, ValueError | TypeError | LookupError | msgspec.MsgspecError)
 
 
 def mark(record: dict[str, Any]) -> Mark:
@@ -132,7 +189,7 @@ def _apply(
 
 def _rows(to: str, seconds: set[int]) -> dict[int, Applied]:
     """Return the rows of some seconds, strongly consistent; empty ones if there are none."""
-    names = {f"applied#{to}#{second}": second for second in seconds}
+    names = {compose("applied", to, str(second)): second for second in seconds}
     rows = {second: Applied(name) for name, second in names.items()}
     for row in Applied.batch_get(list(names), consistent_read=True):
         rows[names[row.name]] = row

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,13 +45,12 @@ class BroadcastRefused(Exception):
 
 
 def _fifo_id(text: str) -> str:
-    """Return an id that SQS accepts: up to 128 printable ASCII characters.
+    """Return an id that SQS accepts, up to 128 printable ASCII characters: the digest of a text.
 
-    The ids of people and channels are chosen by a team's own systems. An id that does not fit is
-    replaced by its digest.
+    The ids of people and channels, of which such a text is made, are chosen by a team's own
+    systems.
     """
-    fits = re.fullmatch(r"[!-~]{1,128}", text)
-    return text if fits else hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _attributes() -> dict[str, MessageAttributeValueTypeDef]:

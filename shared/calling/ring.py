@@ -17,6 +17,7 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
 from shared.aws.log import logger
 from shared.aws.streams import Row
+from shared.ids import compose, decompose
 from shared.ports import Ports
 from shared.realtime.people import Person
 from shared.settings import settings
@@ -66,12 +67,12 @@ class Seen(NamedTuple):
 
 def row_of_call(call_id: str) -> str:
     """Return the key of a call's own row."""
-    return f"{CALL_ROW}#{call_id}"
+    return compose(CALL_ROW, call_id)
 
 
 def prefix(row: str) -> str:
     """Return the prefix of a row's key: the namespace of a person, or ``CALL_ROW``."""
-    return row.split("#", 1)[0]
+    return decompose(row, 2)[0]
 
 
 def start(ports: Ports, row: str, call_id: str) -> None:

@@ -9,22 +9,22 @@ from shared.settings import settings
 COOKIE = "authenticationToken"
 
 
-def of_handshake(headers: Mapping[str, str]) -> str | None:
-    """Return the token in the cookie of a WebSocket handshake, or None.
+def of_handshake(headers: Mapping[str, str]) -> list[str]:
+    """Return the tokens in the cookies of a WebSocket handshake.
 
     Browsers let any page make a handshake, so the cookie counts only if ``Origin`` is one of the
     stack's origins. ``headers`` have lower-case names.
     """
-    return _token(headers) if headers.get("origin") in settings().origins else None
+    return _tokens(headers) if headers.get("origin") in settings().origins else []
 
 
-def of_request(headers: Mapping[str, str]) -> str | None:
-    """Return the token in the cookie of an HTTP request, or None.
+def of_request(headers: Mapping[str, str]) -> list[str]:
+    """Return the tokens in the cookies of an HTTP request.
 
     A request without ``Origin`` counts as well: browsers leave it out of a page's ``GET`` to its
     own server, and they do not show the answer to a page of another origin.
     """
-    return _token(headers) if headers.get("origin") in {None, *settings().origins} else None
+    return _tokens(headers) if headers.get("origin") in {None, *settings().origins} else []
 
 
 def may_set(headers: Mapping[str, str]) -> bool:
@@ -50,8 +50,11 @@ def take_away(headers: Mapping[str, str]) -> str:
     return f"{put('', headers)}; Max-Age=0"
 
 
-def _token(headers: Mapping[str, str]) -> str | None:
-    """Return the token in the ``Cookie`` header, or None.
+def _tokens(headers: Mapping[str, str]) -> list[str]:
+    """Return the tokens in the ``Cookie`` header, in order.
+
+    A browser sends several cookies of one name if they were set for different domains or paths,
+    perhaps by other software. The one whose token is valid counts.
 
     The header is read by hand, because the standard library drops the whole header for one cookie
     that it cannot parse, such as ``prefs={"a":1}``. Other software may set such cookies for the
@@ -59,8 +62,6 @@ def _token(headers: Mapping[str, str]) -> str | None:
 
     https://www.rfc-editor.org/rfc/rfc6265#section-5.4
     """
-    for cookie in headers.get("cookie", "").split(";"):
-        name, _, value = cookie.strip().partition("=")
-        if name == COOKIE:
-            return value.strip('"') or None
-    return None
+    pairs = (cookie.strip().partition("=") for cookie in headers.get("cookie", "").split(";"))
+    values = (value.strip('"') for name, _, value in pairs if name == COOKIE)
+    return [value for value in values if value]

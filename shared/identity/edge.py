@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hmac import compare_digest
+from ipaddress import IPv6Network, ip_address
 
 from shared.settings import settings
 
@@ -16,6 +17,9 @@ KEY_HEADER = "Switchboard-Edge-Key"
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html"""
 
 ADDRESS_HEADER = "Switchboard-Client-Address"
+
+
+PREFIX = 64
 
 
 def client_address(peer: str, headers: Mapping[str, str]) -> str:
@@ -29,3 +33,19 @@ def client_address(peer: str, headers: Mapping[str, str]) -> str:
     if not key or not compare_digest(shown.encode(), key.encode()):
         return peer
     return headers.get(ADDRESS_HEADER.lower()) or peer
+
+
+def network_of(address: str) -> str:
+    """Return what handshakes are counted by: an IPv4 address, or the /64 of an IPv6 address.
+
+    A provider gives each of its customers a /64 at least, so one client has all addresses in it.
+    Returns a text that is no address as it is.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    mapped = found.ipv4_mapped
+    return str(mapped or IPv6Network((int(found), PREFIX), strict=False))

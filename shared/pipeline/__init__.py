@@ -7,6 +7,7 @@
 ``dispatch``         the way from a request to its handler and its acknowledgement
 ``validation``       the way from JSON to the payload that a handler declares
 ``rate_limits``      how often a person may do something
+``meters``           how many frames a connection may send, counted in memory
 ``context``          what a handler receives
 ``admission``        joining a namespace
 ``departure``        leaving a namespace, and the table of all ways into and out of a session
@@ -16,6 +17,7 @@
 ``backend_events``   what a team's own systems report
 ``cors``             what lets pages of other origins use the HTTP routes
 ``http``             a row of the table of HTTP routes
+``cors``             what lets pages of other origins use the routes
 ``authentication``   which account sends an HTTP request
 ``paging``           lists in HTTP answers, a page at a time
 ``sweep``            what products do once a minute

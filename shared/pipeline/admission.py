@@ -12,7 +12,7 @@ from shared.identity import accounts, tokens
 from shared.pipeline import unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime import membership, namespaces, people
+from shared.realtime import connections, membership, namespaces, people
 from shared.realtime.connections import JOINING_SECONDS, Connection, Session
 from shared.realtime.namespaces import Login, Namespace
 from shared.settings import settings
@@ -108,6 +108,14 @@ def begin_session(
         everybody=registry.namespaces[session.namespace].everybody,
         due_at=next_due,
     )
+
+
+def has_failed_too_often(connection_id: str) -> bool:
+    """Count an invalid token of a client. Returns whether its connection is to be closed.
+
+    A client that guesses has to connect again, which is limited by its address.
+    """
+    return connections.count_failure(connection_id) >= settings().limit_failed_authentications
 
 
 def too_many(registry: Registry, path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from shared.errors import InvalidToken
 from shared.identity import accounts, cookies, tokens
@@ -23,23 +23,24 @@ def asker(who: Who, headers: Mapping[str, str], secrets: Secrets) -> Identity | 
     """
     if who == "anybody":
         return None
-    token = tokens.without_scheme(headers.get("authorization", "")) or cookies.of_request(headers)
-    identity = identity_of(token, secrets)
+    bearer = tokens.without_scheme(headers.get("authorization", ""))
+    identity = identity_of([bearer] if bearer else cookies.of_request(headers), secrets)
     if who == "an admin":
         require_admin(identity)
     return identity
 
 
-def identity_of(token: str | None, secrets: Secrets) -> Identity:
-    """Return the account of a token.
+def identity_of(given: Sequence[str], secrets: Secrets) -> Identity:
+    """Return the account of the first valid one of several tokens.
 
     Raises ``HttpError``: 401 without a valid token, 403 if the account has been suspended since the
     token was made.
     """
-    if not token:
+    kept = tokens.keep(given, secrets)
+    if kept is None:
         raise HttpError(401, TOKEN_REQUIRED)
     try:
-        identity = tokens.verify(token, secrets)
+        identity = kept.valid()
     except InvalidToken as error:
         raise HttpError(401, INVALID_TOKEN) from error
     known = accounts.get(identity.account_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import Refusal
+from shared.ids import compose
 from shared.protocol import json
 from shared.realtime import connections, membership, rooms
 from shared.realtime.address import Address
@@ -172,7 +173,7 @@ class Context(Background):
                 group=rooms.key(namespace, name),
                 skip_connections=[self.address.connection_id] if skip_me else [],
                 skip_rooms=[_named(one) for one in except_rooms],
-                once=f"{self.arrival.id}#{next(self._broadcasts)}",
+                once=compose(self.arrival.id, str(next(self._broadcasts))),
             )
         )
 

@@ -52,6 +52,8 @@ class TableSpec:
     expires: whether rows have a time to live in ``expiresAt`` (epoch seconds).
     stream: what the table's stream carries. None if the table has no stream.
     indexes: the table's global secondary indexes.
+    backed_up: whether the table can be restored to a point in time. It is false for rows that live
+        for seconds and may hold a token.
     """
 
     name: str
@@ -60,6 +62,7 @@ class TableSpec:
     expires: bool = False
     stream: Stream | None = None
     indexes: tuple[IndexSpec, ...] = ()
+    backed_up: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ class FunctionSpec:
     every_minute: whether a schedule invokes the function once a minute.
     awaited: whether a client waits for the function. If so, it starts from a snapshot, if the stack
         is set to do that.
+    behind_edge: whether the function reads the client's address that the edge reports, and so needs
+        the edge's key.
     reserved: the stack setting with the number of invocations that may run at the same time.
     """
 
@@ -157,4 +162,5 @@ class FunctionSpec:
     layers: tuple[str, ...] = ()
     every_minute: bool = False
     awaited: bool = False
+    behind_edge: bool = False
     reserved: str = ""

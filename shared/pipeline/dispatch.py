@@ -8,21 +8,22 @@ an acknowledgement receives exactly one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from shared.aws.log import logger, set_event_name
 from shared.aws.parallel import both
 from shared.errors import Duplicate, InvalidRequest, Refusal
-from shared.pipeline import admission, rate_limits, validation
+from shared.ids import compose
+from shared.pipeline import admission, meters, rate_limits, validation
 from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
 from shared.pipeline.payloads import takes_several
-from shared.pipeline.product import EventHandler
+from shared.pipeline.product import TOO_MANY_REQUESTS, EventHandler
 from shared.pipeline.refusals import error_frame, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
-from shared.realtime import connections, people
+from shared.realtime import connections
 from shared.realtime.address import Address, Wire, acknowledgement, failed_acknowledgement
 from shared.realtime.connections import Connection, Session, Upgrading
 from shared.realtime.emitter import Emitter
@@ -43,6 +44,7 @@ class Request:
         the list of the arguments if the event takes several.
     ack: the id of the acknowledgement, or None if the client asked for none.
     refusal: the error that decoding found in an otherwise valid packet, or None.
+    too_many: whether the connection has sent too many events within a minute.
     """
 
     event: str
@@ -51,6 +53,7 @@ class Request:
     arguments: Sequence[object] = ()
     ack: AckId | None = None
     refusal: str | None = None
+    too_many: bool = False
 
     @property
     def first(self) -> object:
@@ -102,6 +105,9 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
     Raises ``InvalidPacket`` for a Socket.IO event on a native connection, and ``Upgrading``.
     """
     connection_id = arrival.connection_id
+    limit = settings().limit_events_per_minute
+    if not meters.EVENTS.take(connection_id, limit, arrival.ms):
+        request = replace(request, too_many=True)
     address = Address(request.namespace or "", request.wire, connection_id)
     background = Background.on(registry, ports)
     emit = background.emit
@@ -183,6 +189,8 @@ def _run(
     background: Background, arrival: Arrival, request: Request, found: ResolvedRequest
 ) -> object:
     connection, session, (row, payload, preloaded, refusal) = found
+    if request.too_many:
+        raise Refusal(TOO_MANY_REQUESTS)
     if session.settled and not connection.reachable(session):
         # A client whose frames arrive has been opened, even if the opener has not noticed yet. What
         # follows from the event has to reach the client, too.
@@ -228,10 +236,10 @@ def _limit(row: EventHandler, context: Context) -> None:
     limit = row.limit
     if limit is None or limit.in_handler:
         return
-    sender = people.key(row.namespace, context.session.person_id)
+    sender = context.session.person_id
     if context.session.anonymous:
-        sender = f"{row.namespace} {context.address.connection_id}"
-    key = f"{sender}#{row.event}"
+        sender = context.address.connection_id
+    key = compose(row.namespace, row.event, sender)
     if not rate_limits.hit(key, getattr(settings(), limit.setting), context.now_ms):
         raise Refusal(limit.text, event=limit.event)
 
@@ -253,6 +261,8 @@ def _read(
 
 
 def _parse(registry: Registry, namespace: str, request: Request) -> ParsedRequest:
+    if request.too_many:
+        return ParsedRequest(None)
     row = registry.find(namespace, request.event)
     if row:
         set_event_name(row.event)

@@ -20,7 +20,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from shared.ids import compose
 from shared.ports import Broadcast
+from shared.realtime import people
 from shared.realtime.address import Address, Delivery
 from shared.realtime.arguments import Arguments, are_several
 
@@ -105,7 +107,8 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
 
         The broadcasts to a person arrive in order. ``Broadcast`` explains ``once``.
         """
-        message = self.to_room(namespace, "", group=f"{namespace}#{person_id}", once=once)
+        group = people.group(namespace, person_id)
+        message = self.to_room(namespace, "", group=group, once=once)
         return msgspec.structs.replace(message, person=person_id)
 
     def to_room(
@@ -122,7 +125,7 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         by_ms: int | None = None,
     ) -> Broadcast:
         """Return the broadcast to a room of a namespace. ``Broadcast`` explains the fields."""
-        once = once and f"{self.event}#{once}"
+        once = once and compose(self.event, once)
         return Broadcast(
             namespace=namespace,
             room=room,

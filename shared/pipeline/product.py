@@ -52,6 +52,9 @@ C = TypeVar("C", bound=Counters)
 FindCalls = Callable[[str], "list[RunningCall]"]
 
 
+TOO_MANY_REQUESTS = "Too many requests. Please wait a moment."
+
+
 @dataclass(frozen=True)
 class Limit:
     """How often a person may send an event in any 60 s.
@@ -63,7 +66,7 @@ class Limit:
     """
 
     setting: str
-    text: str = "Too many requests. Please wait a moment."
+    text: str = TOO_MANY_REQUESTS
     event: str = GENERAL_ERROR
     in_handler: bool = False
 
@@ -288,11 +291,11 @@ class Product:
         """Register what happens when a client has joined a namespace.
 
         The hook is called with the context of the session, and with what the client sent when it
-        joined: ``auth`` of the CONNECT packet, the query of a 2.x client, or an empty object for a
-        native connection. By then the client has received CONNECT, and other sessions can reach the
-        session. The client's first events may be handled before the hook. In a namespace with
-        ``Login.LATER``, the session has not authenticated by then
-        (``context.session.authenticated``).
+        joined: ``auth`` of the CONNECT packet, the query of a 2.x client (in ``/`` without its
+        token, which is not kept), or an empty object for a native connection. By then the client
+        has received CONNECT, and other sessions can reach the session. The client's first events
+        may be handled before the hook. In a namespace with ``Login.LATER``, the session has not
+        authenticated by then (``context.session.authenticated``).
 
         The hook runs at least once, because an invocation may be repeated. If it raises an
         exception, the exception is logged, and the client receives the namespace's error event,

@@ -19,7 +19,8 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from shared.aws.tables import Table, TableName
-from shared.identity.edge import client_address
+from shared.identity.edge import client_address, network_of
+from shared.ids import compose
 from shared.settings import settings
 
 WINDOW_MS = 60_000
@@ -38,11 +39,20 @@ class Window:
     prefix: the beginning of the attributes' names.
     size: the most hits in 60 s.
     now_ms: the time in epoch ms.
+    ms: the time over which the limit holds, if it is not 60 s.
     """
 
     prefix: str
     size: int
     now_ms: int
+    ms: int = WINDOW_MS
+
+    @classmethod
+    def coarse(cls, prefix: str, per_minute: int, now_ms: int) -> Window:
+        """Return a limit of any size. One of more than ``MOST_SLOTS`` holds over a shorter time:
+        100 a minute are 50 in 30 s."""
+        size = min(per_minute, MOST_SLOTS)
+        return cls(prefix, size, now_ms, WINDOW_MS * size // per_minute)
 
     def actions(self) -> list[Action]:
         """Return the actions that take a hit: every time moves on by one slot, oldest first."""
@@ -54,13 +64,13 @@ class Window:
     def condition(self) -> Condition:
         """Return the condition that a hit has room: the oldest time is out of the window."""
         oldest = Path(self._slot(self.size))
-        condition: Condition = oldest.does_not_exist() | (oldest <= self.now_ms - WINDOW_MS)
+        condition: Condition = oldest.does_not_exist() | (oldest <= self.now_ms - self.ms)
         return condition
 
     def is_full(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has no room for a hit now. The row is in DynamoDB's form."""
         oldest = row.get(self._slot(self.size))
-        return oldest is not None and int(oldest["N"]) > self.now_ms - WINDOW_MS
+        return oldest is not None and int(oldest["N"]) > self.now_ms - self.ms
 
     def _slot(self, number: int) -> str:
         return f"{self.prefix}{number}"
@@ -91,7 +101,7 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
     expires_at = Hits.expires_at.set((now_ms + WINDOW_MS) // 1000 + 1)
     for number in secrets.SystemRandom().sample(range(rows), min(rows, MOST_TRIED)):
         size = (per_minute + number) // rows  # adds up to the limit
-        row = Hits(f"{key}#{number}" if rows > 1 else key)
+        row = Hits(compose(str(number), key) if rows > 1 else key)
         if take(row, Window("h", size, now_ms), [expires_at]):
             return True
     return False
@@ -103,7 +113,8 @@ def count_handshake(peer: str, headers: Mapping[str, str], now_ms: int) -> bool:
     Returns False if the address has opened too many. ``headers`` have lower-case names.
     """
     limit = settings().limit_connections_per_minute
-    return hit(f"address#{client_address(peer, headers)}", limit, now_ms)
+    address = client_address(peer, headers)
+    return hit(compose("address", network_of(address)), limit, now_ms)
 
 
 def take(row: Table, window: Window, more: list[Action] | None = None) -> bool:

@@ -30,6 +30,11 @@ _LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1}}}")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+_ESCAPES = (("\ufffe", r"\ufffe"), ("\uffff", r"\uffff"))
+"""The characters that SQS refuses and JSON writes as they are. JSON has characters beyond ASCII in
+strings only, so an escape can take their place anywhere.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+
 _decode = msgspec.json.Decoder().decode
 # DynamoDB reads numbers as Decimal.
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -63,10 +68,16 @@ def loads(text: str | bytes) -> object:
 def dumps(value: object) -> str:
     """Return compact JSON for structs, dicts, lists and scalars.
 
-    ``NaN`` and infinities become ``null``, a ``Decimal`` becomes a number. Raises :exc:`TypeError`
-    for a value that JSON cannot express, :exc:`UnicodeEncodeError` for a lone surrogate.
+    ``NaN`` and infinities become ``null``, a ``Decimal`` becomes a number. Every character of the
+    result may stand in a message of SQS, whatever text the value holds.
+
+    Raises :exc:`TypeError` for a value that JSON cannot express, :exc:`UnicodeEncodeError` for a
+    lone surrogate.
     """
-    return _encode(value).decode()
+    text = _encode(value).decode()
+    for character, escape in _ESCAPES:
+        text = text.replace(character, escape)
+    return text
 
 
 def _is_deep(text: str) -> bool:

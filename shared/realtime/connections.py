@@ -26,6 +26,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.tables import Table, TableName
+from shared.ids import compose
 from shared.protocol import json
 from shared.protocol.engineio import LEGACY
 from shared.realtime.address import Address, Wire
@@ -132,11 +133,13 @@ class Connection(Table):
     connection_id: API Gateway's id of the WebSocket, or one of ``shared.aws.mailboxes``.
     wire: the wire format, ``s`` for Socket.IO, ``n`` for native JSON.
     protocol: the version of the Engine.IO protocol.
-    credential: the token in the handshake's query, as 2.x clients send it.
-    cookie: the token in the handshake's cookie, from an allowed origin, for the namespaces that
-        accept a cookie.
+    credential: what is kept of the token in the handshake's query, as 2.x clients send it: the JSON
+        of a ``tokens.Kept``.
+    cookie: what is kept of the token in the handshake's cookie, from an allowed origin, for the
+        namespaces that accept a cookie.
     limited: whether the client's address has opened too many connections, so that every namespace
         refuses the client.
+    failures: how many invalid tokens the client has sent.
     opened: whether a function has claimed the sending of the open packet.
     leaving: whether the connection has ended. Nothing can be added to the row then.
     left_ms: when it ended, epoch ms; 0 if the backend has ended it. Frames that arrived until then
@@ -147,10 +150,10 @@ class Connection(Table):
     ended: the sessions that have ended, each as the same JSON behind the time of the goodbye
         (``Ended``), until all its consequences have run.
     rooms: what the connection has joined beside its namespaces, and leaves when it ends. An entry
-        of ``context.join`` is ``<namespace> <sid> <room>``. A product may keep entries of its own,
-        which do not begin with ``/``.
-    data: what the sessions keep, as JSON under ``<sid> <name>``.
-    handshake: the query of a 2.x client's handshake, as JSON.
+        of ``context.join`` is composed of namespace, sid and room. A product may keep entries of
+        its own, which do not begin with ``/``.
+    data: what the sessions keep, as JSON under sid and name, composed.
+    handshake: the query of a 2.x client's handshake without its token, as JSON.
     upgrades: the connection id of the polling client that upgrades to this WebSocket. The attribute
         is removed when this row takes the place of that client's row.
     upgraded: whether the client has upgraded, but its own row goes on, because it had joined a
@@ -170,6 +173,7 @@ class Connection(Table):
     credential = UnicodeAttribute(null=True)
     cookie = UnicodeAttribute(null=True)
     limited = BooleanAttribute(null=True)
+    failures = NumberAttribute(null=True)
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
     left_ms = NumberAttribute(attr_name="leftMs", null=True)
@@ -258,7 +262,7 @@ class Connection(Table):
 
     def rooms_of(self, session: Session) -> dict[str, str]:
         """Return the rooms that a session has joined, each with its entry in ``rooms``."""
-        prefix = f"{session.namespace} {session.sid} "
+        prefix = compose(session.namespace, session.sid, "")
         return {
             entry.removeprefix(prefix): entry
             for entry in sorted(self.rooms or ())
@@ -267,7 +271,7 @@ class Connection(Table):
 
     def data_of(self, session: Session) -> dict[str, Any]:
         """Return the values that a session keeps, by name."""
-        prefix = f"{session.sid} "
+        prefix = compose(session.sid, "")
         return {
             name.removeprefix(prefix): msgspec.json.decode(text)
             for name, text in self.data.as_dict().items()
@@ -423,7 +427,9 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
 
     values: JSON texts by name.
     """
-    actions = [Connection.data[f"{session.sid} {name}"].set(text) for name, text in values.items()]
+    actions = [
+        Connection.data[compose(session.sid, name)].set(text) for name, text in values.items()
+    ]
     try:
         return connection.update_if(actions, has(session))
     except UpdateError as error:
@@ -436,7 +442,7 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
 
 
 def _data_names(connection: Connection, session: Session) -> list[str]:
-    return [name for name in connection.data.as_dict() if name.startswith(f"{session.sid} ")]
+    return [name for name in connection.data.as_dict() if name.startswith(compose(session.sid, ""))]
 
 
 def forget_room(connection_id: str, room: str) -> None:
@@ -532,6 +538,12 @@ def mark_upgraded(connection: Connection) -> bool:
     """
     actions = [Connection.upgraded.set(True), Connection.due_at.set(int(connection.expires_at))]
     return _update(connection.connection_id, actions, is_live()) is not None
+
+
+def count_failure(connection_id: str) -> int:
+    """Count an invalid token of a client, and return how many it has sent."""
+    row = _update(connection_id, [Connection.failures.add(1)], is_live())
+    return int(row.failures or 0) if row else 0
 
 
 def postpone(connection_id: str, due_at: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.ids import compose
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection, Session
@@ -99,7 +100,7 @@ def leave_all(connection: Connection, session: Session) -> list[str]:
 
 
 def _entry(session: Session, room: str) -> str:
-    return f"{session.namespace} {session.sid} {room}"
+    return compose(session.namespace, session.sid, room)
 
 
 def _committed(add_items: Callable[[Transaction], None]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, overload
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.ids import compose, decompose
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 
@@ -23,7 +24,7 @@ from shared.realtime.address import Address
 class Person(Table):
     """A person in a namespace.
 
-    person: the namespace and the person's id, as ``key`` joins them.
+    person: the namespace and the person's id, as ``key`` composes them.
     members: the connections with a session of this person, each as ``Address.member``. The
     attribute is absent if there is none.
     """
@@ -37,12 +38,12 @@ class Person(Table):
     @property
     def namespace(self) -> str:
         """The namespace in the key."""
-        return self.person.split("#", 1)[0]
+        return decompose(self.person, 2)[0]
 
     @property
     def person_id(self) -> str:
         """The person's id in the key."""
-        return self.person.split("#", 1)[1]
+        return decompose(self.person, 2)[1]
 
     @property
     def online(self) -> bool:
@@ -64,7 +65,12 @@ AnyPerson = TypeVar("AnyPerson", bound=Person)
 
 def key(namespace: str, person_id: str) -> str:
     """Return the key of a person's row."""
-    return f"{namespace}#{person_id}"
+    return compose(namespace, person_id)
+
+
+def group(namespace: str, person_id: str) -> str:
+    """Return the group of the broadcasts to a person, which arrive in order."""
+    return compose("person", namespace, person_id)
 
 
 @overload

@@ -1,7 +1,7 @@
 """The connections in each room, for sending to many.
 
-A room belongs to its namespace. Its key is ``<namespace> <room>``. The room of all sessions of a
-namespace has the namespace alone as its key, which contains no space.
+A room belongs to its namespace. Its key is composed of the namespace and the room's name. The room
+of all sessions of a namespace has the namespace alone as its key.
 
 The room of all sessions may have any number of members. So their rows are spread over partitions,
 each of which takes 1,000 writes and returns 12 MB a second; a broadcast makes a query for each
@@ -24,6 +24,7 @@ from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
+from shared.ids import SEPARATOR, compose
 from shared.realtime.address import Address
 from shared.settings import settings
 
@@ -97,21 +98,21 @@ def key(namespace: str, room: str = "") -> str:
     """
     if len(room.encode()) > MOST_BYTES:
         raise ValueError(f"The name of a room has {MOST_BYTES} bytes at most: {room[:40]}…")
-    return f"{namespace} {room}" if room else namespace
+    return compose(namespace, room) if room else namespace
 
 
 def shards(room: str) -> list[str]:
     """Return the keys of the partitions of the room with this key."""
-    return [f"{room}#{number}" for number in range(_count(room))]
+    return [compose(str(number), room) for number in range(_count(room))]
 
 
 def shard(room: str, connection_id: str) -> str:
     """Return the key of the partition that holds a connection's row."""
-    return f"{room}#{zlib.crc32(connection_id.encode()) % _count(room)}"
+    return compose(str(zlib.crc32(connection_id.encode()) % _count(room)), room)
 
 
 def _count(room: str) -> int:
-    return 1 if " " in room else settings().room_shards
+    return 1 if SEPARATOR in room else settings().room_shards
 
 
 def remove(room: str, connection_id: str) -> None:

@@ -23,6 +23,7 @@ from pynamodb.expressions.update import Action
 from shared.aws.log import logger
 from shared.aws.retry import attempts
 from shared.aws.tables import Table
+from shared.ids import compose, decompose
 from shared.settings import settings
 
 
@@ -30,7 +31,7 @@ class Mark(NamedTuple):
     """A decision whose events have not been sent yet. Marks sort by time.
 
     at_ms: when it was decided, epoch ms.
-    about: what it was about, for example the id of a call. It has no space.
+    about: what it was about, for example the id of a call.
     what: what was decided, in the words of the product.
     """
 
@@ -41,12 +42,12 @@ class Mark(NamedTuple):
     @property
     def text(self) -> str:
         """The mark as a row keeps it."""
-        return f"{self.at_ms:011x} {self.about} {self.what}"
+        return compose(f"{self.at_ms:011x}", self.about, self.what)
 
     @classmethod
     def of(cls, text: str) -> Mark:
         """Read the text of a mark."""
-        at_ms, about, what = text.split(" ", 2)
+        at_ms, about, what = decompose(text, 3)
         return cls(int(at_ms, 16), about, what)
 
     def is_fresh(self, now_ms: int) -> bool:

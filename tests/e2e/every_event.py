@@ -5,6 +5,8 @@ As in a busy app, other people are connected and receive the resulting events.
 
 from __future__ import annotations
 
+import time
+
 from tests.e2e.backend import Backend
 from tests.e2e.calls import answer, ring
 from tests.e2e.chat import EVERYTHING, Tab, make_channel, tab, unique
@@ -45,7 +47,7 @@ def chat(world: World) -> None:
     message_id = bert.take("chat:new_message")["id"]
     for sender, event, payload in (
         (anna, "update_presence", {"status": "away", "statusMessage": "Lunch"}),
-        (anna, "presence:set_status", "online"),
+        (bert, "presence:set_status", "online"),
         (bert, "message_read", {"channelId": channel, "messageId": message_id}),
         (bert, "chat:send_message", {**first, "replyToId": message_id}),
         (anna, "chat:typing", {"channelId": channel, "isTyping": True}),
@@ -90,6 +92,7 @@ def bookings(world: World) -> None:
         message_id = sender.ask("message:send", sending)["id"]
         assert reader.ask("message:mark_read", message_id) is None
         assert sender.ask("typing:start", recipient.id) is None
+        time.sleep(1.1)  # whoever stops within a second is told of later, which costs more
         assert sender.ask("typing:stop", recipient.id) is None
     assert customer.ask("booking:untrack", visit.id) is None
     visit.to("IN_PROGRESS", "COMPLETED")

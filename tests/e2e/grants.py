@@ -38,6 +38,11 @@ RARE: dict[Use, str] = {
         if "post" in row.access.may.split()
     },
     **{
+        (row.name, "UpdateItem", "limits"): "a client may send very many events"
+        for row in FUNCTIONS
+        if row.handler == "functions.native.handler"
+    },
+    **{
         ("chat", action, to): "an invite that reaches no tab ends the call at once"
         for action, to in (
             ("DeleteItem", "people"), ("PutItem", "calls"),

@@ -13,7 +13,7 @@ import pytest
 
 from infra.edge import FUNCTIONS, HTTP_API
 from infra.gateway import HTTP_ROUTES, POLLING_PATHS
-from infra.site import SITE
+from infra.site import HEADERS, SITE
 from local.edge import engine_error
 from shared.identity.edge import ADDRESS_HEADER, KEY_HEADER
 from tests.infra.conftest import ACL, CERTIFICATE, Stack, synthesize
@@ -83,11 +83,12 @@ def test_sockets_are_routed_to_the_stage_with_the_whole_handshake(aws: Stack, pa
     (header,) = to["OriginCustomHeaders"]
     assert header["HeaderName"] == KEY_HEADER
     assert not KEY_HEADER.lower().startswith(("x-edge-", "x-amz"))
-    (environment,) = {
-        json.dumps(one["Environment"]["Variables"]["EDGE_KEY"]) for one in aws.functions().values()
-    }
-    assert json.loads(environment) == header["HeaderValue"]
-    assert "{{resolve:secretsmanager:" in environment
+    environments = {name: one["Environment"]["Variables"] for name, one in aws.functions().items()}
+    assert environments["connect"]["EDGE_KEY"] == header["HeaderValue"]
+    assert "{{resolve:secretsmanager:" in json.dumps(header["HeaderValue"])
+    # Nobody else knows the key, by this name or another.
+    del environments["connect"]
+    assert json.dumps(header["HeaderValue"]) not in json.dumps(environments)
 
 
 def test_every_route_goes_to_the_http_api(aws: Stack) -> None:
@@ -122,6 +123,22 @@ def test_every_page_comes_from_the_bucket(aws: Stack) -> None:
         found = behaviour(aws, path)
         assert plain(origin(aws, found)["DomainName"]) == f"{bucket}.RegionalDomainName"
         assert run("page", path)["uri"] == f"/{file}"
+        assert page_headers(aws, found) == HEADERS
+
+
+def page_headers(aws: Stack, found: Any) -> dict[str, str]:
+    """Return the headers that a behaviour adds, beside the one that asks for TLS."""
+    policies = aws.of_type("AWS::CloudFront::ResponseHeadersPolicy")
+    policy = policies[found["ResponseHeadersPolicyId"]["Ref"]]["Properties"]
+    security = policy["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31_536_000
+    assert all(one["Override"] for one in security.values())
+    return {
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "X-Content-Type-Options": "nosniff" if security["ContentTypeOptions"] else "",
+        "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+    }
 
 
 def test_a_handshake_is_passed_on_to_the_stage_with_the_client_s_address() -> None:
@@ -184,9 +201,7 @@ def test_without_an_edge_the_functions_have_no_edge_key(tmp_path: Path) -> None:
     assert not bare.of_type("AWS::S3::Bucket")
     assert len(bare.of_type("AWS::SecretsManager::Secret")) == 1
     assert "Url" not in bare.template["Outputs"]
-    assert {one["Environment"]["Variables"]["EDGE_KEY"] for one in bare.functions().values()} == {
-        ""
-    }
+    assert bare.functions()["connect"]["Environment"]["Variables"]["EDGE_KEY"] == ""
 
 
 def test_no_error_is_cached(aws: Stack) -> None:

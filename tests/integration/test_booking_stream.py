@@ -135,3 +135,14 @@ def test_an_event_that_waits_for_its_booking_is_not_announced(fakes: Fakes) -> N
     record = change(None, "PENDING")
     hand_in(record | {"dynamodb": record["dynamodb"] | {"NewImage": early}})
     assert broadcasts(fakes) == []
+
+
+def test_a_record_that_cannot_be_announced_is_counted_and_the_others_are_announced(
+    fakes: Fakes, caplog: pytest.LogCaptureFixture
+) -> None:
+    poison = change(None, "PENDING")
+    poison["dynamodb"]["NewImage"]["createdAt"] = {"N": "no number"}
+    hand_in(poison, change(None, "PENDING"))
+    assert broadcasts(fakes) == ["booking:created", "dashboard:stats_update"]
+    assert "record set aside" in caplog.messages
+    assert counts.read(NOW_MS).by_status["PENDING"] == 2

@@ -211,7 +211,7 @@ class TestBroadcasts:
             context.broadcast(Said(text), "x")
         context.broadcast(Said("three"))
         first, second, third = lab.fakes.tasks.broadcasts
-        assert (first.group, third.group) == ("/open x", "/open")
+        assert (first.group, third.group) == ("/open#x", "/open")
         assert first.group == second.group
         assert len({one.once for one in (first, second, third)}) == 3
         again = lab.context("a")

@@ -6,12 +6,15 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.calls.presence import counts, stream
 from local.accounts import save as save_account
 from shared.aws.lambda_entry import Event
 from shared.identity.accounts import Account
+from shared.ports import Broadcast
 from shared.settings import Settings
 from tests.fakes import NOW_MS, Fakes
 
@@ -173,7 +176,7 @@ def test_a_telecaller_who_comes_online_is_announced_with_their_account(
     (broadcast,) = fakes.tasks.broadcasts
     assert (broadcast.namespace, broadcast.room) == ("/user", "")
     assert broadcast.event == "telecaller:presence-changed"
-    assert broadcast.group == "tina"
+    assert broadcast.group == "telecaller#tina"
     payload = broadcast.payload
     assert payload.presence == "ONLINE"
     assert payload.telecaller_id == "tina"
@@ -182,3 +185,47 @@ def test_a_telecaller_who_comes_online_is_announced_with_their_account(
     assert payload.telecaller.profile == "avatar-3"
     assert payload.telecaller.language == "hindi"
     assert payload.telecaller.about == "Experienced."
+
+
+def test_a_record_that_cannot_be_announced_is_set_aside(
+    tables: Settings,
+    fakes: Fakes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The records behind it are announced, and all of them are counted."""
+    records = [
+        change(tables.tables["people"], f"/telecaller#{name}", None, ONLINE)
+        for name in ("tina", "poison", "theo")
+    ]
+    send = fakes.tasks.broadcast
+
+    def refuse(error: Exception) -> None:
+        def broadcast(message: Broadcast) -> None:
+            if message.payload.telecaller_id == "poison":
+                raise error
+            send(message)
+
+        monkeypatch.setattr(fakes.tasks, "broadcast", broadcast)
+
+    def announced() -> list[str]:
+        return [one.payload.telecaller_id for one in fakes.tasks.broadcasts]
+
+    refuse(ClientError({"Error": {"Code": "InvalidMessageContents"}}, "SendMessage"))
+    deliver(*records)
+    assert announced() == ["tina", "theo"]
+    assert counted() == {"online_telecallers": 3}
+    (line,) = [one for one in caplog.records if one.message == "record set aside"]
+    assert line.levelname == "ERROR"
+
+    for lasting in (ValueError(), LookupError(), msgspec.ValidationError()):
+        refuse(lasting)
+        deliver(*records)
+    for temporary in (
+        ClientError({"Error": {"Code": "RequestThrottled"}}, "SendMessage"),
+        EndpointConnectionError(endpoint_url="queue"),
+        OSError(),
+    ):
+        refuse(temporary)
+        with pytest.raises(type(temporary)):
+            deliver(*records)

@@ -33,6 +33,7 @@ every request that a function makes.
 ``call_sites``   the places in the code that touch AWS
 ``branches``     whether every one of them is run, and every right is used
 ``histories``    seeded random histories
+``inputs``       anything that a client may send; ``fuzzing`` sends it
 ``report``       the table of outcomes
 ``known``        what is known to fail
 """

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from functions.calls.billing import cost, duration_seconds
+from shared.ids import decompose
 from shared.realtime.address import Address
 from tests.simulation import stack
 from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth
@@ -154,7 +155,7 @@ def deaf(world: World, truth: Truth) -> Broken:
             rooms = {
                 one["connectionId"]
                 for one in truth.rooms
-                if one["room"].startswith(f"{app.who.namespace}#")
+                if decompose(one["room"], 2)[1] == app.who.namespace
             }
             if app.id not in rooms:
                 yield f"{app.who.id}'s {app.id} receives no announcements"

@@ -27,6 +27,7 @@ from shared.aws.adapters import ports
 from shared.aws.http_pool import HttpPool, Outcome
 from shared.aws.http_pool import Request as HttpRequest
 from shared.aws.tables import forget_clients
+from shared.pipeline import meters
 from shared.settings import TABLE, Settings, settings
 from tests.simulation import access
 from tests.simulation.faults import Died, Request
@@ -46,8 +47,10 @@ class _Current:
 
 
 def use(world: World) -> None:
-    """Make requests and times those of a world from here on."""
+    """Make requests and times those of a world from here on, in processes that begin."""
     _Current.world = world
+    meters.EVENTS.forget()
+    meters.JOINS.forget()
 
 
 def world_in_use() -> World:

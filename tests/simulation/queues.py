@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from infra.queues import hidden_seconds
+from tests.e2e.probe import sqs_rules
 from tests.simulation.stack import MAX_RECEIVES, ORDERED, TAKERS
 
 if TYPE_CHECKING:
@@ -45,7 +48,8 @@ class Queues:
         self.dead_letters: list[tuple[str, str]] = []
 
     def send(self, params: dict[str, Any]) -> dict[str, str]:
-        """Take a message, in the form of ``SendMessage``."""
+        """Take a message, in the form of ``SendMessage``. Raises ``ClientError`` as SQS does."""
+        sqs_rules.check(params)
         name, now = params["QueueUrl"], self._world.now_ms
         group, once = params.get("MessageGroupId", ""), params.get("MessageDeduplicationId")
         self._sent += 1
@@ -67,10 +71,16 @@ class Queues:
         return {"MessageId": id_}
 
     def send_batch(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Take several messages, in the form of ``SendMessageBatch``."""
+        """Take the messages of a ``SendMessageBatch`` that SQS does not refuse."""
+        taken, refused = [], []
         for entry in params["Entries"]:
-            self.send({"QueueUrl": params["QueueUrl"], **entry})
-        return {"Successful": [{"Id": entry["Id"]} for entry in params["Entries"]]}
+            try:
+                self.send({"QueueUrl": params["QueueUrl"], **entry})
+            except ClientError as error:
+                refused.append({"Id": entry["Id"], "SenderFault": True, **error.response["Error"]})
+            else:
+                taken.append({"Id": entry["Id"]})
+        return {"Successful": taken, "Failed": refused}
 
     def change_visibility(self, params: dict[str, Any]) -> None:
         """Hide a message that is being handled until another time."""

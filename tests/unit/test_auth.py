@@ -14,6 +14,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import characters, sampled_from, text
 
 from shared.errors import InvalidToken
 from shared.identity import keys, tokens
@@ -104,6 +106,32 @@ def test_a_token_with_a_wrong_claim_is_refused_under_a_published_key(
 def test_a_token_whose_sub_is_a_number_is_refused(secrets: FakeSecrets) -> None:
     body = json.dumps({**claims(), "sub": 1}).encode()
     refused(forged({"alg": "HS256"}, body, JWT_SECRET.encode()), secrets)
+
+
+FOR_ALL = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@FOR_ALL
+@given(
+    claim=sampled_from(["sub", "role", "name", "permissions"]),
+    before=text(max_size=5),
+    half=characters(categories=["Cs"]),
+    after=text(max_size=5),
+)
+def test_a_token_whose_text_is_no_unicode_is_refused(
+    secrets: FakeSecrets, claim: str, before: str, half: str, after: str
+) -> None:
+    """An issuer may have cut an emoji in half."""
+    broken = before + half + after
+    values: dict[str, Any] = {claim: [broken] if claim == "permissions" else broken}
+    refused(sign(JWT_SECRET, "HS256", **values), secrets)
+
+
+@FOR_ALL
+@given(sub=text(min_size=1, max_size=128), name=text(min_size=1), role=text())
+def test_any_unicode_text_is_a_claim(secrets: FakeSecrets, sub: str, name: str, role: str) -> None:
+    token = sign(JWT_SECRET, "HS256", sub=sub, name=name, role=role)
+    assert tokens.verify(token, secrets) == Identity(sub, role, name)
 
 
 @pytest.mark.parametrize(

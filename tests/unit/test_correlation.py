@@ -159,6 +159,15 @@ def test_every_task_carries_the_correlation_id(
     assert causes_in(request) == ["began"]
 
 
+@pytest.mark.parametrize("given", ["\uffff", "", "ü", " ", "x" * 257, "a\nb"])
+def test_an_id_that_a_message_cannot_carry_is_not_taken(given: str) -> None:
+    """A team's own systems may put any text on the bus."""
+    body = {"id": "event", "resources": [log.ON_THE_BUS + given]}
+    assert log.of_message(message("m", json.dumps(body))) == "event"
+    body["id"] = given
+    assert log.of_message(message("m", json.dumps(body))) == "m"
+
+
 def test_outside_an_invocation_the_correlation_id_is_unknown() -> None:
     log.logger.append_keys(correlation_id=None)
     assert log.correlation_id() == "unknown"

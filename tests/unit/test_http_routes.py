@@ -72,6 +72,8 @@ def served(method: str, path: str, body: str | None = None, **more: Any) -> tupl
     }
     answer = main.handler(event, Mock(aws_request_id="r"))
     text = answer["body"]
+    assert answer["headers"]["Cache-Control"] == "no-store"
+    assert answer["headers"]["X-Content-Type-Options"] == "nosniff"
     return answer["statusCode"], answer["headers"], msgspec.json.decode(text) if text else None
 
 

@@ -20,6 +20,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.identity import accounts
+from shared.ids import compose, decompose
 
 
 @entry
@@ -47,7 +48,7 @@ def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
     before, after = streams.images(record)
     match streams.table(record):
         case "people":
-            namespace = _key(record).split("#")[0]
+            namespace = decompose(_key(record), 2)[0]
             live = changes.of_person(namespace, before, after)
             return Change(live, {}), changes.begun(namespace, before, after)
         case "connections":
@@ -61,20 +62,28 @@ def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
 def announce(records: list[dict[str, Any]]) -> None:
     """Announce to all users every telecaller whose presence differs from before the batch."""
     first: dict[str, Presence] = {}
-    last: dict[str, Presence] = {}
+    last: dict[str, tuple[Presence, dict[str, Any]]] = {}
     for record in records:
-        if streams.table(record) != "people" or not _key(record).startswith(f"{TELECALLER.path}#"):
+        if streams.table(record) != "people":
             continue
-        telecaller_id = _key(record).split("#", 1)[1]
+        namespace, telecaller_id = decompose(_key(record), 2)
+        if namespace != TELECALLER.path:
+            continue
         before, after = streams.images(record)
         first.setdefault(telecaller_id, presence(before))
-        last[telecaller_id] = presence(after)
-    for telecaller_id, state in last.items():
+        last[telecaller_id] = presence(after), record
+    for telecaller_id, (state, record) in last.items():
         if state is not first[telecaller_id]:
-            details = _details(telecaller_id) if state is Presence.ONLINE else None
-            changed = PresenceChanged(telecaller_id, state.value, details)
-            ports().tasks.broadcast(changed.to_everybody(USER.path, group=telecaller_id))
-            directory.move(telecaller_id, state)
+            with streams.set_aside(record):
+                _announce(telecaller_id, state)
+                directory.move(telecaller_id, state)
+
+
+def _announce(telecaller_id: str, state: Presence) -> None:
+    details = _details(telecaller_id) if state is Presence.ONLINE else None
+    changed = PresenceChanged(telecaller_id, state.value, details)
+    group = compose("telecaller", telecaller_id)
+    ports().tasks.broadcast(changed.to_everybody(USER.path, group=group))
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:

@@ -17,6 +17,8 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
+import sqs_rules  # type: ignore[import-not-found] # beside this file, on the same path
+
 
 class Watch:
     """The recorder of one worker, and the wrappers around its modules.
@@ -63,7 +65,11 @@ class Watch:
         module.entry = entry
 
     def client(self, module: Any) -> None:
-        """Record every request of the SDK's clients, including those of pynamodb."""
+        """Record every request of the SDK's clients, including those of pynamodb.
+
+        Messages that SQS would refuse are refused.
+        """
+        sqs_rules.install(module)
         original = module.BaseClient._make_api_call
 
         def make_api_call(client: Any, operation: str, request: dict[str, Any]) -> Any:

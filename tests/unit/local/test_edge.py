@@ -128,6 +128,23 @@ async def test_the_edge_s_own_origin_becomes_the_one_that_the_stack_allows(
         assert stack.upstream.handshakes[0].headers["Origin"] == OWN_ORIGIN
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost", "http://127.0.0.1", "http://localhost:1", "https://localhost", OWN_ORIGIN],
+)
+async def test_another_origin_never_becomes_the_edge_s_own(stack: Stack, origin: str) -> None:
+    async with stack.connect(headers={"Origin": origin}):
+        assert stack.upstream.handshakes[0].headers["Origin"] != OWN_ORIGIN
+
+
+@pytest.mark.parametrize("port", [80, 8000])
+async def test_browsers_leave_out_the_usual_port_of_an_origin(port: int) -> None:
+    async with aiohttp.ClientSession() as session:
+        one = edge.Edge(edge.Target("", ""), port, session)
+    assert ("http://localhost" in one.origins) == (port == 80)
+    assert (f"http://localhost:{port}" in one.origins) == (port != 80)
+
+
 async def test_the_subprotocol_is_negotiated_with_the_stack(stack: Stack) -> None:
     async with stack.connect(protocols=("other", "chat")) as client:
         assert client.protocol == "chat"

@@ -20,6 +20,7 @@ from shared.protocol.json import (
     dumps,
     loads,
 )
+from tests.e2e.probe import sqs_rules
 
 # Values that survive a round trip: no surrogates, no NaN, integers of 38 digits.
 limit = 10**MAX_DIGITS - 1
@@ -268,3 +269,11 @@ def is_json(text: str | bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+@given(st.text())
+@example("\ufffe\uffff")
+def test_every_text_can_stand_in_a_message_of_sqs(words: str) -> None:
+    written = dumps({words: [words]})
+    sqs_rules.check({"MessageBody": written})
+    assert loads(written) == stdlib.loads(written) == {words: [words]}

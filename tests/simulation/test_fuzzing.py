@@ -1,0 +1,72 @@
+"""The part of the fuzzing that runs with all tests. ``make fuzz`` runs far more inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from functions.chat import channel_store
+from shared.realtime import connections
+from tests.integration import engines
+from tests.simulation import fuzzing, runner, stack
+from tests.simulation.chat import CHANNEL
+from tests.simulation.fuzzing import attack
+from tests.simulation.inputs import Event, Frames, Input, Request, crowd
+from tests.simulation.runner import Runner
+from tests.simulation.stage import Stage
+from tests.simulation.world import ANNA
+
+pytestmark = [
+    pytest.mark.xdist_group("simulation"),
+    pytest.mark.skipif(engines.missing() is not None, reason="no engine"),
+]
+
+INPUTS = 250
+HANDSHAKE = {"EIO": "4", "transport": "websocket"}
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Runner]:
+    with runner.running() as made:
+        yield made
+
+
+def test_no_input_is_answered_with_a_failure_of_ours_or_not_at_all(run: Runner) -> None:
+    fuzzing.run_inputs(run, INPUTS, same=True)
+
+
+def test_what_is_not_yours_is_answered_as_what_is_not_there(run: Runner) -> None:
+    assert list(fuzzing.differences(run)) == []
+
+
+def of_anna(stage: Stage, event: str, payload: object) -> Event:
+    return Event(stage.world.apps.index(stage.app(ANNA)), event, payload)
+
+
+@pytest.mark.parametrize("fault", ["raises", "is silent"])
+@pytest.mark.parametrize("kind", [Event, Request, Frames])
+def test_a_failure_is_found(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[Input]
+) -> None:
+    stage = run.prepare(crowd).restore()
+    given: Input = of_anna(stage, "join_channel", CHANNEL)
+    if kind is Request:
+        given = Request("GET", "/health", {}, {}, "")
+    elif kind is Frames:
+        given = Frames(HANDSHAKE, {}, ["40/user,"])
+    attack(stage, given)
+
+    def fail(*_: object, **__: object) -> None:
+        raise LookupError
+
+    if fault == "is silent":
+        name = "http" if kind is Request else "socketio"
+        monkeypatch.setitem(stack.HANDLERS, name, lambda *_: None)
+    elif kind is Request:
+        monkeypatch.setitem(stack.HANDLERS, "http", fail)
+    else:
+        monkeypatch.setattr(channel_store, "join", fail)
+        monkeypatch.setattr(connections, "mark_opened", fail)
+    with pytest.raises((AssertionError, TypeError)):
+        attack(stage, given)
