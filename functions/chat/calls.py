@@ -186,7 +186,7 @@ def end(context: Context, request: CallRef) -> None:
 @on(
     "call:ice_candidate",
     Candidate,
-    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY, TOO_MANY],
     access=Access({"people": "GetItem UpdateItem"}),
 )
 def ice_candidate(context: Context, request: Candidate) -> None:

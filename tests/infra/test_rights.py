@@ -21,10 +21,12 @@ GRANTS = {
     "delete-livekit-room": ("sqs:SendMessage", "LIVEKIT_ROOMS_QUEUE_URL", ".Arn"),
     "invoke-disconnect": ("lambda:InvokeFunction", "DISCONNECT_FUNCTION", ""),
     "invoke-opener": ("lambda:InvokeFunction", "OPENER_FUNCTION", ""),
+    "invoke-socketio": ("lambda:InvokeFunction", "SOCKETIO_FUNCTION", ""),
     "put-events": ("events:PutEvents", "EVENT_BUS", ".Arn"),
     "read-secret": ("secretsmanager:GetSecretValue", "SECRET_ARN", ""),
     "send-broadcast": ("sqs:SendMessage", "BROADCAST_QUEUE_URL", ".Arn"),
     "send-deadline": ("sqs:SendMessage", "DEADLINES_QUEUE_URL", ".Arn"),
+    "send-shard": ("sqs:SendMessage", "SHARDS_QUEUE_URL", ".Arn"),
     "start-ring": ("states:StartExecution", "RING_STATE_MACHINE_ARN", ""),
 }
 """The action of each grant, the variable with which code finds its resource, and what the ARN has
@@ -34,10 +36,12 @@ NOT_DECLARED = {
     "logs", "xray",
     "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl",
     "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+    "sqs:SendMessageBatch",
     "dynamodb:ListStreams", "dynamodb:DescribeStream", "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
 }  # fmt: skip
-"""What the CDK adds: logs, traces, reading the event sources, and dead letters."""
+"""What the CDK adds: logs, traces, reading the event sources, and dead letters. And an action that
+only the emulator has."""
 
 
 def declared(row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
