@@ -129,8 +129,7 @@ def update_status(context: Context, request: StatusUpdate) -> None:
         possible = trigger is not None and after(booking.state, trigger) is not None
         if possible or not ahead or trigger is None:
             break
-    refusal = WRONG_STATUS.format(booking.status, request.status.value)
-    _move(context, request.booking_id, trigger, request.status, refusal=refusal)
+    _move(context, request.booking_id, trigger, request.status, refusal=WRONG_STATUS)
 
 
 def _move(
@@ -146,6 +145,8 @@ def _move(
 
     Nothing happens if the booking has the status ``wanted`` already. Raises ``Refusal`` with the
     text ``refusal`` if the transition is not possible.
+
+    refusal: may have places for the booking's status as it is then, and for ``wanted``.
     """
 
     def decide(found: Booking | None) -> Move | None:
@@ -154,7 +155,7 @@ def _move(
             return None
         status = after(booking.state, trigger) if trigger else None
         if trigger is None or status is None:
-            raise Refusal(refusal)
+            raise Refusal(refusal.format(booking.status, wanted))
         return Move(trigger, status, context.now_ms, context.arrival.message_id, reason=reason)
 
     moved = store.move(booking_id, decide)

@@ -12,6 +12,7 @@ from tests.simulation.report import Cell, Table
 
 SAID_TWICE = "Two invocations that finish the same thing both announce it."
 LAST_WORDS = "What is handled later than ``last_words_seconds`` after its goodbye is refused."
+OUTDATED = "A location that is not passed on is outdated by the next one, seconds later."
 LATE_TAB = "A tab that comes while its person is being called in chat does not ring."
 
 HISTORIES = {
@@ -33,6 +34,14 @@ _Row = tuple[str, str, str]
 """An event, kinds of faults and invariants, separated by semicolons."""
 
 _ROWS: dict[str, tuple[_Row, ...]] = {
+    SAID_TWICE: (("chat: accept | end", "race", "once"),),
+    OUTDATED: (
+        (
+            "location:update",
+            "dies before; throttled; down from here; executed, no answer",
+            "locations_shown",
+        ),
+    ),
     LAST_WORDS: (
         ("say, goodbye", "overtaken", "served"),
         ("message, goodbye", "overtaken", "served"),
