@@ -25,6 +25,7 @@ GRANTS = {
     "read-secret": ("secretsmanager:GetSecretValue", "SECRET_ARN", ""),
     "send-broadcast": ("sqs:SendMessage", "BROADCAST_QUEUE_URL", ".Arn"),
     "send-deadline": ("sqs:SendMessage", "DEADLINES_QUEUE_URL", ".Arn"),
+    "send-shard": ("sqs:SendMessage", "SHARDS_QUEUE_URL", ".Arn"),
     "start-ring": ("states:StartExecution", "RING_STATE_MACHINE_ARN", ""),
 }
 """The action of each grant, the variable with which code finds its resource, and what the ARN has
@@ -36,8 +37,10 @@ NOT_DECLARED = {
     "sqs:DeleteMessage", "sqs:GetQueueAttributes",
     "dynamodb:ListStreams", "dynamodb:DescribeStream", "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
+    "sqs:SendMessageBatch",
 }  # fmt: skip
-"""What the CDK adds: logs, traces, reading the event sources, and dead letters."""
+"""What the CDK adds: logs, traces, reading the event sources, and dead letters. And the action that
+only the emulator has."""
 
 
 def declared(row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
