@@ -71,7 +71,7 @@ class Queues:
         return {"MessageId": id_}
 
     def send_batch(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Take several messages, in the form of ``SendMessageBatch``: all that SQS does not refuse."""
+        """Take the messages of a ``SendMessageBatch`` that SQS does not refuse."""
         taken, refused = [], []
         for entry in params["Entries"]:
             try:
