@@ -36,9 +36,9 @@ NOT_DECLARED = {
     "logs", "xray",
     "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl",
     "sqs:DeleteMessage", "sqs:GetQueueAttributes",
-    "sqs:SendMessageBatch",
     "dynamodb:ListStreams", "dynamodb:DescribeStream", "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
+    "sqs:SendMessageBatch",
 }  # fmt: skip
 """What the CDK adds: logs, traces, reading the event sources, and dead letters. And an action that
 only the emulator has."""

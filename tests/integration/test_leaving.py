@@ -11,6 +11,7 @@ import jwt
 import pytest
 
 from functions.calls.namespaces import USER
+from functions.chat import channel_store
 from functions.chat.namespaces import CHAT
 from functions.disconnect import main as disconnect
 from functions.products import REGISTRY
@@ -197,10 +198,10 @@ def test_a_disconnect_ends_a_session_that_authenticates_meanwhile(
     assert connections.add_session(CONNECTION, anonymous)
     real = connections.mark_ended
 
-    def late(read: Connection, namespace: str) -> Connection | None:
+    def late(read: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
         monkeypatch.setattr(connections, "mark_ended", real)
         assert connections.replace_session(CONNECTION, anonymous, authenticated, 0)
-        return real(read, namespace)
+        return real(read, namespace, left_ms)
 
     monkeypatch.setattr(connections, "mark_ended", late)
     socketio.message(Arrival(CONNECTION, "m", NOW_MS), Packet(PacketType.DISCONNECT, CHAT.path))
@@ -209,7 +210,7 @@ def test_a_disconnect_ends_a_session_that_authenticates_meanwhile(
 
 
 class TestAFailedLeaving:
-    """A tab is in a channel, and the queue of broadcasts fails once."""
+    """A tab is in a channel, and the write with which it leaves fails once."""
 
     @pytest.fixture(autouse=True)
     def in_a_channel(self, tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +219,7 @@ class TestAFailedLeaving:
         chat.tab("ulla", CONNECTION)
         chat.send(CONNECTION, "join_channel", 1)
         assert connections.add_session(CONNECTION, stage.session_of(USER.path, "ulla"))
-        fails_once(monkeypatch, fakes.tasks, "broadcast")
+        fails_once(monkeypatch, channel_store, "leave")
 
     def leave(self) -> None:
         with pytest.raises(TimeoutError):
