@@ -85,7 +85,7 @@ STACK = (
     ),
     Serving(
         FunctionSpec(
-            "poll",
+            "polling",
             "functions.polling.main.handler",
             POST
             | Access(

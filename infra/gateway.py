@@ -29,7 +29,7 @@ POLLING_PATHS = ("/socket.io/", "/socket.io")
 HTTP_ROUTES = {
     # $default, so that a request for a path that does not exist is answered in the API's own form
     **dict.fromkeys((*REGISTRY.http_routes, "$default"), "http"),
-    **{f"ANY {path}": "poll" for path in POLLING_PATHS},
+    **{f"ANY {path}": "polling" for path in POLLING_PATHS},
     **{f"POST {path}": "socketio" for path in POLLING_PATHS},
 }
 

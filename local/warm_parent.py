@@ -98,7 +98,11 @@ def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
 
 
 def become(request: dict[str, Any], descriptors: list[int]) -> None:
-    """Make this process the worker: its standard streams, its environment and its folder."""
+    """Make this process the worker: its standard streams, its environment and its folder.
+
+    The environment may name a ``sitecustomize``, as for an interpreter that starts.
+    https://docs.python.org/3/library/site.html#module-sitecustomize
+    """
     sys.stdout.flush()
     for standard, descriptor in enumerate(descriptors):
         os.dup2(descriptor, standard)
@@ -109,6 +113,9 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    with suppress(ModuleNotFoundError):
+        importlib.import_module("sitecustomize")
 
 
 def report_ends(statuses: dict[int, int]) -> None:

@@ -89,8 +89,10 @@ class WarmParent:
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        command = [sys.executable, str(PARENT)]
         with theirs:
-            self._process = subprocess.Popen([sys.executable, str(PARENT)], stdin=theirs.fileno())
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=own)
 
     def close(self) -> None:
         """End the parent. Workers end when their standard input is closed. Idempotent."""

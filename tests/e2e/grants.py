@@ -62,7 +62,7 @@ RARE: dict[Use, str] = {
     ("bookings-stream", "BatchGetItem", "bookings"): "a transition may be announced by then",
     ("broadcast", "may", "send-broadcast"): "a post may fail",
     ("broadcast-shard", "may", "send-broadcast"): "a post may fail",
-    ("poll", "UpdateItem", "connections"): "an address may have opened too many connections",
+    ("polling", "UpdateItem", "connections"): "an address may have opened too many connections",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",

@@ -203,7 +203,7 @@ def test_the_http_routes_are_those_that_the_function_serves(stack: Stack) -> Non
     found = targets(stack, "HTTP")
     polling = {key for key in found if key.partition(" ")[2] in POLLING_PATHS}
     for key in polling:
-        assert found[key] == ("socketio" if key.startswith("POST ") else "poll")
+        assert found[key] == ("socketio" if key.startswith("POST ") else "polling")
     assert {found[key] for key in set(found) - polling} == {"http"}
     assert {re.sub("{.*?}", "*", key) for key in set(found) - polling} == paths | {"$default"}
 

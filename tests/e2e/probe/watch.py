@@ -6,6 +6,7 @@ returns the cost of each request.
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.util
 import json
@@ -174,8 +175,9 @@ def install(path: Path, function: str) -> None:
     finder = Finder(
         {
             "shared.aws.lambda_entry": watch.entry,
-            "botocore.client": watch.client,
             "shared.aws.http_pool": watch.http_pool,
         }
     )
     sys.meta_path.insert(0, finder)
+    # The emulator forks its workers from a process that has imported botocore.
+    watch.client(importlib.import_module("botocore.client"))
