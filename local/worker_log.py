@@ -33,7 +33,7 @@ from shared.aws import log
 from shared.protocol import engineio, native, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
 
-END_SECONDS = 1.0
+END_SECONDS = 5.0
 """How long to wait for the last line of a process that has ended."""
 
 PRELUDE = """\

@@ -52,7 +52,8 @@ class Emitter:
         reached, failed = self.post_each(post for one in deliveries for post in _posts(one))
         if failed:
             errors = {name: repr(error) for name, error in failed.items()}
-            logger.error("event not delivered", extra={"connections": errors})
+            first = next(iter(failed.values()))
+            logger.error("event not delivered", exc_info=first, extra={"connections": errors})
         return Told(reached, tuple(sorted(failed)))
 
     def post(self, connection_id: str, text: str) -> bool:

@@ -150,7 +150,7 @@ def test_a_missing_right_to_post_is_shown(broken: Stack, world: World) -> None:
     with without(broken, "socketio", "execute-api:ManageConnections", "@connections"):
         user.emit("call:initiate", call)
         block = shown(broken, before, INITIATE)
-    assert "an event of a call did not reach every connection" in block
+    assert "event not delivered" in block
     assert "POST 403" in block
     assert "execute-api:ManageConnections" in block
 
