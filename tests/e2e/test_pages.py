@@ -34,6 +34,7 @@ from tests.e2e.pages import (
 from tests.e2e.people import People, token
 from tests.e2e.relay import relay_to
 from tests.e2e.stack import Stack
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 FOR_AXE: dict[str, Any] = {"bypass_csp": True, "reduced_motion": "reduce"}
@@ -115,7 +116,7 @@ def test_a_telecallers_phone_makes_a_sound_if_it_is_on(both: tuple[Page, Page]) 
         call(user, telecaller)
         pill(telecaller, "TELECALLER", "ringing").wait_for()
         if heard:
-            telecaller.wait_for_function("window.tones >= 4")
+            until(lambda: telecaller.evaluate("window.tones >= 4"), "the phone rings")
         telecaller.get_by_role("button", name="Reject").click()
         pill(user, "USER", "online").wait_for()
         assert heard or telecaller.evaluate("window.tones") == 0
