@@ -11,7 +11,8 @@ from functions.chat import channel_store
 from functions.chat.channel_store import Participant
 from functions.chat.namespaces import CHAT
 from shared.protocol import json as our_json
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 
 Event = dict[str, Any]
 

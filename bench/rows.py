@@ -12,7 +12,8 @@ from pynamodb.models import Model
 from functions.calls.rows import CurrentCall, PartyRow
 from shared.identity.accounts import AccountRow
 from shared.protocol import json as our_json
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 
 SECRET = "bench-secret-bench-secret-bench-sec"
 CALL = "0" * 24

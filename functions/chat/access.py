@@ -14,8 +14,8 @@ from shared.identity.accounts import Account
 from shared.pipeline.admission import has_failed_too_often
 from shared.pipeline.context import Context
 from shared.realtime import connections, people
-from shared.realtime.connections import Session
 from shared.realtime.namespaces import INVALID_TOKEN
+from shared.realtime.sessions import Session
 from shared.settings import settings
 
 AUTH_ERROR = "auth:error"

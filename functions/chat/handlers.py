@@ -50,7 +50,8 @@ from shared.pipeline.deployment import Access
 from shared.protocol import json
 from shared.realtime import connections
 from shared.realtime.address import Address
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 
 __all__ = ["access", "calls", "chat", "presence", "routes"]
 

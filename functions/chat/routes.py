@@ -18,8 +18,8 @@ from shared.ids import Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest, Parameter
-from shared.realtime.connections import Session
 from shared.realtime.namespaces import ACCESS_DENIED
+from shared.realtime.sessions import Session
 
 
 class ListedChannel(msgspec.Struct, frozen=True, rename="camel"):

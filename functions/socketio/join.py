@@ -26,8 +26,9 @@ from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError
 from shared.realtime import connections
 from shared.realtime.address import Wire
-from shared.realtime.connections import Connection, Session, Upgrading
+from shared.realtime.connections import Connection, Upgrading
 from shared.realtime.namespaces import INVALID_TOKEN, MAIN
+from shared.realtime.sessions import Session
 from shared.settings import settings
 
 

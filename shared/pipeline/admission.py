@@ -13,8 +13,9 @@ from shared.pipeline import unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.realtime import connections, membership, namespaces, people
-from shared.realtime.connections import JOINING_SECONDS, Connection, Session
+from shared.realtime.connections import JOINING_SECONDS, Connection
 from shared.realtime.namespaces import Login, Namespace
+from shared.realtime.sessions import Session
 from shared.settings import settings
 
 

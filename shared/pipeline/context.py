@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from shared.pipeline.payloads import Outbound
     from shared.pipeline.registry import Registry
     from shared.ports import Ports
-    from shared.realtime.connections import Connection, Session
+    from shared.realtime.connections import Connection
+    from shared.realtime.sessions import Session
 
 NOT_AUTHENTICATED = "Authentication required"
 

@@ -52,8 +52,9 @@ from shared.ports import Ports
 from shared.protocol import socketio
 from shared.realtime import connections, membership, people, rooms
 from shared.realtime.address import Wire
-from shared.realtime.connections import Connection, Ended, Session
+from shared.realtime.connections import Connection
 from shared.realtime.people import Person
+from shared.realtime.sessions import Ended, Session
 from shared.settings import settings
 
 

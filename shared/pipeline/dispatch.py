@@ -25,9 +25,10 @@ from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
 from shared.realtime import connections
 from shared.realtime.address import Address, Wire, acknowledgement, failed_acknowledgement
-from shared.realtime.connections import Connection, Session, Upgrading
+from shared.realtime.connections import Connection, Upgrading
 from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
+from shared.realtime.sessions import Session
 from shared.settings import settings
 
 NOT_PERMITTED = "You do not have the permission {}"

@@ -10,7 +10,8 @@ from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.refusals import error_frame, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 
 
 def greet(

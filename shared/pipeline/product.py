@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from shared.pipeline.context import Background, Context
     from shared.pipeline.registry import Registry
     from shared.pipeline.sweep import Sweep
-    from shared.realtime.connections import Connection, Session
+    from shared.realtime.connections import Connection
     from shared.realtime.namespaces import Namespace
     from shared.realtime.people import Person
+    from shared.realtime.sessions import Session
 
 P = TypeVar("P")
 AnyRow = TypeVar("AnyRow", bound="Table")

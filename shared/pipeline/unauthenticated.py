@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.ports import Ports
-from shared.realtime.connections import Session
+from shared.realtime.sessions import Session
 from shared.settings import settings
 
 

@@ -1,7 +1,8 @@
 """Socket.IO's server side, with its state in DynamoDB.
 
 ``namespaces``   the declaration of a namespace
-``connections``  one row per WebSocket connection, with its sessions, one for each namespace
+``connections``  one row per connection, with its sessions, one for each namespace
+``sessions``     a connection in one namespace, and what stays of it when it has ended
 ``people``       one row per person and namespace, with the person's connections
 ``rooms``        the connections in each room, for sending to many
 ``arguments``    the arguments of an event on the wire: one, or several

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import (
@@ -30,7 +30,7 @@ from shared.ids import compose
 from shared.protocol import json
 from shared.protocol.engineio import LEGACY
 from shared.realtime.address import Address, Wire
-from shared.realtime.namespaces import ADMIN_ROLE
+from shared.realtime.sessions import Ended, Session, session_of
 from shared.settings import settings
 
 AT_ONCE = 0
@@ -43,64 +43,6 @@ its function has died."""
 
 PAGE = 100
 """The most that one BatchGetItem reads."""
-
-
-class Session(msgspec.Struct, frozen=True, rename="camel"):
-    """A connection in one namespace, with the person it belongs to.
-
-    A session does not change, with one exception: in a namespace with ``Login.LATER``, it begins
-    without a person and is given a person once.
-
-    namespace: the namespace.
-    sid: the session's id, which a Socket.IO client receives.
-    person_id: the person's id. Empty if the session has no person.
-    role: the role of the person's account.
-    name, profile, permissions: these fields of the account, as they were when the session began.
-    arrived_ms: when the frame that asked for the session arrived, epoch ms. 0 if the session came
-        with the handshake.
-    anonymous: whether the session never has a person, in a namespace with ``Login.NONE``.
-    """
-
-    namespace: str
-    sid: str
-    person_id: str
-    role: str
-    name: str
-    profile: str | None = None
-    permissions: frozenset[str] = frozenset()
-    arrived_ms: int = 0
-    anonymous: bool = False
-
-    @property
-    def authenticated(self) -> bool:
-        """Whether the session has a person."""
-        return bool(self.person_id)
-
-    @property
-    def settled(self) -> bool:
-        """Whether the session may stay: it has a person, or needs none."""
-        return self.authenticated or self.anonymous
-
-    def may(self, permission: str) -> bool:
-        """Return whether the session has a permission. An admin's session has all permissions."""
-        return self.role == ADMIN_ROLE or permission in self.permissions
-
-
-class Ended(NamedTuple):
-    """A session that has ended.
-
-    session: the session.
-    left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend has ended the session.
-    """
-
-    session: Session
-    left_ms: int
-
-    @classmethod
-    def of(cls, text: str) -> Ended:
-        """Read it from its ``text``."""
-        left_ms, brace, rest = text.partition("{")
-        return cls(session_of(brace + rest), int(left_ms or 0))
 
 
 class Upgrading(Exception):
@@ -281,11 +223,6 @@ class Connection(Table):
     def address(self, namespace: str) -> Address:
         """Return the address of the session in a namespace."""
         return Address(namespace, Wire(self.wire), self.connection_id)
-
-
-def session_of(text: str) -> Session:
-    """Return a session from the JSON in a row."""
-    return msgspec.json.decode(text, type=Session)
 
 
 def create(connection: Connection) -> None:

@@ -12,8 +12,9 @@ from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.ids import compose
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.rooms import Member
+from shared.realtime.sessions import Session
 
 
 def enter(address: Address, expires_at: int, due_at: int | None = None) -> bool:

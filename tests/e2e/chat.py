@@ -16,7 +16,8 @@ from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
 from tests.e2e.people import sign
 from tests.e2e.stack import Answer

@@ -14,8 +14,9 @@ from shared.identity.accounts import Account
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.people import Person
+from shared.realtime.sessions import Session
 from shared.settings import settings
 from tests.e2e import backstage
 from tests.e2e.client_native import Raw

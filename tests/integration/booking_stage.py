@@ -15,8 +15,9 @@ from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.sweep import Sweep
 from shared.protocol import json as wire
 from shared.realtime.address import Address
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
+from shared.realtime.sessions import Session
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 

@@ -16,7 +16,8 @@ from shared.pipeline.context import Arrival, Background
 from shared.pipeline.dispatch import Request, dispatch
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.stage import EXPIRES_AT
 

@@ -15,9 +15,10 @@ from shared.pipeline.product import Limit, Product
 from shared.pipeline.registry import Registry
 from shared.realtime import connections
 from shared.realtime.address import Address, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import Login, Namespace
+from shared.realtime.sessions import Session
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 

@@ -20,9 +20,10 @@ from shared.calling.call_records import CallRecord
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.people import Person
 from shared.realtime.rooms import Member
+from shared.realtime.sessions import Session
 from tests.fakes import NOW_MS
 
 EXPIRES_AT = 4_000_000_000

@@ -24,8 +24,9 @@ from shared.protocol.errors import InvalidPacket
 from shared.protocol.socketio import Packet, PacketType
 from shared.realtime import connections, people
 from shared.realtime.address import Address, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.people import Person
+from shared.realtime.sessions import Session
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import JWT_SECRET, NOW_MS, Fakes

@@ -28,6 +28,7 @@ from shared.realtime import connections, membership, people
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
+from shared.realtime.sessions import session_of
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
@@ -402,4 +403,4 @@ def test_an_anonymous_session_differs_from_one_that_has_not_authenticated_yet(la
     person = stage.session_of(CHAT.path, "anna")
     assert (person.anonymous, person.authenticated, person.settled) == (False, True, True)
     old = json.dumps({"namespace": "/", "sid": "s", "personId": "p", "role": "", "name": ""})
-    assert connections.session_of(old).settled
+    assert session_of(old).settled

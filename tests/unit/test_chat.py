@@ -12,8 +12,8 @@ from functions.chat.state import TRANSITIONS, Status, Trigger, after
 from functions.products import REGISTRY
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
-from shared.realtime.connections import Session
 from shared.realtime.rooms import Member
+from shared.realtime.sessions import Session
 
 TO_THE_SERVER = {
     "authenticate", "join_channel", "leave_channel", "chat:send_message", "message_read",

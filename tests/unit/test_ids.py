@@ -19,7 +19,8 @@ from shared.calling import ring
 from shared.ids import compose, decompose
 from shared.ports import Broadcast
 from shared.realtime import membership, people, rooms
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
 from shared.realtime.untold import Mark
 from tests.conftest import UseSettings
 

@@ -12,8 +12,9 @@ from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import BROADCASTS, SESSION_DATA, Access, TableSpec
 from shared.pipeline.payloads import Outbound
 from shared.pipeline.product import Product
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.namespaces import Login, Namespace
+from shared.realtime.sessions import Session
 
 PATH = "/chatroom"
 USERNAME = "username"

@@ -14,8 +14,9 @@ from shared.pipeline.deployment import BROADCASTS, ROOMS, SESSION_DATA
 from shared.pipeline.payloads import ANY_ARGUMENTS, Answer, Arguments, Inbound, Outbound
 from shared.pipeline.product import Limit, Product
 from shared.realtime.address import Address, Delivery, Wire
-from shared.realtime.connections import Connection, Session
+from shared.realtime.connections import Connection
 from shared.realtime.namespaces import Login, Namespace
+from shared.realtime.sessions import Session
 
 MAIN = Namespace("/protocol", login=Login.NONE, everybody=True)
 CUSTOM = Namespace("/custom", login=Login.NONE)
