@@ -108,7 +108,7 @@ def finish_ended_sessions(registry: Registry, ports: Ports, connection: Connecti
         session, left_ms = Ended.of(text)
         _await_last_words(ports, left_ms)
         left = run_consequences(registry, ports, connection, session)
-        connections.forget_session(connection.connection_id, text, left)
+        connections.forget_session(connection, text, left)
 
 
 def _await_last_words(ports: Ports, left_ms: int) -> None:

@@ -318,37 +318,41 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
 
 
 def mark_ended(connection: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
-    """End the session that ``connection`` has in a namespace, and delete its data.
+    """End the session that ``connection`` has in a namespace.
 
     Returns the row as it is then. Returns None, and writes nothing, if the session is another by
     now than in this copy of the row.
 
-    A session that has a person, or needs none, is kept in ``ended`` until its consequences have
-    run. The row is due at once, so that the next sweep finishes the consequences if they fail on
-    the way.
+    A session that has a person, or needs none, is kept in ``ended``, and its data too, until its
+    consequences have run. The row is due at once, so that the next sweep finishes the consequences
+    if they fail on the way.
 
     left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend ends the session.
     """
     slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
     session = session_of(text)
     actions = [slot.remove(), Connection.joining.delete({namespace})]
-    actions += [Connection.data[name].remove() for name in _data_names(connection, session)]
     if session.settled:
         ended = f"{left_ms or ''}{text}"
         actions += [Connection.ended.add({ended}), Connection.due_at.set(AT_ONCE)]
+    else:
+        actions += _without_data(connection, session)
     return _update(connection.connection_id, actions, is_live() & (slot == text))
 
 
-def forget_session(connection_id: str, text: str, rooms: Iterable[str] = ()) -> None:
-    """Delete an ended session from the row, after all its consequences have run. Idempotent.
+def forget_session(connection: Connection, text: str, rooms: Iterable[str] = ()) -> None:
+    """Delete an ended session and its data from the row, after all its consequences have run.
+
+    Idempotent.
 
     text: the session's entry in ``ended``.
     rooms: the entries in the row's ``rooms`` that are deleted too.
     """
     actions = [Connection.ended.delete({text})]
+    actions += _without_data(connection, Ended.of(text).session)
     if left := set(rooms):
         actions.append(Connection.rooms.delete(left))
-    _update(connection_id, actions, Connection.connection_id.exists())
+    _update(connection.connection_id, actions, Connection.connection_id.exists())
 
 
 def has(session: Session) -> Condition:
@@ -378,8 +382,11 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
     return connection.update_if(actions, has(session))
 
 
-def _data_names(connection: Connection, session: Session) -> list[str]:
-    return [name for name in connection.data.as_dict() if name.startswith(compose(session.sid, ""))]
+def _without_data(connection: Connection, session: Session) -> list[Action]:
+    """Return the part of an update that deletes what a session keeps."""
+    of_session = compose(session.sid, "")
+    names = [name for name in connection.data.as_dict() if name.startswith(of_session)]
+    return [Connection.data[name].remove() for name in names]
 
 
 def forget_room(connection_id: str, room: str) -> None:

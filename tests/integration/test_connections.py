@@ -11,6 +11,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from shared.pipeline import departure
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
+from shared.protocol import json
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
@@ -143,7 +144,7 @@ def test_an_ended_session_is_kept_until_its_leaving_is_finished() -> None:
     assert row.occupant(USER.path) == session
     assert row.occupant(TELECALLER.path) is None
     (text,) = row.ended
-    connections.forget_session("c1", text)
+    connections.forget_session(row, text)
     row = connections.get("c1")
     assert row
     assert row.occupant(USER.path) is None
@@ -165,7 +166,8 @@ def test_a_session_that_was_replaced_meanwhile_is_not_ended() -> None:
 
 
 def test_forgetting_a_session_or_marking_a_connection_creates_no_row() -> None:
-    connections.forget_session("c1", "text")
+    text = json.dumps(stage.session_of(USER.path, "ulla"))
+    connections.forget_session(Connection("c1"), text)
     assert connections.mark_leaving("c1") is None
     assert connections.get("c1") is None
 
