@@ -16,8 +16,8 @@ PACKET = re.compile(r"4?\d")
 PACKETS = {"40": "a namespace joined", "41": "a namespace left", "3": "a ping answered"}
 PRESENCE = ("presence-stream", "broadcast")
 COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep", "polling")
-"""The functions that run when other people connect, wait for packets, and disconnect. They are no part
-of a call."""
+"""The functions that run when other people connect, wait for packets and disconnect. They are no
+part of a call."""
 
 NOT_ITS_OWN = ("invocation", "secretsmanager")
 """Kinds of records that are no cost of one event. The secret is cached for minutes, so the first
