@@ -63,9 +63,8 @@ RARE: dict[Use, str] = {
     ("broadcast", "may", "send-broadcast"): "a post may fail",
     ("broadcast-shard", "may", "send-broadcast"): "a post may fail",
     ("polling", "UpdateItem", "connections"): "an address may have opened too many connections",
-    **{
-        (function, action, to): "only some orders of events need it"
-        for function, action, to in (
+    **dict.fromkeys(
+        (
             ("backend", "UpdateItem", "accounts"), ("backend", "UpdateItem", "people"),
             ("bookings", "GetItem", "counts"), ("bookings", "UpdateItem", "people"),
             ("calls", "PutItem", "rooms"), ("calls", "UpdateItem", "connections"),
@@ -73,8 +72,11 @@ RARE: dict[Use, str] = {
             ("chat", "GetItem", "messages"), ("chat", "Query", "rooms"),
             ("polling", "DeleteItem", "mailboxes"), ("sweep", "PutItem", "calls"),
             ("sweep", "UpdateItem", "connections"), ("sweep", "UpdateItem", "people"),
-        )
-    },
+        ),
+        "only some orders of events need it",
+    ),
+    ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
+    ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
