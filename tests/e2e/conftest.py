@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.e2e.browser import launched
 from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
+from tests.e2e.pages import Visitors, visiting
 from tests.e2e.people import People
 from tests.e2e.stack import Stack, running
 from tests.e2e.world import KINDS, World
@@ -120,3 +123,15 @@ def kind(request: pytest.FixtureRequest) -> str:
     """Run the test once with each kind of client."""
     found: str = request.param
     return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
+    with visiting(browser, stack) as visitors:
+        yield visitors

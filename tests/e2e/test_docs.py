@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.e2e.browser import launched
-from tests.e2e.pages import Visitors, visiting
-from tests.e2e.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
-    with visiting(browser, stack) as visitors:
-        yield visitors
+from tests.e2e.pages import Visitors
 
 
 def test_the_search_finds_events_by_their_error_texts(visitors: Visitors) -> None:

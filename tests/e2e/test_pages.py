@@ -6,17 +6,15 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from functions.calls.presence.counts import Counts
 from shared import times
 from shared.identity.accounts import Account
-from tests.e2e.browser import launched
 from tests.e2e.calls import answer, ring
 from tests.e2e.pages import (
     Visitors,
@@ -29,7 +27,6 @@ from tests.e2e.pages import (
     serious_issues,
     sign_in,
     user_and_telecaller,
-    visiting,
 )
 from tests.e2e.people import People, token
 from tests.e2e.relay import relay_to
@@ -43,18 +40,6 @@ they must not be animated."""
 
 PICTURES = os.environ.get("PICTURES")
 """The folder for the pictures. If it is not set, no pictures are taken."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
-    with visiting(browser, stack) as visitors:
-        yield visitors
 
 
 @pytest.fixture

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from shared.identity.accounts import Account
-from tests.e2e.browser import launched
 from tests.e2e.pages import (
     Visitors,
     call,
@@ -19,25 +16,12 @@ from tests.e2e.pages import (
     phone,
     pill,
     user_and_telecaller,
-    visiting,
 )
 from tests.e2e.people import People
 from tests.e2e.relay import relay_to
 from tests.e2e.stack import Stack
 
 RIGHTS = ["chat.access", "chat.send_messages"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
-    with visiting(browser, stack) as visitors:
-        yield visitors
 
 
 def agents(prefix: str) -> tuple[Account, Account]:

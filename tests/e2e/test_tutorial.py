@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from local.settings import ROOT
-from tests.e2e.browser import launched
-from tests.e2e.pages import Visitors, visiting
+from tests.e2e.pages import Visitors
 from tests.e2e.products import PRODUCTS, deploy_with
 from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
@@ -25,18 +24,6 @@ def stack(no_proxy: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with deploy_with([PRODUCTS / "tutorial"], folder) as running:
         shutil.copyfile(CLIENT, folder / "repository" / "web" / "site" / "tutorial.html")
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitors(browser: Browser, stack: Stack) -> Iterator[Visitors]:
-    with visiting(browser, stack) as visitors:
-        yield visitors
 
 
 def chat(visitors: Visitors) -> Page:
