@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from functions.chat import handlers
+from functions.chat import handlers, stream
 from functions.chat.events import ChannelUpserted
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
@@ -19,11 +20,29 @@ from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
 from tests.fakes import NOW_MS, Fakes
+from tests.integration.engines import Engine
+from tests.integration.followed import Record, following
 from tests.integration.stage import EXPIRES_AT
 
 EVERYTHING = frozenset(
     {"chat.access", "chat.send_messages", "chat.manage_channels", "call.audio", "call.video"}
 )
+
+
+@contextmanager
+def announcing(engine: Engine, fakes: Fakes, *tables: str) -> Iterator[None]:
+    """Announce what is written to some tables of chat, as their streams' function does.
+
+    It has to begin before the process has made its client.
+    """
+
+    def take(record: Record) -> None:
+        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
+
+    with ExitStack() as followed:
+        for table in tables:
+            followed.enter_context(following(engine, table, take))
+        yield
 
 
 class Chat:

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from functions.calls.namespaces import USER
-from functions.chat import stream
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
 from local.accounts import save as save_account
@@ -19,9 +18,8 @@ from shared.realtime.address import Address, Wire
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.booking_stage import report
-from tests.integration.chat import Chat
+from tests.integration.chat import Chat, announcing
 from tests.integration.engines import Engine
-from tests.integration.followed import Record, following
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -89,11 +87,7 @@ def test_suspension_closes_the_sessions_of_every_role(fakes: Fakes) -> None:
 
 def test_suspension_closes_chat_too(tables: object, engine: Engine, fakes: Fakes) -> None:
     """One connection is only in chat, and one is in another namespace as well."""
-
-    def take(record: Record) -> None:
-        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
-
-    with following(engine, "chat", take):
+    with announcing(engine, fakes, "chat"):
         _suspend_in_chat(fakes)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from functions.chat import channel_store, history, presence, stream
+from functions.chat import channel_store, history, presence
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
 from shared.aws.tables import TransactionRefused, transact
@@ -22,20 +22,16 @@ from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
-from tests.integration.chat import Chat, Overtaken
+from tests.integration.chat import Chat, Overtaken, announcing
 from tests.integration.conftest import THREADS, Race
 from tests.integration.engines import Engine
-from tests.integration.followed import Record, following
 
 ROOM = channel_store.room_of(1)
 
 
 @pytest.fixture
 def chat(tables: object, engine: Engine, fakes: Fakes) -> Iterator[Chat]:
-    def take(record: Record) -> None:
-        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
-
-    with following(engine, "chat", take):
+    with announcing(engine, fakes, "chat"):
         chat = Chat(fakes)
         chat.channel(1)
         yield chat

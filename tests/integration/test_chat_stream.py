@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.chat import channel_store, stream
+from functions.chat import channel_store
 from shared.protocol import json
 from tests.fakes import Fakes
-from tests.integration.chat import Chat
+from tests.integration.chat import Chat, announcing
 from tests.integration.engines import Engine
-from tests.integration.followed import Record, following
 
 ROOM = channel_store.room_of(1)
 MESSAGE = {"channelId": 1, "message": "Hello", "messageType": "text"}
@@ -20,10 +19,7 @@ READ = {"channelId": 1, "messageId": None}
 
 @pytest.fixture
 def chat(tables: object, engine: Engine, fakes: Fakes) -> Iterator[Chat]:
-    def take(record: Record) -> None:
-        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
-
-    with following(engine, "chat", take), following(engine, "messages", take):
+    with announcing(engine, fakes, "chat", "messages"):
         chat = Chat(fakes)
         chat.channel(1)
         for person in ("anna", "bert"):

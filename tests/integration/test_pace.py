@@ -9,14 +9,12 @@ from functools import partial
 import pytest
 
 from functions.bookings import messages
-from functions.chat import stream
 from shared.aws.event_order import claim_paced
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
-from tests.integration.chat import Chat
+from tests.integration.chat import Chat, announcing
 from tests.integration.conftest import Race
 from tests.integration.engines import Engine
-from tests.integration.followed import Record, following
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -25,10 +23,7 @@ EVERY_MS = 1_000
 
 @pytest.fixture
 def chat(tables: object, engine: Engine, fakes: Fakes) -> Iterator[Chat]:
-    def take(record: Record) -> None:
-        fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
-
-    with following(engine, "chat", take):
+    with announcing(engine, fakes, "chat"):
         chat = Chat(fakes)
         chat.channel(1)
         chat.tab("anna", "a1")
