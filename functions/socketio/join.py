@@ -25,7 +25,6 @@ from shared.pipeline.refusals import internal
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError
 from shared.realtime import connections
-from shared.realtime.address import Wire
 from shared.realtime.connections import Connection, Upgrading
 from shared.realtime.namespaces import INVALID_TOKEN, MAIN
 from shared.realtime.sessions import Session
@@ -154,8 +153,7 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
         if connection is None or connection.leaving:
             return None
         connection.require_settled()
-        if connection.wire != Wire.SOCKETIO:
-            raise InvalidPacket("CONNECT on a native connection")
+        connection.require_socketio()
         before = connection.occupant(namespace)
         if before is None:
             return connection

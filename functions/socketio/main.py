@@ -97,9 +97,8 @@ def receive(arrival: Arrival, frame: str) -> None:
         case engineio.PacketType.PONG:
             now = ports().clock.now_ms() // 1000
             row = connections.mark_answered(arrival.connection_id, now)
-            if row is not None and row.wire == Wire.NATIVE:
-                raise InvalidPacket("PONG on a native connection")
             if row is not None:
+                row.require_socketio()
                 row.require_settled()
         case engineio.PacketType.CLOSE:
             close(arrival, frame)
@@ -133,8 +132,8 @@ def message(arrival: Arrival, packet: socketio.Packet) -> None:
 def _require_socketio(arrival: Arrival) -> None:
     """Raise ``InvalidPacket`` if a native client has sent text that looks like a packet."""
     connection = connections.get(arrival.connection_id)
-    if connection is not None and connection.wire == Wire.NATIVE:
-        raise InvalidPacket("a packet on a native connection")
+    if connection is not None:
+        connection.require_socketio()
 
 
 def leave(arrival: Arrival, namespace: str) -> None:
@@ -144,12 +143,12 @@ def leave(arrival: Arrival, namespace: str) -> None:
     Raises ``InvalidPacket`` on a native connection.
     """
     connection = connections.get(arrival.connection_id)
-    if connection is not None:
-        connection.require_settled()
-    session = connection.session(namespace) if connection else None
-    if connection is not None and connection.wire != Wire.SOCKETIO:
-        raise InvalidPacket("DISCONNECT on a native connection")
-    if connection is None or session is None or session.arrived_ms >= arrival.ms:
+    if connection is None:
+        return
+    connection.require_settled()
+    connection.require_socketio()
+    session = connection.session(namespace)
+    if session is None or session.arrived_ms >= arrival.ms:
         return
     if not departure.end_session(REGISTRY, ports(), connection, namespace, arrival.ms):
         leave(arrival, namespace)  # the session has authenticated meanwhile

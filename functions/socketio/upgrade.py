@@ -13,9 +13,7 @@ from shared.aws.adapters import ports
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio
 from shared.protocol.engineio import PacketType
-from shared.protocol.errors import InvalidPacket
 from shared.realtime import connections
-from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.settings import settings
 
@@ -29,8 +27,8 @@ def answer_ping(arrival: Arrival, data: str) -> None:
     Raises ``InvalidPacket`` on a native connection.
     """
     connection = connections.get(arrival.connection_id)
-    if connection is not None and connection.wire == Wire.NATIVE:
-        raise InvalidPacket("PING on a native connection")
+    if connection is not None:
+        connection.require_socketio()
     polling = connection.upgrades if connection and not connection.upgraded else None
     if data == engineio.PROBE and polling:
         now_ms = ports().clock.now_ms()
@@ -51,9 +49,10 @@ def finish(arrival: Arrival, handle: Handle) -> None:
     Raises ``InvalidPacket`` on a native connection.
     """
     connection = connections.get(arrival.connection_id)
-    if connection is not None and connection.wire == Wire.NATIVE:
-        raise InvalidPacket("UPGRADE on a native connection")
-    if connection is None or not connection.upgrades or connection.upgraded:
+    if connection is None:
+        return
+    connection.require_socketio()
+    if not connection.upgrades or connection.upgraded:
         return  # means nothing then, as in Engine.IO's own server
     websocket, polling = connection.connection_id, connection.upgrades
     before = _move(polling, websocket)

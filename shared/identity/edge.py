@@ -18,7 +18,6 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-cu
 
 ADDRESS_HEADER = "Switchboard-Client-Address"
 
-
 PREFIX = 64
 
 

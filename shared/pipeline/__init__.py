@@ -17,7 +17,6 @@
 ``backend_events``   what a team's own systems report
 ``cors``             what lets pages of other origins use the HTTP routes
 ``http``             a row of the table of HTTP routes
-``cors``             what lets pages of other origins use the routes
 ``authentication``   which account sends an HTTP request
 ``paging``           lists in HTTP answers, a page at a time
 ``sweep``            what products do once a minute

@@ -175,8 +175,8 @@ def _resolve(registry: Registry, arrival: Arrival, request: Request) -> Resolved
     if connection is not None:
         connection.require_settled()
     session = connection.sender(request.namespace, arrival.ms) if connection else None
-    if connection is not None and connection.wire == Wire.NATIVE != request.wire:
-        raise InvalidPacket("a Socket.IO packet on a native connection")
+    if connection is not None and request.wire != Wire.NATIVE:
+        connection.require_socketio()
     if connection is None or connection.wire != request.wire:
         raise NotConnected
     if session is None:

@@ -29,6 +29,7 @@ from shared.aws.tables import Table, TableName
 from shared.ids import compose
 from shared.protocol import json
 from shared.protocol.engineio import LEGACY
+from shared.protocol.errors import InvalidPacket
 from shared.realtime.address import Address, Wire
 from shared.realtime.sessions import Ended, Session, session_of
 from shared.settings import settings
@@ -142,6 +143,11 @@ class Connection(Table):
         bare string.
         """
         return int(self.protocol) == LEGACY
+
+    def require_socketio(self) -> None:
+        """Raise ``InvalidPacket`` if this is the connection of a native client."""
+        if self.wire == Wire.NATIVE:
+            raise InvalidPacket("a packet on a native connection")
 
     def require_settled(self) -> None:
         """Raise ``Upgrading`` if the sessions of the client are not in this row."""
