@@ -164,7 +164,10 @@ class Edge:
                 protocols=[upstream.protocol] if upstream.protocol else (),
                 timeout=CLOSE_SECONDS,
             )
-            await client.prepare(request)
+            try:
+                await client.prepare(request)
+            except ConnectionResetError:
+                return web.Response()  # the client has hung up: nobody reads it
             self._clients.add(client)
             await relay(client, upstream)
             return client

@@ -1,8 +1,9 @@
 """How the emulator's Lambda workers start and run: forked from a warm parent, and side by side.
 
 ministack starts a new Python interpreter for every worker, which imports the libraries for a
-quarter of a second. And it lets all frames of WebSockets that a function receives wait for one
-another. AWS runs them at once.
+quarter of a second. It lets all frames of WebSockets that a function receives wait for one another,
+where AWS runs them at once. And it ends the workers of a function whose configuration is changed,
+where AWS lets them finish what they do.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,6 +43,23 @@ def install() -> None:
         raise RuntimeError("This is another ministack than the one that is pinned: make setup")
     lambda_runtime.subprocess = ForkingSubprocess(WarmParent())
     lambda_runtime.get_or_create_worker = LeasedWorker
+    lambda_runtime.kill_workers = ending_idle(lambda_runtime.kill_workers)
+
+
+def ending_idle(kill: Callable[[list[Any]], None]) -> Callable[[list[Any]], None]:
+    """Return a replacement of ``kill_workers`` that ends a worker after its current invocation."""
+
+    def end_later(worker: Any) -> None:
+        with worker._lock:
+            kill([worker])
+
+    def kill_workers(workers: list[Any]) -> None:
+        busy = [worker for worker in workers if worker._lock.locked()]
+        kill([worker for worker in workers if worker not in busy])
+        for worker in busy:
+            threading.Thread(target=end_later, args=[worker], daemon=True).start()
+
+    return kill_workers
 
 
 class LeasedWorker:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,6 +137,23 @@ def test_frames_are_served_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> 
         thread.join(SECONDS)
     assert sorted(results) == list(range(workers.AT_ONCE))
     assert len(released) == workers.AT_ONCE
+
+
+def test_a_worker_ends_after_its_invocation() -> None:
+    idle, busy = (SimpleNamespace(_lock=threading.Lock()) for _ in range(2))
+    ended: list[Any] = []
+    both = threading.Event()
+
+    def kill(some: list[Any]) -> None:
+        ended.extend(some)
+        if busy in ended:
+            both.set()
+
+    with busy._lock:
+        workers.ending_idle(kill)([busy, idle])
+        assert ended == [idle]
+    assert both.wait(SECONDS)
+    assert ended == [idle, busy]
 
 
 def test_another_version_of_the_emulator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
