@@ -195,7 +195,7 @@ class Edge:
 
 
 async def relay(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse) -> None:
-    """Pass frames both ways until one side ends, then close the other with the same code."""
+    """Pass frames both ways until one side ends, then end the other in the same way."""
     up = asyncio.create_task(_up(client, upstream))
     down = asyncio.create_task(_down(upstream, client))
     try:
@@ -204,6 +204,8 @@ async def relay(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocket
         for task in (up, down):
             task.cancel()
         ends = await asyncio.gather(up, down, return_exceptions=True)
+    if ends[0] == WSCloseCode.ABNORMAL_CLOSURE:
+        upstream._response.close()  # the only way to end without a close frame
     code = _sendable(next((end for end in ends if isinstance(end, int)), None))
     await asyncio.gather(client.close(code=code), upstream.close(code=code))
 

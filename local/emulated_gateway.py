@@ -1,7 +1,10 @@
-"""Two things in which the emulator's API Gateway must behave as the one of AWS does.
+"""Three things in which the emulator's API Gateway must behave as the one of AWS does.
 
 - API Gateway confirms the subprotocol that the answer of ``$connect`` has in its headers.
   https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
+- ``$disconnect`` says how the connection has ended: with the code of the client's close frame, with
+  1006 if there was none, with 1001 if API Gateway has closed the connection.
+  https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 - An HTTP API without a CORS configuration passes OPTIONS on to a route, as any other method.
   https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 """
@@ -9,15 +12,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.ws_stream import WSStream
 from ministack.services import apigateway  # type: ignore[import-untyped]
+from wsproto.events import CloseConnection
 
 from shared.aws.lambda_entry import SUBPROTOCOL_HEADER
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+GOING_AWAY = {"disconnect_code": 1001, "disconnect_reason": "Going away"}
+"""How a connection ends that API Gateway closes."""
 
 _PARAMETERS = {
     "handle_websocket": ["scope", "receive", "send"],
@@ -29,6 +38,8 @@ _PARAMETERS = {
 """The first parameters of the functions that are replaced."""
 
 _confirmed: ContextVar[str | None] = ContextVar("confirmed", default=None)
+_ends: ContextVar[list[str]] = ContextVar("ends")
+"""What the client's side has said of the connection's end: empty if API Gateway ends it."""
 
 
 def install() -> None:
@@ -43,12 +54,17 @@ def install() -> None:
     apigateway._invoke_ws_lambda = _remembered(apigateway._invoke_ws_lambda)
     apigateway.handle_websocket = _confirming(apigateway.handle_websocket)
     apigateway.handle_execute = _passing_on(apigateway.handle_execute)
+    WSStream._handle_events = _noting_code(WSStream._handle_events)  # type: ignore[method-assign]
+    WSStream.handle = _telling_code(WSStream.handle)  # type: ignore[method-assign]
 
 
 def _remembered(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Let ``_invoke_ws_lambda`` keep the subprotocol in the answer of ``$connect``."""
+    """Let ``_invoke_ws_lambda`` keep the subprotocol in the answer of ``$connect``, and say in
+    ``$disconnect`` that API Gateway has ended a connection."""
 
     async def invoke_and_remember(*arguments: Any, **options: Any) -> Any:
+        if "DISCONNECT" in arguments and not _ends.get():
+            options |= GOING_AWAY
         answer = await invoke(*arguments, **options)
         if "CONNECT" in arguments:
             _confirmed.set(((answer or {}).get("headers") or {}).get(SUBPROTOCOL_HEADER))
@@ -58,7 +74,8 @@ def _remembered(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
 
 
 def _confirming(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Let ``handle_websocket`` confirm the subprotocol when it accepts the connection."""
+    """Let ``handle_websocket`` confirm the subprotocol when it accepts the connection, and note
+    that the client's side has ended."""
 
     async def handle_and_confirm(
         scope: Any, receive: Any, send: Send, *arguments: Any, **options: Any
@@ -68,9 +85,51 @@ def _confirming(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitab
                 message = message | {"subprotocol": name}
             await send(message)
 
-        await handle(scope, receive, confirm, *arguments, **options)
+        ends: list[str] = []
+        _ends.set(ends)
+
+        async def noted() -> dict[str, Any]:
+            message: dict[str, Any] = await receive()
+            if message["type"] == "websocket.disconnect":
+                ends.append(message["type"])
+            return message
+
+        await handle(scope, noted, confirm, *arguments, **options)
 
     return handle_and_confirm
+
+
+def _noting_code(handle_events: Callable[[Any], Awaitable[None]]) -> Callable[..., Any]:
+    """Let hypercorn keep the code of a client's close frame, which it drops otherwise."""
+
+    async def handle_and_note(stream: Any) -> None:
+        events = stream.connection.events
+
+        def noted() -> Iterator[Any]:
+            for event in events():
+                if isinstance(event, CloseConnection):
+                    stream.client_closed = {"code": event.code, "reason": event.reason}
+                yield event
+
+        stream.connection.events = noted
+        try:
+            await handle_events(stream)
+        finally:
+            stream.connection.events = events
+
+    return handle_and_note
+
+
+def _telling_code(handle: Callable[[Any, Any], Awaitable[None]]) -> Callable[..., Any]:
+    """Let hypercorn tell the app the code that it has kept."""
+
+    async def handle_and_tell(stream: Any, event: Any) -> None:
+        closed, put = getattr(stream, "client_closed", None), getattr(stream, "app_put", None)
+        if isinstance(event, StreamClosed) and closed and put:
+            stream.app_put = lambda message: put(message | closed)
+        await handle(stream, event)
+
+    return handle_and_tell
 
 
 def _passing_on(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

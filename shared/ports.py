@@ -127,8 +127,16 @@ class Tasks(Protocol):
         """Handle the first packets of a client that polls, which have waited for a WebSocket."""
         ...
 
-    def end_connection(self, connection_id: str) -> None:
-        """Run all consequences of a connection that is gone. Idempotent."""
+    def end_connection(self, connection_id: str, *, goodbye: bool = False) -> None:
+        """Run all consequences of a connection that is gone. Idempotent.
+
+        goodbye: whether the consequences run at once, because the client does not come back. If
+            not, the client has ``reconnect_grace_seconds`` to do so.
+        """
+        ...
+
+    def finish_connection(self, connection_id: str) -> None:
+        """Run the consequences of a connection that is leaving. Idempotent."""
         ...
 
     def expel(
@@ -163,6 +171,10 @@ class Tasks(Protocol):
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         """End the session ``sid`` after ``seconds``, unless it has authenticated by then."""
+        ...
+
+    def await_return(self, connection_id: str, seconds: int) -> None:
+        """Run the consequences of a connection that is leaving after ``seconds``."""
         ...
 
     def publish(self, messages: Sequence[BusMessage]) -> int:

@@ -221,6 +221,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overtaken_wait_seconds: float = 0.4
     """How long an event waits for an earlier event of the same connection that it has overtaken."""
 
+    reconnect_grace_seconds: Annotated[int, msgspec.Meta(ge=0, le=60)] = 5
+    """How long a client whose connection has ended unexpectedly may take to come back before the
+    consequences run. With 0, they run at once."""
+
     last_words_seconds: float = 0.5
     """How long the consequences of a goodbye wait for frames of the client that arrived before."""
 

@@ -98,6 +98,9 @@ class FakeTasks:
     opened: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     ended_connections: list[str] = field(default_factory=list)
+    goodbyes: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    awaited: list[tuple[str, int]] = field(default_factory=list)
     expelled: list[tuple[str, str, str]] = field(default_factory=list)
     ended: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
@@ -118,8 +121,16 @@ class FakeTasks:
     def handle_held(self, connection_id: str) -> None:
         self.held.append(connection_id)
 
-    def end_connection(self, connection_id: str) -> None:
+    def end_connection(self, connection_id: str, *, goodbye: bool = False) -> None:
         self.ended_connections.append(connection_id)
+        if goodbye:
+            self.goodbyes.append(connection_id)
+
+    def finish_connection(self, connection_id: str) -> None:
+        self.left.append(connection_id)
+
+    def await_return(self, connection_id: str, seconds: int) -> None:
+        self.awaited.append((connection_id, seconds))
 
     def expel(
         self,

@@ -1,4 +1,6 @@
-"""Ends sessions that have not authenticated in time, in a namespace with ``Login.LATER``."""
+"""Ends what has had its time: sessions that have not authenticated, in a namespace with
+``Login.LATER``, and lost connections whose client has not come back.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,26 @@ from shared.realtime.connections import Connection
 
 
 class Deadline(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of a message of the queue: a session, and its connection.
+    """The body of a message of the queue: a session and its connection, or a connection alone.
 
     connection_id: the connection.
-    namespace: the session's namespace.
+    namespace: the session's namespace; empty for a connection whose client might have come back.
     sid: the session's id.
     """
 
     connection_id: str
-    namespace: str
-    sid: str
+    namespace: str = ""
+    sid: str = ""
 
 
 @queue_entry()
 def handler(body: str) -> None:
     """Handle one message of the queue of deadlines."""
-    end(msgspec.json.decode(body, type=Deadline))
+    deadline = msgspec.json.decode(body, type=Deadline)
+    if deadline.namespace:
+        end(deadline)
+    else:
+        ports().tasks.finish_connection(deadline.connection_id)
 
 
 def end(deadline: Deadline) -> None:
@@ -61,4 +67,4 @@ def _notify(left: Connection, namespace: str) -> None:
         ports().connections.post(left.connection_id, socketio.disconnect_frame(namespace))
     if alone:
         ports().connections.close(left.connection_id)
-        ports().tasks.end_connection(left.connection_id)
+        ports().tasks.end_connection(left.connection_id, goodbye=True)

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
-from shared.pipeline.departure import end_connection, expel, finish_ended_sessions
+from shared.pipeline import departure
 from shared.realtime import connections
+
+NORMAL = frozenset({1000, 1005})
+"""The codes with which a client closes its WebSocket for good (RFC 6455, 7.4.1). A browser that
+leaves a page says 1001, and perhaps comes back with the next page."""
 
 
 @entry
@@ -18,8 +25,11 @@ def handler(event: Event) -> dict[str, int]:
 
     The event is one of these:
 
-    - API Gateway's ``$disconnect``, or ``{"connectionId"}`` from a function whose post found the
-      connection gone: ``end_connection``.
+    - API Gateway's ``$disconnect``: ``end_connection`` if the client has closed the connection,
+      ``lose_connection`` if not.
+    - ``{"connectionId"}``, from a function that found the connection gone: the same, by
+      ``goodbye``.
+    - with ``leaving``, when the client has had its time to come back: ``finish_connection``.
     - with ``namespace``, and ``personId`` or ``sid``: ``expel`` ends the session in that namespace.
     - with ``ended``, from the sweep: ``finish_ended_sessions``.
 
@@ -27,7 +37,7 @@ def handler(event: Event) -> dict[str, int]:
     """
     connection_id = event.get("connectionId") or event["requestContext"]["connectionId"]
     if "namespace" in event:
-        expel(
+        departure.expel(
             REGISTRY,
             ports(),
             connection_id,
@@ -36,11 +46,31 @@ def handler(event: Event) -> dict[str, int]:
             sid=event.get("sid", ""),
             close=event.get("close"),
         )
-    elif "ended" in event:
-        connection = connections.get(connection_id)
-        if connection is not None:
-            finish_ended_sessions(REGISTRY, ports(), connection)
+    elif "ended" in event or "leaving" in event:
+        _finish(connection_id)
+    elif event.get("goodbye"):
+        departure.end_connection(REGISTRY, ports(), connection_id, ports().clock.now_ms())
     else:
-        arrived_ms = event.get("requestContext", {}).get("requestTimeEpoch")
-        end_connection(REGISTRY, ports(), connection_id, arrived_ms or ports().clock.now_ms())
+        _gone(connection_id, event.get("requestContext", {}))
     return {"statusCode": 200}
+
+
+def _finish(connection_id: str) -> None:
+    """Finish what an earlier invocation has begun, or has put off."""
+    connection = connections.get(connection_id)
+    if connection is None:
+        return
+    finish = departure.finish_connection if connection.leaving else departure.finish_ended_sessions
+    finish(REGISTRY, ports(), connection)
+
+
+def _gone(connection_id: str, context: Mapping[str, Any]) -> None:
+    """Handle the end of a connection.
+
+    context: what API Gateway says of it; empty if another function has found it.
+    """
+    left_ms = context.get("requestTimeEpoch") or ports().clock.now_ms()
+    if context.get("disconnectStatusCode") in NORMAL:
+        departure.end_connection(REGISTRY, ports(), connection_id, left_ms, unless_closed=True)
+    else:
+        departure.lose_connection(REGISTRY, ports(), connection_id, left_ms)

@@ -107,7 +107,7 @@ def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> Non
     ports().connections.post(arrival.connection_id, frame)
     if text == INVALID_TOKEN and has_failed_too_often(arrival.connection_id):
         ports().connections.close(arrival.connection_id)
-        ports().tasks.end_connection(arrival.connection_id)
+        ports().tasks.end_connection(arrival.connection_id, goodbye=True)
 
 
 def _confirm(arrival: Arrival, connection: Connection, session: Session) -> bool:

@@ -148,6 +148,9 @@ def leave(arrival: Arrival, namespace: str) -> None:
     connection.require_settled()
     connection.require_socketio()
     session = connection.session(namespace)
+    lost = connection.lost_session(namespace)
+    if lost is not None and lost.arrived_ms < arrival.ms:  # the connection's end came before
+        departure.run_consequences(REGISTRY, ports(), connection, lost)
     if session is None or session.arrived_ms >= arrival.ms:
         return
     if not departure.end_session(REGISTRY, ports(), connection, namespace, arrival.ms):
@@ -161,18 +164,21 @@ def close(arrival: Arrival, frame: str) -> None:
     """
     connection_id = arrival.connection_id
     if not mailboxes.polls(connection_id):
-        refuse(arrival, frame)
+        if refuse(arrival, frame):
+            ports().tasks.end_connection(connection_id, goodbye=True)
     elif mailboxes.close(connection_id, engineio.PacketType.NOOP):
-        ports().tasks.end_connection(connection_id)
+        ports().tasks.end_connection(connection_id, goodbye=True)
 
 
-def refuse(arrival: Arrival, frame: str) -> None:
+def refuse(arrival: Arrival, frame: str) -> bool:
     """Close the Socket.IO connection of a frame that is no packet, or is CLOSE.
 
-    A native client receives an error instead, and stays connected.
+    Returns False if it is the connection of a native client, which receives an error instead and
+    stays connected.
     """
     connection = connections.get(arrival.connection_id)
     if connection is not None and connection.wire == Wire.NATIVE:
         dispatch(REGISTRY, ports(), arrival, native.request_of(frame))
-    else:
-        ports().connections.close(arrival.connection_id)
+        return False
+    ports().connections.close(arrival.connection_id)
+    return True

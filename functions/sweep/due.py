@@ -18,14 +18,14 @@ TRY_AGAIN_SECONDS = 60
 """How long a connection waits for the next attempt after a failure."""
 
 PING = engineio.encode(engineio.PacketType.PING)
-FAILED, LEFT = "failed", "left"
+FAILED, NOT_REACHED = "failed", "not reached"
 
 
 def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
     """Handle the due connections of these shards, until the sweep's time is over.
 
     Takes one page of each shard at a time, the connections that are due longest first. Returns the
-    number of connections by verdict; ``failed`` and ``left`` count those that got none.
+    number of connections by verdict; ``failed`` and ``not reached`` count those that got none.
     """
     found: Counter[str] = Counter()
     shards = [connections.due(number, sweep.now) for number in numbers]
@@ -43,10 +43,10 @@ def attend(sweep: Sweep, row: Connection) -> str:
     """Do what a connection needs, and return its verdict.
 
     Returns ``failed`` if that has failed: the connection is postponed then, so that other
-    connections go first. Returns ``left`` if the sweep's time is over.
+    connections go first. Returns ``not reached`` if the sweep's time is over.
     """
     if sweep.over:
-        return LEFT
+        return NOT_REACHED
     decided = sweep.attempt(row.connection_id, partial(_act, sweep, row))
     if decided is None:
         again = sweep.now + TRY_AGAIN_SECONDS
@@ -69,6 +69,8 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
     match decided:
         case Verdict.GONE:
             ports.tasks.end_connection(connection_id)
+        case Verdict.LEFT:
+            ports.tasks.finish_connection(connection_id)
         case Verdict.FINISH:
             ports.tasks.finish_ended_sessions(connection_id)
         case Verdict.CLOSE:

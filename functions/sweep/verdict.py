@@ -20,7 +20,10 @@ class Verdict(StrEnum):
     function that lets the client join still works."""
 
     GONE = "gone"
-    """End the connection, or finish its end."""
+    """End the connection."""
+
+    LEFT = "left"
+    """Finish the end of the connection. The client has had its time to come back."""
 
     FINISH = "finish"
     """Finish the consequences of sessions that have ended."""
@@ -40,12 +43,17 @@ class Verdict(StrEnum):
 
 def verdict(row: Connection, now: int) -> Verdict:
     """Decide about a connection. ``now`` is in epoch seconds."""
-    if row.leaving or row.expires_at <= now:
+    if row.leaving:
+        return Verdict.WAIT if row.due_at > now else Verdict.LEFT
+    if row.expires_at <= now:
         return Verdict.GONE
     if row.due_at > now or row.is_joining(now):
         return Verdict.WAIT
-    if row.ended:
-        return Verdict.FINISH
+    return Verdict.FINISH if row.ended else _of_client(row)
+
+
+def _of_client(row: Connection) -> Verdict:
+    """Decide about a connection that is due and has nothing left undone."""
     settled = [session for session in row.all_sessions() if session.settled]
     if not settled or not all(map(row.reachable, settled)):
         return Verdict.CLOSE

@@ -123,9 +123,15 @@ class AwsTasks:
         held = {"connectionId": connection_id, "held": True}
         self._invoke(self._settings.socketio_function, held)
 
-    def end_connection(self, connection_id: str) -> None:
+    def end_connection(self, connection_id: str, *, goodbye: bool = False) -> None:
         """Invoke the disconnect function for a connection that is gone."""
-        self._invoke(self._settings.disconnect_function, {"connectionId": connection_id})
+        gone = {"connectionId": connection_id, "goodbye": goodbye}
+        self._invoke(self._settings.disconnect_function, gone)
+
+    def finish_connection(self, connection_id: str) -> None:
+        """Invoke the disconnect function for a connection that is leaving."""
+        leaving = {"connectionId": connection_id, "leaving": True}
+        self._invoke(self._settings.disconnect_function, leaving)
 
     def expel(
         self,
@@ -177,10 +183,16 @@ class AwsTasks:
 
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         """Send a message to the queue of deadlines that arrives after ``seconds``."""
-        session = {"connectionId": connection_id, "namespace": namespace, "sid": sid}
+        self._later({"connectionId": connection_id, "namespace": namespace, "sid": sid}, seconds)
+
+    def await_return(self, connection_id: str, seconds: int) -> None:
+        """Send a message to the queue of deadlines that arrives after ``seconds``."""
+        self._later({"connectionId": connection_id}, seconds)
+
+    def _later(self, deadline: Mapping[str, str], seconds: int) -> None:
         clients.client("sqs").send_message(
             QueueUrl=self._settings.deadlines_queue_url,
-            MessageBody=json.dumps(session),
+            MessageBody=json.dumps(deadline),
             DelaySeconds=seconds,
             MessageAttributes=_attributes(),
         )

@@ -20,9 +20,12 @@ run_consequences             second step               leave rooms and person, r
 connections.forget_session   last step                 take the session out of ``ended``
 finish_ended_sessions        a step has failed         do the last two steps for all of ``ended``
 expel                        the backend ends it       send ``41``, then end session or connection
-end_connection               a connection is gone      do the next two steps and all consequences
+end_connection               a connection is gone,     do the next two steps and all consequences
+                             its client too
+lose_connection              a connection is gone,     do the first of them, and the other one
+                             unexpectedly              when the client has not come back in time
 connections.mark_leaving     first step                let nothing more be added to the row
-connections.delete           last step                 delete the row
+finish_connection            last step                 run all consequences, and delete the row
 ===========================  ========================  ===========================================
 
 A session that has not authenticated in time has no consequences: ``mark_ended`` alone ends it.
@@ -31,11 +34,16 @@ Frames run in any order, so a client's last words may be handled after its goodb
 notes when the goodbye arrived, and the second waits for a moment. Until then, ``dispatch`` serves
 what arrived before the goodbye as if the session went on. What the backend ends has no last words.
 
+After an unexpected end, the consequences wait for ``reconnect_grace_seconds``. Nothing has to be
+called off when the client comes back: its new connection is one more of the person, so the person
+has not left when the consequences of the old one run. A message of the queue of deadlines runs
+them, or the sweep. A clean goodbye acts at once: ``41``, ``1``, or a normal close of the WebSocket.
+
 Rooms are joined and left with ``shared.realtime.membership`` while the session goes on.
 
-Other functions have ``expel``, ``finish_ended_sessions`` and ``end_connection`` run in the
-disconnect function, with the methods of ``ports.Tasks`` of the same names: ``context.disconnect``
-expels, the sweep finishes what is in ``ended``, and a post or the sweep finds a connection gone.
+Other functions have all this run in the disconnect function, with the methods of ``ports.Tasks``:
+``context.disconnect`` expels, the sweep finishes what has been left undone, and a post or the sweep
+finds a connection gone.
 
 Every step may run again: ``$disconnect`` is best effort, a failed post reports the same
 connection, and an asynchronous invocation may be delivered twice.
@@ -58,19 +66,57 @@ from shared.realtime.sessions import Ended, Session
 from shared.settings import settings
 
 
-def end_connection(registry: Registry, ports: Ports, connection_id: str, left_ms: int = 0) -> None:
+def end_connection(
+    registry: Registry,
+    ports: Ports,
+    connection_id: str,
+    left_ms: int = 0,
+    *,
+    unless_closed: bool = False,
+) -> None:
     """Run all consequences of a connection that is gone, and delete its row. Idempotent.
+
+    left_ms: when the connection ended, epoch ms; 0 if the backend ends it.
+    unless_closed: do nothing if the backend has closed the connection for the client to come back.
+    """
+    connection = connections.mark_leaving(connection_id, left_ms, unless_closed=unless_closed)
+    if connection is not None:
+        _await_last_words(ports, int(connection.left_ms or 0))
+        finish_connection(registry, ports, connection)
+
+
+def lose_connection(registry: Registry, ports: Ports, connection_id: str, left_ms: int) -> None:
+    """Run all consequences of a connection that is gone, unless its client comes back in time.
+
+    Does nothing if the connection is leaving already. If no session would come back, everything
+    runs at once.
+
+    left_ms: when the connection ended, epoch ms.
+    """
+    grace = settings().reconnect_grace_seconds
+    if not grace:
+        end_connection(registry, ports, connection_id, left_ms)
+        return
+    connection = connections.mark_lost(connection_id, left_ms, _grace_ends_at(ports, grace))
+    if connection is None:
+        return
+    if not any(session.settled for session in connection.all_sessions()):
+        finish_connection(registry, ports, connection)
+        return
+    ports.tasks.await_return(connection_id, grace)
+    finish_ended_sessions(registry, ports, connection)
+    if mailboxes.polls(connection_id):
+        ports.connections.close(connection_id)
+
+
+def finish_connection(registry: Registry, ports: Ports, connection: Connection) -> None:
+    """Run all consequences of a connection that is leaving, and delete its row. Idempotent.
 
     A client whose WebSocket is gone before the end of its upgrade goes on by polling.
 
     The row is deleted last: after a crash on the way, the sweep finds the row and finishes.
-
-    left_ms: when the connection ended, epoch ms; 0 if the backend ends it.
     """
-    connection = connections.mark_leaving(connection_id, left_ms)
-    if connection is None:
-        return
-    _await_last_words(ports, int(connection.left_ms or 0))
+    connection_id, left_ms = connection.connection_id, int(connection.left_ms or 0)
     finish_ended_sessions(registry, ports, connection)
     for session in connection.all_sessions():
         run_consequences(registry, ports, connection, session)
@@ -78,9 +124,15 @@ def end_connection(registry: Registry, ports: Ports, connection_id: str, left_ms
     if mailboxes.polls(connection_id):
         ports.connections.close(connection_id)
     elif connection.upgrades and connection.upgraded:
-        end_connection(registry, ports, connection.upgrades)
+        end = lose_connection if connection.lost else end_connection
+        end(registry, ports, connection.upgrades, left_ms)
     elif connection.upgrades:
         mailboxes.abandon_upgrade(connection.upgrades, connection_id)
+
+
+def _grace_ends_at(ports: Ports, grace: int) -> int:
+    """Return when a grace of so many seconds that begins now is over, in epoch seconds."""
+    return -(-ports.clock.now_ms() // 1000) + grace
 
 
 def end_session(
@@ -143,9 +195,12 @@ def expel(
     connection = connections.get(connection_id)
     if connection is None:
         return
-    session = connection.session(namespace)
+    session = connection.session(namespace) or connection.lost_session(namespace)
     if not session or person_id not in {"", session.person_id} or sid not in {"", session.sid}:
         finish_ended_sessions(registry, ports, connection)
+        return
+    if connection.lost:
+        run_consequences(registry, ports, connection, session)
         return
     sessions = connection.all_sessions()
     if close is None or connection.wire != Wire.SOCKETIO:

@@ -87,6 +87,9 @@ class Connection(Table):
     leaving: whether the connection has ended. Nothing can be added to the row then.
     left_ms: when it ended, epoch ms; 0 if the backend has ended it. Frames that arrived until then
         are still served, as long as the row is there.
+    lost: whether it ended unexpectedly, so that the consequences wait for the client's return.
+    closed: whether the backend has closed it, although the client is to come back. What
+        ``$disconnect`` says of such an end is no word of the client.
     expires_at: when API Gateway will have closed the connection, epoch seconds.
     sessions: the sessions, each as the JSON of a ``Session`` under its namespace.
     joining: the namespaces whose session is in the row, but cannot be reached yet.
@@ -120,6 +123,8 @@ class Connection(Table):
     opened = BooleanAttribute(null=True)
     leaving = BooleanAttribute(null=True)
     left_ms = NumberAttribute(attr_name="leftMs", null=True)
+    lost = BooleanAttribute(null=True)
+    closed = BooleanAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
     joining: Any = UnicodeSetAttribute(null=True)
@@ -168,6 +173,14 @@ class Connection(Table):
         sessions = self.all_sessions()
         if namespace is None:
             return sessions[0] if len(sessions) == 1 else None
+        return next((found for found in sessions if found.namespace == namespace), None)
+
+    def lost_session(self, namespace: str) -> Session | None:
+        """Return the session in a namespace if the client might still come back to it.
+
+        Returns None if there is no such session, or the connection is not lost.
+        """
+        sessions = self.all_sessions() if self.lost else ()
         return next((found for found in sessions if found.namespace == namespace), None)
 
     def sender(self, namespace: str | None, arrived_ms: int) -> Session | None:
@@ -400,23 +413,53 @@ def forget_room(connection_id: str, room: str) -> None:
     _update(connection_id, [Connection.rooms.delete({room})], Connection.connection_id.exists())
 
 
-def mark_leaving(connection_id: str, left_ms: int = 0) -> Connection | None:
+def mark_leaving(
+    connection_id: str, left_ms: int = 0, *, unless_closed: bool = False
+) -> Connection | None:
     """Mark a connection as leaving, so that nothing can be added to its row. Idempotent.
 
     Returns the row with the sessions that end now. Returns None if there is no such row. The row is
     due at once, so that the next sweep finishes if the consequences fail on the way.
 
     left_ms: when the connection ended, epoch ms; 0 if the backend ends it. The first mark counts.
+    unless_closed: return None, and write nothing, if the backend has closed the connection.
     """
+    condition: Condition = Connection.connection_id.exists()
+    if unless_closed:
+        condition &= Connection.closed.does_not_exist()
     return _update(
         connection_id,
         [
             Connection.leaving.set(True),
             Connection.left_ms.set(Connection.left_ms | left_ms),
+            Connection.lost.remove(),
             Connection.due_at.set(AT_ONCE),
         ],
-        Connection.connection_id.exists(),
+        condition,
     )
+
+
+def mark_lost(
+    connection_id: str, left_ms: int, due_at: int, *, closed: bool = False
+) -> Connection | None:
+    """Mark a connection as leaving whose client may come back.
+
+    Returns the row as it is then. Returns None, and writes nothing, if there is no such row, or it
+    is leaving already: the consequences are under way then.
+
+    left_ms: when the connection ended, epoch ms.
+    due_at: when the consequences run, epoch seconds; the sweep runs them if nothing else does.
+    closed: whether the backend is about to close the connection.
+    """
+    actions = [
+        Connection.leaving.set(True),
+        Connection.lost.set(True),
+        Connection.left_ms.set(left_ms),
+        Connection.due_at.set(due_at),
+    ]
+    if closed:
+        actions.append(Connection.closed.set(True))
+    return _update(connection_id, actions, is_live())
 
 
 def due(shard: int, now: int) -> Iterator[list[Connection]]:

@@ -50,6 +50,8 @@ def depart_all(fakes: Fakes) -> None:
     """Do what the disconnect function does with the connections that it receives."""
     while fakes.tasks.ended_connections:
         departure.end_connection(CALLS, fakes.ports, fakes.tasks.ended_connections.pop())
+    while fakes.tasks.left:
+        departure.finish_connection(CALLS, fakes.ports, row(fakes.tasks.left.pop()))
 
 
 def opening(connection_id: str, due_at: int = NOW + 30, expires_at: int = stage.EXPIRES_AT) -> None:
@@ -140,7 +142,7 @@ def test_a_departure_that_crashed_is_finished_by_the_next_sweep(fakes: Fakes) ->
     connections.postpone("c", NOW + PERIOD)
     connections.mark_leaving("c")
     sweep(fakes)
-    assert fakes.tasks.ended_connections == ["c"]
+    assert fakes.tasks.left == ["c"]
     depart_all(fakes)
     assert connections.get("c") is None
     assert not stage.user("u").online
@@ -197,7 +199,7 @@ def test_a_sweep_whose_time_is_over_leaves_the_rest_to_the_next(fakes: Fakes) ->
     sweep(fakes, seconds=0)
     assert fakes.connections.posted == []
     over = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic())
-    assert due.attend(over, row("c")) == due.LEFT
+    assert due.attend(over, row("c")) == due.NOT_REACHED
     sweep(fakes)
     assert fakes.connections.posted == [("c", PING)]
 

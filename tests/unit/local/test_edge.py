@@ -204,10 +204,10 @@ async def test_a_close_keeps_its_code_in_both_directions(stack: Stack, code: int
     assert await stack.upstream.closed.get() == code
 
 
-async def test_a_lost_client_closes_the_connection_to_the_stack(stack: Stack) -> None:
+async def test_a_torn_connection_is_torn_on_the_side_of_the_stack_too(stack: Stack) -> None:
     client = await stack.connect()
     client._response.connection.transport.abort()
-    assert await stack.upstream.closed.get() == WSCloseCode.GOING_AWAY
+    assert await stack.upstream.closed.get() == WSCloseCode.ABNORMAL_CLOSURE
 
 
 async def test_a_client_that_is_gone_during_the_handshake_leaves_no_error(

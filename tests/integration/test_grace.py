@@ -1,0 +1,190 @@
+"""An unexpected end of a connection: its consequences wait for the client to come back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from functions.calls.namespaces import USER
+from functions.deadline import main as deadline
+from functions.disconnect import main as disconnect
+from functions.socketio import main as socketio
+from functions.sweep.main import run
+from shared.pipeline.context import Arrival
+from shared.pipeline.product import Product
+from shared.pipeline.registry import Registry
+from shared.protocol.socketio import Packet, PacketType
+from shared.realtime import connections
+from shared.realtime.people import Person
+from tests.conftest import UseSettings
+from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
+from tests.integration.stage import INVOCATION, fails_once
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+GRACE = 5
+
+
+class Ulla:
+    """Ulla with her connections, and how often her last one has been left."""
+
+    def __init__(self, fakes: Fakes, registry: Registry, left: list[str]) -> None:
+        self.fakes, self.registry, self.left = fakes, registry, left
+        stage.connect(USER.path, "ulla", "c")
+
+    def report(self, code: int | None = None, connection_id: str = "c") -> None:
+        """Do what ``$disconnect`` does, or a post that finds the connection gone."""
+        if code is None:
+            self.invoke({"connectionId": connection_id})
+            return
+        context = {"connectionId": connection_id, "requestTimeEpoch": self.fakes.clock.now}
+        self.invoke({"requestContext": context | {"disconnectStatusCode": code}})
+
+    def invoke(self, event: dict[str, object]) -> None:
+        disconnect.handler(event, INVOCATION)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and the messages arrive that are due."""
+        self.fakes.clock.now += int(seconds * 1000)
+        while self.fakes.tasks.awaited:
+            connection_id, after = self.fakes.tasks.awaited.pop()
+            assert seconds >= after
+            body = {"connectionId": connection_id}
+            record = {"body": json.dumps(body), "messageId": "m"}
+            deadline.handler({"Records": [record]}, INVOCATION)
+        self.finish()
+
+    def sweep(self) -> None:
+        run(self.registry, self.fakes.ports, 60)
+        self.finish()
+
+    def finish(self) -> None:
+        while self.fakes.tasks.left:
+            self.invoke({"connectionId": self.fakes.tasks.left.pop(), "leaving": True})
+
+    def is_online(self) -> bool:
+        """Whether her row has a connection."""
+        return stage.user("ulla").online
+
+
+@pytest.fixture
+def ulla(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Ulla:
+    left: list[str] = []
+    product = Product("recorder", namespaces=[USER])
+    product.on_last_leave(USER.path)(lambda _, person: left.append(person.person_id))
+    registry = Registry([product])
+    for main in (disconnect, socketio):
+        monkeypatch.setattr(main, "REGISTRY", registry)
+    for main in (deadline, disconnect, socketio):
+        monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+    return Ulla(fakes, registry, left)
+
+
+@pytest.mark.parametrize("code", [1001, 1006, 1009, None])
+def test_an_unexpected_end_has_no_consequences_before_the_grace_is_over(
+    code: int | None, ulla: Ulla
+) -> None:
+    ulla.report(code)
+    assert ulla.is_online()
+    ulla.report(1006)
+    ulla.report()
+    ulla.wait(GRACE)
+    assert ulla.left == ["ulla"]
+    assert not ulla.is_online()
+    assert connections.get("c") is None
+
+
+@pytest.mark.parametrize("code", [1000, 1005])
+def test_a_clean_end_acts_at_once(code: int, ulla: Ulla) -> None:
+    ulla.report(code)
+    assert ulla.left == ["ulla"]
+    assert not ulla.fakes.tasks.awaited
+
+
+def test_without_a_grace_every_end_acts_at_once(ulla: Ulla, use_settings: UseSettings) -> None:
+    use_settings(reconnect_grace_seconds=0)
+    ulla.report(1006)
+    assert ulla.left == ["ulla"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_person_who_is_back_in_time_has_not_left(late: bool, ulla: Ulla) -> None:
+    ulla.report(1006)
+    if not late:
+        stage.connect(USER.path, "ulla", "c2")
+    ulla.wait(GRACE)
+    if late:
+        stage.connect(USER.path, "ulla", "c2")
+    assert ulla.left == (["ulla"] if late else [])
+    assert [one.connection_id for one in stage.user("ulla").addresses] == ["c2"]
+    assert [one.connection_id for one in stage.members_of(USER.path)] == ["c2"]
+
+
+@pytest.mark.parametrize("how", ["close", "41", "1", "expelled"])
+def test_a_goodbye_ends_the_grace(how: str, ulla: Ulla) -> None:
+    ulla.report(1006)
+    arrival = Arrival("c", "message", ulla.fakes.clock.now + 1)
+    match how:
+        case "close":
+            ulla.report(1000)
+        case "41":
+            socketio.message(arrival, Packet(PacketType.DISCONNECT, USER.path))
+        case "1":
+            socketio.handle(arrival, "1")
+            assert ulla.fakes.tasks.goodbyes == ["c"]
+            ulla.invoke({"connectionId": "c", "goodbye": True})
+        case "expelled":
+            ulla.invoke({"connectionId": "c", "namespace": USER.path, "close": True})
+    assert ulla.left == ["ulla"]
+    ulla.wait(GRACE)
+    assert not ulla.is_online()
+    assert connections.get("c") is None
+
+
+def test_the_sweep_finishes_what_no_message_has_and_not_before(
+    ulla: Ulla, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails_once(monkeypatch, ulla.fakes.tasks, "await_return")
+    with pytest.raises(TimeoutError):
+        ulla.report(1006)
+    ulla.report(1006)
+    ulla.fakes.clock.now += GRACE * 1000 - 1
+    ulla.sweep()
+    assert ulla.is_online()
+    ulla.fakes.clock.now += 1
+    ulla.sweep()
+    assert ulla.left == ["ulla"]
+
+
+def test_a_session_that_has_ended_before_does_not_wait(ulla: Ulla) -> None:
+    row = connections.get("c")
+    assert row
+    connections.mark_ended(row, USER.path, NOW_MS)
+    ulla.report(1006)
+    assert ulla.left == ["ulla"]
+
+
+def test_a_connection_without_a_session_does_not_wait(ulla: Ulla) -> None:
+    connections.create(connections.Connection("empty", wire="s", expires_at=stage.EXPIRES_AT))
+    ulla.report(1006, "empty")
+    assert connections.get("empty") is None
+
+
+def test_a_hook_that_fails_at_the_end_of_the_grace_runs_again(ulla: Ulla) -> None:
+    failed: list[Person] = []
+
+    def hook(_: object, person: Person) -> None:
+        failed.append(person)
+        if len(failed) == 1:
+            raise TimeoutError
+
+    ulla.registry.leave_hooks[USER.path].append(hook)
+    ulla.report(1006)
+    with pytest.raises(TimeoutError):
+        ulla.wait(GRACE)
+    ulla.wait(60)
+    ulla.sweep()
+    assert len(failed) == 2
+    assert connections.get("c") is None
