@@ -91,6 +91,16 @@ def _rejoin(stage: Stage) -> None:
     stage.app(ANNA).close()
 
 
+@scenario("torn connections", ringing)
+def _torn(stage: Stage) -> None:
+    torn = [stage.app(ULLA), stage.app(TINA), stage.app(UWE), Wire(stage, EIO4)]
+    for one in torn:
+        stage.world.gateway.close(one.id, 1006)
+    stage.come(ULLA)
+    stage.app(UWE).send("41/user,")
+    stage.tell("account.upserted", _id=ULLA.id, role="USER", name="U", accountStatus="SUSPENDED")
+
+
 @scenario("leaving while the function dies", call_people)
 def _leaving_dies(stage: Stage) -> None:
     stage.world.inject(Fault(Kind.DIES, SHIM, at=4))
