@@ -93,9 +93,9 @@ def _rejoin(stage: Stage) -> None:
 
 @scenario("torn connections", ringing)
 def _torn(stage: Stage) -> None:
-    torn = [stage.app(ULLA), stage.app(TINA), stage.app(UWE), Wire(stage, EIO4)]
-    for one in torn:
-        stage.world.gateway.close(one.id, 1006)
+    torn = [stage.app(ULLA).id, stage.app(TINA).id, stage.app(UWE).id, Wire(stage, EIO4).id]
+    for connection_id in torn:
+        stage.world.gateway.close(connection_id, 1006)
     stage.come(ULLA)
     stage.app(UWE).send("41/user,")
     stage.tell("account.upserted", _id=ULLA.id, role="USER", name="U", accountStatus="SUSPENDED")
