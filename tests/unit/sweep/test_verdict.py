@@ -35,15 +35,15 @@ def row(**values: Any) -> Connection:
         pytest.param({}, Verdict.PING, id="due for the first time"),
         pytest.param({"due_at": NOW + 1}, Verdict.WAIT, id="not due yet"),
         pytest.param({"due_at": 0}, Verdict.PING, id="due at once"),
-        pytest.param({"leaving": True}, Verdict.GONE, id="departure begun"),
+        pytest.param({"leaving": True}, Verdict.LEFT, id="departure begun"),
         pytest.param(
-            {"leaving": True, "due_at": NOW + 1}, Verdict.GONE, id="departure begun, not due"
+            {"leaving": True, "due_at": NOW + 1}, Verdict.WAIT, id="the client may come back"
         ),
         pytest.param({"expires_at": NOW}, Verdict.GONE, id="expired"),
         pytest.param({"ended": {"x"}}, Verdict.FINISH, id="a session ended"),
         pytest.param({"ended": {"x"}, "sessions": {}}, Verdict.FINISH, id="the only session ended"),
         pytest.param(
-            {"ended": {"x"}, "leaving": True}, Verdict.GONE, id="a session ended, departure begun"
+            {"ended": {"x"}, "leaving": True}, Verdict.LEFT, id="a session ended, departure begun"
         ),
         pytest.param({"expires_at": NOW, "due_at": NOW + 1}, Verdict.GONE, id="expired, not due"),
         pytest.param({"sessions": {}}, Verdict.CLOSE, id="joined nothing"),
