@@ -98,7 +98,7 @@ def _torn(stage: Stage) -> None:
         stage.world.gateway.close(connection_id, 1006)
     stage.come(ULLA)
     stage.app(UWE).send("41/user,")
-    stage.tell("account.upserted", _id=ULLA.id, role="USER", name="U", accountStatus="SUSPENDED")
+    stage.tell("account.upserted", _id=ULLA.id, role="USER", coins=COINS, accountStatus="SUSPENDED")
 
 
 @scenario("leaving while the function dies", call_people)
