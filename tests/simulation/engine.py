@@ -1,14 +1,16 @@
 """DynamoDB: requests go to a real engine, without the SDK's client, which is slower than it.
 
 Every row that is written is kept here too. That is where streams get the rows before and after a
-write, where the judge looks, and what makes it quick to return to an earlier state.
+write, where the judge looks, and what makes it quick to return to an earlier state. Reads by key
+are answered from there, and a query that is repeated while its table does not change is answered as
+before: most requests are those of sweeps that find nothing to do.
 """
 
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,21 +35,57 @@ class Dynamo:
     """One engine with the tables of the stack. Its tables have the names of their specs."""
 
     def __init__(self, url: str, tables: tuple[TableSpec, ...]) -> None:
-        host = urlsplit(url)
-        self._http = HTTPConnection(host.hostname or "", host.port)
+        self._http = _Http(url)
         self.specs = {table.name: table for table in tables}
         self.rows: Rows = {name: {} for name in self.specs}
         self._restored = 0
+        self._queried: dict[str, dict[bytes, Any]] = {name: {} for name in self.specs}
         for table in tables:
             self._request("CreateTable", table_definition(table))
 
     def call(self, operation: str, params: dict[str, Any]) -> tuple[Any, list[Change]]:
         """Make a request. Returns the answer and what it changed. Raises ``ClientError``."""
+        match operation:
+            case "GetItem" if "ProjectionExpression" not in params:
+                return self._got(params), []
+            case "BatchGetItem":
+                return self._got_batch(params), []
+            case "Query":
+                return self._found(params), []
+            case "UpdateItem" if params.get("ReturnValues", "NONE") == "NONE":
+                # The new row is wanted for the streams.
+                answer, changes = self.call(operation, params | {"ReturnValues": "ALL_NEW"})
+                return {name: answer[name] for name in answer if name != "Attributes"}, changes
         token = params.get("ClientRequestToken")
         if token:
             params = params | {"ClientRequestToken": self._own_token(token)}
         answer = self._request(operation, params)
         return answer, list(self._changes(self._written(operation, params, answer)))
+
+    def _got(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Answer a read by key."""
+        table = params["TableName"]
+        item = self.rows[table].get(self._key(table, params["Key"]))
+        return {} if item is None else {"Item": item}
+
+    def _got_batch(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Answer a read of several keys."""
+        responses = {
+            table: [
+                item
+                for key in wanted["Keys"]
+                if (item := self.rows[table].get(self._key(table, key))) is not None
+            ]
+            for table, wanted in params["RequestItems"].items()
+        }
+        return {"Responses": responses, "UnprocessedKeys": {}}
+
+    def _found(self, params: dict[str, Any]) -> Any:
+        """Answer a query."""
+        known, query = self._queried[params["TableName"]], msgspec.json.encode(params)
+        if query not in known:
+            known[query] = self._request("Query", params)
+        return known[query]
 
     def _own_token(self, token: str) -> str:
         """The engine remembers tokens, also those of a past that has been taken back."""
@@ -72,6 +110,7 @@ class Dynamo:
         self._restored += 1
         writes: list[tuple[str, dict[str, Any]]] = []
         for name, rows in self.rows.items():
+            before = len(writes)
             writes += [
                 (name, {"DeleteRequest": {"Key": self._key_item(name, item)}})
                 for key, item in rows.items()
@@ -82,6 +121,8 @@ class Dynamo:
                 for key, item in wanted[name].items()
                 if rows.get(key) is not item
             ]
+            if len(writes) > before:
+                self._queried[name].clear()
         for begin in range(0, len(writes), MOST_WRITES):
             by_table: dict[str, list[dict[str, Any]]] = {}
             for name, write in writes[begin : begin + MOST_WRITES]:
@@ -107,17 +148,9 @@ class Dynamo:
         return self._key_item(table, item)
 
     def _request(self, operation: str, params: dict[str, Any]) -> Any:
-        headers = {
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-            "Content-Type": "application/x-amz-json-1.0",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/"
-            "aws4_request, SignedHeaders=host, Signature=none",
-            "X-Amz-Date": "20260101T000000Z",
-        }
-        self._http.request("POST", "/", msgspec.json.encode(params), headers)
-        response = self._http.getresponse()
-        body = msgspec.json.decode(response.read() or b"{}")
-        if response.status == 200:
+        status, text = self._http.post(operation, msgspec.json.encode(params))
+        body = msgspec.json.decode(text or b"{}")
+        if status == 200:
             return body
         code = body.get("__type", "InternalServerError").rpartition("#")[2]
         message = body.get("message") or body.get("Message") or ""
@@ -171,6 +204,7 @@ class Dynamo:
             if after is not None:
                 rows[key] = after
             if before != after:
+                self._queried[table].clear()
                 yield table, key, before, after
 
     def _key_item(self, table: str, item: Item) -> Item:
@@ -179,6 +213,32 @@ class Dynamo:
 
     def _key(self, table: str, item: Item) -> Key:
         return tuple(value["S"] for value in self._key_item(table, item).values())
+
+
+class _Http:
+    """A connection to the engine. ``http.client`` takes as long for an answer as the engine."""
+
+    def __init__(self, url: str) -> None:
+        host = urlsplit(url)
+        self._socket = socket.create_connection((host.hostname or "", host.port or 80))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answers = self._socket.makefile("rb")
+        self._head = (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
+            "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/"
+            "aws4_request, SignedHeaders=host, Signature=none\r\nX-Amz-Date: 20260101T000000Z\r\n"
+            "X-Amz-Target: DynamoDB_20120810.{}\r\nContent-Length: {}\r\n\r\n"
+        )
+
+    def post(self, operation: str, body: bytes) -> tuple[int, bytes]:
+        """Make a request. Returns the status and the body of the answer."""
+        self._socket.sendall(self._head.format(operation, len(body)).encode() + body)
+        status, length = int(self._answers.readline().split()[1]), 0
+        while line := self._answers.readline().strip():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        return status, self._answers.read(length)
 
 
 def plain(value: Any) -> Any:
