@@ -231,6 +231,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overtaken_pause_seconds: float = 0.05
     """The pause between two looks for that earlier event."""
 
+    overtake_seconds: float = 2.0
+    """How long the events of a newer decision wait for the process that sends those of an older
+    one. It costs that much only if this process has ended."""
+
     untold_seconds: float = 10.0
     """The time after which a process that has not sent the events of its decision is taken for
     dead, and another one sends them."""

@@ -193,8 +193,8 @@ def untrack(context: Context, booking_id: str) -> None:
 def _set_tracking(context: Context, booking_id: str, *, on: bool) -> None:
     """Set whether the session tracks a booking. Idempotent.
 
-    A frame changes nothing if a newer one of the session has been handled. A frame to untrack that
-    is handled before the one to track leaves a trace, which that one finds.
+    A frame changes nothing if a newer one of the session has been handled: the newest one to track
+    is kept as a tracker, the newest one to untrack as a trace.
     """
     tracker = location.tracker(context, booking_id)
     wanted = {tracker} if on else set[Tracker]()
@@ -207,7 +207,7 @@ def _set_tracking(context: Context, booking_id: str, *, on: bool) -> None:
             return
         drop = before | (location.ended_trackers(booking) if on else set())
         untracked = location.recent(booking.untracked, context.now_ms) - traces
-        if not on and not before:
+        if not on:
             untracked.add(tracker)
         if store.set_trackers(booking, wanted, drop, untracked):
             return

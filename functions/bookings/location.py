@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from functions.bookings import store
 from functions.bookings.events import DIGITS, Location, PartnerLocation
 from functions.bookings.namespaces import CUSTOMER, PARTNER
 from functions.bookings.product import bookings
@@ -46,22 +47,34 @@ def update(context: Context, location: Location) -> None:
     arrives after a newer one is dropped."""
     # One write, and nothing else unless a customer tracks: partners send this every few seconds.
     partner = _save_location(context.session.person_id, location, context.arrival.ms)
-    if partner is None or not partner.trackers:
-        return
+    for _ in range(store.ROUNDS):
+        if partner is None or not partner.trackers:
+            return
+        if not _tell_trackers(context, partner, location):
+            return
+        # The trackers may have received a newer location before this one.
+        newest = store.partner(partner.partner_id)
+        partner = newest if newest.located_at != partner.located_at else None
+        location = Location(float(newest.latitude), float(newest.longitude))
+
+
+def _tell_trackers(context: Context, partner: Partner, location: Location) -> bool:
+    """Send a partner's last location to the connections that track one of the partner's bookings.
+
+    Returns whether there are any. Trackers whose sessions have ended are removed.
+    """
     trackers = [Tracker.of(text) for text in partner.trackers]
     tracking = [one for one in trackers if one.booking_id in (partner.active or ())]
     is_live = _liveness(tracking)
-    at = times.iso(context.arrival.ms)
+    at = times.iso(int(partner.located_at))
+    live = [one for one in tracking if is_live[one]]
     context.emit.tell(
-        *(
-            PartnerLocation(one.booking_id, location, at).to([one.address])
-            for one in tracking
-            if is_live[one]
-        )
+        *(PartnerLocation(one.booking_id, location, at).to([one.address]) for one in live)
     )
     ended = {one.text for one in trackers if not is_live.get(one)}
     if ended:
         partner.update([Partner.trackers.delete(ended)])
+    return bool(live)
 
 
 def ended_trackers(booking: Booking) -> set[Tracker]:

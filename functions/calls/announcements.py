@@ -79,6 +79,19 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     telecaller.note_told(mark)
 
 
+def ended_before(background: Background, done: Finished, but: Address) -> None:
+    """Announce the end of a call to all devices of both parties, unless the process that has ended
+    it has done so, or does so in time.
+
+    but: the device that asks to end the call once more.
+    """
+    mark, telecaller = store.mark_of_end(done.record), done.parties.telecaller
+    mine = [one for one in telecaller.marks if one.about == mark.about]
+    row = rows.of_key(TELECALLER.path, telecaller.person_id)
+    if mark in overtake(row, mine, background.now_ms):
+        _announce_end(background, mark, done.parties, but)
+
+
 def again(background: Background, telecaller: PartyRow) -> None:
     """Announce the transitions that the telecaller's row marks as not announced, if the process
     that has made them is dead.

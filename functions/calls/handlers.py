@@ -292,10 +292,9 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
 def _finish(context: Context, call_id: str, trigger: Trigger) -> None:
     """Move the person's current call to the final state that ``trigger`` leads to, and announce it.
 
-    If this person has ended the call in the same way before, it is announced again: the person asks
-    again because no answer came, and is answered as the first time. Raises as ``_over`` says, and
-    ``Refusal``, if the call is not the person's current one, or ``trigger`` does not apply to its
-    state.
+    If this person has ended the call in the same way before, the person is answered as the first
+    time, and what has not been announced is. Raises as ``_over`` says, and ``Refusal``, if the call
+    is not the person's current one, or ``trigger`` does not apply to its state.
     """
     me = context.session
     parties = _parties(context, call_id)
@@ -303,12 +302,14 @@ def _finish(context: Context, call_id: str, trigger: Trigger) -> None:
         parties = _await_accept(parties, call_id)
     ender = Ender(me.person_id, context.arrival.message_id)
     done = parties and store.finish(parties, call_id, trigger, context.now_ms, ender)
-    if not done:
-        record = _over(context, call_id)
-        if not record.was_ended(calls.name, trigger, me.person_id):
-            raise Refusal(NO_LONGER_AVAILABLE)
-        done = Finished(record, rows.get_both(record.callee_id, record.caller_id))
-    announcements.ended(context, done, but=context.address)
+    if done:
+        announcements.ended(context, done, but=context.address)
+        return
+    record = _over(context, call_id)
+    if not record.was_ended(calls.name, trigger, me.person_id):
+        raise Refusal(NO_LONGER_AVAILABLE)
+    done = Finished(record, rows.get_both(record.callee_id, record.caller_id))
+    announcements.ended_before(context, done, but=context.address)
 
 
 def _parties(context: Context, call_id: str) -> PartyRows | None:

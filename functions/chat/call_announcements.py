@@ -17,7 +17,6 @@ from functions.chat.state import Status, Trigger
 from shared.aws.log import logger
 from shared.aws.parallel import both
 from shared.aws.tables import is_still
-from shared.calling.call_records import CallRecord
 from shared.calling.telling import tell
 from shared.pipeline.context import Background
 from shared.protocol import json
@@ -82,14 +81,16 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     _announce_end(background, done.row, [*untold, done.mark], but)
 
 
-def ended_before(background: Background, record: CallRecord, but: Address) -> None:
-    """Announce again how a call has ended, to all tabs that may have had it.
+def ended_before(background: Background, call_id: str, but: Address) -> None:
+    """Announce how a call has ended, unless the process that has ended it has done so, or does so
+    in time.
 
-    but: the tab whose request has ended the call.
+    but: the tab whose request is to end the call once more.
     """
-    row = call_rows.find(record.call_id) or call_rows.of_record(record)
-    mark = Mark(int(record.ended_at), record.call_id, record.trigger)
-    _announce_end(background, row, [*row.marks, mark], but)
+    row = call_rows.find(call_id)
+    untold = overtake(call_rows.of_key(call_id), row.marks, background.now_ms) if row else ()
+    if row and untold:
+        _announce_end(background, row, untold, but)
 
 
 def again(background: Background, row: CallRow) -> None:

@@ -16,7 +16,6 @@ from functions.chat.namespaces import CHAT
 from functions.chat.state import FINAL, Status
 from shared.aws.tables import Table, TableName
 from shared.calling import ring
-from shared.calling.call_records import CallRecord
 from shared.ids import compose, decompose
 from shared.protocol import json
 from shared.realtime import people
@@ -165,18 +164,6 @@ class Listed(Table):
 def of_key(call_id: str) -> CallRow:
     """Return a call's row that has only its key, for a write."""
     return CallRow(ring.row_of_call(call_id))
-
-
-def of_record(record: CallRecord) -> CallRow:
-    """Return the row of a call that is over, as far as its record has it: without tabs."""
-    call = ChatCall(
-        id=record.call_id,
-        status=record.status,
-        type=record.call_type,
-        caller_id=record.caller_id,
-        callee_id=record.callee_id,
-    )
-    return CallRow(ring.row_of_call(record.call_id), call=call)
 
 
 def find(call_id: str) -> CallRow | None:

@@ -208,8 +208,10 @@ def ice_candidate(context: Context, request: Candidate) -> None:
 
 
 def _held(row: CallRow, candidate: HeldCandidate) -> bool:
-    """Keep a candidate for later if the other party cannot use it yet, and return whether it is
-    kept. Raises ``Refusal`` if the call keeps too many candidates already, or this one is too long.
+    """Keep a candidate for later if the other party cannot use it yet.
+
+    Returns whether it need not be sent now: it is kept, or the call is over by now. Raises
+    ``Refusal`` if the call keeps too many candidates already, or this one is too long.
     """
     if not call_store.is_early(row, candidate):
         return False
@@ -217,7 +219,7 @@ def _held(row: CallRow, candidate: HeldCandidate) -> bool:
     long = len(candidate.text.encode()) > values.held_candidate_bytes
     if long or len(row.held or ()) >= values.held_candidates:
         raise Refusal(TOO_MANY)
-    return call_store.hold(row, candidate)
+    return call_store.hold(row, candidate) or call_rows.get(row.call.id) is None
 
 
 def _calls_with(person_id: str, target: str) -> list[CallRow]:
@@ -260,14 +262,15 @@ def _running(context: Context, call_id: str, target: str | None) -> CallRow | No
 def _finish(context: Context, request: CallRef, triggers: Triggers) -> None:
     """End a call, and announce it.
 
-    If this person has ended the call in the same way before, it is announced again: the person asks
-    again because no answer came. Raises ``Refusal`` or ``Duplicate`` if the call cannot be ended.
+    If this person has ended the call in the same way before, the person is answered as the first
+    time, and what has not been announced is. Raises ``Refusal`` or ``Duplicate`` if the call cannot
+    be ended.
     """
     if done := _end_running(context, request, triggers):
         call_announcements.ended(context, done, but=context.address)
     else:
-        record = _ended_before(context, request, triggers)
-        call_announcements.ended_before(context, record, but=context.address)
+        _require_ended_before(context, request, triggers)
+        call_announcements.ended_before(context, request.call_id, but=context.address)
 
 
 def _end_running(context: Context, request: CallRef, triggers: Triggers) -> Finished | None:
@@ -286,11 +289,9 @@ def _end_running(context: Context, request: CallRef, triggers: Triggers) -> Fini
     return call_store.finish(request.call_id, trigger, context.now_ms, ender)
 
 
-def _ended_before(context: Context, request: CallRef, triggers: Triggers) -> CallRecord:
-    """Return the record of a call that this person has ended in the same way before.
-
-    Raises ``Refusal`` or ``Duplicate`` if it is not so.
-    """
+def _require_ended_before(context: Context, request: CallRef, triggers: Triggers) -> None:
+    """Raise ``Refusal`` or ``Duplicate`` unless this person has ended the call in the same way
+    before."""
     me = context.session.person_id
     record = _over(context, request.call_id)
     is_callee = me == record.callee_id
@@ -299,7 +300,6 @@ def _ended_before(context: Context, request: CallRef, triggers: Triggers) -> Cal
         raise Refusal(NO_LONGER_AVAILABLE)
     if request.target_user_id not in (None, record.caller_id if is_callee else record.callee_id):
         raise Refusal(NOT_A_PARTY)
-    return record
 
 
 def _tab_of(call: ChatCall, person_id: str) -> str | None:

@@ -17,11 +17,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import UnicodeSetAttribute
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from shared.aws.log import logger
-from shared.aws.retry import attempts
+from shared.aws.retry import looks
 from shared.aws.tables import Table
 from shared.ids import compose, decompose
 from shared.settings import settings
@@ -104,13 +105,17 @@ def overtake(row: MarkedRow, marks: Sequence[Mark], now_ms: int) -> Sequence[Mar
 
     row: a row with the key, for writes; it is changed.
     """
+    values = settings()
+    waiting = looks(values.overtake_seconds, values.overtaken_pause_seconds)
     try:
-        for _ in attempts() if any(mark.is_fresh(now_ms) for mark in marks) else ():
+        for _ in waiting if any(mark.is_fresh(now_ms) for mark in marks) else ():
             row.refresh(consistent_read=True)
             marks = [mark for mark in marks if mark in row.marks]
             if not marks:
                 break
         return [mark for mark in marks if row.note_told(mark)]
+    except DoesNotExist:  # a row of its own is deleted when its last decision has been told
+        return []
     except Exception:  # noqa: BLE001 - what has been decided since is told all the same
         logger.exception("an older decision may be told after a newer one")
         return marks

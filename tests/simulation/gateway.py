@@ -55,6 +55,7 @@ class Gateway:
 
     deaf: the connections whose posts are refused for good, each with the status.
     lost: the connections that broke without ``$disconnect``.
+    began_ms: when the handling of each frame began, by when the frame arrived.
     hold_ms: how long the next frame is held back, so that later ones overtake it.
     """
 
@@ -63,6 +64,7 @@ class Gateway:
         self.sockets: dict[str, Socket] = {}
         self.deaf: dict[str, int] = {}
         self.lost: set[str] = set()
+        self.began_ms: dict[int, float] = {}
         self.hold_ms = 0
         self._messages = 0
 
@@ -177,7 +179,9 @@ class Gateway:
         return action if action in ROUTES else "$default"
 
     def _invoke(self, event: dict[str, Any], done: Done) -> None:
-        self._world.invoke(ROUTES[event["requestContext"]["routeKey"]], event, done)
+        request = event["requestContext"]
+        self.began_ms[request["requestTimeEpoch"]] = self._world.now_ms
+        self._world.invoke(ROUTES[request["routeKey"]], event, done)
 
     def _event(self, connection_id: str, route: str, kind: str) -> dict[str, Any]:
         self._messages += 1

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from functions.bookings.state import FINAL as OVER
 from functions.calls.billing import cost, duration_seconds
 from shared.ids import decompose
 from shared.realtime.address import Address
+from shared.settings import settings
 from tests.simulation import stack
-from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth
+from tests.simulation.clients import App
+from tests.simulation.screens import Asked
+from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, in_channel_since
 from tests.simulation.world import COINS, RATES, World
 
 FINAL = {"COMPLETED", "MISSED", "REJECTED", "CANCELLED"}
@@ -181,14 +185,36 @@ def rights(world: World, truth: Truth) -> Broken:
 
 
 def served(world: World, truth: Truth) -> Broken:
-    """What arrived before its client said goodbye is done. Judged where no process died."""
+    """What arrived before its client said goodbye is done. Judged where no process died.
+
+    A frame that API Gateway holds back for longer than ``last_words_seconds`` after the goodbye is
+    refused: that is the meaning of this setting. Whether a message was refused for another reason
+    cannot be seen, because its client is gone: so only those are judged that might still be sent.
+    """
     stored = {one["messageId"] for one in (*truth.messages, *truth.booking_messages)}
+    longest_ms = settings().last_words_seconds * 1000
     for app in world.apps:
         for asked in app.screen.asked:
-            sent = asked.event in ("chat:send_message", "message:send")
-            if sent and app.closed_ms and not asked.answered and asked.own_id not in stored:
+            began_ms = world.gateway.began_ms.get(asked.at_ms, float("inf"))
+            if not app.closed_ms or asked.answered or began_ms - app.closed_ms >= longest_ms:
+                continue
+            if _may_send(app, asked, truth) and asked.own_id not in stored:
                 yield f"{app.who.id}'s last {asked.event} is lost"
-            if asked.event == "call:cancel" and app.closed_ms and not asked.answered:
+            if asked.event == "call:cancel":
                 record = truth.records.get(asked.payload["callId"], {})
                 if record.get("status") == "MISSED":
                     yield f"{app.who.id}'s last {asked.event} is lost"
+
+
+def _may_send(app: App, asked: Asked, truth: Truth) -> bool:
+    """Return whether an event is a message that its sender may send, still in the end."""
+    if asked.event == "chat:send_message":
+        return in_channel_since(app, f"channel#{asked.payload['channelId']}") is not None
+    if asked.event != "message:send":
+        return False
+    parties = {app.who.id, asked.payload["recipientId"]}
+    return any(
+        {one["customerId"], one.get("partnerId")} == parties and one["status"] not in OVER
+        for id_, one in truth.bookings.items()
+        if asked.payload.get("bookingId") in (None, id_)
+    )

@@ -11,10 +11,6 @@ from collections.abc import Iterator
 from tests.simulation.report import Cell, Table
 
 SAID_TWICE = "Two invocations that finish the same thing both announce it."
-LAST_WORDS = "What is handled later than ``last_words_seconds`` after its goodbye is refused."
-OUTDATED = "A location that is not passed on is outdated by the next one, seconds later."
-OLD_AFTER_NEW = "What was stored first is sent last."
-UNTRACK = "Of several tracks and untracks in one burst, another one than the last may win."
 CANDIDATE = "A candidate is posted at the same time as the event that it must follow."
 LATE_TAB = "A tab that comes while its person is being called in chat does not ring."
 
@@ -25,17 +21,8 @@ HISTORIES = {
 """What may break in a history without faults, and why."""
 
 AT_ONCE: dict[tuple[str, str], str] = {
-    ("accept, end", "once"): SAID_TWICE,
-    ("a whole call", "once"): SAID_TWICE,
-    ("chat: accept, end", "once"): SAID_TWICE,
-    ("chat: caller leaves | callee leaves", "once"): SAID_TWICE,
-    ("signalling, and the end", "once"): SAID_TWICE,
-    ("signalling, and the end", "in_order"): CANDIDATE,
-    ("signalling", "in_order"): CANDIDATE,
     ("another tab comes, and is called", "in_order"): CANDIDATE,
     ("another tab comes, and is called", "rang"): LATE_TAB,
-    ("locations", "locations_shown"): OLD_AFTER_NEW,
-    ("track and untrack, twice", "tracked"): UNTRACK,
 }
 """What may break in a burst of the concurrent world, and why, beside what breaks in the race of the
 same name. It breaks in some orders only, so it is missed in long runs alone."""
@@ -46,21 +33,7 @@ LONG = 40
 _Row = tuple[str, str, str]
 """An event, kinds of faults and invariants, separated by semicolons."""
 
-_ROWS: dict[str, tuple[_Row, ...]] = {
-    SAID_TWICE: (("chat: accept | end", "race", "once"),),
-    OUTDATED: (
-        (
-            "location:update",
-            "dies before; throttled; down from here; executed, no answer",
-            "locations_shown",
-        ),
-    ),
-    LAST_WORDS: (
-        ("say, goodbye", "overtaken", "served"),
-        ("message, goodbye", "overtaken", "served"),
-        ("cancel, goodbye", "overtaken", "served"),
-    ),
-}
+_ROWS: dict[str, tuple[_Row, ...]] = {}
 
 
 def _cells() -> Iterator[tuple[Cell, str]]:

@@ -213,7 +213,17 @@ def tracked(world: World, truth: Truth) -> Broken:
 
 
 def locations_shown(world: World, truth: Truth) -> Broken:
-    """A customer's app that tracks a booking shows where its partner was last."""
+    """A customer's app that tracks a booking shows where its partner was last.
+
+    Only a location that was confirmed to the partner's app counts: without a confirmation the app
+    sends where it is again, as it does every few seconds.
+    """
+    confirmed = {
+        (app.who.id, one.at_ms)
+        for app in world.apps
+        for one in app.screen.asked
+        if one.event == "location:update" and one.done
+    }
     for app in all_judged(world, CUSTOMER):
         for id_, booking in truth.bookings.items():
             partner = truth.partners.get(booking.get("partnerId", ""), {})
@@ -228,7 +238,8 @@ def locations_shown(world: World, truth: Truth) -> Broken:
             at_ms = partner.get("locatedAt", 0)
             mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
             heard = app.screen.last("partner:location_update", id_)
-            late = at_ms > since and id_ in partner.get("active", ())
+            known = (booking.get("partnerId"), at_ms) in confirmed
+            late = known and at_ms > since and id_ in partner.get("active", ())
             if mine and late and (heard or {}).get("timestamp") != times.iso(at_ms):
                 yield f"{app.who.id}'s {app.id} shows {heard}, and {id_}'s partner is {partner}"
 
