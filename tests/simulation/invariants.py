@@ -207,14 +207,16 @@ def served(world: World, truth: Truth) -> Broken:
 
 
 def _may_send(app: App, asked: Asked, truth: Truth) -> bool:
-    """Return whether an event is a message that its sender may send, still in the end."""
+    """Return whether an event is a message that its sender might send, then and in the end."""
     if asked.event == "chat:send_message":
         return in_channel_since(app, f"channel#{asked.payload['channelId']}") is not None
     if asked.event != "message:send":
         return False
     parties = {app.who.id, asked.payload["recipientId"]}
     return any(
-        {one["customerId"], one.get("partnerId")} == parties and one["status"] not in OVER
+        {one["customerId"], one.get("partnerId")} == parties
+        and one["status"] not in OVER
+        and one["updatedAt"] <= asked.at_ms
         for id_, one in truth.bookings.items()
         if asked.payload.get("bookingId") in (None, id_)
     )
