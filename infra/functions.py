@@ -72,7 +72,7 @@ STACK = (
             Access(
                 {
                     "accounts": "GetItem",
-                    "connections": "GetItem PutItem",
+                    "connections": "PutItem",
                     "mailboxes": "UpdateItem",
                 },
                 may="read-secret invoke-opener",
@@ -94,7 +94,7 @@ STACK = (
             )
             | COUNT_HITS,
             timeout_seconds=29,  # API Gateway waits for 30
-            memory_mb=128,  # it does little but wait: docs/liveness.md has the price
+            memory_mb=256,  # it does little but wait: docs/liveness.md has the price
             awaited=True,
         )
     ),

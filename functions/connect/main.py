@@ -13,7 +13,6 @@ from functions.products import REGISTRY
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, websocket_entry
-from shared.aws.parallel import both
 from shared.errors import ConnectionRefused
 from shared.identity import cookies, tokens
 from shared.pipeline import admission, rate_limits
@@ -81,18 +80,14 @@ def handler(event: Event) -> int:
 def _upgrade(connection: Connection, query: dict[str, str]) -> int:
     """Accept the WebSocket to which a client that polls upgrades. Returns the HTTP status.
 
-    The WebSocket gets no open packet, and counts as no connection of the client's address. What
-    came with the client's first request is valid for it, too.
+    The WebSocket gets no open packet, and counts as no connection of the client's address.
     """
     now_ms, polling = ports().clock.now_ms(), mailboxes.PREFIX + query["sid"]
-    box, client = both(
-        lambda: mailboxes.begin_upgrade(polling, connection.connection_id, now_ms),
-        lambda: connections.get(polling),
-    )
-    if box is None or client is None:
+    box = mailboxes.begin_upgrade(polling, connection.connection_id, now_ms)
+    if box is None:
         return HTTPStatus.BAD_REQUEST
-    for name in ("wire", "protocol", "credential", "cookie", "limited"):
-        setattr(connection, name, getattr(client, name))
+    connection.wire = Wire.SOCKETIO.value
+    connection.protocol = int(box.protocol)
     connection.upgrades = polling
     connection.opened = True
     connection.due_at = now_ms // 1000 + settings().unauthenticated_seconds

@@ -44,7 +44,8 @@ def decide(box: Mailbox | None, poll: str, now_ms: int, waited_ms: int) -> Decis
     if box is None or box.closed or box.moved_to or box.poll != poll or box.outbox:
         return Decision.ANSWER
     if box.upgrading(now_ms):
-        let_go = box.probed and waited_ms >= NOOP_AFTER_MS
+        # A client that waits for the end of its POST cannot upgrade before that either.
+        let_go = box.probed and waited_ms >= NOOP_AFTER_MS and not box.posting(now_ms)
         if let_go:
             return Decision.ANSWER
     elif box.websocket:
@@ -106,10 +107,18 @@ def _look(box: Mailbox, poll: str) -> None:
             slot = _take_slot(values)
             if slot is None:
                 break
-        time.sleep(values.poll_eager_pause_seconds if eager else values.poll_pause_seconds)
+        time.sleep(_pause(found, eager=eager))
         found = mailboxes.get(connection_id, consistent=False)
     if slot is not None:
         mailboxes.free_slot(slot)
+
+
+def _pause(box: Mailbox | None, *, eager: bool) -> float:
+    """Return the seconds until the next look at a mailbox."""
+    values = settings()
+    if box is not None and box.posting(ports().clock.now_ms()):
+        return values.poll_answer_pause_seconds
+    return values.poll_eager_pause_seconds if eager else values.poll_pause_seconds
 
 
 def _give_up(box: Mailbox | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -31,6 +31,17 @@ from shared.realtime.sessions import Session
 from shared.settings import settings
 
 
+class Admitted(NamedTuple):
+    """A session that is in its connection's row, and cannot be reached yet.
+
+    answer: the frame that answers CONNECT. It is empty if the client knows of the session.
+    """
+
+    connection: Connection
+    session: Session
+    answer: str
+
+
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
     """Give the client a session and answer CONNECT, or refuse with CONNECT_ERROR.
 
@@ -40,45 +51,48 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
 
     Raises ``InvalidPacket`` on a native connection, and ``Upgrading``.
     """
-    joined = answer(arrival, packet)
-    if joined is None:
+    admitted = admit(arrival, packet)
+    if admitted is None:
         return
-    connection, session = joined
+    connection, session, answer = admitted
+    if answer and not ports().connections.post(connection.connection_id, answer):
+        ports().tasks.end_connection(connection.connection_id)
+        return
     begin_session(REGISTRY, ports(), connection, session)
     auth = _auth(packet)
     greeting.greet(REGISTRY, ports(), arrival, connection=connection, session=session, auth=auth)
 
 
-def answer_connect(arrival: Arrival, frame: str) -> bool:
-    """Do the same as ``answer`` if a frame is a CONNECT, and nothing for any other frame.
-
-    Returns False if nothing is left to do for the frame.
-    """
+def connect_packet(frame: str) -> socketio.Packet | None:
+    """Return the CONNECT that a frame carries. Returns None for any other frame."""
     try:
         packet = socketio.decode(engineio.decode(frame).data)
     except ProtocolError:
-        return True
-    return packet.type is not socketio.PacketType.CONNECT or answer(arrival, packet) is not None
+        return None
+    return packet if packet.type is socketio.PacketType.CONNECT else None
 
 
-def answer(arrival: Arrival, packet: socketio.Packet) -> tuple[Connection, Session] | None:
-    """Give the client a session that nobody can reach yet, and answer CONNECT.
+def admit(
+    arrival: Arrival, packet: socketio.Packet, known: Connection | None = None
+) -> Admitted | None:
+    """Give the client a session that nobody can reach yet.
 
-    Returns None if the client is refused or gone, or if this frame has been delivered twice. A
-    CONNECT that has waited in a mailbox is not answered again if it has been answered.
+    Returns None if the client is refused or gone, or if this frame has been delivered twice.
 
     If anything fails before the session is written, the client is refused with the general text. If
-    CONNECT cannot be posted, the client could not be told that either; the sweep closes it.
+    CONNECT cannot be answered then, the client could not be told that either; the sweep closes it.
+
+    known: the connection's row, if it has just been read.
     """
     legacy = False
     try:
-        connection = _connection_to_join(arrival, packet.namespace)
+        connection = _connection_to_join(arrival, packet.namespace, known)
         if connection is None:
             return None
         legacy = connection.legacy
         before = connection.occupant(packet.namespace)
         if before is not None and _has_answered(arrival, before):
-            return connection, before
+            return Admitted(connection, before, "")
         session = _new_session(arrival, packet, connection)
         added = _add(connection, session)
     except (InvalidPacket, Upgrading):
@@ -87,7 +101,7 @@ def answer(arrival: Arrival, packet: socketio.Packet) -> tuple[Connection, Sessi
         refusal = error if isinstance(error, ConnectionRefused) else internal(error)
         _refuse(arrival, packet.namespace, refusal.message, legacy=legacy)
         return None
-    return (connection, session) if added and _confirm(arrival, connection, session) else None
+    return Admitted(connection, session, _answer(arrival, connection, session)) if added else None
 
 
 def _new_session(arrival: Arrival, packet: socketio.Packet, connection: Connection) -> Session:
@@ -110,19 +124,14 @@ def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> Non
         ports().tasks.end_connection(arrival.connection_id, goodbye=True)
 
 
-def _confirm(arrival: Arrival, connection: Connection, session: Session) -> bool:
-    """Post the answer to CONNECT. Returns False if the client is gone.
+def _answer(arrival: Arrival, connection: Connection, session: Session) -> str:
+    """Return the frame that answers CONNECT with a session.
 
-    A 2.x client that polls has read that it is in ``/`` with the open packet.
+    Returns "" for a 2.x client that polls: it has read with the open packet that it is in ``/``.
     """
     if connection.legacy and arrival.held and session.namespace == MAIN:
-        return True
-    sid = None if connection.legacy else session.sid
-    frame = socketio.connect_frame(session.namespace, sid)
-    if ports().connections.post(connection.connection_id, frame):
-        return True
-    ports().tasks.end_connection(connection.connection_id)
-    return False
+        return ""
+    return socketio.connect_frame(session.namespace, None if connection.legacy else session.sid)
 
 
 def _add(connection: Connection, session: Session) -> bool:
@@ -138,7 +147,9 @@ def _add(connection: Connection, session: Session) -> bool:
     return connections.add_session(connection.connection_id, session, due_at, joining=joining)
 
 
-def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
+def _connection_to_join(
+    arrival: Arrival, namespace: str, known: Connection | None
+) -> Connection | None:
     """Return the connection, without a session in ``namespace`` or with the one of this CONNECT.
 
     Ends the session that the connection has there: the client has left it without a word, or its
@@ -149,7 +160,7 @@ def _connection_to_join(arrival: Arrival, namespace: str) -> Connection | None:
     has failed on the way, and is finished here.
     """
     for _ in attempts():
-        connection = connections.get(arrival.connection_id)
+        connection, known = known or connections.get(arrival.connection_id), None
         if connection is None or connection.leaving:
             return None
         connection.require_settled()

@@ -6,19 +6,24 @@ whether the client upgrades to a WebSocket: ``docs/decisions/0024-polling-has-a-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import islice
 
 from functions.polling.exchange import Answer, Code, EngineError, Request, reply
 from functions.polling.waiting import refuse
-from functions.socketio.join import answer_connect
+from functions.socketio.join import admit, connect_packet
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
+from shared.aws.mailboxes import Mailbox
+from shared.aws.parallel import both
 from shared.pipeline.context import Arrival
 from shared.protocol import polling
 from shared.protocol.engineio import PacketType
 from shared.protocol.errors import InvalidPacket
+from shared.realtime import connections
+from shared.realtime.connections import Connection
 from shared.settings import settings
 
 Handle = Callable[[Arrival, str], bool]
@@ -26,6 +31,9 @@ Handle = Callable[[Arrival, str], bool]
 
 BINARY = "application/octet-stream"
 NO_PACKET = ""
+CONNECT_FIRST = re.compile(rb"(\d+:)?40")
+"""How a payload of CONNECT packets begins in Engine.IO 4, and with its length in Engine.IO 3."""
+
 HELD = "held"
 """The beginning of the ids of packets that have waited in a mailbox."""
 
@@ -39,34 +47,70 @@ def receive(request: Request, handle: Handle) -> Answer:
     connection_id = request.connection_id
     if len(request.body) > settings().max_payload_bytes:
         return reply("", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    box = mailboxes.begin_post(connection_id, ports().clock.now_ms())
+    box, row = _begin(request)
     if box is None:
         refuse(connection_id)
-    if request.headers.get("content-type", "").startswith(BINARY):
-        ports().connections.close(connection_id)
-        raise EngineError(Code.BAD_REQUEST)
-    packets = list(_packets(request.body.decode(errors="replace"), int(box.protocol)))
-    held = mailboxes.held(packets, request.ms)
+    finished = False
     try:
+        if request.headers.get("content-type", "").startswith(BINARY):
+            ports().connections.close(connection_id)
+            raise EngineError(Code.BAD_REQUEST)
+        packets = list(_packets(request.body.decode(errors="replace"), int(box.protocol)))
+        held = mailboxes.held(packets, request.ms)
+        answers: list[str] = []
         if box.held is not None:
-            held = _answer_connects(connection_id, held)
-        if box.held is None or not mailboxes.hold(connection_id, held):
+            held, answers = _answer_connects(connection_id, held, row)
+            finished = mailboxes.hold(connection_id, held, answers)
+        if not finished:
+            for answer in answers:
+                ports().connections.post(connection_id, answer)
             _each(connection_id, request.id, held, handle)
         elif box.held_until_ms <= request.ms or PacketType.CLOSE in packets:
             handle_held(connection_id, handle)
     finally:
-        mailboxes.end_post(connection_id)
+        if not finished:
+            mailboxes.end_post(connection_id)
     return reply("ok", "text/html")
 
 
-def _answer_connects(connection_id: str, held: Sequence[str]) -> list[str]:
-    """Answer every CONNECT now, though the packets wait until it is clear if the client upgrades.
+def _begin(request: Request) -> tuple[Mailbox | None, Connection | None]:
+    """Begin a POST. Returns the mailbox, or None as ``begin_post`` does, and the connection's row.
+
+    The row is read beside it if the POST begins with CONNECT, which needs it first.
+    """
+    connection_id, now_ms = request.connection_id, ports().clock.now_ms()
+    if not CONNECT_FIRST.match(request.body):
+        return mailboxes.begin_post(connection_id, now_ms), None
+    return both(
+        lambda: mailboxes.begin_post(connection_id, now_ms),
+        lambda: connections.get(connection_id),
+    )
+
+
+def _answer_connects(
+    connection_id: str, held: Sequence[str], row: Connection | None
+) -> tuple[list[str], list[str]]:
+    """Let clients in at once, though the packets wait until it is clear which transport they use.
 
     So the client is connected at once, and its session becomes reachable on the transport that it
-    uses then. Returns the packets without the CONNECTs that are refused.
+    uses then. Returns the packets without the CONNECTs that are refused, and what is left to be
+    told: the answer to the last packet goes with the write that the POST makes anyway.
+
+    row: the connection's row as it was before the first packet.
     """
-    arrivals = _arrivals(connection_id, HELD, held)
-    return [text for text, one in zip(held, arrivals, strict=True) if answer_connect(*one)]
+    kept: list[str] = []
+    answers: list[str] = []
+    for text, (arrival, frame) in zip(held, _arrivals(connection_id, HELD, held), strict=True):
+        while answers:
+            ports().connections.post(connection_id, answers.pop())
+        packet = connect_packet(frame)
+        admitted = admit(arrival, packet, row) if packet else None
+        if admitted or not packet:
+            kept.append(text)
+        if admitted and admitted.answer:
+            answers.append(admitted.answer)
+        row = None
+    return kept, answers
 
 
 def handle_held(connection_id: str, handle: Handle) -> None:

@@ -64,6 +64,10 @@ class Mailbox(Table):
     closed = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
+    def posting(self, now_ms: int) -> bool:
+        """Return whether a POST is being handled."""
+        return now_ms < self.post_until_ms
+
     def upgrading(self, now_ms: int) -> bool:
         """Return whether the client is about to upgrade to a WebSocket."""
         return bool(self.websocket) and now_ms < self.upgrade_until_ms
@@ -162,12 +166,18 @@ def held(packets: Iterable[str], now_ms: int) -> list[str]:
     return [f"{now_ms + number} {packet}" for number, packet in enumerate(packets)]
 
 
-def hold(connection_id: str, held: Sequence[str]) -> bool:
-    """Keep packets with the first ones.
+def hold(connection_id: str, held: Sequence[str], answers: Sequence[str]) -> bool:
+    """Keep the packets of a POST with the first ones, and let the next POST be handled.
 
-    Returns False, and keeps nothing, if the first ones have been handled.
+    Returns False, and changes nothing, if the first ones have been handled.
+
+    answers: packets for the client.
     """
-    actions = [Mailbox.held.set(Mailbox.held.append(list(held)))]
+    actions = [
+        Mailbox.held.set(Mailbox.held.append(list(held))),
+        Mailbox.outbox.set(Mailbox.outbox.append(list(answers))),
+        Mailbox.post_until_ms.set(0),
+    ]
     return Mailbox(connection_id).update_if(actions, _HERE & Mailbox.held.exists())
 
 

@@ -508,15 +508,18 @@ def mark_limited(connection_id: str) -> None:
 def take_over(websocket: Connection) -> bool:
     """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
 
-    The client's sessions, which nobody can reach yet, are in the WebSocket's row then. Returns
-    False if the client or its WebSocket is gone or leaving.
+    The client's sessions, which nobody can reach yet, are in the WebSocket's row then, and what
+    came with its first request. Returns False if the client or its WebSocket is gone or leaving.
     """
     client = get(websocket.upgrades)
     if client is None or client.leaving:
         return False
     actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
-    if client.joining:
-        actions.append(Connection.joining.set(client.joining))
+    actions += [
+        getattr(Connection, name).set(value)
+        for name in ("credential", "cookie", "limited", "failures", "joining")
+        if (value := getattr(client, name)) is not None
+    ]
     taken = _update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())
     if taken is not None:
         delete(client.connection_id)
