@@ -13,6 +13,7 @@ from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
 from tests.e2e.pages import Visitors, visiting
 from tests.e2e.people import People
+from tests.e2e.products import deploy_all
 from tests.e2e.stack import Stack, running
 from tests.e2e.world import KINDS, World
 from tests.livekit_server import LiveKitServer
@@ -27,26 +28,25 @@ whichever test runs when the garbage is collected."""
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
-OWN_STACK = {
+SECOND_STACK = {
     "test_ports.py",
     "test_protocol.py",
     "test_published_keys.py",
     "test_silence.py",
     "test_tutorial.py",
 }
-"""The modules that start a stack of their own."""
+"""The modules that use ``second_stack``."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests that share the stack in one worker, so that there is one stack.
+    """Run all tests that share a stack in one worker, so that each stack is started once.
 
-    The tests with a stack of their own may run in another. The tests that check the whole run are
-    moved to the end.
+    The tests that check the whole run are moved to the end.
     """
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
-        group = item.path.stem if item.path.name in OWN_STACK else "e2e"
+        group = "second" if item.path.name in SECOND_STACK else "e2e"
         item.add_marker(pytest.mark.xdist_group(group))
         for warning in LEFT_TO_THE_COLLECTOR:
             item.add_marker(pytest.mark.filterwarnings(warning))
@@ -94,6 +94,18 @@ def stack(
         "LIVEKIT_RETRY_SECONDS": "1",
     }
     with running(file, logs, **environment) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def second_stack(
+    people: People, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """A stack with the products of ``tests/products`` besides. Its functions may fail."""
+    work = tmp_path_factory.mktemp("second")
+    accounts = work / "people.json"
+    people.write(accounts)
+    with deploy_all(work, ACCOUNTS=str(accounts)) as stack:
         yield stack
 
 

@@ -1,4 +1,4 @@
-"""Stacks with further products: a copy of the repository that contains their folders, deployed.
+"""A stack with further products: a copy of the repository that contains their folders, deployed.
 
 A product is a folder with the product's name. Its module ``handlers`` has the ``Product``, also
 under this name. The folder becomes ``functions/<name>`` in the copy, so the modules of a larger
@@ -21,6 +21,12 @@ PRODUCTS = ROOT / "tests" / "products"
 COPIED = ("functions", "shared", "infra", "local", "web", "cdk.json", "pyproject.toml", "Makefile")
 LINKED = (".venv", "local/node_modules")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules", ".local")
+
+CANCELS = 3
+"""The limit of ``call:cancel``, which is also that of an event of the product ``protocol``."""
+
+SESSION_DATA_BYTES = 200
+UNAUTHENTICATED_SECONDS = 5
 
 IMPORTS_END = "from shared.pipeline.registry import Registry\n"
 LIST_ENDS = "])"
@@ -71,16 +77,21 @@ def _write_documents(copy: Path) -> None:
 
 
 @contextmanager
-def deploy_with(product_folders: Iterable[Path], work: Path, **environment: str) -> Iterator[Stack]:
-    """Run a stack with these products beside the repository's own.
+def deploy_all(work: Path, **environment: str) -> Iterator[Stack]:
+    """Run a stack with all products of ``tests/products`` beside the repository's own.
 
-    work: an empty folder. The copy of the repository is in ``work/repository``.
-    environment: settings, as for ``make run``. Without ``ACCOUNTS``, there are no accounts.
+    work: a folder. The copy of the repository is in ``work/repository``.
+    environment: settings, as for ``make run``.
     """
-    copy = copy_with(product_folders, work / "repository")
-    accounts, logs = work / "accounts.json", work / "logs"
-    accounts.write_text("[]")
+    folders = sorted(file.parent for file in PRODUCTS.glob("*/handlers.py"))
+    copy, logs = copy_with(folders, work / "repository"), work / "logs"
     logs.mkdir()
-    file = Path(environment.pop("ACCOUNTS", str(accounts)))
-    with running(file, logs, copy, **environment) as stack:
+    settings = {
+        "LIMIT_CALL_CANCEL_PER_MINUTE": str(CANCELS),
+        "SESSION_DATA_BYTES": str(SESSION_DATA_BYTES),
+        "UNAUTHENTICATED_SECONDS": str(UNAUTHENTICATED_SECONDS),
+        **environment,
+    }
+    file = Path(settings.pop("ACCOUNTS"))
+    with running(file, logs, copy, **settings) as stack:
         yield stack

@@ -11,23 +11,16 @@ from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
 from tests.e2e.clients import Client, Ticket
 from tests.e2e.people import People
-from tests.e2e.products import PRODUCTS, deploy_with
+from tests.e2e.products import PRODUCTS
 from tests.e2e.stack import Stack
 from tests.e2e.world import World
 
 CHATROOM, POLL = "/chatroom", "/poll"
 
 
-@pytest.fixture(scope="module")
-def stack(no_proxy: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    products = [PRODUCTS / "chatroom", PRODUCTS / "poll"]
-    with deploy_with(products, tmp_path_factory.mktemp("ports")) as running:
-        yield running
-
-
 @pytest.fixture
-def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(stack, people, driver, loop)
+def world(second_stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(second_stack, people, driver, loop)
     yield world
     world.close()
 

@@ -23,36 +23,31 @@ from tests.e2e.client_native import Raw
 from tests.e2e.client_python import Loop
 from tests.e2e.clients import Client, Ticket
 from tests.e2e.people import People
-from tests.e2e.products import PRODUCTS, deploy_with
+from tests.e2e.products import CANCELS, SESSION_DATA_BYTES, UNAUTHENTICATED_SECONDS
 from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 MAIN, CUSTOM = "/protocol", "/custom"
-UNAUTHENTICATED_SECONDS = 5
-LIMIT = 3
-DATA_BYTES = 200
 SOCKET_IO = ("js", "python", "asyncio")
 EVERY = [[], ["a"], [{"a": [1, None]}, "b"], [1, "2", {"three": [4]}, True, None]]
 
 _pages = itertools.count(10_000)
 
 
-@pytest.fixture(scope="module")
-def stack(no_proxy: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    work = tmp_path_factory.mktemp("protocol")
-    settings = {
-        "UNAUTHENTICATED_SECONDS": str(UNAUTHENTICATED_SECONDS),
-        "LIMIT_CALL_CANCEL_PER_MINUTE": str(LIMIT),
-        "SESSION_DATA_BYTES": str(DATA_BYTES),
-    }
-    with deploy_with([PRODUCTS / "protocol"], work, **settings) as running:
-        yield running
+@pytest.fixture(scope="module", autouse=True)
+def nothing_else_fails(second_stack: Stack) -> Iterator[None]:
+    """Check after all tests of this module that only one hook has failed, on purpose."""
+    logged, shown = len(second_stack.logged_errors()), len(second_stack.shown())
+    yield
+    errors = second_stack.logged_errors()[logged:]
+    assert [one for one in errors if "on purpose" not in one] == []
+    assert len(second_stack.shown()) == shown + 1
 
 
 @pytest.fixture
-def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(stack, people, driver, loop)
+def world(second_stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(second_stack, people, driver, loop)
     yield world
     world.close()
 
@@ -301,8 +296,8 @@ def test_a_session_keeps_data(world: World) -> None:
     }
     assert one.ask("data:save", {"name": "Ben"})["name"] == "Ben"
     assert other.ask("data:read") == {}
-    text = f"The data of a session has {DATA_BYTES} bytes at most"
-    assert one.ask("data:save", {"long": "x" * DATA_BYTES}) == {"error": {"message": text}}
+    text = f"The data of a session has {SESSION_DATA_BYTES} bytes at most"
+    assert one.ask("data:save", {"long": "x" * SESSION_DATA_BYTES}) == {"error": {"message": text}}
     assert one.wait("error") == {"message": text}
     assert one.ask("data:read") == {"name": "Ben", "a b.c": [1, {"d": None}]}
 
@@ -390,14 +385,8 @@ def test_a_native_session_without_login_stays(world: World) -> None:
 
 def test_a_limit_counts_by_connection(world: World) -> None:
     one, other = come(world), come(world)
-    for _ in range(LIMIT):
+    for _ in range(CANCELS):
         assert one.ask("limited") is None
     assert "error" in one.ask("limited")
     assert "wait a moment" in one.wait("limited:error")["message"]
     assert other.ask("limited") is None
-
-
-def test_nothing_else_has_failed(stack: Stack) -> None:
-    """One hook was to fail."""
-    assert [one for one in stack.logged_errors() if "on purpose" not in one] == []
-    assert len(stack.shown()) == 1

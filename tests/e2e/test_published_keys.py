@@ -1,4 +1,4 @@
-"""Tests of a stack that accepts the tokens of an issuer who publishes its keys."""
+"""Tests of functions that accept the tokens of an issuer who publishes its keys."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import backstage
 from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
 from tests.e2e.clients import Refused
 from tests.e2e.people import SECRET, People
-from tests.e2e.stack import Stack, running
+from tests.e2e.stack import Stack
 from tests.e2e.world import World
 from tests.unit.issuer import PrivateKey, Publisher, ec_key, jwk, rsa_key, sign
 
@@ -31,27 +32,24 @@ def publisher() -> Iterator[Publisher]:
 
 
 @pytest.fixture(scope="module")
-def own_stack(
-    publisher: Publisher, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("published-keys")
-    accounts, logs = folder / "accounts.json", folder / "logs"
-    accounts.write_text("[]")
-    logs.mkdir()
-    environment = {
-        "JWKS_URL": publisher.url,
-        "JWKS_REFETCH_SECONDS": str(REFETCH_SECONDS),
-        "JWT_ISSUER": ISSUER,
-        "JWT_AUDIENCE": AUDIENCE,
-    }
-    with running(accounts, logs, **environment) as stack:
-        yield stack
-        assert stack.logged_errors() == []
+def trusting(second_stack: Stack, publisher: Publisher) -> Iterator[Stack]:
+    """The stack, while its functions accept the issuer's tokens and no others."""
+    before = len(second_stack.logged_errors())
+    with backstage.settings_of(
+        second_stack,
+        *("connect", "socketio", "http"),
+        jwks_url=publisher.url,
+        jwks_refetch_seconds=REFETCH_SECONDS,
+        jwt_issuer=ISSUER,
+        jwt_audience=AUDIENCE,
+    ):
+        yield second_stack
+    assert second_stack.logged_errors()[before:] == []
 
 
 @pytest.fixture
-def world(own_stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(own_stack, people, driver, loop)
+def world(trusting: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(trusting, people, driver, loop)
     yield world
     world.close()
 

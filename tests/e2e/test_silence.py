@@ -1,7 +1,4 @@
-"""Tests that the terminal shows every failure of a function.
-
-They use a stack of their own, because the other tests check that no function has failed in theirs.
-"""
+"""Tests that the terminal shows every failure of a function."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
 from tests.e2e.clients import Client
 from tests.e2e.people import People
-from tests.e2e.stack import Stack, running
+from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
 from tests.e2e.world import World
 
@@ -33,15 +30,8 @@ INITIATE = "!! socketio  call:initiate  "
 
 
 @pytest.fixture(scope="module")
-def broken(
-    people: People, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("broken")
-    accounts, logs = folder / "accounts.json", folder / "logs"
-    logs.mkdir()
-    people.write(accounts)
-    with running(accounts, logs) as stack:
-        yield stack
+def broken(second_stack: Stack) -> Stack:
+    return second_stack
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from local.settings import ROOT
 from tests.e2e.pages import Visitors
-from tests.e2e.products import PRODUCTS, deploy_with
+from tests.e2e.products import PRODUCTS
 from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
 
@@ -19,11 +18,9 @@ CLIENT = Path(__file__).with_name("tutorial.html")
 
 
 @pytest.fixture(scope="module")
-def stack(no_proxy: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("tutorial")
-    with deploy_with([PRODUCTS / "tutorial"], folder) as running:
-        shutil.copyfile(CLIENT, folder / "repository" / "web" / "site" / "tutorial.html")
-        yield running
+def stack(second_stack: Stack) -> Stack:
+    shutil.copyfile(CLIENT, second_stack.root / "web" / "site" / "tutorial.html")
+    return second_stack
 
 
 def chat(visitors: Visitors) -> Page:
