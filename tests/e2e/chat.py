@@ -162,7 +162,6 @@ def _haunt(person_id: str, address: Address, channel: str | None) -> None:
     later = int(time.time()) + 3_600
     connections.create(Connection(address.connection_id, wire="s", expires_at=later))
     assert connections.add_session(address.connection_id, session, later)
-    assert people.join(address, person_id, expires_at=later, everybody=True)
     if channel is not None:
         arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
         room = channel_store.room_of(channel)
@@ -171,3 +170,5 @@ def _haunt(person_id: str, address: Address, channel: str | None) -> None:
             address, person_id, channel, arrival=arrival, expires_at=later, joined=nothing
         )
     presence.Status(f"person#{person_id}", "status", name=session.name).save()
+    # From now on, any broadcast finds out that the connection is gone.
+    assert people.join(address, person_id, expires_at=later, everybody=True)

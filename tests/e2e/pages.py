@@ -101,6 +101,15 @@ def user_and_telecaller(visitors: Visitors, people: People) -> tuple[Page, Page]
     return user, telecaller
 
 
+def both_phones(visitors: Visitors, people: People, **options: Any) -> Page:
+    """Open one page with the phones of a user and a telecaller. The user sees that the telecaller
+    is online."""
+    page = visitors.open("/", people.take("USER"), people.take("TELECALLER"), **options)
+    pill(page, "TELECALLER", "online").wait_for()
+    expect(contact(page, page).locator(".note")).to_have_text("online")
+    return page
+
+
 def sign_in(page: Page, account: Account) -> None:
     """Sign in to the console."""
     page.get_by_label("Token").fill(token(account))

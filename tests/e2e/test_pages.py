@@ -18,6 +18,7 @@ from shared.identity.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.pages import (
     Visitors,
+    both_phones,
     call,
     contact,
     fits_a_phone,
@@ -191,9 +192,8 @@ def test_only_admins_can_sign_in_to_the_console_and_sign_out_again(
 
 @pytest.mark.parametrize("path", ["/", "/console", "/docs"])
 def test_every_page_fits_a_phone(visitors: Visitors, people: People, path: str) -> None:
-    page = visitors.open(path, people.take("USER"), people.take("TELECALLER"))
+    page = both_phones(visitors, people) if path == "/" else visitors.open(path)
     if path == "/":
-        pill(page, "TELECALLER", "online").wait_for()
         call(page, page)
         pill(page, "TELECALLER", "ringing").wait_for()
     if path == "/console":
@@ -205,8 +205,7 @@ def test_every_page_fits_a_phone(visitors: Visitors, people: People, path: str) 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(visitors: Visitors, people: People, scheme: str) -> None:
     options = {"color_scheme": scheme, **FOR_AXE}
-    demo = visitors.open("/", people.take("USER"), people.take("TELECALLER"), **options)
-    pill(demo, "TELECALLER", "online").wait_for()
+    demo = both_phones(visitors, people, **options)
     assert serious_issues(demo) == []
     call(demo, demo)
     pill(demo, "TELECALLER", "ringing").wait_for()

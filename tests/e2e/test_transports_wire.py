@@ -130,7 +130,7 @@ class TestLongPolling:
         first: list[Answer] = []
         thread = threading.Thread(target=lambda: first.append(client.get()))
         thread.start()
-        time.sleep(2)
+        time.sleep(1)
         assert client.get().status == 400
         thread.join()
         assert first[0].body == "1"

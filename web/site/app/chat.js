@@ -11,6 +11,8 @@ const TYPING_MS = 2500;
 const AGAIN_MS = 1200;
 const ANSWER_MS = 10_000;
 const HISTORY = 30;
+/** A text behind all times. */
+const LATER = "~";
 
 /** Channels come from a team's own system. Without one to play, the channel has to be there. */
 function makeChannel(people) {
@@ -36,10 +38,11 @@ function makeMessages(phone) {
   const empty = h("li", { class: "none note" }, "No messages yet. Write the first one.");
   const shown = new Set();
 
-  function line(own, note, text) {
+  /** Show a line in the order of the times `at`, which are texts: events may arrive in another order. */
+  function line(own, note, text, at) {
     empty.remove();
-    const item = h("li", { class: own ? "own" : "" }, h("span", { class: "note" }, note), h("p", {}, text));
-    list.append(item);
+    const item = h("li", { class: own ? "own" : "", "data-at": at }, h("span", { class: "note" }, note), h("p", {}, text));
+    list.insertBefore(item, [...list.children].find(({ dataset }) => dataset.at > at) ?? null);
     element.scrollTop = element.scrollHeight;
     return item;
   }
@@ -51,11 +54,11 @@ function makeMessages(phone) {
       shown.add(id);
       const own = userId === phone.person.id;
       const time = new Date(timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-      line(own, own ? time : `${userDisplayName}, ${time}`, message);
+      line(own, own ? time : `${userDisplayName}, ${time}`, message, timestamp);
     },
     /** One's own message on its way; the returned function takes it away. */
     wait(text) {
-      const item = line(true, "not sent yet", text);
+      const item = line(true, "not sent yet", text, LATER);
       return () => item.remove();
     },
     /** Nothing at all is a state, too. */
