@@ -28,14 +28,25 @@ STACK = (
     TableSpec("mailboxes", "connectionId", expires=True, backed_up=False),
     TableSpec("rooms", "room", "connectionId", expires=True),
     TableSpec("people", "person", stream=Stream.BOTH),
-    TableSpec("accounts", "id", indexes=(IndexSpec("listed", "listed", "id"),)),
+    TableSpec(
+        "accounts",
+        "id",
+        indexes=(
+            IndexSpec("listed", "listed", "id"),
+            IndexSpec("named", "initial", "named", keys_only=True),
+        ),
+    ),
     TableSpec(
         "calls",
         "callerId",
         "callId",
         stream=Stream.NEW,
-        indexes=(IndexSpec("callee", "calleeId", "callId"),),
+        indexes=(
+            IndexSpec("callee", "calleeId", "callId"),
+            IndexSpec("recent", "product", "callId"),
+        ),
     ),
+    TableSpec("audit", "log", "entryId", indexes=(IndexSpec("subject", "subjectId", "entryId"),)),
     TableSpec("counts", "name", expires=True),
     TableSpec("limits", "key", expires=True),
 )

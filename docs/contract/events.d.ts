@@ -27,7 +27,49 @@ export interface AccountUpsertedEvent {
   data: Account;
 }
 
+/** How many devices of a person are connected to a namespace. */
+export interface AccountsDevices {
+  namespace: string;
+  devices: number;
+}
+
+/** A page of accounts in the order of their names. `coins` are those that the team's system has reported. `cursor`: the cursor of the next page, or null if this is the last page. */
+export interface AccountsFoundAccounts {
+  items: Array<Account>;
+  cursor: string | null;
+}
+
+/** The namespaces to which a person is connected. Empty if the person is offline. */
+export interface AccountsSessions {
+  items: Array<AccountsDevices>;
+}
+
 export type Acknowledged = null | Refused;
+
+/** What an admin says about an action. `reason`: why it is done, for the audit log. */
+export interface Action {
+  reason?: string | null;
+}
+
+/** What an admin has done. `action`: `call.end`, `account.suspend`, `account.activate`, `account.approve` or `account.reject`. `subjectId`: the call or the account that it was done to. `from`, `to`: its status before and after. `outcome`: `UNCHANGED` if both are the same, because the subject had this status already. `reason`: what the admin has written about it. */
+export interface AdminAuditEntry {
+  id: string;
+  at: string;
+  adminId: string;
+  adminName: string;
+  action: string;
+  subjectId: string;
+  from: string;
+  to: string;
+  outcome: "DONE" | "UNCHANGED";
+  reason: string | null;
+}
+
+/** A page of actions, newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+export interface AdminAuditLog {
+  items: Array<AdminAuditEntry>;
+  cursor: string | null;
+}
 
 /** `token`: an admin's token. */
 export interface AdminSignIn {
@@ -320,6 +362,30 @@ export interface CallsAcceptedByTelecaller {
   livekit: CallsCredentials;
 }
 
+/** A call as admins see it. `userName`, `telecallerName`: from the accounts, or null. `ringSeconds`: how long it rang. */
+export interface CallsAdminCall {
+  callId: string;
+  product: "calls" | "chat";
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  status: "RINGING" | "ACCEPTED" | "REJECTED" | "CANCELLED" | "MISSED" | "COMPLETED";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+  acceptedAt: string | null;
+  endedAt: string | null;
+  durationSeconds: number;
+  coins: number;
+  userName: string | null;
+  telecallerName: string | null;
+  ringSeconds: number;
+}
+
+/** A page of calls, newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+export interface CallsAdminCalls {
+  items: Array<CallsAdminCall>;
+  cursor: string | null;
+}
+
 /** A call. `product`: the product that the call belongs to. `status`: `RINGING`, `ACCEPTED`, or how the call has ended. Times are ISO 8601; `acceptedAt` is null if the call was not accepted, `endedAt` if it is not over. `durationSeconds`: since it was accepted. `coins`: what the user has paid. */
 export interface CallsCall {
   callId: string;
@@ -353,6 +419,15 @@ export interface CallsCallNumbers {
 /** The call to accept, reject, cancel or end. `callId`: 24 hex digits. */
 export interface CallsCallRef {
   callId: string;
+}
+
+/** `hour`: the last 60 minutes. `day`: today (UTC). `week`: today and the six days before. `days`: the days of the week one by one, today last. */
+export interface CallsCallStats {
+  hour: CallsPeriod;
+  day: CallsPeriod;
+  week: CallsPeriod;
+  days: Array<CallsPeriod>;
+  timestamp: string;
 }
 
 /** A call that no longer rings at this device: it was cancelled, or another device of the telecaller has accepted or rejected it. */
@@ -428,6 +503,20 @@ export interface CallsParty {
   _id: string;
   name: string;
   profile: string | null;
+}
+
+/** The calls that have ended in a period, which begins at `since`. `answerRate`: the share of answered calls, between 0 and 1. `medianRingSeconds`, `averageSeconds`: how long the answered calls rang, and how long they lasted. The three are null if there are no such calls. `coins`: what users have paid. */
+export interface CallsPeriod {
+  since: string;
+  calls: number;
+  answered: number;
+  missed: number;
+  rejected: number;
+  cancelled: number;
+  answerRate: number | null;
+  medianRingSeconds: number | null;
+  averageSeconds: number | null;
+  coins: number;
 }
 
 /** The new presence of a telecaller, for all users. `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`. `telecaller`: the details of the telecaller if `presence` is `ONLINE`, else null. */
@@ -1026,6 +1115,31 @@ export interface HttpRoutes {
     query: { limit?: number; cursor?: string; userId?: string };
     answer: Calls;
   };
+  /** Return the calls of all people that are over, newest first. */
+  "GET /admin/calls": {
+    query: { limit?: number; cursor?: string; product?: "calls" | "chat" };
+    answer: CallsAdminCalls;
+  };
+  /** Return the calls between users and telecallers that ring or go on, the newest first. A call that has just begun or ended may be a second late. A page may be short although another page follows. */
+  "GET /admin/calls/running": {
+    query: { limit?: number; cursor?: string };
+    answer: CallsAdminCalls;
+  };
+  /** Return a call, for its parties and for admins. A call of other people is answered like one that does not exist. */
+  "GET /calls/{id}": {
+    path: { id: string };
+    answer: CallsCall;
+  };
+  /** End a call between a user and a telecaller. An answered call is charged for as always, and all devices of both receive `call:ended`. A call that rings is cancelled: the telecaller's devices receive `call:cancelled`. A call that is over is answered as it is. */
+  "POST /calls/{id}/end": {
+    path: { id: string };
+    body: Action;
+    answer: CallsCall;
+  };
+  /** Return how many calls were answered, after which time, how long they lasted and what they earned: in the last hour, today and in the last seven days. */
+  "GET /admin/calls/stats": {
+    answer: CallsCallStats;
+  };
   /** Return the approved and active telecallers, for users and admins. With `presence`, a page has only those whose presence it is now, and so may be short although another page follows. */
   "GET /telecallers": {
     query: { limit?: number; cursor?: string; presence?: "OFFLINE" | "ONLINE" | "ON_CALL" };
@@ -1052,10 +1166,49 @@ export interface HttpRoutes {
     path: { id: string };
     answer: BookingsBookingDetails;
   };
+  /** Return the accounts whose names begin with a text, suspended ones too. */
+  "GET /accounts": {
+    query: { limit?: number; cursor?: string; name?: string };
+    answer: AccountsFoundAccounts;
+  };
+  /** Return where a person is connected now, with how many devices. */
+  "GET /accounts/{id}/sessions": {
+    path: { id: string };
+    answer: AccountsSessions;
+  };
+  /** Suspend an account, as `account.upserted` does: all sessions of the person end, and new ones are refused. Asking again does no harm. */
+  "POST /accounts/{id}/suspend": {
+    path: { id: string };
+    body: Action;
+    answer: Account;
+  };
+  /** End the suspension of an account. */
+  "POST /accounts/{id}/activate": {
+    path: { id: string };
+    body: Action;
+    answer: Account;
+  };
+  /** Approve an account: a telecaller may connect and be called. */
+  "POST /accounts/{id}/approve": {
+    path: { id: string };
+    body: Action;
+    answer: Account;
+  };
+  /** Withdraw or refuse the approval of an account, as `account.upserted` does. */
+  "POST /accounts/{id}/reject": {
+    path: { id: string };
+    body: Action;
+    answer: Account;
+  };
   /** Return an account with its balance. The id `me` is the account of the person who asks; an admin may ask for any account. */
   "GET /accounts/{id}": {
     path: { id: string };
     answer: Account;
+  };
+  /** Return what admins have done, newest first. */
+  "GET /admin/audit": {
+    query: { limit?: number; cursor?: string; subjectId?: string };
+    answer: AdminAuditLog;
   };
   /** Return how many people are connected, and how many calls and bookings there are now and have been today (UTC). */
   "GET /admin/stats": {

@@ -1,2 +1,2 @@
-"""Accounts: a team's own system reports them (``handlers``), and people read them over HTTP
-(``routes``)."""
+"""Accounts: a team's own system reports them (``handlers``), people read theirs over HTTP
+(``routes``), and admins find, suspend and approve them (``console``)."""

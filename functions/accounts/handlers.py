@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from functions.accounts import routes
+from functions.accounts import console, routes
 from functions.accounts.product import accounts
 from shared.aws.parallel import together
 from shared.identity import accounts as stored
@@ -12,10 +12,10 @@ from shared.identity.accounts import Account
 from shared.pipeline.context import Background
 from shared.realtime import people
 
-__all__ = ["accounts", "routes"]
+__all__ = ["accounts", "console", "routes"]
 
 
-@accounts.on_backend("account.upserted", payload=Account)
+@accounts.on_backend(console.UPSERTED, payload=Account)
 def upserted(background: Background, account: Account, happened_at_ms: int) -> None:
     """Store the account. If it is suspended, close all sessions of the person.
 

@@ -1,5 +1,8 @@
-"""The HTTP routes of the admins' console.
+"""The HTTP routes of the admins' console that belong to no other product.
 
-``routes`` sign in, sign out and the numbers · ``session`` the body of a request to sign in ·
-``stats`` the numbers of all products together
+``product``    the declaration of the product
+``routes``     sign in, sign out and the numbers
+``session``    the body of a request to sign in
+``stats``      the numbers of all products together
+``audit_log``  what admins have done
 """

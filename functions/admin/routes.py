@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from functions.admin import session, stats
+from functions.admin import audit_log, session, stats
+from functions.admin.product import admin
 from shared.identity import cookies
 from shared.pipeline.authentication import identity_of, require_admin
 from shared.pipeline.http import HttpError, HttpRequest, Reply
-from shared.pipeline.product import Product
 from shared.realtime.namespaces import ACCESS_DENIED
 
-admin = Product("admin")
+__all__ = ["admin", "audit_log"]
 
 
 class SignedIn(msgspec.Struct, frozen=True, rename="camel"):

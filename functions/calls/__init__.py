@@ -9,7 +9,8 @@
 ``endings``        how a call ends when no client asks for it
 ``announcements``  the events of the transitions
 ``sweep``          what is done for calls once a minute
-``routes``         the HTTP routes
+``routes``         the HTTP route of a person's calls
+``console``        the HTTP routes with which admins see all calls and end one
 ``billing``        what a call costs
 ``livekit``        credentials for a LiveKit room
 ``livekit_rooms``  the Lambda function that deletes LiveKit rooms

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.calls import announcements, devices, endings, livekit, routes, rows, store, sweep
+from functions.calls import (
+    announcements,
+    console,
+    devices,
+    endings,
+    livekit,
+    routes,
+    rows,
+    store,
+    sweep,
+)
 from functions.calls.events import (
     CallError,
     CallRef,
@@ -20,6 +30,7 @@ from functions.calls.events import (
 )
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import handlers as presence
+from functions.calls.presence import periods
 from functions.calls.presence import routes as presence_routes
 from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECORDS, calls
 from functions.calls.rows import PartyRow, PartyRows
@@ -41,7 +52,16 @@ from shared.realtime import connections, people
 from shared.realtime.address import Address
 from shared.settings import settings
 
-__all__ = ["calls", "devices", "presence", "presence_routes", "routes", "sweep"]
+__all__ = [
+    "calls",
+    "console",
+    "devices",
+    "periods",
+    "presence",
+    "presence_routes",
+    "routes",
+    "sweep",
+]
 
 INVALID_REQUEST = "Invalid call request"
 INVALID_TYPE = "Invalid call type"

@@ -29,7 +29,10 @@ MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 calls = Product(
     "calls",
     namespaces=[USER, TELECALLER],
-    tables=[TableSpec("presences", "presence", "telecallerId")],
+    tables=[
+        TableSpec("presences", "presence", "telecallerId"),
+        TableSpec("running_calls", "list", "callId", expires=True),
+    ],
     access=MAY_END_RINGING | MAY_READ_RECORDS,
     functions=[
         FunctionSpec(
@@ -49,6 +52,7 @@ calls = Product(
                     "counts": "BatchGetItem UpdateItem",
                     "accounts": "GetItem",
                     "presences": "DeleteItem PutItem",
+                    "running_calls": "DeleteItem PutItem",
                 },
                 may="send-broadcast",
             ),

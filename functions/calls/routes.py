@@ -79,8 +79,8 @@ def history(request: HttpRequest) -> Calls:
     )
     ended = {record.call_id for record in over}  # between the two reads
     now_ms = request.ports.clock.now_ms()
-    first = [_going_on(call, now_ms) for call in running if call.id not in ended][: page.limit]
-    shown = [_over(record) for record in over[: page.limit - len(first)]]
+    first = [going_on(call, now_ms) for call in running if call.id not in ended][: page.limit]
+    shown = [finished(record) for record in over[: page.limit - len(first)]]
     last = shown[-1].call_id if shown else FIRST
     cursor = paging.cursor(last) if len(over) > len(shown) else None
     return Calls([*first, *shown], cursor)
@@ -95,17 +95,17 @@ def running(person_id: str) -> list[RunningCall]:
     found = []
     if as_telecaller.current_call:
         call = as_telecaller.current_call
-        found.append(_of_row(call, call.peer_id, person_id))
+        found.append(of_row(call, call.peer_id, person_id))
     if as_user.current_call:
         # Only the telecaller's row has the status.
         telecaller_id = as_user.current_call.peer_id
         other = rows.get(TELECALLER.path, telecaller_id)
         if other.is_in(as_user.current_call.id) and other.current_call:
-            found.append(_of_row(other.current_call, person_id, telecaller_id))
+            found.append(of_row(other.current_call, person_id, telecaller_id))
     return found
 
 
-def _of_row(call: CurrentCall, user_id: str, telecaller_id: str) -> RunningCall:
+def of_row(call: CurrentCall, user_id: str, telecaller_id: str) -> RunningCall:
     accepted_at = call.accepted_at
     return RunningCall(
         id=call.id,
@@ -119,7 +119,7 @@ def _of_row(call: CurrentCall, user_id: str, telecaller_id: str) -> RunningCall:
     )
 
 
-def _going_on(call: RunningCall, now_ms: int) -> Call:
+def going_on(call: RunningCall, now_ms: int) -> Call:
     """Return a call that is not over as its parties see it."""
     return Call(
         call_id=call.id,
@@ -136,7 +136,7 @@ def _going_on(call: RunningCall, now_ms: int) -> Call:
     )
 
 
-def _over(record: CallRecord) -> Call:
+def finished(record: CallRecord) -> Call:
     """Return a record of a call as its parties see it."""
     accepted_at = record.accepted_at
     return Call(

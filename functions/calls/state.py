@@ -19,7 +19,8 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to a call. ``GONE``: the last connection of one of its parties has closed."""
+    """What can happen to a call. ``GONE``: the last connection of one of its parties has closed.
+    ``STOP``: an admin ends it."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -27,6 +28,7 @@ class Trigger(StrEnum):
     TIMEOUT = "timeout"
     END = "end"
     GONE = "gone"
+    STOP = "stop"
 
 
 TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
@@ -35,8 +37,10 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.RINGING, Trigger.CANCEL): Status.CANCELLED,
     (Status.RINGING, Trigger.TIMEOUT): Status.MISSED,
     (Status.RINGING, Trigger.GONE): Status.MISSED,
+    (Status.RINGING, Trigger.STOP): Status.CANCELLED,
     (Status.ACCEPTED, Trigger.END): Status.COMPLETED,
     (Status.ACCEPTED, Trigger.GONE): Status.COMPLETED,
+    (Status.ACCEPTED, Trigger.STOP): Status.COMPLETED,
 }
 
 FINAL = frozenset(Status) - {status for status, _ in TRANSITIONS}

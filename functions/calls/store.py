@@ -7,6 +7,7 @@ too, so that one item decides every transition. When a call is over, it is a row
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Status, Trigger, after
-from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import Table, Transaction, TransactionRefused, is_still, transact
 from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate
@@ -182,12 +183,19 @@ def accept(
 
 
 def finish(
-    parties: PartyRows, call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
+    parties: PartyRows,
+    call_id: str,
+    trigger: Trigger,
+    now_ms: int,
+    ender: Ender | None = None,
+    *,
+    also: Callable[[CallRecord], Table] | None = None,
 ) -> Finished | None:
     """Move the call to the final state that ``trigger`` leads to, charge for it, and remove it from
     both parties' rows, in one transaction. The telecaller's row keeps the mark of the end.
 
     ender: who ends the call, if a message does.
+    also: returns a row that is written in the same transaction.
 
     Returns None if the call is over or ``trigger`` does not apply to its state.
     """
@@ -202,7 +210,7 @@ def finish(
         if ender:
             record.end_by(ender, trigger.value)
         try:
-            _close(parties, call, record)
+            _close(parties, call, record, also and also(record))
         except TransactionRefused:
             parties = rows.get_both(record.callee_id, record.caller_id)
         else:
@@ -237,8 +245,8 @@ def _record(parties: PartyRows, call: CurrentCall, status: Status, now_ms: int) 
     )
 
 
-def _close(parties: PartyRows, call: CurrentCall, record: CallRecord) -> None:
-    """Write the end of a call.
+def _close(parties: PartyRows, call: CurrentCall, record: CallRecord, also: Table | None) -> None:
+    """Write the end of a call, and the row ``also``.
 
     The price depends on the balance as it was read. If the call costs anything, the write requires
     that the balance is still the same. Raises ``TransactionRefused`` otherwise.
@@ -251,6 +259,8 @@ def _close(parties: PartyRows, call: CurrentCall, record: CallRecord) -> None:
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
+        if also is not None:
+            transaction.put("also", also)
         transaction.update(
             "user",
             rows.of_key(USER.path, record.caller_id),

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+import unicodedata
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.event_order import is_older
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
 from shared.identity import wallet
 from shared.identity.wallet import Wallet
-from shared.ids import Id
+from shared.ids import SEPARATOR, Id, compose, decompose
 from shared.realtime import people
 
 _ATTEMPTS = 16
 """How often an account is written anew if other writers change it at the same time."""
+
+_COMPARED = 64
+"""How many characters of a name are compared. A key holds 1,024 bytes, with the id."""
+
+_GREATEST = "\U0010ffff"
+"""The greatest character."""
 
 Text = Annotated[str, msgspec.Meta(max_length=4_000)]
 """A text of an account. It is limited because sessions keep copies of it, and an event may carry
@@ -71,6 +79,17 @@ class ByRole(GlobalSecondaryIndex["AccountRow"]):
     id = UnicodeAttribute(range_key=True)
 
 
+class ByName(GlobalSecondaryIndex["AccountRow"]):
+    """The accounts by the first letter of their names, sorted by name."""
+
+    class Meta:
+        index_name = "named"
+        projection = KeysOnlyProjection()
+
+    initial = UnicodeAttribute(hash_key=True)
+    named = UnicodeAttribute(range_key=True)
+
+
 class AccountRow(Table):
     """The row of an account.
 
@@ -80,6 +99,8 @@ class AccountRow(Table):
         document does not come from an event.
     listed: the account's role if the account is active and approved, else absent. It is the key of
         the index, so that the index has only these accounts.
+    initial, named: the first letter of the name, and the name with the id, both without case. They
+        are the keys of the index by name. Absent if the account has no name.
     """
 
     class Meta:
@@ -89,8 +110,19 @@ class AccountRow(Table):
     account = JSONAttribute()
     upserted_at = NumberAttribute(attr_name="upsertedAt", default=0)
     listed = UnicodeAttribute(null=True)
+    initial = UnicodeAttribute(null=True)
+    named = UnicodeAttribute(null=True)
 
     by_role = ByRole()
+    by_name = ByName()
+
+
+class Change(NamedTuple):
+    """An account before and after a change, and when it was changed, epoch ms."""
+
+    before: Account
+    after: Account
+    at_ms: int
 
 
 def parse(text: bytes) -> list[Account]:
@@ -109,7 +141,10 @@ def save(account: Account, wallets: Sequence[str]) -> None:
 
     wallets: the namespaces in which the account has a balance.
     """
-    AccountRow(account.id, account=msgspec.to_builtins(account), listed=_listed(account)).save()
+    row = AccountRow(account.id, account=msgspec.to_builtins(account))
+    for name, value in _index_keys(account).items():
+        setattr(row, name, value)
+    row.save()
     for namespace in wallets:
         wallet.open_balance(namespace, account.id, account.coins)
 
@@ -139,14 +174,43 @@ def upsert(account: Account, happened_at_ms: int, wallets: Sequence[str]) -> Acc
     raise RuntimeError(f"account {account.id} cannot be written: it has changed in every attempt")
 
 
+def change(
+    account_id: str, now_ms: int, change: Callable[[Account], Account], also: Callable[..., Table]
+) -> Change | None:
+    """Change an account from inside the stack, and write another row in the same transaction.
+
+    The change counts as newer than what the team's system has reported before. It keeps the
+    balance. If it changes nothing, only the other row is written. Returns None, and writes nothing,
+    if there is no such account. Raises ``RuntimeError`` as ``upsert`` does.
+
+    change: returns the account as it is to be.
+    also: returns the other row. It is called with the account before and after.
+    """
+    for _ in range(_ATTEMPTS):
+        row = _row(account_id)
+        if row is None:
+            return None
+        before = msgspec.convert(row.account, Account)
+        after = change(before)
+        at_ms = max(now_ms, int(row.upserted_at) + 1)
+        if after == before:
+            also(before, after).save()
+            return Change(before, after, int(row.upserted_at))
+        if _replace(after, at_ms, row, before, (), also=also(before, after)):
+            return Change(before, after, at_ms)
+    raise RuntimeError(f"account {account_id} cannot be written: it has changed in every attempt")
+
+
 def _replace(
     account: Account,
     at_ms: int,
     row: AccountRow | None,
     before: Account | None,
     wallets: Sequence[str],
+    *,
+    also: Table | None = None,
 ) -> bool:
-    """Write an account and its balance in one transaction.
+    """Write an account and its balance, and the row ``also``, in one transaction.
 
     Returns False, and writes nothing, if the account or the balance has changed meanwhile.
     """
@@ -157,8 +221,10 @@ def _replace(
         unchanged = AccountRow.upserted_at == row.upserted_at
         if not row.upserted_at:
             unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
-    role = _listed(account)
-    listed = AccountRow.listed.set(role) if role else AccountRow.listed.remove()
+    keys = [
+        getattr(AccountRow, name).set(value) if value else getattr(AccountRow, name).remove()
+        for name, value in _index_keys(account).items()
+    ]
     coins_before = before.coins if before is not None and before.role == account.role else 0
     holder = people.get(wallets[0], account.id, Wallet) if wallets else None
 
@@ -166,9 +232,11 @@ def _replace(
         transaction.update(
             "account",
             AccountRow(account.id),
-            actions=[document, listed, AccountRow.upserted_at.set(at_ms)],
+            actions=[document, *keys, AccountRow.upserted_at.set(at_ms)],
             condition=unchanged,
         )
+        if also is not None:
+            transaction.put("also", also)
         if holder is not None and account.coins != coins_before:
             coins = max(0, int(holder.coins) + account.coins - coins_before)
             transaction.update(
@@ -185,9 +253,43 @@ def _replace(
     return True
 
 
-def _listed(account: Account) -> str | None:
-    """Return the role under which the index lists an account. Returns None if it does not."""
-    return account.role if account.active and account.approved else None
+def _index_keys(account: Account) -> dict[str, str | None]:
+    """Return the attributes by which the indexes find an account. None: the index leaves it out."""
+    name = folded(account.name)
+    return {
+        "listed": account.role if account.active and account.approved else None,
+        "initial": name[:1] or None,
+        "named": compose(name, account.id) if name else None,
+    }
+
+
+def folded(name: str) -> str:
+    """Return the beginning of a name in the form in which names are compared: without case."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()[:_COMPARED]
+
+
+def of_name(prefix: str, limit: int, before: str | None) -> list[str]:
+    """Return the keys of the accounts whose names begin with a text, in the order of the names.
+
+    They are read through an index, which may be some milliseconds behind. ``id_of`` returns the id
+    in a key.
+
+    prefix: the text, ``folded`` and not empty.
+    limit: the most keys to return.
+    before: the key after which to begin. With None, the first ones are returned.
+    """
+    begin = compose(prefix, "")[: -len(SEPARATOR)]
+    first, last = max(begin, f"{before or ''}\0", key=str.encode), f"{begin}{_GREATEST}"
+    if first.encode() > last.encode():
+        return []
+    between = ByName.named.between(first, last)
+    rows = AccountRow.by_name.query(prefix[0], between, limit=limit)
+    return [row.named for row in islice(rows, limit)]
+
+
+def id_of(key: str) -> str:
+    """Return the id of an account in a key of the index by name."""
+    return decompose(key, 2)[1]
 
 
 def of_role(role: str, limit: int, before: str | None) -> list[Account]:

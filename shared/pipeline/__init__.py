@@ -18,6 +18,7 @@
 ``cors``             what lets pages of other origins use the HTTP routes
 ``http``             a row of the table of HTTP routes
 ``authentication``   which account sends an HTTP request
+``audit``            what admins have done
 ``paging``           lists in HTTP answers, a page at a time
 ``sweep``            what products do once a minute
 """

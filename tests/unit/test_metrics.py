@@ -88,7 +88,9 @@ def test_a_call_counts_as_started_and_answered_by_its_telecaller_s_row(
 
 
 def record(status: str, product: str = "calls") -> dict[str, Any]:
-    numbers = {"durationSeconds": {"N": "61"}, "coins": {"N": "20"}}
+    numbers = {"startedAt": {"N": "0"}, "durationSeconds": {"N": "61"}, "coins": {"N": "20"}}
+    if status == "COMPLETED":
+        numbers["acceptedAt"] = {"N": "1000"}
     return {"status": {"S": status}, "product": {"S": product}, **numbers}
 
 

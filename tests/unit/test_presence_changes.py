@@ -93,9 +93,17 @@ def test_a_connection_counts_while_its_row_is_there(before: Row, after: Row, cha
     assert of_connection(before, after) == {"connections": change}
 
 
-@pytest.mark.parametrize("status", ["COMPLETED", "MISSED", "REJECTED", "CANCELLED"])
+@pytest.mark.parametrize("status", ["MISSED", "REJECTED", "CANCELLED"])
 def test_a_finished_call_counts_by_its_status(status: str) -> None:
     assert of_call({"status": {"S": status}}) == {status.lower(): 1}
+
+
+def test_an_answered_call_counts_by_how_long_it_rang_and_lasted() -> None:
+    numbers = {"startedAt": 0, "acceptedAt": 6_999, "durationSeconds": 61, "coins": 20}
+    record = {name: {"N": str(number)} for name, number in numbers.items()}
+    added = of_call(record | {"status": {"S": "COMPLETED"}})
+    assert added == {"completed": 1, "ring_8": 1, "seconds": 61, "coins": 20}
+    assert of_call(record | {"status": {"S": "COMPLETED"}, "product": {"S": "chat"}}) == {}
 
 
 PEOPLE = "test-people-table"

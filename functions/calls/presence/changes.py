@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.presence import ring_times
 from shared.aws.metrics import Metric
 from shared.aws.streams import Row
 from shared.calling import ring
@@ -58,7 +59,15 @@ def of_call(record: Mapping[str, Any]) -> Numbers:
     """
     if record.get("product", {"S": "calls"})["S"] != "calls":
         return {}
-    return {record["status"]["S"].lower(): 1}
+    numbers = {record["status"]["S"].lower(): 1}
+    if "acceptedAt" in record:
+        ring_ms = float(record["acceptedAt"]["N"]) - float(record["startedAt"]["N"])
+        numbers |= {
+            ring_times.bucket(ring_ms): 1,
+            "seconds": int(record["durationSeconds"]["N"]),
+            "coins": int(record["coins"]["N"]),
+        }
+    return numbers
 
 
 def begun(namespace: str, before: Row, after: Row) -> dict[Metric, int]:
@@ -83,7 +92,8 @@ def come_or_gone(before: Row, after: Row) -> dict[Metric, int]:
 
 def over(record: Mapping[str, Any]) -> dict[Metric, int]:
     """Return the metrics of a call between user and telecaller that is over."""
-    numbers = {ENDS[outcome]: one for outcome, one in of_call(record).items()}
+    added = of_call(record)
+    numbers = {metric: added[outcome] for outcome, metric in ENDS.items() if outcome in added}
     if Metric.CALLS_COMPLETED in numbers:
         numbers[Metric.CALL_SECONDS] = int(record["durationSeconds"]["N"])
         numbers[Metric.CALL_COINS] = int(record["coins"]["N"])

@@ -21,12 +21,13 @@ from typing import Any, NamedTuple
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
+from functions.calls.presence import ring_times
 from functions.calls.presence.changes import Numbers
 from shared import times
 from shared.aws.metrics import Metric, count_all
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import TableName, Transaction, TransactionRefused, is_still, transact
 from shared.pipeline.sweep import Sweep
 
 LIVE = "live"
@@ -34,15 +35,20 @@ DIFFERENCE = "difference"
 _DAY_KEPT_SECONDS = 90 * 86_400
 _MINUTE_KEPT_SECONDS = 7_200
 OUTCOMES = ("completed", "missed", "rejected", "cancelled")
+SUMS = ("seconds", "coins")
+"""What is added up over the calls that were answered."""
 
 
-class Counts(Table):
+class Counts(ring_times.Histogram):  # type: ignore[misc]
     """A row of numbers: live, of a day, of a minute, or of differences.
 
     name: ``LIVE``, ``DIFFERENCE``, or the day or minute.
     counted_at: only in the row of differences, when they were counted, in epoch seconds.
     connections to accepted: how many there are now; only in the live row and in the differences.
-    completed to cancelled: how many calls have ended that way; only in rows of a day or a minute.
+    completed to cancelled: how many calls have ended that way; only in rows of a day or a minute,
+        which also count the answered calls by how long they rang.
+    seconds, coins: how long the answered calls have lasted together, and what was paid for them;
+        in the same rows.
     """
 
     class Meta:
@@ -62,6 +68,8 @@ class Counts(Table):
     missed = NumberAttribute(default=0)
     rejected = NumberAttribute(default=0)
     cancelled = NumberAttribute(default=0)
+    seconds = NumberAttribute(null=True)
+    coins = NumberAttribute(null=True)
 
 
 class Change(NamedTuple):
@@ -113,12 +121,22 @@ def last_hour(now_ms: int) -> dict[str, list[int]]:
 
     The current minute is the last in each list.
     """
-    names = [times.minute(now_ms - ago * 60_000) for ago in reversed(range(60))]
-    rows = {row.name: row for row in Counts.batch_get(names)}
+    names = last_minutes(now_ms)
+    found = rows(names)
     return {
-        outcome: [int(getattr(rows[name], outcome)) if name in rows else 0 for name in names]
+        outcome: [int(getattr(found[name], outcome)) if name in found else 0 for name in names]
         for outcome in OUTCOMES
     }
+
+
+def last_minutes(now_ms: int) -> list[str]:
+    """Return the names of the rows of the last 60 minutes, the current minute last."""
+    return [times.minute(now_ms - ago * 60_000) for ago in reversed(range(60))]
+
+
+def rows(names: Sequence[str]) -> dict[str, Counts]:
+    """Return the rows with these names, as far as they exist, by name."""
+    return {row.name: row for row in Counts.batch_get(list(names))}
 
 
 def gauge(_: Sweep) -> None:
@@ -174,6 +192,7 @@ def _additions(numbers: Numbers) -> list[Action]:
 
 def _get(name: str, *, consistent: bool = False) -> Counts:
     try:
-        return Counts.get(name, consistent_read=consistent)
+        row: Counts = Counts.get(name, consistent_read=consistent)
     except Counts.DoesNotExist:
         return Counts(name)
+    return row

@@ -1,0 +1,162 @@
+"""The HTTP routes with which admins find people, and suspend and approve them.
+
+The accounts belong to the team's own system, which reports them. What an admin changes here counts
+as newer than all reports until then; a later report changes it again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+
+from functions.accounts.product import accounts
+from shared.aws.parallel import together
+from shared.identity import accounts as stored
+from shared.identity.accounts import Account
+from shared.ids import is_id
+from shared.pipeline import audit, paging
+from shared.pipeline.audit import Action
+from shared.pipeline.backend_events import HAPPENED_AT
+from shared.pipeline.deployment import Access
+from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.ports import BusMessage
+from shared.protocol import json
+from shared.realtime import people
+
+NO_ACCOUNT = "There is no such account"
+UPSERTED = "account.upserted"
+NAME_MISSING = "name: expected the beginning of a name"
+
+_CHANGE = Access({"accounts": "GetItem UpdateItem"}, may="put-events") | audit.WRITES
+
+
+class FoundAccounts(msgspec.Struct, frozen=True):
+    """A page of accounts in the order of their names. ``coins`` are those that the team's system
+    has reported. ``cursor``: the cursor of the next page, or null if this is the last page."""
+
+    items: list[Account]
+    cursor: str | None
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """How many devices of a person are connected to a namespace."""
+
+    namespace: str
+    devices: int
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    """The namespaces to which a person is connected. Empty if the person is offline."""
+
+    items: list[Devices]
+
+
+@accounts.route(
+    "GET /accounts",
+    who="an admin",
+    query={
+        **paging.QUERY,
+        "name": Parameter(
+            "The beginning of the name, in any case",
+            Annotated[str, msgspec.Meta(min_length=1, pattern=r"^\S")],
+        ),
+    },
+    errors=(400,),
+    access=Access({"accounts": "BatchGetItem", "accounts/named": "Query"}),
+)
+def find(request: HttpRequest) -> FoundAccounts:
+    """Return the accounts whose names begin with a text, suspended ones too."""
+    prefix = stored.folded(request.query.get("name", ""))
+    if not prefix:
+        raise HttpError(400, NAME_MISSING)
+    page = paging.read(request.query)
+    keys, cursor = paging.cut(page, stored.of_name(prefix, page.rows, page.before), str)
+    return FoundAccounts(stored.some([stored.id_of(key) for key in keys]), cursor)
+
+
+@accounts.route("GET /accounts/{id}/sessions", who="an admin", access=Access({"people": "GetItem"}))
+def sessions(request: HttpRequest) -> Sessions:
+    """Return where a person is connected now, with how many devices."""
+    paths = list(request.registry.namespaces) if is_id(request.id) else []
+    rows = together(partial(people.get, path, request.id) for path in paths) if paths else []
+    return Sessions([Devices(row.namespace, len(row.members)) for row in rows if row.members])
+
+
+@accounts.route(
+    "POST /accounts/{id}/suspend",
+    who="an admin",
+    body=Action,
+    errors=(400, 404, 503),
+    access=_CHANGE,
+)
+def suspend(request: HttpRequest) -> Account:
+    """Suspend an account, as `account.upserted` does: all sessions of the person end, and new ones
+    are refused. Asking again does no harm."""
+    return _change(request, "account.suspend", account_status="SUSPENDED")
+
+
+@accounts.route(
+    "POST /accounts/{id}/activate",
+    who="an admin",
+    body=Action,
+    errors=(400, 404, 503),
+    access=_CHANGE,
+)
+def activate(request: HttpRequest) -> Account:
+    """End the suspension of an account."""
+    return _change(request, "account.activate", account_status="ACTIVE")
+
+
+@accounts.route(
+    "POST /accounts/{id}/approve",
+    who="an admin",
+    body=Action,
+    errors=(400, 404, 503),
+    access=_CHANGE,
+)
+def approve(request: HttpRequest) -> Account:
+    """Approve an account: a telecaller may connect and be called."""
+    return _change(request, "account.approve", approval_status="APPROVED")
+
+
+@accounts.route(
+    "POST /accounts/{id}/reject",
+    who="an admin",
+    body=Action,
+    errors=(400, 404, 503),
+    access=_CHANGE,
+)
+def reject(request: HttpRequest) -> Account:
+    """Withdraw or refuse the approval of an account, as `account.upserted` does."""
+    return _change(request, "account.reject", approval_status="REJECTED")
+
+
+def _change(request: HttpRequest, action: str, **status: Any) -> Account:
+    """Set a status of an account, in one transaction with the entry in the audit log.
+
+    Then reports the account on the stack's bus. So all consequences follow as if the team's system
+    had reported the account, at least once. They follow again if an admin asks again.
+
+    Raises ``HttpError`` 404 if there is no such account, and 503 if the bus does not accept the
+    report: the account has changed by then, and its sessions may still be open.
+    """
+    (field,) = status
+    entry = audit.entry(request, action, before="", after="")
+
+    def logged(before: Account, after: Account) -> audit.Entry:
+        entry.before, entry.after = getattr(before, field), getattr(after, field)
+        return entry
+
+    def changed(account: Account) -> Account:
+        return msgspec.structs.replace(account, **status)
+
+    now_ms = int(entry.at)
+    done = stored.change(request.id, now_ms, changed, logged) if is_id(request.id) else None
+    if done is None:
+        raise HttpError(404, NO_ACCOUNT)
+    report = msgspec.to_builtins(done.after) | {HAPPENED_AT: done.at_ms}
+    if not request.ports.tasks.publish([BusMessage(UPSERTED, json.dumps(report))]):
+        raise HttpError(503, "The account has changed. Please ask again to end its sessions.")
+    return done.after
