@@ -26,6 +26,7 @@ GRANTS = frozenset(
         "invoke-socketio",
         "post",
         "put-events",
+        "read-queues",
         "read-secret",
         "send-broadcast",
         "send-deadline",

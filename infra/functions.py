@@ -19,6 +19,7 @@ POST = Access(may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
 
 READ_SECRET = "read-secret"  # noqa: S105
+READ_QUEUES = "read-queues"
 COUNT_HITS = Access({"limits": "UpdateItem"})
 
 NATIVE = (

@@ -19,10 +19,9 @@ from constructs import Construct
 
 from infra.build import PACKAGES
 from infra.bundle import function_code, make_layers
-from infra.functions import FUNCTIONS
+from infra.functions import FUNCTIONS, READ_QUEUES
 from infra.logs import make_log_group
 from infra.nag import acknowledge
-from infra.queues import make_dead_letters
 from infra.settings import StackSettings
 from shared.pipeline.deployment import FunctionSpec
 
@@ -52,12 +51,14 @@ class Grant:
 
     accepted: the findings of cdk-nag that it causes, each with the reason to accept it.
     emulated: an action that the emulator asks for besides, and AWS does not have.
+    others: further resources.
     """
 
     action: str
     resource: str
     accepted: Mapping[str, str] = field(default_factory=dict)
     emulated: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class Resources:
     tables: Mapping[str, dynamodb.Table]
     queues: Mapping[str, sqs.Queue]
     """The queues that ``FunctionSpec.takes`` can name."""
+
+    failed: Mapping[str, sqs.Queue]
+    """The dead-letter queues of functions, by the function's name."""
 
     environment: Mapping[str, str]
     edge_key: str
@@ -91,7 +95,12 @@ class Resources:
         for name in row.access.may.split():
             grant = self.grants[name]
             asked = [one for one in (grant.action, grant.emulated) if one]
-            yield iam.PolicyStatement(actions=asked, resources=[grant.resource])
+            yield iam.PolicyStatement(actions=asked, resources=[grant.resource, *grant.others])
+
+
+def _names(queues: Mapping[str, sqs.Queue]) -> str:
+    """Return the names of queues as the setting ``dead_letters`` has them."""
+    return " ".join(f"{name}={queue.queue_name}" for name, queue in queues.items())
 
 
 def invoked_name(settings: StackSettings, name: str) -> str:
@@ -168,6 +177,11 @@ def _make(
         environment={
             **resources.environment,
             **({"EDGE_KEY": resources.edge_key} if row.behind_edge else {}),
+            **(
+                {"DEAD_LETTERS": _names(resources.failed)}
+                if READ_QUEUES in row.access.may.split()
+                else {}
+            ),
         },
         role=role,
         log_group=log,
@@ -196,12 +210,11 @@ def _connect_sources(
         function.configure_async_invoke(
             retry_attempts=row.asynchronous.retries,
             max_event_age=cdk.Duration.seconds(row.asynchronous.max_age_seconds),
-            on_failure=destinations.SqsDestination(make_dead_letters(scope, row.name, settings)),
+            on_failure=destinations.SqsDestination(resources.failed[row.name]),
         )
     if row.every_minute:
         _schedule(scope, row.name, function, settings.sweep_parts)
     if row.streams:
-        dead_letters = make_dead_letters(scope, row.name, settings)
         for table in row.streams:
             function.add_event_source(
                 sources.DynamoEventSource(
@@ -213,7 +226,7 @@ def _connect_sources(
                     bisect_batch_on_error=True,
                     report_batch_item_failures=True,
                     retry_attempts=STREAM_RETRIES,
-                    on_failure=sources.SqsDlq(dead_letters),
+                    on_failure=sources.SqsDlq(resources.failed[row.name]),
                 )
             )
     if row.takes:

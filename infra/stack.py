@@ -15,7 +15,7 @@ from infra.alarms import Watched, make_alarms, rows
 from infra.bus import make_bus
 from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
-from infra.functions import FUNCTIONS
+from infra.functions import FUNCTIONS, READ_QUEUES
 from infra.gateway import (
     HTTP_ROUTES,
     WEBSOCKET_STAGE,
@@ -55,6 +55,11 @@ class SwitchboardStack(cdk.Stack):
         tables = make_tables(self, settings)
         secret_arn = _make_secret(self, settings)
         queues = _make_queues(self, settings)
+        failed = {
+            row.name: make_dead_letters(self, row.name, settings)
+            for row in FUNCTIONS
+            if row.asynchronous or row.streams
+        }
         bus = make_bus(self, settings, queues["events"])
         websocket = Gateway(
             self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
@@ -73,6 +78,7 @@ class SwitchboardStack(cdk.Stack):
             settings,
             tables=tables,
             queues=queues,
+            failed=failed,
             bus=bus,
             secret_arn=secret_arn,
             websocket=websocket,
@@ -191,6 +197,7 @@ def _resources(
     *,
     tables: dict[str, dynamodb.Table],
     queues: dict[str, sqs.Queue],
+    failed: dict[str, sqs.Queue],
     bus: events.EventBus,
     secret_arn: str,
     websocket: Gateway,
@@ -199,9 +206,11 @@ def _resources(
 ) -> Resources:
     """Return the resources that functions may use, and the environment that names them."""
     ring = ring_arn(scope, settings)
+    first, *others = (one.queue_arn for one in (*queues.values(), *dead_letters(scope).values()))
     return Resources(
         tables=tables,
         queues=queues,
+        failed=failed,
         environment={
             **{f"{name.upper()}{TABLE}": table.table_name for name, table in tables.items()},
             "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
@@ -233,6 +242,7 @@ def _resources(
                 )
                 for grant, queue in (("send-broadcast", "broadcasts"), ("send-shard", "shards"))
             },
+            READ_QUEUES: Grant("sqs:GetQueueAttributes", first, others=tuple(others)),
             "put-events": Grant("events:PutEvents", bus.event_bus_arn),
             "delete-livekit-room": Grant("sqs:SendMessage", queues["livekit-rooms"].queue_arn),
             "send-deadline": Grant("sqs:SendMessage", queues["deadlines"].queue_arn),

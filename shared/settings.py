@@ -43,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     opener_function: str
     disconnect_function: str
     socketio_function: str
+    dead_letters: str = ""
+    """The names of the dead-letter queues of functions, as ``function=queue``, separated by spaces.
+    Only the function that reports their sizes has it."""
+
     ring_state_machine_arn: str
     secret_arn: str
     websocket_api_id: str

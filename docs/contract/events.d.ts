@@ -71,6 +71,20 @@ export interface AdminAuditLog {
   cursor: string | null;
 }
 
+/** Work of the stack, as SQS estimates it. `waiting`: the messages that wait; `inFlight`: those that are being handled, or wait for their next attempt. Both are null for a function that has no queue. `deadLetters`: the messages or events that have failed for good. */
+export interface AdminQueue {
+  name: string;
+  waiting: number | null;
+  inFlight: number | null;
+  deadLetters: number;
+}
+
+/** All work of the stack that may wait or fail. */
+export interface AdminQueues {
+  items: Array<AdminQueue>;
+  timestamp: string;
+}
+
 /** `token`: an admin's token. */
 export interface AdminSignIn {
   token: string;
@@ -1115,9 +1129,9 @@ export interface HttpRoutes {
     query: { limit?: number; cursor?: string; userId?: string };
     answer: Calls;
   };
-  /** Return the calls of all people that are over, newest first. */
+  /** Return the calls of all people that are over, newest first. With `userId`, return the calls that `GET /calls` returns, those that ring or go on too. */
   "GET /admin/calls": {
-    query: { limit?: number; cursor?: string; product?: "calls" | "chat" };
+    query: { limit?: number; cursor?: string; product?: "calls" | "chat"; userId?: string };
     answer: CallsAdminCalls;
   };
   /** Return the calls between users and telecallers that ring or go on, the newest first. A call that has just begun or ended may be a second late. A page may be short although another page follows. */
@@ -1209,6 +1223,10 @@ export interface HttpRoutes {
   "GET /admin/audit": {
     query: { limit?: number; cursor?: string; subjectId?: string };
     answer: AdminAuditLog;
+  };
+  /** Return how much work waits in the stack's queues, and how much has failed for good. */
+  "GET /admin/queues": {
+    answer: AdminQueues;
   };
   /** Return how many people are connected, and how many calls and bookings there are now and have been today (UTC). */
   "GET /admin/stats": {

@@ -5,4 +5,5 @@
 ``session``    the body of a request to sign in
 ``stats``      the numbers of all products together
 ``audit_log``  what admins have done
+``queues``     the work that waits, and the work that has failed
 """

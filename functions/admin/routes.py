@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from functions.admin import audit_log, session, stats
+from functions.admin import audit_log, queues, session, stats
 from functions.admin.product import admin
 from shared.identity import cookies
 from shared.pipeline.authentication import identity_of, require_admin
 from shared.pipeline.http import HttpError, HttpRequest, Reply
 from shared.realtime.namespaces import ACCESS_DENIED
 
-__all__ = ["admin", "audit_log"]
+__all__ = ["admin", "audit_log", "queues"]
 
 
 class SignedIn(msgspec.Struct, frozen=True, rename="camel"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -15,11 +16,12 @@ from functions.calls.routes import Call
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
 from functions.calls.store import Finished
+from shared import times
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord, Ender
 from shared.calling.running import RunningCall
 from shared.identity import accounts
-from shared.ids import is_id
+from shared.ids import Id, is_id
 from shared.pipeline import audit, paging
 from shared.pipeline.audit import Action
 from shared.pipeline.context import Background
@@ -59,17 +61,25 @@ class AdminCalls(msgspec.Struct, frozen=True, rename="camel"):
 @calls.route(
     "GET /admin/calls",
     who="an admin",
-    query={**paging.QUERY, "product": Parameter("Whose calls, `calls` if left out", WithCalls)},
+    query={
+        **paging.QUERY,
+        "product": Parameter("Whose calls, `calls` if left out", WithCalls),
+        "userId": Parameter("Only the calls of this person, of all products", Id),
+    },
     errors=(400,),
     access=Access({"accounts": "BatchGetItem", "calls/recent": "Query"}),
 )
 def recent_calls(request: HttpRequest) -> AdminCalls:
-    """Return the calls of all people that are over, newest first."""
+    """Return the calls of all people that are over, newest first. With `userId`, return the calls
+    that `GET /calls` returns, those that ring or go on too."""
+    if "userId" in request.query:
+        own = routes.history(request)
+        return AdminCalls(_for_admins(request, own.items), own.cursor)
     product = request.choice("product", WithCalls) or WithCalls.CALLS
     page = paging.read(request.query)
     found = call_records.of_product(product.value, page.rows, page.before)
     shown, cursor = paging.cut(page, found, lambda record: record.call_id)
-    return AdminCalls(_with_names([_over(record) for record in shown]), cursor)
+    return AdminCalls(_for_admins(request, map(routes.finished, shown)), cursor)
 
 
 @calls.route(
@@ -87,8 +97,8 @@ def running_calls(request: HttpRequest) -> AdminCalls:
     found = running.entries(page.rows, page.before)
     listed, cursor = paging.cut(page, found, lambda entry: entry.call_id)
     now_ms = request.ports.clock.now_ms()
-    shown = [_going_on(_running(row), now_ms) for row in running.telecallers(listed)]
-    return AdminCalls(_with_names(shown), cursor)
+    shown = [routes.going_on(_running(row), now_ms) for row in running.telecallers(listed)]
+    return AdminCalls(_for_admins(request, shown), cursor)
 
 
 @calls.route("GET /calls/{id}", errors=(404,), access=_READ)
@@ -173,34 +183,23 @@ def _running(telecaller: PartyRow) -> RunningCall:
     return routes.of_row(current, current.peer_id, telecaller.person_id)
 
 
-def _over(record: CallRecord) -> AdminCall:
-    until = record.accepted_at or record.ended_at
-    return _shown(routes.finished(record), int(until) - int(record.started_at))
-
-
-def _going_on(one: RunningCall, now_ms: int) -> AdminCall:
-    until = one.accepted_at or now_ms
-    return _shown(routes.going_on(one, now_ms), until - one.started_at)
-
-
-def _shown(one: Call, ring_ms: int) -> AdminCall:
-    return AdminCall(
-        **msgspec.structs.asdict(one),
-        user_name=None,
-        telecaller_name=None,
-        ring_seconds=max(0, ring_ms) // 1000,
-    )
-
-
-def _with_names(shown: Sequence[AdminCall]) -> list[AdminCall]:
-    """Return the calls with the names of their parties."""
+def _for_admins(request: HttpRequest, some: Iterable[Call]) -> list[AdminCall]:
+    """Return calls with the names of their parties."""
+    shown, now = list(some), times.iso(request.ports.clock.now_ms())
     ids = {id_ for one in shown for id_ in (one.user_id, one.telecaller_id)}
     names = {account.id: account.name for account in accounts.some(sorted(ids))}
     return [
-        msgspec.structs.replace(
-            one,
+        AdminCall(
+            **msgspec.structs.asdict(one),
             user_name=names.get(one.user_id),
             telecaller_name=names.get(one.telecaller_id),
+            ring_seconds=_seconds(one.started_at, one.accepted_at or one.ended_at or now),
         )
         for one in shown
     ]
+
+
+def _seconds(begin: str, end: str) -> int:
+    return max(
+        0, int((datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds())
+    )

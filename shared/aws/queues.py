@@ -1,9 +1,11 @@
-"""Messages of a queue that could not be handled."""
+"""Messages of a queue that could not be handled, and how many messages wait."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from shared.aws import clients
 from shared.aws.log import logger
@@ -38,3 +40,44 @@ def postpone(records: Iterable[Record], queue_url: str, seconds: int) -> None:
 def backoff(seconds: int, tries: int) -> int:
     """Return the seconds until the next attempt, after ``tries`` attempts."""
     return min(seconds << min(tries - 1, 16), MOST_SECONDS)
+
+
+class Depth(NamedTuple):
+    """How many messages a queue has, as SQS estimates it.
+
+    waiting: those that wait to be received.
+    in_flight: those that are being handled, or wait for their next attempt.
+    dead_letters: the name of the queue of those that have failed, or None.
+    """
+
+    waiting: int
+    in_flight: int
+    dead_letters: str | None
+
+
+def depth(queue_url: str) -> Depth:
+    """Return how many messages a queue has.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+    """
+    answer = clients.client("sqs").get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "RedrivePolicy",
+        ],
+    )
+    found = answer["Attributes"]
+    policy = msgspec.json.decode(found.get("RedrivePolicy", "{}"))
+    arn = policy.get("deadLetterTargetArn")
+    return Depth(
+        waiting=int(found["ApproximateNumberOfMessages"]),
+        in_flight=int(found["ApproximateNumberOfMessagesNotVisible"]),
+        dead_letters=arn and arn.rpartition(":")[2],
+    )
+
+
+def beside(queue_url: str, name: str) -> str:
+    """Return the URL of a queue of the same account and region, by its name."""
+    return f"{queue_url.rpartition('/')[0]}/{name}"

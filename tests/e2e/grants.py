@@ -22,6 +22,7 @@ OTHERS = {
     "read-secret": "secretsmanager GetSecretValue",
     "start-ring": "stepfunctions StartExecution",
     "put-events": "events PutEvents",
+    "read-queues": "sqs GetQueueAttributes",
     "post": "@connections",
 }
 

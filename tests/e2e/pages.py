@@ -16,6 +16,10 @@ from tests.e2e.people import People, token
 from tests.e2e.stack import RING_SECONDS, Stack
 
 AXE = ROOT / "local" / "node_modules" / "axe-core" / "axe.min.js"
+FOR_AXE: dict[str, Any] = {"bypass_csp": True, "reduced_motion": "reduce"}
+"""axe is a script from another origin, so the policy for scripts is bypassed. It reads colours, so
+they must not be animated."""
+
 SERIOUS = {"serious", "critical"}
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)

@@ -17,6 +17,7 @@ from shared import times
 from shared.identity.accounts import Account
 from tests.e2e.calls import answer, ring
 from tests.e2e.pages import (
+    FOR_AXE,
     Visitors,
     both_phones,
     call,
@@ -34,10 +35,6 @@ from tests.e2e.relay import relay_to
 from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
 from tests.e2e.world import World
-
-FOR_AXE: dict[str, Any] = {"bypass_csp": True, "reduced_motion": "reduce"}
-"""axe is a script from another origin, so the policy for scripts is bypassed. It reads colours, so
-they must not be animated."""
 
 PICTURES = os.environ.get("PICTURES")
 """The folder for the pictures. If it is not set, no pictures are taken."""

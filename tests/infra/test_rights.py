@@ -53,6 +53,8 @@ def declared(row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
     for grant in row.access.may.split():
         if grant == "post":
             yield "execute-api:ManageConnections", "@connections/*"
+        elif grant == "read-queues":
+            continue  # in NOT_DECLARED, and below
         else:
             action, variable, behind = GRANTS[grant]
             yield action, environment[variable] + behind
@@ -85,3 +87,18 @@ def test_a_role_allows_what_is_declared(stack: Stack, row: FunctionSpec) -> None
         set(declared(row, environment)),
     )
     assert found == wanted
+
+
+def test_the_console_reads_the_sizes_of_all_queues(stack: Stack) -> None:
+    readable = {
+        resource
+        for id_, actions, resource in statements(stack)
+        if id_.startswith("HttpRole") and "sqs:GetQueueAttributes" in actions
+    }
+    queues = {f"{id_}.Arn" for id_ in stack.of_type("AWS::SQS::Queue")}
+    assert readable == queues
+    variables = stack.functions()["http"]["Environment"]["Variables"]
+    named = plain(variables["DEAD_LETTERS"])
+    assert {row.name for row in FUNCTIONS if row.asynchronous or row.streams} == {
+        one.partition("=")[0] for one in named.split()
+    }

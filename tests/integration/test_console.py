@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -31,15 +32,23 @@ CALL = f"{NOW_MS:011x}{'0' * 13}"
 
 
 class Console:
-    """Sends requests of an admin, or of another person, as API Gateway does."""
+    """Sends requests of an admin, or of another person, as API Gateway does.
 
-    def __init__(self, fakes: Fakes) -> None:
+    Before a request, the streams are handled.
+    """
+
+    def __init__(self, fakes: Fakes, streamed: deque[dict[str, Any]]) -> None:
         self.fakes = fakes
+        self._streamed = streamed
 
     def ask(
         self, key: str, body: object = None, who: str = "root", role: str = "ADMIN", **query: str
     ) -> tuple[int, Any]:
         """Return the status, and the body or the text of its error."""
+        while self._streamed:
+            records = [self._streamed.popleft()]
+            stream.handler({"Records": records, "requestContext": {"requestId": "r"}}, None)
+        self.fakes.clock.now += 1
         method, path = key.split(" ")
         claims = {"sub": who, "role": role, "name": who.title(), "exp": int(time.time()) + 600}
         event = {
@@ -76,11 +85,12 @@ def console(
     for module in (main, stream):
         monkeypatch.setattr(module, "ports", lambda: fakes.ports)
 
-    def take(record: dict[str, Any]) -> None:
-        stream.handler({"Records": [record], "requestContext": {"requestId": "r"}}, None)
-
-    with following(engine, "people", take), following(engine, "calls", take):
-        yield Console(fakes)
+    streamed: deque[dict[str, Any]] = deque()
+    with (
+        following(engine, "people", streamed.append),
+        following(engine, "calls", streamed.append),
+    ):
+        yield Console(fakes, streamed)
 
 
 def a_call(*, answered_after: int | None = None, id_: str = CALL, rate: int = 10) -> None:

@@ -19,6 +19,7 @@ QUEUE_GRANTS = {
 GRANTS = {
     "StartExecution": "start-ring",
     "PutEvents": "put-events",
+    "GetQueueAttributes": "read-queues",
     "GetSecretValue": "read-secret",
 }
 

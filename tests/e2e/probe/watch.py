@@ -132,7 +132,8 @@ def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tupl
         yield operation, "/".join(filter(None, (request["TableName"], request.get("IndexName"))))
     elif operation != "ChangeMessageVisibility":  # the right to read the queue includes it
         target = request.get("QueueUrl") or request.get("FunctionName")
-        yield operation, target or f"{service} {operation}"
+        any_queue = operation == "GetQueueAttributes"
+        yield operation, f"{service} {operation}" if any_queue or not target else target
 
 
 def consumed(operation: str, answer: Any) -> dict[str, float]:

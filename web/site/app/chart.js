@@ -27,6 +27,40 @@ function timeOf(until, ago) {
   return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
+/** `[[3, "Completed"], [0, "Missed"]]` → `3 completed`. */
+function spelt(counts) {
+  return counts.filter(([count]) => count).map(([count, name]) => `${count} ${name.toLowerCase()}`).join(", ");
+}
+
+function bar(kind, x, y, width, height, tip) {
+  return s("rect", { class: kind, x, y, width, height, rx: 1.5 }, s("title", {}, tip));
+}
+
+/** Calls per day, answered and not, with the share of the answered ones above; the days are UTC's. */
+export function perDay(days, width) {
+  const step = width / days.length;
+  const top = ceiling(Math.max(...days.map(({ calls }) => calls)));
+  const base = HEIGHT - BOTTOM;
+  const scale = (base - 22) / top;
+  const parts = days.flatMap(({ since, calls, answered, answerRate }, at) => {
+    const [x, middle, wide] = [at * step + step * 0.2, (at + 0.5) * step, step * 0.6];
+    const day = new Date(since).toLocaleDateString([], { weekday: "short", day: "numeric", timeZone: "UTC" });
+    const tip = `${day}: ${calls} calls, ${answered} answered`;
+    const high = answered * scale, rest = (calls - answered) * scale;
+    return [
+      high ? bar("completed", x, base - high, wide, high, tip) : null,
+      rest ? bar("missed", x, base - high - rest, wide, rest, tip) : null,
+      calls ? s("text", { x: middle, y: base - high - rest - 6, "text-anchor": "middle" }, `${Math.round(answerRate * 100)} %`) : null,
+      s("text", { class: "time", x: middle, y: HEIGHT - 5, "text-anchor": "middle" }, at === days.length - 1 ? "today" : day),
+    ].filter(Boolean);
+  });
+  const all = sum(days.map(({ calls }) => calls));
+  const words = `Calls per day in the last seven days: ${all} in all, ${sum(days.map(({ answered }) => answered))} answered.`;
+  return h("figure", {}, s("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": words },
+    s("line", { class: "axis", x1: 0, x2: width, y1: base, y2: base }), parts),
+  h("ul", { class: "legend" }, h("li", {}, h("i", { class: "completed" }), "Answered"), h("li", {}, h("i", { class: "missed" }), "Not answered")));
+}
+
 /** Calls per minute over the last hour, a stacked bar for each minute; as wide as said, so that the
  *  letters are as large on a phone as on a desk. */
 export function perMinute(hour, width) {
@@ -41,12 +75,13 @@ export function perMinute(hour, width) {
     return s("g", { class: "line" }, s("line", { x1: 0, x2: inner, y1: y, y2: y }),
       s("text", { x: width, y: y + 4, "text-anchor": "end" }, String(part * top)));
   });
+  const tip = (at) => `${timeOf(hour.until, 59 - at)}: ${spelt(OUTCOMES.map(([key, name]) => [hour[key][at], name]))}`;
   const bars = totals.flatMap((_, at) => {
     let y = base;
     return OUTCOMES.flatMap(([key]) => {
       const height = hour[key][at] * scale;
       y -= height;
-      return height ? [s("rect", { class: key, x: at * step + step * 0.14, y, width: step * 0.72, height, rx: 1.5 })] : [];
+      return height ? [bar(key, at * step + step * 0.14, y, step * 0.72, height, tip(at))] : [];
     });
   });
   const times = (width < 500 ? [59, 30, 0] : [59, 45, 30, 15, 0]).map((ago) => s("text", {
