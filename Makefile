@@ -32,7 +32,7 @@ browser: # the tests of the pages need one; it is installed if that needs no que
 		echo "No Chromium was found: the tests of the pages are skipped."
 
 pictures: setup browser ## take the pictures in docs/images again
-	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_pages.py -k pictures
+	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_pictures.py
 
 check: ## check format, lint and types, and run the tests; needs `make setup` before
 	@echo "==> format"

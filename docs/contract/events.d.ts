@@ -1150,6 +1150,11 @@ export interface HttpRoutes {
     body: Action;
     answer: CallsCall;
   };
+  /** Return new credentials for the LiveKit room of one's own call that has been answered and goes on, for an app that has lost those of `call:accepted`. LiveKit lets one device of a person be in the room: the last one that joins. */
+  "POST /calls/{id}/credentials": {
+    path: { id: string };
+    answer: CallsCredentials;
+  };
   /** Return how many calls were answered, after which time, how long they lasted and what they earned: in the last hour, today and in the last seven days. */
   "GET /admin/calls/stats": {
     answer: CallsCallStats;

@@ -11,6 +11,7 @@
 ``sweep``          what is done for calls once a minute
 ``routes``         the HTTP route of a person's calls
 ``console``        the HTTP routes with which admins see all calls and end one
+``credentials``    the HTTP route of new credentials for the LiveKit room of one's own call
 ``billing``        what a call costs
 ``livekit``        credentials for a LiveKit room
 ``livekit_rooms``  the Lambda function that deletes LiveKit rooms

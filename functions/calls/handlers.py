@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functions.calls import (
     announcements,
     console,
+    credentials,
     devices,
     endings,
     livekit,
@@ -55,6 +56,7 @@ from shared.settings import settings
 __all__ = [
     "calls",
     "console",
+    "credentials",
     "devices",
     "periods",
     "presence",

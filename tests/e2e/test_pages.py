@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
-from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from functions.calls.presence.counts import Counts
-from shared import times
 from shared.identity.accounts import Account
-from tests.e2e.calls import answer, ring
 from tests.e2e.pages import (
     FOR_AXE,
     Visitors,
@@ -34,10 +26,6 @@ from tests.e2e.people import People, token
 from tests.e2e.relay import relay_to
 from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
-from tests.e2e.world import World
-
-PICTURES = os.environ.get("PICTURES")
-"""The folder for the pictures. If it is not set, no pictures are taken."""
 
 
 @pytest.fixture
@@ -282,54 +270,3 @@ def test_buttons_work_from_the_keyboard(both: tuple[Page, Page]) -> None:
     user.get_by_role("button", name="Hang up").focus()
     user.keyboard.press("Enter")
     expect(phone(telecaller, "TELECALLER").locator(".news")).to_have_text("The other side hung up.")
-
-
-def busy_hour(stack: Stack) -> None:
-    """Store the numbers of an hour of calls before the picture."""
-    now = int(time.time() * 1000)
-    today = Counter[str]()
-    with stack.direct_access():
-        for at in range(59):
-            numbers: dict[str, Any] = {
-                "completed": 5 + at // 15 + (at * 7) % 4 - (at * 5) % 3,
-                "missed": int((at * 5) % 7 == 0),
-                "rejected": int(at % 11 == 3),
-                "cancelled": int(at % 8 == 5),
-            }
-            Counts(times.minute(now - (59 - at) * 60_000), **numbers).save()
-            today.update(numbers)
-        Counts(times.day(now), **dict[str, Any](today)).save()
-
-
-@pytest.mark.skipif(not PICTURES, reason="pictures are made by 'make pictures'")
-def test_pictures(visitors: Visitors, people: People, stack: Stack, world: World) -> None:
-    folder = Path(PICTURES or "")
-    user = Account(id="507f1f77bcf86cd799439911", role="USER", name="John Doe", coins=1000)
-    telecaller = Account(
-        id="507f1f77bcf86cd799439921",
-        role="TELECALLER",
-        name="Jane Smith",
-        approval_status="APPROVED",
-        rates={"AUDIO": 10},
-    )
-    for account in (user, telecaller):
-        stack.save(account)
-    options: dict[str, Any] = {"reduced_motion": "reduce", "device_scale_factor": 2}
-    demo = visitors.open("/", user, telecaller, viewport={"width": 1120, "height": 900}, **options)
-    pill(demo, "TELECALLER", "online").wait_for()
-    call(demo, demo)
-    pill(demo, "TELECALLER", "ringing").wait_for()
-    demo.screenshot(path=folder / "demo.png")
-    demo.get_by_role("button", name="Reject").click()
-    busy_hour(stack)
-    for number_of_calls in range(4):
-        _, caller = world.user()
-        callee, called = world.telecaller()
-        world.user(), world.telecaller()
-        call_id = ring(caller, called, callee)
-        if number_of_calls:
-            answer(caller, called, call_id)
-    console = visitors.open("/console", viewport={"width": 1120, "height": 700}, **options)
-    sign_in(console, people.take("ADMIN"))
-    expect(console.locator('[data-key="telecallersOnCall"]')).to_have_text("3", timeout=15_000)
-    console.screenshot(path=folder / "console.png")

@@ -87,7 +87,8 @@ def test_functions_that_end_calls_queue_livekit_rooms_and_one_function_reads_the
             allowed.setdefault(id_.partition("Role")[0], set()).update(actions)
     senders = {name for name, actions in allowed.items() if actions == {"sqs:SendMessage"}}
     assert senders == {"Calls", "Disconnect", "Socketio", "Sweep"}
-    assert allowed.keys() - senders == {"LivekitRooms"}
+    assert allowed.keys() - senders == {"Http", "LivekitRooms"}
+    assert allowed["Http"] == {"sqs:SendMessage", "sqs:GetQueueAttributes"}
     assert "sqs:ChangeMessageVisibility" in allowed["LivekitRooms"], (
         "it postpones messages that failed"
     )

@@ -22,12 +22,13 @@ from functions.products import REGISTRY
 from local.accounts import save as save_account
 from shared.identity.accounts import Account
 from shared.settings import Settings
-from tests.fakes import JWT_SECRET, NOW_MS, Fakes
+from tests.fakes import JWT_SECRET, LIVEKIT_SECRET, NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.conftest import Race
 from tests.integration.engines import Engine
 from tests.integration.followed import following
 
+NO_TIMES: Any = {"verify_exp": False, "verify_nbf": False}
 CALL = f"{NOW_MS:011x}{'0' * 13}"
 
 
@@ -119,6 +120,13 @@ def test_an_admin_finds_and_ends_a_call_that_goes_on(console: Console) -> None:
         assert (status, found["callId"]) == (200, CALL)
     assert console.ask(f"GET /calls/{CALL}", who="other", role="USER")[0] == 404
     assert console.ask(f"POST /calls/{CALL}/end", {}, who="ulla", role="USER")[0] == 403
+    for who, role in (("ulla", "USER"), ("tina", "TELECALLER")):
+        status, room = console.ask(f"POST /calls/{CALL}/credentials", who=who, role=role)
+        claims = jwt.decode(room["token"], LIVEKIT_SECRET, algorithms=["HS256"], options=NO_TIMES)
+        assert (status, room["roomName"], claims["video"]["room"]) == (200, CALL, CALL)
+        assert (claims["sub"], claims["name"]) == (who, f"Name of {who}")
+    for who, role in (("root", "ADMIN"), ("other", "USER"), ("tina", "USER")):
+        assert console.ask(f"POST /calls/{CALL}/credentials", who=who, role=role)[0] == 404
     status, ended = console.ask(f"POST /calls/{CALL}/end", {"reason": "complaint"})
     assert (status, ended["status"], ended["durationSeconds"], ended["coins"]) == (
         200, "COMPLETED", 61, 20,
@@ -150,6 +158,7 @@ def test_an_admin_finds_and_ends_a_call_that_goes_on(console: Console) -> None:
 
 def test_a_call_that_rings_is_cancelled(console: Console) -> None:
     a_call()
+    assert console.ask(f"POST /calls/{CALL}/credentials", who="ulla", role="USER")[0] == 404
     assert console.ask(f"POST /calls/{CALL}/end")[1]["status"] == "CANCELLED"
     assert console.fakes.events("u1") == [("call:ended", {"callId": CALL})]
     assert console.fakes.events("t1") == [("call:cancelled", {"callId": CALL})]

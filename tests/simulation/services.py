@@ -36,6 +36,9 @@ def execute(world: World, operation: str, params: dict[str, Any]) -> Any:
             return world.ring.start(params)
         case "GetSecretValue":
             return {"SecretString": json.dumps(SECRET)}
+        case "GetQueueAttributes":
+            names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+            return {"Attributes": dict.fromkeys(names, "0")}
         case "PutEvents":
             return {"Entries": [_put(world, entry) for entry in params["Entries"]]}
     raise NotImplementedError(operation)

@@ -171,6 +171,12 @@ class World:
         body = json.dumps({"type": type_, "data": data})
         self.gateway.ask("POST", "/events", token(ADA), body, _ignore)
 
+    def asks(self, who: Who, key: str) -> None:
+        """Make a person's request to a route: ``GET /admin/calls?limit=1``."""
+        method, _, rest = key.partition(" ")
+        path, _, query = rest.partition("?")
+        self.gateway.ask(method, path, token(who), "", _ignore, query=query)
+
     def first_screen(self, who: Who) -> dict[str, Any]:
         """Return what an app fetches at first: presence of telecallers, and own bookings."""
         people = {key[0]: row(item) for key, item in self.dynamo.rows["people"].items()}

@@ -1,6 +1,6 @@
 // The product of calls: a user on the left, a telecaller on the right.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { makeContacts } from "./contacts.js";
 import { button, clock, everySecond, h } from "./dom.js";
 import { avatar, makePhone } from "./phone.js";
@@ -24,7 +24,7 @@ export function makeCalls(root, { people, ringSeconds }) {
   root.append(h("div", { class: "pair" }, user.element, telecaller.element));
 }
 
-/** What is known of a call and no route tells again: a page that is loaded anew finds it here. */
+/** What this page knows of a call: who the other is, and that the page has been in the room. */
 const memory = {
   keep: (callId, facts) => sessionStorage.setItem(`call ${callId}`, JSON.stringify({ ...memory.of(callId), ...facts })),
   of: (callId) => JSON.parse(sessionStorage.getItem(`call ${callId}`) ?? "{}"),
@@ -48,11 +48,16 @@ function faces(phone, idle) {
     clear,
     go,
     /** A call in progress: time, room, and the way out. */
-    talk({ name, callId, callType, livekit, begin = Date.now() }) {
+    talk({ name, callId, callType, livekit, before = false, begin = Date.now() }) {
+      memory.keep(callId, { before: before || Boolean(livekit) });
       go("on call", (later) => {
         const time = h("p", { class: "timer", role: "timer" });
         later(everySecond(() => (time.textContent = clock(Math.max(0, Date.now() - begin) / 1000))));
-        const room = joinRoom(livekit, callType === "VIDEO");
+        const fresh = () => {
+          memory.keep(callId, { before: true });
+          return post(`/calls/${callId}/credentials`, phone.person.token);
+        };
+        const room = joinRoom({ livekit, fresh, before }, callType === "VIDEO");
         later(() => room.leave());
         const hangUp = () => {
           phone.socket.emit("call:end", { callId });
@@ -158,8 +163,7 @@ function userSide(phone, telecallers, ringSeconds) {
     if (!withdrawn) ringing({ callId, callType, name });
   });
   socket.on("call:accepted", ({ callId, livekit }) => {
-    memory.keep(callId, { livekit });
-    call = { callType: "AUDIO", name: "Telecaller", ...call, ...memory.of(callId), callId };
+    call = { callType: "AUDIO", name: "Telecaller", ...call, ...memory.of(callId), callId, livekit };
     face.talk(call);
   });
   socket.on("call:rejected", () => idle(`${call?.name ?? "The telecaller"} is not available just now.`));
@@ -202,7 +206,7 @@ function telecallerSide(phone, ringSeconds) {
     ringing({ callId, callType, name });
   });
   socket.on("call:accepted", ({ callId, callType, caller: { name }, livekit }) => {
-    memory.keep(callId, { name, livekit });
+    memory.keep(callId, { name });
     call = { callId, callType, name, livekit };
     face.talk(call);
   });

@@ -22,7 +22,7 @@ function makeChannel(people) {
 
 export function makeChat(root, { people }) {
   const staff = people.filter(({ role }) => !OTHERS.has(role));
-  const names = new Map(people.map(({ id, name }) => [id, name]));
+  const names = new Map(staff.map(({ id, name }) => [id, name]));
   const made = makeChannel(people);
   const phones = ["One tab", "Another tab"].map((title, first) => makePhone({
     role: `CHAT-${first + 1}`, asked: "with chat permissions", title, namespace: "/", people: staff, first, open: true,
@@ -66,15 +66,26 @@ function makeMessages(phone) {
   };
 }
 
-/** Who is connected, as a line of names. */
-function makeMembers(names) {
-  const element = h("p", { class: "note members" });
+/** Who belongs here, those who are online first. People who are not known yet join the list as they come. */
+function makeMembers(names, me) {
+  const count = h("span", { class: "note" });
+  const list = h("ul", {});
+  const element = h("div", { class: "members" }, count, list);
   const online = new Set();
-  const show = () => (element.textContent = `Online: ${[...online].map((id) => names.get(id) ?? id).sort().join(", ")}`);
+
+  function show() {
+    const known = [...names].map(([id, name]) => ({ id, name, there: online.has(id) }));
+    known.sort((one, other) => other.there - one.there || one.name.localeCompare(other.name));
+    count.textContent = `${online.size} online`;
+    list.replaceChildren(...known.map(({ id, name, there }) => h("li", { class: there ? "there" : "", title: there ? `${name} is online` : `${name} is offline` },
+      id === me ? `${name} (you)` : name, h("span", { class: "unseen" }, there ? ", online" : ", offline"))));
+  }
+
+  show();
   return {
     element,
     change(id, name, there) {
-      if (name) names.set(id, name);
+      if (name || !names.has(id)) names.set(id, name ?? id);
       if (there) online.add(id);
       else online.delete(id);
       show();
@@ -85,7 +96,7 @@ function makeMembers(names) {
 function side(phone, made, names) {
   const { socket } = phone;
   const messages = makeMessages(phone);
-  const members = makeMembers(names);
+  const members = makeMembers(names, phone.person.id);
   const hint = h("p", { class: "note hint", role: "status" });
   const input = h("input", { "aria-label": "Message", placeholder: "Write to #lobby", autocomplete: "off", maxlength: "8000" });
   const form = h("form", { class: "write", onsubmit: send }, input, h("button", { class: "go" }, "Send"));

@@ -13,15 +13,26 @@ async function reachable(url) {
   }
 }
 
-/** Join with the credentials of `call:accepted`, if this page has them; `{ element, leave }`. */
-export function joinRoom(credentials, video) {
-  const { url, token } = credentials ?? {};
+/**
+ * Join with the credentials of `call:accepted`; `{ element, leave }`. Without them, `fresh()` gives
+ * new ones: at once if this page has been in the room before, else when the person wants to talk here.
+ */
+export function joinRoom({ livekit, fresh, before }, video) {
   const say = h("p", { class: "media", role: "status" }, "Joining the room…");
   const element = h("div", {}, say);
   let room = null;
   let left = false;
-  const join = async () => {
-    if (!credentials) return void (say.textContent = "Another page has joined the room: signalling only, no sound.");
+  const offer = () => {
+    say.textContent = "Another page has joined the room.";
+    const here = button("Talk here", "quiet", () => {
+      here.remove();
+      say.textContent = "Joining the room…";
+      fresh().then(join).catch(failed);
+    });
+    element.append(here);
+  };
+  const failed = (error) => (say.textContent = `The room cannot be joined: ${error.message}`);
+  const join = async ({ url, token }) => {
     if (!url) return void (say.textContent = "No LiveKit server is configured: signalling only, no sound.");
     if (!(await reachable(url))) {
       say.textContent = `No LiveKit server answers at ${url}: signalling only, no sound.`;
@@ -47,7 +58,8 @@ export function joinRoom(credentials, video) {
     });
     element.append(on);
   };
-  join().catch((error) => (say.textContent = `The room cannot be joined: ${error.message}`));
+  if (livekit || before) Promise.resolve(livekit ?? fresh()).then(join).catch(failed);
+  else offer();
   return {
     element,
     leave() {
