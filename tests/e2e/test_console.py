@@ -21,6 +21,12 @@ def console(visitors: Visitors, people: People, page: str) -> Page:
     return opened
 
 
+def do(page: Page, action: str) -> None:
+    """Act on the person who is shown, and confirm it."""
+    page.get_by_role("button", name=action).click()
+    page.get_by_role("dialog").get_by_role("button", name=action).click()
+
+
 def test_an_admin_ends_a_call_with_the_keyboard_alone(
     visitors: Visitors, people: People, world: World
 ) -> None:
@@ -70,20 +76,17 @@ def test_an_admin_finds_suspends_and_approves_people(
     ).first.wait_for()
     field.fill(account.id)
     page.keyboard.press("Enter")
-    person = page.get_by_role("region", name="The person")
+    person = page.get_by_role("region", name="The person", exact=True)
     expect(person).to_contain_text("/user: 1 device")
-    person.get_by_role("button", name="Suspend").click()
-    page.get_by_role("button", name="Suspend").last.click()
+    do(page, "Suspend")
     expect(person).to_contain_text("suspended")
     world.stack.wait_connections("/user", account.id, 0)
-    person.get_by_role("button", name="End the suspension").click()
-    page.get_by_role("button", name="End the suspension").last.click()
+    do(page, "End the suspension")
     expect(person.get_by_role("button", name="Suspend")).to_be_visible()
     log = page.get_by_role("region", name="Audit log of the person")
     expect(log.get_by_role("row")).to_have_count(3)
     page.goto(f"/console#people/{pending.id}")
-    person.get_by_role("button", name="Approve").click()
-    page.get_by_role("button", name="Approve").last.click()
+    do(page, "Approve")
     expect(person).to_contain_text("approved")
     field.fill("nobody of this name")
     page.keyboard.press("Enter")

@@ -57,6 +57,7 @@ UNUSED: dict[Use, str] = {
     ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("disconnect", "may", "invoke-disconnect"): "a post may find that its connection is gone",
+    ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
 }

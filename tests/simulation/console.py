@@ -7,7 +7,7 @@ from tests.simulation.stage import BACKEND, Stage, scenario
 from tests.simulation.world import ADA, THEO, TINA, ULLA
 
 PAGES = (
-    "/admin/calls", "/admin/calls/running", "/admin/calls/stats", "/admin/audit",
+    "/admin/stats", "/admin/calls", "/admin/calls/running", "/admin/calls/stats", "/admin/audit",
     "/admin/queues", f"/admin/calls?userId={ULLA.id}", f"/admin/audit?subjectId={TINA.id}",
     "/accounts?name=t", f"/accounts/{TINA.id}/sessions",
 )  # fmt: skip
@@ -58,8 +58,8 @@ def _suspend(stage: Stage) -> None:
 
 @scenario("POST /accounts/{id}/approve", reported_pending, "http", BACKEND)
 def _approve(stage: Stage) -> None:
-    stage.world.asks(ADA, f"POST /accounts/{THEO.id}/approve")
-    stage.world.asks(ADA, f"POST /accounts/{THEO.id}/approve")
+    for verb in ("approve", "approve", "reject", "activate"):
+        stage.world.asks(ADA, f"POST /accounts/{THEO.id}/{verb}")
 
 
 @scenario("the pages of the console", answered, "http")

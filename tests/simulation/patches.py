@@ -115,6 +115,7 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
         # Every use of the secret reads it, as in a process that has just started.
         "SECRET_CACHE_SECONDS": "0",
         "SECRET_RETRY_SECONDS": "0",
+        "DEAD_LETTERS": "opener=opener-dead-letters",
     }
 
 
