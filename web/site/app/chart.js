@@ -44,8 +44,9 @@ export function perDay(days, width) {
   const scale = (base - 22) / top;
   const parts = days.flatMap(({ since, calls, answered, answerRate }, at) => {
     const [x, middle, wide] = [at * step + step * 0.2, (at + 0.5) * step, step * 0.6];
-    const day = new Date(since).toLocaleDateString([], { weekday: "short", day: "numeric", timeZone: "UTC" });
-    const tip = `${day}: ${calls} calls, ${answered} answered`;
+    const form = { weekday: "short", timeZone: "UTC", ...(width < 500 ? {} : { day: "numeric" }) };
+    const day = new Date(since).toLocaleDateString([], form);
+    const tip = `${since.slice(0, 10)}: ${calls} calls, ${answered} answered`;
     const high = answered * scale, rest = (calls - answered) * scale;
     return [
       high ? bar("completed", x, base - high, wide, high, tip) : null,
