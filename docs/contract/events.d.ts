@@ -104,6 +104,7 @@ export interface AdminStats {
   connections: number;
   calls: CallsCallNumbers;
   lastHour: CallsLastHour;
+  chat: ChatNumbers;
   bookings: BookingsBookingNumbers;
   timestamp: string;
 }
@@ -736,6 +737,13 @@ export interface ChatNewMessage {
   messageType: "text" | "file" | "image" | "gif" | "ticket_link";
   replyToId: string | null;
   timestamp: string;
+}
+
+/** `online`: how many people are in chat. `messagesToday`, `callsToday`: how many messages have been sent and how many calls have begun today (UTC). */
+export interface ChatNumbers {
+  online: number;
+  messagesToday: number;
+  callsToday: number;
 }
 
 /** A user who is connected. `status`: `online`, `away`, `busy` or `offline`. `connectionCount`: how many connections (tabs) the user has. */

@@ -15,16 +15,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.operand import Path
-from pynamodb.expressions.update import Action
 
 from functions.bookings.state import ACTIVE, Status
 from shared import times
+from shared.aws import numbers
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
-from shared.aws.tables import Table, TableName, Transaction
+from shared.aws.tables import Transaction
 from shared.ids import compose
 
 ALL = "bookings"
@@ -56,18 +55,13 @@ class Counted(msgspec.Struct, frozen=True, rename="camel"):
     bookings: BookingNumbers
 
 
-class Counts(Table):
+class Counts(numbers.Numbers):
     """A row of numbers, in attributes that are named as in ``add``, or the row of announcements.
 
     announced_at: when the numbers were last announced, epoch milliseconds.
     waiting_until: until when an invocation waits to announce them, epoch milliseconds.
     """
 
-    class Meta:
-        table_name = TableName("counts")
-
-    name = UnicodeAttribute(hash_key=True)
-    expires_at = NumberAttribute(attr_name="expiresAt", null=True)
     announced_at = NumberAttribute(attr_name="toldAt", null=True)
     waiting_until = NumberAttribute(attr_name="waitingUntil", null=True)
 
@@ -98,16 +92,16 @@ def _add_items(transaction: Transaction, changes: list[tuple[Mark, Change]]) -> 
         by_status.update(change.by_status)
         days[_day(mark.second * 1000)].update(change.today)
     if any(by_status.values()):
-        transaction.update("all", Counts(ALL), actions=_additions(by_status))
+        transaction.update("all", Counts(ALL), actions=numbers.additions(by_status))
     expires_at = Counts.expires_at.set(changes[-1][0].second + _DAY_KEPT_SECONDS)
-    for day, numbers in days.items():
-        if numbers:
-            transaction.update(day, Counts(day), actions=[*_additions(numbers), expires_at])
+    for day, sums in days.items():
+        if sums:
+            transaction.update(day, Counts(day), actions=[*numbers.additions(sums), expires_at])
 
 
 def read(now_ms: int) -> BookingNumbers:
     """Return the numbers as admins see them."""
-    everything, today = both(lambda: _get(ALL), lambda: _get(_day(now_ms)))
+    everything, today = both(lambda: numbers.read(ALL), lambda: numbers.read(_day(now_ms)))
     by_status = {status.value: everything.get(status.value, 0) for status in Status}
     return BookingNumbers(
         by_status=by_status,
@@ -149,16 +143,6 @@ def _no_invocation_waits(now_ms: int) -> Condition:
     """Return the condition that no invocation waits, or that the waiting one has failed."""
     condition: Condition = Counts.waiting_until.does_not_exist() | (Counts.waiting_until <= now_ms)
     return condition
-
-
-def _additions(numbers: Numbers) -> list[Action]:
-    return [Path(name).add(number) for name, number in numbers.items() if number]
-
-
-def _get(name: str) -> Numbers:
-    """Return all numbers of a row, by attribute name."""
-    items = Counts._get_connection().get_item(name, consistent_read=True).get("Item", {})
-    return {key: int(value["N"]) for key, value in items.items() if "N" in value}
 
 
 def _day(now_ms: int) -> str:

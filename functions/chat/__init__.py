@@ -17,5 +17,6 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``call_endings``        how a call ends when no party asks for it, and what the sweep does
 ``call_announcements``  the events of the transitions of calls
 ``stream``              follows the tables, and announces what has been written
+``counts``              the numbers that admins see
 ``routes``              the HTTP routes
 """

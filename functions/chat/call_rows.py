@@ -22,7 +22,9 @@ from shared.realtime import people
 from shared.realtime.address import Address
 from shared.realtime.untold import Mark, MarkedRow
 
-_LIST = "calls"
+LIST = "calls"
+"""The topic of the list of calls that are not over."""
+
 _LISTED_SECONDS = 86_400
 
 
@@ -158,7 +160,7 @@ class Listed(Table):
     @classmethod
     def of(cls, call: ChatCall) -> Listed:
         """Return the entry of a call that begins to ring."""
-        return cls(_LIST, call.id, expires_at=int(call.started_at) // 1000 + _LISTED_SECONDS)
+        return cls(LIST, call.id, expires_at=int(call.started_at) // 1000 + _LISTED_SECONDS)
 
 
 def of_key(call_id: str) -> CallRow:
@@ -192,13 +194,13 @@ def party(person_id: str) -> Party:
 
 def listed() -> Iterator[str]:
     """Yield the ids of the calls in the list, the oldest first."""
-    for row in Listed.query(_LIST, page_size=100):
+    for row in Listed.query(LIST, page_size=100):
         yield row.item
 
 
 def forget(call_id: str) -> None:
     """Take a call off the list. Idempotent."""
-    Listed(_LIST, call_id).delete()
+    Listed(LIST, call_id).delete()
 
 
 def several(call_ids: list[str]) -> dict[str, CallRow]:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from functions.chat import access, calls, channel_list, channel_store, history, presence, routes
+from functions.chat import (
+    access,
+    calls,
+    channel_list,
+    channel_store,
+    counts,
+    history,
+    presence,
+    routes,
+)
 from functions.chat.channel_store import Channel, Message, Participant
 from functions.chat.events import (
     BroadcastReceived,
@@ -53,7 +62,7 @@ from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
 
-__all__ = ["access", "calls", "chat", "presence", "routes"]
+__all__ = ["access", "calls", "chat", "counts", "presence", "routes"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"

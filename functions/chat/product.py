@@ -55,7 +55,9 @@ chat = Product(
         FunctionSpec(
             "chat-stream",
             "functions.chat.stream.handler",
-            Access({"people": "GetItem"}, may="send-broadcast"),
+            Access(
+                {"counts": "BatchGetItem UpdateItem", "people": "GetItem"}, may="send-broadcast"
+            ),
             timeout_seconds=30,
             streams=("chat", "messages"),
         )

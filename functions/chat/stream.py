@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from functions.chat import history, presence
+from functions.chat import counts, history, presence
 from functions.chat.channel_store import Message
 from functions.chat.presence import STATUS_ITEM, Status
 from shared.aws import streams
@@ -31,13 +31,14 @@ MESSAGES = "messages"
 
 @entry
 def handler(event: Event) -> None:
-    """Announce a batch of changes of one table.
+    """Announce a batch of changes of one table, and count them.
 
     If this raises, Lambda delivers the changes again, and they have the same ids again.
     """
     now_ms = ports().clock.now_ms()
     found = partial(broadcasts, now_ms=now_ms)
     streams.announce(event["Records"], found, ports().tasks.broadcast)
+    counts.add(event["Records"])
 
 
 def broadcasts(record: dict[str, Any], now_ms: int) -> Iterator[Broadcast]:

@@ -7,7 +7,8 @@
 ``mailboxes``     what waits for clients that poll
 ``transports``    sends frames to WebSockets or into mailboxes
 ``http_pool``     the HTTP connections that ``gateway`` sends requests over
-``queues``        postponing messages of SQS
+``numbers``       rows of numbers in the counts table
+``queues``        postponing messages of SQS, and how many wait
 ``adapters``      the ports of ``shared/ports.py`` on AWS
 ``tasks``         work that is handed to other functions
 ``secret``        the stack's secret

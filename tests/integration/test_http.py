@@ -92,7 +92,8 @@ def test_an_admin_sees_the_numbers_of_all_products(http: Http) -> None:
     status, body = http.get("/admin/stats")
     assert status == 200
     numbers = {"onlineUsers", "onlineTelecallers", "telecallersOnCall", "connections"}
-    assert body.keys() == numbers | {"calls", "bookings", "lastHour", "timestamp"}
+    assert body.keys() == numbers | {"calls", "bookings", "chat", "lastHour", "timestamp"}
+    assert body["chat"] == {"online": 0, "messagesToday": 0, "callsToday": 0}
     assert {type(body[name]) for name in numbers} == {int}
     outcomes = {f"{name}Today" for name in ("completed", "missed", "rejected", "cancelled")}
     assert body["calls"].keys() == {"ringing", "accepted"} | outcomes

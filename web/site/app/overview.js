@@ -15,6 +15,10 @@ const TILES = [
   ["connections", "Connections", "Open WebSockets of all people, and clients that poll"],
 ];
 
+function smallTiles(entries) {
+  return h("dl", { class: "tiles small" }, entries.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, h("strong", {}, String(value ?? 0))))));
+}
+
 /** The numbers, which follow the stack by themselves. `live`: the socket of `/admin`. */
 export function makeOverview(panel, { live, soon }) {
   const numbers = Object.fromEntries(TILES.map(([key]) => [key, h("strong", { "data-key": key }, "–")]));
@@ -26,17 +30,25 @@ export function makeOverview(panel, { live, soon }) {
   const feed = h("ol", { class: "feed", "aria-label": "Latest changes" });
   const bookings = h("section", { class: "card", hidden: true, "aria-labelledby": "bookings-title" },
     h("h2", { id: "bookings-title" }, "Bookings"), booked, feed);
+  const chatted = h("div", {});
+  const chat = h("section", { class: "card", hidden: true, "aria-labelledby": "chat-title" }, h("h2", { id: "chat-title" }, "Chat"), chatted);
   panel.replaceChildren(
     h("dl", { class: "tiles" }, TILES.map(([key, name, about]) => h("div", { title: about }, h("dt", {}, name), h("dd", {}, numbers[key])))),
     h("section", { class: "card", "aria-labelledby": "calls-title" },
       h("div", { class: "head" }, h("h2", { id: "calls-title" }, "Calls per minute, the last hour"), today), chart, share,
       h("details", {}, h("summary", {}, "As a table"), table)),
-    bookings);
+    bookings, chat);
 
   function showNumbers(values) {
     for (const [key, element] of Object.entries(numbers)) {
       if (key in values && element.textContent !== String(values[key])) element.textContent = String(values[key]);
     }
+  }
+
+  function showChat({ online, messagesToday, callsToday }) {
+    const entries = [["in chat now", online], ["messages today", messagesToday], ["calls today", callsToday]];
+    chat.hidden = entries.every(([, value]) => !value);
+    chatted.replaceChildren(smallTiles(entries), h("p", { class: "note" }, "A day is UTC's."));
   }
 
   function showBookings({ byStatus, active, today: sums }) {
@@ -46,7 +58,7 @@ export function makeOverview(panel, { live, soon }) {
     bookings.hidden = entries.every(([, value]) => !value) && !waiting.length && !feed.children.length;
     const open = waiting.map(([status, count]) => `${count} ${words(status)}`).join(", ");
     booked.replaceChildren(
-      h("dl", { class: "tiles small" }, entries.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, h("strong", {}, String(value ?? 0)))))),
+      smallTiles(entries),
       h("p", { class: "note" }, open ? `Now: ${open}.` : "No booking is open."));
   }
 
@@ -68,6 +80,7 @@ export function makeOverview(panel, { live, soon }) {
     share.replaceChildren(outcomes(lastHour));
     table.replaceChildren(asTable(lastHour));
     if (stats.bookings) showBookings(stats.bookings);
+    if (stats.chat) showChat(stats.chat);
   }
 
   live.on("presence:counts", showNumbers);
