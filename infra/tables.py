@@ -41,10 +41,7 @@ STACK = (
         "callerId",
         "callId",
         stream=Stream.NEW,
-        indexes=(
-            IndexSpec("callee", "calleeId", "callId"),
-            IndexSpec("recent", "product", "callId"),
-        ),
+        indexes=(IndexSpec("callee", "calleeId", "callId"),),
     ),
     TableSpec("audit", "log", "entryId", indexes=(IndexSpec("subject", "subjectId", "entryId"),)),
     TableSpec("counts", "name", expires=True),

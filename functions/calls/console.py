@@ -9,8 +9,9 @@ from enum import StrEnum
 import msgspec
 
 from functions.calls import announcements, routes, rows, store
-from functions.calls.namespaces import USER
-from functions.calls.presence import running
+from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.presence import call_lists
+from functions.calls.presence.call_lists import RUNNING
 from functions.calls.product import MAY_END_CALL, calls
 from functions.calls.routes import Call
 from functions.calls.rows import PartyRow, PartyRows
@@ -31,7 +32,7 @@ from shared.realtime.namespaces import ADMIN_ROLE
 
 NO_CALL = "There is no such call"
 
-_READ = Access({"people": "GetItem", "calls/recent": "Query", "running_calls": "GetItem"})
+_READ = Access({"people": "GetItem", "calls": "Query", "call_lists": "GetItem"})
 
 
 class WithCalls(StrEnum):
@@ -67,7 +68,7 @@ class AdminCalls(msgspec.Struct, frozen=True, rename="camel"):
         "userId": Parameter("Only the calls of this person, of all products", Id),
     },
     errors=(400,),
-    access=Access({"accounts": "BatchGetItem", "calls/recent": "Query"}),
+    access=Access({"accounts": "BatchGetItem", "calls": "BatchGetItem", "call_lists": "Query"}),
 )
 def recent_calls(request: HttpRequest) -> AdminCalls:
     """Return the calls of all people that are over, newest first. With `userId`, return the calls
@@ -77,9 +78,10 @@ def recent_calls(request: HttpRequest) -> AdminCalls:
         return AdminCalls(_for_admins(request, own.items), own.cursor)
     product = request.choice("product", WithCalls) or WithCalls.CALLS
     page = paging.read(request.query)
-    found = call_records.of_product(product.value, page.rows, page.before)
-    shown, cursor = paging.cut(page, found, lambda record: record.call_id)
-    return AdminCalls(_for_admins(request, map(routes.finished, shown)), cursor)
+    found = call_lists.entries(product.value, page.rows, page.before)
+    listed, cursor = paging.cut(page, found, lambda entry: entry.call_id)
+    shown = map(routes.finished, call_lists.records(listed))
+    return AdminCalls(_for_admins(request, shown), cursor)
 
 
 @calls.route(
@@ -87,17 +89,17 @@ def recent_calls(request: HttpRequest) -> AdminCalls:
     who="an admin",
     query=paging.QUERY,
     errors=(400,),
-    access=Access({"accounts": "BatchGetItem", "people": "BatchGetItem", "running_calls": "Query"}),
+    access=Access({"accounts": "BatchGetItem", "people": "BatchGetItem", "call_lists": "Query"}),
 )
 def running_calls(request: HttpRequest) -> AdminCalls:
     """Return the calls between users and telecallers that ring or go on, the newest first. A call
     that has just begun or ended may be a second late. A page may be short although another page
     follows."""
     page = paging.read(request.query)
-    found = running.entries(page.rows, page.before)
+    found = call_lists.entries(RUNNING, page.rows, page.before)
     listed, cursor = paging.cut(page, found, lambda entry: entry.call_id)
     now_ms = request.ports.clock.now_ms()
-    shown = [routes.going_on(_running(row), now_ms) for row in running.telecallers(listed)]
+    shown = [routes.going_on(_running(row), now_ms) for row in call_lists.telecallers(listed)]
     return AdminCalls(_for_admins(request, shown), cursor)
 
 
@@ -125,12 +127,12 @@ def end_call(request: HttpRequest) -> Call:
     all devices of both receive `call:ended`. A call that rings is cancelled: the telecaller's
     devices receive `call:cancelled`. A call that is over is answered as it is."""
     audit.said(request)
-    telecaller = running.telecaller_in(request.id) if is_id(request.id) else None
+    telecaller = _telecaller_in(request.id)
     done = telecaller and _stop(request, telecaller)
     if done:
         announcements.ended(Background.on(request.registry, request.ports), done)
         return routes.finished(done.record)
-    record = call_records.of_id(calls.name, request.id) if is_id(request.id) else None
+    record = _record(request.id, RUNNING, calls.name)
     if record is None:
         raise HttpError(404, NO_CALL)
     audit.entry(request, "call.end", before=record.status, after=record.status).save()
@@ -159,22 +161,37 @@ def _find(request: HttpRequest) -> Call | None:
     """Return the call that a request names. Returns None if there is none.
 
     A party's call is found while it lasts, of whichever product; the call of other people only if
-    it is in the list of running calls, or over.
+    it is in a list.
     """
-    if not is_id(request.id):
-        return None
     now_ms, asker_id = request.ports.clock.now_ms(), request.identity.account_id
-    telecaller = running.telecaller_in(request.id)
+    telecaller = _telecaller_in(request.id)
     if telecaller:
         return routes.going_on(_running(telecaller), now_ms)
     own = (one for find in request.registry.call_finders for one in find(asker_id))
     for one in own:
         if one.id == request.id:
             return routes.going_on(one, now_ms)
-    for product in WithCalls:
-        record = call_records.of_id(product.value, request.id)
+    record = _record(request.id, RUNNING, *WithCalls)
+    return routes.finished(record) if record else None
+
+
+def _telecaller_in(call_id: str) -> PartyRow | None:
+    """Return the row of the telecaller who is in a call, read strongly consistently.
+
+    Returns None if the call is over, does not exist, or has begun a moment ago.
+    """
+    entry = call_lists.find(RUNNING, call_id) if is_id(call_id) else None
+    row = entry and rows.get(TELECALLER.path, entry.callee_id)
+    return row if row and row.is_in(call_id) else None
+
+
+def _record(call_id: str, *lists: str) -> CallRecord | None:
+    """Return the record of a call that is in one of these lists. Returns None if there is none."""
+    for name in lists if is_id(call_id) else ():
+        entry = call_lists.find(name, call_id)
+        record = entry and call_records.find(entry.caller_id, call_id, as_caller=True)
         if record:
-            return routes.finished(record)
+            return record
     return None
 
 

@@ -31,7 +31,7 @@ calls = Product(
     namespaces=[USER, TELECALLER],
     tables=[
         TableSpec("presences", "presence", "telecallerId"),
-        TableSpec("running_calls", "list", "callId", expires=True),
+        TableSpec("call_lists", "list", "callId", expires=True),
     ],
     access=MAY_END_RINGING | MAY_READ_RECORDS,
     functions=[
@@ -52,7 +52,7 @@ calls = Product(
                     "counts": "BatchGetItem UpdateItem",
                     "accounts": "GetItem",
                     "presences": "DeleteItem PutItem",
-                    "running_calls": "DeleteItem PutItem",
+                    "call_lists": "DeleteItem PutItem",
                 },
                 may="send-broadcast",
             ),

@@ -24,17 +24,6 @@ class ByCallee(GlobalSecondaryIndex["CallRecord"]):
     call_id = UnicodeAttribute(range_key=True, attr_name="callId")
 
 
-class Recent(GlobalSecondaryIndex["CallRecord"]):
-    """The records of a product."""
-
-    class Meta:
-        index_name = "recent"
-        projection = AllProjection()
-
-    product = UnicodeAttribute(hash_key=True)
-    call_id = UnicodeAttribute(range_key=True, attr_name="callId")
-
-
 class CallRecord(Table):
     """A call that is over. Call ids begin with the time, so a person's records sort by time.
 
@@ -74,7 +63,6 @@ class CallRecord(Table):
     coins = NumberAttribute(default=0)
 
     by_callee = ByCallee()
-    recent = Recent()
 
     def end_by(self, ender: Ender, trigger: str) -> None:
         """Note the message that ends the call, for ``was_ended``."""
@@ -104,24 +92,6 @@ def find(person_id: str, call_id: str, *, as_caller: bool) -> CallRecord | None:
     else:
         rows = CallRecord.by_callee.query(person_id, ByCallee.call_id == call_id)
     return next(iter(rows), None)
-
-
-def of_product(product: str, limit: int, before: str | None) -> list[CallRecord]:
-    """Return the records of a product's calls, the newest first.
-
-    They are read through an index, which may be some milliseconds behind.
-
-    limit: the most records to return.
-    before: the id of a call; only older calls are returned. With None, all calls are.
-    """
-    older = None if before is None else Recent.call_id < before
-    return list(CallRecord.recent.query(product, older, scan_index_forward=False, limit=limit))
-
-
-def of_id(product: str, call_id: str) -> CallRecord | None:
-    """Return the record of a product's call, read as ``of_product`` does. Returns None if there is
-    no such record."""
-    return next(iter(CallRecord.recent.query(product, Recent.call_id == call_id)), None)
 
 
 def of_person(person_id: str, limit: int, before: str | None) -> list[CallRecord]:

@@ -8,7 +8,7 @@
 ``periods``     the HTTP route of the numbers of the last hour, day and week
 ``repair``      corrects the numbers when they have drifted
 ``directory``   the lists of telecallers by presence
-``running``     the list of the calls that ring or go on
+``call_lists``  the lists of all calls
 ``routes``      the HTTP route of the telecallers whom a user may call
 ``handlers``    the events that admins send
 ``events``      the events that clients receive

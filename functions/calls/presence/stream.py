@@ -1,6 +1,6 @@
 """The Lambda function that follows the streams of people, connections and calls.
 
-It announces presence, and keeps the counts and the lists of telecallers and running calls. It
+It announces presence, and keeps the counts and the lists of telecallers and calls. It
 announces changes that have been written, so every change is announced even if the function that
 made the change has failed since. If a telecaller comes and goes within one batch, only the last
 state is announced.
@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 from functions.calls.namespaces import TELECALLER, USER
-from functions.calls.presence import changes, counts, directory, running
+from functions.calls.presence import call_lists, changes, counts, directory
 from functions.calls.presence.changes import Presence, presence
 from functions.calls.presence.counts import Change
 from functions.calls.presence.events import PresenceChanged, TelecallerDetails
@@ -35,7 +35,7 @@ def handler(event: Event) -> None:
     """
     records = event["Records"]
     announce(records)
-    running.follow(records)
+    call_lists.follow(records)
     found = [(streams.mark(record), meaning(record)) for record in records]
     added = counts.add([(mark, change) for mark, (change, _) in found])
     seen: Counter[Metric] = Counter()
