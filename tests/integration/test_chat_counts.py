@@ -35,6 +35,7 @@ def test_people_messages_and_calls_are_counted_once(
     chat.channel(1)
     for person in ("anna", "bert"):
         chat.tab(person, person)
+        chat.send(person, "presence:set_status", "busy")
     chat.send("anna", "join_channel", 1)
     for frame in range(3):
         chat.send("anna", "chat:send_message", MESSAGE, frame=frame + 10)

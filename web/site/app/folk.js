@@ -116,6 +116,7 @@ function makePerson(id, say, soon) {
     load: (cursor) => ask(path("/admin/calls", "", { userId: id, cursor })),
   });
   const log = auditList({ subjectId: id });
+  let seen = "";
 
   function show(account, sessions) {
     const { name } = account;
@@ -126,7 +127,6 @@ function makePerson(id, say, soon) {
       if (!done) return;
       say(`${name} ${one.done}.`);
       await refresh();
-      about.querySelector("h2").focus();
       soon();
     }));
     about.replaceChildren(
@@ -139,7 +139,13 @@ function makePerson(id, say, soon) {
 
   async function refresh() {
     const [account, sessions] = await Promise.all([ask(path("/accounts/{id}", id)), ask(path("/accounts/{id}/sessions", id))]);
-    if (!about.contains(document.activeElement) || !about.children.length) show(account, sessions);
+    const now = JSON.stringify([account, sessions]);
+    if (now !== seen) {
+      const focused = about.contains(document.activeElement);
+      show(account, sessions);
+      if (focused) about.querySelector("h2").focus();
+    }
+    seen = now;
     await Promise.all([calls.refresh(), log.refresh()]);
   }
 
