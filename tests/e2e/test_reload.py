@@ -51,7 +51,11 @@ def test_a_second_page_shows_who_is_online_and_the_call_that_goes_on(
     pill(third, "USER", "on call").wait_for()
     fourth = visitors.open("/", account)
     pill(fourth, "USER", "on call").wait_for()
-    fourth.reload()
+    with fourth.expect_response("**/credentials") as fresh:
+        fourth.get_by_role("button", name="Talk here").click()
+    assert fresh.value.status == 200
+    with fourth.expect_response("**/credentials"):
+        fourth.reload()
     pill(fourth, "USER", "on call").wait_for()
     expect(fourth.get_by_role("timer")).to_have_text(re.compile(r"^\d:\d\d$"))
     fourth.get_by_role("button", name="Hang up").click()
