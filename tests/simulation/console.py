@@ -48,6 +48,7 @@ def _end_ringing(stage: Stage) -> None:
 @scenario("POST /calls/{id}/end when it is over", answered, "http")
 def _end_again(stage: Stage) -> None:
     stage.ask(stage.app(ULLA), "call:end", {"callId": stage.kept["call"]})
+    stage.world.asks(ADA, "GET /admin/calls")
     stage.world.asks(ADA, f"POST /calls/{stage.kept['call']}/end")
 
 
