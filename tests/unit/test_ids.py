@@ -118,7 +118,7 @@ def test_the_partitions_of_rooms_never_meet(use_settings: UseSettings) -> None:
 
 @given(IDS, IDS)
 def test_the_topics_of_channels_and_people(one: str, other: str) -> None:
-    assert channel_store.room_of(one) != chat_presence._key(other)[0] != call_rows._LIST
+    assert channel_store.room_of(one) != chat_presence._key(other)[0] != call_rows.LIST
     assert (channel_store.room_of(one) == channel_store.room_of(other)) == (one == other)
     assert channel_store.PERSON + one != channel_store.CHANNEL_ITEM
 
