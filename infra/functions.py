@@ -133,7 +133,11 @@ STACK = (
         FunctionSpec(
             "disconnect",
             "functions.disconnect.main.handler",
-            POST | _LEAVE | Access({"connections": "GetItem DeleteItem"}, may="send-deadline"),
+            POST
+            | _LEAVE
+            | Access(
+                {"connections": "GetItem DeleteItem", "people": "GetItem"}, may="send-deadline"
+            ),
             timeout_seconds=20,
             asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
             reserved="disconnects_at_once",  # if an event is lost, the sweep finds the departure

@@ -72,6 +72,19 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
         return self.shard is not None and not self.only
 
 
+class Missed(msgspec.Struct, frozen=True, rename="camel"):
+    """An event that a connection has not received, because it was gone.
+
+    event, values: the event's name and its arguments.
+    to: all connections to which the event was sent.
+    """
+
+    namespace: str
+    event: str
+    values: Sequence[Any]
+    to: tuple[str, ...]
+
+
 class Clock(Protocol):
     """A source of the time."""
 
@@ -127,11 +140,14 @@ class Tasks(Protocol):
         """Handle the first packets of a client that polls, which have waited for a WebSocket."""
         ...
 
-    def end_connection(self, connection_id: str, *, goodbye: bool = False) -> None:
+    def end_connection(
+        self, connection_id: str, *, goodbye: bool = False, missed: Sequence[Missed] = ()
+    ) -> None:
         """Run all consequences of a connection that is gone. Idempotent.
 
         goodbye: whether the consequences run at once, because the client does not come back. If
             not, the client has ``reconnect_grace_seconds`` to do so.
+        missed: what could not be sent to the connection; the client receives it if it comes back.
         """
         ...
 

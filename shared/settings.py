@@ -232,6 +232,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client whose connection has ended unexpectedly may take to come back before the
     consequences run. With 0, they run at once."""
 
+    missed_events: Annotated[int, msgspec.Meta(ge=0, le=50)] = 20
+    missed_event_bytes: Annotated[int, msgspec.Meta(ge=1, le=6_000)] = 4_096
+    """How many events are kept for a person who may come back, and how long each may be. They are
+    kept on the person's row, which has 400 KB at most."""
+
     last_words_seconds: float = 0.5
     """How long the consequences of a goodbye wait for frames of the client that arrived before."""
 
@@ -249,6 +254,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     untold_pause_seconds: float = 0.5
     """The pause between two looks at a mark of a decision that has not been told, by a function
     that must not leave before."""
+
+    kept_offer_bytes: Annotated[int, msgspec.Meta(ge=0, le=32_768)] = 16_384
+    """How long an invite may be that is kept for tabs of the callee that come while it rings. They
+    do not ring for a longer one."""
 
     held_candidates: int = 50
     held_candidate_bytes: int = 4_096

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.aws.gateway import PostRefused
-from shared.ports import Broadcast, BusMessage, Ports, Post
+from shared.ports import Broadcast, BusMessage, Missed, Ports, Post
 
 NOW_MS = 1_768_818_600_000
 """2026-01-19T10:30:00Z."""
@@ -99,6 +99,7 @@ class FakeTasks:
     held: list[str] = field(default_factory=list)
     ended_connections: list[str] = field(default_factory=list)
     goodbyes: list[str] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     awaited: list[tuple[str, int]] = field(default_factory=list)
     expelled: list[tuple[str, str, str]] = field(default_factory=list)
@@ -121,8 +122,11 @@ class FakeTasks:
     def handle_held(self, connection_id: str) -> None:
         self.held.append(connection_id)
 
-    def end_connection(self, connection_id: str, *, goodbye: bool = False) -> None:
+    def end_connection(
+        self, connection_id: str, *, goodbye: bool = False, missed: Sequence[Missed] = ()
+    ) -> None:
         self.ended_connections.append(connection_id)
+        self.missed += missed
         if goodbye:
             self.goodbyes.append(connection_id)
 

@@ -231,7 +231,8 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> Finished | No
     missing=INVALID_REQUEST,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_accept_per_minute"),
-    access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}, may="read-secret"),
+    access=MAY_READ_RECORDS
+    | Access({"connections": "GetItem", "people": "GetItem UpdateItem"}, may="read-secret"),
 )
 def accept(context: Context, request: CallRef) -> None:
     """Accept a call that rings. The telecaller's device that accepts and all of the user's devices
@@ -256,10 +257,18 @@ def _accepted_before(context: Context, call_id: str) -> PartyRow:
     call = row.current_call
     if call and row.is_in(call_id) and call.accepted_by != context.arrival.message_id:
         device = call.accepted_on
-        if device and (device == context.address.member or device not in (row.members or ())):
+        if device and (device == context.address.member or _is_gone(row, device)):
             return row
     _over(context, call_id)
     raise Refusal(NO_LONGER_AVAILABLE)
+
+
+def _is_gone(row: PartyRow, device: str) -> bool:
+    """Return whether a device, an ``Address.member``, has left its person, or is lost."""
+    if device not in (row.members or ()):
+        return True
+    connection = connections.get(Address.of_member(TELECALLER.path, device).connection_id)
+    return connection is None or bool(connection.leaving)
 
 
 @calls.on(

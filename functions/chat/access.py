@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from functions.chat import presence
+from functions.chat import call_announcements, presence
 from functions.chat.events import Authenticated
 from functions.chat.namespaces import CHAT
 from functions.chat.product import expires_at, on
+from shared.aws.parallel import both
 from shared.errors import InvalidToken, Refusal
 from shared.identity import accounts, tokens
 from shared.identity.accounts import Account
 from shared.pipeline.admission import has_failed_too_often
 from shared.pipeline.context import Context
-from shared.realtime import connections, people
+from shared.realtime import connections, missed, people
 from shared.realtime.namespaces import INVALID_TOKEN
 from shared.realtime.sessions import Session
 from shared.settings import settings
@@ -108,4 +109,9 @@ def _enter(context: Context, session: Session) -> None:
         return
     answer = Authenticated(session.person_id, session.name, session.role)
     context.emit(answer.to([context.address]))
-    presence.record_arrival(context, session.person_id, session.name)
+    if joined.missed:
+        missed.send(context.ports, context.address, session.person_id, joined.missed)
+    both(
+        lambda: presence.record_arrival(context, session.person_id, session.name),
+        lambda: call_announcements.ring_newcomer(context, session.person_id),
+    )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from functions.chat import call_rows
 from functions.chat.call_events import Accepted, CandidateReceived, Ended, Incoming, Rejected
 from functions.chat.call_rows import CallRow, ChatCall, Party
@@ -16,9 +18,10 @@ from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger
 from shared.aws.log import logger
 from shared.aws.parallel import both
+from shared.aws.retry import attempts
 from shared.aws.tables import is_still
 from shared.calling.telling import tell
-from shared.pipeline.context import Background
+from shared.pipeline.context import Background, Context
 from shared.protocol import json
 from shared.realtime.address import Address
 from shared.realtime.untold import Mark, overtake
@@ -37,6 +40,35 @@ def rung(background: Background, call: ChatCall, incoming: Incoming, tabs: list[
         tab = now.call.callee_tab if now and not now.over else None
         tell(background.emit, Ended(call.id).to(one for one in tabs if one.member != tab))
     return reached
+
+
+def ring_newcomer(context: Context, person_id: str) -> None:
+    """Ring a tab that has come since its person is called.
+
+    The invite rings on the tabs that the person has at that moment, and on no others.
+    """
+    for call_id, _peer in call_rows.party(person_id).with_peers():
+        row = _announced(call_id)
+        if row is None or row.call.status != Status.RINGING or row.call.callee_id != person_id:
+            continue
+        if context.address.member not in (row.rings_on or ()):
+            kept = call_rows.incoming(call_id)
+            if kept is not None:
+                incoming = msgspec.json.decode(kept, type=Incoming)
+                tell(context.emit, incoming.to([context.address]))
+
+
+def _announced(call_id: str) -> CallRow | None:
+    """Return the row of a call that is not over, when its invite has been sent, or after a moment.
+
+    Returns None if the call is over.
+    """
+    row = call_rows.get(call_id)
+    for _ in attempts() if row and row.marks else ():
+        row = call_rows.get(call_id)
+        if row is None or not row.marks:
+            break
+    return row
 
 
 def accepted(background: Background, row: CallRow, answer: object) -> None:
@@ -181,6 +213,8 @@ def _note_told(
             event = CandidateReceived(from_=sender_id, candidate=one.candidate)
             tell(background.emit, event.to(to))
         also = [CallRow.answer.remove()] if answered else []
+        if to and not answered:
+            also.append(CallRow.rings_on.set({one.member for one in to}))
         if waiting:
             also.append(CallRow.held.delete({one.text for one in waiting}))
         if dismissed:

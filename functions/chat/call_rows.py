@@ -21,6 +21,7 @@ from shared.protocol import json
 from shared.realtime import people
 from shared.realtime.address import Address
 from shared.realtime.untold import Mark, MarkedRow
+from shared.settings import settings
 
 LIST = "calls"
 """The topic of the list of calls that are not over."""
@@ -92,6 +93,8 @@ class CallRow(MarkedRow):
     held: candidates, each as ``HeldCandidate.text``. Those of the caller wait for
         ``call:incoming``, those of the callee for ``call:accepted``.
     dismissed: the callee's tabs that know that another tab has the call, as ``Address.member``.
+    rings_on: the callee's tabs to which the invite has sent ``call:incoming``, in the same form.
+        Others ring when they come.
     """
 
     class Meta:
@@ -102,6 +105,7 @@ class CallRow(MarkedRow):
     answer = UnicodeAttribute(null=True)
     held: Any = UnicodeSetAttribute(null=True)
     dismissed: Any = UnicodeSetAttribute(null=True)
+    rings_on: Any = UnicodeSetAttribute(attr_name="ringsOn", null=True)
 
     @property
     def over(self) -> bool:
@@ -148,6 +152,8 @@ class Listed(Table):
     """A call that is not over, or whose end has not been announced, for the sweep.
 
     item: the call's id, which sorts by the moment at which the call began to ring.
+    incoming: the payload of ``call:incoming`` as JSON, for tabs that come while the call rings.
+        None if it is too long.
     """
 
     class Meta:
@@ -156,11 +162,17 @@ class Listed(Table):
     topic = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
+    incoming = UnicodeAttribute(null=True)
 
     @classmethod
-    def of(cls, call: ChatCall) -> Listed:
-        """Return the entry of a call that begins to ring."""
-        return cls(LIST, call.id, expires_at=int(call.started_at) // 1000 + _LISTED_SECONDS)
+    def of(cls, call: ChatCall, incoming: str) -> Listed:
+        """Return the entry of a call that begins to ring.
+
+        incoming: the payload of ``call:incoming`` as JSON.
+        """
+        fits = len(incoming.encode()) <= settings().kept_offer_bytes
+        expires_at = int(call.started_at) // 1000 + _LISTED_SECONDS
+        return cls(LIST, call.id, expires_at=expires_at, incoming=incoming if fits else None)
 
 
 def of_key(call_id: str) -> CallRow:
@@ -196,6 +208,14 @@ def listed() -> Iterator[str]:
     """Yield the ids of the calls in the list, the oldest first."""
     for row in Listed.query(LIST, page_size=100):
         yield row.item
+
+
+def incoming(call_id: str) -> str | None:
+    """Return the payload of a call's ``call:incoming`` as JSON. Returns None if it is not kept."""
+    try:
+        return Listed.get(LIST, call_id, consistent_read=True).incoming
+    except Listed.DoesNotExist:
+        return None
 
 
 def forget(call_id: str) -> None:

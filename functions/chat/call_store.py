@@ -45,8 +45,10 @@ class Finished(NamedTuple):
     mark: Mark
 
 
-def start(call: ChatCall, limit: Window) -> bool:
+def start(call: ChatCall, incoming: str, limit: Window) -> bool:
     """Let a call ring. Returns False if the callee has no connection.
+
+    incoming: the payload of ``call:incoming`` as JSON.
 
     In both cases the call counts against the caller's ``limit``. Raises ``Duplicate`` if this call
     has been started before, even if it is over. Raises ``Refusal`` if the limit is reached, and if
@@ -55,7 +57,7 @@ def start(call: ChatCall, limit: Window) -> bool:
     caller = Party(people.key(CHAT.path, call.caller_id))
 
     def add_items(transaction: Transaction) -> None:
-        transaction.put("listed", Listed.of(call), condition=Listed.item.does_not_exist())
+        transaction.put("listed", Listed.of(call, incoming), condition=Listed.item.does_not_exist())
         transaction.put(
             "call",
             CallRow(ring.row_of_call(call.id), call=call, untold={call.started.text}),

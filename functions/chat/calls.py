@@ -81,9 +81,6 @@ def invite(context: Context, request: Invite) -> Invited:
         caller_tab=context.address.member,
         started_at=context.now_ms,
     )
-    per_minute = settings().limit_invites_per_minute
-    if not call_store.start(call, Window.coarse(INVITED, per_minute, context.now_ms)):
-        raise Refusal(OFFLINE)
     incoming = Incoming(
         call_id=call.id,
         from_=me.person_id,
@@ -91,6 +88,9 @@ def invite(context: Context, request: Invite) -> Invited:
         call_type=call.type,
         offer=request.offer,
     )
+    limit = Window.coarse(INVITED, settings().limit_invites_per_minute, context.now_ms)
+    if not call_store.start(call, json.dumps(incoming), limit):
+        raise Refusal(OFFLINE)
     if not _ring(context, call, incoming):
         if call_store.finish(call.id, Trigger.GONE, context.now_ms):
             call_announcements.forget(call.id)

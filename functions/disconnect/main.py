@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.pipeline import departure
+from shared.ports import Missed
 from shared.realtime import connections
+from shared.realtime.missed import keep
 
 NORMAL = frozenset({1000, 1005})
 """The codes with which a client closes its WebSocket for good (RFC 6455, 7.4.1). A browser that
@@ -28,7 +32,7 @@ def handler(event: Event) -> dict[str, int]:
     - API Gateway's ``$disconnect``: ``end_connection`` if the client has closed the connection,
       ``lose_connection`` if not.
     - ``{"connectionId"}``, from a function that found the connection gone: the same, by
-      ``goodbye``.
+      ``goodbye``. With ``missed``, what could not be sent to it is kept.
     - with ``leaving``, when the client has had its time to come back: ``finish_connection``.
     - with ``namespace``, and ``personId`` or ``sid``: ``expel`` ends the session in that namespace.
     - with ``ended``, from the sweep: ``finish_ended_sessions``.
@@ -52,6 +56,7 @@ def handler(event: Event) -> dict[str, int]:
         departure.end_connection(REGISTRY, ports(), connection_id, ports().clock.now_ms())
     else:
         _gone(connection_id, event.get("requestContext", {}))
+        _keep(connection_id, msgspec.convert(event.get("missed", []), list[Missed]))
     return {"statusCode": 200}
 
 
@@ -62,6 +67,13 @@ def _finish(connection_id: str) -> None:
         return
     finish = departure.finish_connection if connection.leaving else departure.finish_ended_sessions
     finish(REGISTRY, ports(), connection)
+
+
+def _keep(connection_id: str, missed: list[Missed]) -> None:
+    """Keep the events that a connection has not received, if its client may come back."""
+    connection = connections.get(connection_id) if missed else None
+    if connection is not None:
+        keep(ports(), connection, missed)
 
 
 def _gone(connection_id: str, context: Mapping[str, Any]) -> None:

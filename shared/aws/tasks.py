@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.aws import clients, log
 from shared.aws.log import CORRELATION_ID, logger
 from shared.aws.metrics import Metric, count
-from shared.ports import Broadcast, BusMessage
+from shared.ports import Broadcast, BusMessage, Missed
 from shared.protocol import json
 from shared.settings import Settings
 
@@ -123,9 +123,11 @@ class AwsTasks:
         held = {"connectionId": connection_id, "held": True}
         self._invoke(self._settings.socketio_function, held)
 
-    def end_connection(self, connection_id: str, *, goodbye: bool = False) -> None:
+    def end_connection(
+        self, connection_id: str, *, goodbye: bool = False, missed: Sequence[Missed] = ()
+    ) -> None:
         """Invoke the disconnect function for a connection that is gone."""
-        gone = {"connectionId": connection_id, "goodbye": goodbye}
+        gone = {"connectionId": connection_id, "goodbye": goodbye, "missed": missed}
         self._invoke(self._settings.disconnect_function, gone)
 
     def finish_connection(self, connection_id: str) -> None:

@@ -12,7 +12,7 @@ from shared.identity import accounts, tokens
 from shared.pipeline import unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime import connections, membership, namespaces, people
+from shared.realtime import connections, membership, missed, namespaces, people
 from shared.realtime.connections import JOINING_SECONDS, Connection
 from shared.realtime.namespaces import Login, Namespace
 from shared.realtime.sessions import Session
@@ -102,13 +102,16 @@ def begin_session(
         address = connection.address(session.namespace)
         membership.enter(address, int(connection.expires_at), next_due)
         return
-    people.join(
-        connection.address(session.namespace),
+    address = connection.address(session.namespace)
+    joined = people.join(
+        address,
         session.person_id,
         expires_at=int(connection.expires_at),
         everybody=registry.namespaces[session.namespace].everybody,
         due_at=next_due,
     )
+    if joined and joined.missed:
+        missed.send(ports, address, session.person_id, joined.missed)
 
 
 def has_failed_too_often(connection_id: str) -> bool:

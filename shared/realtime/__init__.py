@@ -9,5 +9,6 @@
 ``membership``   joining and leaving rooms
 ``address``      where an event goes, and its frame in each wire format
 ``emitter``      sends events to addresses
+``missed``       events for persons whose client is lost, and perhaps comes back
 ``untold``       marks of decisions whose events have not been sent yet
 """

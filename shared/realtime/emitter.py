@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import together
+from shared.ports import Missed
+from shared.realtime import arguments
 from shared.realtime.address import Delivery, frame
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class Emitter:
     """Sends events to addresses, to all of them at the same time.
 
     If a post finds its connection gone, the emitter invokes the disconnect function, which runs all
-    consequences. The sender goes on, even if the disconnect function cannot be invoked.
+    consequences, and keeps an event until the client comes back. The sender goes on, even if the
+    disconnect function cannot be invoked.
     """
 
     def __init__(self, ports: Ports) -> None:
@@ -41,7 +44,8 @@ class Emitter:
 
         Raises the first error after all posts have been tried.
         """
-        return self.post_all(post for delivery in deliveries for post in _posts(delivery))
+        reached, failed = self._deliver(deliveries)
+        return _or_raise(reached, failed)
 
     def tell(self, *deliveries: Delivery) -> Told:
         """Send the events of what has been decided.
@@ -49,7 +53,7 @@ class Emitter:
         A post that fails is logged and not raised: the decision stands, and the other connections
         receive their events.
         """
-        reached, failed = self.post_each(post for one in deliveries for post in _posts(one))
+        reached, failed = self._deliver(deliveries)
         if failed:
             errors = {name: repr(error) for name, error in failed.items()}
             first = next(iter(failed.values()))
@@ -68,16 +72,21 @@ class Emitter:
 
         Raises the first error after all posts have been tried.
         """
-        reached, failed = self.post_each(posts)
-        if failed:
-            raise next(iter(failed.values()))
-        return reached
+        return _or_raise(*self.post_each(posts))
 
-    def post_each(self, posts: Iterable[Post]) -> tuple[int, dict[str, Exception]]:
+    def _deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, dict[str, Exception]]:
+        posts = (post for delivery in deliveries for post in _posts(delivery))
+        return self.post_each(posts, deliveries)
+
+    def post_each(
+        self, posts: Iterable[Post], deliveries: Sequence[Delivery] = ()
+    ) -> tuple[int, dict[str, Exception]]:
         """Send frames as they are.
 
         Returns how many connections they have reached, and the errors of the posts that have
         failed, by connection.
+
+        deliveries: the events in the frames, if a client that is gone may come back for them.
         """
         reached, gone, failed = 0, list[str](), dict[str, Exception]()
         for (connection_id, _), there in self._ports.connections.post_all(posts):
@@ -89,14 +98,35 @@ class Emitter:
                 gone.append(connection_id)
         if gone:
             count(Metric.POSTS_GONE, len(gone))
-            self._end_connections(gone)
+            self._end_connections(gone, deliveries)
         return reached, failed
 
-    def _end_connections(self, gone: Iterable[str]) -> None:
+    def _end_connections(self, gone: Iterable[str], deliveries: Sequence[Delivery]) -> None:
         try:
-            together(partial(self._ports.tasks.end_connection, one) for one in gone)
+            together(
+                partial(
+                    self._ports.tasks.end_connection, one, missed=list(_missed(one, deliveries))
+                )
+                for one in gone
+            )
         except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
             logger.exception("connections that are gone not handed on")
+
+
+def _or_raise(reached: int, failed: Mapping[str, Exception]) -> int:
+    """Return how many connections have been reached, or raise the first error."""
+    if failed:
+        raise next(iter(failed.values()))
+    return reached
+
+
+def _missed(connection_id: str, deliveries: Sequence[Delivery]) -> Iterator[Missed]:
+    """Yield the events that a connection should have received."""
+    to = tuple({one.connection_id for delivery in deliveries for one in delivery.addresses})
+    for event, payload, addresses in deliveries:
+        for address in addresses:
+            if address.connection_id == connection_id:
+                yield Missed(address.namespace, event, arguments.of(payload), to)
 
 
 def _posts(delivery: Delivery) -> Iterator[Post]:

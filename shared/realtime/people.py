@@ -11,11 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.aws.tables import (
+    Table,
+    TableName,
+    Transaction,
+    TransactionRefused,
+    is_still,
+    transact,
+)
 from shared.ids import compose, decompose
 from shared.realtime import connections, rooms
 from shared.realtime.address import Address
@@ -27,6 +34,8 @@ class Person(Table):
     person: the namespace and the person's id, as ``key`` composes them.
     members: the connections with a session of this person, each as ``Address.member``. The
     attribute is absent if there is none.
+    missed: the events that no connection has received, while one of them was lost and its client
+        might come back: ``shared.realtime.missed``. The attribute is absent if there is none.
     """
 
     class Meta:
@@ -34,6 +43,7 @@ class Person(Table):
 
     person = UnicodeAttribute(hash_key=True)
     members = UnicodeSetAttribute(attr_name="connections", null=True)
+    missed: Any = UnicodeSetAttribute(null=True)
 
     @property
     def namespace(self) -> str:
@@ -62,6 +72,9 @@ class Person(Table):
 
 AnyPerson = TypeVar("AnyPerson", bound=Person)
 
+_ROUNDS = 8
+"""How often a join is attempted. Each time, the person has missed another event."""
+
 
 def key(namespace: str, person_id: str) -> str:
     """Return the key of a person's row."""
@@ -88,6 +101,15 @@ def get(namespace: str, person_id: str, row: type[Any] = Person) -> Any:
         return row(key(namespace, person_id))
 
 
+class Joined(NamedTuple):
+    """A session that can be reached now.
+
+    missed: ``Person.missed`` at that moment. Later events are sent to the session itself.
+    """
+
+    missed: frozenset[str]
+
+
 def join(
     address: Address,
     person_id: str,
@@ -95,16 +117,16 @@ def join(
     expires_at: int,
     everybody: bool,
     due_at: int | None = None,
-) -> bool:
+) -> Joined | None:
     """Make a session reachable by its person's id and, if ``everybody``, by its namespace.
 
-    Idempotent. Returns False, and writes nothing, if the connection has left the namespace
+    Idempotent. Returns None, and writes nothing, if the connection has left the namespace
     meanwhile: its row is checked in the same transaction.
 
     expires_at: when the connection ends at the latest, epoch seconds.
     due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
     """
-    member = address.member
+    member, missed = address.member, frozenset[str]()
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -121,13 +143,20 @@ def join(
             "person",
             Person(key(address.namespace, person_id)),
             actions=[Person.members.add({member})],
+            condition=is_still(Person.missed, set(missed) or None),
+            return_old=True,
         )
 
-    try:
-        transact(add_items)
-    except TransactionRefused:
-        return False
-    return True
+    for _ in range(_ROUNDS):
+        try:
+            transact(add_items)
+        except TransactionRefused as refused:
+            if refused.failed("connection"):
+                return None
+            missed = frozenset(refused.row("person").get("missed", {}).get("SS", ()))
+        else:
+            return Joined(missed)
+    raise RuntimeError(f"{address.connection_id} misses events all the time")
 
 
 def connected(namespace: str, row: type[AnyPerson]) -> Iterator[AnyPerson]:
@@ -152,4 +181,6 @@ def leave(address: Address, person_id: str, row: type[Any] = Person) -> Any:
     """
     person = row(key(address.namespace, person_id))
     person.update([row.members.delete({address.member})])
+    if person.missed and not person.online:
+        person.update_if([row.missed.remove()], row.members.does_not_exist())
     return person

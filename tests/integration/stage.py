@@ -68,7 +68,8 @@ def connect(
 
 def join(address: Address, person_id: str) -> bool:
     everybody = REGISTRY.namespaces[address.namespace].everybody
-    return people.join(address, person_id, expires_at=EXPIRES_AT, everybody=everybody)
+    joined = people.join(address, person_id, expires_at=EXPIRES_AT, everybody=everybody)
+    return joined is not None
 
 
 def online(person_id: str, namespace: str = TELECALLER.path) -> None:

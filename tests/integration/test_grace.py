@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import msgspec
 import pytest
 
 from functions.calls.namespaces import USER
@@ -11,11 +13,15 @@ from functions.deadline import main as deadline
 from functions.disconnect import main as disconnect
 from functions.socketio import main as socketio
 from functions.sweep.main import run
+from shared.pipeline import admission
 from shared.pipeline.context import Arrival
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.protocol.socketio import Packet, PacketType
 from shared.realtime import connections
+from shared.realtime.address import Address, Delivery, Wire
+from shared.realtime.connections import Connection
+from shared.realtime.emitter import Emitter
 from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
@@ -167,7 +173,7 @@ def test_a_session_that_has_ended_before_does_not_wait(ulla: Ulla) -> None:
 
 
 def test_a_connection_without_a_session_does_not_wait(ulla: Ulla) -> None:
-    connections.create(connections.Connection("empty", wire="s", expires_at=stage.EXPIRES_AT))
+    connections.create(Connection("empty", wire="s", expires_at=stage.EXPIRES_AT))
     ulla.report(1006, "empty")
     assert connections.get("empty") is None
 
@@ -188,3 +194,65 @@ def test_a_hook_that_fails_at_the_end_of_the_grace_runs_again(ulla: Ulla) -> Non
     ulla.sweep()
     assert len(failed) == 2
     assert connections.get("c") is None
+
+
+class TestAnEventThatALostConnectionHasMissed:
+    EVENT = "call:ended"
+
+    def miss(self, ulla: Ulla, *to: str, number: int = 1) -> None:
+        """Send an event to connections, of which ``c`` is gone."""
+        ulla.fakes.connections.gone.add("c")
+        addresses = tuple(Address(USER.path, Wire.SOCKETIO, one) for one in ("c", *to))
+        emit = Emitter(ulla.fakes.ports)
+        emit.tell(Delivery(self.EVENT, {"callId": str(number)}, addresses))
+        missed, ulla.fakes.tasks.missed = ulla.fakes.tasks.missed, []
+        events = [msgspec.to_builtins(one) for one in missed]
+        ulla.invoke({"connectionId": "c", "missed": events})
+
+    def come(self, ulla: Ulla, connection_id: str) -> list[Any]:
+        """Connect another device of hers, and return the events that it receives."""
+        row = Connection(connection_id, wire="s", expires_at=stage.EXPIRES_AT)
+        session = stage.session_of(USER.path, "ulla")
+        connections.create(row)
+        connections.add_session(connection_id, session)
+        admission.begin_session(ulla.registry, ulla.fakes.ports, row, session)
+        return [payload["callId"] for _, payload in ulla.fakes.events(connection_id)]
+
+    def test_reaches_every_device_that_comes_in_time(self, ulla: Ulla) -> None:
+        ulla.report(1006)
+        for number in (1, 2):
+            self.miss(ulla, number=number)
+        assert self.come(ulla, "c2") == ["1", "2"]
+        assert self.come(ulla, "c3") == ["1", "2"]
+        ulla.wait(GRACE)
+        assert self.come(ulla, "c4") == []
+        assert not stage.user("ulla").missed
+
+    def test_is_forgotten_when_nobody_comes(self, ulla: Ulla) -> None:
+        self.miss(ulla)
+        ulla.wait(GRACE)
+        assert self.come(ulla, "c2") == []
+
+    def test_reaches_a_device_that_has_come_since_it_was_sent(self, ulla: Ulla) -> None:
+        ulla.report(1006)
+        assert self.come(ulla, "c2") == []
+        self.miss(ulla)
+        assert [name for name, _ in ulla.fakes.events("c2")] == [self.EVENT]
+
+    def test_is_not_sent_twice_to_a_device_that_has_received_it(self, ulla: Ulla) -> None:
+        ulla.report(1006)
+        stage.connect(USER.path, "ulla", "c2")
+        self.miss(ulla, "c2")
+        assert len(ulla.fakes.events("c2")) == 1
+        assert self.come(ulla, "c3") == []
+
+    def test_is_lost_if_there_are_too_many(self, ulla: Ulla, use_settings: UseSettings) -> None:
+        use_settings(missed_events=2)
+        for number in range(3):
+            self.miss(ulla, number=number)
+        assert self.come(ulla, "c2") == ["0", "1"]
+
+    def test_of_a_connection_that_is_gone_for_good_is_lost(self, ulla: Ulla) -> None:
+        ulla.report(1000)
+        self.miss(ulla)
+        assert self.come(ulla, "c2") == []

@@ -27,6 +27,8 @@ _OTHER_PRODUCTS = "No product here needs it; tests/integration/test_open_session
 _AT_ONCE = "Another event has to come between a read and the write that follows it."
 _REPORTS = "Reports have to arrive in an order that ``reports`` has in its long run only."
 _FAULTS = "A fault has to hit one request; the long run has all of them."
+_POLLING = "No app here polls; tests/integration/test_polling.py does."
+_SETTING = "The grace is switched on; tests/integration/test_grace.py switches it off."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -39,6 +41,7 @@ UNREACHED = {
     "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
     "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
+    "functions/sweep/due.py _act: ports.tasks.end_connection": _POLLING,
     "functions/socketio/main.py receive: dispatch": _BINARY,
     "shared/aws/tables.py Table.delete_if: self.delete": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.broadcast: self.ports.tasks.broadcast": _OTHER_PRODUCTS,
@@ -46,6 +49,7 @@ UNREACHED = {
     "shared/pipeline/context.py Context.save_data: connections.save_data": _OTHER_PRODUCTS,
     "shared/pipeline/departure.py expel: end_session": _OTHER_PRODUCTS,
     "shared/pipeline/departure.py expel: finish_ended_sessions": _FAULTS,
+    "shared/pipeline/departure.py lose_connection: end_connection": _SETTING,
     "shared/realtime/connections.py save_data: connection.update_if": _OTHER_PRODUCTS,
     "shared/realtime/membership.py leave_all: Member(key, connection.connection_id).delete_if": (
         _OTHER_PRODUCTS

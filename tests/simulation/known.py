@@ -12,17 +12,14 @@ from tests.simulation.report import Cell, Table
 
 SAID_TWICE = "Two invocations that finish the same thing both announce it."
 CANDIDATE = "A candidate is posted at the same time as the event that it must follow."
-LATE_TAB = "A tab that comes while its person is being called in chat does not ring."
 
 HISTORIES = {
-    "rang": LATE_TAB,
     "once": SAID_TWICE,
 }
 """What may break in a history without faults, and why."""
 
 AT_ONCE: dict[tuple[str, str], str] = {
     ("another tab comes, and is called", "in_order"): CANDIDATE,
-    ("another tab comes, and is called", "rang"): LATE_TAB,
 }
 """What may break in a burst of the concurrent world, and why, beside what breaks in the race of the
 same name. It breaks in some orders only, so it is missed in long runs alone."""

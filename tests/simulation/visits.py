@@ -16,7 +16,7 @@ from tests.simulation.bookings import (
     booking_people,
     tracking,
 )
-from tests.simulation.calls import INITIATE, call_people, ringing
+from tests.simulation.calls import INITIATE, answered_last, call_people, ringing
 from tests.simulation.chat import CHANNEL, chat_ringing, message_sent, tabs
 from tests.simulation.clients import App, Who, token
 from tests.simulation.faults import Fault, Kind
@@ -96,9 +96,24 @@ def _torn(stage: Stage) -> None:
     torn = [stage.app(ULLA).id, stage.app(TINA).id, stage.app(UWE).id, Wire(stage, EIO4).id]
     for connection_id in torn:
         stage.world.gateway.close(connection_id, 1006)
-    stage.come(ULLA)
     stage.app(UWE).send("41/user,")
     stage.tell("account.upserted", _id=ULLA.id, role="USER", coins=COINS, accountStatus="SUSPENDED")
+
+
+@scenario("a torn connection whose function dies", call_people)
+def _torn_and_dies(stage: Stage) -> None:
+    stage.world.inject(Fault(Kind.DIES, "disconnect", at=2))
+    stage.world.gateway.close(stage.app(UWE).id, 1006)
+    stage.world.run(MUCH_LATER_MS)
+
+
+@scenario("a torn telecaller who misses the end, and comes back", answered_last)
+def _torn_misses(stage: Stage) -> None:
+    stage.world.gateway.close(stage.app(TINA).id, 1006)
+    stage.world.run(500)
+    stage.emit(ULLA, "call:end", {"callId": stage.kept["call"]})
+    stage.world.run(500)
+    stage.come(TINA)
 
 
 @scenario("leaving while the function dies", call_people)
