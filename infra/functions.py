@@ -135,6 +135,7 @@ STACK = (
             "functions.disconnect.main.handler",
             POST
             | _LEAVE
+            | COUNT_HITS
             | Access(
                 {"connections": "GetItem DeleteItem", "people": "GetItem"}, may="send-deadline"
             ),
@@ -205,7 +206,12 @@ STACK = (
         FunctionSpec(
             "sweep",
             "functions.sweep.main.handler",
-            POST | Access({"connections": "BatchGetItem UpdateItem", "connections/due": "Query"}),
+            POST
+            | COUNT_HITS
+            | Access(
+                {"connections": "BatchGetItem UpdateItem", "connections/due": "Query"},
+                may="send-deadline",
+            ),
             # Longer than sweep_seconds and the longest request together; ends before the next sweep
             timeout_seconds=58,
             memory_mb=1769,  # one processor, which many posts use up

@@ -232,6 +232,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client whose connection has ended unexpectedly may take to come back before the
     consequences run. With 0, they run at once."""
 
+    replace_after_seconds: Annotated[int, msgspec.Meta(ge=60, le=7_000)] = 6_000
+    replace_spread_seconds: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 600
+    replacements_per_sweep: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 500
+    """The sweep closes a connection that is so old, plus a part of the spread that differs from one
+    connection to the next, if its person is in no call; so many at most in one sweep. The client
+    comes back within the grace. Otherwise API Gateway ends the connection after 2 h."""
+
     missed_events: Annotated[int, msgspec.Meta(ge=0, le=50)] = 20
     missed_event_bytes: Annotated[int, msgspec.Meta(ge=1, le=6_000)] = 4_096
     """How many events are kept for a person who may come back, and how long each may be. They are

@@ -47,7 +47,8 @@ def handler(event: Event) -> int:
     if query.get("transport") == "websocket" and query.get("sid"):
         return _upgrade(connection, query)
     peer, now_ms = event["requestContext"]["identity"]["sourceIp"], ports().clock.now_ms()
-    connection.limited = not rate_limits.count_handshake(peer, headers, now_ms)
+    connection.network = rate_limits.network(peer, headers)
+    connection.limited = not rate_limits.count_handshake(connection.network, now_ms)
     if query.get("EIO") in ("3", "4") and query.get("transport") == "websocket":
         connection.wire = Wire.SOCKETIO.value
         connection.protocol = int(query["EIO"])

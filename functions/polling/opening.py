@@ -33,12 +33,14 @@ def open_session(request: Request) -> Answer:
     sid = ports().ids.session_id()
     expires_at = now + values.connection_max_seconds
     token = request.query.get("token")
+    network = rate_limits.network(request.address, request.headers)
     connection = Connection(
         PREFIX + sid,
         wire=Wire.SOCKETIO.value,
         protocol=protocol,
         credential=tokens.kept_text([token] if token else [], ports().secrets),
         cookie=tokens.kept_text(cookies.of_request(request.headers), ports().secrets),
+        network=network,
         opened=True,
         expires_at=expires_at,
         due_at=now + values.unauthenticated_seconds,
@@ -54,7 +56,7 @@ def open_session(request: Request) -> Answer:
     writes: list[Callable[[], object]] = [
         box.save,
         lambda: connections.create(connection),
-        lambda: rate_limits.count_handshake(request.address, request.headers, now_ms),
+        lambda: rate_limits.count_handshake(network, now_ms),
     ]
     *_, allowed = together(writes)
     if not allowed:

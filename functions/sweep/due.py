@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 
+from functions.sweep import replacement
 from functions.sweep.verdict import Verdict, verdict
 from shared.aws.parallel import together
 from shared.pipeline.sweep import Sweep
@@ -55,7 +56,16 @@ def attend(sweep: Sweep, row: Connection) -> str:
 
 
 def _act(sweep: Sweep, row: Connection) -> Verdict:
-    """Carry out the verdict about a connection, and return it.
+    """Replace a connection that is old, or carry out the verdict. Returns what was done."""
+    decided = verdict(row, sweep.now)
+    if decided in {Verdict.PING, Verdict.LOOK} and replacement.replace(sweep, row):
+        return Verdict.REPLACE
+    _carry_out(decided, sweep, row)
+    return decided
+
+
+def _carry_out(decided: Verdict, sweep: Sweep, row: Connection) -> None:
+    """Do what a verdict says.
 
     The disconnect function ends a connection that is gone. The connection stays due until its row
     has been deleted.
@@ -65,7 +75,6 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
     """
     connection_id, ports, now = row.connection_id, sweep.ports, sweep.now
     next_due = now + settings().ping_period_seconds
-    decided = verdict(row, now)
     match decided:
         case Verdict.GONE:
             ports.tasks.end_connection(connection_id)
@@ -84,6 +93,5 @@ def _act(sweep: Sweep, row: Connection) -> Verdict:
                 connections.postpone(connection_id, next_due)
             else:
                 ports.tasks.end_connection(connection_id)
-        case Verdict.WAIT:
+        case Verdict.WAIT | Verdict.REPLACE:
             pass
-    return decided

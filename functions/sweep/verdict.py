@@ -36,6 +36,9 @@ class Verdict(StrEnum):
     PING = "ping"
     """Send the client a ping."""
 
+    REPLACE = "replace"
+    """Close the connection, which is old. The client connects again within the grace."""
+
     LOOK = "look"
     """Ask API Gateway whether the connection is open. A native client does not answer pings, and an
     Engine.IO 3 client sends them itself."""

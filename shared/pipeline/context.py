@@ -59,8 +59,7 @@ class Arrival(NamedTuple):
 
         The arrival is the same each time the handshake is handled.
         """
-        connected_at = int(connection.expires_at) - settings().connection_max_seconds
-        return cls(connection.connection_id, "opening", connected_at * 1000)
+        return cls(connection.connection_id, "opening", connection.opened_at * 1000)
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Arrival:

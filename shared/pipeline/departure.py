@@ -25,6 +25,8 @@ end_connection               a connection is gone,     do the next two steps and
 lose_connection              a connection is gone,     do the first of them, and the other one
                              unexpectedly              when the client has not come back in time
 connections.mark_leaving     first step                let nothing more be added to the row
+begin_grace                  the sweep closes a        expect the client back, as lose_connection
+                             connection that is old    does
 finish_connection            last step                 run all consequences, and delete the row
 ===========================  ========================  ===========================================
 
@@ -54,6 +56,7 @@ from __future__ import annotations
 import time
 
 from shared.aws import mailboxes
+from shared.pipeline import rate_limits
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
@@ -93,20 +96,46 @@ def lose_connection(registry: Registry, ports: Ports, connection_id: str, left_m
 
     left_ms: when the connection ended, epoch ms.
     """
-    grace = settings().reconnect_grace_seconds
-    if not grace:
+    if not settings().reconnect_grace_seconds:
         end_connection(registry, ports, connection_id, left_ms)
         return
-    connection = connections.mark_lost(connection_id, left_ms, _grace_ends_at(ports, grace))
+    connection = begin_grace(ports, connection_id, left_ms)
     if connection is None:
         return
-    if not any(session.settled for session in connection.all_sessions()):
+    if not _has_settled(connection):
         finish_connection(registry, ports, connection)
         return
-    ports.tasks.await_return(connection_id, grace)
     finish_ended_sessions(registry, ports, connection)
     if mailboxes.polls(connection_id):
         ports.connections.close(connection_id)
+
+
+def begin_grace(
+    ports: Ports, connection_id: str, left_ms: int, *, closed: bool = False
+) -> Connection | None:
+    """Expect the client of a connection back: let it in, and put the consequences off until then.
+
+    Returns the row. Returns None, and does nothing, if the connection is leaving already.
+
+    Only a connection that has lasted lets its client in once more than the limit of its address
+    allows. So a client that comes and goes all the time is limited as ever.
+
+    left_ms: when the connection ended, epoch ms.
+    closed: whether the backend is about to close the connection.
+    """
+    grace, now_ms = settings().reconnect_grace_seconds, ports.clock.now_ms()
+    due_at = -(-now_ms // 1000) + grace
+    connection = connections.mark_lost(connection_id, left_ms, due_at, closed=closed)
+    if connection is not None and _has_settled(connection):
+        ports.tasks.await_return(connection_id, grace)
+        if connection.network and now_ms - connection.opened_at * 1000 >= rate_limits.WINDOW_MS:
+            rate_limits.expect_return(connection.network, now_ms)
+    return connection
+
+
+def _has_settled(connection: Connection) -> bool:
+    """Return whether a connection has a session to which its client may come back."""
+    return any(session.settled for session in connection.all_sessions())
 
 
 def finish_connection(registry: Registry, ports: Ports, connection: Connection) -> None:
@@ -124,15 +153,12 @@ def finish_connection(registry: Registry, ports: Ports, connection: Connection) 
     if mailboxes.polls(connection_id):
         ports.connections.close(connection_id)
     elif connection.upgrades and connection.upgraded:
-        end = lose_connection if connection.lost else end_connection
-        end(registry, ports, connection.upgrades, left_ms)
+        if connection.lost:
+            lose_connection(registry, ports, connection.upgrades, left_ms)
+        else:
+            end_connection(registry, ports, connection.upgrades, left_ms, unless_closed=True)
     elif connection.upgrades:
         mailboxes.abandon_upgrade(connection.upgrades, connection_id)
-
-
-def _grace_ends_at(ports: Ports, grace: int) -> int:
-    """Return when a grace of so many seconds that begins now is over, in epoch seconds."""
-    return -(-ports.clock.now_ms() // 1000) + grace
 
 
 def end_session(

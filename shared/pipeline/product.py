@@ -464,7 +464,8 @@ class Product:
         """
 
         def register(find: FindCalls) -> FindCalls:
-            self._allow(Hook.HTTP, access)
+            for hook in (Hook.HTTP, Hook.SWEEP):
+                self._allow(hook, access)
             self.call_finders.append(find)
             return find
 

@@ -32,6 +32,10 @@ MOST_TRIED = 20
 1,000 has this many rows."""
 
 
+RETURN_MS = 120_000
+"""How long a client is expected back at least; at most twice as long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A rate limit of ``size`` hits in 60 s, on the attributes of one row.
@@ -107,14 +111,35 @@ def hit(key: str, per_minute: int, now_ms: int) -> bool:
     return False
 
 
-def count_handshake(peer: str, headers: Mapping[str, str], now_ms: int) -> bool:
-    """Count a new connection of a client's address, accepted or not.
+def network(peer: str, headers: Mapping[str, str]) -> str:
+    """Return what a client's handshakes are counted by. ``headers`` have lower-case names."""
+    return network_of(client_address(peer, headers))
 
-    Returns False if the address has opened too many. ``headers`` have lower-case names.
+
+def count_handshake(network: str, now_ms: int) -> bool:
+    """Count a new connection of a network, accepted or not.
+
+    Returns False if there have been too many, and no client of the network is expected back.
     """
-    limit = settings().limit_connections_per_minute
-    address = client_address(peer, headers)
-    return hit(compose("address", network_of(address)), limit, now_ms)
+    if hit(compose("address", network), settings().limit_connections_per_minute, now_ms):
+        return True
+    return any(_let_back(network, now_ms - ago) for ago in (0, RETURN_MS))
+
+
+def expect_return(network: str, now_ms: int) -> None:
+    """Let one more connection of a network in, for the next minutes: a client's has been lost."""
+    row = _returns(network, now_ms)
+    row.update([Path("left").add(1), Hits.expires_at.set((now_ms + 2 * RETURN_MS) // 1000)])
+
+
+def _let_back(network: str, lost_ms: int) -> bool:
+    """Let a client back whose connection was lost about ``lost_ms``. Returns False if all are."""
+    left = Path("left")
+    return _returns(network, lost_ms).update_if([left.add(-1)], left > 0)
+
+
+def _returns(network: str, lost_ms: int) -> Hits:
+    return Hits(compose("returns", network, str(lost_ms // RETURN_MS)))
 
 
 def take(row: Table, window: Window, more: list[Action] | None = None) -> bool:

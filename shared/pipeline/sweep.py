@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -12,6 +13,7 @@ from shared.aws.log import logger
 from shared.aws.parallel import together
 from shared.pipeline.context import Background
 from shared.realtime.address import Address
+from shared.settings import settings
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ class Sweep(Background):
 
     until: float
     failures: list[str] = field(default_factory=list)
+    _replaced: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def over(self) -> bool:
@@ -37,6 +40,10 @@ class Sweep(Background):
     def now(self) -> int:
         """The time in epoch seconds."""
         return self.now_ms // 1000
+
+    def may_replace(self) -> bool:
+        """Return whether this sweep may close one more connection that is old, and count it."""
+        return next(self._replaced) < settings().replacements_per_sweep
 
     def attempt(self, what: str, work: Callable[[], T]) -> T | None:
         """Do a piece of work, and return its result. Returns None if the work has failed.

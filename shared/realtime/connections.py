@@ -80,6 +80,7 @@ class Connection(Table):
         of a ``tokens.Kept``.
     cookie: what is kept of the token in the handshake's cookie, from an allowed origin, for the
         namespaces that accept a cookie.
+    network: what the client's connections are counted by (``edge.network_of``).
     limited: whether the client's address has opened too many connections, so that every namespace
         refuses the client.
     failures: how many invalid tokens the client has sent.
@@ -118,6 +119,7 @@ class Connection(Table):
     protocol = NumberAttribute(default=4)
     credential = UnicodeAttribute(null=True)
     cookie = UnicodeAttribute(null=True)
+    network = UnicodeAttribute(null=True)
     limited = BooleanAttribute(null=True)
     failures = NumberAttribute(null=True)
     opened = BooleanAttribute(null=True)
@@ -148,6 +150,11 @@ class Connection(Table):
         bare string.
         """
         return int(self.protocol) == LEGACY
+
+    @property
+    def opened_at(self) -> int:
+        """When the handshake came, epoch seconds."""
+        return int(self.expires_at) - settings().connection_max_seconds
 
     def require_socketio(self) -> None:
         """Raise ``InvalidPacket`` if this is the connection of a native client."""
@@ -517,7 +524,7 @@ def take_over(websocket: Connection) -> bool:
     actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
     actions += [
         getattr(Connection, name).set(value)
-        for name in ("credential", "cookie", "limited", "failures", "joining")
+        for name in ("credential", "cookie", "network", "limited", "failures", "joining")
         if (value := getattr(client, name)) is not None
     ]
     taken = _update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())

@@ -1,9 +1,9 @@
 """Events for a person whose client is lost, and perhaps comes back.
 
-A post that finds its connection gone reports the event with it. If the connection is lost and no
-other one of the person has received the event, it is kept on the person's row. Whoever joins as
-this person within ``reconnect_grace_seconds`` receives it. A device that has joined meanwhile
-receives it at once.
+A post that finds its connection gone reports the event with it. If the connection is lost, the
+event is kept on the person's row. A device that joins as this person within
+``reconnect_grace_seconds`` receives it. A device that has joined since the loss receives it at
+once, unless it was sent to that device anyway.
 
 The row of a person who has missed nothing has no such attribute. So joining costs as much as ever:
 the condition that the attribute is absent is part of a write that is made anyway.
@@ -33,6 +33,9 @@ from shared.settings import settings
 _TIME_DIGITS = 11
 """Every kept event begins with the time at which it was missed, in so many hex digits."""
 
+_NOTICED_MS = 1_000
+"""How much later than its client the stack may notice that a connection is gone."""
+
 _ROUNDS = 8
 """How often an event is kept or sent. Each time, a device of the person has come or gone."""
 
@@ -42,7 +45,8 @@ def keep(ports: Ports, connection: Connection, events: Sequence[Missed]) -> None
     for number, missed in enumerate(events):
         session = connection.lost_session(missed.namespace)
         if session is not None and session.authenticated:
-            _keep_one(ports, session.person_id, missed, number)
+            since_ms = int(connection.left_ms or 0) - _NOTICED_MS
+            _keep_one(ports, session.person_id, missed, number, since_ms)
 
 
 def send(ports: Ports, address: Address, person_id: str, kept: Iterable[str]) -> None:
@@ -56,14 +60,19 @@ def send(ports: Ports, address: Address, person_id: str, kept: Iterable[str]) ->
         Person(people.key(address.namespace, person_id)).update([Person.missed.delete(old)])
 
 
-def _keep_one(ports: Ports, person_id: str, missed: Missed, number: int) -> None:
+def _keep_one(ports: Ports, person_id: str, missed: Missed, number: int, since_ms: int) -> None:
+    """Keep or send one event.
+
+    number: its place among those that were missed at the same time.
+    since_ms: devices that have joined since then have perhaps come back, epoch ms.
+    """
     text = json.dumps([missed.event, missed.values])
     at_ms = ports.clock.now_ms()
     for _ in range(_ROUNDS):
         person = people.get(missed.namespace, person_id)
-        there = _connected(person)
-        if there:
-            late = tuple(one for one in there if one.connection_id not in missed.to)
+        back = _joined_since(person, since_ms)
+        if back:
+            late = tuple(one for one in back if one.connection_id not in missed.to)
             Emitter(ports).tell(Delivery(missed.event, Arguments(missed.values), late))
             return
         values, kept = settings(), _recent(person.missed or (), at_ms)
@@ -78,12 +87,16 @@ def _keep_one(ports: Ports, person_id: str, missed: Missed, number: int) -> None
             return
 
 
-def _connected(person: Person) -> list[Address]:
-    """Return the addresses of a person whose connections are not leaving."""
+def _joined_since(person: Person, since_ms: int) -> list[Address]:
+    """Return the addresses of the devices that have joined since then and are not leaving."""
     addresses = person.addresses
     rows = together(partial(connections.get, one.connection_id) for one in addresses)
-    pairs = zip(addresses, rows, strict=True)
-    return [address for address, row in pairs if row is not None and not row.leaving]
+    return [
+        address
+        for address, row in zip(addresses, rows, strict=True)
+        if row is not None and (session := row.session(person.namespace))
+        if max(session.arrived_ms, row.opened_at * 1000) >= since_ms
+    ]
 
 
 def _recent(kept: Iterable[str], now_ms: int) -> set[str]:

@@ -13,7 +13,7 @@ from functions.deadline import main as deadline
 from functions.disconnect import main as disconnect
 from functions.socketio import main as socketio
 from functions.sweep.main import run
-from shared.pipeline import admission
+from shared.pipeline import admission, rate_limits
 from shared.pipeline.context import Arrival
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
@@ -23,6 +23,7 @@ from shared.realtime.address import Address, Delivery, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
 from shared.realtime.people import Person
+from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
@@ -211,7 +212,8 @@ class TestAnEventThatALostConnectionHasMissed:
 
     def come(self, ulla: Ulla, connection_id: str) -> list[Any]:
         """Connect another device of hers, and return the events that it receives."""
-        row = Connection(connection_id, wire="s", expires_at=stage.EXPIRES_AT)
+        opened_at = ulla.fakes.clock.now // 1000
+        row = Connection(connection_id, wire="s", expires_at=opened_at + 7_800)
         session = stage.session_of(USER.path, "ulla")
         connections.create(row)
         connections.add_session(connection_id, session)
@@ -241,10 +243,19 @@ class TestAnEventThatALostConnectionHasMissed:
 
     def test_is_not_sent_twice_to_a_device_that_has_received_it(self, ulla: Ulla) -> None:
         ulla.report(1006)
-        stage.connect(USER.path, "ulla", "c2")
+        self.come(ulla, "c2")
         self.miss(ulla, "c2")
         assert len(ulla.fakes.events("c2")) == 1
         assert self.come(ulla, "c3") == []
+
+    def test_waits_for_its_own_device_while_another_one_is_there(self, ulla: Ulla) -> None:
+        ulla.fakes.clock.now -= 60_000
+        self.come(ulla, "c2")
+        ulla.fakes.clock.now += 60_000
+        ulla.report(1006)
+        self.miss(ulla)
+        assert ulla.fakes.events("c2") == []
+        assert self.come(ulla, "c3") == ["1"]
 
     def test_is_lost_if_there_are_too_many(self, ulla: Ulla, use_settings: UseSettings) -> None:
         use_settings(missed_events=2)
@@ -256,3 +267,83 @@ class TestAnEventThatALostConnectionHasMissed:
         ulla.report(1000)
         self.miss(ulla)
         assert self.come(ulla, "c2") == []
+
+
+class TestTheLimitOfAnAddress:
+    def shake(self, fakes: Fakes, times: int) -> int:
+        """Open connections, and return how many are let in."""
+        now_ms = fakes.clock.now
+        return sum(rate_limits.count_handshake("192.0.2.7", now_ms) for _ in range(times))
+
+    def lose(self, ulla: Ulla, connection_id: str, age: int) -> None:
+        """Lose a connection of a person that has lasted for so many seconds."""
+        stage.connect(USER.path, connection_id, connection_id)
+        opened = ulla.fakes.clock.now // 1000 - age
+        row = Connection(connection_id)
+        row.update([Connection.network.set("192.0.2.7"), Connection.expires_at.set(opened + 7_800)])
+        ulla.report(1006, connection_id)
+
+    def test_lets_everybody_back_whose_connection_is_lost(
+        self, ulla: Ulla, use_settings: UseSettings
+    ) -> None:
+        use_settings(limit_connections_per_minute=2)
+        for number in range(5):
+            self.lose(ulla, f"c{number}", 60)
+        assert self.shake(ulla.fakes, 10) == 2 + 5
+
+    def test_lets_nobody_back_whose_connection_was_short(
+        self, ulla: Ulla, use_settings: UseSettings
+    ) -> None:
+        use_settings(limit_connections_per_minute=2)
+        for number in range(5):
+            self.lose(ulla, f"c{number}", 59)
+        assert self.shake(ulla.fakes, 10) == 2
+
+    def test_lets_nobody_back_for_ever(self, ulla: Ulla, use_settings: UseSettings) -> None:
+        use_settings(limit_connections_per_minute=2)
+        self.lose(ulla, "c1", 60)
+        ulla.fakes.clock.now += 2 * rate_limits.RETURN_MS
+        assert self.shake(ulla.fakes, 10) == 2
+
+
+class TestAnOldConnection:
+    @pytest.fixture(autouse=True)
+    def old(self, ulla: Ulla, use_settings: UseSettings, tables: Settings) -> None:
+        use_settings(replace_spread_seconds=1)
+        expires_at = ulla.fakes.clock.now // 1000 + 7_800 - 6_000
+        Connection("c").update([Connection.expires_at.set(expires_at)])
+
+    def test_is_closed_for_its_client_to_come_back(self, ulla: Ulla) -> None:
+        ulla.fakes.clock.now -= 1_000
+        ulla.sweep()
+        assert ulla.fakes.connections.posted == [("c", "2")]
+        ulla.fakes.clock.now += 181_000
+        connections.mark_answered("c", ulla.fakes.clock.now // 1000)
+        ulla.sweep()
+        assert ulla.fakes.connections.closed == ["c"]
+        assert len(ulla.fakes.connections.posted) == 1
+        ulla.report(1000)  # API Gateway reports the end that the sweep has asked for
+        assert ulla.is_online()
+        stage.connect(USER.path, "ulla", "c2")
+        ulla.wait(GRACE)
+        assert ulla.left == []
+
+    @pytest.mark.parametrize("name", ["reconnect_grace_seconds", "replacements_per_sweep"])
+    def test_stays_without_a_grace_or_a_budget(
+        self, name: str, ulla: Ulla, use_settings: UseSettings
+    ) -> None:
+        grace, budget = (0, 500) if name == "reconnect_grace_seconds" else (GRACE, 0)
+        use_settings(reconnect_grace_seconds=grace, replacements_per_sweep=budget)
+        ulla.sweep()
+        assert ulla.fakes.connections.closed == []
+
+    def test_stays_while_its_person_is_in_a_call(self, ulla: Ulla) -> None:
+        calls = ["a call"]
+        ulla.registry.call_finders.append(lambda _: list(calls))  # type: ignore[arg-type]
+        ulla.sweep()
+        assert ulla.fakes.connections.closed == []
+        calls.clear()
+        connections.postpone("c", 0)
+        connections.mark_answered("c", ulla.fakes.clock.now // 1000)
+        ulla.sweep()
+        assert ulla.fakes.connections.closed == ["c"]
