@@ -308,7 +308,7 @@ class TestTheLimitOfAnAddress:
 
 class TestAnOldConnection:
     @pytest.fixture(autouse=True)
-    def old(self, ulla: Ulla, use_settings: UseSettings, tables: Settings) -> None:
+    def old(self, tables: Settings, ulla: Ulla, use_settings: UseSettings) -> None:
         use_settings(replace_spread_seconds=1)
         expires_at = ulla.fakes.clock.now // 1000 + 7_800 - 6_000
         Connection("c").update([Connection.expires_at.set(expires_at)])
