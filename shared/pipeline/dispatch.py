@@ -31,6 +31,9 @@ from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
 from shared.realtime.sessions import Session
 from shared.settings import settings
 
+KEEP_ALIVE = "ping"
+"""What a native client sends to keep its connection. It is answered if the client gives an id."""
+
 NOT_PERMITTED = "You do not have the permission {}"
 
 
@@ -197,6 +200,8 @@ def _run(
         # follows from the event has to reach the client, too.
         admission.begin_session(background.registry, background.ports, connection, session)
     _permit(session, row)
+    if request.event == KEEP_ALIVE and request.wire is Wire.NATIVE and row is None:
+        return None
     if row is None or refusal is not None:
         raise refusal or InvalidRequest(f"Unknown event: {request.event}")
     context = Context(

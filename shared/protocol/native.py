@@ -10,6 +10,9 @@ an acknowledged error     ``{"ack":"a1","error":{"message":"…"}}``
 An action is an event's name with ``.`` in place of ``:``, because API Gateway selects the route by
 the action. The event's plain name is accepted too. An acknowledgement is sent if the client gave an
 ``id``.
+
+``{"action":"ping","id":1}`` does nothing but keep the connection: API Gateway ends one that is
+silent for ten minutes, and CloudFront one on which nothing comes down for ten minutes.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ every request that a function makes.
 ``visits``       scenarios of the branches that no event's scenario reaches
 ``call_sites``   the places in the code that touch AWS
 ``branches``     whether every one of them is run, and every right is used
+``shift``        hours of calls, blips and cuts that nobody should notice
 ``histories``    seeded random histories
 ``inputs``       anything that a client may send; ``fuzzing`` sends it
 ``report``       the table of outcomes

@@ -17,12 +17,15 @@ from tests.simulation import bursts, enumeration, histories, known, races, repor
 from tests.simulation.concurrent import ConcurrentWorld
 from tests.simulation.runner import Outcome, Runner
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.shift import Shift
 from tests.simulation.world import World
 
 
 def main() -> int:
     """Run what the arguments ask for. Returns 1 if an invariant is broken."""
     arguments = _arguments()
+    if arguments.shift:
+        return _shift(arguments.shift)
     begin = time.perf_counter()
     kind = ConcurrentWorld if arguments.concurrent else World
     with runner.running(kind) as run:
@@ -44,11 +47,23 @@ def main() -> int:
     return bool(failures)
 
 
+def _shift(seed: int) -> int:
+    """Run a shift of eight hours, and print what came of it. Returns 1 if anybody noticed."""
+    begin = time.perf_counter()
+    with runner.running() as run:
+        figures = Shift(run.world(seed), hours=8, calls=60).run()
+    print(f"{figures}, in {time.perf_counter() - begin:.0f} s")
+    return bool(figures.problems)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", metavar="FROM:TO", help="run seeded histories instead")
     parser.add_argument(
         "--concurrent", metavar="FROM:TO", help="run all at once on threads, with these seeds"
+    )
+    parser.add_argument(
+        "--shift", metavar="SEED", type=int, help="run a shift of eight hours, with this seed"
     )
     parser.add_argument("--faults", type=float, default=0.0, help="how likely a fault is, per step")
     parser.add_argument(

@@ -1,0 +1,24 @@
+"""A shift in seconds; ``python -m tests.simulation --shift`` runs one of eight hours."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration import engines
+from tests.simulation import runner
+from tests.simulation.shift import Shift
+
+pytestmark = [
+    pytest.mark.xdist_group("simulation"),
+    pytest.mark.skipif(engines.missing() is not None, reason="no engine"),
+]
+
+
+def test_nobody_notices_the_cuts_and_blips_of_a_shift() -> None:
+    with runner.running() as run:
+        figures = Shift(run.world(1), hours=2.5, calls=12).run()
+    assert figures.problems == []
+    assert figures.calls == 12
+    assert figures.blips > 5
+    assert figures.cuts >= 2
+    assert figures.replaced >= 1
