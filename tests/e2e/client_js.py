@@ -147,6 +147,10 @@ class JavaScript(Client):
     def leave(self) -> None:
         self._do("disconnect")
 
+    def returns(self) -> None:
+        """Let the client reconnect by itself from now on."""
+        self._do("returns")
+
     def drop(self, *, reconnect: bool = False) -> None:
         self._do("drop", reconnect=reconnect)
 

@@ -6,6 +6,7 @@
 //   {"op":"emit","socket":1,"event":"call:end","args":[…],"ack":7|null}
 //   {"op":"disconnect"|"connect","socket":1}
 //   {"op":"drop","socket":1,"reconnect":false}
+//   {"op":"returns","socket":1}
 //   {"op":"ping","socket":1,"ack":7}, of 2.x, which pings by itself
 //   {"op":"transport","socket":1,"ack":7}
 //   → {"socket":1,"type":"connect"|"connect_error"|"disconnect"|"event"|"ack", …}
@@ -72,6 +73,9 @@ const operations = {
   },
   transport({ socket: number, ack }) {
     say(number, "ack", { ack, args: [sockets.get(number).io.engine.transport.name] });
+  },
+  returns({ socket }) {
+    sockets.get(socket).io.reconnection(true);
   },
   // Cut the TCP connection without a word.
   drop({ socket: number, reconnect }) {

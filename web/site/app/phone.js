@@ -1,7 +1,7 @@
 // One person's phone: a card with a face, a state and the wire below. What its face shows is up to
 // the product.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { choice, askForToken } from "./people.js";
 import { connect, makeLog } from "./wire.js";
 
@@ -23,6 +23,7 @@ export function makePhone({ role, asked = `with the role ${role}`, title, namesp
   const who = h("div", { class: "who" });
   const element = h("section", { class: "phone", "aria-label": title, "data-role": role },
     h("header", {}, h("div", {}, name, who), pill), face, log.element);
+  log.element.append(button("Lose the connection", "quiet small", () => connection?.lose()));
   const phone = { element, socket: null, person: null, show, state };
   let connection = null;
   let stop = null;

@@ -6,6 +6,7 @@ import { h, warn } from "./dom.js";
 const TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
 const KEPT = 80;
 const SLOW_MS = 6000;
+const LOST = 3001; // a page may close with 1000, which is a goodbye, or with a code from 3000 on
 const AWAY = "The stack does not answer. Start it with make run, or check the network: this page goes on by itself.";
 
 /** Long strings, tokens above all, cut short. */
@@ -36,7 +37,8 @@ export function makeLog(name) {
 
 /**
  * Connect somebody: an ordinary socket.io-client socket. `onstate` hears "connecting", "online",
- * "away" and, with the stack's own words, "refused".
+ * "away" and, with the stack's own words, "refused". `lose()` ends the connection as a network
+ * does that fails: without a goodbye.
  */
 export function connect(namespace, token, log, onstate) {
   const socket = io(namespace, {
@@ -55,6 +57,7 @@ export function connect(namespace, token, log, onstate) {
   });
   socket.on("disconnect", (reason) => {
     if (reason === "io client disconnect") return;
+    log.add("in", `connection lost: ${reason}`);
     const closed = reason === "io server disconnect";
     if (!closed) warn(key, AWAY);
     onstate(closed ? "refused" : "away", closed ? "The stack has closed this session." : "");
@@ -68,6 +71,10 @@ export function connect(namespace, token, log, onstate) {
   onstate("connecting");
   return {
     socket,
+    lose() {
+      const { ws } = socket.io.engine?.transport ?? {};
+      ws?.close(LOST, "lost");
+    },
     leave() {
       clearTimeout(slow);
       warn(key);
