@@ -29,6 +29,7 @@ _REPORTS = "Reports have to arrive in an order that ``reports`` has in its long 
 _FAULTS = "A fault has to hit one request; the long run has all of them."
 _POLLING = "No app here polls; tests/integration/test_polling.py does."
 _SETTING = "The grace is switched on; tests/integration/test_grace.py switches it off."
+_ADDRESSES = "Every app has an address of its own; tests/integration/test_grace.py counts."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -41,7 +42,17 @@ UNREACHED = {
     "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
     "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
-    "functions/sweep/due.py _act: ports.tasks.end_connection": _POLLING,
+    "functions/chat/call_announcements.py _announced: call_rows.get": _AT_ONCE,
+    "functions/sweep/due.py _carry_out: ports.tasks.end_connection": _POLLING,
+    "shared/pipeline/departure.py finish_connection: end_connection": _POLLING,
+    "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
+    "shared/pipeline/departure.py lose_connection: ports.connections.close": _POLLING,
+    "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
+    "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
+    "shared/realtime/missed.py _keep_one: Emitter(ports).tell": _AT_ONCE,
+    "shared/realtime/missed.py send: Person(people.key(address.namespace, person_id)).update": (
+        _AT_ONCE
+    ),
     "functions/socketio/main.py receive: dispatch": _BINARY,
     "shared/aws/tables.py Table.delete_if: self.delete": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.broadcast: self.ports.tasks.broadcast": _OTHER_PRODUCTS,

@@ -96,6 +96,7 @@ def _torn(stage: Stage) -> None:
     torn = [stage.app(ULLA).id, stage.app(TINA).id, stage.app(UWE).id, Wire(stage, EIO4).id]
     for connection_id in torn:
         stage.world.gateway.close(connection_id, 1006)
+    stage.world.run(500)
     stage.app(UWE).send("41/user,")
     stage.tell("account.upserted", _id=ULLA.id, role="USER", coins=COINS, accountStatus="SUSPENDED")
 
@@ -114,6 +115,31 @@ def _torn_misses(stage: Stage) -> None:
     stage.emit(ULLA, "call:end", {"callId": stage.kept["call"]})
     stage.world.run(500)
     stage.come(TINA)
+
+
+@scenario("a telecaller who accepts, is torn, and accepts again", ringing)
+def _accepts_again(stage: Stage) -> None:
+    call = {"callId": stage.kept["call"]}
+    stage.emit(TINA, "call:accept", call)
+    stage.world.run(500)
+    stage.world.gateway.close(stage.app(TINA).id, 1006)
+    stage.world.run(500)
+    stage.emit(TINA, "call:accept", call, 1)
+
+
+@scenario("a torn tab that misses the end, and another that comes while it rings", chat_ringing)
+def _torn_tabs(stage: Stage) -> None:
+    stage.come(ANNA)
+    stage.world.gateway.close(stage.app(ANNA).id, 1006)
+    stage.world.run(500)
+    stage.emit(BERT, "call:end", {"callId": stage.kept["call"]})
+    stage.world.run(500)
+    stage.come(ANNA)
+
+
+@scenario("a connection that grows old", call_people)
+def _old(stage: Stage) -> None:
+    stage.world.run(6_900_000)
 
 
 @scenario("leaving while the function dies", call_people)
