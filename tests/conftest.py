@@ -12,11 +12,21 @@ from shared.aws import metrics
 from shared.pipeline import meters
 from shared.settings import TABLE, Settings, settings
 
+ID_LENGTH = 60
+"""How long the name of a test's parameter is at most in reports."""
+
 RESOURCES = {
     field.name: f"test-{field.name.replace('_', '-')}"
     for field in msgspec.structs.fields(Settings)
     if field.required and field.name != "tables"
 }
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten the name of a test whose parameter is a long text. pytest tells equal names apart."""
+    if isinstance(val, str) and len(val) > ID_LENGTH:
+        return f"{val[:ID_LENGTH]}… ({len(val)} characters)"
+    return None
 
 
 @pytest.fixture(autouse=True)

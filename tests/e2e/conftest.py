@@ -1,4 +1,4 @@
-"""The fixtures of the end-to-end tests: one running stack, and real clients that connect to it."""
+"""The fixtures of the end-to-end tests: two running stacks, and real clients."""
 
 from __future__ import annotations
 
@@ -25,33 +25,42 @@ LEFT_TO_THE_COLLECTOR = (
 """Client libraries do not close a socket that the server has closed. The warning would fail
 whichever test runs when the garbage is collected."""
 
+LAST = "test_zz_afterwards.py"
+"""The module whose tests check the whole run of the main stack."""
+
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
 SECOND_STACK = {
+    "test_docs.py",
+    "test_pages.py",
     "test_ports.py",
     "test_protocol.py",
     "test_published_keys.py",
+    "test_reload.py",
     "test_silence.py",
     "test_tutorial.py",
 }
-"""The modules that use ``second_stack``."""
+"""The modules that use the second stack: they need its products, let functions fail, or open pages.
+All others use the main stack, whose functions must not fail."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run all tests that share a stack in one worker, so that each stack is started once.
 
-    The tests that check the whole run are moved to the end.
+    They take longest, so they come before all others. The tests that check the whole run of a stack
+    are its last ones.
     """
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
-        group = "second" if item.path.name in SECOND_STACK else "e2e"
+        group = "second" if item.path.name in SECOND_STACK else "main"
         item.add_marker(pytest.mark.xdist_group(group))
         for warning in LEFT_TO_THE_COLLECTOR:
             item.add_marker(pytest.mark.filterwarnings(warning))
-    last = [item for item in mine if item.path.name == "test_zz_afterwards.py"]
-    items[:] = [item for item in items if item not in last] + last
+    mine.sort(key=lambda item: (item.path.name in SECOND_STACK, item.path.name == LAST))
+    others = [item for item in items if item not in set(mine)]
+    items[:] = mine + others
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,16 +79,26 @@ def people() -> People:
 
 @pytest.fixture(scope="session")
 def livekit() -> Iterator[LiveKitServer]:
-    """The LiveKit server of the stack. The stack asks it to delete the rooms of calls."""
+    """The LiveKit server of the stacks. A stack asks it to delete the rooms of calls."""
     with LiveKitServer(LIVEKIT_KEY, LIVEKIT_SECRET).serving() as server:
         yield server
     assert not server.refused
 
 
 @pytest.fixture(scope="session")
-def stack(
+def settings_of_livekit(livekit: LiveKitServer) -> dict[str, str]:
+    return {
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": LIVEKIT_KEY,
+        "LIVEKIT_API_SECRET": LIVEKIT_SECRET,
+        "LIVEKIT_RETRY_SECONDS": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def main_stack(
     people: People,
-    livekit: LiveKitServer,
+    settings_of_livekit: dict[str, str],
     no_proxy: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
@@ -87,26 +106,31 @@ def stack(
     file, logs = folder / "accounts.json", folder / "logs"
     logs.mkdir()
     people.write(file)
-    environment = {
-        "LIVEKIT_URL": livekit.url,
-        "LIVEKIT_API_KEY": LIVEKIT_KEY,
-        "LIVEKIT_API_SECRET": LIVEKIT_SECRET,
-        "LIVEKIT_RETRY_SECONDS": "1",
-    }
-    with running(file, logs, **environment) as stack:
+    with running(file, logs, **settings_of_livekit) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
 def second_stack(
-    people: People, no_proxy: None, tmp_path_factory: pytest.TempPathFactory
+    people: People,
+    settings_of_livekit: dict[str, str],
+    no_proxy: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    """A stack with the products of ``tests/products`` besides. Its functions may fail."""
+    """A stack that has the products of ``tests/products``, too."""
     work = tmp_path_factory.mktemp("second")
     accounts = work / "people.json"
     people.write(accounts)
-    with deploy_all(work, ACCOUNTS=str(accounts)) as stack:
+    with deploy_all(work, ACCOUNTS=str(accounts), **settings_of_livekit) as stack:
         yield stack
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """The stack that the module uses."""
+    name = "second_stack" if request.path.name in SECOND_STACK else "main_stack"
+    used: Stack = request.getfixturevalue(name)
+    return used
 
 
 @pytest.fixture(scope="session")

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from local.settings import ROOT
-from tests.e2e.client_js import NodeDriver
-from tests.e2e.client_python import Loop
 from tests.e2e.clients import Client, Ticket
-from tests.e2e.people import People
 from tests.e2e.products import PRODUCTS
-from tests.e2e.stack import Stack
 from tests.e2e.world import World
 
 CHATROOM, POLL = "/chatroom", "/poll"
-
-
-@pytest.fixture
-def world(second_stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(second_stack, people, driver, loop)
-    yield world
-    world.close()
 
 
 def come(world: World, namespace: str, kind: str = "js") -> Client:

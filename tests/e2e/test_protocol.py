@@ -18,11 +18,9 @@ from websockets.sync.client import connect as open_websocket
 
 from shared.realtime import connections, rooms
 from tests.e2e import backstage
-from tests.e2e.client_js import JavaScript, NodeDriver
+from tests.e2e.client_js import JavaScript
 from tests.e2e.client_native import Raw
-from tests.e2e.client_python import Loop
 from tests.e2e.clients import Client, Ticket
-from tests.e2e.people import People
 from tests.e2e.products import CANCELS, SESSION_DATA_BYTES, UNAUTHENTICATED_SECONDS
 from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
@@ -36,20 +34,13 @@ _pages = itertools.count(10_000)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_else_fails(second_stack: Stack) -> Iterator[None]:
+def nothing_else_fails(stack: Stack) -> Iterator[None]:
     """Check after all tests of this module that only one hook has failed, on purpose."""
-    logged, shown = len(second_stack.logged_errors()), len(second_stack.shown())
+    logged, shown = len(stack.logged_errors()), len(stack.shown())
     yield
-    errors = second_stack.logged_errors()[logged:]
+    errors = stack.logged_errors()[logged:]
     assert [one for one in errors if "on purpose" not in one] == []
-    assert len(second_stack.shown()) == shown + 1
-
-
-@pytest.fixture
-def world(second_stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(second_stack, people, driver, loop)
-    yield world
-    world.close()
+    assert len(stack.shown()) == shown + 1
 
 
 def come(

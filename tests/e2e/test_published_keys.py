@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e import backstage
-from tests.e2e.client_js import NodeDriver
-from tests.e2e.client_python import Loop
 from tests.e2e.clients import Refused
-from tests.e2e.people import SECRET, People
+from tests.e2e.people import SECRET
 from tests.e2e.stack import Stack
 from tests.e2e.world import World
 from tests.unit.issuer import PrivateKey, Publisher, ec_key, jwk, rsa_key, sign
@@ -31,27 +29,20 @@ def publisher() -> Iterator[Publisher]:
         yield publisher
 
 
-@pytest.fixture(scope="module")
-def trusting(second_stack: Stack, publisher: Publisher) -> Iterator[Stack]:
-    """The stack, while its functions accept the issuer's tokens and no others."""
-    before = len(second_stack.logged_errors())
+@pytest.fixture(scope="module", autouse=True)
+def trusting(stack: Stack, publisher: Publisher) -> Iterator[None]:
+    """Let the functions accept the issuer's tokens, and no others."""
+    before = len(stack.logged_errors())
     with backstage.settings_of(
-        second_stack,
+        stack,
         *("connect", "socketio", "http"),
         jwks_url=publisher.url,
         jwks_refetch_seconds=REFETCH_SECONDS,
         jwt_issuer=ISSUER,
         jwt_audience=AUDIENCE,
     ):
-        yield second_stack
-    assert second_stack.logged_errors()[before:] == []
-
-
-@pytest.fixture
-def world(trusting: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(trusting, people, driver, loop)
-    yield world
-    world.close()
+        yield
+    assert stack.logged_errors()[before:] == []
 
 
 def token(key: PrivateKey | str, algorithm: str, kid: str, **claims: Any) -> str:

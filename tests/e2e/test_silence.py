@@ -29,14 +29,9 @@ that must not be shown."""
 INITIATE = "!! socketio  call:initiate  "
 
 
-@pytest.fixture(scope="module")
-def broken(second_stack: Stack) -> Stack:
-    return second_stack
-
-
 @pytest.fixture
-def world(broken: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
-    world = World(broken, people, driver, loop)
+def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Iterator[World]:
+    world = World(stack, people, driver, loop)
     yield world
     for client in world.clients:
         client.leave()
@@ -88,41 +83,41 @@ def without(stack: Stack, function: str, action: str, resource: str) -> Iterator
 
 @pytest.mark.parametrize(("kind", "function"), [("js", "socketio"), ("native", "calls")])
 def test_an_exception_in_a_handler_is_shown(
-    broken: Stack, world: World, kind: str, function: str
+    stack: Stack, world: World, kind: str, function: str
 ) -> None:
     user, call = user_and_call(world, kind)
-    before = broken.shown()
-    with backstage.settings_of(broken, function, fault="raise"):
+    before = stack.shown()
+    with backstage.settings_of(stack, function, fault="raise"):
         assert user.ask("call:initiate", call) == FAILED
-    block = shown(broken, before, f"!! {function}  call:initiate  ")
-    line = broken.wait_logged(function, level="ERROR", event_name="call:initiate")
+    block = shown(stack, before, f"!! {function}  call:initiate  ")
+    line = stack.wait_logged(function, level="ERROR", event_name="call:initiate")
     assert block.splitlines()[0].endswith(line["correlation_id"])
     assert "   Traceback (most recent call last):" in block
     assert '"functions/calls/handlers.py", line' in block
     assert block.count("LookupError: a fault of this test") == 1
 
 
-def test_a_missing_right_is_shown(broken: Stack, world: World) -> None:
+def test_a_missing_right_is_shown(stack: Stack, world: World) -> None:
     user, call = user_and_call(world)
-    before = broken.shown()
-    with without(broken, "socketio", "dynamodb:GetItem", broken.environment["PEOPLE_TABLE"]):
+    before = stack.shown()
+    with without(stack, "socketio", "dynamodb:GetItem", stack.environment["PEOPLE_TABLE"]):
         assert user.ask("call:initiate", call) == FAILED
-    block = shown(broken, before, INITIATE)
+    block = shown(stack, before, INITIATE)
     assert "Traceback" in block
     assert "AccessDenied" in block
     assert "dynamodb:GetItem" in block
 
 
-def test_a_missing_right_to_disconnect_a_device_is_shown(broken: Stack, world: World) -> None:
+def test_a_missing_right_to_disconnect_a_device_is_shown(stack: Stack, world: World) -> None:
     """One device of the telecaller is gone. The others ring nevertheless."""
     callee, telecaller = world.telecaller()
     _, user = world.user()
-    add_device(broken, callee, "none")
-    before = broken.shown()
-    with without(broken, "socketio", "lambda:InvokeFunction", "disconnect"):
+    add_device(stack, callee, "none")
+    before = stack.shown()
+    with without(stack, "socketio", "lambda:InvokeFunction", "disconnect"):
         answer = user.ask("call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
     assert telecaller.wait("call:incoming")["callId"] == answer["callId"]
-    assert "AccessDenied" in shown(broken, before, INITIATE)
+    assert "AccessDenied" in shown(stack, before, INITIATE)
 
 
 def add_device(stack: Stack, account: Account, connection_id: str) -> None:
@@ -134,13 +129,13 @@ def add_device(stack: Stack, account: Account, connection_id: str) -> None:
     )
 
 
-def test_a_missing_right_to_post_is_shown(broken: Stack, world: World) -> None:
+def test_a_missing_right_to_post_is_shown(stack: Stack, world: World) -> None:
     """The call rings, and its parties receive no event."""
     user, call = user_and_call(world)
-    before = broken.shown()
-    with without(broken, "socketio", "execute-api:ManageConnections", "@connections"):
+    before = stack.shown()
+    with without(stack, "socketio", "execute-api:ManageConnections", "@connections"):
         user.emit("call:initiate", call)
-        block = shown(broken, before, INITIATE)
+        block = shown(stack, before, INITIATE)
     assert "event not delivered" in block
     assert "POST 403" in block
     assert "execute-api:ManageConnections" in block
@@ -153,17 +148,17 @@ def test_a_missing_right_to_post_is_shown(broken: Stack, world: World) -> None:
         ("hang", "Task timed out after 2.00 seconds"),
     ],
 )
-def test_a_worker_that_ends_is_shown(broken: Stack, world: World, fault: str, reason: str) -> None:
+def test_a_worker_that_ends_is_shown(stack: Stack, world: World, fault: str, reason: str) -> None:
     user, call = user_and_call(world)
-    before = broken.shown()
+    before = stack.shown()
     name = f"{backstage.PREFIX}-socketio"
-    api = backstage.client(broken, "lambda")
+    api = backstage.client(stack, "lambda")
     timeout = api.get_function_configuration(FunctionName=name)["Timeout"]
     api.update_function_configuration(FunctionName=name, Timeout=2)
     try:
-        with backstage.settings_of(broken, "socketio", fault=fault):
+        with backstage.settings_of(stack, "socketio", fault=fault):
             user.emit("call:initiate", call)
-            block = shown(broken, before, INITIATE)
+            block = shown(stack, before, INITIATE)
     finally:
         api.update_function_configuration(FunctionName=name, Timeout=timeout)
     heading, message, *trace = block.splitlines()
@@ -172,10 +167,10 @@ def test_a_worker_that_ends_is_shown(broken: Stack, world: World, fault: str, re
     assert any("faults.py" in line and line.endswith(" in fail") for line in trace), block
 
 
-def test_a_function_that_cannot_be_imported_is_shown(broken: Stack) -> None:
-    before = broken.shown()
+def test_a_function_that_cannot_be_imported_is_shown(stack: Stack) -> None:
+    before = stack.shown()
     name = f"{backstage.PREFIX}-bookings"
-    api = backstage.client(broken, "lambda")
+    api = backstage.client(stack, "lambda")
     handler = api.get_function_configuration(FunctionName=name)["Handler"]
     api.update_function_configuration(FunctionName=name, Handler="functions.nowhere.handler")
     try:
@@ -183,13 +178,13 @@ def test_a_function_that_cannot_be_imported_is_shown(broken: Stack) -> None:
         assert "FunctionError" in answer
     finally:
         api.update_function_configuration(FunctionName=name, Handler=handler)
-    block = shown(broken, before, "!! bookings  ")
+    block = shown(stack, before, "!! bookings  ")
     assert "   Worker init failed: No module named 'functions.nowhere'" in block
     assert "   Traceback (most recent call last):" in block
 
 
-def test_the_terminal_names_the_file_with_the_whole_log(broken: Stack) -> None:
-    (path,) = (line.strip() for line in broken.terminal if "functions.log" in line)
-    lines = (broken.work / "functions.log").read_text().splitlines()
-    assert path == str(broken.work / "functions.log")
+def test_the_terminal_names_the_file_with_the_whole_log(stack: Stack) -> None:
+    (path,) = (line.strip() for line in stack.terminal if "functions.log" in line)
+    lines = (stack.work / "functions.log").read_text().splitlines()
+    assert path == str(stack.work / "functions.log")
     assert any(line.startswith("switchboard-dev-socketio[") for line in lines)

@@ -17,10 +17,9 @@ from tests.e2e.waiting import until
 CLIENT = Path(__file__).with_name("tutorial.html")
 
 
-@pytest.fixture(scope="module")
-def stack(second_stack: Stack) -> Stack:
-    shutil.copyfile(CLIENT, second_stack.root / "web" / "site" / "tutorial.html")
-    return second_stack
+@pytest.fixture(scope="module", autouse=True)
+def client_of_the_guide(stack: Stack) -> None:
+    shutil.copyfile(CLIENT, stack.root / "web" / "site" / "tutorial.html")
 
 
 def chat(visitors: Visitors) -> Page:
