@@ -9,11 +9,11 @@ from infra.functions import FUNCTIONS
 from infra.gateway import HTTP_ROUTES, SYSTEM_ROUTES
 from tests.infra.conftest import Stack, synthesize
 from tests.infra.test_stack import (
+    lint,
     plain,
     statements,
     targets,
     test_cdk_nag_finds_nothing,
-    test_cfn_lint_finds_nothing,
 )
 
 AWAITED = {row.name for row in FUNCTIONS if row.awaited}
@@ -93,4 +93,9 @@ def test_the_opener_is_invoked_by_its_alias(stack: Stack) -> None:
     assert alias in str(configured)
 
 
-__all__ = ["test_cdk_nag_finds_nothing", "test_cfn_lint_finds_nothing"]
+@pytest.mark.slow
+def test_cfn_lint_finds_nothing(stack: Stack) -> None:
+    lint(stack)
+
+
+__all__ = ["test_cdk_nag_finds_nothing"]
