@@ -175,7 +175,10 @@ def upsert(account: Account, happened_at_ms: int, wallets: Sequence[str]) -> Acc
 
 
 def change(
-    account_id: str, now_ms: int, change: Callable[[Account], Account], also: Callable[..., Table]
+    account_id: str,
+    now_ms: int,
+    edit: Callable[[Account], Account],
+    also: Callable[[Account, Account], Table],
 ) -> Change | None:
     """Change an account from inside the stack, and write another row in the same transaction.
 
@@ -183,7 +186,7 @@ def change(
     balance. If it changes nothing, only the other row is written. Returns None, and writes nothing,
     if there is no such account. Raises ``RuntimeError`` as ``upsert`` does.
 
-    change: returns the account as it is to be.
+    edit: returns the account as it is to be.
     also: returns the other row. It is called with the account before and after.
     """
     for _ in range(_ATTEMPTS):
@@ -191,7 +194,7 @@ def change(
         if row is None:
             return None
         before = msgspec.convert(row.account, Account)
-        after = change(before)
+        after = edit(before)
         at_ms = max(now_ms, int(row.upserted_at) + 1)
         if after == before:
             also(before, after).save()
