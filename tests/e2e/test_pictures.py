@@ -124,5 +124,5 @@ def test_pictures(visitors: Visitors, people: People, stack: Stack, world: World
     running = console.get_by_role("table", name="Running calls")
     expect(running.get_by_role("row")).to_have_count(4)
     expect(console.get_by_role("table", name="Recent calls")).to_contain_text("completed")
-    console.set_viewport_size({"width": 1120, "height": 1_180})
+    console.set_viewport_size({"width": 1120, "height": 1_470})
     console.screenshot(path=folder / "console.png")

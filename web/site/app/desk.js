@@ -11,11 +11,11 @@ const STATS_MS = 30_000;
 
 const NUMBERS = [
   ["Answered", "The share of the calls that were answered; below, how many calls there were", ({ answerRate }) => percent(answerRate),
-    ({ calls }) => `of ${calls}`],
+    ({ calls }) => `of ${calls.toLocaleString()}`],
   ["Rang", "The median of how long the answered calls rang", ({ medianRingSeconds }) => medianRingSeconds === null ? "–" : `${medianRingSeconds} s`,
     () => "median"],
   ["Lasted", "How long the answered calls lasted", ({ averageSeconds }) => duration(averageSeconds), () => "on average"],
-  ["Coins", "What users have paid", ({ coins }) => String(coins), () => "paid"],
+  ["Coins", "What users have paid", ({ coins }) => coins.toLocaleString(), () => "paid"],
 ];
 const PERIODS = [["hour", "Last hour"], ["day", "Today (UTC)"], ["week", "Seven days (UTC)"]];
 
@@ -27,7 +27,7 @@ export const OVER = [
   { name: "Began", about: "When it began to ring, in your own time", cell: ({ startedAt }) => moment(startedAt) }, FROM, TO, TYPE, STATUS,
   { name: "Rang", about: "How long it rang until it was answered or given up", number: true, cell: ({ ringSeconds }) => `${ringSeconds} s` },
   { name: "Lasted", about: "From the answer to the end", number: true, cell: ({ acceptedAt, durationSeconds }) => duration(acceptedAt ? durationSeconds : null) },
-  { name: "Coins", about: "What the user has paid", number: true, cell: ({ coins }) => String(coins) },
+  { name: "Coins", about: "What the user has paid", number: true, cell: ({ coins }) => coins.toLocaleString() },
 ];
 
 /** Ask whether to end a call, and end it. Resolves to the call as it ended, or to null. */
