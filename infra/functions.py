@@ -30,10 +30,21 @@ NATIVE = (
 """What every function needs that handles events, beside the rights of its handlers: it may have to
 make the session reachable that has sent the event."""
 
-BROADCAST = POST | Access({"rooms": "Query"}, may="send-broadcast")
+BROADCAST = POST | Access({"recovery": "UpdateItem", "rooms": "Query"}, may="send-broadcast")
 """What sending to a room needs. Those who are missed have a broadcast of their own."""
 
 _LEAVE = Access({"connections": "UpdateItem", "people": "UpdateItem", "rooms": "DeleteItem"})
+
+
+_RESTORE = Access(
+    {
+        "connections": "ConditionCheckItem",
+        "people": "GetItem",
+        "recovery": "Query",
+        "rooms": "DeleteItem UpdateItem",
+    }
+)
+"""What it needs to bring a session up to date that has come back."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +122,14 @@ STACK = (
                     "rooms": "PutItem",
                 },
                 may="send-deadline",
-            ),
+            )
+            | _RESTORE,
             timeout_seconds=OPENER_SECONDS,
             # Lambda waits a minute before the retry, and discards an event that is too old by then.
             asynchronous=Asynchronous(retries=1, max_age_seconds=180),
             awaited=True,
         ),
-        hooks=(Hook.CONNECT,),
+        hooks=(Hook.CONNECT, Hook.RETURN),
     ),
     Serving(
         FunctionSpec(
@@ -137,7 +149,12 @@ STACK = (
             | _LEAVE
             | COUNT_HITS
             | Access(
-                {"connections": "GetItem DeleteItem", "people": "GetItem"}, may="send-deadline"
+                {
+                    "connections": "GetItem DeleteItem",
+                    "people": "GetItem",
+                    "rooms": "UpdateItem",
+                },
+                may="send-deadline",
             ),
             timeout_seconds=20,
             asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
@@ -155,9 +172,10 @@ STACK = (
                 {
                     "accounts": "GetItem",
                     "connections": "DeleteItem",
+                    "recovery": "GetItem UpdateItem",
                     "rooms": "PutItem",
                 },
-                may="read-secret send-deadline",
+                may="read-secret send-deadline invoke-opener",
             ),
             timeout_seconds=20,
             memory_mb=1024,
@@ -264,13 +282,17 @@ def _of_products() -> Iterator[FunctionSpec]:
         yield from product.functions
 
 
-def _with_mailboxes(row: FunctionSpec) -> FunctionSpec:
-    """Return a function that may use the mailboxes if it may post: a recipient may poll."""
+def _with_recipients(row: FunctionSpec) -> FunctionSpec:
+    """Return a function with what its recipients need if it may post.
+
+    A recipient may poll, and may have asked for recovery.
+    """
     if "post" not in row.access.may.split():
         return row
-    return replace(row, access=row.access | Access({"mailboxes": "GetItem UpdateItem"}))
+    rights = {"mailboxes": "GetItem UpdateItem", "recovery": "PutItem"}
+    return replace(row, access=row.access | Access(rights))
 
 
 FUNCTIONS: tuple[FunctionSpec, ...] = tuple(
-    map(_with_mailboxes, (*(one.row for one in STACK), *_of_products()))
+    map(_with_recipients, (*(one.row for one in STACK), *_of_products()))
 )

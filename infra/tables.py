@@ -27,6 +27,7 @@ STACK = (
     ),
     TableSpec("mailboxes", "connectionId", expires=True, backed_up=False),
     TableSpec("rooms", "room", "connectionId", expires=True),
+    TableSpec("recovery", "log", "offset", expires=True, backed_up=False),
     TableSpec("people", "person", stream=Stream.BOTH),
     TableSpec(
         "accounts",
@@ -78,7 +79,7 @@ def _make(scope: Construct, row: TableSpec, *, keep: bool) -> dynamodb.Table:
         removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
     )
     if not row.backed_up:
-        acknowledge(table, {"DDB3": "Rows live for seconds, and may hold a token."})
+        acknowledge(table, {"DDB3": "Rows live for minutes, and may hold a token."})
     for index in row.indexes:
         table.add_global_secondary_index(
             index_name=index.name,

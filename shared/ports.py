@@ -136,6 +136,10 @@ class Tasks(Protocol):
         """Send the opening of a connection as soon as the connection can be posted to."""
         ...
 
+    def restore(self, connection_id: str, namespace: str) -> None:
+        """Bring a session up to date that has come back, and let other sessions reach it."""
+        ...
+
     def handle_held(self, connection_id: str) -> None:
         """Handle the first packets of a client that polls, which have waited for a WebSocket."""
         ...

@@ -133,6 +133,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a connection's row lives. API Gateway ends a connection after 2 h; DynamoDB's TTL
     deletes the row a little later."""
 
+    recovery_seconds: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 120
+    """How long after the unexpected end of its connection a session can be recovered, if its client
+    has asked for that. 0 switches recovery off."""
+
     limit_connections_per_minute: Limit = 10
     limit_call_initiate_per_minute: InRow = 5
     limit_call_accept_per_minute: Limit = 20
@@ -293,6 +297,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         and hangs once more."""
         once = self.post_connect_seconds + self.post_timeout_seconds
         return once + self.post_retry_seconds + self.post_pause_most_seconds + once
+
+    @property
+    def recovery_log_seconds(self) -> int:
+        """How long events are kept for recovery: ``recovery_seconds`` after the latest moment at
+        which the sweep notices that a client is gone."""
+        return self.recovery_seconds + 2 * (self.ping_period_seconds + 60)
 
     @property
     def connections_url(self) -> str:

@@ -96,6 +96,7 @@ class FakeTasks:
     """
 
     opened: list[str] = field(default_factory=list)
+    restored: list[tuple[str, str]] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     ended_connections: list[str] = field(default_factory=list)
     goodbyes: list[str] = field(default_factory=list)
@@ -118,6 +119,9 @@ class FakeTasks:
 
     def open(self, connection_id: str) -> None:
         self.opened.append(connection_id)
+
+    def restore(self, connection_id: str, namespace: str) -> None:
+        self.restored.append((connection_id, namespace))
 
     def handle_held(self, connection_id: str) -> None:
         self.held.append(connection_id)

@@ -35,5 +35,5 @@ def _close_sessions(background: Background, person_id: str) -> None:
     for person in together(
         partial(people.get, path, person_id) for path in background.registry.namespaces
     ):
-        for address in person.addresses:
+        for address in person.connected:
             background.ports.tasks.expel(address.connection_id, address.namespace, person_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 
@@ -13,7 +14,8 @@ from functions.bookings.rows import Booking, Partner, Tracker
 from shared import times
 from shared.aws.parallel import together
 from shared.pipeline.context import Context
-from shared.realtime import connections
+from shared.realtime import connections, recovery
+from shared.realtime.address import Address, Wire
 
 OVERTAKEN_MS = 60_000
 """How late a frame may be handled, after a newer one of its connection."""
@@ -65,16 +67,18 @@ def _tell_trackers(context: Context, partner: Partner, location: Location) -> bo
     """
     trackers = [Tracker.of(text) for text in partner.trackers]
     tracking = [one for one in trackers if one.booking_id in (partner.active or ())]
-    is_live = _liveness(tracking)
+    addresses = _addresses(tracking, context.now_ms // 1000)
     at = times.iso(int(partner.located_at))
-    live = [one for one in tracking if is_live[one]]
     context.emit.tell(
-        *(PartnerLocation(one.booking_id, location, at).to([one.address]) for one in live)
+        *(
+            PartnerLocation(one.booking_id, location, at).to([address])
+            for one, address in addresses.items()
+        )
     )
-    ended = {one.text for one in trackers if not is_live.get(one)}
+    ended = {one.text for one in trackers if one not in addresses}
     if ended:
         partner.update([Partner.trackers.delete(ended)])
-    return bool(live)
+    return bool(addresses)
 
 
 def ended_trackers(booking: Booking) -> set[Tracker]:
@@ -85,7 +89,8 @@ def ended_trackers(booking: Booking) -> set[Tracker]:
     texts = booking.trackers or set()
     if len(texts) < MANY_TRACKERS:
         return set()
-    return {one for one, live in _liveness(map(Tracker.of, texts)).items() if not live}
+    known = set(map(Tracker.of, texts))
+    return known - _addresses(known, int(time.time())).keys()
 
 
 def _save_location(partner_id: str, location: Location, arrived_ms: int) -> Partner | None:
@@ -101,18 +106,28 @@ def _save_location(partner_id: str, location: Location, arrived_ms: int) -> Part
     return partner if partner.update_if(actions, is_newer) else None
 
 
-def _liveness(trackers: Iterable[Tracker]) -> dict[Tracker, bool]:
-    """Return for each tracker whether its session goes on."""
-    listed = list(trackers)
-    found = together(partial(_is_live, one) for one in listed) if listed else []
-    return dict(zip(listed, found, strict=True))
+def _addresses(trackers: Iterable[Tracker], now: int) -> dict[Tracker, Address]:
+    """Return the addresses of those trackers whose sessions go on.
 
-
-def _is_live(tracker: Tracker) -> bool:
-    """Return whether the session is still the one that asked to track.
-
-    A connection may have left the namespace, and have come back without asking again.
+    now: the time in epoch seconds.
     """
-    connection = connections.get(tracker.address.connection_id)
+    listed = list(trackers)
+    found = together(partial(_address, one, now) for one in listed) if listed else []
+    return {one: address for one, address in zip(listed, found, strict=True) if address}
+
+
+def _address(tracker: Tracker, now: int) -> Address | None:
+    """Return the address of a tracker, or None if the session that asked to track has ended.
+
+    A connection may have left the namespace, and have come back without asking again. A session
+    with recovery may have another connection by now, or none.
+    """
+    address = tracker.address
+    connection = connections.get(address.connection_id)
     session = connection.session(CUSTOMER.path) if connection else None
-    return session is not None and session.sid == tracker.sid
+    if session is not None and session.sid == tracker.sid:
+        return address
+    lost = connection.lost_session(CUSTOMER.path) if connection and address.sid else None
+    if lost is not None and lost.sid == tracker.sid:
+        return address._replace(wire=Wire.AWAY)
+    return recovery.current(address, now)

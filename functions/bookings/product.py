@@ -35,6 +35,7 @@ bookings = Product(
             "counts": "GetItem",
             "bookings": "GetItem UpdateItem",
             "partners": "GetItem UpdateItem",
+            "recovery": "GetItem",
             "booking_messages": "PutItem UpdateItem",
         },
         may="send-broadcast",

@@ -10,10 +10,10 @@ for the other recipients. Later events may overtake the follow-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -28,11 +28,11 @@ from shared.aws.parallel import together
 from shared.aws.queues import Record
 from shared.ids import compose
 from shared.ports import Broadcast, Post
-from shared.realtime import people, rooms
-from shared.realtime.address import Address, Wire, frame
+from shared.realtime import event_log, people, rooms
+from shared.realtime.address import Delivery, Wire
 from shared.realtime.arguments import Arguments
 from shared.realtime.emitter import Emitter
-from shared.realtime.rooms import Member
+from shared.realtime.rooms import Member, frame_of
 from shared.settings import settings
 
 GIVE_UP_SECONDS = 100
@@ -78,24 +78,68 @@ def broadcast(message: Broadcast) -> None:
         follow_up(message, room)
         return
     if message.person is not None:
-        send(message, of_person(message.namespace, message.person))
+        send(message, to_person(message))
         return
     only = wanted(message)
     if message.shard:
-        send(message, rooms.members(message.shard, only=only))
+        send(message, to_room(message, rooms.members(message.shard, only=only)))
         return
     keys, most = rooms.shards(room), settings().split_above
     shards = together([partial(_first_members, key, most + 1, only) for key in keys])
     if any(len(members) > most for members in shards):
         ports().tasks.broadcast(*parts(message, keys))
     else:
-        send(message, chain.from_iterable(shards))
+        send(message, to_room(message, chain.from_iterable(shards)))
 
 
-def of_person(namespace: str, person_id: str) -> list[Member]:
-    """Return the sessions of a person in a namespace, as members."""
-    addresses = people.get(namespace, person_id).addresses
-    return [Member("", one.connection_id, wire=one.wire.value) for one in addresses]
+def to_person(message: Broadcast) -> Posts:
+    """Return the posts to the sessions of a person; of ``message.only``, if that is not empty."""
+    found = people.get(message.namespace, message.person or "").addresses
+    addresses = [one for one in found if not message.only or one.connection_id in message.only]
+    payload = Arguments(message.payload) if message.several else message.payload
+    return Posts(Emitter(ports()).posts(Delivery(message.event, payload, tuple(addresses))))
+
+
+def to_room(message: Broadcast, members: Iterable[Member]) -> Posts:
+    """Return the posts to the members of a room."""
+    logged = LogOfRoom(message)
+    return Posts(posts(message, members, logged), logged)
+
+
+class LogOfRoom:
+    """The log of a room, for an event that is sent to the room.
+
+    offset: the event's offset. Empty until a member with recovery is found.
+    connections: the connections with recovery to which the event is sent.
+    """
+
+    def __init__(self, message: Broadcast) -> None:
+        self._message = message
+        self._key = message.shard or rooms.key(message.namespace, message.room)
+        self.offset = ""
+        self.connections: set[str] = set()
+
+    def note(self, recipients: Sequence[Member]) -> None:
+        """Log the event if any of these members has recovery. Called before it is sent to them."""
+        away = [one.connection_id for one in recipients if one.wire == Wire.AWAY]
+        present = [one.connection_id for one in recipients if one.wire == Wire.RECOVERY]
+        if away or (present and not self.connections):
+            now_ms = ports().clock.now_ms()
+            self.offset = self.offset or event_log.new_offset(now_ms)
+            event_log.write_broadcast(self._message, self._key, self.offset, away, now_ms)
+        self.connections.update(present)
+
+    def note_missed(self, failed: Iterable[str]) -> None:
+        """Note the connections to which the event is sent again, and then logged again."""
+        if missed := self.connections.intersection(failed):
+            event_log.note_missed(self._key, self.offset, missed)
+
+
+class Posts(NamedTuple):
+    """The posts of an event, and the log of the room that receives it, if one does."""
+
+    posts: Iterable[Post]
+    log: LogOfRoom | None = None
 
 
 def wanted(message: Broadcast) -> list[Attribute[Any]]:
@@ -126,9 +170,9 @@ def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
         yield msgspec.structs.replace(message, shard=key, group=group)
 
 
-def send(message: Broadcast, members: Iterable[Member]) -> None:
-    """Post the event to the members, and hand on those whose posts have failed."""
-    _, failed = _post(message, members)
+def send(message: Broadcast, recipients: Posts) -> None:
+    """Post the event to its recipients, and hand on those whose posts have failed."""
+    _, failed = _post(message, recipients)
     if failed:
         until_ms = ports().clock.now_ms() + GIVE_UP_SECONDS * 1000
         ports().tasks.broadcast(*rest(message, failed, until_ms))
@@ -145,13 +189,12 @@ def follow_up(message: Broadcast, room: str) -> None:
     if now > until_ms + GIVE_UP_SECONDS * 1000:  # it has waited behind others that had to wait
         _give_up(message, message.only)
         return
-    members: Iterable[Member]
     if message.person is None:
         members = rooms.some_members(room, message.only, only=wanted(message))
+        recipients = to_room(message, members)
     else:
-        found = of_person(message.namespace, message.person)
-        members = [one for one in found if one.connection_id in message.only]
-    reached, failed = _post(message, members)
+        recipients = to_person(message)
+    reached, failed = _post(message, recipients)
     if not failed:
         return
     if now >= until_ms:
@@ -181,17 +224,20 @@ def rest(message: Broadcast, failed: Iterable[str], until_ms: int) -> Iterator[B
         )
 
 
-def _post(message: Broadcast, members: Iterable[Member]) -> tuple[int, dict[str, Exception]]:
-    """Post the event to the members, and count those that it has reached.
+def _post(message: Broadcast, recipients: Posts) -> tuple[int, dict[str, Exception]]:
+    """Post the event to its recipients, and count those that it has reached.
 
     Returns their number, and the errors of the posts for which another attempt may succeed.
     """
-    reached, failed = Emitter(ports()).post_each(posts(message, members))
+    reached, failed = Emitter(ports()).post_each(recipients.posts)
     count(Metric.BROADCAST_RECIPIENTS, reached)
     refused = {one: error for one, error in failed.items() if isinstance(error, PostRefused)}
     if refused:
         _give_up(message, refused)
-    return reached, {one: error for one, error in failed.items() if one not in refused}
+    left = {one: error for one, error in failed.items() if one not in refused}
+    if left and recipients.log:
+        recipients.log.note_missed(left)
+    return reached, left
 
 
 def _give_up(message: Broadcast, failed: Iterable[str]) -> None:
@@ -212,34 +258,32 @@ def skipped(message: Broadcast) -> set[str]:
     return found
 
 
-def posts(message: Broadcast, members: Iterable[Member]) -> Iterator[Post]:
+def posts(message: Broadcast, members: Iterable[Member], log: LogOfRoom) -> Iterator[Post]:
     """Yield a post for each member who receives the event.
 
-    A frame is encoded once for all members who receive the same frame.
+    A frame is encoded once for all members who receive the same frame. The members are taken a page
+    at a time, as they are read, because the event is logged before it is sent.
     """
     frames: dict[tuple[str, str | None], str] = {}
-    without = skipped(message)
-    for member in members:
-        if member.connection_id in without:
-            continue
-        if message.skip_person is not None and member.person_id == message.skip_person:
-            continue
-        if message.by_ms is not None and (member.joined_ms or 0) > message.by_ms:
-            continue
-        kind = member.wire, member.form if message.own_form else None
-        if kind not in frames:
-            frames[kind] = _frame(message, *kind)
-        yield member.connection_id, frames[kind]
+    without, remaining = skipped(message), iter(members)
+    while page := list(islice(remaining, rooms.PAGE)):
+        recipients = [one for one in page if _receives(message, one, without)]
+        log.note(recipients)
+        for member in recipients:
+            kind = member.wire, member.form if message.own_form else None
+            if kind not in frames:
+                frames[kind] = frame_of(message, *kind, log.offset)
+            if member.wire != Wire.AWAY:
+                yield member.connection_id, frames[kind]
 
 
-def _frame(message: Broadcast, wire: str, form: str | None) -> str:
-    """Return the frame in a wire format.
+def _receives(message: Broadcast, member: Member, without: set[str]) -> bool:
+    """Return whether a member receives the event.
 
-    form: the JSON that the field ``message.own_form`` has for this member, or None.
+    without: the connections that do not receive it.
     """
-    payload = message.payload
-    if message.own_form and form is not None:
-        payload = {**payload, message.own_form: msgspec.json.decode(form)}
-    if message.several:
-        payload = Arguments(payload)
-    return frame(Address(message.namespace, Wire(wire), ""), message.event, payload)
+    if member.connection_id in without:
+        return False
+    if message.skip_person is not None and member.person_id == message.skip_person:
+        return False
+    return message.by_ms is None or (member.joined_ms or 0) <= message.by_ms

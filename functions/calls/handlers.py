@@ -131,6 +131,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     telecaller: RequestedTelecaller = context.preloaded
     call, rung = _occupy_both(context, request, telecaller)
     if not _ring(context, call, rung):
+        # A lost device that comes back receives what has been logged for it.
+        tell(context.emit, Cancelled(call.id).to(one for one in rung if one.sid))
         if done := _give_up(context, call, Trigger.GONE):
             done.parties.telecaller.note_told(store.mark_of_end(done.record))
         raise Refusal(UNREACHABLE.format(call.telecaller.name))

@@ -7,13 +7,14 @@ import msgspec
 from functions.chat import call_announcements, presence
 from functions.chat.events import Authenticated
 from functions.chat.namespaces import CHAT
-from functions.chat.product import expires_at, on
+from functions.chat.product import chat, expires_at, on
 from shared.aws.parallel import both
 from shared.errors import InvalidToken, Refusal
 from shared.identity import accounts, tokens
 from shared.identity.accounts import Account
 from shared.pipeline.admission import has_failed_too_often
 from shared.pipeline.context import Context
+from shared.ports import Ports
 from shared.realtime import connections, missed, people
 from shared.realtime.namespaces import INVALID_TOKEN
 from shared.realtime.sessions import Session
@@ -65,7 +66,20 @@ def _session_for_token(context: Context, token: object) -> Session:
     if account and not account.active:
         raise Refusal(SUSPENDED)
     verified, asking = session_of(identity, account), context.session
-    return msgspec.structs.replace(verified, sid=asking.sid, arrived_ms=asking.arrived_ms)
+    return msgspec.structs.replace(
+        verified, sid=asking.sid, arrived_ms=asking.arrived_ms, recovery=asking.recovery
+    )
+
+
+@chat.logs_in(CHAT.path)
+def log_in(ports: Ports, token: object) -> Session | None:
+    """Return a session of a token's person. Returns None if the person may not chat."""
+    try:
+        identity = tokens.verify(token, ports.secrets)
+    except InvalidToken:
+        return None
+    account = accounts.get(identity.account_id)
+    return session_of(identity, account) if account is None or account.active else None
 
 
 def session_of(identity: tokens.Identity, account: Account | None) -> Session:
@@ -99,6 +113,10 @@ def _enter(context: Context, session: Session) -> None:
 
     In this order, so that other people can call the client from that moment on.
     """
+    answer = Authenticated(session.person_id, session.name, session.role)
+    if session.restoring:  # others reach it when it is up to date
+        context.emit(answer.to([context.address]))
+        return
     joined = people.join(
         context.address,
         session.person_id,
@@ -107,7 +125,6 @@ def _enter(context: Context, session: Session) -> None:
     )
     if not joined:
         return
-    answer = Authenticated(session.person_id, session.name, session.role)
     context.emit(answer.to([context.address]))
     if joined.missed:
         missed.send(context.ports, context.address, session.person_id, joined.missed)

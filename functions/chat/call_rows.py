@@ -122,6 +122,7 @@ class Party(Table):
     """A person's row in the people table, as far as calls need it.
 
     members: the person's connections, as ``Address.member``.
+    away: the person's lost sessions, as in ``people.Person``.
     calls: the person's calls, each composed of the call's id and the id of the other party.
     """
 
@@ -130,13 +131,19 @@ class Party(Table):
 
     person = UnicodeAttribute(hash_key=True)
     members: Any = UnicodeSetAttribute(attr_name="connections", null=True)
+    away: Any = UnicodeSetAttribute(null=True)
     calls: Any = UnicodeSetAttribute(null=True)
 
     def addresses(self, tab: str | None = None) -> list[Address]:
-        """Return the connection ``tab``, or all connections of the person if it is None or gone."""
+        """Return the connection ``tab``, or all sessions of the person if it is None or gone.
+
+        They include lost sessions that can be recovered, whose events are logged.
+        """
         members = self.members or set()
-        chosen = [tab] if tab and tab in members else sorted(members)
-        return [Address.of_member(CHAT.path, member) for member in chosen]
+        if tab and tab in members:
+            return [Address.of_member(CHAT.path, tab)]
+        found = [Address.of_member(CHAT.path, member) for member in sorted(members)]
+        return found + people.lost_addresses(CHAT.path, self.away, members)
 
     def with_peers(self) -> list[tuple[str, str]]:
         """Return the call's id and the other party's id for every call."""

@@ -11,6 +11,7 @@ from functions.chat.call_events import (
     CallType,
     Candidate,
     CandidateReceived,
+    Ended,
     Incoming,
     Invite,
     Invited,
@@ -112,6 +113,9 @@ def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
     if error and (done := call_store.finish(call.id, Trigger.TIMEOUT, context.now_ms)):
         call_announcements.ended(context, done, but=context.address)
         raise error
+    if not error and not reached:
+        # A lost tab that comes back receives what has been logged for it.
+        tell(context.emit, Ended(call.id).to(one for one in callee if one.sid))
     return bool(error) or reached
 
 

@@ -205,6 +205,12 @@ def channel(room: str) -> Channel | None:
         return None
 
 
+def lets_in(room: str, person_id: str) -> bool:
+    """Return whether a person may be in a channel."""
+    row = channel(room)
+    return row is not None and row.lets_in(person_id)
+
+
 def participant(room: str, person_id: str) -> Participant:
     """Return the row, strongly consistent. Returns an empty one if the person was never there."""
     try:
@@ -327,6 +333,7 @@ def leave(
     left: Broadcast,
     asked_ms: int | None = None,
     departing: bool = False,
+    kept_until: int | None = None,
 ) -> None:
     """Take a connection out of a channel. Idempotent.
 
@@ -335,6 +342,8 @@ def leave(
     has joined with a newer frame stays; one that has not joined yet cannot join with an older one.
     departing: whether the connection has ended. Nothing more can join then, so the connection's row
     keeps the room until everything that follows is done (``connections.forget_room``).
+    kept_until: until when the connection's session can be recovered, epoch seconds. The session is
+    marked as away in the room until then.
     """
     for _ in range(_ROUNDS):
         row = participant(room, person_id)
@@ -346,7 +355,14 @@ def leave(
         last = tabs == {address.member}
         try:
             transact(
-                _leave_writes(row, address, left if last else None, asked_ms, departing=departing)
+                _leave_writes(
+                    row,
+                    address,
+                    left if last else None,
+                    asked_ms,
+                    departing=departing,
+                    kept_until=kept_until,
+                )
             )
         except TransactionRefused as refused:
             if refused.failed("member"):
@@ -374,6 +390,7 @@ def _leave_writes(
     asked_ms: int | None,
     *,
     departing: bool,
+    kept_until: int | None,
 ) -> Any:
     """Return the writes of a leave, for ``transact``.
 
@@ -389,11 +406,15 @@ def _leave_writes(
 
     def add_items(transaction: Transaction) -> None:
         key = rooms.shard(rooms.key(CHAT.path, row.topic), address.connection_id)
-        transaction.delete(
-            "member",
-            rooms.Member(key, address.connection_id),
-            condition=None if asked_ms is None else _nothing_newer_than(asked_ms),
-        )
+        member = rooms.Member(key, address.connection_id)
+        if kept_until is not None:
+            transaction.update("member", member, actions=rooms.away(kept_until))
+        else:
+            transaction.delete(
+                "member",
+                member,
+                condition=None if asked_ms is None else _nothing_newer_than(asked_ms),
+            )
         if not departing:
             transaction.update(
                 "connection",

@@ -6,6 +6,7 @@ Who joins, leaves or has read is announced by ``stream``, in the order in which 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import NamedTuple
 
 from functions.chat import (
@@ -54,10 +55,11 @@ from shared.aws import event_order
 from shared.aws.metrics import Metric, count
 from shared.errors import Duplicate, Refusal
 from shared.ids import compose
-from shared.pipeline.context import Background, Context
+from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.deployment import Access
+from shared.pipeline.returning import Seat
 from shared.protocol import json
-from shared.realtime import connections
+from shared.realtime import connections, recovery, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
@@ -142,6 +144,8 @@ def join_channel(context: Context, channel_id: ChannelId) -> None:
         session.person_id, session.name, session.role, channel_id, _arrived_at(context)
     )
     room = channel_store.room_of(channel_id)
+    if session.restoring and room in (context.connection.rooms or ()):
+        return  # the tab is moved from its former connection
     channel_store.join(
         context.address,
         session.person_id,
@@ -172,14 +176,59 @@ def leave_all_channels(background: Background, connection: Connection, session: 
 
     A channel is removed from the connection's row only after everything about it is done.
     """
-    address = connection.address(session.namespace)
+    until = recovery.kept_until(connection, session)
     for room in sorted(connection.rooms or ()):
         if room.startswith(channel_store.ROOM):
-            leaving = Leaving(
-                room, room.removeprefix(channel_store.ROOM), DISCONNECT, departing=True
-            )
-            _leave(background, address, session, leaving)
-            connections.forget_room(connection.connection_id, room)
+            channel_id = room.removeprefix(channel_store.ROOM)
+            leaving = Leaving(room, channel_id, DISCONNECT, departing=True, kept_until=until)
+            for address in recovery.addresses(connection, session):
+                _leave(background, address, session, leaving)
+            if until is None:
+                connections.forget_room(connection.connection_id, room)
+
+
+@chat.on_return(
+    CHAT.path,
+    rooms=channel_store.ROOM,
+    allowed=lambda session, room: channel_store.lets_in(room, session.person_id),
+    arrived=lambda background, session: presence.record_arrival(
+        background, session.person_id, session.name
+    ),
+    access=_PUT_OUT | Access({"chat": "ConditionCheckItem PutItem", "rooms": "PutItem UpdateItem"}),
+)
+def join_channel_again(
+    background: Background, connection: Connection, session: Session, seat: Seat
+) -> None:
+    """Move a tab that has come back to its new connection, in a channel. The other users receive
+    nothing, unless they have been told that the user has left. A tab that may not be there any more
+    leaves the channel."""
+    address = connection.address(session)
+    channel_id = channel_store.channel_id_of(seat.form) if seat.form else seat.room
+    asked = Arrival(connection.connection_id, session.sid, seat.joined_ms)
+    event = UserJoined(
+        session.person_id, session.name, session.role, channel_id, times.iso(background.now_ms)
+    )
+    joined = event.to_room(
+        CHAT.path,
+        seat.entry,
+        group=seat.entry,
+        skip_person=session.person_id,
+        once=compose(address.connection_id, seat.entry),
+        own_form=ROOM_FIELD,
+    )
+    with suppress(Refusal, Duplicate):
+        channel_store.join(
+            address,
+            session.person_id,
+            channel_id,
+            arrival=asked,
+            expires_at=int(connection.expires_at),
+            joined=joined,
+        )
+    for former in recovery.addresses(connection, session)[1:]:
+        leaving = Leaving(seat.entry, channel_id, DISCONNECT, departing=True)
+        _leave(background, former, session, leaving)
+        rooms.remove(rooms.key(CHAT.path, seat.entry), former.connection_id)
 
 
 class Leaving(NamedTuple):
@@ -187,7 +236,7 @@ class Leaving(NamedTuple):
 
     channel_id: the channel's id in the form that the other people receive by default.
     reason: ``leave`` or ``disconnect``.
-    asked_ms, departing: see ``channel_store.leave``.
+    asked_ms, departing, kept_until: see ``channel_store.leave``.
     """
 
     room: str
@@ -195,6 +244,7 @@ class Leaving(NamedTuple):
     reason: str
     asked_ms: int | None = None
     departing: bool = False
+    kept_until: int | None = None
 
 
 def _leave(background: Background, address: Address, session: Session, leaving: Leaving) -> None:
@@ -216,6 +266,7 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
         left=left,
         asked_ms=leaving.asked_ms,
         departing=leaving.departing,
+        kept_until=leaving.kept_until,
     )
 
 

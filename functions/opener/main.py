@@ -14,7 +14,7 @@ from typing import Any, cast
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
-from shared.pipeline import admission, greeting
+from shared.pipeline import admission, greeting, returning
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio, json, socketio
 from shared.realtime import connections
@@ -35,6 +35,8 @@ together."""
 def handler(event: Event) -> None:
     """Open the connection of ``{"connectionId"}``.
 
+    With ``namespace``, bring the session up to date that has come back on an open connection.
+
     If the event is delivered twice, the open packet is sent once. The sessions of the handshake
     begin both times, because the first invocation may have failed before that.
 
@@ -44,6 +46,9 @@ def handler(event: Event) -> None:
     received the first one would join all namespaces twice.
     """
     connection_id = event["connectionId"]
+    if "namespace" in event:
+        returning.restore(REGISTRY, ports(), connection_id, event["namespace"])
+        return
     first = connections.mark_opened(connection_id)
     connection = first or connections.get(connection_id)
     if connection is None or connection.leaving:

@@ -12,7 +12,7 @@ from shared.aws.adapters import ports
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
 from shared.identity.tokens import Kept
-from shared.pipeline import admission, departure, greeting, meters
+from shared.pipeline import admission, departure, greeting, meters, returning
 from shared.pipeline.admission import (
     authenticate,
     begin_session,
@@ -24,7 +24,7 @@ from shared.pipeline.product import TOO_MANY_REQUESTS
 from shared.pipeline.refusals import internal
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError
-from shared.realtime import connections
+from shared.realtime import connections, recovery
 from shared.realtime.connections import Connection, Upgrading
 from shared.realtime.namespaces import INVALID_TOKEN, MAIN
 from shared.realtime.sessions import Session
@@ -57,6 +57,9 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
     connection, session, answer = admitted
     if answer and not ports().connections.post(connection.connection_id, answer):
         ports().tasks.end_connection(connection.connection_id)
+        return
+    if session.restoring:  # it goes on, so no product greets it
+        ports().tasks.restore(connection.connection_id, session.namespace)
         return
     begin_session(REGISTRY, ports(), connection, session)
     auth = _auth(packet)
@@ -93,26 +96,45 @@ def admit(
         before = connection.occupant(packet.namespace)
         if before is not None and _has_answered(arrival, before):
             return Admitted(connection, before, "")
-        session = _new_session(arrival, packet, connection)
-        added = _add(connection, session)
+        session, pid = _new_session(arrival, packet, connection)
+        added = session.restoring or _add(connection, session)
     except (InvalidPacket, Upgrading):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, ConnectionRefused) else internal(error)
         _refuse(arrival, packet.namespace, refusal.message, legacy=legacy)
         return None
-    return Admitted(connection, session, _answer(arrival, connection, session)) if added else None
+    if not added:
+        return None
+    return Admitted(connection, session, _answer(arrival, connection, session, pid))
 
 
-def _new_session(arrival: Arrival, packet: socketio.Packet, connection: Connection) -> Session:
-    """Return the session that the client may have. Raises ``ConnectionRefused``."""
+def _new_session(
+    arrival: Arrival, packet: socketio.Packet, connection: Connection
+) -> tuple[Session, str]:
+    """Return the session that the client may have, and the ``pid`` if the client asks for recovery.
+
+    It is a session that comes back if the client asks for one that can be recovered.
+
+    Raises ``ConnectionRefused``.
+    """
     limit = settings().limit_joins_per_minute
     if not meters.JOINS.take(arrival.connection_id, limit, arrival.ms):
         raise ConnectionRefused(TOO_MANY_REQUESTS)
-    if connection.limited:
-        raise ConnectionRefused(too_many(REGISTRY, packet.namespace))
+    auth, refusal = _auth(packet), ConnectionRefused(too_many(REGISTRY, packet.namespace))
+    if connection.limited and not auth.get("pid"):
+        raise refusal
     session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
-    return msgspec.structs.replace(session, arrived_ms=arrival.ms)
+    session = msgspec.structs.replace(session, arrived_ms=arrival.ms)
+    recovers = not connection.legacy and recovery.is_wanted(auth)
+    back = returning.claim(REGISTRY, ports(), connection, session, auth) if recovers else None
+    if back is not None:
+        return back, auth["pid"]
+    if connection.limited:
+        raise refusal
+    if not recovers:
+        return session, ""
+    return recovery.recoverable(ports(), session, connection.connection_id)
 
 
 def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> None:
@@ -124,14 +146,15 @@ def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> Non
         ports().tasks.end_connection(arrival.connection_id, goodbye=True)
 
 
-def _answer(arrival: Arrival, connection: Connection, session: Session) -> str:
+def _answer(arrival: Arrival, connection: Connection, session: Session, pid: str) -> str:
     """Return the frame that answers CONNECT with a session.
 
     Returns "" for a 2.x client that polls: it has read with the open packet that it is in ``/``.
     """
     if connection.legacy and arrival.held and session.namespace == MAIN:
         return ""
-    return socketio.connect_frame(session.namespace, None if connection.legacy else session.sid)
+    sid = None if connection.legacy else session.sid
+    return socketio.connect_frame(session.namespace, sid, pid)
 
 
 def _add(connection: Connection, session: Session) -> bool:

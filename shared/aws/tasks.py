@@ -118,6 +118,11 @@ class AwsTasks:
         """Invoke the opener, which sends the opening of a connection."""
         self._invoke(self._settings.opener_function, {"connectionId": connection_id})
 
+    def restore(self, connection_id: str, namespace: str) -> None:
+        """Invoke the opener for a session that has come back."""
+        session = {"connectionId": connection_id, "namespace": namespace}
+        self._invoke(self._settings.opener_function, session)
+
     def handle_held(self, connection_id: str) -> None:
         """Invoke the function that handles packets, for the first ones of a client that polls."""
         held = {"connectionId": connection_id, "held": True}

@@ -99,10 +99,10 @@ def begin_session(
         return
     next_due = ports.clock.now_ms() // 1000 + settings().ping_period_seconds
     if session.anonymous:
-        address = connection.address(session.namespace)
+        address = connection.address(session)
         membership.enter(address, int(connection.expires_at), next_due)
         return
-    address = connection.address(session.namespace)
+    address = connection.address(session)
     joined = people.join(
         address,
         session.person_id,

@@ -133,7 +133,11 @@ class Context(Background):
         """
         if not self.session.settled:
             raise Refusal(NOT_AUTHENTICATED)
-        membership.join(self.address, self.session, _named(room), int(self.connection.expires_at))
+        if self.session.restoring and _named(room) in self.rooms:
+            return  # it is moved from the session's former connection
+        joined_ms = self.arrival.ms if self.session.recovery else None
+        expires_at = int(self.connection.expires_at)
+        membership.join(self.address, self.session, _named(room), expires_at, joined_ms)
 
     def leave(self, room: str) -> None:
         """Take this session out of a room of its namespace. Idempotent.

@@ -56,12 +56,12 @@ from __future__ import annotations
 import time
 
 from shared.aws import mailboxes
-from shared.pipeline import rate_limits
+from shared.pipeline import rate_limits, returning
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol import socketio
-from shared.realtime import connections, membership, people, rooms
+from shared.realtime import connections, membership, people, recovery, rooms
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -76,13 +76,17 @@ def end_connection(
     left_ms: int = 0,
     *,
     unless_closed: bool = False,
+    lost: bool = False,
 ) -> None:
     """Run all consequences of a connection that is gone, and delete its row. Idempotent.
 
     left_ms: when the connection ended, epoch ms; 0 if the backend ends it.
     unless_closed: do nothing if the backend has closed the connection for the client to come back.
+    lost: whether the connection ended unexpectedly, so that its sessions can be recovered.
     """
-    connection = connections.mark_leaving(connection_id, left_ms, unless_closed=unless_closed)
+    connection = connections.mark_leaving(
+        connection_id, left_ms, unless_closed=unless_closed, lost=lost
+    )
     if connection is not None:
         _await_last_words(ports, int(connection.left_ms or 0))
         finish_connection(registry, ports, connection)
@@ -97,7 +101,7 @@ def lose_connection(registry: Registry, ports: Ports, connection_id: str, left_m
     left_ms: when the connection ended, epoch ms.
     """
     if not settings().reconnect_grace_seconds:
-        end_connection(registry, ports, connection_id, left_ms)
+        end_connection(registry, ports, connection_id, left_ms, lost=True)
         return
     connection = begin_grace(ports, connection_id, left_ms)
     if connection is None:
@@ -147,8 +151,14 @@ def finish_connection(registry: Registry, ports: Ports, connection: Connection) 
     """
     connection_id, left_ms = connection.connection_id, int(connection.left_ms or 0)
     finish_ended_sessions(registry, ports, connection)
+    if connection.lost and any(session.recovery for session in connection.all_sessions()):
+        connection = connections.mark_departing(connection_id) or connection
     for session in connection.all_sessions():
-        run_consequences(registry, ports, connection, session)
+        until = recovery.kept_until(connection, session)
+        run_consequences(registry, ports, connection, session, until)
+        if until is not None:
+            entries = returning.entries_of(registry, connection, session)
+            recovery.keep(connection, session, entries, until)
     connections.delete(connection_id)
     if mailboxes.polls(connection_id):
         ports.connections.close(connection_id)
@@ -227,6 +237,8 @@ def expel(
         return
     if connection.lost:
         run_consequences(registry, ports, connection, session)
+        if session.recovery:
+            connections.forget_lost(connection, session)
         return
     sessions = connection.all_sessions()
     if close is None or connection.wire != Wire.SOCKETIO:
@@ -242,7 +254,11 @@ def expel(
 
 
 def run_consequences(
-    registry: Registry, ports: Ports, connection: Connection, session: Session
+    registry: Registry,
+    ports: Ports,
+    connection: Connection,
+    session: Session,
+    kept_until: int | None = None,
 ) -> list[str]:
     """Take an ended session out of its rooms and from its person, and run the products' hooks.
 
@@ -251,19 +267,24 @@ def run_consequences(
     row lists them.
 
     ``connection`` must have been read after the session could no longer join anything.
+
+    kept_until: until when the session can be recovered, epoch seconds. Its events are logged until
+        then. None if it cannot be recovered.
     """
     if not session.settled:
         return []
-    left = membership.leave_all(connection, session)
-    address = connection.address(session.namespace)
+    left = membership.leave_all(connection, session, kept_until)
+    addresses = recovery.addresses(connection, session)
     for hook in registry.connection_hooks.get(session.namespace, ()):
         hook(Background.on(registry, ports), connection, session)
     if registry.namespaces[session.namespace].everybody:
-        rooms.remove(session.namespace, address.connection_id)
+        for address in addresses:
+            rooms.remove(session.namespace, address.connection_id, kept_until)
     if session.anonymous:
         return left
     row = registry.person_rows.get(session.namespace, Person)
-    person = people.leave(address, session.person_id, row)
+    address, *former = addresses
+    person = people.leave(address, session.person_id, row, former=former, kept_until=kept_until)
     if person.online:
         return left
     for last_hook in registry.leave_hooks.get(session.namespace, ()):

@@ -19,7 +19,7 @@ from shared.pipeline import admission, meters, rate_limits, validation
 from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
 from shared.pipeline.payloads import takes_several
 from shared.pipeline.product import TOO_MANY_REQUESTS, EventHandler
-from shared.pipeline.refusals import error_frame, internal
+from shared.pipeline.refusals import error_event, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol.errors import AckId, InvalidPacket
@@ -114,11 +114,11 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
         request = replace(request, too_many=True)
     address = Address(request.namespace or "", request.wire, connection_id)
     background = Background.on(registry, ports)
-    emit = background.emit
     namespace = request.namespace
     try:
         found = _resolve(registry, arrival, request)
-        namespace = found.session.namespace
+        namespace, address = found.session.namespace, found.connection.address(found.session)
+        background = _in_turn(background, found.session)
         result = _run(background, arrival, request, found)
     except (InvalidPacket, Upgrading):
         raise
@@ -128,15 +128,27 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
         ports.connections.close(connection_id)
     except NotJoined:
         if request.ack is not None:
-            emit.post(
+            background.emit.post(
                 connection_id, failed_acknowledgement(address, request.ack, UNKNOWN_NAMESPACE)
             )
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         refusal = error if isinstance(error, Refusal) else internal(error)
-        _refuse(emit, address, request, refusal, registry.namespaces.get(namespace or ""))
+        _refuse(
+            background.emit, address, request, refusal, registry.namespaces.get(namespace or "")
+        )
     else:
         if request.ack is not None:
-            emit.post(connection_id, acknowledgement(address, request.ack, result))
+            background.emit.post(connection_id, acknowledgement(address, request.ack, result))
+
+
+def _in_turn(background: Background, session: Session) -> Background:
+    """Return the background of an event, in which a session that comes back must not be overtaken.
+
+    What is sent to the session is logged then, and reaches its client after what it has missed.
+    """
+    if not session.restoring:
+        return background
+    return replace(background, emit=Emitter(background.ports, logs_only=session.sid))
 
 
 def _refuse(
@@ -152,7 +164,7 @@ def _refuse(
     next succeed.
     """
     try:
-        emit.post(address.connection_id, error_frame(address, refusal, namespace))
+        emit(error_event(address, refusal, namespace))
     finally:
         if request.ack is not None:
             text = failed_acknowledgement(address, request.ack, refusal.message)
@@ -195,7 +207,7 @@ def _run(
     connection, session, (row, payload, preloaded, refusal) = found
     if request.too_many:
         raise Refusal(TOO_MANY_REQUESTS)
-    if session.settled and not connection.reachable(session):
+    if session.settled and not session.restoring and not connection.reachable(session):
         # A client whose frames arrive has been opened, even if the opener has not noticed yet. What
         # follows from the event has to reach the client, too.
         admission.begin_session(background.registry, background.ports, connection, session)
@@ -209,7 +221,7 @@ def _run(
         background.ports,
         background.emit,
         session=session,
-        address=connection.address(session.namespace),
+        address=connection.address(session),
         arrival=arrival,
         connection=connection,
         preloaded=preloaded,

@@ -7,7 +7,7 @@ from typing import Any
 from shared.aws.log import set_event_name
 from shared.errors import Refusal
 from shared.pipeline.context import Arrival, Background, Context
-from shared.pipeline.refusals import error_frame, internal
+from shared.pipeline.refusals import error_event, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.realtime.connections import Connection
@@ -33,7 +33,7 @@ def greet(
     hooks = registry.connect_hooks.get(session.namespace, ())
     for hook in hooks:
         background = Background.on(registry, ports)
-        address = connection.address(session.namespace)
+        address = connection.address(session)
         context = Context(
             registry,
             ports,
@@ -49,4 +49,4 @@ def greet(
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             refusal = error if isinstance(error, Refusal) else internal(error)
             namespace = registry.namespaces.get(session.namespace)
-            background.emit.post(connection.connection_id, error_frame(address, refusal, namespace))
+            background.emit(error_event(address, refusal, namespace))

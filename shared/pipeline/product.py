@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from shared.calling.running import RunningCall
     from shared.pipeline.context import Background, Context
     from shared.pipeline.registry import Registry
+    from shared.pipeline.returning import Seat
     from shared.pipeline.sweep import Sweep
+    from shared.ports import Ports
     from shared.realtime.connections import Connection
     from shared.realtime.namespaces import Namespace
     from shared.realtime.people import Person
@@ -51,6 +53,8 @@ SweepHook = Callable[["Sweep"], None]
 Counters = Callable[[int], msgspec.Struct]
 C = TypeVar("C", bound=Counters)
 FindCalls = Callable[[str], "list[RunningCall]"]
+ReturnHandle = Callable[["Background", "Connection", "Session", "Seat"], None]
+LogIn = Callable[["Ports", object], "Session | None"]
 
 
 TOO_MANY_REQUESTS = "Too many requests. Please wait a moment."
@@ -144,11 +148,28 @@ class RingTimeout:
     handle: RingHook[Any]
 
 
+@dataclass(frozen=True)
+class ReturnHook:
+    """What happens when a session is recovered that has been in rooms of a product.
+
+    rooms: how the product's own entries in the ``rooms`` of a connection's row begin.
+    allowed: whether a session may still be in such a room.
+    handle: the hook, called for each of these rooms.
+    arrived: what happens when the session can be reached again.
+    """
+
+    rooms: str
+    allowed: Callable[[Session, str], bool]
+    handle: ReturnHandle
+    arrived: Callable[[Background, Session], None]
+
+
 class Hook(StrEnum):
     """When a product's code runs beside its event handlers."""
 
     CONNECT = "connect"
     LEAVE = "leave"
+    RETURN = "return"
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
     BACKEND = "backend"
@@ -176,6 +197,8 @@ class Product:
     on_connect: what happens when a client has joined a namespace.
     on_leave: what happens when any connection leaves a namespace.
     on_last_leave: what happens when a person's last connection leaves a namespace.
+    on_return: what happens when a session is recovered that has been in rooms of the product.
+    logs_in: how a token authenticates a session that is recovered, with ``Login.LATER``.
 
     What happens without a client's event:
 
@@ -215,6 +238,8 @@ class Product:
         self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
         self.person_rows: list[tuple[str, type[Person]]] = []
         self.connection_hooks: dict[str, ConnectionHook] = {}
+        self.return_hooks: dict[str, ReturnHook] = {}
+        self.logins: dict[str, LogIn] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
@@ -325,6 +350,47 @@ class Product:
             self._allow(Hook.LEAVE, access)
             self.connection_hooks[namespace] = hook
             return hook
+
+        return register
+
+    def on_return(
+        self,
+        namespace: str,
+        *,
+        rooms: str,
+        allowed: Callable[[Session, str], bool],
+        arrived: Callable[[Background, Session], None],
+        access: Access | None = None,
+    ) -> Callable[[ReturnHandle], ReturnHandle]:
+        """Register what happens when a session is recovered that has been in rooms of the product.
+
+        Rooms that are joined with ``context.join`` need no hook. A product that keeps rooms of its
+        own joins them here again, with the session's new connection, and leaves them with the
+        former ones (``seat.former``). Other people are told nothing of that.
+
+        rooms: how the product's own entries in the ``rooms`` of a connection's row begin.
+        allowed: whether a session may still be in such a room, by its entry. If not, it receives
+            nothing of what was sent to the room meanwhile, and the hook only leaves the room.
+        arrived: what happens when the session can be reached again.
+        """
+
+        def register(handle: ReturnHandle) -> ReturnHandle:
+            self._allow(Hook.RETURN, access)
+            self.return_hooks[namespace] = ReturnHook(rooms, allowed, handle, arrived)
+            return handle
+
+        return register
+
+    def logs_in(self, namespace: str) -> Callable[[LogIn], LogIn]:
+        """Register how a token authenticates a session that is recovered, with ``Login.LATER``.
+
+        The function is called with the token of CONNECT. It returns a session of the token's
+        person, or None if the person may not be there.
+        """
+
+        def register(log_in: LogIn) -> LogIn:
+            self.logins[namespace] = log_in
+            return log_in
 
         return register
 

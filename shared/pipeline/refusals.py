@@ -5,19 +5,19 @@ from __future__ import annotations
 from shared.aws.log import logger
 from shared.errors import INTERNAL, Refusal
 from shared.pipeline.payloads import GENERAL_ERROR, Error
-from shared.realtime.address import Address, frame
+from shared.realtime.address import Address, Delivery
 from shared.realtime.namespaces import Namespace
 
 
-def error_frame(address: Address, refusal: Refusal, namespace: Namespace | None) -> str:
-    """Return the frame of an error event.
+def error_event(address: Address, refusal: Refusal, namespace: Namespace | None) -> Delivery:
+    """Return the delivery of an error event.
 
     The payload is ``{"message": text}``, or the bare text in a namespace with ``text_errors``.
     """
     if namespace is None:
-        return frame(address, refusal.event or GENERAL_ERROR, Error(refusal.message))
+        return Delivery(refusal.event or GENERAL_ERROR, Error(refusal.message), (address,))
     payload = refusal.message if namespace.text_errors else Error(refusal.message)
-    return frame(address, refusal.event or namespace.error_event, payload)
+    return Delivery(refusal.event or namespace.error_event, payload, (address,))
 
 
 def internal(error: Exception, event: str | None = None) -> Refusal:

@@ -19,7 +19,9 @@ from shared.pipeline.product import (
     FindCalls,
     Hook,
     LeaveHook,
+    LogIn,
     Product,
+    ReturnHook,
     RingTimeout,
     SweepHook,
 )
@@ -47,6 +49,8 @@ class Registry:
         self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
         self.person_rows: dict[str, type[Person]] = {}
         self.connection_hooks: dict[str, list[ConnectionHook]] = {}
+        self.return_hooks: dict[str, ReturnHook] = {}
+        self.logins: dict[str, LogIn] = {}
         self.sweep_hooks: list[SweepHook] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
@@ -93,6 +97,8 @@ class Registry:
                 )
         for namespace, hook in product.connection_hooks.items():
             self.connection_hooks.setdefault(namespace, []).append(hook)
+        self.return_hooks.update(product.return_hooks)
+        self.logins.update(product.logins)
         self.sweep_hooks.extend(product.sweep_hooks)
         self.ring_timeouts.update(product.ring_timeouts)
         self.backend_events.update(product.backend_events)

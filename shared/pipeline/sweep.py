@@ -65,7 +65,7 @@ class Sweep(Background):
         The clients receive nothing. For people in calls: ``$disconnect`` is best effort. If it is
         lost, a ping finds it out only after minutes. Until then, the other party of the call waits.
         """
-        ids = sorted({address.connection_id for address in addresses})
+        ids = sorted({one.connection_id for one in addresses if not one.away})
         if ids:
             together([partial(self._end_if_lost, one) for one in ids])
 

@@ -203,12 +203,16 @@ def _frame(packet: Packet) -> str:
     return engineio.encode(engineio.PacketType.MESSAGE, encode(packet))
 
 
-def connect_frame(namespace: str, sid: str | None) -> str:
+def connect_frame(namespace: str, sid: str | None, pid: str = "") -> str:
     """Return the frame that confirms a connection to a namespace: ``40/user,{"sid":"…"}``.
 
     In v4 a session has no id in a namespace: pass None to leave it out (``40/user,``).
+
+    pid: with what the client asks for this session again after a loss of its connection. It is left
+        out if it is empty, because clients that receive one take every last argument of an event
+        that is a text for the event's offset.
     """
-    data = None if sid is None else {"sid": sid}
+    data = None if sid is None else {"sid": sid, **({"pid": pid} if pid else {})}
     return _frame(Packet(PacketType.CONNECT, namespace, data=data))
 
 

@@ -10,5 +10,7 @@
 ``address``      where an event goes, and its frame in each wire format
 ``emitter``      sends events to addresses
 ``missed``       events for persons whose client is lost, and perhaps comes back
+``event_log``    the events that sessions with recovery may miss
+``recovery``     which sessions can be recovered after the loss of their connection
 ``untold``       marks of decisions whose events have not been sent yet
 """

@@ -11,34 +11,48 @@ from shared.realtime import arguments
 
 
 class Wire(StrEnum):
-    """The wire format of a connection."""
+    """The wire format of a connection, or of a session with recovery."""
 
     SOCKETIO = "s"
     NATIVE = "n"
+
+    RECOVERY = "r"
+    """Socket.IO with connection state recovery: every event has its offset as its last argument,
+    and is logged before it is sent."""
+
+    AWAY = "a"
+    """A session with recovery that cannot receive anything now: its events are logged only."""
 
 
 class Address(NamedTuple):
     """A session as other sessions see it: a connection in a namespace.
 
     namespace: the session's namespace.
-    wire: the connection's wire format.
+    wire: the wire format.
     connection_id: the connection.
+    sid: the session's id if it can be recovered, and empty otherwise.
     """
 
     namespace: str
     wire: Wire
     connection_id: str
+    sid: str = ""
 
     @property
     def member(self) -> str:
         """The address as text in a person's set of connections; the row's key has the namespace."""
-        return f"{self.wire}:{self.connection_id}"
+        return ":".join(filter(None, (self.wire, self.connection_id, self.sid)))
 
     @classmethod
     def of_member(cls, namespace: str, member: str) -> Address:
         """Return the address of a ``member`` in a namespace."""
-        wire, connection_id = member.split(":", 1)
-        return cls(namespace, Wire(wire), connection_id)
+        wire, connection_id, *sid = member.split(":")
+        return cls(namespace, Wire(wire), connection_id, *sid)
+
+    @property
+    def away(self) -> bool:
+        """Whether nothing can be sent to the session now."""
+        return self.wire is Wire.AWAY
 
 
 class Delivery(NamedTuple):
@@ -55,11 +69,15 @@ class Delivery(NamedTuple):
     addresses: tuple[Address, ...]
 
 
-def frame(address: Address, event: str, payload: object) -> str:
-    """Return the text frame that carries an event to ``address``."""
+def frame(address: Address, event: str, payload: object, offset: str = "") -> str:
+    """Return the text frame that carries an event to ``address``.
+
+    offset: the event's offset, for a session with recovery.
+    """
     if address.wire is Wire.NATIVE:
         return native.event_frame(event, arguments.as_data(payload))
-    return socketio.event_frame(address.namespace, event, *arguments.of(payload))
+    values = arguments.of(payload)
+    return socketio.event_frame(address.namespace, event, *values, *((offset,) if offset else ()))
 
 
 def acknowledgement(address: Address, ack_id: AckId, result: object) -> str:

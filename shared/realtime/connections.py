@@ -94,6 +94,9 @@ class Connection(Table):
     expires_at: when API Gateway will have closed the connection, epoch seconds.
     sessions: the sessions, each as the JSON of a ``Session`` under its namespace.
     joining: the namespaces whose session is in the row, but cannot be reached yet.
+    restoring: the namespaces whose session has come back, and that no function has begun to bring
+        up to date.
+    departing: whether the consequences of the loss of sessions that can be recovered have begun.
     ended: the sessions that have ended, each as the same JSON behind the time of the goodbye
         (``Ended``), until all its consequences have run.
     rooms: what the connection has joined beside its namespaces, and leaves when it ends. An entry
@@ -130,6 +133,8 @@ class Connection(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
     sessions: Any = MapAttribute(default=dict)
     joining: Any = UnicodeSetAttribute(null=True)
+    restoring: Any = UnicodeSetAttribute(null=True)
+    departing = BooleanAttribute(null=True)
     ended: Any = UnicodeSetAttribute(null=True)
     rooms: Any = UnicodeSetAttribute(null=True)
     data: Any = MapAttribute(default=dict)
@@ -246,9 +251,11 @@ class Connection(Table):
             if name.startswith(prefix)
         }
 
-    def address(self, namespace: str) -> Address:
-        """Return the address of the session in a namespace."""
-        return Address(namespace, Wire(self.wire), self.connection_id)
+    def address(self, session: Session) -> Address:
+        """Return the address of a session of this connection."""
+        if not session.recovery:
+            return Address(session.namespace, Wire(self.wire), self.connection_id)
+        return Address(session.namespace, Wire.RECOVERY, self.connection_id, session.sid)
 
 
 def create(connection: Connection) -> None:
@@ -421,7 +428,7 @@ def forget_room(connection_id: str, room: str) -> None:
 
 
 def mark_leaving(
-    connection_id: str, left_ms: int = 0, *, unless_closed: bool = False
+    connection_id: str, left_ms: int = 0, *, unless_closed: bool = False, lost: bool = False
 ) -> Connection | None:
     """Mark a connection as leaving, so that nothing can be added to its row. Idempotent.
 
@@ -430,6 +437,7 @@ def mark_leaving(
 
     left_ms: when the connection ended, epoch ms; 0 if the backend ends it. The first mark counts.
     unless_closed: return None, and write nothing, if the backend has closed the connection.
+    lost: whether the connection ended unexpectedly.
     """
     condition: Condition = Connection.connection_id.exists()
     if unless_closed:
@@ -439,7 +447,7 @@ def mark_leaving(
         [
             Connection.leaving.set(True),
             Connection.left_ms.set(Connection.left_ms | left_ms),
-            Connection.lost.remove(),
+            Connection.lost.set(True) if lost else Connection.lost.remove(),
             Connection.due_at.set(AT_ONCE),
         ],
         condition,
@@ -467,6 +475,22 @@ def mark_lost(
     if closed:
         actions.append(Connection.closed.set(True))
     return _update(connection_id, actions, is_live())
+
+
+def forget_lost(connection: Connection, session: Session) -> None:
+    """Delete a session of a lost connection from the row, so that it cannot be recovered."""
+    slot = Connection.sessions[session.namespace]
+    connection.update_if([slot.remove()], slot.contains(session.sid))
+
+
+def mark_departing(connection_id: str) -> Connection | None:
+    """Note that the consequences of the loss of sessions that can be recovered begin. Idempotent.
+
+    Returns the row, with the sessions that have not come back. Returns None if there is no row.
+    """
+    return _update(
+        connection_id, [Connection.departing.set(True)], Connection.connection_id.exists()
+    )
 
 
 def due(shard: int, now: int) -> Iterator[list[Connection]]:
@@ -512,25 +536,30 @@ def mark_limited(connection_id: str) -> None:
     _update(connection_id, [Connection.limited.set(True)], is_live())
 
 
-def take_over(websocket: Connection) -> bool:
+def take_over(websocket: Connection) -> Connection | None:
     """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
 
     The client's sessions, which nobody can reach yet, are in the WebSocket's row then, and what
-    came with its first request. Returns False if the client or its WebSocket is gone or leaving.
+    came with its first request. Returns the client's row as it was. Returns None if the client or
+    its WebSocket is gone or leaving.
     """
     client = get(websocket.upgrades)
     if client is None or client.leaving:
-        return False
+        return None
     actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
+    names = ["credential", "cookie", "network", "limited", "failures", "joining"]
+    if client.restoring:  # what a session takes along that has come back
+        names += ["restoring", "rooms", "data"]
     actions += [
         getattr(Connection, name).set(value)
-        for name in ("credential", "cookie", "network", "limited", "failures", "joining")
+        for name in names
         if (value := getattr(client, name)) is not None
     ]
     taken = _update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())
-    if taken is not None:
-        delete(client.connection_id)
-    return taken is not None
+    if taken is None:
+        return None
+    delete(client.connection_id)
+    return client
 
 
 def mark_upgraded(connection: Connection) -> bool:

@@ -10,8 +10,8 @@ from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import together
 from shared.ports import Missed
-from shared.realtime import arguments
-from shared.realtime.address import Delivery, frame
+from shared.realtime import arguments, event_log
+from shared.realtime.address import Address, Delivery, Wire, frame
 
 if TYPE_CHECKING:
     from shared.ports import Ports, Post
@@ -31,13 +31,17 @@ class Told(NamedTuple):
 class Emitter:
     """Sends events to addresses, to all of them at the same time.
 
+    logs_only: the id of a session whose events are logged only: it has come back, and receives them
+        in their turn.
+
     If a post finds its connection gone, the emitter invokes the disconnect function, which runs all
     consequences, and keeps an event until the client comes back. The sender goes on, even if the
     disconnect function cannot be invoked.
     """
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, *, logs_only: str = "") -> None:
         self._ports = ports
+        self._logs_only = logs_only
 
     def __call__(self, *deliveries: Delivery) -> int:
         """Send events, and return how many connections they have reached.
@@ -60,6 +64,26 @@ class Emitter:
             logger.error("event not delivered", exc_info=first, extra={"connections": errors})
         return Told(reached, tuple(sorted(failed)))
 
+    def posts(self, *deliveries: Delivery) -> list[Post]:
+        """Return every connection with its frame, after the events are logged for recovery."""
+        now_ms = self._ports.clock.now_ms()
+        logged: dict[tuple[str, str], tuple[Address, str]] = {}
+        posts: list[Post] = []
+        for delivery in deliveries:
+            recovers = any(address.sid for address in delivery.addresses)
+            offset = event_log.new_offset(now_ms) if recovers else ""
+            for one, text in _frames(delivery, offset):
+                away = one.sid and one.sid == self._logs_only
+                address = one._replace(wire=Wire.AWAY) if away else one
+                if address.sid:
+                    log = event_log.of_session(address.sid), offset
+                    if not address.away or log not in logged:
+                        logged[log] = address, text
+                if not address.away:
+                    posts.append((address.connection_id, text))
+        event_log.write(logged, now_ms)
+        return posts
+
     def post(self, connection_id: str, text: str) -> bool:
         """Send one frame as it is. Returns False if the connection is gone.
 
@@ -75,8 +99,7 @@ class Emitter:
         return _or_raise(*self.post_each(posts))
 
     def _deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, dict[str, Exception]]:
-        posts = (post for delivery in deliveries for post in _posts(delivery))
-        return self.post_each(posts, deliveries)
+        return self.post_each(self.posts(*deliveries), deliveries)
 
     def post_each(
         self, posts: Iterable[Post], deliveries: Sequence[Delivery] = ()
@@ -121,23 +144,24 @@ def _or_raise(reached: int, failed: Mapping[str, Exception]) -> int:
 
 
 def _missed(connection_id: str, deliveries: Sequence[Delivery]) -> Iterator[Missed]:
-    """Yield the events that a connection should have received."""
+    """Yield the events that a connection should have received, and that are not logged for it."""
     to = tuple({one.connection_id for delivery in deliveries for one in delivery.addresses})
     for event, payload, addresses in deliveries:
         for address in addresses:
-            if address.connection_id == connection_id:
+            if address.connection_id == connection_id and not address.sid:
                 yield Missed(address.namespace, event, arguments.of(payload), to)
 
 
-def _posts(delivery: Delivery) -> Iterator[Post]:
-    """Yield every connection with its frame.
+def _frames(delivery: Delivery, offset: str) -> Iterator[tuple[Address, str]]:
+    """Yield every address with its frame.
 
-    A frame is encoded once for all connections that receive the same frame.
+    A frame is encoded once for all addresses that receive the same frame.
     """
     event, payload, addresses = delivery
-    texts: dict[tuple[str, str], str] = {}
+    texts: dict[tuple[str, str, bool], str] = {}
     for address in addresses:
-        kind = address.namespace, address.wire
+        recovers = bool(address.sid)
+        kind = address.namespace, address.wire, recovers
         if kind not in texts:
-            texts[kind] = frame(address, event, payload)
-        yield address.connection_id, texts[kind]
+            texts[kind] = frame(address, event, payload, offset if recovers else "")
+        yield address, texts[kind]

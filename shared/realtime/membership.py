@@ -7,10 +7,11 @@ the rooms to leave when the session ends.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.ids import compose
-from shared.realtime import connections, rooms
+from shared.realtime import connections, recovery, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.rooms import Member
@@ -39,10 +40,14 @@ def enter(address: Address, expires_at: int, due_at: int | None = None) -> bool:
     return _committed(add_items)
 
 
-def join(address: Address, session: Session, room: str, expires_at: int) -> bool:
+def join(
+    address: Address, session: Session, room: str, expires_at: int, joined_ms: int | None = None
+) -> bool:
     """Let a session join a room. Idempotent.
 
     Returns False, and writes nothing, if the session has ended meanwhile.
+
+    joined_ms: when the session asked for it, epoch ms, if it can be recovered.
     """
     member = Member.of(
         rooms.key(session.namespace, room),
@@ -50,6 +55,7 @@ def join(address: Address, session: Session, room: str, expires_at: int) -> bool
         expires_at,
         session.person_id or None,
         sid=session.sid,
+        joined_ms=joined_ms,
     )
 
     def add_items(transaction: Transaction) -> None:
@@ -83,18 +89,24 @@ def leave(address: Address, session: Session, room: str) -> bool:
     return _committed(add_items)
 
 
-def leave_all(connection: Connection, session: Session) -> list[str]:
+def leave_all(connection: Connection, session: Session, kept_until: int | None = None) -> list[str]:
     """Take a session that has ended out of all its rooms. Idempotent.
 
     Returns the entries of these rooms in the connection's row, for ``connections.forget_session``.
+
+    kept_until: until when the session can be recovered, epoch seconds. Until then it is marked as
+        away in its rooms instead.
 
     ``connection`` must have been read after the session could no longer join anything. A member
     that has joined with a later session of the connection stays.
     """
     joined = connection.rooms_of(session)
-    for room in joined:
-        key = rooms.shard(rooms.key(session.namespace, room), connection.connection_id)
-        Member(key, connection.connection_id).delete_if(
+    for room, one in product(joined, recovery.addresses(connection, session)):
+        key = rooms.key(session.namespace, room)
+        if kept_until is not None:
+            rooms.mark_away(key, one.connection_id, kept_until)
+            continue
+        Member(rooms.shard(key, one.connection_id), one.connection_id).delete_if(
             Member.sid.does_not_exist() | (Member.sid == session.sid)
         )
     return list(joined.values())

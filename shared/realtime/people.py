@@ -9,7 +9,8 @@ these attributes, and read a row as this class: ``people.get(namespace, person_i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar, overload
 
@@ -25,7 +26,7 @@ from shared.aws.tables import (
 )
 from shared.ids import compose, decompose
 from shared.realtime import connections, rooms
-from shared.realtime.address import Address
+from shared.realtime.address import Address, Wire
 
 
 class Person(Table):
@@ -36,6 +37,8 @@ class Person(Table):
     attribute is absent if there is none.
     missed: the events that no connection has received, while one of them was lost and its client
         might come back: ``shared.realtime.missed``. The attribute is absent if there is none.
+    away: the sessions that have lost their connection and can be recovered, each as an address with
+        ``Wire.AWAY`` behind the time until which it is so, composed.
     """
 
     class Meta:
@@ -44,6 +47,7 @@ class Person(Table):
     person = UnicodeAttribute(hash_key=True)
     members = UnicodeSetAttribute(attr_name="connections", null=True)
     missed: Any = UnicodeSetAttribute(null=True)
+    away = UnicodeSetAttribute(null=True)
 
     @property
     def namespace(self) -> str:
@@ -62,7 +66,15 @@ class Person(Table):
 
     @property
     def addresses(self) -> list[Address]:
-        """The addresses of all of the person's sessions in the namespace."""
+        """The addresses of all of the person's sessions in the namespace.
+
+        They include those of lost sessions that can be recovered, whose events are logged.
+        """
+        return [*self.connected, *lost_addresses(self.namespace, self.away, self.members)]
+
+    @property
+    def connected(self) -> list[Address]:
+        """The addresses of the person's sessions in the namespace that have a connection."""
         return [Address.of_member(self.namespace, member) for member in self.members or ()]
 
     def others(self, than: Address) -> list[Address]:
@@ -74,6 +86,21 @@ AnyPerson = TypeVar("AnyPerson", bound=Person)
 
 _ROUNDS = 8
 """How often a join is attempted. Each time, the person has missed another event."""
+
+
+def lost_addresses(
+    namespace: str, away: Iterable[str] | None, members: Iterable[str] | None
+) -> list[Address]:
+    """Return the addresses of lost sessions that can still be recovered and have not come back.
+
+    away, members: see ``Person``.
+    """
+    if not away:
+        return []
+    now, back = int(time.time()), {one.rpartition(":")[2] for one in members or ()}
+    found = [(int(until), member) for until, member in (decompose(one, 2) for one in away)]
+    addresses = [Address.of_member(namespace, member) for until, member in found if until > now]
+    return [one for one in addresses if one.sid not in back]
 
 
 def key(namespace: str, person_id: str) -> str:
@@ -171,16 +198,46 @@ def connected(namespace: str, row: type[AnyPerson]) -> Iterator[AnyPerson]:
 
 
 @overload
-def leave(address: Address, person_id: str) -> Person: ...
+def leave(
+    address: Address,
+    person_id: str,
+    *,
+    former: Iterable[Address] = (),
+    kept_until: int | None = None,
+) -> Person: ...
 @overload
-def leave(address: Address, person_id: str, row: type[AnyPerson]) -> AnyPerson: ...
-def leave(address: Address, person_id: str, row: type[Any] = Person) -> Any:
-    """Remove a connection from its person's row. Idempotent.
+def leave(
+    address: Address,
+    person_id: str,
+    row: type[AnyPerson],
+    *,
+    former: Iterable[Address] = (),
+    kept_until: int | None = None,
+) -> AnyPerson: ...
+def leave(
+    address: Address,
+    person_id: str,
+    row: type[Any] = Person,
+    *,
+    former: Iterable[Address] = (),
+    kept_until: int | None = None,
+) -> Any:
+    """Remove a session from its person's row. Idempotent.
 
     Returns the row as it is after this write, as the class ``row``.
+
+    former: the addresses that the session had before, if it has come back and is not up to date.
+    kept_until: until when the session can be recovered, epoch seconds. None if it cannot.
     """
     person = row(key(address.namespace, person_id))
-    person.update([row.members.delete({address.member})])
+    actions = [row.members.delete({one.member for one in (address, *former)})]
+    if kept_until is not None:
+        lost = address._replace(wire=Wire.AWAY).member
+        actions.append(row.away.add({compose(str(kept_until), lost)}))
+    person.update(actions)
     if person.missed and not person.online:
         person.update_if([row.missed.remove()], row.members.does_not_exist())
+    now = int(time.time())
+    if over := {one for one in person.away or () if int(decompose(one, 2)[0]) <= now}:
+        person.update([row.away.delete(over)])
     return person

@@ -20,12 +20,16 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
 
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
 from shared.ids import SEPARATOR, compose
-from shared.realtime.address import Address
+from shared.ports import Broadcast
+from shared.realtime.address import Address, Wire, frame
+from shared.realtime.arguments import Arguments
 from shared.settings import settings
 
 PAGE = 1_000
@@ -40,7 +44,7 @@ class Member(Table):
 
     room: the key of a partition of the room.
     connection_id: the connection.
-    wire: the connection's wire format.
+    wire: the wire format of the session's address.
     sid: the session that has joined, in rooms that are joined with ``context.join``.
     person_id: the person of the session, or None.
     form: how this member receives the field of ``Broadcast.own_form``, as JSON.
@@ -115,9 +119,35 @@ def _count(room: str) -> int:
     return 1 if SEPARATOR in room else settings().room_shards
 
 
-def remove(room: str, connection_id: str) -> None:
-    """Remove a connection from a room. Idempotent."""
-    Member(shard(room, connection_id), connection_id).delete()
+def remove(room: str, connection_id: str, kept_until: int | None = None) -> None:
+    """Remove a connection from a room. Idempotent.
+
+    kept_until: until when the connection's session can be recovered, epoch seconds. Until then it
+        is marked as away instead.
+    """
+    if kept_until is not None:
+        mark_away(room, connection_id, kept_until)
+    else:
+        Member(shard(room, connection_id), connection_id).delete()
+
+
+def mark_away(room: str, connection_id: str, until: int | None = None) -> Member | None:
+    """Mark a member's session as away: events to the room are logged for it. Idempotent.
+
+    Returns the member's row. Returns None if there is none.
+
+    until: when the session can no longer be recovered, epoch seconds; None for no change.
+    """
+    row = Member(shard(room, connection_id), connection_id)
+    return row if row.update_if(away(until), Member.wire.exists()) else None
+
+
+def away(until: int | None = None) -> list[Action]:
+    """Return what changes in the row of a member whose session is away, as in ``mark_away``."""
+    actions: list[Action] = [Member.wire.set(Wire.AWAY.value)]
+    if until is not None:
+        actions.append(Member.expires_at.set(until))
+    return actions
 
 
 def members(key: str, *, page: int = PAGE, only: Sequence[Attribute[Any]] = ()) -> Iterator[Member]:
@@ -159,8 +189,10 @@ def some_members(
 
 def connections_by_person(room: str) -> Counter[str]:
     """Return how many connections each person in a room has there, by the person's id."""
-    found = _all_members(room, Member.person_id)
-    return Counter(member.person_id for member in found if member.person_id)
+    found = _all_members(room, Member.person_id, Member.wire)
+    return Counter(
+        member.person_id for member in found if member.person_id and member.wire != Wire.AWAY
+    )
 
 
 def people(room: str) -> Iterator[str]:
@@ -169,10 +201,27 @@ def people(room: str) -> Iterator[str]:
     The ids that have been yielded are kept in memory, about 150 bytes for each person.
     """
     seen: set[str | None] = {None}
-    for member in _all_members(room, Member.person_id):
-        if member.person_id not in seen:
+    for member in _all_members(room, Member.person_id, Member.wire):
+        if member.person_id not in seen and member.wire != Wire.AWAY:
             seen.add(member.person_id)
             yield member.person_id
+
+
+def frame_of(message: Broadcast, wire: str, form: str | None, offset: str = "") -> str:
+    """Return the frame of a broadcast in a wire format.
+
+    form: the JSON that the field ``message.own_form`` has for this member, or None.
+    offset: the event's offset, for sessions with recovery.
+    """
+    payload = message.payload
+    if message.own_form and form is not None:
+        payload = {**payload, message.own_form: msgspec.json.decode(form)}
+    if message.several:
+        payload = Arguments(payload)
+    format_ = Wire(wire)
+    recovers = format_ in (Wire.RECOVERY, Wire.AWAY)
+    address = Address(message.namespace, format_, "")
+    return frame(address, message.event, payload, offset if recovers else "")
 
 
 def _all_members(room: str, *only: Attribute[Any]) -> Iterator[Member]:

@@ -9,6 +9,28 @@ import msgspec
 from shared.realtime.namespaces import ADMIN_ROLE
 
 
+class Recovery(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How a session is recovered after the unexpected end of its connection.
+
+    root: the connection with which the session began. Its id is the first part of the ``pid``.
+    digest: the digest of the ``pid``, which only the client knows.
+    since: the offset before the session's first event.
+    former: the connections that the session had before, the last one last.
+    moving: those of them under which other sessions still know the session.
+    offset: the last event that the client has received. Empty unless the session is restoring.
+    restoring: whether the session has a new connection, and its events of the meantime are still
+        to be sent.
+    """
+
+    root: str
+    digest: str
+    since: str
+    former: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()
+    offset: str = ""
+    restoring: bool = False
+
+
 class Session(msgspec.Struct, frozen=True, rename="camel"):
     """A connection in one namespace, with the person it belongs to.
 
@@ -23,6 +45,7 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     arrived_ms: when the frame that asked for the session arrived, epoch ms. 0 if the session came
         with the handshake.
     anonymous: whether the session never has a person, in a namespace with ``Login.NONE``.
+    recovery: how the session is recovered. It is absent if the client has not asked for that.
     """
 
     namespace: str
@@ -34,6 +57,12 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     permissions: frozenset[str] = frozenset()
     arrived_ms: int = 0
     anonymous: bool = False
+    recovery: Recovery | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def restoring(self) -> bool:
+        """Whether the session has come back, and is not up to date yet."""
+        return isinstance(self.recovery, Recovery) and self.recovery.restoring
 
     @property
     def authenticated(self) -> bool:

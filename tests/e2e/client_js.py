@@ -68,6 +68,8 @@ class JavaScript(Client):
     """A socket of socket.io-client.
 
     app: sockets with the same number share a page, and thus a physical connection.
+    sid: the id of the socket's session, ``pid``: with what it asks for the session again.
+    recovered: whether it has had its session back when it connected last.
     version: the major version of the library. 2.x has no ``auth`` and sends its token in the query.
     """
 
@@ -99,7 +101,8 @@ class JavaScript(Client):
         self._number = driver.number()
         self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
         self.app = self._number if app is None else app
-        self.engine = ""
+        self.engine = self.sid = self.pid = ""
+        self.recovered = False
         driver.listen(self._number, self._on_report)
         options = ticket.options
         if ticket.auth is not None:
@@ -119,7 +122,8 @@ class JavaScript(Client):
         if report["type"] == "connect_error":
             self.leave()
             raise Refused(report["message"])
-        self.engine = report["engine"]
+        self.engine, self.sid = report["engine"], report["sid"]
+        self.pid, self.recovered = report["pid"], report["recovered"]
 
     def reconnect(self) -> None:
         """Connect the same socket again."""

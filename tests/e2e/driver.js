@@ -52,7 +52,10 @@ const operations = {
     const io = library.io || library;
     const socket = code ? new Function("io", `${code}; return socket;`)(io) : io(url, options);
     sockets.set(number, socket);
-    socket.on("connect", () => say(number, "connect", { engine: socket.io.engine.id }));
+    socket.on("connect", () => {
+      const { id: sid, _pid: pid = "", recovered = false } = socket;
+      say(number, "connect", { engine: socket.io.engine.id, sid, pid, recovered });
+    });
     socket.on("disconnect", (reason) => say(number, "disconnect", { reason }));
     listen(socket, number);
   },

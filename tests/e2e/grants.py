@@ -39,6 +39,11 @@ RARE: dict[Use, str] = {
         if "post" in row.access.may.split()
     },
     **{
+        (row.name, "PutItem", "recovery"): "a recipient may have asked for recovery"
+        for row in FUNCTIONS
+        if "post" in row.access.may.split()
+    },
+    **{
         (row.name, "UpdateItem", "limits"): "a client may send very many events"
         for row in FUNCTIONS
         if row.handler == "functions.native.handler"

@@ -110,7 +110,7 @@ def test_the_only_session_is_found_without_naming_its_namespace() -> None:
     row = connections.get("c1")
     assert row
     assert row.session(None) == stage.session_of(USER.path, "ulla")
-    assert row.address(USER.path) == Address(USER.path, Wire.NATIVE, "c1")
+    assert row.address(stage.session_of(USER.path, "ulla")) == Address(USER.path, Wire.NATIVE, "c1")
 
 
 def test_a_connection_that_leaves_has_no_session_to_act_for() -> None:

@@ -207,8 +207,9 @@ class TestAJoinThatDiesOnTheWay:
 @pytest.mark.parametrize("reached", [True, False])
 def test_a_session_is_joining_until_it_can_be_reached_or_ends(lab: Lab, *, reached: bool) -> None:
     shake_hands(EIO="4", transport="websocket")
-    address = lab.row(C).address(USER.path)
-    assert connections.add_session(C, stage.session_of(USER.path, "p"), joining=True)
+    session = stage.session_of(USER.path, "p")
+    address = lab.row(C).address(session)
+    assert connections.add_session(C, session, joining=True)
     assert lab.row(C).joining == {USER.path}
     if reached:
         assert people.join(address, "p", expires_at=stage.EXPIRES_AT, everybody=True, due_at=7)

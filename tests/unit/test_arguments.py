@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from functions import native
-from functions.broadcast.main import posts
+from functions.broadcast.main import LogOfRoom, posts
 from shared.errors import InvalidRequest
 from shared.pipeline.dispatch import Request
 from shared.pipeline.payloads import ANY_ARGUMENTS, Answer, Arguments, Inbound, Outbound
@@ -147,7 +147,7 @@ def test_broadcasts_keep_several_arguments() -> None:
     message = queued(Heard("hi", "ann").to_everybody("/lab", group="g"))
     assert message.several
     members = [Member("/lab", name, wire=name) for name in ("s", "n")]
-    assert dict(posts(message, members)) == {
+    assert dict(posts(message, members, LogOfRoom(message))) == {
         "s": '42/lab,["heard","hi","ann"]',
         "n": '{"event":"heard","data":["hi","ann"]}',
     }
@@ -157,7 +157,7 @@ def test_broadcasts_keep_several_arguments() -> None:
 def test_connections_that_a_broadcast_is_not_for_are_left_out() -> None:
     message = queued(Heard("hi", None).to_room("/lab", "x", group="g", skip_connections=["s"]))
     members = [Member("/lab", name, wire=name) for name in ("s", "n")]
-    assert [name for name, _ in posts(message, members)] == ["n"]
+    assert [name for name, _ in posts(message, members, LogOfRoom(message))] == ["n"]
 
 
 class TestDocuments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.broadcast.main import posts
+from functions.broadcast.main import LogOfRoom, posts
 from functions.chat import channel_store
 from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
@@ -44,7 +44,11 @@ def test_a_channel_has_one_room(channel_id: ChannelId, room: str) -> None:
 def test_every_member_gets_its_own_form() -> None:
     message = Broadcast("/", "channel#1", "e", {"c": 1, "x": 2}, "g", own_form="c")
     forms = {"one": "1", "two": '"1"', "three": "1"}
-    found = posts(message, [Member("r", name, wire="s", form=form) for name, form in forms.items()])
+    found = posts(
+        message,
+        [Member("r", name, wire="s", form=form) for name, form in forms.items()],
+        LogOfRoom(message),
+    )
     assert list(found) == [
         ("one", '42["e",{"c":1,"x":2}]'),
         ("two", '42["e",{"c":"1","x":2}]'),
@@ -54,7 +58,7 @@ def test_every_member_gets_its_own_form() -> None:
 
 def test_payloads_are_unchanged_without_forms() -> None:
     message = Broadcast("/", "", "e", {"a": 1}, "g")
-    found = posts(message, [Member("r", "one", wire="s", form='"1"')])
+    found = posts(message, [Member("r", "one", wire="s", form='"1"')], LogOfRoom(message))
     assert list(found) == [("one", '42["e",{"a":1}]')]
 
 

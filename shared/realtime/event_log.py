@@ -1,0 +1,159 @@
+"""The events that sessions with recovery may miss, each logged before it is sent.
+
+An event to a person is logged once for each of the person's sessions with recovery, under the
+session. An event to a room is logged once under the room, if a session with recovery is in it. If
+no session with recovery could receive an event, it is not logged.
+
+The log of a room that is large has a part for each shard, as the broadcasts to the room have.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.update import Action
+
+from shared.aws.log import logger
+from shared.aws.parallel import together
+from shared.aws.tables import Table, TableName
+from shared.ids import compose
+from shared.ports import Broadcast
+from shared.protocol import json
+from shared.realtime.address import Address
+from shared.settings import settings
+
+_OFFSET = re.compile(r"[0-9a-f]{21}")
+_TIME_DIGITS = 11
+_numbers = itertools.count(secrets.randbelow(16**4))
+
+
+class LoggedEvent(Table):
+    """An event that has been sent, or is about to be.
+
+    log: the key of a session's log, or of a room's.
+    offset: the event's offset. Offsets sort by time.
+    frame: the frame, in the log of a session.
+    posted_to: the connection to which the frame is sent, in the log of a session. It is absent if
+        the session was away.
+    broadcast: the ``Broadcast`` as JSON, in the log of a room.
+    away: the connections in the room whose sessions were away.
+    missed: the connections to which the event could not be sent, and for which it is logged anew.
+    """
+
+    class Meta:
+        table_name = TableName("recovery")
+
+    log = UnicodeAttribute(hash_key=True)
+    offset = UnicodeAttribute(range_key=True)
+    frame = UnicodeAttribute(null=True)
+    posted_to = UnicodeAttribute(attr_name="postedTo", null=True)
+    broadcast = UnicodeAttribute(null=True)
+    away: Any = UnicodeSetAttribute(null=True)
+    missed: Any = UnicodeSetAttribute(null=True)
+    expires_at = NumberAttribute(attr_name="expiresAt")
+
+    @property
+    def at_ms(self) -> int:
+        """When the event was sent, epoch ms."""
+        return time_of(self.offset)
+
+
+def new_offset(now_ms: int) -> str:
+    """Return the offset of an event that is sent now.
+
+    Offsets sort by time. Those of one process and the same millisecond keep their order, with rare
+    exceptions. The last digits are random, so that no two events have the same.
+    """
+    return f"{now_ms:0{_TIME_DIGITS}x}{next(_numbers) % 16**4:04x}{secrets.token_hex(3)}"
+
+
+def before(now_ms: int) -> str:
+    """Return a text that sorts before the offsets of all events from now on."""
+    return f"{now_ms:0{_TIME_DIGITS}x}"
+
+
+def is_offset(value: object) -> bool:
+    """Return whether a value that a client has sent is the offset of an event."""
+    return isinstance(value, str) and _OFFSET.fullmatch(value) is not None
+
+
+def time_of(offset: str) -> int:
+    """Return the time of an offset, epoch ms."""
+    return int(offset[:_TIME_DIGITS], 16)
+
+
+def of_session(sid: str) -> str:
+    """Return the key of the log of a session."""
+    return compose("session", sid)
+
+
+def of_room(key: str) -> str:
+    """Return the key of the log of a room, or of a shard of a large room."""
+    return compose("room", key)
+
+
+def write(offsets: Mapping[tuple[str, str], tuple[Address, str]], now_ms: int) -> None:
+    """Log events to sessions. A failure is logged and not raised: the events are sent all the same.
+
+    offsets: the address and the frame for each log and offset.
+    """
+    expires_at = now_ms // 1000 + settings().recovery_log_seconds
+    rows = [
+        LoggedEvent(
+            log,
+            offset,
+            frame=frame,
+            posted_to=None if address.away else address.connection_id,
+            expires_at=expires_at,
+        )
+        for (log, offset), (address, frame) in offsets.items()
+    ]
+    if rows:
+        _attempt(lambda: together([row.save for row in rows]))
+
+
+def write_broadcast(
+    message: Broadcast, key: str, offset: str, away: Iterable[str], now_ms: int
+) -> None:
+    """Log an event to a room, or add to what is logged of it. A failure is not raised.
+
+    key: the key of the room, or of the shard.
+    away: the connections in the room whose sessions are away.
+    """
+    actions: list[Action] = [
+        LoggedEvent.broadcast.set(json.dumps(message)),
+        LoggedEvent.expires_at.set(now_ms // 1000 + settings().recovery_log_seconds),
+    ]
+    if skipped := set(away):
+        actions.append(LoggedEvent.away.add(skipped))
+    _attempt(partial(LoggedEvent(of_room(key), offset).update, actions))
+
+
+def note_missed(key: str, offset: str, connection_ids: Iterable[str]) -> None:
+    """Note that an event to a room has not reached some connections, which it is sent again."""
+    missed = [LoggedEvent.missed.add(set(connection_ids))]
+    _attempt(partial(LoggedEvent(of_room(key), offset).update, missed))
+
+
+def read(log: str, after: str) -> Iterator[LoggedEvent]:
+    """Yield the events of a log after an offset, in order, read strongly consistently."""
+    return LoggedEvent.query(log, LoggedEvent.offset > after, consistent_read=True)
+
+
+def message_of(event: LoggedEvent) -> Broadcast:
+    """Return the broadcast in the log of a room."""
+    return msgspec.json.decode(event.broadcast or "", type=Broadcast)
+
+
+def _attempt(write: partial[Any] | Any) -> None:
+    try:
+        write()
+    except Exception:  # noqa: BLE001 - who is connected receives the event all the same
+        logger.exception("an event is not logged for recovery")

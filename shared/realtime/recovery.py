@@ -1,0 +1,449 @@
+"""Connection state recovery: which sessions can be recovered, where they are, and how they move.
+
+https://socket.io/docs/v4/connection-state-recovery
+
+A session stays in the row of its connection until the consequences of the connection's end have
+run. From then on its record has it, until it expires or the session comes back. The record of a
+session that has come back says which connection has it now: the ``pid`` names the first one.
+
+While a session has no connection, its addresses are marked as away: in its rooms, and on the row of
+its person. So whoever sends an event sees that the event is to be logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.update import Action
+
+from shared.aws.parallel import both
+from shared.aws.retry import looks
+from shared.aws.tables import (
+    Table,
+    TableName,
+    Transaction,
+    TransactionRefused,
+    is_still,
+    transact,
+)
+from shared.ids import compose
+from shared.ports import Ports
+from shared.protocol import json
+from shared.realtime import connections, event_log, people, rooms
+from shared.realtime.address import Address, Wire
+from shared.realtime.connections import Connection
+from shared.realtime.people import Person
+from shared.realtime.rooms import Member
+from shared.realtime.sessions import Recovery, Session, session_of
+from shared.settings import settings
+
+MOST_FORMER = 8
+"""How many earlier connections of a session are known, the last ones."""
+
+DEPARTURE_SECONDS = 3.0
+"""How long a client that comes back waits for the consequences of its loss, which are under way."""
+
+_ROUNDS = 8
+_RECORD = "session"
+
+
+class SessionRecord(Table):
+    """Where a session with recovery is, if it is not in the row of its first connection.
+
+    log: the key, made of the session's id.
+    connection_id: the connection that has the session, or had it last.
+    session: the session, as JSON, if its connection is gone.
+    rooms: the session's entries in the ``rooms`` of its connection's row.
+    data: the session's entries in the ``data`` of its connection's row.
+    until: when the session can no longer be recovered, epoch seconds.
+    """
+
+    class Meta:
+        table_name = TableName("recovery")
+
+    log = UnicodeAttribute(hash_key=True)
+    offset = UnicodeAttribute(range_key=True)
+    connection_id = UnicodeAttribute(attr_name="connectionId")
+    session = UnicodeAttribute(null=True)
+    rooms: Any = UnicodeSetAttribute(null=True)
+    data: Any = MapAttribute(null=True)
+    until = NumberAttribute(null=True)
+    expires_at = NumberAttribute(attr_name="expiresAt")
+
+
+class Lost(NamedTuple):
+    """A session that its client asks for again.
+
+    session: the session.
+    text: the session's JSON, as the row that has it keeps it.
+    connection_id: the connection that has the session, or had it last.
+    rooms, data: see ``SessionRecord``.
+    kept: whether the session is in its record, and not in the row of a connection.
+    alive: whether the connection is thought to be open.
+    alone: whether the connection has no other session.
+    """
+
+    session: Session
+    text: str
+    connection_id: str
+    rooms: frozenset[str]
+    data: Mapping[str, str]
+    kept: bool
+    alive: bool = False
+    alone: bool = False
+
+
+def prefix_of(session: Session) -> str:
+    """Return how a session's own entries in the ``rooms`` of its connection's row begin."""
+    return compose(session.namespace, session.sid, "")
+
+
+def is_wanted(auth: Mapping[str, Any]) -> bool:
+    """Return whether a client asks for recovery with what it sends when it joins."""
+    return auth.get("recovery") is True and settings().recovery_seconds > 0
+
+
+def recoverable(ports: Ports, session: Session, connection_id: str) -> tuple[Session, str]:
+    """Return a session that begins so that it can be recovered, and its ``pid``.
+
+    The ``pid`` says where the session is found again, and has a secret, of which the session keeps
+    a digest.
+    """
+    pid = f"{connection_id}.{session.sid}.{ports.ids.session_id()}"
+    since = event_log.before(ports.clock.now_ms())
+    recovery = Recovery(root=connection_id, digest=_digest(pid), since=since)
+    return msgspec.structs.replace(session, recovery=recovery), pid
+
+
+def _digest(pid: str) -> str:
+    return hashlib.sha256(pid.encode()).hexdigest()[:32]
+
+
+def find(pid: object, namespace: str, now: int) -> Lost | None:
+    """Return the session that a client asks for with its ``pid``.
+
+    Returns None if there is none that can be recovered, or the secret is wrong. Waits a moment if
+    the consequences of the session's loss are under way.
+
+    now: the time in epoch seconds.
+    """
+    if not isinstance(pid, str) or pid.count(".") != 2:
+        return None
+    root, sid, _ = pid.split(".")
+    found = None
+    for _ in looks(DEPARTURE_SECONDS, settings().overtaken_pause_seconds):
+        found, departing = _look(root, sid, namespace, now)
+        if not departing:
+            break
+    recovery = found.session.recovery if found and found.session.settled else None
+    if not isinstance(recovery, Recovery):
+        return None
+    return found if hmac.compare_digest(recovery.digest, _digest(pid)) else None
+
+
+def _look(root: str, sid: str, namespace: str, now: int) -> tuple[Lost | None, bool]:
+    """Return the session, or None, and whether the consequences of its loss are under way."""
+    record, row = both(lambda: _record(sid), lambda: connections.get(root))
+    if record is not None and record.session:
+        if (record.until or 0) < now:
+            return None, False
+        session = session_of(record.session)
+        data = record.data.as_dict() if record.data else {}
+        names = frozenset(record.rooms or ())
+        return Lost(session, record.session, record.connection_id, names, data, kept=True), False
+    if record is not None and record.connection_id != root:
+        row = connections.get(record.connection_id)
+    if row is None or (row.leaving and not row.lost):
+        return None, False
+    text = row.sessions.as_dict().get(namespace)
+    session_found = session_of(text) if text else None
+    if text is None or session_found is None or session_found.sid != sid:
+        return None, False
+    return (
+        Lost(
+            session_found,
+            text,
+            row.connection_id,
+            frozenset(row.rooms or ()),
+            row.data.as_dict(),
+            kept=False,
+            alive=not row.leaving,
+            alone=len(row.sessions.as_dict()) == 1,
+        ),
+        bool(row.departing),
+    )
+
+
+def _record(sid: str) -> SessionRecord | None:
+    try:
+        return SessionRecord.get(_key(sid), _RECORD, consistent_read=True)
+    except SessionRecord.DoesNotExist:
+        return None
+
+
+def _key(sid: str) -> str:
+    return compose("where", sid)
+
+
+def current(address: Address, now: int) -> Address | None:
+    """Return the address of a session as it is now, if it has another connection or none.
+
+    Returns None if the session has ended, or cannot be recovered.
+
+    address: an address that the session had.
+    now: the time in epoch seconds.
+    """
+    record = _record(address.sid) if address.sid else None
+    if record is None or (record.session and (record.until or 0) < now):
+        return None
+    if record.session:
+        return address._replace(wire=Wire.AWAY)
+    return address._replace(connection_id=record.connection_id)
+
+
+def move(
+    found: Lost, session: Session, connection: Connection, actions: list[Action], entries: set[str]
+) -> bool:
+    """Move a lost session to a new connection, which cannot be reached yet.
+
+    Returns False, and writes nothing, if the session or the connection is not as it was read: for
+    example because another client has been faster.
+
+    session: the session as it is from now on.
+    actions: what else changes in the row of the connection.
+    entries: the entries in ``rooms`` that the session takes along.
+    """
+    slot = Connection.sessions[session.namespace]
+    prefix = compose(session.sid, "")
+    kept = {name: text for name, text in found.data.items() if name.startswith(prefix)}
+    actions = [
+        *actions,
+        slot.set(json.dumps(session)),
+        Connection.restoring.add({session.namespace}),
+        *(Connection.data[name].set(text) for name, text in kept.items()),
+    ]
+    if entries:
+        actions.append(Connection.rooms.add(entries))
+    expires_at = int(connection.expires_at) + settings().recovery_seconds
+
+    def add_items(transaction: Transaction) -> None:
+        transaction.update(
+            "connection",
+            Connection(connection.connection_id),
+            actions=actions,
+            condition=connections.is_live() & slot.does_not_exist(),
+        )
+        record = SessionRecord(_key(session.sid), _RECORD)
+        if found.kept:
+            transaction.update(
+                "lost",
+                record,
+                actions=[
+                    SessionRecord.connection_id.set(connection.connection_id),
+                    SessionRecord.session.remove(),
+                    SessionRecord.rooms.remove(),
+                    SessionRecord.data.remove(),
+                    SessionRecord.expires_at.set(expires_at),
+                ],
+                condition=SessionRecord.session == found.text,
+            )
+            return
+        record.connection_id, record.expires_at = connection.connection_id, expires_at
+        transaction.put("record", record)
+        before = Connection.sessions[session.namespace]
+        transaction.update(
+            "lost",
+            Connection(found.connection_id),
+            actions=[before.remove(), Connection.joining.delete({session.namespace})],
+            condition=(before == found.text) & Connection.departing.does_not_exist(),
+        )
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        return False
+    return True
+
+
+def returned(found: Lost, session: Session, offset: str) -> Session:
+    """Return a lost session as it comes back.
+
+    session: the new session of the client, with the account as it is now.
+    offset: the offset of the last event that the client has received, or empty.
+    """
+    before = found.session.recovery
+    assert isinstance(before, Recovery)  # noqa: S101 - ``find`` has checked it
+    recovery = msgspec.structs.replace(
+        before,
+        former=(*before.former, found.connection_id)[-MOST_FORMER:],
+        moving=(*before.moving, found.connection_id)[-MOST_FORMER:],
+        offset=max(offset, before.since),
+        restoring=True,
+    )
+    return msgspec.structs.replace(session, sid=found.session.sid, recovery=recovery)
+
+
+def follow(client: Connection, websocket_id: str) -> None:
+    """Note that the sessions of a polling client are in the row of its WebSocket from now on."""
+    for session in client.all_sessions():
+        if session.recovery:
+            SessionRecord(
+                _key(session.sid),
+                _RECORD,
+                connection_id=websocket_id,
+                expires_at=int(client.expires_at) + settings().recovery_seconds,
+            ).save()
+
+
+def begin(connection_id: str, namespace: str) -> Connection | None:
+    """Claim the work of bringing a session that has come back up to date.
+
+    Returns the row of its connection. Returns None if that has been claimed before, or the session
+    has ended.
+    """
+    row = Connection(connection_id)
+    condition = connections.is_live(namespace) & Connection.restoring.contains(namespace)
+    held = row.update_if([Connection.restoring.delete({namespace})], condition)
+    return row if held else None
+
+
+def arrive(connection: Connection, session: Session, due_at: int, *, everybody: bool) -> bool:
+    """Make a session that is up to date reachable on its new connection, and on no other.
+
+    Returns False if the session has ended meanwhile.
+
+    due_at: when the sweep looks at the connection next, epoch seconds.
+    everybody: whether the namespace has a room of all its sessions.
+    """
+    before = session.recovery
+    assert isinstance(before, Recovery)  # noqa: S101 - only such a session comes back
+    after = msgspec.structs.replace(
+        session, recovery=msgspec.structs.replace(before, moving=(), offset="", restoring=False)
+    )
+    namespace, address = session.namespace, connection.address(after)
+    slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
+    old = {address._replace(connection_id=one).member for one in before.moving}
+    for _ in range(_ROUNDS):
+        person = people.get(namespace, session.person_id) if session.person_id else None
+
+        def add_items(transaction: Transaction, person: Person | None = person) -> None:
+            transaction.update(
+                "connection",
+                Connection(connection.connection_id),
+                actions=[*connections.joined(namespace, due_at), slot.set(json.dumps(after))],
+                condition=connections.is_live() & (slot == text),
+            )
+            if everybody:
+                expires_at, person_id = int(connection.expires_at), session.person_id or None
+                transaction.put("room", Member.of(namespace, address, expires_at, person_id))
+                for one in before.moving:
+                    transaction.delete("room", Member(rooms.shard(namespace, one), one))
+            if person is not None:
+                members = set(person.members or ()) - old | {address.member}
+                away = {one for one in person.away or () if not one.endswith(f":{session.sid}")}
+                transaction.update(
+                    "person",
+                    Person(person.person),
+                    actions=[
+                        Person.members.set(members),
+                        Person.away.set(away) if away else Person.away.remove(),
+                    ],
+                    condition=is_still(Person.members, person.members)
+                    & is_still(Person.away, person.away),
+                )
+
+        try:
+            transact(add_items)
+        except TransactionRefused as refused:
+            if refused.failed("connection"):
+                return False
+        else:
+            return True
+    raise RuntimeError(f"{session.namespace} cannot be joined again")
+
+
+def move_seat(
+    connection: Connection, session: Session, key: str, seat: Member | None, entry: str
+) -> None:
+    """Give the session's seat in a room to its new connection.
+
+    key: the key of the room.
+    seat: the row of the former connection. Returns without a change if there is none.
+    entry: the room's entry in the row of the connection.
+    """
+    if seat is None:
+        return
+    address = connection.address(session)
+    member = Member.of(
+        key,
+        address,
+        int(connection.expires_at),
+        session.person_id or None,
+        sid=session.sid,
+        form=seat.form,
+        joined_ms=int(seat.joined_ms) if seat.joined_ms else None,
+    )
+
+    def add_items(transaction: Transaction) -> None:
+        transaction.put("member", member)
+        transaction.delete("former", Member(seat.room, seat.connection_id))
+        transaction.check(
+            "connection",
+            Connection(connection.connection_id),
+            condition=connections.has(session) & Connection.rooms.contains(entry),
+        )
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        seat.delete()
+
+
+def kept_until(connection: Connection, session: Session) -> int | None:
+    """Return until when a session of a connection that is gone can be recovered, epoch seconds.
+
+    Returns None if it cannot: the client has not asked for it, or has said goodbye.
+    """
+    if not connection.lost or not session.recovery or not session.settled:
+        return None
+    return int(connection.left_ms or 0) // 1000 + settings().recovery_seconds
+
+
+def keep(connection: Connection, session: Session, entries: Iterable[str], until: int) -> None:
+    """Keep a session in its record, after all consequences of its loss have run. Idempotent.
+
+    Does nothing if the session has come back meanwhile.
+
+    entries: the entries in ``rooms`` that the session takes along.
+    """
+    prefix = compose(session.sid, "")
+    data = {
+        name: text for name, text in connection.data.as_dict().items() if name.startswith(prefix)
+    }
+    record = SessionRecord(
+        _key(session.sid),
+        _RECORD,
+        connection_id=connection.connection_id,
+        session=connection.sessions.as_dict()[session.namespace],
+        rooms=set(entries) or None,
+        data=data or None,
+        until=until,
+        expires_at=until + settings().recovery_seconds,
+    )
+    at = SessionRecord.connection_id
+    record.save_if(at.does_not_exist() | (at == connection.connection_id))
+
+
+def addresses(connection: Connection, session: Session) -> list[Address]:
+    """Return the addresses under which other sessions may know a session.
+
+    They are several if the session has come back, and is not up to date yet.
+    """
+    own = connection.address(session)
+    moving = session.recovery.moving if isinstance(session.recovery, Recovery) else ()
+    return [own, *(own._replace(connection_id=one) for one in moving)]
