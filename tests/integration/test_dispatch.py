@@ -270,6 +270,13 @@ class TestNative:
         ((frame),) = self.frames(clients)
         assert frame["event"] == "error"
 
+    @pytest.mark.parametrize(("ack", "frames"), [(1, [{"ack": 1, "data": None}]), (None, [])])
+    def test_a_ping_only_keeps_the_connection(
+        self, ack: int | None, frames: list[Any], clients: Clients
+    ) -> None:
+        clients.send("n1", "ping", namespace=None, ack=ack, wire=Wire.NATIVE)
+        assert self.frames(clients) == frames
+
     def test_a_socket_io_event_on_a_native_connection_is_an_invalid_packet(
         self, clients: Clients
     ) -> None:
