@@ -92,6 +92,7 @@ class Incoming(Outbound, frozen=True):
     """
 
     event = "call:incoming"
+    kept = False
     call_id: str
     call_type: SentCallType
     caller: Party

@@ -73,6 +73,7 @@ class Incoming(Outbound, frozen=True):
     """
 
     event = "call:incoming"
+    kept = False
     call_id: str
     from_: str = msgspec.field(name="from")
     from_name: str

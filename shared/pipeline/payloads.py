@@ -86,9 +86,13 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
     """Base of payloads that clients receive. ``event`` is the name of the Socket.IO event.
 
     With ``array_like=True``, the fields are the event's arguments.
+
+    ``kept`` says whether a client that is lost receives the event when it comes back. It is False
+    for an event that a client which joins receives anyway, if it still holds.
     """
 
     event: ClassVar[str]
+    kept: ClassVar[bool] = True
 
     def to(self, addresses: Iterable[Address]) -> Delivery:
         """Return the delivery of this event to some addresses, for ``context.emit``."""

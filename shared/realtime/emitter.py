@@ -144,10 +144,13 @@ def _or_raise(reached: int, failed: Mapping[str, Exception]) -> int:
 
 
 def _missed(connection_id: str, deliveries: Sequence[Delivery]) -> Iterator[Missed]:
-    """Yield the events that a connection should have received, and that are not logged for it."""
+    """Yield the events that a connection should have received, and that are kept for it.
+
+    The events of a session that can be recovered are in its log.
+    """
     to = tuple({one.connection_id for delivery in deliveries for one in delivery.addresses})
     for event, payload, addresses in deliveries:
-        for address in addresses:
+        for address in addresses if getattr(payload, "kept", True) else ():
             if address.connection_id == connection_id and not address.sid:
                 yield Missed(address.namespace, event, arguments.of(payload), to)
 

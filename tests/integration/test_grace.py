@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.calls.events import Incoming, Party
 from functions.calls.namespaces import USER
 from functions.deadline import main as deadline
 from functions.disconnect import main as disconnect
@@ -262,6 +263,13 @@ class TestAnEventThatALostConnectionHasMissed:
         for number in range(3):
             self.miss(ulla, number=number)
         assert self.come(ulla, "c2") == ["0", "1"]
+
+    def test_is_not_kept_if_those_who_join_receive_it_anyway(self, ulla: Ulla) -> None:
+        ulla.fakes.connections.gone.add("c")
+        ring = Incoming("1", "AUDIO", Party("u", "Uwe", None))
+        Emitter(ulla.fakes.ports).tell(ring.to([Address(USER.path, Wire.SOCKETIO, "c")]))
+        assert ulla.fakes.tasks.ended_connections == ["c"]
+        assert ulla.fakes.tasks.missed == []
 
     def test_of_a_connection_that_is_gone_for_good_is_lost(self, ulla: Ulla) -> None:
         ulla.report(1000)
