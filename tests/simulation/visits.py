@@ -98,7 +98,8 @@ def _torn(stage: Stage) -> None:
         stage.world.gateway.close(connection_id, 1006)
     stage.world.run(500)
     stage.app(UWE).send("41/user,")
-    stage.tell("account.upserted", _id=ULLA.id, role="USER", coins=COINS, accountStatus="SUSPENDED")
+    suspended = {"name": "Ulla", "coins": COINS, "accountStatus": "SUSPENDED"}
+    stage.tell("account.upserted", _id=ULLA.id, role="USER", **suspended)
 
 
 @scenario("a torn connection whose function dies", call_people)
