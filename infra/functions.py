@@ -25,7 +25,14 @@ COUNT_HITS = Access({"limits": "UpdateItem"})
 NATIVE = (
     POST
     | COUNT_HITS
-    | Access({"connections": "GetItem UpdateItem", "people": "UpdateItem", "rooms": "PutItem"})
+    | Access(
+        {
+            "accounts": "GetItem",
+            "connections": "GetItem UpdateItem",
+            "people": "UpdateItem",
+            "rooms": "PutItem",
+        }
+    )
 )
 """What every function needs that handles events, beside the rights of its handlers: it may have to
 make the session reachable that has sent the event."""
@@ -117,6 +124,7 @@ STACK = (
             POST
             | Access(
                 {
+                    "accounts": "GetItem",
                     "connections": "GetItem UpdateItem",
                     "people": "UpdateItem",
                     "rooms": "PutItem",
@@ -169,12 +177,7 @@ STACK = (
             NATIVE
             | _LEAVE
             | Access(
-                {
-                    "accounts": "GetItem",
-                    "connections": "DeleteItem",
-                    "recovery": "GetItem UpdateItem",
-                    "rooms": "PutItem",
-                },
+                {"connections": "DeleteItem", "recovery": "GetItem UpdateItem"},
                 may="read-secret send-deadline invoke-opener",
             ),
             timeout_seconds=20,

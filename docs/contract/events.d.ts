@@ -7,7 +7,7 @@
 //     io("https://…/user", { auth: { token } });
 //   const answer: HttpRoutes["GET /telecallers"]["answer"] = await (await fetch(…)).json();
 
-/** An account. `coins` is the balance in coins, `rates` are coins per started minute. */
+/** An account. permissions: what the person may do in chat. If they are listed, even with an empty list, those of the token do not count. coins: the balance in coins. rates: coins per started minute. */
 export interface Account {
   _id: string;
   role: string;
@@ -17,7 +17,7 @@ export interface Account {
   about?: string | null;
   accountStatus?: "ACTIVE" | "SUSPENDED";
   approvalStatus?: "APPROVED" | "PENDING" | "REJECTED";
-  permissions?: Array<string>;
+  permissions?: Array<string> | null;
   coins?: number;
   rates?: Record<string, number>;
 }

@@ -9,6 +9,7 @@ from functions.accounts.product import accounts
 from shared.aws.parallel import together
 from shared.identity import accounts as stored
 from shared.identity.accounts import Account
+from shared.pipeline import account_changes
 from shared.pipeline.context import Background
 from shared.realtime import people
 
@@ -17,23 +18,13 @@ __all__ = ["accounts", "console", "routes"]
 
 @accounts.on_backend(console.UPSERTED, payload=Account)
 def upserted(background: Background, account: Account, happened_at_ms: int) -> None:
-    """Store the account. If it is suspended, close all sessions of the person.
+    """Store the account. All sessions of the person follow it: they change, or they end.
 
-    A telecaller who is no longer approved stays connected but cannot be called any more, because
-    every ``call:initiate`` checks the approval. The telecaller's current call goes on.
+    The person's sessions may be in any namespace, because the role in the token decides which
+    namespaces a person may join, not the role of the account.
     """
-    known = stored.upsert(account, happened_at_ms, background.registry.paths_of_role(account.role))
-    if not known.active:
-        _close_sessions(background, known.id)
-
-
-def _close_sessions(background: Background, person_id: str) -> None:
-    """Close a person's sessions in every namespace.
-
-    The role in their token decides which namespaces a person may join, not the role of the account.
-    """
-    for person in together(
-        partial(people.get, path, person_id) for path in background.registry.namespaces
-    ):
+    registry, ports = background.registry, background.ports
+    known = stored.upsert(account, happened_at_ms, registry.paths_of_role(account.role))
+    for person in together(partial(people.get, path, known.id) for path in registry.namespaces):
         for address in person.connected:
-            background.ports.tasks.expel(address.connection_id, address.namespace, person_id)
+            account_changes.follow(registry, ports, address, known)

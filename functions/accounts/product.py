@@ -8,6 +8,11 @@ from shared.pipeline.product import Product
 accounts = Product(
     "accounts",
     access=Access(
-        {"accounts": "GetItem UpdateItem", "people": "GetItem UpdateItem"}, may="invoke-disconnect"
+        {
+            "accounts": "GetItem UpdateItem",
+            "connections": "GetItem UpdateItem",
+            "people": "GetItem UpdateItem",
+        },
+        may="invoke-disconnect",
     ),
 )

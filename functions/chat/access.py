@@ -12,6 +12,7 @@ from shared.aws.parallel import both
 from shared.errors import InvalidToken, Refusal
 from shared.identity import accounts, tokens
 from shared.identity.accounts import Account
+from shared.pipeline import account_changes
 from shared.pipeline.admission import has_failed_too_often
 from shared.pipeline.context import Context
 from shared.ports import Ports
@@ -87,16 +88,15 @@ def session_of(identity: tokens.Identity, account: Account | None) -> Session:
 
     If both the account and the token list permissions, those of the account count.
     """
-    listed = frozenset(account.permissions) if account else frozenset[str]()
-    return Session(
+    session = Session(
         namespace=CHAT.path,
         sid="",
         person_id=identity.account_id,
         role=identity.role,
-        name=account.name if account else identity.name,
-        profile=account.profile if account else None,
-        permissions=listed or identity.permissions,
+        name=identity.name,
+        permissions=identity.permissions,
     )
+    return account_changes.updated(session, account) if account else session
 
 
 def _current_session(context: Context) -> Session | None:
@@ -125,10 +125,14 @@ def _enter(context: Context, session: Session) -> None:
     )
     if not joined:
         return
+    current = account_changes.catch_up(context.registry, context.ports, context.address, session)
+    if current is None:
+        return
+    answer = Authenticated(current.person_id, current.name, current.role)
     context.emit(answer.to([context.address]))
     if joined.missed:
-        missed.send(context.ports, context.address, session.person_id, joined.missed)
+        missed.send(context.ports, context.address, current.person_id, joined.missed)
     both(
-        lambda: presence.record_arrival(context, session.person_id, session.name),
-        lambda: call_announcements.ring_newcomer(context, session.person_id),
+        lambda: presence.record_arrival(context, current.person_id, current.name),
+        lambda: call_announcements.ring_newcomer(context, current.person_id),
     )

@@ -43,7 +43,13 @@ Rates = Annotated[
 
 
 class Account(msgspec.Struct, frozen=True, rename="camel"):
-    """An account. ``coins`` is the balance in coins, ``rates`` are coins per started minute."""
+    """An account.
+
+    permissions: what the person may do in chat. If they are listed, even with an empty list, those
+        of the token do not count.
+    coins: the balance in coins.
+    rates: coins per started minute.
+    """
 
     id: Id = msgspec.field(name="_id")
     role: Id
@@ -53,7 +59,7 @@ class Account(msgspec.Struct, frozen=True, rename="camel"):
     about: Text | None = None
     account_status: Literal["ACTIVE", "SUSPENDED"] = "ACTIVE"
     approval_status: Literal["APPROVED", "PENDING", "REJECTED"] = "PENDING"
-    permissions: Annotated[list[Id], msgspec.Meta(max_length=100)] = []
+    permissions: Annotated[list[Id], msgspec.Meta(max_length=100)] | None = None
     coins: Coins = 0
     rates: Rates = {}
 

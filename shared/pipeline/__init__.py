@@ -10,6 +10,7 @@
 ``meters``           how many frames a connection may send, counted in memory
 ``context``          what a handler receives
 ``admission``        joining a namespace
+``account_changes``  what a change of an account does to the sessions of its person
 ``returning``       sessions that come back after the loss of their connection
 ``departure``        leaving a namespace, and the table of all ways into and out of a session
 ``greeting``         what products do when a client has joined

@@ -9,12 +9,12 @@ import msgspec
 
 from shared.errors import ConnectionRefused, InvalidToken
 from shared.identity import accounts, tokens
-from shared.pipeline import unauthenticated
+from shared.pipeline import account_changes, unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.realtime import connections, membership, missed, namespaces, people
 from shared.realtime.connections import JOINING_SECONDS, Connection
-from shared.realtime.namespaces import Login, Namespace
+from shared.realtime.namespaces import Login
 from shared.realtime.sessions import Session
 from shared.settings import settings
 
@@ -40,15 +40,20 @@ def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> 
         raise ConnectionRefused(namespaces.INVALID_TOKEN) from error
     if identity.role != namespace.role:
         raise ConnectionRefused(namespaces.ACCESS_DENIED)
-    account = _account(namespace, identity)
-    return Session(
+    session = Session(
         namespace=path,
         sid=ports.ids.session_id(),
         person_id=identity.account_id,
         role=identity.role,
-        name=account.name,
-        profile=account.profile,
+        name=identity.name,
     )
+    account = accounts.get(identity.account_id)
+    if account is None:
+        if namespace.approval_required:
+            raise ConnectionRefused(namespaces.NOT_APPROVED)
+        return session
+    account_changes.require_admitted(namespace, account)
+    return account_changes.updated(session, account)
 
 
 def without_person(registry: Registry, ports: Ports, path: str) -> Session:
@@ -98,11 +103,10 @@ def begin_session(
     if not joins(registry, session):
         return
     next_due = ports.clock.now_ms() // 1000 + settings().ping_period_seconds
+    address = connection.address(session)
     if session.anonymous:
-        address = connection.address(session)
         membership.enter(address, int(connection.expires_at), next_due)
         return
-    address = connection.address(session)
     joined = people.join(
         address,
         session.person_id,
@@ -110,7 +114,8 @@ def begin_session(
         everybody=registry.namespaces[session.namespace].everybody,
         due_at=next_due,
     )
-    if joined and joined.missed:
+    stays = account_changes.catch_up(registry, ports, address, session)
+    if stays and joined and joined.missed:
         missed.send(ports, address, session.person_id, joined.missed)
 
 
@@ -126,16 +131,3 @@ def too_many(registry: Registry, path: str) -> str:
     """Return the text that refuses a client whose address has opened too many connections."""
     namespace = registry.namespaces.get(path)
     return namespace.too_many if namespace else namespaces.UNKNOWN_NAMESPACE
-
-
-def _account(namespace: Namespace, identity: tokens.Identity) -> accounts.Account:
-    account = accounts.get(identity.account_id)
-    if account is None:
-        if namespace.approval_required:
-            raise ConnectionRefused(namespaces.NOT_APPROVED)
-        return accounts.Account(id=identity.account_id, role=identity.role, name=identity.name)
-    if not account.active:
-        raise ConnectionRefused(namespace.suspended)
-    if namespace.approval_required and not account.approved:
-        raise ConnectionRefused(namespaces.NOT_APPROVED)
-    return account

@@ -250,7 +250,9 @@ def expel(
         ports.connections.close(connection_id)
         end_connection(registry, ports, connection_id)
         return
-    end_session(registry, ports, connection, namespace)
+    if not end_session(registry, ports, connection, namespace):
+        # The session has changed since the row was read, or has ended.
+        expel(registry, ports, connection_id, namespace, person_id, sid=sid, close=False)
 
 
 def run_consequences(

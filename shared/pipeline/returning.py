@@ -23,6 +23,7 @@ from pynamodb.expressions.update import Action
 
 from shared.aws.log import logger
 from shared.aws.parallel import together
+from shared.pipeline import account_changes
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Broadcast, Ports
@@ -172,6 +173,8 @@ def _restore(registry: Registry, ports: Ports, connection: Connection, session: 
     everybody = registry.namespaces[namespace].everybody
     if not recovery.arrive(connection, session, due_at, everybody=everybody):
         return
+    if session.authenticated:
+        account_changes.catch_up(registry, ports, connection.address(session), session)
     if hook := registry.return_hooks.get(namespace):
         hook.arrived(Background.on(registry, ports), session)
     for pause in LOOKS_AFTERWARDS:

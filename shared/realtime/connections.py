@@ -350,6 +350,17 @@ def replace_session(connection_id: str, before: Session, after: Session, due_at:
     return _update(connection_id, actions, is_live() & (slot == json.dumps(before))) is not None
 
 
+def update_session(connection: Connection, session: Session) -> bool:
+    """Replace a session by itself with other fields of its person's account.
+
+    Returns False, and writes nothing, if the session is another by now than in this copy of the
+    row.
+    """
+    slot, text = Connection.sessions[session.namespace], connection.sessions[session.namespace]
+    actions, condition = [slot.set(json.dumps(session))], is_live() & (slot == text)
+    return _update(connection.connection_id, actions, condition) is not None
+
+
 def mark_ended(connection: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
     """End the session that ``connection`` has in a namespace.
 

@@ -34,14 +34,15 @@ class Recovery(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class Session(msgspec.Struct, frozen=True, rename="camel"):
     """A connection in one namespace, with the person it belongs to.
 
-    A session does not change, with one exception: in a namespace with ``Login.LATER``, it begins
-    without a person and is given a person once.
+    A session that begins without a person, in a namespace with ``Login.LATER``, is given a person
+    once. Apart from this, it changes only as its person's account does.
 
     namespace: the namespace.
     sid: the session's id, which a Socket.IO client receives.
     person_id: the person's id. Empty if the session has no person.
     role: the role of the person's account.
-    name, profile, permissions: these fields of the account, as they were when the session began.
+    name, profile, permissions: these fields of the account; the token's name and permissions if
+        there is no account, or if it lists no permissions.
     arrived_ms: when the frame that asked for the session arrived, epoch ms. 0 if the session came
         with the handshake.
     anonymous: whether the session never has a person, in a namespace with ``Login.NONE``.

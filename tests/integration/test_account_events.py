@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import jwt
 import msgspec
 import pytest
 
-from functions.calls.namespaces import USER
+from functions.calls.namespaces import TELECALLER, USER
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
 from local.accounts import save as save_account
@@ -15,10 +18,12 @@ from shared.identity.wallet import Wallet
 from shared.pipeline import departure
 from shared.realtime import connections, people, rooms
 from shared.realtime.address import Address, Wire
-from tests.fakes import NOW_MS, Fakes
+from shared.realtime.connections import Connection
+from shared.realtime.sessions import Session
+from tests.fakes import JWT_SECRET, NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.booking_stage import report
-from tests.integration.chat import Chat, announcing
+from tests.integration.chat import Chat, Overtaken, announcing
 from tests.integration.engines import Engine
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -113,3 +118,72 @@ def _suspend_in_chat(fakes: Fakes) -> None:
     assert not people.get(CHAT.path, "ulla").online
     assert not rooms.connections_by_person(CHAT.path)
     assert [one["userId"] for one in chat.broadcasts("user_left")] == ["ulla"]
+
+
+def session_at(tab: str, namespace: str) -> Session:
+    connection = connections.get(tab)
+    session = connection.session(namespace) if connection else None
+    assert session
+    return session
+
+
+def test_an_approval_withdrawn_closes_the_sessions_that_need_it(fakes: Fakes) -> None:
+    for path in (TELECALLER.path, CHAT.path):
+        stage.connect(path, "ulla", path)
+    upsert(fakes, replaced(role="TELECALLER", approval_status="APPROVED"), 1)
+    assert fakes.tasks.expelled == []
+    upsert(fakes, replaced(role="TELECALLER", approval_status="REJECTED"), 2)
+    assert fakes.tasks.expelled == [(TELECALLER.path, TELECALLER.path, "ulla")]
+
+
+def test_open_sessions_follow_their_account(fakes: Fakes) -> None:
+    Chat(fakes).tab("ulla", "tab", permissions=frozenset({"chat.access"}))
+    before = session_at("tab", CHAT.path)
+    upsert(fakes, replaced(name="New", profile="p"), 1)
+    expected = msgspec.structs.replace(before, name="New", profile="p")
+    assert session_at("tab", CHAT.path) == expected, "permissions are still those of the token"
+    for number, listed in enumerate((["call.audio"], []), 2):
+        upsert(fakes, replaced(permissions=listed), number)
+        assert session_at("tab", CHAT.path).permissions == frozenset(listed)
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "SUSPENDED"])
+def test_an_account_that_changes_while_its_person_authenticates_counts(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    chat = Chat(fakes)
+    connections.create(Connection("tab", wire="s", expires_at=stage.EXPIRES_AT))
+    connections.add_session("tab", Session(CHAT.path, "sid", "", "", ""))
+    changed = replaced(name="New", permissions=[], account_status=status)
+    monkeypatch.setattr(people, "join", Overtaken(people.join, partial(upsert, fakes, changed, 1)))
+    claims: dict[str, object] = {
+        "sub": "ulla",
+        "role": "USER",
+        "name": "Old",
+        "permissions": ["chat.access"],
+    }
+    claims["exp"] = fakes.clock.now // 1000 + 60
+    chat.send("tab", "authenticate", jwt.encode(claims, JWT_SECRET))
+    if status == "SUSPENDED":
+        assert fakes.tasks.expelled == [("tab", CHAT.path, "ulla")]
+        assert not fakes.events("tab")
+    else:
+        assert ("authenticated", "New") in [
+            (n, one["displayName"]) for n, one in fakes.events("tab")
+        ]
+        assert session_at("tab", CHAT.path).permissions == frozenset()
+
+
+def test_a_session_that_changes_while_it_is_ended_ends_all_the_same(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = Chat(fakes)
+    chat.tab("ulla", "both")
+    connections.add_session("both", stage.session_of(USER.path, "ulla"))
+    change = partial(upsert, fakes, replaced(name="New"), 1)
+    monkeypatch.setattr(connections, "mark_ended", Overtaken(connections.mark_ended, change))
+    departure.expel(REGISTRY, fakes.ports, "both", CHAT.path, "ulla")
+    row = connections.get("both")
+    assert row
+    assert not row.session(CHAT.path)
+    assert row.session(USER.path)

@@ -7,8 +7,11 @@ from typing import Any
 
 from functions.bookings.state import FINAL as OVER
 from functions.calls.billing import cost, duration_seconds
+from functions.products import REGISTRY
 from shared.ids import decompose
+from shared.pipeline.account_changes import is_admitted, updated
 from shared.realtime.address import Address
+from shared.realtime.sessions import session_of
 from shared.settings import settings
 from tests.simulation import stack
 from tests.simulation.clients import App
@@ -144,6 +147,25 @@ def members_only(world: World, truth: Truth) -> Broken:
         private = channel is not None and channel.get("private") and one.get("tabs")
         if channel and private and person_id not in channel.get("members", ()):
             yield f"{person_id} is in {one['topic']}"
+
+
+def accounts_followed(world: World, truth: Truth) -> Broken:
+    """A person who is connected may be, and their sessions have what the account says."""
+    for key, one in truth.people.items():
+        if not one.get("connections"):
+            continue
+        path, person_id = decompose(key, 2)
+        account = truth.accounts.get(person_id)
+        if account is None:
+            continue
+        if not is_admitted(REGISTRY.namespaces[path], account):
+            yield f"{person_id} is in {path}"
+        for member in one["connections"]:
+            connection_id = Address.of_member(path, member).connection_id
+            text = truth.connections.get(connection_id, {}).get("sessions", {}).get(path)
+            session = session_of(text) if text else None
+            if session and session != updated(session, account):
+                yield f"{person_id}'s {connection_id} does not follow the account"
 
 
 def deaf(world: World, truth: Truth) -> Broken:

@@ -22,6 +22,7 @@ INVARIANTS: dict[str, Invariant] = {
         invariants.counted,
         invariants.ghosts,
         invariants.members_only,
+        invariants.accounts_followed,
         invariants.deaf,
         invariants.served,
         invariants.given_up,

@@ -81,6 +81,10 @@ SUSPENDED = {
     "accountStatus": "SUSPENDED",
     "coins": 1_000,
 }
+NAMED_ANEW = {"_id": ULLA.id, "role": "USER", "name": "New", "profile": "p", "coins": 1_000}
+NOT_APPROVED = {"_id": TINA.id, "role": "TELECALLER", "name": "T", "approvalStatus": "REJECTED"}
+WITHOUT_PERMISSIONS = {"_id": ANNA.id, "role": ANNA.role, "name": "A", "permissions": []}
+ACCOUNT = "account.upserted"
 GONE = "disconnect"
 
 RACES = (
@@ -152,10 +156,15 @@ RACES = (
     Race(
         "suspended | initiate",
         call_people,
-        Tells("account.upserted", **SUSPENDED),
+        Tells(ACCOUNT, **SUSPENDED),
         Sends(ULLA, CALLS),
         "backend",
     ),
+    Race("comes | suspended", call_people, Comes(ULLA), Tells(ACCOUNT, **SUSPENDED)),
+    Race("comes | named anew", call_people, Comes(ULLA), Tells(ACCOUNT, **NAMED_ANEW)),
+    Race("comes | approval withdrawn", call_people, Comes(TINA), Tells(ACCOUNT, **NOT_APPROVED)),
+    Race("tab comes | may do nothing", tabs, Comes(ANNA), Tells(ACCOUNT, **WITHOUT_PERMISSIONS)),
+    Race("named anew | leaves", call_people, Tells(ACCOUNT, **NAMED_ANEW), Leaves(ULLA), "backend"),
 )
 OVERTAKINGS = (
     Overtaking("accept, end", ringing, Sends(TINA, ACCEPT), Sends(TINA, END)),

@@ -42,6 +42,7 @@ RACES = (
     "tab departs | tab departs",
     "tab leaves | person comes back",
     "status | tab leaves",
+    "comes | suspended",
 )
 OVERTAKINGS = ("accept, end", "join, leave", "message, goodbye", "track, untrack")
 SEQUENCES = ("a booking on its way", "two partners")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from functions.chat.state import FINAL
+from shared.identity.accounts import Account
 from tests.simulation.clients import App
 from tests.simulation.engine import row
 from tests.simulation.world import World
@@ -29,6 +32,10 @@ class Truth:
         rows = world.dynamo.rows
         self.people = {key[0]: row(item) for key, item in rows["people"].items()}
         self.connections = {key[0]: row(item) for key, item in rows["connections"].items()}
+        self.accounts = {
+            key[0]: msgspec.json.decode(row(item)["account"], type=Account)
+            for key, item in rows["accounts"].items()
+        }
         self.rooms = [row(item) for item in rows["rooms"].values()]
         self.records = {key[1]: row(item) for key, item in rows["calls"].items()}
         self.bookings = {

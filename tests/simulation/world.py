@@ -237,7 +237,6 @@ def _account(who: Who) -> Account:
         role=who.role,
         name=f"Name of {who.id}",
         approval_status="APPROVED",
-        permissions=[],
         coins=COINS if who.role == "USER" else 0,
         rates=RATES if who.role == "TELECALLER" else {},
     )
