@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from playwright.sync_api import Browser
 
+from local.settings import ROOT
 from tests.e2e import backstage, every_event
 from tests.e2e.calls import answer, ring
 from tests.e2e.chat import Tab, chat_token, make_channel, tab, unique
@@ -25,6 +30,26 @@ TRANSPORTS = [
 ]
 KINDS = [("js", "4"), ("js", "3"), ("js", "2"), ("python", None), ("asyncio", None)]
 LARGE = "x" * 31_000
+
+CONNECT = """([url, token, name]) => new Promise((resolve, reject) => {
+  const socket = (window[name] = io(url, { auth: { token } }));
+  socket.on("connect", () => resolve());
+  socket.on("connect_error", reject);
+})"""
+CALL = """async (telecallerId) => {
+  const [user, telecaller] = [window["/user"], window["/telecaller"]];
+  const heard = (socket, event) => new Promise((resolve) => socket.once(event, resolve));
+  const [incoming, accepted] = [heard(telecaller, "call:incoming"), heard(user, "call:accepted")];
+  const { callId } = await user.emitWithAck("call:initiate", { telecallerId, callType: "AUDIO" });
+  const { callType } = await incoming;
+  telecaller.emit("call:accept", { callId });
+  const { callType: answered = callType } = await accepted;
+  const ended = heard(telecaller, "call:ended").then(() => "ended");
+  user.emit("call:end", { callId });
+  return [callType, answered, await ended];
+}"""
+UPGRADED = """() => ["/user", "/telecaller"].every(
+  (name) => window[name].io.engine.transport.name === "websocket")"""
 
 SNIPPETS = {
     "USER": """
@@ -52,6 +77,17 @@ const socket = io('http://localhost:3000/partner', {
     "CHAT": "const socket = io('http://localhost:3001');",
 }
 """How the events' documents say that an app connects."""
+
+
+@pytest.fixture
+def static_site() -> Iterator[str]:
+    """The URL of a server on another port, with the file of socket.io-client."""
+    folder = ROOT / "local/node_modules/socket.io-client/dist"
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def settled(client: Client, transport: str) -> None:
@@ -151,6 +187,21 @@ def test_the_end_of_a_polling_client_by_the_backend_reaches_it(world: World) -> 
     expelled = {"connectionId": connection_id, "namespace": "/user"}
     backstage.invoke(world.stack, "disconnect", expelled)
     assert user.ended.wait(10)
+
+
+def test_a_page_of_another_origin_makes_a_whole_call(
+    world: World, browser: Browser, static_site: str
+) -> None:
+    """Chromium enforces CORS: a page elsewhere polls, upgrades, and uses no option but ``auth``."""
+    user, callee = world.people.take("USER"), world.people.take("TELECALLER")
+    with browser.new_page() as page:
+        page.goto(f"{static_site}/socket.io.min.js")
+        page.add_script_tag(url="/socket.io.min.js")
+        for name, account in (("/user", user), ("/telecaller", callee)):
+            page.evaluate(CONNECT, [world.stack.url + name, token(account), name])
+            world.stack.wait_connections(name, account.id)
+        assert page.evaluate(CALL, callee.id) == ["AUDIO", "AUDIO", "ended"]
+        page.wait_for_function(UPGRADED)
 
 
 def test_several_namespaces_share_one_upgraded_connection(world: World) -> None:

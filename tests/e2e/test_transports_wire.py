@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e import backstage
 from tests.e2e.chat import Tab, chat_token, tab, unique
+from tests.e2e.client_native import Raw
 from tests.e2e.client_polling import PATH, Polling
 from tests.e2e.clients import Refused
 from tests.e2e.people import token
@@ -85,6 +86,11 @@ class TestHandshake:
         body = b"4" if method == "POST" else None
         answer = world.stack.request(method, f"{PATH}?{query}", {}, body)
         assert error(answer) == expected
+
+    @pytest.mark.parametrize("query", ["transport=websocket", "EIO=abc&transport=websocket"])
+    def test_a_websocket_without_a_known_version_is_refused(self, world: World, query: str) -> None:
+        with pytest.raises(Refused):
+            Raw(world.stack.url, f"{PATH}?{query}")
 
     def test_other_parameters_are_the_app_s_own(self, world: World) -> None:
         client = Polling(world.stack, query="&namespace=/user&t=abc&b64=1&j=0&sid=")

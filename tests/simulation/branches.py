@@ -60,6 +60,7 @@ UNREACHED = {
     "shared/pipeline/context.py Context.disconnect: self.ports.tasks.expel": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.save_data: connections.save_data": _OTHER_PRODUCTS,
     "shared/pipeline/departure.py expel: end_session": _OTHER_PRODUCTS,
+    "shared/pipeline/departure.py expel: expel": _AT_ONCE,
     "shared/pipeline/departure.py expel: finish_ended_sessions": _FAULTS,
     "shared/pipeline/departure.py lose_connection: end_connection": _SETTING,
     "shared/realtime/connections.py save_data: connection.update_if": _OTHER_PRODUCTS,

@@ -121,7 +121,8 @@ def _backend_events(schemas: Schemas) -> Schema:
         )
         for event in REGISTRY.backend_events.values()
     ]
-    one = schemas.named("BackendEvent", {"oneOf": kinds})
+    # A body with ``events`` is read as a list of them, whatever else it has.
+    one = schemas.named("BackendEvent", {"oneOf": kinds, "not": {"required": ["events"]}})
     listed = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
     several = schemas.named(
         "BackendEvents",
