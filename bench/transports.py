@@ -10,7 +10,10 @@ from bench.table import Table
 from tests.e2e.people import token
 from tests.e2e.world import World
 
-ROUNDS = 30
+ROUNDS = 20
+GONE_SECONDS = 1.5
+"""How long the end of a client keeps the stack busy."""
+
 MOST = 1.5
 WEBSOCKET = ("websocket",)
 WAYS: dict[str, tuple[str, ...] | None] = {
@@ -50,7 +53,7 @@ def _connect(world: World, given: str, transports: tuple[str, ...] | None) -> fl
     took = time.monotonic() - begin
     time.sleep(0.5)  # an upgrade that goes on
     client.leave()
-    time.sleep(0.5)
+    time.sleep(GONE_SECONDS)
     return took
 
 

@@ -42,7 +42,8 @@ def receive(request: Request, handle: Handle) -> Answer:
     """Handle the packets of a POST, in order.
 
     Raises ``EngineError`` if there is no such session. A second POST at the same time ends the
-    session, as in Engine.IO's own server.
+    session, as in Engine.IO's own server. More than a mailbox holds, before it is clear which
+    transport the client uses, ends it as well.
     """
     connection_id = request.connection_id
     if len(request.body) > settings().max_payload_bytes:
@@ -67,6 +68,9 @@ def receive(request: Request, handle: Handle) -> Answer:
             _each(connection_id, request.id, held, handle)
         elif box.held_until_ms <= request.ms or PacketType.CLOSE in packets:
             handle_held(connection_id, handle)
+    except mailboxes.Full:
+        ports().connections.close(connection_id)
+        return reply("", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     finally:
         if not finished:
             mailboxes.end_post(connection_id)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition, size
 
 from shared.aws.tables import Table, TableName
@@ -19,9 +20,16 @@ from shared.settings import settings
 PREFIX = "~"
 """What the connection id of a client that polls begins with. API Gateway's ids never do."""
 
+TOO_LARGE = "ValidationException"
+"""The code with which DynamoDB refuses an item of more than 400 KB."""
+
 LEASE_MS = 30_000
 """The longest that an invocation can work on a mailbox: API Gateway's limit for a request. After
 this time it counts as dead."""
+
+
+class Full(Exception):
+    """A mailbox has no room for a packet."""
 
 
 class Mailbox(Table):
@@ -169,7 +177,8 @@ def held(packets: Iterable[str], now_ms: int) -> list[str]:
 def hold(connection_id: str, held: Sequence[str], answers: Sequence[str]) -> bool:
     """Keep the packets of a POST with the first ones, and let the next POST be handled.
 
-    Returns False, and changes nothing, if the first ones have been handled.
+    Returns False, and changes nothing, if the first ones have been handled. Raises ``Full`` if they
+    are more than an item may hold.
 
     answers: packets for the client.
     """
@@ -178,7 +187,12 @@ def hold(connection_id: str, held: Sequence[str], answers: Sequence[str]) -> boo
         Mailbox.outbox.set(Mailbox.outbox.append(list(answers))),
         Mailbox.post_until_ms.set(0),
     ]
-    return Mailbox(connection_id).update_if(actions, _HERE & Mailbox.held.exists())
+    try:
+        return Mailbox(connection_id).update_if(actions, _HERE & Mailbox.held.exists())
+    except UpdateError as error:
+        if error.cause_response_code == TOO_LARGE:
+            raise Full(connection_id) from error
+        raise
 
 
 def claim_held(connection_id: str, now_ms: int) -> Mailbox | None:

@@ -256,6 +256,18 @@ def test_a_large_or_binary_body_is_refused(stage: Stage) -> None:
     assert client.get() == ["1"]
 
 
+def test_a_client_that_floods_before_it_upgrades_is_refused(
+    stage: Stage, use_settings: UseSettings
+) -> None:
+    use_settings(upgrade_wait_ms=60_000)
+    client = Client(stage)
+    packet = "4" + "x" * 32_000
+    statuses = [client.post(packet)["statusCode"] for _ in range(12)]
+    assert statuses == [200] * 12
+    assert client.post(packet)["statusCode"] == 413
+    assert client.get() == ["1"]
+
+
 def test_a_session_is_unknown_before_it_is_opened(stage: Stage) -> None:
     for method in ("GET", "POST"):
         answer = stage.request(method, "EIO=4&transport=polling&sid=unknown")
