@@ -49,6 +49,10 @@ first ones are short: such an event must not be overtaken by the next one, which
 connection."""
 
 
+_ROUNDS = 5
+"""How often a session is looked for. It may be in another row by the time at which it is moved."""
+
+
 class Seat(NamedTuple):
     """A session's place in a room.
 
@@ -94,16 +98,19 @@ def claim(
         return None
     now = ports.clock.now_ms() // 1000
     due_at = now + JOINING_SECONDS
-    found = recovery.find(pid, session.namespace, now)
-    known = _authenticated(registry, ports, session, auth.get("token"))
-    if found is None or known is None or found.session.person_id != known.person_id:
-        return None
-    back = recovery.returned(found, known, offset or "")
     actions: list[Action] = [Connection.joining.add({session.namespace})]
     if connection.due_at > due_at:
         actions.append(Connection.due_at.set(due_at))
-    entries = {one for one in found.rooms if _is_own(registry, found.session, one)}
-    if not recovery.move(found, back, connection, actions, entries):
+    known = _authenticated(registry, ports, session, auth.get("token"))
+    for _ in range(_ROUNDS):
+        found = recovery.find(pid, session.namespace, now)
+        if found is None or known is None or found.session.person_id != known.person_id:
+            return None
+        back = recovery.returned(found, known, offset or "")
+        entries = {one for one in found.rooms if _is_own(registry, found.session, one)}
+        if recovery.move(found, back, connection, actions, entries):
+            break
+    else:
         return None
     if found.alive and found.alone:  # the client is back before anybody knew that it was gone
         ports.connections.close(found.connection_id)

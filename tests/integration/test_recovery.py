@@ -382,5 +382,26 @@ def test_a_return_that_dies_half_way_is_repeated_by_the_client(
     assert people.get(USER.path, "ulla").members == {f"r:{phone.connection_id}:{phone.sid}"}
 
 
+def test_a_client_that_is_torn_while_it_comes_back_comes_back(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first return ends between the read and the write of the second."""
+    phone = user(fakes)
+    lose(phone)
+    phone.connect()
+    ((connection_id, namespace),) = fakes.tasks.restored
+    fakes.tasks.restored.clear()
+    found = recovery.find
+
+    def find(*args: Any) -> Any:
+        lost = found(*args)
+        opener.handler({"connectionId": connection_id, "namespace": namespace}, INVOCATION)
+        return lost
+
+    monkeypatch.setattr(recovery, "find", find)
+    phone.connect()
+    assert phone.recovered
+
+
 def dies(*_: Any, **__: Any) -> None:
     raise OSError("dies")
