@@ -65,6 +65,19 @@ RARE: dict[Use, str] = {
             ("UpdateItem", "bookings"), ("UpdateItem", "partners"),
         )
     },
+    **dict.fromkeys(
+        (
+            ("bookings", "GetItem", "recovery"), ("broadcast", "UpdateItem", "recovery"),
+            ("broadcast-shard", "UpdateItem", "recovery"), ("disconnect", "UpdateItem", "rooms"),
+            ("opener", "ConditionCheckItem", "chat"), ("opener", "GetItem", "chat"),
+            ("opener", "PutItem", "chat"), ("opener", "UpdateItem", "chat"),
+            ("opener", "ConditionCheckItem", "connections"), ("opener", "DeleteItem", "rooms"),
+            ("opener", "UpdateItem", "rooms"), ("opener", "Query", "recovery"),
+            ("opener", "GetItem", "people"), ("socketio", "GetItem", "recovery"),
+            ("socketio", "UpdateItem", "recovery"), ("socketio", "may", "invoke-opener"),
+        ),
+        "only clients that have asked for recovery need it",
+    ),
     ("bookings-stream", "BatchGetItem", "bookings"): "a transition may be announced by then",
     ("broadcast", "may", "send-broadcast"): "a post may fail",
     ("broadcast-shard", "may", "send-broadcast"): "a post may fail",
