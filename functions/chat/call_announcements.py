@@ -10,17 +10,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from functions.chat import call_rows
+from functions.chat import call_rows, call_store
 from functions.chat.call_events import Accepted, CandidateReceived, Ended, Incoming, Rejected
-from functions.chat.call_rows import CallRow, ChatCall, Party
+from functions.chat.call_rows import CallRow, Party
 from functions.chat.call_store import Finished
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger
 from shared.aws.log import logger
 from shared.aws.parallel import both
-from shared.aws.retry import attempts
 from shared.aws.tables import is_still
 from shared.calling.telling import tell
+from shared.ids import compose
 from shared.pipeline.context import Background, Context
 from shared.protocol import json
 from shared.realtime.address import Address
@@ -30,45 +30,36 @@ _ROUNDS = 4
 """How often candidates that have come meanwhile are sent before the rest has to wait no longer."""
 
 
-def rung(background: Background, call: ChatCall, incoming: Incoming, tabs: list[Address]) -> bool:
-    """Announce a call to the callee's tabs. Returns whether any tab was reached."""
+def rung(
+    background: Background, row: CallRow, mark: Mark, incoming: Incoming, tabs: list[Address]
+) -> bool:
+    """Announce a call to tabs of the callee. Returns whether any tab was reached.
+
+    row: the call's row with the mark.
+    """
     reached = tell(background.emit, incoming.to(tabs))
-    row = CallRow(call_rows.of_key(call.id).person, call=call, untold={call.started.text})
-    if not _note_told(background, row, call.started, tabs):
+    if not _note_told(background, row, mark, row.ringing):
         # The events of what has come since may have arrived before this one.
-        now = call_rows.find(call.id)
+        now = call_rows.find(row.call.id)
         tab = now.call.callee_tab if now and not now.over else None
-        tell(background.emit, Ended(call.id).to(one for one in tabs if one.member != tab))
+        tell(background.emit, Ended(row.call.id).to(one for one in tabs if one.member != tab))
     return reached
 
 
 def ring_newcomer(context: Context, person_id: str) -> None:
-    """Ring a tab that has come since its person is called.
+    """Ring a tab that has come since a call to its person began to ring.
 
-    The invite rings on the tabs that the person has at that moment, and on no others.
+    An invite rings on the tabs that the callee has at that moment, and on no others. Candidates
+    that the caller has sent before are not sent again.
     """
-    for call_id, _peer in call_rows.party(person_id).with_peers():
-        row = _announced(call_id)
-        if row is None or row.call.status != Status.RINGING or row.call.callee_id != person_id:
-            continue
-        if context.address.member not in (row.rings_on or ()):
-            kept = call_rows.incoming(call_id)
-            if kept is not None:
-                incoming = msgspec.json.decode(kept, type=Incoming)
-                tell(context.emit, incoming.to([context.address]))
-
-
-def _announced(call_id: str) -> CallRow | None:
-    """Return the row of a call that is not over, when its invite has been sent, or after a moment.
-
-    Returns None if the call is over.
-    """
-    row = call_rows.get(call_id)
-    for _ in attempts() if row and row.marks else ():
-        row = call_rows.get(call_id)
-        if row is None or not row.marks:
-            break
-    return row
+    tab = context.address
+    for call_id, _ in call_rows.party(person_id).with_peers():
+        mark = Mark(context.now_ms, call_id, compose(Status.RINGING, tab.member))
+        kept = call_rows.incoming(call_id)
+        row = kept and call_store.ring_late(call_id, person_id, tab.member, mark)
+        if kept and row:
+            incoming = msgspec.json.decode(kept, type=Incoming)
+            rung(context, row, mark, incoming, [tab])
 
 
 def accepted(background: Background, row: CallRow, answer: object) -> None:
@@ -153,7 +144,7 @@ def _announce_end(
     caller, callee = both(
         lambda: call_rows.party(call.caller_id), lambda: call_rows.party(call.callee_id)
     )
-    for_caller = Rejected if marks[-1].what == Trigger.REJECT else Ended
+    for_caller = Rejected if Trigger.REJECT in untold else Ended
     theirs, ours = (
         caller.addresses(call.caller_tab),
         _tabs_of_callee(row, callee, still_ring=Status.ACCEPTED in untold),
@@ -213,8 +204,6 @@ def _note_told(
             event = CandidateReceived(from_=sender_id, candidate=one.candidate)
             tell(background.emit, event.to(to))
         also = [CallRow.answer.remove()] if answered else []
-        if to and not answered:
-            also.append(CallRow.rings_on.set({one.member for one in to}))
         if waiting:
             also.append(CallRow.held.delete({one.text for one in waiting}))
         if dismissed:

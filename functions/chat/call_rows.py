@@ -92,9 +92,8 @@ class CallRow(MarkedRow):
     answer: the WebRTC answer as JSON, from the accept until the caller has received it.
     held: candidates, each as ``HeldCandidate.text``. Those of the caller wait for
         ``call:incoming``, those of the callee for ``call:accepted``.
+    rings_on: the callee's tabs on which the call rings, as ``Address.member``.
     dismissed: the callee's tabs that know that another tab has the call, as ``Address.member``.
-    rings_on: the callee's tabs to which the invite has sent ``call:incoming``, in the same form.
-        Others ring when they come.
     """
 
     class Meta:
@@ -111,6 +110,11 @@ class CallRow(MarkedRow):
     def over(self) -> bool:
         """Whether the call is over."""
         return self.call.status in FINAL
+
+    @property
+    def ringing(self) -> list[Address]:
+        """The addresses of the tabs on which the call rings."""
+        return [Address.of_member(CHAT.path, member) for member in sorted(self.rings_on or ())]
 
     def held_of(self, person_id: str) -> list[HeldCandidate]:
         """Return the candidates that wait and that a person has sent, in order."""
@@ -160,7 +164,8 @@ class Listed(Table):
 
     item: the call's id, which sorts by the moment at which the call began to ring.
     incoming: the payload of ``call:incoming`` as JSON, for tabs that come while the call rings.
-        None if it is too long.
+        None if it is too long. It is kept here because this row is not written again while the call
+        lasts.
     """
 
     class Meta:

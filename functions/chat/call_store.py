@@ -15,7 +15,7 @@ from functions.chat import call_rows
 from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Listed, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
-from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
 from shared.calling import ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
@@ -45,8 +45,9 @@ class Finished(NamedTuple):
     mark: Mark
 
 
-def start(call: ChatCall, incoming: str, limit: Window) -> bool:
-    """Let a call ring. Returns False if the callee has no connection.
+def start(call: ChatCall, incoming: str, limit: Window) -> CallRow | None:
+    """Let a call ring. Returns its row, with the tabs that the callee had at this moment, or None
+    if the callee has no connection. A tab that comes later finds the call: ``ring_late``.
 
     incoming: the payload of ``call:incoming`` as JSON.
 
@@ -54,15 +55,32 @@ def start(call: ChatCall, incoming: str, limit: Window) -> bool:
     has been started before, even if it is over. Raises ``Refusal`` if the limit is reached, and if
     the caller has no connection: perhaps not yet, because they are just authenticating.
     """
+    tabs = set(call_rows.party(call.callee_id).members or ())
+    for _ in range(_ROUNDS):
+        row = CallRow(ring.row_of_call(call.id), call=call, untold={call.started.text})
+        row.rings_on = tabs or None
+        try:
+            _start(row, incoming, limit)
+        except TransactionRefused as refused:
+            now = set(refused.row("callee").get(Party.members.attr_name, {}).get("SS", ()))
+            if now and now != tabs and _only_tabs_changed(refused):
+                tabs = now
+                continue
+            _require_new_and_allowed(refused, call, limit)
+            return None
+        return row
+    raise RuntimeError(f"call {call.id} cannot start: the tabs changed {_ROUNDS} times")
+
+
+def _start(row: CallRow, incoming: str, limit: Window) -> None:
+    """Let a call ring if the callee still has the tabs on its row, and no others."""
+    call, tabs = row.call, row.rings_on
     caller = Party(people.key(CHAT.path, call.caller_id))
 
     def add_items(transaction: Transaction) -> None:
-        transaction.put("listed", Listed.of(call, incoming), condition=Listed.item.does_not_exist())
-        transaction.put(
-            "call",
-            CallRow(ring.row_of_call(call.id), call=call, untold={call.started.text}),
-            condition=CallRow.person.does_not_exist(),
-        )
+        entry = Listed.of(call, incoming)
+        transaction.put("listed", entry, condition=Listed.item.does_not_exist())
+        transaction.put("call", row, condition=CallRow.person.does_not_exist())
         transaction.update(
             "caller",
             caller,
@@ -74,22 +92,41 @@ def start(call: ChatCall, incoming: str, limit: Window) -> bool:
             "callee",
             Party(people.key(CHAT.path, call.callee_id)),
             actions=[Party.calls.add({_entry(call, call.callee_id)})],
-            condition=Party.members.exists(),
+            condition=is_still(Party.members, tabs) if tabs else Party.members.exists(),
+            return_old=True,
         )
 
-    try:
-        transact(add_items)
-    except TransactionRefused as refused:
-        if refused.failed("listed") or refused.failed("call"):
-            raise Duplicate from refused
-        if limit.is_full(refused.row("caller")):
-            raise Refusal(TOO_MANY_REQUESTS) from refused
-        if refused.failed("caller"):
-            raise Refusal(NOT_AUTHENTICATED) from refused
-        if not rate_limits.take(caller, limit):
-            raise Refusal(TOO_MANY_REQUESTS) from refused
-        return False
-    return True
+    transact(add_items)
+
+
+def _only_tabs_changed(refused: TransactionRefused) -> bool:
+    return not any(refused.failed(name) for name in ("listed", "call", "caller"))
+
+
+def _require_new_and_allowed(refused: TransactionRefused, call: ChatCall, limit: Window) -> None:
+    """Raise why a call could not start, unless it is that the callee has no connection."""
+    if refused.failed("listed") or refused.failed("call"):
+        raise Duplicate from refused
+    if limit.is_full(refused.row("caller")):
+        raise Refusal(TOO_MANY_REQUESTS) from refused
+    if refused.failed("caller"):
+        raise Refusal(NOT_AUTHENTICATED) from refused
+    if not rate_limits.take(Party(people.key(CHAT.path, call.caller_id)), limit):
+        raise Refusal(TOO_MANY_REQUESTS) from refused
+
+
+def ring_late(call_id: str, callee_id: str, tab: str, mark: Mark) -> CallRow | None:
+    """Add a tab to those on which a call rings, and set a mark until it does.
+
+    Returns the row after the write, or None if the call does not ring, is not for this person, or
+    rings on this tab already. The SDK repeats the write if its answer is lost.
+    """
+    call: Any = CallRow.call
+    row = call_rows.of_key(call_id)
+    is_new = ~CallRow.rings_on.contains(tab) | CallRow.untold.contains(mark.text)
+    theirs = (call.status == Status.RINGING.value) & (call.callee_id == callee_id)
+    actions = [CallRow.rings_on.add({tab}), CallRow.marking(mark)]
+    return row if row.update_if(actions, theirs & is_new) else None
 
 
 def accept(call_id: str, tab: str, answer: str, now_ms: int, message_id: str) -> CallRow | None:

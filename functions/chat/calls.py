@@ -16,7 +16,7 @@ from functions.chat.call_events import (
     Invite,
     Invited,
 )
-from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate
+from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Party
 from functions.chat.call_store import Finished
 from functions.chat.product import CHAT_ERROR, MAY_END_CALL, MAY_READ_RECORDS, on
 from functions.chat.state import Status, Trigger
@@ -32,6 +32,7 @@ from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.product import Limit
 from shared.pipeline.rate_limits import Window
 from shared.protocol import json
+from shared.realtime.address import Address
 from shared.realtime.untold import announce
 from shared.settings import settings
 
@@ -90,25 +91,26 @@ def invite(context: Context, request: Invite) -> Invited:
         offer=request.offer,
     )
     limit = Window.coarse(INVITED, settings().limit_invites_per_minute, context.now_ms)
-    if not call_store.start(call, json.dumps(incoming), limit):
+    row = call_store.start(call, json.dumps(incoming), limit)
+    if row is None:
         raise Refusal(OFFLINE)
-    if not _ring(context, call, incoming):
+    if not _ring(context, row, incoming):
         if call_store.finish(call.id, Trigger.GONE, context.now_ms):
             call_announcements.forget(call.id)
         raise Refusal(OFFLINE)
     return Invited(call.id)
 
 
-def _ring(context: Context, call: ChatCall, incoming: Incoming) -> bool:
+def _ring(context: Context, row: CallRow, incoming: Incoming) -> bool:
     """Start the ring timer and send ``call:incoming``. Returns whether any tab was reached.
 
     If the timer cannot be started, the call ends at once and the error is raised, unless the call
     has been answered or is over by then. A post that fails ends nothing: the other tabs ring.
     """
-    callee = call_rows.party(call.callee_id).addresses()
+    call = row.call
     error, reached = both(
-        lambda: ring.try_start(context.ports, ring.row_of_call(call.id), call.id),
-        lambda: call_announcements.rung(context, call, incoming, callee),
+        lambda: ring.try_start(context.ports, row.person, call.id),
+        lambda: call_announcements.rung(context, row, call.started, incoming, row.ringing),
     )
     if error and (done := call_store.finish(call.id, Trigger.TIMEOUT, context.now_ms)):
         call_announcements.ended(context, done, but=context.address)
@@ -206,7 +208,7 @@ def ice_candidate(context: Context, request: Candidate) -> None:
     usable = [row for row in rows if not _held(row, candidate)]
     if usable:
         peer = call_rows.party(target)
-        tabs = {one for row in usable for one in peer.addresses(_tab_of(row.call, target))}
+        tabs = {one for row in usable for one in _tabs_of(row, peer, target)}
         received = CandidateReceived(from_=me, candidate=request.candidate)
         tell(context.emit, received.to(sorted(tabs)))
 
@@ -306,10 +308,14 @@ def _require_ended_before(context: Context, request: CallRef, triggers: Triggers
         raise Refusal(NOT_A_PARTY)
 
 
-def _tab_of(call: ChatCall, person_id: str) -> str | None:
-    """Return the tab that has the call. Returns None for a callee who has not answered."""
-    tab: str | None = call.caller_tab if person_id == call.caller_id else call.callee_tab
-    return tab
+def _tabs_of(row: CallRow, party: Party, person_id: str) -> list[Address]:
+    """Return the tab of a party that has the call, or the tabs on which it rings."""
+    call = row.call
+    if person_id == call.caller_id:
+        return party.addresses(call.caller_tab)
+    if call.callee_tab is None:
+        return row.ringing
+    return party.addresses(call.callee_tab)
 
 
 def _over(context: Context, call_id: str) -> CallRecord:

@@ -36,5 +36,4 @@ every request that a function makes.
 ``histories``    seeded random histories
 ``inputs``       anything that a client may send; ``fuzzing`` sends it
 ``report``       the table of outcomes
-``known``        what is known to fail
 """

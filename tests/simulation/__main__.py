@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
-from tests.simulation import bursts, enumeration, histories, known, races, report, reports, runner
+from tests.simulation import bursts, enumeration, histories, races, report, reports, runner
 from tests.simulation.concurrent import ConcurrentWorld
 from tests.simulation.runner import Outcome, Runner
 from tests.simulation.scenarios import SCENARIOS
@@ -38,12 +38,6 @@ def main() -> int:
     )
     seconds = time.perf_counter() - begin
     print(f"{runs} runs in {seconds:.0f} s, {failures} with a broken invariant")
-    if arguments.known:
-        compare = known.unknown_in_histories if arguments.seeds else known.differences
-        compare = known.unknown_at_once if arguments.concurrent else compare
-        unexpected = list(compare(table))
-        print("\n".join(unexpected) or "all as known")
-        return bool(unexpected)
     return bool(failures)
 
 
@@ -70,7 +64,6 @@ def _arguments() -> argparse.Namespace:
         "--only", default="", help="the scenarios and races with this in their name"
     )
     parser.add_argument("--details", action="store_true", help="an example of every failure")
-    parser.add_argument("--known", action="store_true", help="compare with the table of known ones")
     return parser.parse_args()
 
 

@@ -6,7 +6,16 @@ from collections import Counter
 from typing import Any
 
 from functions.bookings.state import FINAL as OVER
-from tests.simulation.screens import ANSWERING, CALLING, DIALING, IN_CALL, LEAVING, RINGING
+from tests.simulation.screens import (
+    ANSWERING,
+    CALLING,
+    DIALING,
+    HIDES,
+    IN_CALL,
+    LEAVING,
+    RINGING,
+    Screen,
+)
 from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, judged
 from tests.simulation.world import World
 
@@ -121,10 +130,15 @@ def rang(world: World, truth: Truth) -> Broken:
 
 
 def once(world: World, truth: Truth) -> Broken:
-    """Nobody hears twice what happens once. Judged where no delivery was repeated on purpose."""
+    """Nobody hears twice what happens once. Judged where no delivery was repeated on purpose.
+
+    That a call is over may be said once more if it has been said before the device rang.
+    """
     for app in world.apps:
         heard = Counter(
-            (event, str(data)) for _, event, data in app.screen.events if event in _ONCE
+            (event, str(data))
+            for number, (_, event, data) in enumerate(app.screen.events)
+            if event in _ONCE and not _rings_later(app.screen, number)
         )
         for (event, data), number in heard.items():
             if number > 1:
@@ -136,3 +150,12 @@ def once(world: World, truth: Truth) -> Broken:
             if field and last.get(about) == data[field] and data[field] in _NEWS:
                 yield f"{app.who.id}'s {app.id} heard {event} {data[field]} of {about[1]} again"
             last[about] = data[field] if field else None
+
+
+def _rings_later(screen: Screen, number: int) -> bool:
+    """Return whether an event is the end of a call that begins to ring on the device later."""
+    _, event, data = screen.events[number]
+    return event in HIDES and any(
+        name == "call:incoming" and payload["callId"] == data["callId"]
+        for _, name, payload in screen.events[number:]
+    )

@@ -58,6 +58,15 @@ def table_of(outcomes: Iterable[Outcome]) -> Table:
     return dict(table)
 
 
+def failures(table: Table) -> list[str]:
+    """Return a sentence for every invariant that is broken in a cell, with an example."""
+    return [
+        f"{name}, {kind}: {what} is broken {result.broken[what]} times: {result.example[what]}"
+        for (name, kind), result in table.items()
+        for what in sorted(result.broken)
+    ]
+
+
 def lines(table: Table, *, details: bool) -> Iterator[str]:
     """Yield the table as text; ``details`` adds an example to everything that is broken."""
     for (name, kind), result in table.items():

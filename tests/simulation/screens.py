@@ -19,7 +19,7 @@ _SHOWS = {
     "call:incoming": RINGING,
     "call:accepted": IN_CALL,
 }
-_HIDES = {"call:rejected", "call:cancelled", "call:missed", "call:ended"}
+HIDES = {"call:rejected", "call:cancelled", "call:missed", "call:ended"}
 _ASKS = {"call:initiate": DIALING, "call:invite": DIALING, "call:accept": ANSWERING}
 _LEAVES = {"call:cancel", "call:end", "call:reject"}
 BOOKING_MOVES = {
@@ -84,7 +84,7 @@ class Screen:
         if event in _SHOWS:
             self._forget_dialing(about)
             self.calls[about] = _SHOWS[event]
-        elif event in _HIDES:
+        elif event in HIDES:
             self.calls.pop(about, None)
 
     def ask(self, asked: Asked) -> None:

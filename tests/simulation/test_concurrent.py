@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration import engines
-from tests.simulation import bursts, known, runner
+from tests.simulation import bursts, report, runner
 from tests.simulation.concurrent import ConcurrentWorld
 from tests.simulation.report import table_of
 
@@ -17,7 +17,7 @@ pytestmark = [
 SEEDS = range(2)
 
 
-def test_what_fails_when_all_runs_at_once_is_known() -> None:
+def test_all_at_once() -> None:
     with runner.running(ConcurrentWorld) as run:
         table = table_of(one for seed in SEEDS for one in bursts.outcomes(run, seed))
-    assert list(known.unknown_at_once(table)) == []
+    assert report.failures(table) == []
