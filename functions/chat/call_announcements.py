@@ -38,7 +38,7 @@ def rung(
     row: the call's row with the mark.
     """
     reached = tell(background.emit, incoming.to(tabs))
-    if not _note_told(background, row, mark, row.ringing):
+    if not _note_told(background, row, mark, sorted({*row.ringing, *tabs})):
         # The events of what has come since may have arrived before this one.
         now = call_rows.find(row.call.id)
         tab = now.call.callee_tab if now and not now.over else None

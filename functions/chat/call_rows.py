@@ -147,7 +147,12 @@ class Party(Table):
         if tab and tab in members:
             return [Address.of_member(CHAT.path, tab)]
         found = [Address.of_member(CHAT.path, member) for member in sorted(members)]
-        return found + people.lost_addresses(CHAT.path, self.away, members)
+        return found + self.lost
+
+    @property
+    def lost(self) -> list[Address]:
+        """The addresses of lost sessions that can be recovered."""
+        return people.lost_addresses(CHAT.path, self.away, self.members or set())
 
     def with_peers(self) -> list[tuple[str, str]]:
         """Return the call's id and the other party's id for every call."""

@@ -25,6 +25,7 @@ from shared.pipeline.context import NOT_AUTHENTICATED
 from shared.pipeline.product import TOO_MANY_REQUESTS
 from shared.pipeline.rate_limits import Window
 from shared.realtime import people
+from shared.realtime.address import Address
 from shared.realtime.untold import Mark
 
 PRODUCT = "chat"
@@ -45,9 +46,20 @@ class Finished(NamedTuple):
     mark: Mark
 
 
-def start(call: ChatCall, incoming: str, limit: Window) -> CallRow | None:
-    """Let a call ring. Returns its row, with the tabs that the callee had at this moment, or None
-    if the callee has no connection. A tab that comes later finds the call: ``ring_late``.
+class Started(NamedTuple):
+    """A call that has begun to ring.
+
+    row: its row, with the tabs that the callee had at this moment.
+    tabs: the addresses of these tabs, and of the callee's lost sessions.
+    """
+
+    row: CallRow
+    tabs: list[Address]
+
+
+def start(call: ChatCall, incoming: str, limit: Window) -> Started | None:
+    """Let a call ring. Returns None if the callee has no connection. A tab that comes later finds
+    the call: ``ring_late``.
 
     incoming: the payload of ``call:incoming`` as JSON.
 
@@ -55,7 +67,8 @@ def start(call: ChatCall, incoming: str, limit: Window) -> CallRow | None:
     has been started before, even if it is over. Raises ``Refusal`` if the limit is reached, and if
     the caller has no connection: perhaps not yet, because they are just authenticating.
     """
-    tabs = set(call_rows.party(call.callee_id).members or ())
+    callee = call_rows.party(call.callee_id)
+    tabs = set(callee.members or ())
     for _ in range(_ROUNDS):
         row = CallRow(ring.row_of_call(call.id), call=call, untold={call.started.text})
         row.rings_on = tabs or None
@@ -68,7 +81,7 @@ def start(call: ChatCall, incoming: str, limit: Window) -> CallRow | None:
                 continue
             _require_new_and_allowed(refused, call, limit)
             return None
-        return row
+        return Started(row, row.ringing + callee.lost)
     raise RuntimeError(f"call {call.id} cannot start: the tabs changed {_ROUNDS} times")
 
 

@@ -17,7 +17,7 @@ from functions.chat.call_events import (
     Invited,
 )
 from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Party
-from functions.chat.call_store import Finished
+from functions.chat.call_store import Finished, Started
 from functions.chat.product import CHAT_ERROR, MAY_END_CALL, MAY_READ_RECORDS, on
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both
@@ -91,33 +91,34 @@ def invite(context: Context, request: Invite) -> Invited:
         offer=request.offer,
     )
     limit = Window.coarse(INVITED, settings().limit_invites_per_minute, context.now_ms)
-    row = call_store.start(call, json.dumps(incoming), limit)
-    if row is None:
+    started = call_store.start(call, json.dumps(incoming), limit)
+    if started is None:
         raise Refusal(OFFLINE)
-    if not _ring(context, row, incoming):
+    if not _ring(context, started, incoming):
         if call_store.finish(call.id, Trigger.GONE, context.now_ms):
             call_announcements.forget(call.id)
         raise Refusal(OFFLINE)
     return Invited(call.id)
 
 
-def _ring(context: Context, row: CallRow, incoming: Incoming) -> bool:
+def _ring(context: Context, started: Started, incoming: Incoming) -> bool:
     """Start the ring timer and send ``call:incoming``. Returns whether any tab was reached.
 
     If the timer cannot be started, the call ends at once and the error is raised, unless the call
     has been answered or is over by then. A post that fails ends nothing: the other tabs ring.
     """
+    row, tabs = started
     call = row.call
     error, reached = both(
         lambda: ring.try_start(context.ports, row.person, call.id),
-        lambda: call_announcements.rung(context, row, call.started, incoming, row.ringing),
+        lambda: call_announcements.rung(context, row, call.started, incoming, tabs),
     )
     if error and (done := call_store.finish(call.id, Trigger.TIMEOUT, context.now_ms)):
         call_announcements.ended(context, done, but=context.address)
         raise error
     if not error and not reached:
         # A lost tab that comes back receives what has been logged for it.
-        tell(context.emit, Ended(call.id).to(one for one in callee if one.sid))
+        tell(context.emit, Ended(call.id).to(one for one in tabs if one.sid))
     return bool(error) or reached
 
 
@@ -314,7 +315,7 @@ def _tabs_of(row: CallRow, party: Party, person_id: str) -> list[Address]:
     if person_id == call.caller_id:
         return party.addresses(call.caller_tab)
     if call.callee_tab is None:
-        return row.ringing
+        return row.ringing + party.lost
     return party.addresses(call.callee_tab)
 
 

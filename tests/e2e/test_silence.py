@@ -26,6 +26,7 @@ WHOLE_SECONDS = 0.5
 """How long to wait after the first line of a failure, for its other lines, and for a second failure
 that must not be shown."""
 
+TIMED_OUT = "Task timed out after"
 INITIATE = "!! socketio  call:initiate  "
 
 
@@ -38,17 +39,20 @@ def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Itera
 
 
 def shown(stack: Stack, before: list[str], beginning: str) -> str:
-    """Wait for a failure that is shown after those in ``before``, and return it.
+    """Wait for the only failure that is shown after those in ``before``, and return it.
 
-    A worker that starts slowly may time out for another frame besides.
+    A worker that starts slowly may time out for another frame besides. Nothing else is excused.
     """
 
     def fresh() -> list[str]:
-        return [one for one in stack.shown()[len(before) :] if one.startswith(beginning)]
+        blocks = stack.shown()[len(before) :]
+        return [one for one in blocks if one.startswith(beginning) or TIMED_OUT not in one]
 
     until(lambda: bool(fresh()), "the failure is shown")
     time.sleep(WHOLE_SECONDS)
-    return fresh()[0]
+    (block,) = fresh()
+    assert block.startswith(beginning), block
+    return block
 
 
 def user_and_call(world: World, kind: str = "js") -> tuple[Client, dict[str, Any]]:
@@ -145,7 +149,7 @@ def test_a_missing_right_to_post_is_shown(stack: Stack, world: World) -> None:
     ("fault", "reason"),
     [
         ("exit", "Worker process died (exit code 7)"),
-        ("hang", "Task timed out after 2.00 seconds"),
+        ("hang", f"{TIMED_OUT} 2.00 seconds"),
     ],
 )
 def test_a_worker_that_ends_is_shown(stack: Stack, world: World, fault: str, reason: str) -> None:

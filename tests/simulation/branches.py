@@ -158,17 +158,16 @@ class Watch:
 
 
 def differences(watch: Watch) -> list[str]:
-    """Return a sentence for every place that nothing runs, and every right that nothing uses."""
-    unreached, unused = watch.unreached(), granted() - access.USED
-    missing = [
-        *(
-            f"nothing runs {name}"
-            for name in sorted(unreached - UNREACHED.keys())
-            if not name.startswith(FOR_RECOVERY)
-        ),
-        *(f"nothing uses the right {right}" for right in sorted(unused - UNUSED.keys())),
-    ]
-    return [one for one in missing if one not in NOT_YET]
+    """Return a sentence for every place that nothing runs, and every right that nothing uses.
+
+    What is listed and is run, or used, or not there at all, is to be taken out of its list.
+    """
+    unreached = {name for name in watch.unreached() if not name.startswith(FOR_RECOVERY)}
+    missing = {f"nothing runs {name}" for name in unreached}
+    missing |= {f"nothing uses the right {right}" for right in granted() - access.USED}
+    listed = {f"nothing runs {name}" for name in UNREACHED} | NOT_YET
+    listed |= {f"nothing uses the right {right}" for right in UNUSED}
+    return sorted(missing - listed) + sorted(f"not true: {one}" for one in listed - missing)
 
 
 def walk(run: Runner) -> Iterator[Outcome]:

@@ -8,6 +8,7 @@ from typing import Any
 from functions.bookings.state import FINAL as OVER
 from functions.bookings.state import PARTNER_TRIGGERS, Status, after
 from shared import times
+from tests.simulation.clients import App
 from tests.simulation.screens import Screen
 from tests.simulation.truth import (
     ADMIN,
@@ -83,7 +84,9 @@ def offers_shown(world: World, truth: Truth) -> Broken:
                 one.event == "booking:reject"
                 and one.payload == {"bookingId": id_}
                 and not one.failure
-                for one in app.screen.asked
+                for other in world.apps
+                if other.who == app.who
+                for one in other.screen.asked
             )
             done = booking["status"] == "COMPLETED"
             if shown != mine and not given_up and not done:
@@ -228,12 +231,8 @@ def locations_shown(world: World, truth: Truth) -> Broken:
         for id_, booking in truth.bookings.items():
             partner = truth.partners.get(booking.get("partnerId", ""), {})
             since = max(
-                (
-                    one.answered_ms
-                    for one in app.screen.asked
-                    if one.done and (one.event, one.payload) == ("booking:track", id_)
-                ),
-                default=float("inf"),
+                _last_ms([app], "booking:track", id_),
+                _last_ms(all_judged(world, PARTNER), "booking:accept", id_),
             )
             at_ms = partner.get("locatedAt", 0)
             mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
@@ -242,6 +241,17 @@ def locations_shown(world: World, truth: Truth) -> Broken:
             late = known and at_ms > since and id_ in partner.get("active", ())
             if mine and late and (heard or {}).get("timestamp") != times.iso(at_ms):
                 yield f"{app.who.id}'s {app.id} shows {heard}, and {id_}'s partner is {partner}"
+
+
+def _last_ms(apps: list[App], event: str, payload: str) -> float:
+    """Return when the last such event of some apps was confirmed; infinity if none was."""
+    found = (
+        one.answered_ms
+        for app in apps
+        for one in app.screen.asked
+        if one.done and (one.event, one.payload) == (event, payload)
+    )
+    return max(found, default=float("inf"))
 
 
 def refusals_true(world: World, truth: Truth) -> Broken:

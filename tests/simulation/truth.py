@@ -77,14 +77,30 @@ def all_judged(world: World, namespace: str) -> list[App]:
     return [app for app in world.apps if app.who.namespace == namespace and judged(world, app)]
 
 
+REPORT_MS = 5_000
+"""After this a report of a backend has been handled."""
+
+
 def in_channel_since(app: App, room: str) -> float | None:
-    """Return since when a tab is in a channel for certain, or None."""
+    """Return since when a tab is in a channel for certain, or None.
+
+    Who is put out of a private channel hears nothing of it.
+    """
     since: float | None = None
+    joined_ms = 0
     for asked in app.screen.asked:
         if f"channel#{asked.payload}" != room:
             continue
         if asked.event == "join_channel":
             since = asked.answered_ms if asked.done else since
+            joined_ms = asked.at_ms
         elif asked.event == "leave_channel":
             since = None
-    return since
+    put_out = any(
+        type_ == "channel.upserted"
+        and f"channel#{data['channelId']}" == room
+        and app.who.id not in data.get("members", (app.who.id,))
+        and joined_ms < at_ms + REPORT_MS
+        for at_ms, type_, data in app.world.told
+    )
+    return None if put_out else since

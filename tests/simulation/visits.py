@@ -16,8 +16,8 @@ from tests.simulation.bookings import (
     booking_people,
     tracking,
 )
-from tests.simulation.calls import INITIATE, answered_last, call_people, ringing
-from tests.simulation.chat import CHANNEL, chat_ringing, message_sent, tabs
+from tests.simulation.calls import INITIATE, answered, answered_last, call_people, ringing
+from tests.simulation.chat import CHANNEL, chat_answered, chat_ringing, message_sent, tabs
 from tests.simulation.clients import App, Who, token
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.stage import SHIM, Stage, nothing, scenario
@@ -26,6 +26,8 @@ from tests.simulation.world import ADA, ANNA, BERT, COINS, CORA, PAUL, TINA, ULL
 EIO3 = {"EIO": "3", "transport": "websocket"}
 EIO4 = {"EIO": "4", "transport": "websocket"}
 MUCH_LATER_MS = 700_000
+WRITTEN = 6
+"""At this request, the end of a call has been written and not been announced."""
 
 
 class Wire:
@@ -72,6 +74,10 @@ def _routes(stage: Stage) -> None:
         (ANNA, "GET", f"/channels/{CHANNEL}/messages", f"replyToId={stage.kept['message']}"),
         (CORA, "GET", f"/bookings/{BOOKING}", ""),
         (ULLA, "GET", "/accounts/me", ""),
+        (ULLA, "GET", "/telecallers", "presence=ONLINE"),
+        (ANNA, "GET", "/channels", ""),
+        (CORA, "GET", "/bookings", ""),
+        (PAUL, "GET", "/bookings", "status=PENDING"),
         (ADA, "GET", "/admin/stats", ""),
         (ADA, "GET", "/health", ""),
         (ADA, "POST", "/session", ""),
@@ -79,6 +85,81 @@ def _routes(stage: Stage) -> None:
         body = f'{{"token":"{token(who)}"}}' if method == "POST" else ""
         stage.world.gateway.ask(method, path, token(who), body, lambda _: None, query=query)
         stage.world.run()
+
+
+@scenario("the running call", ringing)
+def _running_call(stage: Stage) -> None:
+    for who in (UWE, TINA):
+        stage.world.gateway.ask("GET", "/calls", token(who), "", lambda _: None)
+        stage.world.run()
+    stage.emit(TINA, "call:reject", {"callId": stage.kept["call"]})
+
+
+@scenario("a tab that comes while it rings", chat_ringing)
+def _late_tab(stage: Stage) -> None:
+    stage.come(ANNA)
+    stage.emit(ANNA, "call:accept", {"callId": stage.kept["call"], "answer": {}}, number=2)
+
+
+@scenario("a client that guesses tokens", nothing)
+def _guesses(stage: Stage) -> None:
+    Wire(stage, EIO4).send("40", *['42["authenticate","nonsense"]'] * 6)
+
+
+@scenario("statuses and typing within a second", tabs)
+def _paced(stage: Stage) -> None:
+    for status in ("away", "busy", "online"):
+        stage.emit(BERT, "presence:set_status", status)
+    for typing in (True, False, True):
+        stage.emit(BERT, "chat:typing", {"channelId": CHANNEL, "isTyping": typing})
+
+
+@scenario("an end whose function dies, and that is asked for again", answered)
+def _dies_ending(stage: Stage) -> None:
+    _die_after_write(stage)
+    for _ in range(2):
+        stage.emit(ULLA, "call:end", {"callId": stage.kept["call"]})
+        stage.world.run()
+
+
+@scenario("an end whose function dies", answered)
+def _dies_ending_once(stage: Stage) -> None:
+    _die_after_write(stage)
+    stage.emit(ULLA, "call:end", {"callId": stage.kept["call"]})
+
+
+@scenario("an end in chat whose function dies, and that is asked for again", chat_answered)
+def _dies_ending_chat(stage: Stage) -> None:
+    _die_after_write(stage)
+    for _ in range(2):
+        stage.emit(BERT, "call:end", {"callId": stage.kept["call"]})
+        stage.world.run()
+
+
+@scenario("an end in chat whose function dies", chat_answered)
+def _dies_ending_chat_once(stage: Stage) -> None:
+    _die_after_write(stage)
+    stage.emit(BERT, "call:end", {"callId": stage.kept["call"]})
+
+
+@scenario("a telecaller who leaves after an end whose function dies", answered_last)
+def _dies_and_telecaller_leaves(stage: Stage) -> None:
+    _die_after_write(stage)
+    stage.emit(ULLA, "call:end", {"callId": stage.kept["call"]})
+    stage.world.run(100)
+    stage.app(TINA).close()
+
+
+@scenario("a customer whose app receives nothing any more", accepted)
+def _deaf_customer(stage: Stage) -> None:
+    stage.world.gateway.deaf[stage.app(CORA).id] = 429
+    stage.emit(PAUL, "booking:status_update", OF_BOOKING | {"status": "ON_THE_WAY"})
+    stage.world.run(MUCH_LATER_MS)
+
+
+def _die_after_write(stage: Stage) -> None:
+    """Let the function of the next event die when it has written."""
+    stage.world.inject(Fault(Kind.DIES, SHIM, at=WRITTEN))
 
 
 @scenario("leaving and coming back on the same connection", tabs)
