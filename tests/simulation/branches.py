@@ -34,16 +34,14 @@ _RECOVERY = "No app here asks for recovery; tests/integration/test_recovery.py h
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
-    "functions/bookings/backend_events.py _find_or_keep: store.find": _AT_ONCE,
     "functions/bookings/backend_events.py assigned: statuses.apply_waiting": _REPORTS,
-    "functions/bookings/store.py keep_early: Booking.get": _AT_ONCE,
     "functions/bookings/store.py let_wait: _commit": _REPORTS,
     "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
-    "functions/calls/handlers.py _finish: rows.get_both": _FAULTS,
-    "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
+    "functions/calls/devices.py ring_newcomer: tell": _AT_ONCE,
     "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
+    "functions/chat/call_announcements.py accepted: tell": _AT_ONCE,
+    "functions/chat/calls.py _held: call_rows.get": _AT_ONCE,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
-    "functions/chat/call_announcements.py _announced: call_rows.get": _AT_ONCE,
     "functions/sweep/due.py _carry_out: ports.tasks.end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
@@ -57,7 +55,6 @@ UNREACHED = {
     "functions/socketio/main.py receive: dispatch": _BINARY,
     "shared/aws/tables.py Table.delete_if: self.delete": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.broadcast: self.ports.tasks.broadcast": _OTHER_PRODUCTS,
-    "shared/pipeline/context.py Context.disconnect: self.ports.tasks.expel": _OTHER_PRODUCTS,
     "shared/pipeline/context.py Context.save_data: connections.save_data": _OTHER_PRODUCTS,
     "shared/pipeline/departure.py expel: end_session": _OTHER_PRODUCTS,
     "shared/pipeline/departure.py expel: expel": _AT_ONCE,
@@ -111,8 +108,6 @@ UNUSED: dict[Use, str] = {
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("disconnect", "may", "invoke-disconnect"): "a post may find that its connection is gone",
     ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",
-    ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
-    ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
     **{right: _RECOVERY for right in granted() if right[2] == "recovery"},
     **dict.fromkeys(
         (

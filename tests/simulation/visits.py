@@ -101,6 +101,12 @@ def _late_tab(stage: Stage) -> None:
     stage.emit(ANNA, "call:accept", {"callId": stage.kept["call"], "answer": {}}, number=2)
 
 
+@scenario("a call to a user who is offline", tabs)
+def _offline(stage: Stage) -> None:
+    invite = {"targetUserId": "nobody", "callType": "audio", "offer": {}}
+    stage.emit(BERT, "call:invite", invite)
+
+
 @scenario("a client that guesses tokens", nothing)
 def _guesses(stage: Stage) -> None:
     Wire(stage, EIO4).send("40", *['42["authenticate","nonsense"]'] * 6)
