@@ -92,19 +92,21 @@ def test_every_event_of_native_apps(run: Runner) -> None:
     assert report.failures(table_of(branches.walk_natively(run))) == []
 
 
-def test_histories(run: Runner) -> None:
+def test_histories(run: Runner, watch: Watch) -> None:
     plan = histories.Plan()
-    table = table_of(histories.outcome(run, seed, plan) for seed in SEEDS)
+    with watch.pausing():
+        table = table_of(histories.outcome(run, seed, plan) for seed in SEEDS)
     assert report.failures(table) == []
 
 
-def test_a_seed_repeats_itself(run: Runner) -> None:
+def test_a_seed_repeats_itself(run: Runner, watch: Watch) -> None:
     def events() -> list[object]:
         world = run.world(5)
         histories.History(world, histories.Plan(steps=10, faults=0.3)).run()
         return [(app.who.id, app.screen.events) for app in world.apps]
 
-    assert events() == events()
+    with watch.pausing():
+        assert events() == events()
 
 
 def test_every_event_is_a_scenario() -> None:
