@@ -73,10 +73,14 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     but: the device whose request has ended the call. It receives the acknowledgement only.
     """
     mark, telecaller = store.mark_of_end(done.record), done.parties.telecaller
+    known = set(telecaller.addresses)
     older = [one for one in telecaller.marks if one.about == mark.about and one != mark]
     overtake(rows.of_key(TELECALLER.path, telecaller.person_id), older, background.now_ms)
     _announce_end(background, mark, done.parties, but)
     telecaller.note_told(mark)
+    # A device that has joined between the reading of the row and the end rings.
+    late = [one for one in telecaller.addresses if one not in known]
+    tell(background.emit, _ENDS[Status(done.record.status)][1](done.record.call_id).to(late))
 
 
 def ended_before(background: Background, done: Finished, but: Address) -> None:

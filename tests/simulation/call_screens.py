@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from functions.bookings.state import FINAL as OVER
+from tests.simulation.clients import App
 from tests.simulation.screens import (
     ANSWERING,
     CALLING,
@@ -14,7 +15,6 @@ from tests.simulation.screens import (
     IN_CALL,
     LEAVING,
     RINGING,
-    Screen,
 )
 from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, judged
 from tests.simulation.world import World
@@ -132,13 +132,14 @@ def rang(world: World, truth: Truth) -> Broken:
 def once(world: World, truth: Truth) -> Broken:
     """Nobody hears twice what happens once. Judged where no delivery was repeated on purpose.
 
-    That a call is over may be said once more if it has been said before the device rang.
+    That a call is over may be said once more to a device that came while it rang: the end may have
+    been said before the device began to ring.
     """
     for app in world.apps:
         heard = Counter(
             (event, str(data))
             for number, (_, event, data) in enumerate(app.screen.events)
-            if event in _ONCE and not _rings_later(app.screen, number)
+            if event in _ONCE and not _is_excused(app, truth, number)
         )
         for (event, data), number in heard.items():
             if number > 1:
@@ -152,10 +153,12 @@ def once(world: World, truth: Truth) -> Broken:
             last[about] = data[field] if field else None
 
 
-def _rings_later(screen: Screen, number: int) -> bool:
-    """Return whether an event is the end of a call that begins to ring on the device later."""
-    _, event, data = screen.events[number]
-    return event in HIDES and any(
-        name == "call:incoming" and payload["callId"] == data["callId"]
-        for _, name, payload in screen.events[number:]
-    )
+def _is_excused(app: App, truth: Truth, number: int) -> bool:
+    """Return whether an event tells the end of a call, the second time, to a device that has come
+    since the call began."""
+    _, event, data = app.screen.events[number]
+    if event not in HIDES or not app.screen.count("call:incoming", callId=data["callId"]):
+        return False
+    before = [(name, one) for _, name, one in app.screen.events[:number]]
+    began_ms = truth.records.get(data["callId"], {}).get("startedAt", float("inf"))
+    return before.count((event, data)) == 1 and app.joined_ms > began_ms
