@@ -69,8 +69,6 @@ UNREACHED = {
     "Member(rooms.shard(key, one.connection_id), one.connection_id).delete_if": _OTHER_PRODUCTS,
     **dict.fromkeys(
         (
-            "functions/broadcast/main.py LogOfRoom.note: event_log.write_broadcast",
-            "functions/broadcast/main.py LogOfRoom.note_missed: event_log.note_missed",
             "functions/chat/access.py log_in: accounts.get",
             "functions/chat/access.py _enter: context.emit",
             "functions/chat/channel_store.py lets_in: channel",
@@ -80,7 +78,6 @@ UNREACHED = {
             "functions/chat/handlers.py join_channel_again: presence.record_arrival",
             "functions/chat/handlers.py join_channel_again: rooms.remove",
             "functions/opener/main.py handler: returning.restore",
-            "functions/socketio/join.py _new_session: returning.claim",
             "functions/socketio/join.py join: ports().tasks.restore",
             "functions/socketio/upgrade.py finish: recovery.follow",
             "shared/aws/tasks.py AwsTasks.restore: self._invoke",
@@ -107,9 +104,7 @@ FOR_RECOVERY = (
 """Modules that run for apps that ask for recovery only."""
 
 UNUSED: dict[Use, str] = {
-    ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
-    ("disconnect", "may", "invoke-disconnect"): "a post may find that its connection is gone",
     ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",
     **{right: _RECOVERY for right in granted() if right[2] == "recovery"},
     **dict.fromkeys(
