@@ -39,6 +39,11 @@ from shared.settings import settings
 SETTLED_SECONDS = 1.0
 """The longest that an event may take from the read of its recipients until it is logged."""
 
+QUIET_SECONDS = 0.5
+MOST_SECONDS = 5.0
+"""How long nothing must have come before the session can be reached, and how long to wait for that.
+An event that is sent in that very moment may be overtaken by the next one."""
+
 PAUSE_SECONDS = 0.1
 OVERLAP_MS = 10_000
 """By how much the clocks of two functions, and the offset and the write of an event, may differ."""
@@ -171,9 +176,7 @@ def _restore(registry: Registry, ports: Ports, connection: Connection, session: 
     namespace = session.namespace
     seats = _leave_seats(registry, ports, connection, session, session.recovery)
     backlog = Backlog(ports, connection, session, session.recovery, seats)
-    deadline = time.monotonic() + SETTLED_SECONDS
-    while backlog.catch_up() or time.monotonic() < deadline:
-        time.sleep(PAUSE_SECONDS)
+    backlog.settle()
     _take_seats(registry, ports, connection, session, seats)
     backlog.catch_up(only_skipped=True)
     due_at = ports.clock.now_ms() // 1000 + settings().ping_period_seconds
@@ -269,6 +272,18 @@ class Backlog:
             shards = {rooms.shard(key, one) for one in self._former}
             for log in (key, *shards):
                 self._logs[event_log.of_room(log)] = partial(self._of_room, seat)
+
+    def settle(self) -> None:
+        """Send the events that have been logged, until nothing more comes."""
+        began = time.monotonic()
+        until = began + SETTLED_SECONDS
+        while True:
+            came, now = self.catch_up(), time.monotonic()
+            if came:
+                until = min(max(until, now + QUIET_SECONDS), began + MOST_SECONDS)
+            if now >= until:
+                return
+            time.sleep(PAUSE_SECONDS)
 
     def catch_up(self, *, only_skipped: bool = False) -> int:
         """Send the events that have been logged since the last call, in order.

@@ -44,6 +44,7 @@ def ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     for main in (broadcast, disconnect, join, opener, socketio, upgrade):
         monkeypatch.setattr(main, "ports", lambda: fakes.ports)
     monkeypatch.setattr(returning, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(returning, "QUIET_SECONDS", 0.0)
     monkeypatch.setattr(returning, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(returning, "LOOKS_AFTERWARDS", (0.0,))
 
