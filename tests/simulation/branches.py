@@ -104,6 +104,7 @@ FOR_RECOVERY = (
 """Modules that run for apps that ask for recovery only."""
 
 UNUSED: dict[Use, str] = {
+    ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",
     **{right: _RECOVERY for right in granted() if right[2] == "recovery"},
@@ -127,9 +128,10 @@ rooms, and what follows a death. The file may only shrink."""
 
 
 class Watch:
-    """Notes the lines of the backend that run in this process."""
+    """Notes the lines of the backend that run in this process, and the rights that they use."""
 
     def __init__(self) -> None:
+        access.USED.clear()
         self._coverage = coverage.Coverage(
             data_file=None, config_file=False, include=[f"{ROOT}/{wing}/*" for wing in WINGS]
         )
