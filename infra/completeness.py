@@ -170,9 +170,10 @@ def _of_models(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
     for model in _models(Table):
         if package is None or not model.__module__.startswith(f"{package}."):
             continue
-        name = vars(model.Meta)["table_name"].name if _has_table(model) else None
-        if name is None:
+        table = _table_of(model)
+        if table is None:
             continue
+        name = table.name
         where = f"the model {model.__module__}.{model.__name__}"
         if name not in tables:
             yield (
@@ -192,8 +193,10 @@ def _models(base: type[Table]) -> Iterator[type[Table]]:
         yield from _models(model)
 
 
-def _has_table(model: type[Table]) -> bool:
-    return isinstance(vars(model.Meta).get("table_name"), TableName)
+def _table_of(model: type[Table]) -> TableName | None:
+    """Return the name of a model's table. Returns None for a base of models."""
+    found = vars(model.Meta).get("table_name") if hasattr(model, "Meta") else None
+    return found if isinstance(found, TableName) else None
 
 
 def _package(product: Product) -> str | None:

@@ -119,13 +119,13 @@ def test_the_page_asks_for_a_token_if_there_are_no_demo_tokens(
     page = visitors.open("/")
     form = phone(page, "USER")
     form.get_by_label("Token: User").fill("garbage")
-    form.get_by_role("button", name="Connect").click()
+    form.get_by_role("button", name="Connect", exact=True).click()
     expect(form.get_by_role("alert")).to_contain_text("This is not a token")
     form.get_by_label("Token: User").fill(token(people.take("TELECALLER")))
-    form.get_by_role("button", name="Connect").click()
+    form.get_by_role("button", name="Connect", exact=True).click()
     expect(form.get_by_role("alert")).to_have_text("Access denied")
     form.get_by_label("Token: User").fill(token(people.take("USER")))
-    form.get_by_role("button", name="Connect").click()
+    form.get_by_role("button", name="Connect", exact=True).click()
     pill(page, "USER", "online").wait_for()
 
 

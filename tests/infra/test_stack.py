@@ -135,8 +135,10 @@ def test_the_environment_holds_exactly_what_the_functions_read(stack: Stack) -> 
     by_name = {name: one["Environment"]["Variables"] for name, one in stack.functions().items()}
     # The edge's key is for the function alone that counts handshakes by address.
     assert [name for name, one in by_name.items() if "EDGE_KEY" in one] == ["connect"]
+    # The names of the dead letters are for the function alone whose route counts them.
+    assert [name for name, one in by_name.items() if "DEAD_LETTERS" in one] == ["http"]
     environments = [
-        {name: value for name, value in one.items() if name != "EDGE_KEY"}
+        {name: value for name, value in one.items() if name not in {"EDGE_KEY", "DEAD_LETTERS"}}
         for one in by_name.values()
     ]
     assert all(one == environments[0] for one in environments)

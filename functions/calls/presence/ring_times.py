@@ -10,7 +10,7 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute
 
-from shared.aws.tables import Table, TableName
+from shared.aws.tables import Table
 
 BOUNDS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 90, 120)
 """The upper bounds of the buckets, in seconds. The last bucket has what is longer."""
@@ -22,12 +22,8 @@ NAMES = tuple(f"ring_{bound}" for bound in (*BOUNDS, "more"))
 """The attributes of a row of numbers: how many calls were answered within each bucket."""
 
 
-class _Meta:
-    table_name = TableName("counts")
-
-
 _ATTRIBUTES = {name: NumberAttribute(null=True) for name in NAMES}
-Histogram: Any = type("Histogram", (Table,), {"__module__": __name__, "Meta": _Meta, **_ATTRIBUTES})
+Histogram: Any = type("Histogram", (Table,), {"__module__": __name__, **_ATTRIBUTES})
 """The base of a row that has these attributes."""
 
 
