@@ -80,7 +80,7 @@ def find(request: HttpRequest) -> FoundAccounts:
 def sessions(request: HttpRequest) -> Sessions:
     """Return where a person is connected now, with how many devices."""
     paths = list(request.registry.namespaces) if is_id(request.id) else []
-    rows = together(partial(people.get, path, request.id) for path in paths) if paths else []
+    rows = together(partial(people.get, path, request.id) for path in paths)
     return Sessions([Devices(row.namespace, len(row.members)) for row in rows if row.members])
 
 

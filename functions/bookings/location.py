@@ -112,7 +112,7 @@ def _addresses(trackers: Iterable[Tracker], now: int) -> dict[Tracker, Address]:
     now: the time in epoch seconds.
     """
     listed = list(trackers)
-    found = together(partial(_address, one, now) for one in listed) if listed else []
+    found = together(partial(_address, one, now) for one in listed)
     return {one: address for one, address in zip(listed, found, strict=True) if address}
 
 

@@ -66,7 +66,7 @@ def channels(request: HttpRequest) -> Channels:
         for row in rows
         if row.room in known and known[row.room].lets_in(me.person_id)
     ]
-    return Channels(together(shown) if shown else [], cursor)
+    return Channels(together(shown), cursor)
 
 
 def _listed(

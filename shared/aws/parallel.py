@@ -38,17 +38,18 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
     """Run all calls concurrently, the last one on this thread; return their results in order.
 
-    Waits for every call, then raises the first exception in the order of the calls, if any.
+    Waits for every call, then raises the first exception in the order of the calls, if any. Returns
+    an empty list if there are no calls.
 
     Within a call of another ``together`` the calls run one after the other. If they used the pool,
     all of its threads could be waiting for a free one.
     """
-    *others, last = calls
-    if getattr(_this_thread, "in_pool", False):
-        return _in_turn([*others, last])
-    futures = [thread_pool().submit(call) for call in others]
+    every = list(calls)
+    if not every or getattr(_this_thread, "in_pool", False):
+        return _in_turn(every)
+    futures = [thread_pool().submit(call) for call in every[:-1]]
     try:
-        result = last()
+        result = every[-1]()
     finally:
         for future in futures:
             future.exception()

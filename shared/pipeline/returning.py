@@ -221,7 +221,7 @@ def _leave_seats(
             connections.forget_room(connection.connection_id, entry)
     if registry.namespaces[session.namespace].everybody:
         places.append(("", ""))
-    return together(partial(_leave_seat, session, state, *one) for one in places) if places else []
+    return together(partial(_leave_seat, session, state, *one) for one in places)
 
 
 def _leave_seat(session: Session, state: Recovery, room: str, entry: str) -> Seat:

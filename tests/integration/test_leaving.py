@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
+from typing import Any
 
 import jwt
 import pytest
@@ -116,10 +117,10 @@ class TestAClientThatComesBackAtOnce:
         real, waits, come_back = people.leave, Event(), list[Future[None]]()
         meanwhile(monkeypatch, waits.set)
 
-        def slowly(address: Address, person_id: str, row: type[Person]) -> Person:
+        def slowly(address: Address, person_id: str, row: type[Person], **options: Any) -> Person:
             come_back.append(pool.submit(client.connect, 3))
             assert waits.wait(30)
-            return real(address, person_id, row)
+            return real(address, person_id, row, **options)
 
         monkeypatch.setattr(people, "leave", slowly)
         with ThreadPoolExecutor(1) as pool:

@@ -243,7 +243,7 @@ class TestTheOpener:
 
 
 class TestASessionWithoutAPerson:
-    @pytest.mark.parametrize("wire", Wire)
+    @pytest.mark.parametrize("wire", [Wire.SOCKETIO, Wire.NATIVE])
     def test_is_never_ended_for_having_no_person(self, lab: Lab, wire: Wire) -> None:
         context = lab.come(C, wire=wire)
         assert not lab.fakes.tasks.deadlines

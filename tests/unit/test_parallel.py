@@ -26,6 +26,10 @@ def test_results_come_in_the_order_of_the_calls() -> None:
     assert together([lambda number=number: number for number in range(20)]) == list(range(20))  # type: ignore[misc]
 
 
+def test_no_calls_have_no_results() -> None:
+    assert together([]) == []
+
+
 def test_a_single_call_runs_in_the_calling_thread() -> None:
     assert together([threading.get_ident]) == [threading.get_ident()]
 

@@ -133,7 +133,7 @@ function makePerson(id, say, soon) {
       h("div", { class: "head" }, h("h2", { tabindex: "-1" }, name),
         h("span", { class: "labels" }, label(account.accountStatus), account.role === "TELECALLER" ? label(account.approvalStatus) : "")),
       facts([["Id", h("code", {}, id)], ["Role", words(account.role)], ["Online", online || "no"], ["Balance", `${account.coins} coins`],
-        ["Coins a minute", rates], ["Language", account.language], ["About", account.about], ["Permissions", account.permissions.join(", ")]]),
+        ["Coins a minute", rates], ["Language", account.language], ["About", account.about], ["Permissions", (account.permissions ?? []).join(", ")]]),
       h("div", { class: "actions" }, actions));
   }
 
