@@ -115,6 +115,7 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "end_connection": lambda tasks: tasks.end_connection("c"),
     "finish_connection": lambda tasks: tasks.finish_connection("c"),
     "await_return": lambda tasks: tasks.await_return("c", 1),
+    "restore": lambda tasks: tasks.restore("c", "/user"),
     "expel": lambda tasks: tasks.expel("c", "/user", "u"),
     "finish_ended_sessions": lambda tasks: tasks.finish_ended_sessions("c"),
     "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
