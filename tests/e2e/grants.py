@@ -85,7 +85,8 @@ RARE: dict[Use, str] = {
     **dict.fromkeys(
         (
             ("backend", "UpdateItem", "accounts"), ("backend", "UpdateItem", "people"),
-            ("bookings", "GetItem", "counts"), ("bookings", "UpdateItem", "people"),
+            ("bookings", "GetItem", "accounts"), ("bookings", "GetItem", "counts"),
+            ("bookings", "UpdateItem", "people"),
             ("calls", "PutItem", "rooms"), ("calls", "UpdateItem", "connections"),
             ("chat", "BatchGetItem", "chat"), ("chat", "DeleteItem", "rooms"),
             ("chat", "GetItem", "messages"), ("chat", "Query", "rooms"),
@@ -97,6 +98,8 @@ RARE: dict[Use, str] = {
     ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
+    ("sweep", "UpdateItem", "limits"): "the sweep may be the first to find a connection lost",
+    ("sweep", "may", "send-deadline"): "the sweep may be the first to find a connection lost",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
