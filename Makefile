@@ -42,7 +42,7 @@ check: ## check format, lint and types, and run the tests; needs `make setup` be
 	@echo "==> types"
 	@$(BIN)/mypy $(TYPED)
 	@echo "==> tests"
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
 
 load: setup ## run the tests that take the whole machine: 200 people in a channel, 200 connections that open and close
 	@LOAD=1 $(BIN)/python -m pytest tests/e2e/test_chat_load.py tests/e2e/test_storm.py
