@@ -8,6 +8,8 @@ import { startRinging } from "./ring.js";
 import { joinRoom } from "./room.js";
 
 const ANSWER_MS = 10_000;
+/** A list is up to date a moment after the event, which may have gone out just before the page could be reached. */
+const LIST_MS = 3000;
 const NO_ANSWER = "The stack does not answer. Try again.";
 
 /** Both phones. */
@@ -101,7 +103,7 @@ function faces(phone, idle) {
 function userSide(phone, telecallers, ringSeconds) {
   const { socket } = phone;
   const contacts = makeContacts(telecallers, initiate);
-  let call = null, withdrawn = false;
+  let call = null, withdrawn = false, later = null;
   const face = faces(phone, idle);
 
   function idle(news = "", bad = false) {
@@ -150,9 +152,14 @@ function userSide(phone, telecallers, ringSeconds) {
     (running) => ringing({ name: contacts.name(running.telecallerId) ?? "a telecaller", ...running }), over,
   ).catch(({ message }) => idle(message, true));
 
+  const loadContacts = (again) =>
+    contacts.load(phone.person.token, again).catch(({ message }) => call || idle(message, true));
+
   socket.on("connect", () => {
     if (!call) idle();
-    contacts.load(phone.person.token).catch(({ message }) => idle(message, true));
+    loadContacts(false);
+    clearTimeout(later);
+    later = setTimeout(loadContacts, LIST_MS, true);
     look(() => call?.callId && idle("The call is over."));
   });
   socket.on("telecaller:presence-changed", ({ telecallerId, presence, telecaller }) =>
@@ -170,7 +177,10 @@ function userSide(phone, telecallers, ringSeconds) {
   socket.on("call:missed", () => idle(`${call?.name ?? "The telecaller"} did not answer.`));
   socket.on("call:ended", () => idle("The other side hung up."));
   for (const event of ["call:error", "error"]) socket.on(event, ({ message }) => refused(message));
-  return face.clear;
+  return () => {
+    clearTimeout(later);
+    face.clear();
+  };
 }
 
 function telecallerSide(phone, ringSeconds) {

@@ -59,9 +59,9 @@ export function makeContacts(known, oncall) {
       touched.add(id);
       set(id, name, presence);
     },
-    /** Ask who is there. What is heard meanwhile is newer than the answer. */
-    async load(token) {
-      touched = new Set();
+    /** Ask who is there, perhaps `again`. What has been heard since it was first asked is newer than the answer. */
+    async load(token, again) {
+      if (!again) touched = new Set();
       const [online, talking] = await Promise.all(["ONLINE", "ON_CALL"].map((presence) =>
         get(`/telecallers?presence=${presence}&limit=${MOST}`, token)));
       const there = new Map([...online.items, ...talking.items].map((one) => [one._id, one]));
