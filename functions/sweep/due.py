@@ -35,8 +35,7 @@ def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
         pages = together(partial(sweep.attempt, "shard", partial(next, it, None)) for it in shards)
         shards = [shard for shard, page in zip(shards, pages, strict=True) if page is not None]
         rows = [row for page in pages for row in page or ()]
-        if rows:
-            found.update(together(partial(attend, sweep, row) for row in rows))
+        found.update(together(partial(attend, sweep, row) for row in rows))
     return found
 
 

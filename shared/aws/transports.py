@@ -58,8 +58,7 @@ class Transports:
         """
         polling: list[Post] = []
         yield from self._gateway.post_all(_websockets(posts, polling))
-        if polling:
-            yield from together(partial(self._try, post) for post in polling)
+        yield from together(partial(self._try, post) for post in polling)
 
     def exists(self, connection_id: str) -> bool:
         """Return whether the connection is open. Raises ``PostFailed``."""

@@ -244,8 +244,7 @@ def _take_seats(
             for former in seat.former:
                 recovery.move_seat(connection, session, key, former, seat.entry)
 
-    if seats:
-        together(partial(take, seat) for seat in seats)
+    together(partial(take, seat) for seat in seats)
 
 
 class Backlog:

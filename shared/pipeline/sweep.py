@@ -66,8 +66,7 @@ class Sweep(Background):
         lost, a ping finds it out only after minutes. Until then, the other party of the call waits.
         """
         ids = sorted({one.connection_id for one in addresses if not one.away})
-        if ids:
-            together([partial(self._end_if_lost, one) for one in ids])
+        together(partial(self._end_if_lost, one) for one in ids)
 
     def _end_if_lost(self, connection_id: str) -> None:
         def ask() -> None:

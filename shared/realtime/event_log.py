@@ -115,8 +115,7 @@ def write(offsets: Mapping[tuple[str, str], tuple[Address, str]], now_ms: int) -
         )
         for (log, offset), (address, frame) in offsets.items()
     ]
-    if rows:
-        _attempt(lambda: together([row.save for row in rows]))
+    _attempt(lambda: together(row.save for row in rows))
 
 
 def write_broadcast(

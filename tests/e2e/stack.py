@@ -180,6 +180,10 @@ class Stack:
             if any(mark in line for mark in marks)
         ]
 
+    def errors_since(self, before: list[str]) -> list[str]:
+        """Return the ``logged_errors`` that are not in ``before``."""
+        return [one for one in self.logged_errors() if one not in before]
+
 
 def _forget() -> None:
     settings.cache_clear()

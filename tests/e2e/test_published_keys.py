@@ -42,7 +42,7 @@ def trusting(stack: Stack, publisher: Publisher) -> Iterator[None]:
         jwt_audience=AUDIENCE,
     ):
         yield
-    assert [one for one in stack.logged_errors() if one not in before] == []
+    assert stack.errors_since(before) == []
 
 
 def token(key: PrivateKey | str, algorithm: str, kid: str, **claims: Any) -> str:
