@@ -16,7 +16,7 @@ from shared.pipeline import account_changes
 from shared.pipeline.admission import has_failed_too_often
 from shared.pipeline.context import Context
 from shared.ports import Ports
-from shared.realtime import connections, missed, people
+from shared.realtime import connections, missed, people, session_store
 from shared.realtime.namespaces import INVALID_TOKEN
 from shared.realtime.sessions import Session
 from shared.settings import settings
@@ -43,7 +43,7 @@ def authenticate(context: Context, token: object) -> None:
     if not context.session.authenticated:
         due_at = context.now_ms // 1000 + settings().ping_period_seconds
         connection_id = context.address.connection_id
-        replaced = connections.replace_session(connection_id, context.session, session, due_at)
+        replaced = session_store.replace_session(connection_id, context.session, session, due_at)
         current = session if replaced else _current_session(context)
     if current is None or not current.authenticated:
         return

@@ -341,7 +341,7 @@ def leave(
     asked_ms: when the frame that asks to leave arrived; None if no frame asks. A connection that
     has joined with a newer frame stays; one that has not joined yet cannot join with an older one.
     departing: whether the connection has ended. Nothing more can join then, so the connection's row
-    keeps the room until everything that follows is done (``connections.forget_room``).
+    keeps the room until everything that follows is done (``session_store.forget_room``).
     kept_until: until when the connection's session can be recovered, epoch seconds. The session is
     marked as away in the room until then.
     """

@@ -59,7 +59,7 @@ from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.deployment import Access
 from shared.pipeline.returning import Seat
 from shared.protocol import json
-from shared.realtime import connections, recovery, rooms
+from shared.realtime import connections, recovery, rooms, session_store
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
@@ -184,7 +184,7 @@ def leave_all_channels(background: Background, connection: Connection, session: 
             for address in recovery.addresses(connection, session):
                 _leave(background, address, session, leaving)
             if until is None:
-                connections.forget_room(connection.connection_id, room)
+                session_store.forget_room(connection.connection_id, room)
 
 
 @chat.on_return(

@@ -9,7 +9,7 @@ import msgspec
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import queue_entry
 from shared.protocol import socketio
-from shared.realtime import connections
+from shared.realtime import connections, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 
@@ -49,7 +49,7 @@ def end(deadline: Deadline) -> None:
         return
     if session.settled or session.sid != deadline.sid:
         return
-    left = connections.mark_ended(connection, deadline.namespace)
+    left = session_store.mark_ended(connection, deadline.namespace)
     if left is not None:
         _notify(left, deadline.namespace)
 

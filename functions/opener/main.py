@@ -17,7 +17,7 @@ from shared.aws.lambda_entry import Event, entry
 from shared.pipeline import admission, greeting, returning
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio, json, socketio
-from shared.realtime import connections
+from shared.realtime import connections, lifecycle
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import MAIN
@@ -49,7 +49,7 @@ def handler(event: Event) -> None:
     if "namespace" in event:
         returning.restore(REGISTRY, ports(), connection_id, event["namespace"])
         return
-    first = connections.mark_opened(connection_id)
+    first = lifecycle.mark_opened(connection_id)
     connection = first or connections.get(connection_id)
     if connection is None or connection.leaving:
         return

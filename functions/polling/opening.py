@@ -13,7 +13,7 @@ from shared.identity import cookies, tokens
 from shared.pipeline import rate_limits
 from shared.protocol import engineio, polling, socketio
 from shared.protocol.engineio import LEGACY
-from shared.realtime import connections
+from shared.realtime import connections, lifecycle
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import MAIN
@@ -60,7 +60,7 @@ def open_session(request: Request) -> Answer:
     ]
     *_, allowed = together(writes)
     if not allowed:
-        connections.mark_limited(connection.connection_id)
+        lifecycle.mark_limited(connection.connection_id)
     packet = engineio.open_packet(
         sid=sid,
         ping_interval_ms=values.ping_interval_ms,

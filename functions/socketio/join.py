@@ -24,7 +24,7 @@ from shared.pipeline.product import TOO_MANY_REQUESTS
 from shared.pipeline.refusals import internal
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError
-from shared.realtime import connections, recovery
+from shared.realtime import connections, recovery, session_store
 from shared.realtime.connections import Connection, Upgrading
 from shared.realtime.namespaces import INVALID_TOKEN, MAIN
 from shared.realtime.sessions import Session
@@ -167,7 +167,7 @@ def _add(connection: Connection, session: Session) -> bool:
     joining = admission.joins(REGISTRY, session)
     if joining and due_at is not None and connection.due_at <= due_at:
         due_at = None
-    return connections.add_session(connection.connection_id, session, due_at, joining=joining)
+    return session_store.add_session(connection.connection_id, session, due_at, joining=joining)
 
 
 def _connection_to_join(

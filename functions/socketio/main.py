@@ -22,7 +22,7 @@ from shared.pipeline.context import Arrival
 from shared.pipeline.dispatch import Request, dispatch
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
-from shared.realtime import connections
+from shared.realtime import connections, lifecycle
 from shared.realtime.address import Wire
 from shared.realtime.connections import Upgrading
 
@@ -96,7 +96,7 @@ def receive(arrival: Arrival, frame: str) -> None:
             upgrade.finish(arrival, handle)
         case engineio.PacketType.PONG:
             now = ports().clock.now_ms() // 1000
-            row = connections.mark_answered(arrival.connection_id, now)
+            row = lifecycle.mark_answered(arrival.connection_id, now)
             if row is not None:
                 row.require_socketio()
                 row.require_settled()

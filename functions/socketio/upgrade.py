@@ -13,7 +13,7 @@ from shared.aws.adapters import ports
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio
 from shared.protocol.engineio import PacketType
-from shared.realtime import connections, recovery
+from shared.realtime import connections, lifecycle, recovery
 from shared.realtime.connections import Connection
 from shared.settings import settings
 
@@ -59,8 +59,8 @@ def finish(arrival: Arrival, handle: Handle) -> None:
     if before is None:
         ports().connections.close(websocket)
     elif before.held is None:
-        connections.mark_upgraded(connection)
-    elif (client := connections.take_over(connection)) is not None:
+        lifecycle.mark_upgraded(connection)
+    elif (client := lifecycle.take_over(connection)) is not None:
         recovery.follow(client, websocket)
         take_over(websocket, before.held, handle)
 

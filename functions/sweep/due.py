@@ -11,7 +11,7 @@ from functions.sweep.verdict import Verdict, verdict
 from shared.aws.parallel import together
 from shared.pipeline.sweep import Sweep
 from shared.protocol import engineio
-from shared.realtime import connections
+from shared.realtime import lifecycle
 from shared.realtime.connections import Connection
 from shared.settings import settings
 
@@ -29,7 +29,7 @@ def look_after(sweep: Sweep, numbers: Iterable[int]) -> Counter[str]:
     number of connections by verdict; ``failed`` and ``not reached`` count those that got none.
     """
     found: Counter[str] = Counter()
-    shards = [connections.due(number, sweep.now) for number in numbers]
+    shards = [lifecycle.due(number, sweep.now) for number in numbers]
     while shards and not sweep.over:
         # A page is None after the last one, and if it could not be read.
         pages = together(partial(sweep.attempt, "shard", partial(next, it, None)) for it in shards)
@@ -50,7 +50,7 @@ def attend(sweep: Sweep, row: Connection) -> str:
     decided = sweep.attempt(row.connection_id, partial(_act, sweep, row))
     if decided is None:
         again = sweep.now + TRY_AGAIN_SECONDS
-        sweep.attempt(row.connection_id, partial(connections.postpone, row.connection_id, again))
+        sweep.attempt(row.connection_id, partial(lifecycle.postpone, row.connection_id, again))
     return decided or FAILED
 
 
@@ -86,10 +86,10 @@ def _carry_out(decided: Verdict, sweep: Sweep, row: Connection) -> None:
             ports.tasks.end_connection(connection_id)
         case Verdict.PING:
             if sweep.emit.post(connection_id, PING):
-                connections.mark_pinged(connection_id, pinged_at=now, due_at=next_due)
+                lifecycle.mark_pinged(connection_id, pinged_at=now, due_at=next_due)
         case Verdict.LOOK:
             if ports.connections.exists(connection_id):
-                connections.postpone(connection_id, next_due)
+                lifecycle.postpone(connection_id, next_due)
             else:
                 ports.tasks.end_connection(connection_id)
         case Verdict.WAIT | Verdict.REPLACE:

@@ -14,7 +14,7 @@ from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime import connections, namespaces
+from shared.realtime import connections, namespaces, session_store
 from shared.realtime.address import Address
 from shared.realtime.namespaces import Namespace
 from shared.realtime.sessions import Session
@@ -69,7 +69,7 @@ def follow(registry: Registry, ports: Ports, address: Address, account: Account)
         if connection is None or session is None or session.person_id != account.id:
             return True
         later = updated(session, account)
-        if later == session or connections.update_session(connection, later):
+        if later == session or session_store.update_session(connection, later):
             return True
     raise RuntimeError(f"the session of {address.connection_id} has changed in every attempt")
 

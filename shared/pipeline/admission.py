@@ -12,7 +12,7 @@ from shared.identity import accounts, tokens
 from shared.pipeline import account_changes, unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
-from shared.realtime import connections, membership, missed, namespaces, people
+from shared.realtime import lifecycle, membership, missed, namespaces, people
 from shared.realtime.connections import JOINING_SECONDS, Connection
 from shared.realtime.namespaces import Login
 from shared.realtime.sessions import Session
@@ -124,7 +124,7 @@ def has_failed_too_often(connection_id: str) -> bool:
 
     A client that guesses has to connect again, which is limited by its address.
     """
-    return connections.count_failure(connection_id) >= settings().limit_failed_authentications
+    return lifecycle.count_failure(connection_id) >= settings().limit_failed_authentications
 
 
 def too_many(registry: Registry, path: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared.errors import Refusal
 from shared.ids import compose
 from shared.protocol import json
-from shared.realtime import connections, membership, rooms
+from shared.realtime import membership, rooms, session_store
 from shared.realtime.address import Address
 from shared.realtime.emitter import Emitter
 from shared.settings import settings
@@ -200,7 +200,7 @@ class Context(Background):
         most = settings().session_data_bytes
         if sum(len(name.encode()) + len(text.encode()) for name, text in kept.items()) > most:
             raise Refusal(f"The data of a session has {most} bytes at most")
-        connections.save_data(self.connection, self.session, texts)
+        session_store.save_data(self.connection, self.session, texts)
 
     def disconnect(self, address: Address | None = None, *, close: bool = False) -> None:
         """End this session from the server's side; a Socket.IO client receives ``41``.

@@ -2,33 +2,33 @@
 
 All ways into and out of a session; names without a module are in this one:
 
-===========================  ========================  ===========================================
-Way in                       When                      What it does
-===========================  ========================  ===========================================
-admission.authenticate       a client wants to join    return the session of its token, or refuse
-admission.without_person     it joins without a token  return a session without a person
-connections.create           ``$connect``              write the row, perhaps with a first session
-connections.add_session      CONNECT is accepted       write the session into the row
-admission.begin_session      the client knows of it    make it reachable, or await authentication
-connections.replace_session  it authenticates later    give the session its person (``LATER``)
-===========================  ========================  ===========================================
-Way out                      When                      What it does
-===========================  ========================  ===========================================
-end_session                  a client leaves           do the next three steps in order
-connections.mark_ended       first step                move the session into the row's ``ended``
-run_consequences             second step               leave rooms and person, run products' hooks
-connections.forget_session   last step                 take the session out of ``ended``
-finish_ended_sessions        a step has failed         do the last two steps for all of ``ended``
-expel                        the backend ends it       send ``41``, then end session or connection
-end_connection               a connection is gone,     do the next two steps and all consequences
-                             its client too
-lose_connection              a connection is gone,     do the first of them, and the other one
-                             unexpectedly              when the client has not come back in time
-connections.mark_leaving     first step                let nothing more be added to the row
-begin_grace                  the sweep closes a        expect the client back, as lose_connection
-                             connection that is old    does
-finish_connection            last step                 run all consequences, and delete the row
-===========================  ========================  ===========================================
+=============================  ========================  ===========================================
+Way in                         When                      What it does
+=============================  ========================  ===========================================
+admission.authenticate         a client wants to join    return the session of its token, or refuse
+admission.without_person       it joins without a token  return a session without a person
+connections.create             ``$connect``              write the row, perhaps with a first session
+session_store.add_session      CONNECT is accepted       write the session into the row
+admission.begin_session        the client knows of it    make it reachable, or await authentication
+session_store.replace_session  it authenticates later    give the session its person (``LATER``)
+=============================  ========================  ===========================================
+Way out                        When                      What it does
+=============================  ========================  ===========================================
+end_session                    a client leaves           do the next three steps in order
+session_store.mark_ended       first step                move the session into the row's ``ended``
+run_consequences               second step               leave rooms and person, run products' hooks
+session_store.forget_session   last step                 take the session out of ``ended``
+finish_ended_sessions          a step has failed         do the last two steps for all of ``ended``
+expel                          the backend ends it       send ``41``, then end session or connection
+end_connection                 a connection is gone,     do the next two steps and all consequences
+                               its client too
+lose_connection                a connection is gone,     do the first of them, and the other one
+                               unexpectedly              when the client has not come back in time
+lifecycle.mark_leaving         first step                let nothing more be added to the row
+begin_grace                    the sweep closes a        expect the client back, as lose_connection
+                               connection that is old    does
+finish_connection              last step                 run all consequences, and delete the row
+=============================  ========================  ===========================================
 
 A session that has not authenticated in time has no consequences: ``mark_ended`` alone ends it.
 
@@ -61,7 +61,15 @@ from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
 from shared.protocol import socketio
-from shared.realtime import connections, membership, people, recovery, rooms
+from shared.realtime import (
+    connections,
+    lifecycle,
+    membership,
+    people,
+    recovery,
+    rooms,
+    session_store,
+)
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -84,7 +92,7 @@ def end_connection(
     unless_closed: do nothing if the backend has closed the connection for the client to come back.
     lost: whether the connection ended unexpectedly, so that its sessions can be recovered.
     """
-    connection = connections.mark_leaving(
+    connection = lifecycle.mark_leaving(
         connection_id, left_ms, unless_closed=unless_closed, lost=lost
     )
     if connection is not None:
@@ -129,7 +137,7 @@ def begin_grace(
     """
     grace, now_ms = settings().reconnect_grace_seconds, ports.clock.now_ms()
     due_at = -(-now_ms // 1000) + grace
-    connection = connections.mark_lost(connection_id, left_ms, due_at, closed=closed)
+    connection = lifecycle.mark_lost(connection_id, left_ms, due_at, closed=closed)
     if connection is not None and _has_settled(connection):
         ports.tasks.await_return(connection_id, grace)
         if connection.network and now_ms - connection.opened_at * 1000 >= rate_limits.WINDOW_MS:
@@ -152,7 +160,7 @@ def finish_connection(registry: Registry, ports: Ports, connection: Connection) 
     connection_id, left_ms = connection.connection_id, int(connection.left_ms or 0)
     finish_ended_sessions(registry, ports, connection)
     if connection.lost and any(session.recovery for session in connection.all_sessions()):
-        connection = connections.mark_departing(connection_id) or connection
+        connection = lifecycle.mark_departing(connection_id) or connection
     for session in connection.all_sessions():
         until = recovery.kept_until(connection, session)
         run_consequences(registry, ports, connection, session, until)
@@ -180,7 +188,7 @@ def end_session(
 
     left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend ends the session.
     """
-    left = connections.mark_ended(connection, namespace, left_ms)
+    left = session_store.mark_ended(connection, namespace, left_ms)
     if left is None:
         return False
     finish_ended_sessions(registry, ports, left)
@@ -196,7 +204,7 @@ def finish_ended_sessions(registry: Registry, ports: Ports, connection: Connecti
         session, left_ms = Ended.of(text)
         _await_last_words(ports, left_ms)
         left = run_consequences(registry, ports, connection, session)
-        connections.forget_session(connection, text, left)
+        session_store.forget_session(connection, text, left)
 
 
 def _await_last_words(ports: Ports, left_ms: int) -> None:
@@ -238,7 +246,7 @@ def expel(
     if connection.lost:
         run_consequences(registry, ports, connection, session)
         if session.recovery:
-            connections.forget_lost(connection, session)
+            session_store.forget_lost(connection, session)
         return
     sessions = connection.all_sessions()
     if close is None or connection.wire != Wire.SOCKETIO:

@@ -27,7 +27,7 @@ from shared.pipeline import account_changes
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Broadcast, Ports
-from shared.realtime import connections, event_log, recovery, rooms
+from shared.realtime import connections, event_log, recovery, rooms, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import JOINING_SECONDS, Connection
 from shared.realtime.event_log import LoggedEvent
@@ -218,7 +218,7 @@ def _leave_seats(
             places.append((entry, entry))
         elif hook is not None:
             hook.handle(Background.on(registry, ports), connection, session, Seat(entry, entry, ()))
-            connections.forget_room(connection.connection_id, entry)
+            session_store.forget_room(connection.connection_id, entry)
     if registry.namespaces[session.namespace].everybody:
         places.append(("", ""))
     return together(partial(_leave_seat, session, state, *one) for one in places)

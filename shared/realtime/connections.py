@@ -8,8 +8,7 @@ at some time: the sweep then finds out whether the connection is still open.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,14 +19,12 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.tables import Table, TableName
 from shared.ids import compose
-from shared.protocol import json
 from shared.protocol.engineio import LEGACY
 from shared.protocol.errors import InvalidPacket
 from shared.realtime.address import Address, Wire
@@ -287,320 +284,17 @@ def is_live(namespace: str | None = None) -> Condition:
     return condition
 
 
-def mark_opened(connection_id: str) -> Connection | None:
-    """Claim the sending of the open packet, and return the row.
-
-    Returns None if it has been claimed before, or the connection is gone or leaving.
-    """
-    return _update(
-        connection_id,
-        [Connection.opened.set(True)],
-        is_live() & Connection.opened.does_not_exist(),
-    )
-
-
-def add_session(
-    connection_id: str, session: Session, due_at: int | None = AT_ONCE, *, joining: bool = False
-) -> bool:
-    """Write a session into its connection's row.
-
-    Returns False, and writes nothing, if the connection is gone or leaving, or has a session in the
-    namespace already.
-
-    due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
-    joining: whether the session becomes reachable later, with ``joined``.
-    """
-    slot = Connection.sessions[session.namespace]
-    actions = [slot.set(json.dumps(session))]
-    if due_at is not None:
-        actions.append(Connection.due_at.set(due_at))
-    if joining:
-        actions.append(Connection.joining.add({session.namespace}))
-    return _update(connection_id, actions, is_live() & slot.does_not_exist()) is not None
-
-
-def joined(namespace: str, due_at: int | None) -> list[Action]:
-    """Return what changes in the row when the session in a namespace becomes reachable.
-
-    It belongs into the transaction that makes the session reachable. There it costs as much as a
-    mere check of the row.
-
-    due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
-    """
-    actions: list[Action] = [Connection.joining.delete({namespace})]
-    if due_at is not None:
-        actions.append(Connection.due_at.set(due_at))
-    return actions
-
-
-def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
-    """Replace a session by the session that has a person.
-
-    Returns False, and writes nothing, if the session is no longer as it was ``before``. The session
-    becomes reachable with ``joined``.
-
-    due_at: when the sweep looks at the connection next, epoch seconds.
-    """
-    slot = Connection.sessions[before.namespace]
-    actions = [
-        slot.set(json.dumps(after)),
-        Connection.due_at.set(due_at),
-        Connection.joining.add({before.namespace}),
-    ]
-    return _update(connection_id, actions, is_live() & (slot == json.dumps(before))) is not None
-
-
-def update_session(connection: Connection, session: Session) -> bool:
-    """Replace a session by itself with other fields of its person's account.
-
-    Returns False, and writes nothing, if the session is another by now than in this copy of the
-    row.
-    """
-    slot, text = Connection.sessions[session.namespace], connection.sessions[session.namespace]
-    actions, condition = [slot.set(json.dumps(session))], is_live() & (slot == text)
-    return _update(connection.connection_id, actions, condition) is not None
-
-
-def mark_ended(connection: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
-    """End the session that ``connection`` has in a namespace.
-
-    Returns the row as it is then. Returns None, and writes nothing, if the session is another by
-    now than in this copy of the row.
-
-    A session that has a person, or needs none, is kept in ``ended``, and its data too, until its
-    consequences have run. The row is due at once, so that the next sweep finishes the consequences
-    if they fail on the way.
-
-    left_ms: when the client's goodbye arrived, epoch ms; 0 if the backend ends the session.
-    """
-    slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
-    session = session_of(text)
-    actions = [slot.remove(), Connection.joining.delete({namespace})]
-    if session.settled:
-        ended = f"{left_ms or ''}{text}"
-        actions += [Connection.ended.add({ended}), Connection.due_at.set(AT_ONCE)]
-    else:
-        actions += _without_data(connection, session)
-    return _update(connection.connection_id, actions, is_live() & (slot == text))
-
-
-def forget_session(connection: Connection, text: str, rooms: Iterable[str] = ()) -> None:
-    """Delete an ended session and its data from the row, after all its consequences have run.
-
-    Idempotent.
-
-    text: the session's entry in ``ended``.
-    rooms: the entries in the row's ``rooms`` that are deleted too.
-    """
-    actions = [Connection.ended.delete({text})]
-    actions += _without_data(connection, Ended.of(text).session)
-    if left := set(rooms):
-        actions.append(Connection.rooms.delete(left))
-    _update(connection.connection_id, actions, Connection.connection_id.exists())
-
-
-def has(session: Session) -> Condition:
-    """Return the condition that a row is there, is not leaving, and still has this session."""
-    condition: Condition = is_live() & Connection.sessions[session.namespace].contains(session.sid)
-    return condition
-
-
-def save_data(connection: Connection, session: Session, values: Mapping[str, str]) -> bool:
-    """Keep values for a session, and bring ``connection`` up to date.
-
-    Returns False, and keeps nothing, if the session has ended.
-
-    values: JSON texts by name.
-    """
-    actions = [
-        Connection.data[compose(session.sid, name)].set(text) for name, text in values.items()
-    ]
-    try:
-        return connection.update_if(actions, has(session))
-    except UpdateError as error:
-        if error.cause_response_code != "ValidationException":
-            raise
-    # The row was written before the attribute was introduced. DynamoDB sets a value in a map only
-    # if the map exists.
-    connection.update_if([Connection.data.set(Connection.data | {})], has(session))
-    return connection.update_if(actions, has(session))
-
-
-def _without_data(connection: Connection, session: Session) -> list[Action]:
-    """Return the part of an update that deletes what a session keeps."""
-    of_session = compose(session.sid, "")
-    names = [name for name in connection.data.as_dict() if name.startswith(of_session)]
-    return [Connection.data[name].remove() for name in names]
-
-
-def forget_room(connection_id: str, room: str) -> None:
-    """Delete an entry in the row's ``rooms``, after all consequences of leaving. Idempotent."""
-    _update(connection_id, [Connection.rooms.delete({room})], Connection.connection_id.exists())
-
-
-def mark_leaving(
-    connection_id: str, left_ms: int = 0, *, unless_closed: bool = False, lost: bool = False
-) -> Connection | None:
-    """Mark a connection as leaving, so that nothing can be added to its row. Idempotent.
-
-    Returns the row with the sessions that end now. Returns None if there is no such row. The row is
-    due at once, so that the next sweep finishes if the consequences fail on the way.
-
-    left_ms: when the connection ended, epoch ms; 0 if the backend ends it. The first mark counts.
-    unless_closed: return None, and write nothing, if the backend has closed the connection.
-    lost: whether the connection ended unexpectedly.
-    """
-    condition: Condition = Connection.connection_id.exists()
-    if unless_closed:
-        condition &= Connection.closed.does_not_exist()
-    return _update(
-        connection_id,
-        [
-            Connection.leaving.set(True),
-            Connection.left_ms.set(Connection.left_ms | left_ms),
-            Connection.lost.set(True) if lost else Connection.lost.remove(),
-            Connection.due_at.set(AT_ONCE),
-        ],
-        condition,
-    )
-
-
-def mark_lost(
-    connection_id: str, left_ms: int, due_at: int, *, closed: bool = False
-) -> Connection | None:
-    """Mark a connection as leaving whose client may come back.
-
-    Returns the row as it is then. Returns None, and writes nothing, if there is no such row, or it
-    is leaving already: the consequences are under way then.
-
-    left_ms: when the connection ended, epoch ms.
-    due_at: when the consequences run, epoch seconds; the sweep runs them if nothing else does.
-    closed: whether the backend is about to close the connection.
-    """
-    actions = [
-        Connection.leaving.set(True),
-        Connection.lost.set(True),
-        Connection.left_ms.set(left_ms),
-        Connection.due_at.set(due_at),
-    ]
-    if closed:
-        actions.append(Connection.closed.set(True))
-    return _update(connection_id, actions, is_live())
-
-
-def forget_lost(connection: Connection, session: Session) -> None:
-    """Delete a session of a lost connection from the row, so that it cannot be recovered."""
-    slot = Connection.sessions[session.namespace]
-    connection.update_if([slot.remove()], slot.contains(session.sid))
-
-
-def mark_departing(connection_id: str) -> Connection | None:
-    """Note that the consequences of the loss of sessions that can be recovered begin. Idempotent.
-
-    Returns the row, with the sessions that have not come back. Returns None if there is no row.
-    """
-    return _update(
-        connection_id, [Connection.departing.set(True)], Connection.connection_id.exists()
-    )
-
-
-def due(shard: int, now: int) -> Iterator[list[Connection]]:
-    """Yield the rows of a shard that are due, in pages. The row that is due longest comes first.
-
-    The index is a moment late, so rows may be missing, or due no longer. The rows themselves are
-    read strongly consistently.
-
-    now: the time in epoch seconds.
-    """
-    found = Connection.due.query(str(shard), Connection.due_at <= now, page_size=PAGE)
-    while keys := [row.connection_id for row in islice(found, PAGE)]:
-        yield list(Connection.batch_get(keys, consistent_read=True))
-
-
-def count() -> int:
-    """Return how many connections there are, including those that are leaving."""
-    return sum(Connection.due.count(str(shard)) for shard in range(settings().due_shards))
-
-
-def mark_pinged(connection_id: str, *, pinged_at: int, due_at: int) -> None:
-    """Expect an answer to the ping of ``pinged_at`` until ``due_at``, both in epoch seconds."""
-    _update(
-        connection_id,
-        [Connection.pinged_at.set(pinged_at), Connection.due_at.set(due_at)],
-        is_live(),
-    )
-
-
-def mark_answered(connection_id: str, now: int) -> Connection | None:
-    """Record a sign of life of the client, and return the connection's row.
-
-    Returns None if the connection is gone or leaving. It is recorded even if no answer is expected:
-    the answer may arrive before the sweep has recorded its ping.
-
-    now: the time in epoch seconds.
-    """
-    return _update(connection_id, [Connection.answered_at.set(now)], is_live())
-
-
-def mark_limited(connection_id: str) -> None:
-    """Let every namespace refuse a client whose address has opened too many connections."""
-    _update(connection_id, [Connection.limited.set(True)], is_live())
-
-
-def take_over(websocket: Connection) -> Connection | None:
-    """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
-
-    The client's sessions, which nobody can reach yet, are in the WebSocket's row then, and what
-    came with its first request. Returns the client's row as it was. Returns None if the client or
-    its WebSocket is gone or leaving.
-    """
-    client = get(websocket.upgrades)
-    if client is None or client.leaving:
-        return None
-    actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
-    names = ["credential", "cookie", "network", "limited", "failures", "joining"]
-    if client.restoring:  # what a session takes along that has come back
-        names += ["restoring", "rooms", "data"]
-    actions += [
-        getattr(Connection, name).set(value)
-        for name in names
-        if (value := getattr(client, name)) is not None
-    ]
-    taken = _update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())
-    if taken is None:
-        return None
-    delete(client.connection_id)
-    return client
-
-
-def mark_upgraded(connection: Connection) -> bool:
-    """Note that the client of a WebSocket has upgraded, while its sessions stay in their row.
-
-    The sweep looks at that row, and at this one only when its time is over. Returns False if the
-    WebSocket is gone or leaving.
-    """
-    actions = [Connection.upgraded.set(True), Connection.due_at.set(int(connection.expires_at))]
-    return _update(connection.connection_id, actions, is_live()) is not None
-
-
-def count_failure(connection_id: str) -> int:
-    """Count an invalid token of a client, and return how many it has sent."""
-    row = _update(connection_id, [Connection.failures.add(1)], is_live())
-    return int(row.failures or 0) if row else 0
-
-
-def postpone(connection_id: str, due_at: int) -> None:
-    """Make a connection due at ``due_at``, epoch seconds. Do nothing if the connection is gone."""
-    _update(connection_id, [Connection.due_at.set(due_at)], Connection.connection_id.exists())
-
-
 def delete(connection_id: str) -> None:
     """Delete the row of a connection. Idempotent."""
     Connection(connection_id).delete()
 
 
-def _update(
+def update(
     connection_id: str, actions: Sequence[Action], condition: Condition
 ) -> Connection | None:
+    """Change the row of a connection, and return it as it is then.
+
+    Returns None, and writes nothing, if the condition does not hold.
+    """
     row = Connection(connection_id)
     return row if row.update_if(actions, condition) else None

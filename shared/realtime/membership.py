@@ -11,7 +11,7 @@ from itertools import product
 
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.ids import compose
-from shared.realtime import connections, recovery, rooms
+from shared.realtime import connections, recovery, rooms, session_store
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.rooms import Member
@@ -32,7 +32,7 @@ def enter(address: Address, expires_at: int, due_at: int | None = None) -> bool:
         transaction.update(
             "connection",
             Connection(address.connection_id),
-            actions=connections.joined(address.namespace, due_at),
+            actions=session_store.joined(address.namespace, due_at),
             condition=connections.is_live(address.namespace),
         )
         transaction.put("member", Member.of(address.namespace, address, expires_at))
@@ -64,7 +64,7 @@ def join(
             "connection",
             Connection(address.connection_id),
             actions=[Connection.rooms.add({_entry(session, room)})],
-            condition=connections.has(session),
+            condition=session_store.has(session),
         )
 
     return _committed(add_items)
@@ -83,7 +83,7 @@ def leave(address: Address, session: Session, room: str) -> bool:
             "connection",
             Connection(address.connection_id),
             actions=[Connection.rooms.delete({_entry(session, room)})],
-            condition=connections.has(session),
+            condition=session_store.has(session),
         )
 
     return _committed(add_items)
@@ -92,7 +92,8 @@ def leave(address: Address, session: Session, room: str) -> bool:
 def leave_all(connection: Connection, session: Session, kept_until: int | None = None) -> list[str]:
     """Take a session that has ended out of all its rooms. Idempotent.
 
-    Returns the entries of these rooms in the connection's row, for ``connections.forget_session``.
+    Returns the entries of these rooms in the connection's row, which
+    ``session_store.forget_session`` deletes.
 
     kept_until: until when the session can be recovered, epoch seconds. Until then it is marked as
         away in its rooms instead.

@@ -25,7 +25,7 @@ from shared.aws.tables import (
     transact,
 )
 from shared.ids import compose, decompose
-from shared.realtime import connections, rooms
+from shared.realtime import connections, rooms, session_store
 from shared.realtime.address import Address, Wire
 
 
@@ -159,7 +159,7 @@ def join(
         transaction.update(
             "connection",
             connections.Connection(address.connection_id),
-            actions=connections.joined(address.namespace, due_at),
+            actions=session_store.joined(address.namespace, due_at),
             condition=connections.is_live(address.namespace),
         )
         if everybody:

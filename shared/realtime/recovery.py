@@ -34,7 +34,7 @@ from shared.aws.tables import (
 from shared.ids import compose
 from shared.ports import Ports
 from shared.protocol import json
-from shared.realtime import connections, event_log, people, rooms
+from shared.realtime import connections, event_log, people, rooms, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -335,7 +335,7 @@ def arrive(connection: Connection, session: Session, due_at: int, *, everybody: 
             transaction.update(
                 "connection",
                 Connection(connection.connection_id),
-                actions=[*connections.joined(namespace, due_at), slot.set(json.dumps(after))],
+                actions=[*session_store.joined(namespace, due_at), slot.set(json.dumps(after))],
                 condition=connections.is_live() & (slot == text),
             )
             if everybody:
@@ -395,7 +395,7 @@ def move_seat(
         transaction.check(
             "connection",
             Connection(connection.connection_id),
-            condition=connections.has(session) & Connection.rooms.contains(entry),
+            condition=session_store.has(session) & Connection.rooms.contains(entry),
         )
 
     try:

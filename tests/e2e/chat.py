@@ -14,7 +14,7 @@ from functions.chat import channel_store, presence
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
-from shared.realtime import connections, people
+from shared.realtime import connections, people, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
@@ -161,7 +161,7 @@ def _haunt(person_id: str, address: Address, channel: str | None) -> None:
     session = Session(CHAT.path, "sid", person_id, "AGENT", f"Name of {person_id}")
     later = int(time.time()) + 3_600
     connections.create(Connection(address.connection_id, wire="s", expires_at=later))
-    assert connections.add_session(address.connection_id, session, later)
+    assert session_store.add_session(address.connection_id, session, later)
     if channel is not None:
         arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
         room = channel_store.room_of(channel)

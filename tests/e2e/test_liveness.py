@@ -12,7 +12,7 @@ from functions.calls.events import Party
 from functions.calls.store import NewCall
 from shared.identity.accounts import Account
 from shared.pipeline.rate_limits import Window
-from shared.realtime import connections, people
+from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -43,7 +43,7 @@ def lost_connection(account: Account) -> str:
         Connection(connection_id, wire="s", opened=True, due_at=2**31, expires_at=expires_at)
     )
     session = Session(namespace, "sid", account.id, account.role, account.name)
-    assert connections.add_session(connection_id, session, 2**31)
+    assert session_store.add_session(connection_id, session, 2**31)
     address = Address(namespace, Wire.SOCKETIO, connection_id)
     assert people.join(address, account.id, expires_at=expires_at, everybody=True)
     return connection_id
@@ -68,7 +68,7 @@ def start_ring_without_timer(
 
 def make_due_now(connection_id: str) -> None:
     """Make the next sweep look at a connection."""
-    connections.postpone(connection_id, connections.AT_ONCE)
+    lifecycle.postpone(connection_id, connections.AT_ONCE)
 
 
 def connection_of(account: Account) -> str:

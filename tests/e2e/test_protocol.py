@@ -16,7 +16,7 @@ import pytest
 from websockets import Subprotocol
 from websockets.sync.client import connect as open_websocket
 
-from shared.realtime import connections, rooms
+from shared.realtime import connections, lifecycle, rooms
 from tests.e2e import backstage
 from tests.e2e.client_js import JavaScript
 from tests.e2e.client_native import Raw
@@ -340,7 +340,7 @@ def test_a_session_without_login_stays_and_is_pinged(world: World) -> None:
     connection_id = json.loads(raw.receive().removeprefix(f"43{MAIN},1"))[0]
     time.sleep(UNAUTHENTICATED_SECONDS + 1)
     with world.stack.direct_access():
-        connections.postpone(connection_id, connections.AT_ONCE)
+        lifecycle.postpone(connection_id, connections.AT_ONCE)
         backstage.invoke(world.stack, "sweep", {})
         assert raw.receive() == "2"
         since = int(time.time())
@@ -352,7 +352,7 @@ def test_a_session_without_login_stays_and_is_pinged(world: World) -> None:
             return (row.answered_at or 0) >= since
 
         until(answered, "the ping is answered")
-        connections.postpone(connection_id, connections.AT_ONCE)
+        lifecycle.postpone(connection_id, connections.AT_ONCE)
         backstage.invoke(world.stack, "sweep", {})
         assert raw.receive() == "2"
     raw.send("3")
@@ -365,7 +365,7 @@ def test_a_native_session_without_login_stays(world: World) -> None:
     client = come(world, "native")
     connection_id = client.ask("whoami")
     with world.stack.direct_access():
-        connections.postpone(connection_id, connections.AT_ONCE)
+        lifecycle.postpone(connection_id, connections.AT_ONCE)
         backstage.invoke(world.stack, "sweep", {})
         row = connections.get(connection_id)
         assert row

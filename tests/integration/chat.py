@@ -15,7 +15,7 @@ from functions.products import REGISTRY
 from shared.pipeline import departure
 from shared.pipeline.context import Arrival, Background
 from shared.pipeline.dispatch import Request, dispatch
-from shared.realtime import connections, people
+from shared.realtime import connections, people, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
@@ -68,7 +68,7 @@ class Chat:
         name = f"Name of {person_id}"
         session = Session(CHAT.path, f"sid-{tab}", person_id, "USER", name, None, permissions)
         connections.create(Connection(tab, wire="s", expires_at=EXPIRES_AT))
-        assert connections.add_session(tab, session)
+        assert session_store.add_session(tab, session)
         address = Address(CHAT.path, Wire.SOCKETIO, tab)
         assert people.join(address, person_id, expires_at=EXPIRES_AT, everybody=True)
         return address

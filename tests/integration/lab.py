@@ -13,7 +13,7 @@ from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.payloads import ANY_ARGUMENTS, Arguments, Outbound
 from shared.pipeline.product import Limit, Product
 from shared.pipeline.registry import Registry
-from shared.realtime import connections
+from shared.realtime import connections, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
@@ -87,7 +87,7 @@ class Lab:
                 Connection(connection_id, wire=wire.value, expires_at=stage.EXPIRES_AT)
             )
         session = admission.authenticate(self.registry, self.fakes.ports, namespace, None)
-        assert connections.add_session(connection_id, session)
+        assert session_store.add_session(connection_id, session)
         admission.begin_session(self.registry, self.fakes.ports, self.row(connection_id), session)
         return self.context(connection_id, namespace)
 

@@ -18,7 +18,7 @@ from functions.products import REGISTRY
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
 from shared.pipeline.rate_limits import Window
-from shared.realtime import connections, people, rooms
+from shared.realtime import connections, people, rooms, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -60,7 +60,7 @@ def connect(
 ) -> Address:
     """Create a connection that has joined a namespace, as the handshake leaves it."""
     connections.create(Connection(connection_id, wire=wire.value, expires_at=EXPIRES_AT))
-    assert connections.add_session(connection_id, session_of(namespace, person_id))
+    assert session_store.add_session(connection_id, session_of(namespace, person_id))
     address = Address(namespace, wire, connection_id)
     assert join(address, person_id)
     return address

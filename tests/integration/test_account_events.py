@@ -16,7 +16,7 @@ from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.identity.wallet import Wallet
 from shared.pipeline import departure
-from shared.realtime import connections, people, rooms
+from shared.realtime import connections, people, rooms, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
@@ -102,7 +102,7 @@ def _suspend_in_chat(fakes: Fakes) -> None:
     for tab in ("alone", "both"):
         chat.tab("ulla", tab)
         chat.send(tab, "join_channel", 1)
-    assert connections.add_session("both", stage.session_of(USER.path, "ulla"))
+    assert session_store.add_session("both", stage.session_of(USER.path, "ulla"))
     assert stage.join(Address(USER.path, Wire.SOCKETIO, "both"), "ulla")
     upsert(fakes, replaced(account_status="SUSPENDED"), 1)
     assert sorted(fakes.tasks.expelled) == [
@@ -153,7 +153,7 @@ def test_an_account_that_changes_while_its_person_authenticates_counts(
 ) -> None:
     chat = Chat(fakes)
     connections.create(Connection("tab", wire="s", expires_at=stage.EXPIRES_AT))
-    connections.add_session("tab", Session(CHAT.path, "sid", "", "", ""))
+    session_store.add_session("tab", Session(CHAT.path, "sid", "", "", ""))
     changed = replaced(name="New", permissions=[], account_status=status)
     monkeypatch.setattr(people, "join", Overtaken(people.join, partial(upsert, fakes, changed, 1)))
     claims: dict[str, object] = {
@@ -179,9 +179,9 @@ def test_a_session_that_changes_while_it_is_ended_ends_all_the_same(
 ) -> None:
     chat = Chat(fakes)
     chat.tab("ulla", "both")
-    connections.add_session("both", stage.session_of(USER.path, "ulla"))
+    session_store.add_session("both", stage.session_of(USER.path, "ulla"))
     change = partial(upsert, fakes, replaced(name="New"), 1)
-    monkeypatch.setattr(connections, "mark_ended", Overtaken(connections.mark_ended, change))
+    monkeypatch.setattr(session_store, "mark_ended", Overtaken(session_store.mark_ended, change))
     departure.expel(REGISTRY, fakes.ports, "both", CHAT.path, "ulla")
     row = connections.get("both")
     assert row

@@ -12,7 +12,7 @@ import pytest
 from functions.bookings import store
 from functions.bookings.rows import Booking, Message, Partner
 from shared.errors import Duplicate, Refusal
-from shared.realtime import connections
+from shared.realtime import lifecycle
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.booking_stage import (
     App,
@@ -220,7 +220,7 @@ def test_a_connection_that_has_left_tracks_no_more(fakes: Fakes) -> None:
     pedro.send("booking:accept", "b")
     carla.send("booking:track", "b")
     assert store.partner("pedro").trackers
-    connections.mark_leaving(carla.connection_id)
+    lifecycle.mark_leaving(carla.connection_id)
     pedro.send("location:update", {"latitude": 1, "longitude": 1})
     assert not carla.received("partner:location_update")
     assert not store.partner("pedro").trackers

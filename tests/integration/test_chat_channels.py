@@ -17,7 +17,7 @@ from shared.pipeline.context import Arrival, Background
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.ports import Broadcast
-from shared.realtime import connections, people, rooms
+from shared.realtime import connections, lifecycle, people, rooms, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from tests.fakes import NOW_MS, Fakes
@@ -122,7 +122,7 @@ def test_the_newest_frame_counts_in_whatever_order_frames_arrive(chat: Chat, ord
 def test_a_departure_that_runs_again_announces_once(chat: Chat) -> None:
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)
-    row = connections.mark_leaving("a1")
+    row = lifecycle.mark_leaving("a1")
     assert row is not None
     for _ in range(3):  # as after a crash: the row still exists
         chat.depart("a1")
@@ -136,7 +136,7 @@ def test_a_crash_after_the_leave_does_not_lose_its_announcement(
     chat.tab("anna", "a1")
     chat.send("a1", "join_channel", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(connections, "forget_room", lambda *_: 1 / 0)
+        patch.setattr(session_store, "forget_room", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             chat.depart("a1")
     assert len(chat.broadcasts("user_left")) == 1, "the stream announces it"

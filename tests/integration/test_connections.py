@@ -12,7 +12,7 @@ from shared.pipeline import departure
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.protocol import json
-from shared.realtime import connections, people, rooms
+from shared.realtime import connections, lifecycle, people, rooms, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import ADMIN
@@ -63,31 +63,31 @@ def test_a_connection_that_was_never_created_is_not_found() -> None:
 
 def test_the_open_packet_is_claimed_once() -> None:
     opening()
-    claimed = connections.mark_opened("c1")
+    claimed = lifecycle.mark_opened("c1")
     assert claimed
     assert (claimed.connection_id, claimed.wire) == ("c1", "s")
-    assert connections.mark_opened("c1") is None
+    assert lifecycle.mark_opened("c1") is None
 
 
 def test_the_open_packet_of_a_connection_that_is_gone_is_not_claimed() -> None:
-    assert connections.mark_opened("c1") is None
+    assert lifecycle.mark_opened("c1") is None
     opening()
-    connections.mark_leaving("c1")
-    assert connections.mark_opened("c1") is None
+    lifecycle.mark_leaving("c1")
+    assert lifecycle.mark_opened("c1") is None
 
 
 def test_sixteen_openers_claim_the_open_packet_once(race: Race) -> None:
     for number in range(5):
         opening(f"c{number}")
-        claims = race(*[partial(connections.mark_opened, f"c{number}")] * THREADS)
+        claims = race(*[partial(lifecycle.mark_opened, f"c{number}")] * THREADS)
         assert len([claim for claim in claims if claim]) == 1
 
 
 def test_a_session_is_added_once() -> None:
     opening()
     first = stage.session_of(USER.path, "ulla")
-    assert connections.add_session("c1", first)
-    assert not connections.add_session("c1", stage.session_of(USER.path, "uma"))
+    assert session_store.add_session("c1", first)
+    assert not session_store.add_session("c1", stage.session_of(USER.path, "uma"))
     row = connections.get("c1")
     assert row
     assert row.session(USER.path) == first
@@ -96,7 +96,7 @@ def test_a_session_is_added_once() -> None:
 def test_sessions_of_several_namespaces_stand_side_by_side() -> None:
     opening()
     for namespace, person in ((USER.path, "ulla"), (TELECALLER.path, "tina")):
-        assert connections.add_session("c1", stage.session_of(namespace, person))
+        assert session_store.add_session("c1", stage.session_of(namespace, person))
     row = connections.get("c1")
     assert row
     assert {session.person_id for session in row.all_sessions()} == {"ulla", "tina"}
@@ -115,7 +115,7 @@ def test_the_only_session_is_found_without_naming_its_namespace() -> None:
 
 def test_a_connection_that_leaves_has_no_session_to_act_for() -> None:
     stage.connect(USER.path, "ulla", "c1")
-    row = connections.mark_leaving("c1")
+    row = lifecycle.mark_leaving("c1")
     assert row
     assert row.session(USER.path) is None
     assert row.session(None) is None
@@ -124,11 +124,11 @@ def test_a_connection_that_leaves_has_no_session_to_act_for() -> None:
 
 def test_no_session_is_added_to_a_connection_that_does_not_exist() -> None:
     session = stage.session_of(USER.path, "ulla")
-    assert not connections.add_session("c1", session)
+    assert not session_store.add_session("c1", session)
     assert connections.get("c1") is None
     opening()
-    connections.mark_leaving("c1")
-    assert not connections.add_session("c1", session)
+    lifecycle.mark_leaving("c1")
+    assert not session_store.add_session("c1", session)
 
 
 def test_an_ended_session_is_kept_until_its_leaving_is_finished() -> None:
@@ -136,30 +136,30 @@ def test_an_ended_session_is_kept_until_its_leaving_is_finished() -> None:
     session = stage.session_of(USER.path, "ulla")
     read = connections.get("c1")
     assert read
-    row = connections.mark_ended(read, USER.path)
+    row = session_store.mark_ended(read, USER.path)
     assert row
-    assert connections.mark_ended(read, USER.path) is None
+    assert session_store.mark_ended(read, USER.path) is None
     assert row.all_sessions() == []
     assert row.session(USER.path) is None
     assert row.occupant(USER.path) == session
     assert row.occupant(TELECALLER.path) is None
     (text,) = row.ended
-    connections.forget_session(row, text)
+    session_store.forget_session(row, text)
     row = connections.get("c1")
     assert row
     assert row.occupant(USER.path) is None
-    assert connections.add_session("c1", session)
+    assert session_store.add_session("c1", session)
 
 
 def test_a_session_that_was_replaced_meanwhile_is_not_ended() -> None:
     opening()
     anonymous = stage.session_of(USER.path, "")
-    assert connections.add_session("c1", anonymous)
+    assert session_store.add_session("c1", anonymous)
     read = connections.get("c1")
     assert read
     authenticated = stage.session_of(USER.path, "ulla")
-    assert connections.replace_session("c1", anonymous, authenticated, 0)
-    assert connections.mark_ended(read, USER.path) is None
+    assert session_store.replace_session("c1", anonymous, authenticated, 0)
+    assert session_store.mark_ended(read, USER.path) is None
     row = connections.get("c1")
     assert row
     assert row.session(USER.path) == authenticated
@@ -167,8 +167,8 @@ def test_a_session_that_was_replaced_meanwhile_is_not_ended() -> None:
 
 def test_forgetting_a_session_or_marking_a_connection_creates_no_row() -> None:
     text = json.dumps(stage.session_of(USER.path, "ulla"))
-    connections.forget_session(Connection("c1"), text)
-    assert connections.mark_leaving("c1") is None
+    session_store.forget_session(Connection("c1"), text)
+    assert lifecycle.mark_leaving("c1") is None
     assert connections.get("c1") is None
 
 
@@ -205,15 +205,15 @@ def test_an_id_may_contain_the_separator() -> None:
 def test_a_connection_cannot_join_after_its_departure(gone: str, fakes: Fakes) -> None:
     if gone != "never there":
         opening()
-        connections.add_session("c1", stage.session_of(USER.path, "ulla"))
+        session_store.add_session("c1", stage.session_of(USER.path, "ulla"))
     if gone == "leaving":
-        connections.mark_leaving("c1")
+        lifecycle.mark_leaving("c1")
     if gone == "departed":
         departure.end_connection(NO_HOOKS, fakes.ports, "c1")
     if gone == "left the namespace":
         row = connections.get("c1")
         assert row
-        connections.mark_ended(row, USER.path)
+        session_store.mark_ended(row, USER.path)
     assert not stage.join(address(), "ulla")
     assert not stage.user("ulla").online
     assert in_room() == set()
@@ -284,7 +284,7 @@ def test_a_departure_that_failed_halfway_is_finished_by_the_next(fakes: Fakes) -
 
 def test_departing_leaves_every_namespace(fakes: Fakes) -> None:
     stage.connect(USER.path, "ulla", "c1")
-    connections.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
+    session_store.add_session("c1", stage.session_of(TELECALLER.path, "tina"))
     stage.join(address("c1", TELECALLER.path), "tina")
     departure.end_connection(NO_HOOKS, fakes.ports, "c1")
     assert not stage.user("ulla").online
@@ -299,7 +299,7 @@ def test_a_join_that_races_a_departure_leaves_no_member_behind(race: Race, fakes
         names = [f"c{number}-{index}" for index in range(8)]
         for name in names:
             opening(name)
-            connections.add_session(name, session)
+            session_store.add_session(name, session)
         work: list[Callable[[], bool | None]] = []
         for name in names:
             work += [
@@ -322,7 +322,7 @@ def test_racing_joins_and_departures_run_the_leave_hook_once_per_person(
         names = [f"c{number}-{index}" for index in range(THREADS)]
         for name in names:
             opening(name)
-            connections.add_session(name, stage.session_of(USER.path, f"u{number}"))
+            session_store.add_session(name, stage.session_of(USER.path, f"u{number}"))
         assert all(race(*[partial(stage.join, address(name), f"u{number}") for name in names]))
         assert set(stage.user(f"u{number}").addresses) == {address(name) for name in names}
         race(*[partial(departure.end_connection, registry, fakes.ports, name) for name in names])

@@ -18,7 +18,7 @@ from shared.pipeline.payloads import Inbound
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.protocol.errors import InvalidPacket
-from shared.realtime import connections, people
+from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import ADMIN
@@ -165,7 +165,7 @@ def test_an_event_for_a_namespace_that_the_connection_has_not_joined_is_dropped(
 
 
 def test_a_connection_that_is_leaving_is_closed(clients: Clients) -> None:
-    connections.mark_leaving("u1")
+    lifecycle.mark_leaving("u1")
     clients.send("u1", "call:initiate", {"telecallerId": "tina", "callType": "AUDIO"})
     assert clients.fakes.connections.closed == ["u1"]
     assert stage.free("ulla", "tina")
@@ -177,7 +177,7 @@ class TestLastWords:
     def cancels_last(self, clients: Clients, left_ms: int) -> str:
         """Cancel a call with a frame that is handled after the end at ``left_ms``."""
         call_id = clients.initiate()
-        connections.mark_leaving("u1", left_ms)
+        lifecycle.mark_leaving("u1", left_ms)
         clients.send("u1", "call:cancel", {"callId": call_id})
         return call_id
 
@@ -193,7 +193,7 @@ class TestLastWords:
     def test_nor_after_the_backend_has_ended_the_connection(self, clients: Clients) -> None:
         call_id = clients.initiate()
         for left_ms in (0, NOW_MS + 10):  # API Gateway reports the end, too
-            connections.mark_leaving("u1", left_ms)
+            lifecycle.mark_leaving("u1", left_ms)
         clients.send("u1", "call:cancel", {"callId": call_id})
         assert clients.fakes.connections.closed == ["u1"]
         assert not stage.free("ulla", "tina")
@@ -202,7 +202,7 @@ class TestLastWords:
         call_id = clients.initiate()
         row = connections.get("u1")
         assert row
-        connections.mark_ended(row, USER.path, NOW_MS + 2)
+        session_store.mark_ended(row, USER.path, NOW_MS + 2)
         for event in ("call:cancel", "call:end"):
             clients.send("u1", event, {"callId": call_id})
         assert clients.acks("u1") == [{"callId": call_id}, None]

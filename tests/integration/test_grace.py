@@ -19,7 +19,7 @@ from shared.pipeline.context import Arrival
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.protocol.socketio import Packet, PacketType
-from shared.realtime import connections
+from shared.realtime import connections, lifecycle, session_store
 from shared.realtime.address import Address, Delivery, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
@@ -169,7 +169,7 @@ def test_the_sweep_finishes_what_no_message_has_and_not_before(
 def test_a_session_that_has_ended_before_does_not_wait(ulla: Ulla) -> None:
     row = connections.get("c")
     assert row
-    connections.mark_ended(row, USER.path, NOW_MS)
+    session_store.mark_ended(row, USER.path, NOW_MS)
     ulla.report(1006)
     assert ulla.left == ["ulla"]
 
@@ -217,7 +217,7 @@ class TestAnEventThatALostConnectionHasMissed:
         row = Connection(connection_id, wire="s", expires_at=opened_at + 7_800)
         session = stage.session_of(USER.path, "ulla")
         connections.create(row)
-        connections.add_session(connection_id, session)
+        session_store.add_session(connection_id, session)
         admission.begin_session(ulla.registry, ulla.fakes.ports, row, session)
         return [payload["callId"] for _, payload in ulla.fakes.events(connection_id)]
 
@@ -326,7 +326,7 @@ class TestAnOldConnection:
         ulla.sweep()
         assert ulla.fakes.connections.posted == [("c", "2")]
         ulla.fakes.clock.now += 181_000
-        connections.mark_answered("c", ulla.fakes.clock.now // 1000)
+        lifecycle.mark_answered("c", ulla.fakes.clock.now // 1000)
         ulla.sweep()
         assert ulla.fakes.connections.closed == ["c"]
         assert len(ulla.fakes.connections.posted) == 1
@@ -351,7 +351,7 @@ class TestAnOldConnection:
         ulla.sweep()
         assert ulla.fakes.connections.closed == []
         calls.clear()
-        connections.postpone("c", 0)
-        connections.mark_answered("c", ulla.fakes.clock.now // 1000)
+        lifecycle.postpone("c", 0)
+        lifecycle.mark_answered("c", ulla.fakes.clock.now // 1000)
         ulla.sweep()
         assert ulla.fakes.connections.closed == ["c"]

@@ -23,7 +23,7 @@ from shared.pipeline import departure
 from shared.pipeline.context import Arrival
 from shared.protocol.errors import InvalidPacket
 from shared.protocol.socketio import Packet, PacketType
-from shared.realtime import connections, people
+from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -197,15 +197,15 @@ def test_a_disconnect_ends_a_session_that_authenticates_meanwhile(
     connections.create(Connection(CONNECTION, wire="s", expires_at=stage.EXPIRES_AT))
     anonymous = Session(CHAT.path, "sid", "", "", "")
     authenticated = stage.session_of(CHAT.path, "anna")
-    assert connections.add_session(CONNECTION, anonymous)
-    real = connections.mark_ended
+    assert session_store.add_session(CONNECTION, anonymous)
+    real = session_store.mark_ended
 
     def late(read: Connection, namespace: str, left_ms: int = 0) -> Connection | None:
-        monkeypatch.setattr(connections, "mark_ended", real)
-        assert connections.replace_session(CONNECTION, anonymous, authenticated, 0)
+        monkeypatch.setattr(session_store, "mark_ended", real)
+        assert session_store.replace_session(CONNECTION, anonymous, authenticated, 0)
         return real(read, namespace, left_ms)
 
-    monkeypatch.setattr(connections, "mark_ended", late)
+    monkeypatch.setattr(session_store, "mark_ended", late)
     socketio.message(Arrival(CONNECTION, "m", NOW_MS), Packet(PacketType.DISCONNECT, CHAT.path))
     assert row().all_sessions() == []
     assert not row().ended
@@ -220,7 +220,7 @@ class TestAFailedLeaving:
         chat.channel(1)
         chat.tab("ulla", CONNECTION)
         chat.send(CONNECTION, "join_channel", 1)
-        assert connections.add_session(CONNECTION, stage.session_of(USER.path, "ulla"))
+        assert session_store.add_session(CONNECTION, stage.session_of(USER.path, "ulla"))
         fails_once(monkeypatch, channel_store, "leave")
 
     def leave(self) -> None:
@@ -238,7 +238,7 @@ class TestAFailedLeaving:
         assert stage.members_of(CHAT.path) == []
 
     def test_is_finished_by_the_next_sweep(self, fakes: Fakes) -> None:
-        connections.postpone(CONNECTION, 2**31)
+        lifecycle.postpone(CONNECTION, 2**31)
         self.leave()
         run(REGISTRY, fakes.ports, 60)
         assert fakes.tasks.finished == [CONNECTION]

@@ -14,7 +14,7 @@ from shared.errors import Refusal
 from shared.pipeline import departure
 from shared.ports import Broadcast
 from shared.protocol import json as wire
-from shared.realtime import connections, membership, rooms
+from shared.realtime import connections, membership, rooms, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from tests.fakes import Fakes
@@ -136,7 +136,7 @@ def test_a_session_that_has_ended_joins_nothing(lab: Lab) -> None:
 def test_the_next_session_stays_in_its_rooms_if_the_last_one_is_finished_twice(lab: Lab) -> None:
     """Two invocations finish the same session, and the client rejoins in between."""
     lab.come("c1").join("x")
-    read = connections.mark_ended(lab.row("c1"), OPEN.path)
+    read = session_store.mark_ended(lab.row("c1"), OPEN.path)
     assert read
     departure.finish_ended_sessions(lab.registry, lab.fakes.ports, read)
     lab.come("c1").join("x")

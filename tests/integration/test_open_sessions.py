@@ -24,7 +24,7 @@ from shared.pipeline import departure, dispatch
 from shared.pipeline.context import Arrival, Context
 from shared.pipeline.dispatch import Request
 from shared.protocol.socketio import Packet, PacketType
-from shared.realtime import connections, membership, people
+from shared.realtime import connections, membership, people, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -209,13 +209,13 @@ def test_a_session_is_joining_until_it_can_be_reached_or_ends(lab: Lab, *, reach
     shake_hands(EIO="4", transport="websocket")
     session = stage.session_of(USER.path, "p")
     address = lab.row(C).address(session)
-    assert connections.add_session(C, session, joining=True)
+    assert session_store.add_session(C, session, joining=True)
     assert lab.row(C).joining == {USER.path}
     if reached:
         assert people.join(address, "p", expires_at=stage.EXPIRES_AT, everybody=True, due_at=7)
         assert lab.row(C).due_at == 7
     else:
-        connections.mark_ended(lab.row(C), USER.path)
+        session_store.mark_ended(lab.row(C), USER.path)
     assert not lab.row(C).joining
 
 

@@ -9,7 +9,7 @@ from functions.calls.namespaces import USER
 from functions.chat.namespaces import CHAT
 from functions.connect import main as connect
 from functions.opener import main as opener
-from shared.realtime import connections, people
+from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from tests.conftest import UseSettings
@@ -67,7 +67,7 @@ def native(connection_id: str) -> None:
     connections.create(
         Connection(connection_id, wire=Wire.NATIVE.value, expires_at=stage.EXPIRES_AT)
     )
-    assert connections.add_session(connection_id, SESSION)
+    assert session_store.add_session(connection_id, SESSION)
 
 
 def test_a_native_client_is_reachable_when_the_opener_is_tried_again(
@@ -155,11 +155,11 @@ def test_a_client_that_has_been_heard_of_is_not_closed_by_a_late_repetition(
     fakes.clock.now += RETRIED_MS
     if sign == "CONNECT":
         session = msgspec.structs.replace(SESSION, arrived_ms=fakes.clock.now)
-        assert connections.add_session("c", session, joining=True)
+        assert session_store.add_session("c", session, joining=True)
     elif sign == "PONG":
-        connections.mark_answered("c", fakes.clock.now // 1000)
+        lifecycle.mark_answered("c", fakes.clock.now // 1000)
     else:
-        assert connections.add_session("c", SESSION)
+        assert session_store.add_session("c", SESSION)
     open_("c")
     assert fakes.connections.closed == []
     assert len(fakes.connections.to("c")) == 1
@@ -176,7 +176,7 @@ def test_a_native_client_is_never_closed_by_the_retry(fakes: Fakes) -> None:
 
 def test_a_connection_that_leaves_is_not_opened(fakes: Fakes) -> None:
     native("n")
-    connections.mark_leaving("n")
+    lifecycle.mark_leaving("n")
     open_("n")
     assert not stage.user("ulla").online
     assert fakes.tasks.ended_connections == []

@@ -18,7 +18,7 @@ from shared.pipeline import departure
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.pipeline.sweep import Sweep
-from shared.realtime import connections
+from shared.realtime import connections, lifecycle, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
@@ -43,7 +43,7 @@ def sweep(fakes: Fakes, *, later: float = 0, seconds: float = 60) -> None:
 
 
 def answer(fakes: Fakes, connection_id: str) -> None:
-    connections.mark_answered(connection_id, fakes.clock.now // 1000)
+    lifecycle.mark_answered(connection_id, fakes.clock.now // 1000)
 
 
 def depart_all(fakes: Fakes) -> None:
@@ -76,7 +76,7 @@ class TestAClient:
 
     def test_that_joins_is_due_a_period_later(self, fakes: Fakes) -> None:
         opening("c")
-        assert connections.add_session("c", stage.session_of(USER.path, "u"), NOW + PERIOD)
+        assert session_store.add_session("c", stage.session_of(USER.path, "u"), NOW + PERIOD)
         sweep(fakes, later=PERIOD - 1)
         assert fakes.connections.posted == []
         sweep(fakes, later=1)
@@ -139,8 +139,8 @@ class TestAClient:
 
 def test_a_departure_that_crashed_is_finished_by_the_next_sweep(fakes: Fakes) -> None:
     stage.connect(USER.path, "u", "c")
-    connections.postpone("c", NOW + PERIOD)
-    connections.mark_leaving("c")
+    lifecycle.postpone("c", NOW + PERIOD)
+    lifecycle.mark_leaving("c")
     sweep(fakes)
     assert fakes.tasks.left == ["c"]
     depart_all(fakes)
@@ -157,9 +157,9 @@ def test_a_connection_whose_disconnect_task_failed_is_handed_over_again(fakes: F
 
 
 def test_marking_a_gone_connection_creates_no_row(fakes: Fakes) -> None:
-    connections.mark_pinged("c", pinged_at=1, due_at=2)
-    connections.mark_answered("c", 1)
-    connections.postpone("c", 1)
+    lifecycle.mark_pinged("c", pinged_at=1, due_at=2)
+    lifecycle.mark_answered("c", 1)
+    lifecycle.postpone("c", 1)
     assert connections.get("c") is None
 
 
@@ -187,8 +187,8 @@ def test_more_than_a_page_is_swept_and_the_longest_due_come_first(
     ids = [f"c{number}" for number in range(sum(pages))]
     for number, name in enumerate(ids):
         opening(name, due_at=number)
-    assert [len(page) for page in connections.due(0, NOW)] == pages
-    first = next(connections.due(0, NOW))
+    assert [len(page) for page in lifecycle.due(0, NOW)] == pages
+    first = next(lifecycle.due(0, NOW))
     assert {one.connection_id for one in first} == set(ids[: connections.PAGE])
     sweep(fakes)
     assert sorted(fakes.connections.closed) == sorted(ids)
@@ -209,7 +209,7 @@ def test_a_shard_that_cannot_be_read_stops_no_other(
 ) -> None:
     for number in range(40):
         opening(f"c{number}", due_at=NOW)
-    real = connections.due
+    real = lifecycle.due
 
     def broken(shard: int, now: int) -> object:
         if shard == 0:
@@ -218,7 +218,7 @@ def test_a_shard_that_cannot_be_read_stops_no_other(
 
     of_first = sum(len(page) for page in real(0, NOW))
     assert of_first
-    monkeypatch.setattr(connections, "due", broken)
+    monkeypatch.setattr(lifecycle, "due", broken)
     with pytest.raises(SweepFailed, match="1 failed, the first: shard"):
         sweep(fakes)
     assert len(fakes.connections.closed) == 40 - of_first
@@ -252,7 +252,7 @@ class TestTheConnectionsOfPeopleInCalls:
         ):
             for device in devices:
                 stage.connect(namespace, person, device)
-                connections.postpone(device, NOW + PERIOD)
+                lifecycle.postpone(device, NOW + PERIOD)
         assert stage.start(CALL, "u", "t") is None
 
     @pytest.mark.parametrize("accepted", [True, False])

@@ -15,7 +15,7 @@ from functions.calls.namespaces import USER
 from functions.calls.state import Trigger
 from shared.aws import clients
 from shared.aws.tables import Transaction, TransactionRefused, transact
-from shared.realtime import connections, people
+from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
@@ -189,9 +189,9 @@ CONFLICT = "TransactionConflictException"
 SINGLE_WRITES: dict[str, Callable[[], object]] = {
     "accept": lambda: stage.accept("tina", CALL),
     "leave": lambda: not people.leave(Address(USER.path, Wire.SOCKETIO, "c1"), "ulla").online,
-    "open": lambda: connections.mark_opened("c1"),
-    "begin to leave": lambda: connections.mark_leaving("c1"),
-    "begin a session": lambda: connections.add_session("c2", stage.session_of(USER.path, "ulla")),
+    "open": lambda: lifecycle.mark_opened("c1"),
+    "begin to leave": lambda: lifecycle.mark_leaving("c1"),
+    "begin a session": lambda: session_store.add_session("c2", stage.session_of(USER.path, "ulla")),
 }
 
 

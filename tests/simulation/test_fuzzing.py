@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.chat import channel_store
-from shared.realtime import connections
+from shared.realtime import lifecycle
 from tests.integration import engines
 from tests.simulation import fuzzing, runner, stack
 from tests.simulation.chat import CHANNEL
@@ -67,6 +67,6 @@ def test_a_failure_is_found(
         monkeypatch.setitem(stack.HANDLERS, "http", fail)
     else:
         monkeypatch.setattr(channel_store, "join", fail)
-        monkeypatch.setattr(connections, "mark_opened", fail)
+        monkeypatch.setattr(lifecycle, "mark_opened", fail)
     with pytest.raises((AssertionError, TypeError)):
         attack(stage, given)

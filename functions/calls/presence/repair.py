@@ -12,7 +12,7 @@ from shared.aws.log import logger
 from shared.calling import ring
 from shared.calling.ring import CalledPerson
 from shared.pipeline.sweep import Sweep
-from shared.realtime import connections, people, rooms
+from shared.realtime import lifecycle, people, rooms
 from shared.settings import settings
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def measure(sweep: Sweep) -> Numbers:
     """
     users = sum(1 for _ in _in_time(sweep, rooms.people(USER.path)))
     telecallers = of_telecallers(_in_time(sweep, people.connected(TELECALLER.path, CalledPerson)))
-    return {"connections": connections.count(), "online_users": users, **telecallers}
+    return {"connections": lifecycle.count(), "online_users": users, **telecallers}
 
 
 def of_telecallers(rows: Iterable[CalledPerson]) -> Numbers:
