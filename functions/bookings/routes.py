@@ -78,14 +78,15 @@ def own_bookings(request: HttpRequest) -> Bookings:
 
 @bookings.route("GET /bookings/{id}", errors=(403, 404), access=Access({"bookings": "GetItem"}))
 def booking(request: HttpRequest) -> BookingDetails:
-    """Return a booking, for its customer, its partner and admins."""
+    """Return a booking, for its customer, its partner and admins. For other people, a booking that
+    exists is answered like one that does not."""
     identity = request.identity
     found = store.find(request.id) if is_id(request.id) else None
+    party = PARTIES.get(identity.role)
+    if not (found and party and found.is_party(party, identity.account_id)):
+        require_admin(identity)
     if found is None:
         raise HttpError(404, "There is no such booking")
-    party = PARTIES.get(identity.role)
-    if party is None or not found.is_party(party, identity.account_id):
-        require_admin(identity)
     return shown(found)
 
 

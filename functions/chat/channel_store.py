@@ -51,7 +51,6 @@ PERSON = compose("person", "")
 """The range key of a channel's own row, and the prefix of those of its people."""
 
 UNKNOWN_CHANNEL = "Channel not found"
-NOT_A_MEMBER = "You are not a member of this channel"
 NOT_JOINED = "Join the channel first"
 
 _ROUNDS = 12
@@ -262,10 +261,8 @@ def join(
     member = rooms.Member.of(key, address, expires_at, person_id, form=form, joined_ms=ms)
     for _ in range(_ROUNDS):
         channel_row, row = both(lambda: channel(room), lambda: participant(room, person_id))
-        if channel_row is None:
+        if channel_row is None or not channel_row.lets_in(person_id):
             raise Refusal(UNKNOWN_CHANNEL)
-        if not channel_row.lets_in(person_id):
-            raise Refusal(NOT_A_MEMBER)
         try:
             transact(_join_writes(channel_row, row, member, address, joined))
         except TransactionRefused as refused:

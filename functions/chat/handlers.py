@@ -133,10 +133,11 @@ def _session_of(address: Address) -> Session | None:
     "join_channel",
     ChannelId,
     permission=ACCESS,
-    refusals=[channel_store.UNKNOWN_CHANNEL, channel_store.NOT_A_MEMBER],
+    refusals=[channel_store.UNKNOWN_CHANNEL],
 )
 def join_channel(context: Context, channel_id: ChannelId) -> None:
     """Join a channel with this tab. The payload is the channel's id; joining twice is no error.
+    A private channel is answered to those who are no members as if it did not exist.
     If it is the user's first tab in the channel, the channel's other users receive
     ``user_joined``."""
     session, arrival = context.session, context.arrival

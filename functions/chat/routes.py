@@ -98,7 +98,7 @@ class Messages(msgspec.Struct, frozen=True, rename="camel"):
 @chat.route(
     "GET /channels/{id}/messages",
     query={**paging.QUERY, "replyToId": Parameter("Only the answers to this message", Id)},
-    errors=(400, 403, 404),
+    errors=(400, 403),
     access=Access(
         {
             "accounts": "GetItem",
@@ -109,10 +109,11 @@ class Messages(msgspec.Struct, frozen=True, rename="camel"):
     ),
 )
 def messages(request: HttpRequest) -> Messages:
-    """Return the messages of a channel, newest first, for the people who may join it. A channel
-    whose id has a `?` cannot be asked for."""
+    """Return the messages of a channel, newest first, for the people who may join it. For other
+    people, a channel that exists is answered like one that does not. A channel whose id has a `?`
+    cannot be asked for."""
     if not is_id(request.id):
-        raise HttpError(404, channel_store.UNKNOWN_CHANNEL)
+        raise HttpError(403, ACCESS_DENIED)
     room = channel_store.room_of(request.id)
     page, reply_to = paging.read(request.query), request.query.get("replyToId") or None
     if reply_to and not is_id(reply_to):
@@ -152,16 +153,14 @@ def _of_row(call: call_rows.ChatCall) -> RunningCall:
 
 
 def _reader(identity: Identity, room: str) -> str:
-    """Return the asking person's id. Raises 403 if they may not join the channel, 404 if there is
-    none."""
+    """Return the asking person's id. Raises 403 if there is no such channel, or they may not join
+    it."""
     known, about = both(
         lambda: accounts.get(identity.account_id), lambda: channel_store.channel(room)
     )
     me = _chatting(identity, known)
-    if about is None:
-        raise HttpError(404, channel_store.UNKNOWN_CHANNEL)
-    if not about.lets_in(me.person_id):
-        raise HttpError(403, channel_store.NOT_A_MEMBER)
+    if about is None or not about.lets_in(me.person_id):
+        raise HttpError(403, ACCESS_DENIED)
     return me.person_id
 
 

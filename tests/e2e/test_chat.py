@@ -207,7 +207,7 @@ def test_a_private_channel(world: World) -> None:
     make_channel(world, channel, private=True, members=[member, stays])
     inside, outside = tab(world, member, joins=channel), tab(world, other)
     witness = tab(world, stays, joins=channel)
-    outside.fails("join_channel", channel, "chat:error", "You are not a member of this channel")
+    outside.fails("join_channel", channel, "chat:error", "Channel not found")
     path = f"/channels/{channel}/messages"
     assert get(world, path, other).status == 403
     assert get(world, path, member).status == 200

@@ -315,7 +315,7 @@ def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
     for person in ("anna", "bert", "carl"):
         chat.tab(person, person)
         chat.send(person, "join_channel", "p")
-    assert chat.errors("carl") == [channel_store.NOT_A_MEMBER]
+    assert chat.errors("carl") == [channel_store.UNKNOWN_CHANNEL]
     chat.channel("p", private=True, members="anna", at=NOW_MS - 1)  # an older report
     assert channel_store.participant("channel#p", "bert").tabs
     chat.channel("p", private=True, members="anna", at=NOW_MS + 1)
@@ -392,7 +392,7 @@ def test_made_private_between_reading_the_channel_and_joining_it(
     private = partial(chat.channel, 1, private=True, members="bert", at=NOW_MS + 1)
     monkeypatch.setattr(channel_store, "transact", Overtaken(transact, private))
     chat.send("a1", "join_channel", 1)
-    assert chat.errors("a1") == [channel_store.NOT_A_MEMBER]
+    assert chat.errors("a1") == [channel_store.UNKNOWN_CHANNEL]
     assert inside() == []
     assert not chat.broadcasts("user_joined")
 

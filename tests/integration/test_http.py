@@ -58,7 +58,7 @@ def test_an_invalid_user_id_gives_a_400(http: Http, user_id: str) -> None:
 def test_an_unknown_id_gives_a_404(http: Http, id_: str) -> None:
     assert http.get(f"/accounts/{id_}") == (404, "There is no such account")
     assert http.get(f"/bookings/{id_}") == (404, "There is no such booking")
-    assert http.get(f"/channels/{id_}/messages") == (404, "Channel not found")
+    assert http.get(f"/channels/{id_}/messages") == (403, "Access denied")
     assert http.get(f"/{id_}") == (404, "Not found")
 
 
@@ -72,7 +72,8 @@ def test_only_its_parties_and_admins_see_a_booking(http: Http) -> None:
         status, body = http.get("/bookings/b", who)
         assert (status, body["customerId"]) == (200, "carla")
     for who in (("other", "CUSTOMER"), ("other", "PARTNER"), ("carla", "USER"), ("pedro", "USER")):
-        assert http.get("/bookings/b", who) == (403, "Access denied")
+        for id_ in ("b", "unknown", TOO_LONG):
+            assert http.get(f"/bookings/{id_}", who) == (403, "Access denied")
 
 
 def test_a_booking_is_shown_with_all_its_fields(http: Http) -> None:

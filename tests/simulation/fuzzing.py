@@ -23,14 +23,23 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 from functions.products import REGISTRY
 from shared.errors import INTERNAL
+from shared.pipeline.http import HttpRoute
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime.namespaces import MAIN
 from tests.simulation import inputs, runner
-from tests.simulation.bookings import BOOKING
 from tests.simulation.chat import CHANNEL
-from tests.simulation.clients import App, Who
-from tests.simulation.inputs import SECRET_CHANNEL, Event, Frames, Input, Request, crowd
+from tests.simulation.clients import App, Who, token
+from tests.simulation.inputs import (
+    NATIVE,
+    PEOPLE,
+    SECRET_CHANNEL,
+    Event,
+    Frames,
+    Input,
+    Request,
+    crowd,
+)
 from tests.simulation.invocation import Invocation
 from tests.simulation.runner import Runner
 from tests.simulation.stage import Stage
@@ -177,8 +186,13 @@ FOREIGN: list[tuple[Who, str, str, Callable[[str], Any]]] = [
         )
     ),
     *(
-        (CARL, name, "chat call", lambda id_: {"callId": id_, "answer": {}})
-        for name in ("call:accept", "call:reject", "call:end")
+        (CARL, name, "chat call", lambda id_: {"callId": id_, "answer": {}, "candidate": {}})
+        for name in ("call:accept", "call:reject", "call:end", "call:ice_candidate")
+    ),
+    (BERT, "join_channel", "secret channel", str),
+    *(
+        (BERT, name, "secret channel", lambda id_: {"channelId": id_, "message": "x"})
+        for name in ("chat:send_message", "channel_updated", "message_read")
     ),
     (CURT, "booking:track", "booking", str),
     (CURT, "booking:untrack", "booking", str),
@@ -216,9 +230,14 @@ payload with an id."""
 
 def differences(run: Runner) -> Iterator[str]:
     """Yield what is answered otherwise if it is not one's own than if it is not there."""
+    yield from _differences_of_events(run)
+    yield from _differences_of_routes(run)
+
+
+def _differences_of_events(run: Runner) -> Iterator[str]:
     for who, event, name, payload in FOREIGN:
         stage = run.prepare(crowd).restore()
-        there = BOOKING if name == "booking" else stage.kept[name]
+        there = stage.kept[name]
         sender = stage.world.apps.index(stage.app(who))
         answers = []
         for id_ in (there, there[::-1], "f" * 24):
@@ -228,6 +247,31 @@ def differences(run: Runner) -> Iterator[str]:
             yield f"{event} of {who.id}: {answers}"
         if "error" not in answers[0]:
             yield f"{event} of {who.id} is allowed: {answers[0]}"
+
+
+def _differences_of_routes(run: Runner) -> Iterator[str]:
+    """Ask every route with an id for everything on the stage, as every person."""
+    snapshot = run.prepare(crowd)
+    stage = snapshot.restore()
+    ids = sorted({*stage.kept.values(), *(who.id for who in (*PEOPLE, *NATIVE))})
+    for route in REGISTRY.http_routes.values():
+        for who in (*PEOPLE, *NATIVE) if "{id}" in route.path else ():
+            missing = _asked(stage, route, who, "f" * 24)
+            for id_ in ids:
+                found = _asked(stage, route, who, id_)
+                if found[0] < 300:
+                    stage = snapshot.restore()
+                elif found != missing:
+                    asked = f"{route.method} {route.path} of {who.id}"
+                    yield f"{asked}: {found} for {id_}, {missing} for an id of nothing"
+
+
+def _asked(stage: Stage, route: HttpRoute, who: Who, id_: str) -> tuple[int, Any]:
+    """Return how a person is answered who asks a route for an id."""
+    headers = {"authorization": f"Bearer {token(who)}"}
+    return send_request(
+        stage, Request(route.method, route.path.replace("{id}", id_), {}, headers, "{}")
+    )
 
 
 def run_inputs(run: Runner, number: int, *, same: bool = False) -> None:
@@ -264,9 +308,7 @@ def main() -> int:
     begin = time.perf_counter()
     with runner.running() as run:
         found = list(differences(run))
-        print(
-            "\n".join(found) or f"{len(FOREIGN)} foreign ids are answered as if they were not there"
-        )
+        print("\n".join(found) or "Foreign ids are answered as if they were not there")
         run_inputs(run, number)
     print(f"{number} inputs in {time.perf_counter() - begin:.0f} s: nothing failed")
     return bool(found)

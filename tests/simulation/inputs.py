@@ -62,6 +62,7 @@ def crowd(stage: Stage) -> None:
     invite = {"targetUserId": ANNA.id, "callType": "audio", "offer": {}}
     asked = stage.ask(stage.app(BERT), "call:invite", invite)
     stage.kept["chat call"] = asked.answer["callId"]
+    stage.kept["booking"], stage.kept["secret channel"] = BOOKING, SECRET_CHANNEL
 
 
 # Values.
@@ -104,7 +105,7 @@ DEEP = st.integers(30, 60).map(lambda depth: json.loads("[" * depth + "]" * dept
 def known(stage: Stage) -> list[str]:
     """Return the ids that exist on the stage."""
     people = [who.id for who in (*PEOPLE, *NATIVE)]
-    return [*stage.kept.values(), *people, BOOKING, CHANNEL, SECRET_CHANNEL]
+    return [*stage.kept.values(), *people, CHANNEL]
 
 
 def of_type(kind: Any, ids: list[str]) -> st.SearchStrategy[Any]:
