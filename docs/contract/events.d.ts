@@ -933,7 +933,7 @@ export interface ClientToServer {
     "call:end": (data: ChatCallRef, acknowledge?: (answer: Acknowledged) => void) => void;
     /** Send an ICE candidate to the other party of a call, whether it still rings or has been accepted. The tab of the other party that has the call, or every tab that rings, receives `call:ice_candidate`. Clients can use a candidate only after `call:incoming` or `call:accepted`: one that comes before is sent after it. */
     "call:ice_candidate": (data: ChatCandidate, acknowledge?: (answer: Acknowledged) => void) => void;
-    /** Join a channel with this tab. The payload is the channel's id; joining twice is no error. If it is the user's first tab in the channel, the channel's other users receive `user_joined`. */
+    /** Join a channel with this tab. The payload is the channel's id; joining twice is no error. A private channel is answered to those who are no members as if it did not exist. If it is the user's first tab in the channel, the channel's other users receive `user_joined`. */
     "join_channel": (data: ChatJoinChannel, acknowledge?: (answer: Acknowledged) => void) => void;
     /** Leave a channel with this tab. The payload is the channel's id; leaving a channel that is not joined is no error. If it was the user's last tab in the channel, the channel's other users receive `user_left`. */
     "leave_channel": (data: ChatLeaveChannel, acknowledge?: (answer: Acknowledged) => void) => void;
@@ -1177,7 +1177,7 @@ export interface HttpRoutes {
     query: { limit?: number; cursor?: string };
     answer: ChatChannels;
   };
-  /** Return the messages of a channel, newest first, for the people who may join it. A channel whose id has a `?` cannot be asked for. */
+  /** Return the messages of a channel, newest first, for the people who may join it. For other people, a channel that exists is answered like one that does not. A channel whose id has a `?` cannot be asked for. */
   "GET /channels/{id}/messages": {
     path: { id: string };
     query: { limit?: number; cursor?: string; replyToId?: string };
@@ -1188,7 +1188,7 @@ export interface HttpRoutes {
     query: { limit?: number; cursor?: string; status?: "ARRIVED" | "CANCELLED" | "COMPLETED" | "IN_PROGRESS" | "ON_THE_WAY" | "PARTNER_ACCEPTED" | "PARTNER_ASSIGNED" | "PENDING" };
     answer: Bookings;
   };
-  /** Return a booking, for its customer, its partner and admins. */
+  /** Return a booking, for its customer, its partner and admins. For other people, a booking that exists is answered like one that does not. */
   "GET /bookings/{id}": {
     path: { id: string };
     answer: BookingsBookingDetails;
