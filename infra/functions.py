@@ -230,7 +230,11 @@ STACK = (
             POST
             | COUNT_HITS
             | Access(
-                {"connections": "BatchGetItem UpdateItem", "connections/due": "Query"},
+                {
+                    "accounts": "GetItem",
+                    "connections": "BatchGetItem UpdateItem",
+                    "connections/due": "Query",
+                },
                 may="send-deadline",
             ),
             # Longer than sweep_seconds and the longest request together; ends before the next sweep

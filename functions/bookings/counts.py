@@ -10,21 +10,16 @@ announced at most once a second, and always in the end.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 from pynamodb.attributes import NumberAttribute
 from pynamodb.expressions.condition import Condition
 
 from functions.bookings.state import ACTIVE, Status
-from shared import times
 from shared.aws import numbers
-from shared.aws.parallel import both
-from shared.aws.streams import Mark, apply_once
-from shared.aws.tables import Transaction
-from shared.ids import compose
+from shared.aws.numbers import Change
+from shared.aws.streams import Mark
 
 ALL = "bookings"
 ANNOUNCEMENTS = "bookings-told"
@@ -34,8 +29,6 @@ CREATED, COMPLETED, CANCELLED = TODAY = ("created", "completed", "cancelled")
 SECOND_MS = 1_000
 MAX_WAIT_MS = 3_000
 """An invocation that waits longer than this to announce the numbers has failed."""
-
-_DAY_KEPT_SECONDS = 90 * 86_400
 
 Numbers = dict[str, int]
 
@@ -56,7 +49,7 @@ class Counted(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Counts(numbers.Numbers):
-    """A row of numbers, in attributes that are named as in ``add``, or the row of announcements.
+    """The row of announcements.
 
     announced_at: when the numbers were last announced, epoch milliseconds.
     waiting_until: until when an invocation waits to announce them, epoch milliseconds.
@@ -66,42 +59,17 @@ class Counts(numbers.Numbers):
     waiting_until = NumberAttribute(attr_name="waitingUntil", null=True)
 
 
-class Change(NamedTuple):
-    """What a change of a booking adds.
-
-    by_status: to the numbers of all bookings.
-    today: to the numbers of its day.
-    """
-
-    by_status: Numbers
-    today: Numbers
-
-
 def add(changes: Sequence[tuple[Mark, Change]]) -> set[Mark]:
     """Add what changes come to; return the marks of those that had not been added before.
 
-    Idempotent for each change, by its mark.
+    The numbers by status are the live ones. Idempotent for each change, by its mark.
     """
-    return apply_once(ALL, [one for one in changes if any(one[1])], _add_items)
-
-
-def _add_items(transaction: Transaction, changes: list[tuple[Mark, Change]]) -> None:
-    by_status: Counter[str] = Counter()
-    days: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for mark, change in changes:
-        by_status.update(change.by_status)
-        days[_day(mark.second * 1000)].update(change.today)
-    if any(by_status.values()):
-        transaction.update("all", Counts(ALL), actions=numbers.additions(by_status))
-    expires_at = Counts.expires_at.set(changes[-1][0].second + _DAY_KEPT_SECONDS)
-    for day, sums in days.items():
-        if sums:
-            transaction.update(day, Counts(day), actions=[*numbers.additions(sums), expires_at])
+    return numbers.add(ALL, changes)
 
 
 def read(now_ms: int) -> BookingNumbers:
     """Return the numbers as admins see them."""
-    everything, today = both(lambda: numbers.read(ALL), lambda: numbers.read(_day(now_ms)))
+    everything, today = numbers.read_with_day(ALL, now_ms)
     by_status = {status.value: everything.get(status.value, 0) for status in Status}
     return BookingNumbers(
         by_status=by_status,
@@ -143,8 +111,3 @@ def _no_invocation_waits(now_ms: int) -> Condition:
     """Return the condition that no invocation waits, or that the waiting one has failed."""
     condition: Condition = Counts.waiting_until.does_not_exist() | (Counts.waiting_until <= now_ms)
     return condition
-
-
-def _day(now_ms: int) -> str:
-    """Return the name of the row of a UTC day."""
-    return compose(ALL, times.day(now_ms))

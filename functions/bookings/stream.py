@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from functions.bookings import counts, messages, monitor, unannounced
-from functions.bookings.counts import Change
 from functions.bookings.events import BookingCreated, BookingUpdated
 from functions.bookings.rows import Booking, Message
 from functions.bookings.state import Status
@@ -22,6 +21,7 @@ from shared.aws import streams
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
+from shared.aws.numbers import Change
 from shared.aws.streams import Mark, Row
 from shared.ids import compose
 from shared.pipeline.payloads import Outbound

@@ -9,10 +9,11 @@ from functools import partial
 from functions.sweep import replacement
 from functions.sweep.verdict import Verdict, verdict
 from shared.aws.parallel import together
+from shared.pipeline import account_changes
 from shared.pipeline.sweep import Sweep
 from shared.protocol import engineio
 from shared.realtime import lifecycle
-from shared.realtime.connections import Connection
+from shared.realtime.connections import JOINING_SECONDS, Connection
 from shared.settings import settings
 
 TRY_AGAIN_SECONDS = 60
@@ -86,11 +87,26 @@ def _carry_out(decided: Verdict, sweep: Sweep, row: Connection) -> None:
             ports.tasks.end_connection(connection_id)
         case Verdict.PING:
             if sweep.emit.post(connection_id, PING):
+                _follow_accounts(sweep, row)
                 lifecycle.mark_pinged(connection_id, pinged_at=now, due_at=next_due)
         case Verdict.LOOK:
             if ports.connections.exists(connection_id):
+                _follow_accounts(sweep, row)
                 lifecycle.postpone(connection_id, next_due)
             else:
                 ports.tasks.end_connection(connection_id)
         case Verdict.WAIT | Verdict.REPLACE:
             pass
+
+
+def _follow_accounts(sweep: Sweep, row: Connection) -> None:
+    """Let the sessions that have come since the last ping follow their accounts.
+
+    A join ends with the same. If its function has died just before that, a change of the account
+    that has happened meanwhile has missed the session. Pings of native and 2.x clients are not
+    recorded, so all their sessions follow each time.
+    """
+    since_ms = ((row.pinged_at or 0) - JOINING_SECONDS) * 1000
+    for session in row.all_sessions():
+        if session.authenticated and session.arrived_ms >= since_ms:
+            account_changes.catch_up(sweep.registry, sweep.ports, row.address(session), session)

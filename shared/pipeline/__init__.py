@@ -23,4 +23,5 @@
 ``audit``            what admins have done
 ``paging``           lists in HTTP answers, a page at a time
 ``sweep``            what products do once a minute
+``recount``          corrects live numbers from the rows of the tables
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from functions.chat import counts
 from functions.chat.counts import ChatNumbers
+from functions.products import REGISTRY
+from shared.pipeline.sweep import Sweep
+from shared.realtime.emitter import Emitter
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.chat import Chat
 from tests.integration.engines import Engine
@@ -47,3 +51,17 @@ def test_people_messages_and_calls_are_counted_once(
             counts.add(records[at : at + 2])
     assert counts.counted(NOW_MS).chat == ChatNumbers(1, 3, 1)
     assert counts.counted(NOW_MS + 86_400_000).chat == ChatNumbers(1, 0, 0)
+
+
+@pytest.mark.usefixtures("tables")
+def test_the_sweep_corrects_the_number_of_people_online(fakes: Fakes) -> None:
+    """All changes are lost on their way through the stream."""
+    chat = Chat(fakes)
+    for person, tab in (("anna", "a1"), ("anna", "a2"), ("bert", "b1"), ("carl", "c1")):
+        chat.tab(person, tab)
+    chat.depart("c1")
+    sweep = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic() + 60)
+    for expected in (0, 2, 2):
+        fakes.clock.now += 5 * 60_000
+        counts.repair(sweep)
+        assert counts.counted(NOW_MS).chat.online == expected

@@ -38,8 +38,8 @@ def test_before_anything_has_happened_all_numbers_are_zero() -> None:
 
 
 def test_numbers_are_added_up_and_down() -> None:
-    add({"online_users": 3, "ringing": 1}, {"missed": 2})
-    add({"online_users": -1, "connections": 4}, {"completed": 1})
+    add({"onlineUsers": 3, "ringing": 1}, {"missed": 2})
+    add({"onlineUsers": -1, "connections": 4}, {"completed": 1})
     live, today = counts.read(NOW_MS)
     assert (live.online_users, live.connections, live.ringing) == (2, 4, 1)
     assert (today.missed, today.completed) == (2, 1)
@@ -57,19 +57,19 @@ def test_online_people_and_connections_are_metrics_even_if_they_are_zero(
         return {name: line[name] for name in ("UsersOnline", "TelecallersOnline", "Connections")}
 
     assert gauged() == {"UsersOnline": [0], "TelecallersOnline": [0], "Connections": [0]}
-    add({"online_users": 3, "connections": 4}, {})
+    add({"onlineUsers": 3, "connections": 4}, {})
     assert gauged() == {"UsersOnline": [3], "TelecallersOnline": [0], "Connections": [4]}
 
 
 def test_live_numbers_survive_midnight_and_numbers_of_the_day_do_not() -> None:
-    add({"online_users": 1}, {"missed": 1})
+    add({"onlineUsers": 1}, {"missed": 1})
     live, today = counts.read(NOW_MS + DAY_MS)
     assert live.online_users == 1
     assert today.missed == 0
 
 
 def test_a_day_is_kept_for_a_while_and_the_live_numbers_for_ever() -> None:
-    add({"online_users": 1}, {"missed": 1})
+    add({"onlineUsers": 1}, {"missed": 1})
     live, today = counts.read(NOW_MS)
     assert "expires_at" not in live.attribute_values
     assert 89 * 86_400 < today.expires_at - NOW_MS // 1000 < 92 * 86_400
@@ -77,13 +77,13 @@ def test_a_day_is_kept_for_a_while_and_the_live_numbers_for_ever() -> None:
 
 def test_a_batch_that_changes_nothing_writes_nothing() -> None:
     add({}, {})
-    add({"online_users": 0}, {"missed": 0})
+    add({"onlineUsers": 0}, {"missed": 0})
     assert counts.Counts.count() == 0
 
 
 def test_the_same_batch_delivered_again_is_added_once() -> None:
     for _ in range(3):
-        add({"online_users": 1, "connections": 0}, {"missed": 1}, id_="same")
+        add({"onlineUsers": 1, "connections": 0}, {"missed": 1}, id_="same")
     live, today = counts.read(NOW_MS)
     assert (live.online_users, today.missed) == (1, 1)
 
@@ -92,7 +92,7 @@ def test_numbers_that_are_added_at_once_are_all_counted(race: Race) -> None:
     """Several shards in the same second, and every change twice."""
     for number in range(10):
         changes = [
-            partial(add, {"online_users": 1}, {"missed": 1}, NOW_MS, f"{number}-{index % 3}")
+            partial(add, {"onlineUsers": 1}, {"missed": 1}, NOW_MS, f"{number}-{index % 3}")
             for index in range(6)
         ]
         race(*changes)

@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.calls.presence import counts, stream
 from local.accounts import save as save_account
+from shared import times
+from shared.aws import numbers
 from shared.aws.lambda_entry import Event
 from shared.identity.accounts import Account
 from shared.ports import Broadcast
@@ -50,12 +52,8 @@ def deliver(*records: dict[str, Any]) -> None:
 
 def counted() -> dict[str, int]:
     """Return all numbers that are not zero, of the present and of the day."""
-    return {
-        name: int(value)
-        for row in counts.read(NOW_MS)
-        for name, value in row.attribute_values.items()
-        if name not in {"name", "expires_at"} and value
-    }
+    found = numbers.read(counts.LIVE) | numbers.read(times.day(NOW_MS))
+    return {name: number for name, number in found.items() if number and name != "expiresAt"}
 
 
 def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
@@ -69,8 +67,8 @@ def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
     deliver(change(tables.tables["connections"], "c1", None, {"wire": {"S": "s"}}))
     deliver(change(tables.tables["calls"], "1", None, {"status": {"S": "MISSED"}}))
     assert counted() == {
-        "online_users": 2,
-        "online_telecallers": 1,
+        "onlineUsers": 2,
+        "onlineTelecallers": 1,
         "ringing": 1,
         "connections": 1,
         "missed": 1,
@@ -81,8 +79,8 @@ def test_people_connections_and_calls_are_counted(tables: Settings) -> None:
         change(tables.tables["connections"], "c1", {"wire": {"S": "s"}}, None),
     )
     assert counted() == {
-        "online_users": 1,
-        "online_telecallers": 1,
+        "onlineUsers": 1,
+        "onlineTelecallers": 1,
         "accepted": 1,
         "missed": 1,
     }
@@ -105,7 +103,7 @@ def test_a_batch_that_is_delivered_again_later_counts_once(tables: Settings, fak
     for later in (0, 1_500, 86_400_000):
         fakes.clock.now = NOW_MS + later
         deliver(*batch)
-    assert counted() == {"online_users": 1, "missed": 1}
+    assert counted() == {"onlineUsers": 1, "missed": 1}
 
 
 def splits(batch: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -131,7 +129,7 @@ def test_a_batch_that_is_split_and_handed_in_again_counts_once(
         change(calls, "2", None, {"status": {"S": "REJECTED"}}),
         change(people, "/telecaller#tina", None, ONLINE),
     ]
-    expected = {"online_users": 2, "online_telecallers": 1, "missed": 1, "rejected": 1}
+    expected = {"onlineUsers": 2, "onlineTelecallers": 1, "missed": 1, "rejected": 1}
     for _ in range(2):
         for part in splits(batch):
             deliver(*part)
@@ -139,7 +137,7 @@ def test_a_batch_that_is_split_and_handed_in_again_counts_once(
     other = change(people, "/user#ute", None, ONLINE)
     deliver(other, *batch[:3])
     deliver(*batch[2:], other)
-    assert counted() == expected | {"online_users": 3}
+    assert counted() == expected | {"onlineUsers": 3}
 
 
 def test_a_call_counts_for_the_day_on_which_it_ended(tables: Settings, fakes: Fakes) -> None:
@@ -155,7 +153,7 @@ def test_a_call_counts_for_the_day_on_which_it_ended(tables: Settings, fakes: Fa
 def test_two_batches_with_the_same_changes_both_count(tables: Settings) -> None:
     for _ in range(2):
         deliver(change(tables.tables["people"], "/user#ulla", None, ONLINE))
-    assert counted() == {"online_users": 2}
+    assert counted() == {"onlineUsers": 2}
 
 
 def test_a_telecaller_who_comes_online_is_announced_with_their_account(
@@ -214,7 +212,7 @@ def test_a_record_that_cannot_be_announced_is_set_aside(
     refuse(ClientError({"Error": {"Code": "InvalidMessageContents"}}, "SendMessage"))
     deliver(*records)
     assert announced() == ["tina", "theo"]
-    assert counted() == {"online_telecallers": 3}
+    assert counted() == {"onlineTelecallers": 3}
     (line,) = [one for one in caplog.records if one.message == "record set aside"]
     assert line.levelname == "ERROR"
 

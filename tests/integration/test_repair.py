@@ -11,6 +11,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import counts, repair
 from functions.products import REGISTRY
 from functions.sweep.main import SweepFailed, run
+from shared.aws import numbers
 from shared.aws.streams import Mark
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
@@ -24,7 +25,7 @@ from tests.integration import stage
 pytestmark = pytest.mark.usefixtures("tables")
 
 MINUTE_MS = 60_000
-REAL = {"connections": 5, "online_users": 2, "online_telecallers": 2, "ringing": 1, "accepted": 1}
+REAL = {"connections": 5, "onlineUsers": 2, "onlineTelecallers": 2, "ringing": 1, "accepted": 1}
 
 
 def populate() -> None:
@@ -45,13 +46,13 @@ COUNTING.on_sweep()(repair.repair)
 
 
 def live() -> dict[str, int]:
-    now, _ = counts.read(NOW_MS)
-    return {name: int(getattr(now, name)) for name in REAL}
+    now = numbers.read(counts.LIVE)
+    return {name: now.get(name, 0) for name in REAL}
 
 
-def add(**numbers: int) -> None:
+def add(**added: int) -> None:
     mark = Mark(uuid.uuid4().hex, NOW_MS // 1000)
-    counts.add([(mark, counts.Change(numbers, {}))])
+    counts.add([(mark, counts.Change(added, {}))])
 
 
 def count(fakes: Fakes, minutes: int = 5) -> None:
@@ -67,9 +68,9 @@ def test_the_repair_counts_connections_people_and_calls(fakes: Fakes) -> None:
 
 def test_a_difference_that_stays_is_corrected_by_the_second_count(fakes: Fakes) -> None:
     populate()
-    add(connections=7, online_users=1, ringing=1, accepted=1)
+    add(connections=7, onlineUsers=1, ringing=1, accepted=1)
     count(fakes)
-    assert live() == REAL | {"connections": 7, "online_users": 1, "online_telecallers": 0}
+    assert live() == REAL | {"connections": 7, "onlineUsers": 1, "onlineTelecallers": 0}
     count(fakes)
     assert live() == REAL
     count(fakes)
@@ -87,7 +88,7 @@ def test_a_difference_that_passes_is_not_corrected(fakes: Fakes) -> None:
 
 def test_a_difference_that_changes_is_corrected_only_once_it_stays(fakes: Fakes) -> None:
     populate()
-    add(**REAL | {"connections": 4, "online_users": 3})
+    add(**REAL | {"connections": 4, "onlineUsers": 3})
     count(fakes)
     add(connections=-1)
     count(fakes)
@@ -107,12 +108,13 @@ def test_the_repair_counts_only_at_its_configured_interval(fakes: Fakes) -> None
 
 
 def test_only_one_of_two_concurrent_repairs_corrects_the_counts() -> None:
-    counts.compare({"connections": 5}, counts.last_difference(), 1)
-    before = counts.last_difference()
-    assert counts.compare({"connections": 5}, before, 2) == {"connections": 5}
-    assert counts.compare({"connections": 5}, before, 2) == {}
+    numbers.correct(counts.LIVE, {"connections": 5}, numbers.last_difference(counts.LIVE), 1)
+    before = numbers.last_difference(counts.LIVE)
+    assert before == {"connections": 5, "countedAt": 1}
+    assert numbers.correct(counts.LIVE, {"connections": 5}, before, 2) == {"connections": 5}
+    assert numbers.correct(counts.LIVE, {"connections": 5}, before, 2) == {}
     assert live()["connections"] == 5
-    assert counts.last_difference().connections == 0
+    assert numbers.last_difference(counts.LIVE) == {"connections": 0, "countedAt": 2}
 
 
 def test_an_unfinished_count_corrects_nothing(fakes: Fakes) -> None:
@@ -122,7 +124,7 @@ def test_an_unfinished_count_corrects_nothing(fakes: Fakes) -> None:
         with pytest.raises(SweepFailed, match="first: repair"):
             run(Registry([COUNTING]), fakes.ports, 0)
     assert live() == dict.fromkeys(REAL, 0)
-    assert counts.last_difference().counted_at is None
+    assert numbers.last_difference(counts.LIVE) == {}
 
 
 def test_a_deleted_connection_whose_disconnect_was_lost_is_not_counted(fakes: Fakes) -> None:

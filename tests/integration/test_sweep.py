@@ -14,6 +14,8 @@ from functions.calls.rows import PartyRow
 from functions.products import REGISTRY
 from functions.sweep import due
 from functions.sweep.main import SweepFailed, run
+from local.accounts import save as save_account
+from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
@@ -114,6 +116,26 @@ class TestAClient:
         fakes.connections.gone.add("c")
         sweep(fakes)
         assert fakes.tasks.ended_connections == ["c"]
+
+    @pytest.mark.parametrize("wire", [Wire.SOCKETIO, Wire.NATIVE])
+    def test_whose_account_has_changed_while_its_join_died_follows_it(
+        self, fakes: Fakes, wire: Wire
+    ) -> None:
+        stage.connect(USER.path, "u", "c", wire)
+        save_account(Account(id="u", role=USER.role, name="New"))
+        sweep(fakes)
+        session = row("c").session(USER.path)
+        assert session is not None
+        assert session.name == "New"
+        for person_id in "uw":
+            account = Account(id=person_id, role=USER.role, name="N", account_status="SUSPENDED")
+            save_account(account)
+        answer(fakes, "c")
+        for person_id in "vw":
+            stage.connect(USER.path, person_id, f"of {person_id}", wire)
+        sweep(fakes, later=PERIOD)
+        expelled = [connection_id for connection_id, _, _ in fakes.tasks.expelled]
+        assert sorted(expelled) == ["c"] * (wire == Wire.NATIVE) + ["of w"]
 
     @pytest.mark.parametrize("kind", ["native", "Engine.IO 3"])
     def test_that_cannot_answer_pings_is_looked_up_at_the_gateway(

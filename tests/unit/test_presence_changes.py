@@ -23,7 +23,7 @@ ON_CALL = ONLINE | {"call": {"M": {"status": {"S": "ACCEPTED"}}}}
 LEFT_IN_CALL = {"call": {"M": {"status": {"S": "ACCEPTED"}}}}
 USER_IN_CALL = ONLINE | {"call": {"M": {"id": {"S": "1"}}}}
 
-TELECALLER_ZERO = {"online_telecallers": 0, "ringing": 0, "accepted": 0}
+TELECALLER_ZERO = {"onlineTelecallers": 0, "ringing": 0, "accepted": 0}
 
 
 @pytest.mark.parametrize(
@@ -59,20 +59,20 @@ def test_a_row_gives_the_presence_that_users_see(row: Row, state: str) -> None:
 def test_a_user_counts_once_from_the_first_connection_to_the_last(
     before: Row, after: Row, change: int
 ) -> None:
-    assert of_person("/user", before, after) == {"online_users": change}
+    assert of_person("/user", before, after) == {"onlineUsers": change}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "changes"),
     [
-        (None, ONLINE, {"online_telecallers": 1}),
+        (None, ONLINE, {"onlineTelecallers": 1}),
         (ONLINE, RINGING, {"ringing": 1}),
         (RINGING, ON_CALL, {"ringing": -1, "accepted": 1}),
         (RINGING, ONLINE, {"ringing": -1}),
         (ON_CALL, ONLINE, {"accepted": -1}),
-        (ON_CALL, LEFT_IN_CALL, {"online_telecallers": -1}),
+        (ON_CALL, LEFT_IN_CALL, {"onlineTelecallers": -1}),
         (LEFT_IN_CALL, AWAY, {"accepted": -1}),
-        (ON_CALL, AWAY, {"online_telecallers": -1, "accepted": -1}),
+        (ON_CALL, AWAY, {"onlineTelecallers": -1, "accepted": -1}),
         (ON_CALL, RINGING, {"ringing": 1, "accepted": -1}),
         (ONLINE, TWO, {}),
     ],

@@ -104,11 +104,11 @@ def _numbers(namespace: str, row: Row) -> Numbers:
     """Return what a person's row adds to the live numbers."""
     online = presence(row) is not Presence.OFFLINE
     if namespace == USER.path:
-        return {"online_users": int(online)}
+        return {"onlineUsers": int(online)}
     if namespace == TELECALLER.path:
         status = ring.on_image(row).status
         return {
-            "online_telecallers": int(online),
+            "onlineTelecallers": int(online),
             "ringing": int(status == ring.RINGING),
             "accepted": int(status == ring.ACCEPTED),
         }

@@ -2,37 +2,29 @@
 
 Each row is read with one request, however many people there are. The numbers follow the tables'
 streams, a batch of changes at a time, and are exact within seconds. Each change is added once, also
-if its batch is split or repeated (``shared.aws.streams.apply_once``).
-
-A change that a stream loses is lost for good. So from time to time the sweep counts the rows of the
-tables. While people come and go, that count differs from the live numbers by the changes that are
-still on their way through the streams. A correction by these changes would count them twice. Hence
-the row of differences: a difference is added to the live numbers only if two successive counts,
-minutes apart, have found the same one. If they were the same by coincidence, the next two counts
-correct it.
+if its batch is split or repeated (``shared.aws.streams.apply_once``). The sweep corrects what has
+been lost (``shared.aws.numbers``).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.expressions.update import Action
 
 from functions.calls.presence import ring_times
 from functions.calls.presence.changes import Numbers
 from shared import times
 from shared.aws.metrics import Metric, count_all
+from shared.aws.numbers import DAY_KEPT_SECONDS, additions
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
-from shared.aws.tables import TableName, Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import TableName, Transaction
 from shared.pipeline.sweep import Sweep
 
 LIVE = "live"
-DIFFERENCE = "difference"
-_DAY_KEPT_SECONDS = 90 * 86_400
 _MINUTE_KEPT_SECONDS = 7_200
 OUTCOMES = ("completed", "missed", "rejected", "cancelled")
 SUMS = ("seconds", "coins")
@@ -40,11 +32,10 @@ SUMS = ("seconds", "coins")
 
 
 class Counts(ring_times.Histogram):  # type: ignore[misc]
-    """A row of numbers: live, of a day, of a minute, or of differences.
+    """A row of numbers: live, of a day, or of a minute.
 
-    name: ``LIVE``, ``DIFFERENCE``, or the day or minute.
-    counted_at: only in the row of differences, when they were counted, in epoch seconds.
-    connections to accepted: how many there are now; only in the live row and in the differences.
+    name: ``LIVE``, or the day or minute.
+    connections to accepted: how many there are now; only in the live row.
     completed to cancelled: how many calls have ended that way; only in rows of a day or a minute,
         which also count the answered calls by how long they rang.
     seconds, coins: how long the answered calls have lasted together, and what was paid for them;
@@ -56,7 +47,6 @@ class Counts(ring_times.Histogram):  # type: ignore[misc]
 
     name = UnicodeAttribute(hash_key=True)
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
-    counted_at = NumberAttribute(attr_name="countedAt", null=True)
 
     connections = NumberAttribute(default=0)
     online_users = NumberAttribute(attr_name="onlineUsers", default=0)
@@ -99,16 +89,16 @@ def _add_items(transaction: Transaction, changes: list[tuple[Mark, Change]]) -> 
         live.update(change.live)
         if any(change.ended.values()):
             for name, kept_seconds in (
-                (times.day(mark.second * 1000), _DAY_KEPT_SECONDS),
+                (times.day(mark.second * 1000), DAY_KEPT_SECONDS),
                 (times.minute(mark.second * 1000), _MINUTE_KEPT_SECONDS),
             ):
                 ended[name, kept_seconds].update(change.ended)
     if any(live.values()):
-        transaction.update("live", Counts(LIVE), actions=_additions(live))
+        transaction.update("live", Counts(LIVE), actions=additions(live))
     last = max(mark.second for mark, _ in changes)
     for (name, kept_seconds), numbers in ended.items():
         expires_at = Counts.expires_at.set(last + kept_seconds)
-        transaction.update(name, Counts(name), actions=[*_additions(numbers), expires_at])
+        transaction.update(name, Counts(name), actions=[*additions(numbers), expires_at])
 
 
 def read(now_ms: int) -> tuple[Counts, Counts]:
@@ -151,48 +141,9 @@ def gauge(_: Sweep) -> None:
     )
 
 
-def last_difference() -> Counts:
-    """Return by how much the live numbers differed from the tables at the last count."""
-    return _get(DIFFERENCE, consistent=True)
-
-
-def compare(real: Numbers, before: Counts, now: int) -> Numbers:
-    """Add the differences that both ``real`` and the count ``before`` have found to the live
-    numbers.
-
-    The other differences are kept for the next count.
-
-    Returns the numbers that have been added. Changes nothing if another invocation has counted
-    meanwhile.
-    """
-    live = _get(LIVE, consistent=True)
-    lacking = {name: number - int(getattr(live, name)) for name, number in real.items()}
-    sure = {name: lack for name, lack in lacking.items() if lack == int(getattr(before, name))}
-    unsure = {name: lack for name, lack in lacking.items() if name not in sure}
-    difference: Any = Counts(DIFFERENCE, counted_at=now)
-    for name, lack in unsure.items():
-        setattr(difference, name, lack)
-    unchanged = is_still(Counts.counted_at, before.counted_at)
-
-    def add_items(transaction: Transaction) -> None:
-        transaction.put("difference", difference, condition=unchanged)
-        if any(sure.values()):
-            transaction.update("live", Counts(LIVE), actions=_additions(sure))
-
+def _get(name: str) -> Counts:
     try:
-        transact(add_items)
-    except TransactionRefused:
-        return {}
-    return {name: lack for name, lack in sure.items() if lack}
-
-
-def _additions(numbers: Numbers) -> list[Action]:
-    return [getattr(Counts, name).add(number) for name, number in numbers.items() if number]
-
-
-def _get(name: str, *, consistent: bool = False) -> Counts:
-    try:
-        row: Counts = Counts.get(name, consistent_read=consistent)
+        row: Counts = Counts.get(name)
     except Counts.DoesNotExist:
         return Counts(name)
     return row

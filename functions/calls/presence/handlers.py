@@ -14,7 +14,7 @@ from shared.realtime.namespaces import ADMIN
 _READ = Access({"counts": "GetItem"})
 _REPAIR = Access(
     {
-        "counts": "GetItem PutItem UpdateItem",
+        "counts": "GetItem UpdateItem",
         "connections/due": "Query",
         "rooms": "Query",
         "people": "BatchGetItem",

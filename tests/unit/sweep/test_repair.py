@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from functions.calls.presence.repair import is_time, of_telecallers
+from functions.calls.presence.repair import of_telecallers
 from shared.calling.ring import CalledPerson, CallOnRow
+from shared.pipeline.recount import is_time
 
 
 @pytest.mark.parametrize(
@@ -40,5 +41,5 @@ def test_telecallers_are_counted_by_their_state() -> None:
         telecaller(status="ACCEPTED"),
         telecaller(status="ACCEPTED", online=False),
     ]
-    assert of_telecallers(rows) == {"online_telecallers": 3, "ringing": 1, "accepted": 2}
-    assert of_telecallers([]) == {"online_telecallers": 0, "ringing": 0, "accepted": 0}
+    assert of_telecallers(rows) == {"onlineTelecallers": 3, "ringing": 1, "accepted": 2}
+    assert of_telecallers([]) == {"onlineTelecallers": 0, "ringing": 0, "accepted": 0}
