@@ -1142,9 +1142,9 @@ export interface HttpRoutes {
     query: { limit?: number; cursor?: string; product?: "calls" | "chat"; userId?: string };
     answer: CallsAdminCalls;
   };
-  /** Return the calls between users and telecallers that ring or go on, the newest first. A call that has just begun or ended may be a second late. A page may be short although another page follows. */
+  /** Return the calls of a product that ring or go on, the newest first. A call that has just begun or ended may be a second late. A page may be short although another page follows. */
   "GET /admin/calls/running": {
-    query: { limit?: number; cursor?: string };
+    query: { limit?: number; cursor?: string; product?: "calls" | "chat" };
     answer: CallsAdminCalls;
   };
   /** Return a call, for its parties and for admins. A call of other people is answered like one that does not exist. */
@@ -1152,7 +1152,7 @@ export interface HttpRoutes {
     path: { id: string };
     answer: CallsCall;
   };
-  /** End a call between a user and a telecaller. An answered call is charged for as always, and all devices of both receive `call:ended`. A call that rings is cancelled: the telecaller's devices receive `call:cancelled`. A call that is over is answered as it is. */
+  /** End a call. An answered call between a user and a telecaller is charged for as always. All devices of both parties receive `call:ended`; a telecaller's devices on which it rings receive `call:cancelled`. A call that is over is answered as it is. */
   "POST /calls/{id}/end": {
     path: { id: string };
     body: Action;

@@ -9,6 +9,7 @@
 ``endings``        how a call ends when no client asks for it
 ``announcements``  the events of the transitions
 ``sweep``          what is done for calls once a minute
+``running``        the calls that ring or go on, as parties and admins find them
 ``routes``         the HTTP route of a person's calls
 ``console``        the HTTP routes with which admins see all calls and end one
 ``credentials``    the HTTP route of new credentials for the LiveKit room of one's own call

@@ -16,6 +16,7 @@ from functions.calls import (
     livekit,
     routes,
     rows,
+    running,
     store,
     sweep,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "presence",
     "presence_routes",
     "routes",
+    "running",
     "sweep",
 ]
 

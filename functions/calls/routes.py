@@ -7,10 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from functions.calls import billing, rows
-from functions.calls.namespaces import TELECALLER, USER
+from functions.calls import billing
 from functions.calls.product import MAY_READ_RECORDS, calls
-from functions.calls.rows import CurrentCall
 from functions.calls.state import Status
 from shared import times
 from shared.aws.parallel import both
@@ -20,7 +18,6 @@ from shared.calling.running import RunningCall
 from shared.ids import MOST_CHARACTERS, Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin
-from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest, Parameter
 from shared.pipeline.payloads import one_of
 
@@ -84,39 +81,6 @@ def history(request: HttpRequest) -> Calls:
     last = shown[-1].call_id if shown else FIRST
     cursor = paging.cursor(last) if len(over) > len(shown) else None
     return Calls([*first, *shown], cursor)
-
-
-@calls.running_calls(access=Access({"people": "BatchGetItem GetItem"}))
-def running(person_id: str) -> list[RunningCall]:
-    """Return the call that a person is in as a user, and the call they are in as a telecaller."""
-    as_user, as_telecaller = both(
-        partial(rows.get, USER.path, person_id), partial(rows.get, TELECALLER.path, person_id)
-    )
-    found = []
-    if as_telecaller.current_call:
-        call = as_telecaller.current_call
-        found.append(of_row(call, call.peer_id, person_id))
-    if as_user.current_call:
-        # Only the telecaller's row has the status.
-        telecaller_id = as_user.current_call.peer_id
-        other = rows.get(TELECALLER.path, telecaller_id)
-        if other.is_in(as_user.current_call.id) and other.current_call:
-            found.append(of_row(other.current_call, person_id, telecaller_id))
-    return found
-
-
-def of_row(call: CurrentCall, user_id: str, telecaller_id: str) -> RunningCall:
-    accepted_at = call.accepted_at
-    return RunningCall(
-        id=call.id,
-        product=calls.name,
-        type=call.type,
-        status=call.status,
-        caller_id=user_id,
-        callee_id=telecaller_id,
-        started_at=int(call.started_at),
-        accepted_at=None if accepted_at is None else int(accepted_at),
-    )
 
 
 def going_on(call: RunningCall, now_ms: int) -> Call:

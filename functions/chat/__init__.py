@@ -15,6 +15,7 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``call_store``          the writes of calls
 ``calls``               what clients do with calls
 ``call_endings``        how a call ends when no party asks for it, and what the sweep does
+``running``             the calls that ring or go on, as parties and admins find them
 ``call_announcements``  the events of the transitions of calls
 ``stream``              follows the tables, and announces what has been written
 ``counts``              the numbers that admins see

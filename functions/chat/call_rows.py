@@ -227,6 +227,17 @@ def listed() -> Iterator[str]:
         yield row.item
 
 
+def newest(limit: int, before: str | None) -> list[str]:
+    """Return ids of the calls in the list, the newest first.
+
+    limit: the most ids to return.
+    before: the id of a call; only older calls are returned. With None, all are.
+    """
+    older = None if before is None else Listed.item < before
+    rows = Listed.query(LIST, older, scan_index_forward=False, limit=limit)
+    return [row.item for row in rows]
+
+
 def incoming(call_id: str) -> str | None:
     """Return the payload of a call's ``call:incoming`` as JSON. Returns None if it is not kept."""
     try:

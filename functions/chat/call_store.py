@@ -7,6 +7,7 @@ row is deleted as soon as the end has been announced.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pynamodb.exceptions import PynamoDBException
@@ -15,7 +16,7 @@ from functions.chat import call_rows
 from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Listed, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
-from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import Table, Transaction, TransactionRefused, is_still, transact
 from shared.calling import ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
@@ -201,11 +202,17 @@ def hold(row: CallRow, candidate: HeldCandidate) -> bool:
 
 
 def finish(
-    call_id: str, trigger: Trigger, now_ms: int, ender: Ender | None = None
+    call_id: str,
+    trigger: Trigger,
+    now_ms: int,
+    ender: Ender | None = None,
+    *,
+    also: Callable[[CallRecord], Table] | None = None,
 ) -> Finished | None:
     """Move a call to the final state to which ``trigger`` leads.
 
     ender: who ends the call, if a message does.
+    also: returns a row that is written in the same transaction.
 
     Returns None if the call is over or the trigger has no effect in its state.
     """
@@ -219,7 +226,7 @@ def finish(
             record.end_by(ender, trigger.value)
         mark = Mark(now_ms, call_id, trigger)
         try:
-            _close(row.call, record, mark)
+            _close(row.call, record, mark, also and also(record))
         except TransactionRefused:
             continue
         return Finished(row, record, mark)
@@ -244,12 +251,17 @@ def _record(call: ChatCall, status: Status, now_ms: int) -> CallRecord:
     )
 
 
-def _close(call: ChatCall, record: CallRecord, mark: Mark) -> None:
-    """End a call. Raises ``TransactionRefused`` if its status has changed."""
+def _close(call: ChatCall, record: CallRecord, mark: Mark, also: Table | None) -> None:
+    """End a call, and write the row ``also``.
+
+    Raises ``TransactionRefused`` if the status of the call has changed.
+    """
 
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
+        if also is not None:
+            transaction.put("also", also)
         transaction.update(
             "call",
             call_rows.of_key(call.id),

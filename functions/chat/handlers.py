@@ -18,6 +18,7 @@ from functions.chat import (
     history,
     presence,
     routes,
+    running,
 )
 from functions.chat.channel_store import Channel, Message, Participant
 from functions.chat.events import (
@@ -64,7 +65,7 @@ from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
 
-__all__ = ["access", "calls", "chat", "counts", "presence", "routes"]
+__all__ = ["access", "calls", "chat", "counts", "presence", "routes", "running"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 LEAVE, DISCONNECT = "leave", "disconnect"

@@ -6,12 +6,11 @@ from functools import partial
 
 import msgspec
 
-from functions.chat import access, call_rows, call_store, channel_list, channel_store, history
+from functions.chat import access, channel_list, channel_store, history
 from functions.chat.events import ChannelId, NewMessage
 from functions.chat.history import ReadMessage
 from functions.chat.product import ACCESS, chat
 from shared.aws.parallel import both, together
-from shared.calling.running import RunningCall
 from shared.identity import accounts
 from shared.identity.tokens import Identity
 from shared.ids import Id, is_id
@@ -128,27 +127,6 @@ def messages(request: HttpRequest) -> Messages:
         items=[history.with_readers(people, row) for row in rows],
         cursor=cursor,
         unread=history.unread(room, person_id, history.read_up_to(people, person_id)),
-    )
-
-
-@chat.running_calls(access=Access({"people": "BatchGetItem GetItem"}))
-def running(person_id: str) -> list[RunningCall]:
-    """Return the calls of a person that ring or go on, newest first."""
-    ids = [call_id for call_id, _ in call_rows.party(person_id).with_peers()]
-    rows = call_rows.several(ids)
-    return [_of_row(rows[one].call) for one in sorted(rows, reverse=True) if not rows[one].over]
-
-
-def _of_row(call: call_rows.ChatCall) -> RunningCall:
-    return RunningCall(
-        id=call.id,
-        product=call_store.PRODUCT,
-        type=call.type,
-        status=call.status or "",
-        caller_id=call.caller_id,
-        callee_id=call.callee_id,
-        started_at=int(call.started_at),
-        accepted_at=None if call.accepted_at is None else int(call.accepted_at),
     )
 
 

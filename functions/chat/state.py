@@ -17,7 +17,8 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to a call. ``GONE``: the last tab of a party has closed."""
+    """What can happen to a call. ``GONE``: the last tab of a party has closed. ``STOP``: an admin
+    ends it."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -25,6 +26,7 @@ class Trigger(StrEnum):
     CALLEE_ENDS = "callee ends"
     TIMEOUT = "timeout"
     GONE = "gone"
+    STOP = "stop"
 
 
 TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
@@ -34,9 +36,11 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.RINGING, Trigger.CALLEE_ENDS): Status.REJECTED,
     (Status.RINGING, Trigger.TIMEOUT): Status.MISSED,
     (Status.RINGING, Trigger.GONE): Status.MISSED,
+    (Status.RINGING, Trigger.STOP): Status.CANCELLED,
     (Status.ACCEPTED, Trigger.CALLER_ENDS): Status.COMPLETED,
     (Status.ACCEPTED, Trigger.CALLEE_ENDS): Status.COMPLETED,
     (Status.ACCEPTED, Trigger.GONE): Status.COMPLETED,
+    (Status.ACCEPTED, Trigger.STOP): Status.COMPLETED,
 }
 
 FINAL = frozenset(Status) - {status for status, _ in TRANSITIONS}

@@ -21,6 +21,7 @@
 ``http``             a row of the table of HTTP routes
 ``authentication``   which account sends an HTTP request
 ``audit``            what admins have done
+``call_console``     what admins do with the running calls of a product
 ``paging``           lists in HTTP answers, a page at a time
 ``sweep``            what products do once a minute
 ``recount``          corrects live numbers from the rows of the tables

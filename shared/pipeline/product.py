@@ -28,6 +28,7 @@ from shared.protocol import native
 if TYPE_CHECKING:
     from shared.aws.tables import Table
     from shared.calling.running import RunningCall
+    from shared.pipeline.call_console import CallConsole
     from shared.pipeline.context import Background, Context
     from shared.pipeline.registry import Registry
     from shared.pipeline.returning import Seat
@@ -205,6 +206,7 @@ class Product:
     route: the handler of an HTTP route.
     counters: a part of what admins see in ``GET /admin/stats``.
     running_calls: the calls that ring or go on in ``GET /calls``.
+    call_console: how admins see the calls that ring or go on, and end one.
     on_backend: the handler of a backend event.
     on_sweep: what happens once a minute.
     on_ring_timeout: what happens to a call that is not answered in time.
@@ -246,6 +248,7 @@ class Product:
         self.http_routes: list[HttpRoute] = []
         self.all_counters: list[Counters] = []
         self.call_finders: list[FindCalls] = []
+        self.console: CallConsole | None = None
 
     def on(
         self,
@@ -536,6 +539,11 @@ class Product:
             return find
 
         return register
+
+    def call_console(self, console: CallConsole, *, access: Access | None = None) -> None:
+        """Let admins see the product's calls that ring or go on, and end one."""
+        self._allow(Hook.HTTP, access)
+        self.console = console
 
     def _allow(self, hook: Hook, access: Access | None) -> None:
         self.accesses.append((hook, self.access if access is None else access))

@@ -28,6 +28,7 @@ from shared.pipeline.product import (
 from shared.realtime.namespaces import ADMIN, Namespace
 
 if TYPE_CHECKING:
+    from shared.pipeline.call_console import CallConsole
     from shared.realtime.people import Person
 
 _ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
@@ -57,6 +58,7 @@ class Registry:
         self.http_routes: dict[str, HttpRoute] = {}
         self.counters: list[Counters] = []
         self.call_finders: list[FindCalls] = []
+        self.call_consoles: dict[str, CallConsole] = {}
         for product in self.products:
             self._add_events(product)
             self._add_hooks(product)
@@ -106,6 +108,8 @@ class Registry:
     def _add_http(self, product: Product) -> None:
         self.counters.extend(product.all_counters)
         self.call_finders.extend(product.call_finders)
+        if product.console is not None:
+            self.call_consoles[product.name] = product.console
         for route in product.http_routes:
             if route.key in self.http_routes:
                 raise DeclarationError(f"{route.key} is registered twice")

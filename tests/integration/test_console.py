@@ -24,6 +24,7 @@ from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.fakes import JWT_SECRET, LIVEKIT_SECRET, NOW_MS, Fakes
 from tests.integration import stage
+from tests.integration.chat import Chat
 from tests.integration.conftest import Race
 from tests.integration.engines import Engine
 from tests.integration.followed import following
@@ -166,6 +167,39 @@ def test_a_call_that_rings_is_cancelled(console: Console) -> None:
     _, stats = console.ask("GET /admin/calls/stats")
     assert (stats["week"]["calls"], stats["week"]["answerRate"]) == (1, 0.0)
     assert stats["week"]["medianRingSeconds"] is None
+
+
+@pytest.mark.parametrize(("answered", "status"), [(False, "CANCELLED"), (True, "COMPLETED")])
+def test_an_admin_finds_and_ends_a_chat_call(
+    console: Console, *, answered: bool, status: str
+) -> None:
+    chat = Chat(console.fakes)
+    for person in ("anna", "bert"):
+        chat.tab(person, person)
+    chat.send("bert", "call:invite", {"targetUserId": "anna", "callType": "audio", "offer": {}})
+    call_id = chat.answer("bert")["callId"]
+    if answered:
+        chat.send("anna", "call:accept", {"callId": call_id, "answer": {}})
+    assert console.items("GET /admin/calls/running") == []
+    (listed,) = console.items("GET /admin/calls/running", product="chat", limit="1")
+    was = "ACCEPTED" if answered else "RINGING"
+    assert (listed["callId"], listed["userId"], listed["status"]) == (call_id, "bert", was)
+    for who, expected in (("root", 200), ("anna", 200), ("carl", 404)):
+        role = "ADMIN" if who == "root" else "USER"
+        assert console.ask(f"GET /calls/{call_id}", who=who, role=role)[0] == expected
+    assert console.ask(f"POST /calls/{call_id}/end", {}, who="anna", role="USER")[0] == 403
+    _, ended = console.ask(f"POST /calls/{call_id}/end", {"reason": "rude"})
+    assert (ended["status"], ended["product"], ended["coins"]) == (status, "chat", 0)
+    for tab in ("anna", "bert"):
+        assert console.fakes.events(tab)[-1] == ("call:ended", {"callId": call_id})
+    assert console.items("GET /admin/calls/running", product="chat") == []
+    assert console.ask(f"POST /calls/{call_id}/end") == (200, ended)
+    assert console.ask(f"GET /calls/{call_id}") == (200, ended)
+    assert [one["callId"] for one in console.items("GET /admin/calls", product="chat")] == [call_id]
+    assert console.log(subjectId=call_id) == [
+        ("Root", "call.end", call_id, status, status, "UNCHANGED"),
+        ("Root", "call.end", call_id, was, status, "DONE"),
+    ]
 
 
 def test_of_several_admins_one_ends_the_call(console: Console, race: Race) -> None:

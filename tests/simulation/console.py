@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.calls import answered, call_people, ringing
+from tests.simulation.chat import chat_answered
 from tests.simulation.stage import BACKEND, Stage, scenario
 from tests.simulation.world import ADA, THEO, TINA, ULLA
 
@@ -49,6 +50,12 @@ def _end_ringing(stage: Stage) -> None:
 def _end_again(stage: Stage) -> None:
     stage.ask(stage.app(ULLA), "call:end", {"callId": stage.kept["call"]})
     stage.world.asks(ADA, "GET /admin/calls")
+    stage.world.asks(ADA, f"POST /calls/{stage.kept['call']}/end")
+
+
+@scenario("POST /calls/{id}/end of a chat call", chat_answered, "http")
+def _end_chat(stage: Stage) -> None:
+    stage.world.asks(ADA, "GET /admin/calls/running?product=chat")
     stage.world.asks(ADA, f"POST /calls/{stage.kept['call']}/end")
 
 

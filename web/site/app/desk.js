@@ -31,11 +31,11 @@ export const OVER = [
 ];
 
 /** Ask whether to end a call, and end it. Resolves to the call as it ended, or to null. */
-export function endCall({ callId, status, userName, userId, telecallerName, telecallerId }) {
-  const ringing = status === "RINGING";
+export function endCall({ callId, product, status, userName, userId, telecallerName, telecallerId }) {
+  const ringing = status === "RINGING", paid = product === "calls" ? ", and the started minutes are paid" : "";
   return confirmed({
     title: "End this call?",
-    text: `${userName ?? userId} and ${telecallerName ?? telecallerId} ${ringing ? "are being connected. The call is cancelled." : "are talking. Both hear that the call is over, and the started minutes are paid."}`,
+    text: `${userName ?? userId} and ${telecallerName ?? telecallerId} ${ringing ? "are being connected. The call is cancelled." : `are talking. Both hear that the call is over${paid}.`}`,
     action: "End the call", path: path("/calls/{id}/end", callId),
   });
 }
@@ -43,11 +43,13 @@ export function endCall({ callId, status, userName, userId, telecallerName, tele
 /** The page; `say(text)` tells what was done. */
 export function makeDesk(panel, { say, soon }) {
   const stats = h("div", { class: "stats" }, h("p", { class: "empty" }, "Loading…"));
-  const product = h("select", { id: "product", onchange: soon }, h("option", { value: "calls" }, "Users and telecallers"), h("option", { value: "chat" }, "Chat"));
+  const [ofRunning, ofRecent] = ["running", "recent"].map((id) =>
+    h("select", { id: `of-${id}`, onchange: soon }, h("option", { value: "calls" }, "Users and telecallers"), h("option", { value: "chat" }, "Chat")));
   const end = (call) => button("End", "stop small", async () => {
     const done = await endCall(call);
     if (!done) return;
-    say(`The call is ${words(done.status)}: ${duration(done.durationSeconds)}, ${done.coins} coins.`);
+    const coins = done.product === "calls" ? `, ${done.coins} coins` : "";
+    say(`The call is ${words(done.status)}: ${duration(done.durationSeconds)}${coins}.`);
     soon();
   });
   const running = makeList({
@@ -56,18 +58,19 @@ export function makeDesk(panel, { say, soon }) {
       { name: "Age", about: "Since it began to ring", number: true, cell: ({ startedAt }) => age(startedAt) },
       { name: "", about: "", number: true, cell: end }],
     key: ({ callId, status }) => `${callId} ${status}`,
-    load: (cursor) => ask(path("/admin/calls/running", "", { cursor })),
+    load: (cursor) => ask(path("/admin/calls/running", "", { cursor, product: ofRunning.value })),
   });
   const recent = makeList({
     label: "Recent calls", empty: "No call has ended yet.", columns: OVER,
     key: ({ callId }) => callId,
-    load: (cursor) => ask(path("/admin/calls", "", { cursor, product: product.value })),
+    load: (cursor) => ask(path("/admin/calls", "", { cursor, product: ofRecent.value })),
   });
   panel.replaceChildren(
     h("section", { class: "card", "aria-labelledby": "how-title" }, h("h2", { id: "how-title" }, "How calls go"), stats),
-    h("section", { class: "card", "aria-labelledby": "running-title" }, h("h2", { id: "running-title" }, "Running"), running.element),
+    h("section", { class: "card", "aria-labelledby": "running-title" },
+      h("div", { class: "head" }, h("h2", { id: "running-title" }, "Running"), h("label", { class: "note" }, "Of ", ofRunning)), running.element),
     h("section", { class: "card", "aria-labelledby": "recent-title" },
-      h("div", { class: "head" }, h("h2", { id: "recent-title" }, "Recent"), h("label", { class: "note" }, "Of ", product)), recent.element));
+      h("div", { class: "head" }, h("h2", { id: "recent-title" }, "Recent"), h("label", { class: "note" }, "Of ", ofRecent)), recent.element));
   let read = 0, found = null;
 
   async function refreshStats() {

@@ -78,7 +78,7 @@ export function makeFolk(panel, { say, soon }) {
         facts([["Id", h("code", {}, call.callId)], ["User", person(call.userId)], ["Telecaller", person(call.telecallerId)], ["Type", words(call.callType)],
           ["Began", moment(call.startedAt)], ["Answered", call.acceptedAt && moment(call.acceptedAt)], ["Ended", call.endedAt && moment(call.endedAt)],
           ["Lasted", call.acceptedAt && duration(call.durationSeconds)], ["Coins", call.acceptedAt && String(call.coins)]]),
-        running && call.product === "calls" ? h("div", { class: "actions" }, button("End the call", "stop", async () => {
+        running ? h("div", { class: "actions" }, button("End the call", "stop", async () => {
           const done = await endCall(call);
           if (!done) return;
           say(`The call is ${words(done.status)}.`);
