@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test load simulate fuzz audit bench setup browser pictures check contract format lock clean
+.PHONY: help run test load simulate fuzz audit bench verify setup browser pictures check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ audit: setup ## look up all dependencies among known weaknesses, where a registr
 
 bench: setup ## measure what events cost and print the tables of docs/performance.md (minutes)
 	@$(BIN)/python -m bench
+
+verify: setup ## check a deployed stack with real clients: URL=https://… ARGS="--minutes 150" (docs/first-deploy.md)
+	@test -n "$(URL)" || { echo "Which stack? make verify URL=https://…"; exit 1; }
+	@$(BIN)/python -m bench.verify "$(URL)" $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 format: ## format the sources as `make check` expects them
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .

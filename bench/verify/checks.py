@@ -1,0 +1,182 @@
+"""The table of all checks, in the order in which they run."""
+
+from __future__ import annotations
+
+from bench.verify import account, broadcasts, calls, ends, frames, handshakes
+from bench.verify.check import Check
+
+CHECKS = (
+    Check(
+        "idle",
+        "A client that sends nothing and receives nothing is cut after ten minutes.",
+        "docs/liveness.md",
+        ends.silent,
+        minutes=12,
+        aside=True,
+    ),
+    Check(
+        "pings",
+        "A client that answers pings stays connected, and no silence comes within a minute of ten.",
+        "docs/liveness.md",
+        ends.pinged,
+        minutes=12,
+        aside=True,
+    ),
+    Check(
+        "dead-client",
+        "The call of a client that no longer answers ends within two periods of pings.",
+        "docs/decisions/0008-ping-first-write-it-down-after.md",
+        ends.deaf,
+        minutes=12,
+        aside=True,
+    ),
+    Check(
+        "two-hours",
+        "API Gateway cuts after two hours, with no code of a goodbye, and the call goes on.",
+        "docs/decisions/0028-an-unexpected-end-waits.md",
+        ends.two_hours,
+        minutes=125,
+        aside=True,
+    ),
+    Check(
+        "paths",
+        "One origin serves WebSockets, polling, the pages and the HTTP API.",
+        "docs/decisions/0015-one-origin.md",
+        handshakes.paths,
+        account=False,
+    ),
+    Check(
+        "trailing-slash",
+        "The WebSocket API accepts a handshake for its stage with a slash behind it.",
+        "docs/decisions/0015-one-origin.md",
+        handshakes.trailing_slash,
+    ),
+    Check(
+        "default-route",
+        "`2` and `40`, which are JSON or nearly, reach `$default`.",
+        "docs/decisions/0003-connect-first-then-reachable.md",
+        handshakes.default_route,
+        account=False,
+    ),
+    Check(
+        "subprotocols",
+        "The first subprotocol that a client names is confirmed.",
+        "docs/decisions/0003-connect-first-then-reachable.md",
+        handshakes.subprotocols,
+        account=False,
+    ),
+    Check(
+        "cors",
+        "The function answers OPTIONS, at the edge and at the API's own URL.",
+        "docs/decisions/0015-one-origin.md",
+        handshakes.cors,
+        account=False,
+    ),
+    Check(
+        "errors-not-cached",
+        "The edge keeps no error: the same path is answered anew.",
+        "docs/decisions/0015-one-origin.md",
+        handshakes.errors_not_cached,
+    ),
+    Check(
+        "libraries",
+        "socket.io-client and python-socketio connect with their defaults, and upgrade.",
+        "docs/decisions/0024-polling-has-a-mailbox.md",
+        handshakes.libraries,
+    ),
+    Check(
+        "order-of-posts",
+        "Two posts, the second made when the first is answered, arrive in this order.",
+        "docs/decisions/0003-connect-first-then-reachable.md",
+        frames.order,
+    ),
+    Check(
+        "manners",
+        "A goodbye acts at once; leaving the page and a torn connection wait for the grace.",
+        "docs/decisions/0028-an-unexpected-end-waits.md",
+        ends.manners,
+    ),
+    Check(
+        "calls",
+        "Every call rings, is accepted and ends; this measures how quickly.",
+        "docs/performance.md",
+        calls.measure,
+    ),
+    Check(
+        "ring-timer",
+        "Every call that nobody answers is missed within seconds of the ring timeout.",
+        "infra/ring.py",
+        calls.timers,
+    ),
+    Check(
+        "livekit-room",
+        "LiveKit no longer has the room of a call that is over.",
+        "docs/decisions/0007-rooms-are-deleted-behind-a-queue.md",
+        calls.room,
+    ),
+    Check(
+        "broadcast",
+        "A broadcast reaches every connection once; this measures how quickly.",
+        "docs/decisions/0019-posts-share-a-thread.md",
+        broadcasts.to_many,
+    ),
+    Check(
+        "deployment",
+        "Connections and calls outlive the processes that serve them.",
+        "docs/operations.md",
+        account.deployment,
+        disturbs=True,
+    ),
+    Check(
+        "opener-retry",
+        "A connection that could not be opened is opened by the retry, or closed.",
+        "docs/decisions/0003-connect-first-then-reachable.md",
+        account.opener_retry,
+        disturbs=True,
+        minutes=8,
+    ),
+    Check(
+        "alarms",
+        "A wrong event begins `errors` and `dead-letters`, and both end.",
+        "docs/operations.md",
+        account.alarms,
+        disturbs=True,
+        minutes=45,
+    ),
+    Check(
+        "quiet-pool",
+        "A broadcast reaches all connections after ten quiet minutes, in which API Gateway has "
+        "closed those of the function.",
+        "docs/decisions/0019-posts-share-a-thread.md",
+        broadcasts.after_quiet,
+        minutes=14,
+    ),
+    Check(
+        "cost-per-call",
+        "A million calls cost what docs/operations.md says.",
+        "docs/operations.md",
+        account.cost_per_call,
+        minutes=10,
+    ),
+    Check(
+        "limit-by-address",
+        "Handshakes are counted for the client's address, whatever its headers say.",
+        "docs/decisions/0015-one-origin.md",
+        handshakes.limit_by_address,
+        account=False,
+    ),
+    Check(
+        "postable",
+        "A connection is opened long before the opener gives up.",
+        "docs/decisions/0003-connect-first-then-reachable.md",
+        frames.postable,
+        account=False,
+    ),
+    Check(
+        "only-packets",
+        "What a function returns is not sent to clients: every frame is a packet.",
+        "docs/decisions/0003-connect-first-then-reachable.md",
+        frames.only_packets,
+        account=False,
+    ),
+)

@@ -1,0 +1,205 @@
+"""Checks of handshakes, paths, transports and headers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets import Subprotocol
+from websockets.exceptions import InvalidStatus
+
+from bench.verify.check import Outcome, judged, not_checked
+from bench.verify.client import PONG, Socket
+from bench.verify.run import Run
+from tests.e2e.client_js import JavaScript, NodeDriver
+from tests.e2e.client_python import Python
+from tests.e2e.clients import Client, Ticket
+
+ENGINE = "/socket.io/?EIO=4&transport=websocket"
+OPEN_PACKET = '0{"sid"'
+TOO_MANY = 429
+ORIGIN = "https://app.example"
+UPGRADE_SECONDS = 20.0
+
+
+async def paths(run: Run) -> Outcome:
+    """Request every kind of path of the origin, and compare the answers with those documented."""
+    opened = await run.open(ENGINE)
+    first = await opened.find(lambda _: True)
+    await opened.close()
+    answers: dict[str, tuple[int, str]] = {}
+    for path in (
+        "/socket.io/?EIO=4&transport=polling",
+        "/socket.io/?EIO=4&transport=nothing",
+        "/console",
+        "/nothing",
+        "/health",
+    ):
+        status, body = await run.get(path)
+        answers[path] = status, body if isinstance(body, str) else json.dumps(body)
+    starts = [
+        (200, OPEN_PACKET),
+        (400, '{"code": 0'),
+        (200, "<!doctype html"),
+        (404, '{"error"'),
+        (200, '{"status": "ok"'),
+    ]
+    wrong = [
+        f"{path}: {status} {body[:60]}"
+        for (path, (status, body)), (wanted, start) in zip(answers.items(), starts, strict=True)
+        if status != wanted or not body.lower().startswith(start.lower())
+    ]
+    if not first.text.startswith(OPEN_PACKET):
+        wrong.append(f"{ENGINE}: {first.text[:60]}")
+    return judged(not wrong, "; ".join(wrong) or f"{len(answers) + 1} paths answer as they should")
+
+
+async def trailing_slash(run: Run) -> Outcome:
+    """Open a WebSocket at the API's own URL, as a client does for which there is no edge."""
+    await run.handshakes.take()
+    try:
+        opened = await Socket.open(f"{run.account.websocket_api}/?EIO=4&transport=websocket")
+    except InvalidStatus as error:
+        return judged(False, f"The handshake was answered with {error.response.status_code}")
+    run.sockets.append(opened)
+    first = await opened.find(lambda _: True)
+    await opened.close()
+    return judged(first.text.startswith(OPEN_PACKET), f"101, then {first.text[:40]}")
+
+
+async def default_route(run: Run) -> Outcome:
+    """Send ``2`` and ``40``, and see whether the function behind ``$default`` answers them."""
+    legacy = await run.open(ENGINE.replace("EIO=4", "EIO=3"))
+    await legacy.find(lambda text: text.startswith("0{"))
+    await legacy.send("2")
+    await legacy.find(lambda text: text == PONG)
+    await legacy.close()
+    modern = await run.open(ENGINE)
+    await modern.join("/")
+    await modern.close()
+    return judged(True, "2 was answered with 3, and 40 with 40{…}")
+
+
+async def subprotocols(run: Run) -> Outcome:
+    """Offer two subprotocols."""
+    opened = await run.open(ENGINE, subprotocols=[Subprotocol("a"), Subprotocol("b")])
+    confirmed = opened.connection.subprotocol
+    await opened.close()
+    return judged(confirmed == "a", f"Of a and b, {confirmed} was confirmed")
+
+
+async def cors(run: Run) -> Outcome:
+    """Send the preflight of a page of another origin."""
+    urls = [run.url] + ([run.stack.http_api] if run.stack else [])
+    wrong = []
+    for url in urls:
+        asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+        async with run.http.options(f"{url}/health", headers=asked) as answer:
+            allowed = answer.headers.get("Access-Control-Allow-Origin")
+            if (answer.status, allowed) != (204, "*"):
+                wrong.append(f"{url}: {answer.status}, {allowed}")
+    return judged(not wrong, "; ".join(wrong) or f"204 and * from {len(urls)} URLs")
+
+
+async def errors_not_cached(run: Run) -> Outcome:
+    """Request a page without a token, and at once with one."""
+    admin = run.people.guest("ADMIN")
+    seen = []
+    for _ in range(5):
+        refused, _body = await run.get("/admin/stats")
+        answered, _body = await run.get("/admin/stats", admin.token)
+        seen.append((refused, answered))
+    return judged(set(seen) == {(401, 200)}, f"five times, one after the other: {seen[0]}")
+
+
+async def limit_by_address(run: Run) -> Outcome:
+    """Make one handshake more than is allowed, each with another address in its headers; then one
+    from another address, if this machine has IPv4 and IPv6."""
+    limit = run.handshakes.limit
+    if limit > run.bounds.connections:
+        return not_checked(
+            f"The limit is {limit}, more than this run may open: CONNECTIONS={limit}"
+        )
+    await run.handshakes.all_free()
+    families = await _families(run.url)
+    run.handshakes.use_up()
+    statuses = [await _status(run, families[0], number) for number in range(limit + 1)]
+    refused = statuses.index(TOO_MANY) if TOO_MANY in statuses else None
+    found = f"Of {limit + 1} handshakes with invented X-Forwarded-For, number "
+    found += f"{refused + 1} was the first to be refused" if refused is not None else "none was"
+    holds = refused == limit
+    if len(families) < 2:
+        return judged(holds, f"{found}. This machine has one address, so no other was tried")
+    other = await _status(run, families[1], 0)
+    return judged(holds and other != TOO_MANY, f"{found}; from another address: {other}")
+
+
+async def _families(url: str) -> list[socket.AddressFamily]:
+    """Return the families of addresses with which this machine reaches the stack."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    reached = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            async with asyncio.timeout(5):
+                _, writer = await asyncio.open_connection(parts.hostname, port, family=family)
+        except (OSError, TimeoutError):
+            continue
+        writer.close()
+        reached.append(family)
+    return reached
+
+
+async def _status(run: Run, family: socket.AddressFamily, number: int) -> int:
+    """Return the status of a handshake of a native client without a token."""
+    claimed = {"X-Forwarded-For": f"192.0.2.{number % 250 + 1}"}
+    try:
+        opened = await Socket.open(
+            f"{run.websocket}/ws?namespace=/user", additional_headers=claimed, family=family
+        )
+    except InvalidStatus as error:
+        return error.response.status_code
+    await opened.close()
+    return 101
+
+
+async def libraries(run: Run) -> Outcome:
+    """Connect socket.io-client and python-socketio as they are by default."""
+    for _ in range(2):  # the handshakes of the two
+        await run.handshakes.take()
+    guests = [run.people.guest("USER") for _ in range(2)]
+    found = await asyncio.to_thread(_with_libraries, run.url, [guest.token for guest in guests])
+    holds = all(transport == "websocket" for transport in found.values())
+    seen = ", ".join(f"{name} uses {transport}" for name, transport in found.items())
+    return judged(holds, f"{seen}, after both have begun by polling; their events are acknowledged")
+
+
+def _with_libraries(url: str, tokens: list[str]) -> dict[str, str]:
+    """Return the transport that each library uses in the end."""
+    driver = NodeDriver()
+    try:
+        tickets = [Ticket(url, "/user", token, transports=None) for token in tokens]
+        clients: dict[str, Any] = {
+            "socket.io-client": JavaScript(driver, tickets[0]),
+            "python-socketio": Python(tickets[1]),
+        }
+        try:
+            return {name: _transport(client) for name, client in clients.items()}
+        finally:
+            for client in clients.values():
+                client.leave()
+    finally:
+        driver.close()
+
+
+def _transport(client: Client) -> str:
+    """Wait for the upgrade, and for an acknowledgement. Returns the transport."""
+    deadline = time.monotonic() + UPGRADE_SECONDS
+    while client.transport() != "websocket" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    client.ask("call:end", {"callId": "0" * 24})
+    return client.transport()
