@@ -41,11 +41,15 @@ PACKAGES, KEYS, LIVEKIT = "Packages", "Keys", "LiveKit"
 LAYERS = {
     PACKAGES: (
         "aws-lambda-powertools",
+        "botocore",
         "jmespath",
         "msgspec",
         "pyjwt",
         "pynamodb",
+        "python-dateutil",
+        "six",
         "typing-extensions",
+        "urllib3",
     ),
     KEYS: ("cffi", "cryptography", "pycparser"),
     LIVEKIT: (
@@ -63,14 +67,19 @@ LAYERS = {
         "yarl",
     ),
 }
-"""The packages of each layer. The lists are complete, because dependencies are not resolved. boto3
-and botocore are part of the runtime.
+"""The packages of each layer. The lists are complete, because dependencies are not resolved.
+
+botocore is also part of the runtime, in a version that AWS changes at any time. Ours and pynamodb's
+code use its inner parts, so it comes along in the version that the tests ran with.
 
 Only functions that check tokens against published keys get ``Keys``, and only the function that
 deletes LiveKit rooms gets ``LiveKit``. To check HS256 and to mint a LiveKit token, the first layer
 is enough, which is a tenth of all."""
 
 OUR_PACKAGES = ("functions", "shared")
+
+SERVICES = frozenset({"dynamodb", "events", "lambda", "secretsmanager", "sqs", "stepfunctions"})
+"""The services whose definitions a function may load. botocore has those of four hundred."""
 
 NOT_RUN = (
     "**/.lock",
@@ -86,6 +95,7 @@ NOT_RUN = (
     # A package's METADATA stays, because scanners look up vulnerabilities by it.
     "*.dist-info/[!M]*",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*",
+    "botocore/data/*/*/examples-*",
     *(
         f"aws_lambda_powertools/utilities/{name}"
         for name in (
@@ -144,6 +154,9 @@ def build_layer(target: Path, packages: Collection[str], runtime: Runtime = LAMB
                 shutil.rmtree(path)
             else:
                 path.unlink()
+    for path in folder.glob("botocore/data/*/"):
+        if path.name not in SERVICES:
+            shutil.rmtree(path)
     compile_ahead(target, "/opt")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-import boto3
 import botocore.session
 import msgspec
 from botocore.config import Config
@@ -65,11 +64,11 @@ def short_timeouts(seconds: float) -> Config:
 
 
 @cache
-def session() -> boto3.session.Session:
+def session() -> botocore.session.Session:
     """Return the process's session, made on first use."""
-    core = botocore.session.get_session()
-    core.get_component("data_loader").file_loader = _Definitions()
-    return boto3.session.Session(botocore_session=core)
+    made = botocore.session.get_session()
+    made.get_component("data_loader").file_loader = _Definitions()
+    return made
 
 
 @overload
@@ -97,7 +96,12 @@ client, and sessions are not safe for that."""
 
 @cache
 def _made(service: str) -> Any:
-    return session().client(service, config=CONFIG)  # type: ignore[call-overload]
+    return make(service, CONFIG)
+
+
+def make(service: str, config: Config) -> Any:
+    """Return a new client for a service."""
+    return session().create_client(service, config=config)
 
 
 setattr(client, "cache_clear", _made.cache_clear)  # noqa: B010 - its overloads hide attributes

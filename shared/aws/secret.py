@@ -60,4 +60,5 @@ class CachedSecret:
         old value to use.
         """
         config = clients.short_timeouts(self._settings.secret_timeout_seconds)
-        return clients.session().client("secretsmanager", config=config)
+        client: SecretsManagerClient = clients.make("secretsmanager", config)
+        return client

@@ -253,7 +253,8 @@ class AwsTasks:
     def _livekit_rooms_queue(self) -> SQSClient:
         """A client that gives up soon, because the person who ends the call waits for it."""
         config = clients.short_timeouts(self._settings.livekit_queue_timeout_seconds)
-        return clients.session().client("sqs", config=config)
+        client: SQSClient = clients.make("sqs", config)
+        return client
 
     def _invoke(self, function: str, payload: Mapping[str, object]) -> None:
         clients.client("lambda").invoke(

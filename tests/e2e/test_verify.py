@@ -12,7 +12,7 @@ import boto3
 import msgspec
 import pytest
 
-from bench.verify import calls, ends
+from bench.verify import calls
 from bench.verify.__main__ import main
 from bench.verify.checks import CHECKS
 from bench.verify.deployed import Deployed, find
@@ -53,7 +53,7 @@ def deployed(stack: Stack, **settings: object) -> Deployed:
 
 def run(stack: Stack, known: Deployed | None, *only: str, **bounds: Any) -> dict[str, str]:
     """Run checks, and return the verdict of each by its name."""
-    given = {"connections": 8, "calls": 4, "timers": 1, "posts": 20, "minutes": 6} | bounds
+    given = {"connections": 4, "calls": 2, "timers": 1, "posts": 10, "minutes": 8} | bounds
     report = asyncio.run(verify(stack.url, Bounds(**given, only=only), known, print))
     assert report["left"] == []
     return {check["name"]: check["verdict"] for check in report["checks"]}
@@ -93,7 +93,6 @@ def test_without_an_account_only_handshakes_are_checked(stack: Stack) -> None:
 def test_what_is_different_is_said_with_the_page_that_leans_on_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ends, "GOODBYES", ())
     monkeypatch.setattr("bench.verify.handshakes.ORIGIN", "")
     arguments = [stack.url, "--stage", "dev", "--only", "cors", "--report", str(tmp_path)]
     assert main(arguments) == 1

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import botocore
 import pytest
 
 from infra import build
 from infra.build import KEYS, LAYERS, LIVEKIT, LOCK, PACKAGES, pinned
 from infra.functions import FUNCTIONS
+from shared.aws import clients
 from shared.pipeline.deployment import FunctionSpec
 from tests.bundles import Bundles
 
@@ -66,9 +70,9 @@ def test_every_module_is_compiled_ahead(name: str, tmp_path: Path) -> None:
 
 
 def test_the_layer_of_all_functions_is_small(tmp_path: Path) -> None:
-    """With all files of its packages the layer would be three times as large."""
+    """With all files of its packages the layer would be four times as large."""
     built = build_one(PACKAGES, tmp_path)
-    assert sum(map(len, built.values())) < 5_000_000
+    assert sum(map(len, built.values())) < 12_000_000
     assert "aws_lambda_powertools-3" in str(built.keys()), (
         "scanners look up vulnerabilities by this name"
     )
@@ -79,16 +83,24 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
     return Bundles(tmp_path_factory.mktemp("bundles"))
 
 
-def run(bundles: Bundles, row: FunctionSpec, code: str, *layers: str) -> None:
+def run(
+    bundles: Bundles, row: FunctionSpec, code: str, *layers: str, services: Iterable[str] = ()
+) -> str:
+    """Run code with a function's bundle. Returns what it prints."""
     done = subprocess.run(
-        bundles.command(code, *row.handler.rsplit(".", 1)),
-        env={"PATH": os.environ["PATH"], **bundles.environment(layers)},
+        bundles.command(code, *row.handler.rsplit(".", 1), *services),
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_DEFAULT_REGION": "us-east-1",
+            **bundles.environment(layers),
+        },
         cwd="/",
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 IMPORTS = """
@@ -106,6 +118,27 @@ def test_every_handler_imports_from_its_bundle_alone(bundles: Bundles, row: Func
 def test_published_keys_can_be_read_with_their_layer(bundles: Bundles) -> None:
     (connect,) = (row for row in FUNCTIONS if row.name == "connect")
     run(bundles, connect, IMPORTS + "import jwt; assert jwt.algorithms.has_crypto", KEYS)
+
+
+SDK = """
+import importlib, sys
+from shared.aws import clients
+import botocore
+for service in sys.argv[3:]:
+    clients.client(service)
+clients.session().get_credentials()
+print(botocore.__version__, botocore.__file__)
+"""
+
+
+def test_functions_bring_the_sdk_that_they_were_tested_with(bundles: Bundles) -> None:
+    """The runtime has one too, of whichever version AWS has put there."""
+    (row, *_) = FUNCTIONS
+    version, path = run(bundles, row, SDK, services=build.SERVICES).split()
+    assert version == botocore.__version__
+    assert f"/{PACKAGES}/" in path
+    named = re.findall(r'Literal\["(\w+)"\]', Path(clients.__file__).read_text())
+    assert set(named) == build.SERVICES
 
 
 IMPORTED = """

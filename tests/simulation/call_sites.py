@@ -124,7 +124,7 @@ def _touches(call: ast.Call, module: ModuleType, touching: set[tuple[str, str]])
         return True
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Call):
         inner = ast.unparse(target.value.func)
-        if inner.endswith(("clients.client", "session().client")):
+        if inner.endswith("clients.client"):
             return True
     text = ast.unparse(target)
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")

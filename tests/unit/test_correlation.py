@@ -149,7 +149,7 @@ def test_every_task_carries_the_correlation_id(
     sdk = Sdk()
     monkeypatch.setattr("shared.aws.clients.client", lambda service: sdk)
     monkeypatch.setattr(
-        "shared.aws.clients.session", lambda: SimpleNamespace(client=lambda *_, **__: sdk)
+        "shared.aws.clients.session", lambda: SimpleNamespace(create_client=lambda *_, **__: sdk)
     )
     tasks = AwsTasks(use_settings())
 

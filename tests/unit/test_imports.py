@@ -16,6 +16,7 @@ HEAVY = (
     "aws_cdk",
     "aws_lambda_powertools.event_handler",
     "aws_xray_sdk",
+    "boto3",
     "cryptography",
     "jwt",
     "livekit",

@@ -26,7 +26,7 @@ class Manager:
         self.down = False
         self.asked = 0
 
-    def client(self, service: str, **_: Any) -> Manager:
+    def create_client(self, service: str, **_: Any) -> Manager:
         assert service == "secretsmanager"
         return self
 
