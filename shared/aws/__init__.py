@@ -16,6 +16,7 @@
 ``lambda_entry``  decorators for every Lambda handler
 ``log``           structured logs with correlation ids
 ``metrics``       numbers, written as lines of the log
+``traces``        subsegments of X-Ray for posts
 ``parallel``      several requests at the same time
 ``retry``         pauses before another attempt
 """

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.exceptions import NoCredentialsError
 
-from shared.aws import clients
+from shared.aws import clients, traces
 from shared.aws.http_pool import Answer, HttpPool, Outcome, Request
 from shared.aws.metrics import Metric, count
 from shared.aws.retry import pause
@@ -91,6 +91,20 @@ class ManagedConnections:
         return result
 
     def _ask(self, method: str, posts: Iterable[Post]) -> Iterator[tuple[Post, bool | Exception]]:
+        """Make a request for each post; yield each post with its result.
+
+        The invocation's trace shows how long they have taken together, and how many they were.
+        """
+        with traces.subsegment("@connections") as counted:
+            for post, result in self._attempts(method, posts):
+                counted["requests"] += 1
+                counted["gone"] += result is False
+                counted["failed"] += isinstance(result, Exception)
+                yield post, result
+
+    def _attempts(
+        self, method: str, posts: Iterable[Post]
+    ) -> Iterator[tuple[Post, bool | Exception]]:
         """Make a request for each post; yield each post with its result.
 
         A request whose failure may be temporary is made again after all others and a pause. A usual
