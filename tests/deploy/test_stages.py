@@ -1,6 +1,6 @@
 """Two stages in one account, with the CDK's own CLI.
 
-Both are created. One is changed while its connections are open, changed back, and deleted.
+Both are created. One is changed while its connections are open, and deleted.
 """
 
 from __future__ import annotations
@@ -132,19 +132,16 @@ async def test_two_stages_in_one_account_are_changed_and_deleted_independently(
             assert len(await dev.calls()) == len(await prod.calls()) == 1
 
             await check_no_difference(DEV, tmp_path)
-            await check_no_difference(PROD, tmp_path)
-
             with pytest.raises(Failed, match=r"cdk diff failed(.|\n)*RING_TIMEOUT_SECONDS"):
                 await check_no_difference(CHANGED, tmp_path)
-            for context in (CHANGED, DEV):
-                assert await deploy.deploy(context, tmp_path) == dev_made
-                await dev.call()
-            assert len(await dev.calls()) == 3
+            assert await deploy.deploy(CHANGED, tmp_path) == dev_made
+            await dev.call()
+            assert len(await dev.calls()) == 2
 
             await deploy.cdk(
                 ["destroy", "switchboard-dev", "--force"],
                 tmp_path,
-                await deploy.synth(DEV, tmp_path),
+                await deploy.synth(CHANGED, tmp_path),
             )
             left = boto3.client("dynamodb").list_tables()["TableNames"]
             assert dev_made["AccountsTable"] not in left

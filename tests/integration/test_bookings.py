@@ -113,11 +113,11 @@ def state() -> set[str]:
     return {f"{type(row).__name__} {sorted(row.serialize().items())}" for row in rows}
 
 
-def test_a_thousand_events_reported_twice_change_nothing_the_second_time(fakes: Fakes) -> None:
+def test_events_reported_twice_change_nothing_the_second_time(fakes: Fakes) -> None:
     customer(fakes)
     partner(fakes, "p1")
     events: list[tuple[str, int, dict[str, Any]]] = []
-    for number in range(250):
+    for number in range(60):
         id_, at = f"b{number}", NOW_MS + 10 * number + 1
         events += [
             ("booking.created", at, created(id_)),
@@ -130,8 +130,8 @@ def test_a_thousand_events_reported_twice_change_nothing_the_second_time(fakes: 
         report(fakes, type_, at, **data)
     before, posted = state(), len(fakes.connections.posted)
     assert len(Booking.get("b7").serialize()) > 5
-    assert {booking(f"b{number}").status for number in range(250)} == {"PARTNER_ASSIGNED"}
-    assert [int(booking(f"b{number}").amount) for number in range(250)] == list(range(1, 251))
+    assert {booking(f"b{number}").status for number in range(60)} == {"PARTNER_ASSIGNED"}
+    assert [int(booking(f"b{number}").amount) for number in range(60)] == list(range(1, 61))
     for type_, at, data in events:
         report(fakes, type_, at, **data)
     assert state() == before
