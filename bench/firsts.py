@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from bench import rows
-from functions.chat import channel_store
-from functions.chat.channel_store import Participant
+from functions.chat import channel_rows
+from functions.chat.channel_rows import Participant
 from functions.chat.namespaces import CHAT
 from shared.protocol import json as our_json
 from shared.realtime.connections import Connection
@@ -144,9 +144,9 @@ def data() -> dict[str, Any]:
     ):
         mine[connection] = _native_connection(connection, namespace, role, person)
     tabs = {"n:chat="}
-    room = channel_store.room_of(CHANNEL)
-    participant = Participant(room, channel_store.PERSON + "a1", tabs=tabs)
-    mine[f"{room} {channel_store.PERSON}a1"] = participant.serialize()
+    room = channel_rows.room_of(CHANNEL)
+    participant = Participant(room, channel_rows.PERSON + "a1", tabs=tabs)
+    mine[f"{room} {channel_rows.PERSON}a1"] = participant.serialize()
     return found
 
 

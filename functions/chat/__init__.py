@@ -6,9 +6,12 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``events``              the payloads of the events
 ``call_events``         those of calls
 ``access``              authentication, and what a person is permitted to do
-``handlers``            channels and messages
-``channel_store``       the writes of channels and messages
-``history``             reading the messages of a channel
+``channels``            joining and leaving channels
+``handlers``            messages, and what else clients send to a channel
+``channel_list``        the lists of channels
+``channel_rows``        the rows of channels and of the people in them
+``channel_store``       the writes on these rows
+``history``             the messages of a channel, and reading them
 ``presence``            who is online, with which status
 ``state``               the state machine of calls
 ``call_rows``           the rows of calls

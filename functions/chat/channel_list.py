@@ -13,7 +13,7 @@ from itertools import islice
 
 from pynamodb.attributes import UnicodeAttribute
 
-from functions.chat.channel_store import CHANNEL_ITEM, PERSON, Channel, Participant
+from functions.chat.channel_rows import CHANNEL_ITEM, PERSON, Channel, Participant
 from functions.chat.events import ChannelId
 from shared.aws.parallel import both, together
 from shared.aws.tables import Table, TableName

@@ -1,41 +1,27 @@
-"""The tables of channels and messages, and the conditional writes on them.
-
-The chat table keeps the items of a topic together. The topic of a channel has one row for the
-channel and one for each person who is or was in it. The topic of a person has their status.
-Messages have a table of their own, sorted by arrival.
-"""
+"""The conditional writes on the rows of channels and of the people in them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-from pynamodb.attributes import (
-    BooleanAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from functions.chat.channel_rows import (
+    CHANNEL_ITEM,
+    UNKNOWN_CHANNEL,
+    Channel,
+    Participant,
+    channel,
+    participant,
+    room_of,
+)
 from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
 from shared.aws.event_order import is_older
 from shared.aws.parallel import both
-from shared.aws.retry import attempts
-from shared.aws.tables import (
-    Table,
-    TableName,
-    Transaction,
-    TransactionRefused,
-    WrittenOnce,
-    is_still,
-    transact,
-)
+from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
 from shared.errors import Duplicate, Refusal
-from shared.ids import compose
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
 from shared.protocol import json
@@ -43,123 +29,9 @@ from shared.realtime import connections, rooms
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 
-ROOM = compose("channel", "")
-"""The prefix of a channel's topic, which is also the name of its room."""
-
-CHANNEL_ITEM = "about"
-PERSON = compose("person", "")
-"""The range key of a channel's own row, and the prefix of those of its people."""
-
-UNKNOWN_CHANNEL = "Channel not found"
-NOT_JOINED = "Join the channel first"
-
 _ROUNDS = 12
 """How often a write is attempted. After a refusal it is decided again on the rows as they are then;
 at most the tabs of one person race for them."""
-
-
-class Channel(Table):
-    """A channel as the team's backend has reported it.
-
-    private: whether only ``members`` may join; otherwise ``members`` has no meaning.
-    members: ids of people.
-    changed_at: when the backend says that the channel became so, epoch milliseconds.
-    created_at: the ``changed_at`` of the first report that was stored.
-    report: identifies the report.
-    overtaken: the earlier reports of the same second. They may be delivered again.
-    """
-
-    class Meta:
-        table_name = TableName("chat")
-
-    topic = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    name = UnicodeAttribute()
-    description = UnicodeAttribute(null=True)
-    private = BooleanAttribute(default=False)
-    members = UnicodeSetAttribute(null=True)
-    changed_at = NumberAttribute(attr_name="changedAt")
-    created_at = NumberAttribute(attr_name="createdAt", null=True)
-    report = UnicodeAttribute(null=True)
-    overtaken: Any = UnicodeSetAttribute(null=True)
-
-    def lets_in(self, person_id: str) -> bool:
-        """Return whether a person may join."""
-        return not self.private or person_id in (self.members or ())
-
-
-class Participant(Table):
-    """A person who is or was in a channel. Times are epoch milliseconds.
-
-    tabs: the person's connections that have joined the channel, as ``Address.member``.
-    read_up_to: the id of a message; the person has read this message and all older ones.
-    announced: the broadcast that announces the last change, as JSON. ``stream`` sends it.
-    """
-
-    class Meta:
-        table_name = TableName("chat")
-
-    topic = UnicodeAttribute(hash_key=True)
-    item = UnicodeAttribute(range_key=True)
-    tabs: Any = UnicodeSetAttribute(null=True)
-    read_up_to = UnicodeAttribute(attr_name="readUpTo", null=True)
-    announced = UnicodeAttribute(null=True)
-
-    @property
-    def person_id(self) -> str:
-        """The id of the person."""
-        return self.item.removeprefix(PERSON)
-
-
-class ByThread(GlobalSecondaryIndex["Message"]):
-    """The replies to a message, sorted by arrival."""
-
-    class Meta:
-        index_name = "thread"
-        projection = AllProjection()
-
-    thread = UnicodeAttribute(hash_key=True)
-    message_id = UnicodeAttribute(range_key=True, attr_name="messageId")
-
-
-class Message(WrittenOnce):
-    """A message in a channel.
-
-    channel: the channel's room.
-    message_id: begins with the time of arrival, so that messages are sorted by arrival.
-    form: the channel's id as the sender wrote it, in JSON.
-    reply_to: the id of the message that this one replies to.
-    thread: ``thread_of`` the channel and that message; absent unless the message is a reply.
-    sent_at: when the frame arrived, epoch milliseconds.
-    """
-
-    class Meta:
-        table_name = TableName("messages")
-
-    channel = UnicodeAttribute(hash_key=True)
-    message_id = UnicodeAttribute(range_key=True, attr_name="messageId")
-    form = UnicodeAttribute()
-    user_id = UnicodeAttribute(attr_name="userId")
-    user_name = UnicodeAttribute(attr_name="userName")
-    text = UnicodeAttribute()
-    type = UnicodeAttribute()
-    reply_to = UnicodeAttribute(attr_name="replyTo", null=True)
-    thread = UnicodeAttribute(null=True)
-    sent_at = NumberAttribute(attr_name="sentAt")
-
-    by_thread = ByThread()
-
-
-def room_of(channel_id: ChannelId) -> str:
-    """Return the room of a channel. ``1``, ``1.0`` and ``"1"`` are the same channel."""
-    if isinstance(channel_id, float) and channel_id.is_integer():
-        channel_id = int(channel_id)
-    return f"{ROOM}{channel_id}"
-
-
-def thread_of(room: str, message_id: str) -> str:
-    """Return the key under which the index has the replies to a message."""
-    return compose(message_id, room)
 
 
 def save_channel(new: Channel) -> bool:
@@ -194,46 +66,6 @@ def _is_still(known: Channel) -> Condition:
     same_report = is_still(Channel.report, known.report)
     condition: Condition = (Channel.changed_at == known.changed_at) & same_report
     return condition
-
-
-def channel(room: str) -> Channel | None:
-    """Return the channel, strongly consistent. Returns None if it does not exist."""
-    try:
-        return Channel.get(room, CHANNEL_ITEM, consistent_read=True)
-    except Channel.DoesNotExist:
-        return None
-
-
-def lets_in(room: str, person_id: str) -> bool:
-    """Return whether a person may be in a channel."""
-    row = channel(room)
-    return row is not None and row.lets_in(person_id)
-
-
-def participant(room: str, person_id: str) -> Participant:
-    """Return the row, strongly consistent. Returns an empty one if the person was never there."""
-    try:
-        return Participant.get(room, PERSON + person_id, consistent_read=True)
-    except Participant.DoesNotExist:
-        return Participant(room, PERSON + person_id)
-
-
-def participants(room: str) -> list[Participant]:
-    """Return the rows of all people who are or were in a channel, strongly consistent."""
-    return list(Participant.query(room, Participant.item.startswith(PERSON), consistent_read=True))
-
-
-def require_participant(room: str, person_id: str) -> Participant:
-    """Return the row of a person who has joined the channel with any tab.
-
-    Raises ``Refusal`` if the person has no tab there. The frames of one connection run in any
-    order, so this waits a moment for a join that was sent just before.
-    """
-    for _ in attempts():
-        row = participant(room, person_id)
-        if row.tabs:
-            return row
-    raise Refusal(NOT_JOINED)
 
 
 def join(
@@ -429,15 +261,6 @@ def _leave_writes(
     return add_items
 
 
-def has_message(room: str, message_id: str) -> bool:
-    """Return whether a channel has a message, strongly consistent."""
-    try:
-        Message.get(room, message_id, consistent_read=True, attributes_to_get=["messageId"])
-    except Message.DoesNotExist:
-        return False
-    return True
-
-
 def mark_read(row: Participant, up_to: str, receipt: Broadcast) -> None:
     """Record how far a person has read, unless they had read as far before.
 
@@ -446,9 +269,3 @@ def mark_read(row: Participant, up_to: str, receipt: Broadcast) -> None:
     condition = Participant.read_up_to.does_not_exist() | (Participant.read_up_to < up_to)
     actions = [Participant.read_up_to.set(up_to), Participant.announced.set(json.dumps(receipt))]
     Participant(row.topic, row.item).update_if(actions, condition)
-
-
-def channel_id_of(form: str) -> ChannelId:
-    """Return the channel's id as a client wrote it."""
-    channel_id: ChannelId = msgspec.json.decode(form)
-    return channel_id

@@ -1,4 +1,4 @@
-"""Reading the messages of a channel, one page at a time."""
+"""The messages of a channel, sorted by arrival, and reading them a page at a time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,60 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from functions.chat import channel_store
-from functions.chat.channel_store import ByThread, Message, Participant
+from functions.chat import channel_rows
+from functions.chat.channel_rows import Participant
 from functions.chat.events import ChannelId, NewMessage, SentType
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ROOM_FIELD
 from shared import times
+from shared.aws.tables import TableName, WrittenOnce
+from shared.ids import compose
 from shared.ports import Broadcast
 
 MOST_UNREAD = 100
 """The highest number of unread messages that is shown: counting all of them would read all."""
+
+
+class ByThread(GlobalSecondaryIndex["Message"]):
+    """The replies to a message, sorted by arrival."""
+
+    class Meta:
+        index_name = "thread"
+        projection = AllProjection()
+
+    thread = UnicodeAttribute(hash_key=True)
+    message_id = UnicodeAttribute(range_key=True, attr_name="messageId")
+
+
+class Message(WrittenOnce):
+    """A message in a channel.
+
+    channel: the channel's room.
+    message_id: begins with the time of arrival, so that messages are sorted by arrival.
+    form: the channel's id as the sender wrote it, in JSON.
+    reply_to: the id of the message that this one replies to.
+    thread: ``thread_of`` the channel and that message; absent unless the message is a reply.
+    sent_at: when the frame arrived, epoch milliseconds.
+    """
+
+    class Meta:
+        table_name = TableName("messages")
+
+    channel = UnicodeAttribute(hash_key=True)
+    message_id = UnicodeAttribute(range_key=True, attr_name="messageId")
+    form = UnicodeAttribute()
+    user_id = UnicodeAttribute(attr_name="userId")
+    user_name = UnicodeAttribute(attr_name="userName")
+    text = UnicodeAttribute()
+    type = UnicodeAttribute()
+    reply_to = UnicodeAttribute(attr_name="replyTo", null=True)
+    thread = UnicodeAttribute(null=True)
+    sent_at = NumberAttribute(attr_name="sentAt")
+
+    by_thread = ByThread()
 
 
 class ReadMessage(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,7 +88,7 @@ def messages(
     """
     if reply_to is not None:
         older: Any = None if before is None else ByThread.message_id < before
-        thread = channel_store.thread_of(room, reply_to)
+        thread = thread_of(room, reply_to)
         rows = Message.by_thread.query(thread, older, scan_index_forward=False, limit=limit)
         return list(islice(rows, limit))
     older = None if before is None else Message.message_id < before
@@ -58,7 +101,7 @@ def event_of(message: Message) -> NewMessage:
     """Return the event with which a message is delivered."""
     return NewMessage(
         id=message.message_id,
-        channel_id=channel_store.channel_id_of(message.form),
+        channel_id=channel_rows.channel_id_of(message.form),
         user_id=message.user_id,
         user_display_name=message.user_name,
         message=message.text,
@@ -105,3 +148,17 @@ def unread(room: str, person_id: str, read_up_to: str | None) -> int:
     newer: Any = None if read_up_to is None else Message.message_id > read_up_to
     rows = Message.query(room, newer, scan_index_forward=False, limit=MOST_UNREAD)
     return sum(1 for message in rows if message.user_id != person_id)
+
+
+def thread_of(room: str, message_id: str) -> str:
+    """Return the key under which the index has the replies to a message."""
+    return compose(message_id, room)
+
+
+def has_message(room: str, message_id: str) -> bool:
+    """Return whether a channel has a message, strongly consistent."""
+    try:
+        Message.get(room, message_id, consistent_read=True, attributes_to_get=["messageId"])
+    except Message.DoesNotExist:
+        return False
+    return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from functions.chat import call_events, events
 from functions.chat.namespaces import CHAT
+from shared import times
 from shared.pipeline.context import Context
 from shared.pipeline.deployment import Access, FunctionSpec, IndexSpec, Stream, TableSpec
 from shared.pipeline.payloads import Outbound
@@ -118,6 +119,11 @@ def to_channel(
         own_form=ROOM_FIELD,
         by_ms=by_ms,
     )
+
+
+def arrived_at(context: Context) -> str:
+    """Return when the frame arrived, ISO 8601."""
+    return times.iso(context.arrival.ms)
 
 
 def expires_at(now_ms: int) -> int:

@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from functions.chat import access, channel_list, channel_store, history
+from functions.chat import access, channel_list, channel_rows, history
 from functions.chat.events import ChannelId, NewMessage
 from functions.chat.history import ReadMessage
 from functions.chat.product import ACCESS, chat
@@ -69,14 +69,14 @@ def channels(request: HttpRequest) -> Channels:
 
 
 def _listed(
-    row: channel_list.ListRow, about: channel_store.Channel, person_id: str, read_up_to: str | None
+    row: channel_list.ListRow, about: channel_rows.Channel, person_id: str, read_up_to: str | None
 ) -> ListedChannel:
     """Return a channel as a person sees it in the list."""
     newest = history.messages(row.room, 1)
     last = newest[0] if newest else None
     nothing_new = last is None or last.message_id <= (read_up_to or "")
     return ListedChannel(
-        channel_id=channel_store.channel_id_of(row.form),
+        channel_id=channel_rows.channel_id_of(row.form),
         name=about.name,
         description=about.description,
         private=about.private,
@@ -113,14 +113,14 @@ def messages(request: HttpRequest) -> Messages:
     cannot be asked for."""
     if not is_id(request.id):
         raise HttpError(403, ACCESS_DENIED)
-    room = channel_store.room_of(request.id)
+    room = channel_rows.room_of(request.id)
     page, reply_to = paging.read(request.query), request.query.get("replyToId") or None
     if reply_to and not is_id(reply_to):
         raise HttpError(400, "replyToId: not a message")
     person_id = _reader(request.identity, room)
     found, people = both(
         lambda: history.messages(room, page.rows, before=page.before, reply_to=reply_to),
-        lambda: channel_store.participants(room),
+        lambda: channel_rows.participants(room),
     )
     rows, cursor = paging.cut(page, found, lambda row: row.message_id)
     return Messages(
@@ -134,7 +134,7 @@ def _reader(identity: Identity, room: str) -> str:
     """Return the asking person's id. Raises 403 if there is no such channel, or they may not join
     it."""
     known, about = both(
-        lambda: accounts.get(identity.account_id), lambda: channel_store.channel(room)
+        lambda: accounts.get(identity.account_id), lambda: channel_rows.channel(room)
     )
     me = _chatting(identity, known)
     if about is None or not about.lets_in(me.person_id):

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from functions.chat import counts, history, presence
-from functions.chat.channel_store import Message
+from functions.chat.history import Message
 from functions.chat.presence import STATUS_ITEM, Status
 from shared.aws import streams
 from shared.aws.adapters import ports

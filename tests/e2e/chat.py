@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import Any
 from urllib.parse import quote
 
-from functions.chat import channel_store, presence
+from functions.chat import channel_rows, channel_store, presence
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
@@ -164,7 +164,7 @@ def _haunt(person_id: str, address: Address, channel: str | None) -> None:
     assert session_store.add_session(address.connection_id, session, later)
     if channel is not None:
         arrival = Arrival(address.connection_id, "m", int(time.time() * 1000))
-        room = channel_store.room_of(channel)
+        room = channel_rows.room_of(channel)
         nothing = Broadcast(CHAT.path, "nowhere", "user_joined", {}, room)
         channel_store.join(
             address, person_id, channel, arrival=arrival, expires_at=later, joined=nothing

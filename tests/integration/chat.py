@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from functions.chat import handlers, stream
+from functions.chat import channels, stream
 from functions.chat.events import ChannelUpserted
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
@@ -61,7 +61,7 @@ class Chat:
         members: ids, separated by spaces.
         """
         event = ChannelUpserted(channel_id, f"Channel {channel_id}", None, private, _ids(members))
-        handlers.channel_upserted(Background.on(REGISTRY, self.fakes.ports), event, at)
+        channels.channel_upserted(Background.on(REGISTRY, self.fakes.ports), event, at)
 
     def tab(self, person_id: str, tab: str, *, permissions: frozenset[str] = EVERYTHING) -> Address:
         """Open a connection that has authenticated, and return its address."""

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from functions.chat import channel_store, history, presence
+from functions.chat import channel_rows, channel_store, history, presence
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
 from shared.aws.tables import TransactionRefused, transact
@@ -26,7 +26,7 @@ from tests.integration.chat import Chat, Overtaken, announcing
 from tests.integration.conftest import THREADS, Race
 from tests.integration.engines import Engine
 
-ROOM = channel_store.room_of(1)
+ROOM = channel_rows.room_of(1)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_first_tab_is_announced_and_the_last(chat: Chat) -> None:
     (left,) = chat.broadcasts("user_left")
     assert (left["userId"], left["reason"]) == ("anna", "disconnect")
     assert inside() == []
-    assert not channel_store.participant(ROOM, "anna").tabs
+    assert not channel_rows.participant(ROOM, "anna").tabs
 
 
 def test_tabs_that_join_at_once_are_announced_once(chat: Chat, race: Race) -> None:
@@ -92,7 +92,7 @@ def test_joins_that_race_with_departures_leave_no_row_behind(chat: Chat, race: R
     ]
     race(*joins, *[partial(chat.depart, tab) for tab in tabs])
     assert inside() == []
-    assert not channel_store.participant(ROOM, "anna").tabs
+    assert not channel_rows.participant(ROOM, "anna").tabs
     assert len(chat.broadcasts("user_joined")) == len(chat.broadcasts("user_left"))
 
 
@@ -114,7 +114,7 @@ def test_the_newest_frame_counts_in_whatever_order_frames_arrive(chat: Chat, ord
     assert not chat.errors("a1")
     send_all("leave6 leave8 join7")
     assert inside() == []
-    assert not channel_store.participant(ROOM, "anna").tabs
+    assert not channel_rows.participant(ROOM, "anna").tabs
     send_all("join9")
     assert inside() == ["a1"]
 
@@ -173,7 +173,7 @@ def test_reading_counts_and_only_moves_forward(chat: Chat) -> None:
         message = {"channelId": 1, "message": f"{number}", "messageType": "text"}
         chat.send("anna", "chat:send_message", message)
     newest, middle, _ = (one.message_id for one in history.messages(ROOM, 10))
-    participants = partial(channel_store.participants, ROOM)
+    participants = partial(channel_rows.participants, ROOM)
 
     def unread(person_id: str) -> int:
         return history.unread(ROOM, person_id, history.read_up_to(participants(), person_id))
@@ -315,12 +315,12 @@ def test_a_private_channel_is_for_its_members(chat: Chat) -> None:
     for person in ("anna", "bert", "carl"):
         chat.tab(person, person)
         chat.send(person, "join_channel", "p")
-    assert chat.errors("carl") == [channel_store.UNKNOWN_CHANNEL]
+    assert chat.errors("carl") == [channel_rows.UNKNOWN_CHANNEL]
     chat.channel("p", private=True, members="anna", at=NOW_MS - 1)  # an older report
-    assert channel_store.participant("channel#p", "bert").tabs
+    assert channel_rows.participant("channel#p", "bert").tabs
     chat.channel("p", private=True, members="anna", at=NOW_MS + 1)
-    assert not channel_store.participant("channel#p", "bert").tabs
-    assert channel_store.participant("channel#p", "anna").tabs
+    assert not channel_rows.participant("channel#p", "bert").tabs
+    assert channel_rows.participant("channel#p", "anna").tabs
     assert [one["userId"] for one in chat.broadcasts("user_left")] == ["bert"]
 
 
@@ -342,7 +342,7 @@ def test_of_two_reports_within_a_second_the_later_arrival_counts(chat: Chat) -> 
         # The earlier report is delivered again, and then the later one.
         for members, at in (("anna bert", first), ("anna", then)):
             chat.channel(channel, private=True, members=members, at=second + at)
-            row = channel_store.channel(channel_store.room_of(channel))
+            row = channel_rows.channel(channel_rows.room_of(channel))
             assert row
             assert row.members == {"anna"}
         assert len(users_left(chat)) == number + 1
@@ -352,12 +352,12 @@ def test_a_member_who_is_removed_within_the_second_of_a_report_cannot_join(chat:
     """The join has read the channel as it was before."""
     chat.tab("bert", "b1")
     chat.channel("p", private=True, members="anna bert")
-    room = channel_store.room_of("p")
-    before = channel_store.channel(room)
+    room = channel_rows.room_of("p")
+    before = channel_rows.channel(room)
     assert before
     chat.channel("p", private=True, members="anna")
     address = Address(CHAT.path, Wire.SOCKETIO, "b1")
-    row = channel_store.participant(room, "bert")
+    row = channel_rows.participant(room, "bert")
     member = rooms.Member.of(room, address, stage.EXPIRES_AT, "bert", form='"p"', joined_ms=NOW_MS)
     joined = Broadcast(CHAT.path, room, "user_joined", {}, room)
     with pytest.raises(TransactionRefused):
@@ -392,7 +392,7 @@ def test_made_private_between_reading_the_channel_and_joining_it(
     private = partial(chat.channel, 1, private=True, members="bert", at=NOW_MS + 1)
     monkeypatch.setattr(channel_store, "transact", Overtaken(transact, private))
     chat.send("a1", "join_channel", 1)
-    assert chat.errors("a1") == [channel_store.UNKNOWN_CHANNEL]
+    assert chat.errors("a1") == [channel_rows.UNKNOWN_CHANNEL]
     assert inside() == []
     assert not chat.broadcasts("user_joined")
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.chat import channel_store
+from functions.chat import channel_rows
 from shared.protocol import json
 from tests.fakes import Fakes
 from tests.integration.chat import Chat, announcing
 from tests.integration.engines import Engine
 
-ROOM = channel_store.room_of(1)
+ROOM = channel_rows.room_of(1)
 MESSAGE = {"channelId": 1, "message": "Hello", "messageType": "text"}
 READ = {"channelId": 1, "messageId": None}
 

@@ -11,7 +11,7 @@ import pytest
 
 from functions.broadcast import main as broadcast
 from functions.calls.namespaces import USER
-from functions.chat import channel_store
+from functions.chat import channel_rows
 from functions.chat.namespaces import CHAT
 from functions.disconnect import main as disconnect
 from functions.opener import main as opener
@@ -294,11 +294,11 @@ def test_channels_are_joined_again_and_nobody_is_told(fakes: Fakes, after_the_gr
     anna.emit("chat:send_message", {"channelId": "1", "message": "5", "messageType": "text"})
     deliver(fakes)
     assert texts(anna) == ["0", "2", "4", "5"]
-    tabs = channel_store.participant(channel_store.room_of("1"), "anna").tabs
+    tabs = channel_rows.participant(channel_rows.room_of("1"), "anna").tabs
     assert tabs == {f"r:{anna.connection_id}:{anna.sid}"}
-    assert not channel_store.participant(channel_store.room_of("2"), "anna").tabs
+    assert not channel_rows.participant(channel_rows.room_of("2"), "anna").tabs
     for channel in "12":
-        key = rooms.key(CHAT.path, channel_store.room_of(channel))
+        key = rooms.key(CHAT.path, channel_rows.room_of(channel))
         members = {one.connection_id for one in stage.members_of(key)}
         assert members == {ben.connection_id, *([anna.connection_id] if channel == "1" else ())}
     assert row is None or row.lost

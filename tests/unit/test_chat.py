@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from functions.broadcast.main import LogOfRoom, posts
-from functions.chat import channel_store
+from functions.chat import channel_rows
 from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
 from functions.chat.state import TRANSITIONS, Status, Trigger, after
@@ -38,7 +38,7 @@ def test_only_authenticating_needs_no_session() -> None:
      ("general", "channel#general"), (-0.0, "channel#0"), (10**30, f"channel#{10**30}")],
 )  # fmt: skip
 def test_a_channel_has_one_room(channel_id: ChannelId, room: str) -> None:
-    assert channel_store.room_of(channel_id) == room
+    assert channel_rows.room_of(channel_id) == room
 
 
 def test_every_member_gets_its_own_form() -> None:

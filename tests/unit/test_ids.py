@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis.strategies import SearchStrategy, composite, integers, lists, sampled_from, text
 
 from functions.broadcast import main as broadcasts
-from functions.chat import call_rows, call_store, channel_store
+from functions.chat import call_rows, call_store, channel_rows, history
 from functions.chat import presence as chat_presence
 from functions.chat.call_rows import ChatCall, HeldCandidate
 from shared.calling import ring
@@ -64,9 +64,9 @@ def call_entry(call_id: str, peer_id: str) -> str:
 
 
 TWO_IDS: Keys = {
-    "replies to a message": lambda message, room: channel_store.thread_of(room, message),
-    "replies in a channel": lambda message, channel: channel_store.thread_of(
-        channel_store.room_of(channel), message
+    "replies to a message": lambda message, room: history.thread_of(room, message),
+    "replies in a channel": lambda message, channel: history.thread_of(
+        channel_rows.room_of(channel), message
     ),
     "a call and its peer": call_entry,
     "the data of a session": compose,
@@ -118,15 +118,15 @@ def test_the_partitions_of_rooms_never_meet(use_settings: UseSettings) -> None:
 
 @given(IDS, IDS)
 def test_the_topics_of_channels_and_people(one: str, other: str) -> None:
-    assert channel_store.room_of(one) != chat_presence._key(other)[0] != call_rows.LIST
-    assert (channel_store.room_of(one) == channel_store.room_of(other)) == (one == other)
-    assert channel_store.PERSON + one != channel_store.CHANNEL_ITEM
+    assert channel_rows.room_of(one) != chat_presence._key(other)[0] != call_rows.LIST
+    assert (channel_rows.room_of(one) == channel_rows.room_of(other)) == (one == other)
+    assert channel_rows.PERSON + one != channel_rows.CHANNEL_ITEM
 
 
 @given(IDS, IDS, IDS)
 def test_the_rooms_of_one_session_are_not_those_of_another(sid: str, other: str, room: str) -> None:
     """Nor are a product's own entries in the connection's row."""
-    entries = {membership._entry(session(sid), room), channel_store.room_of(room)}
+    entries = {membership._entry(session(sid), room), channel_rows.room_of(room)}
     row = Connection("c", rooms=entries)
     assert list(row.rooms_of(session(sid))) == [room]
     assert sid == other or list(row.rooms_of(session(other))) == []
@@ -151,7 +151,7 @@ def test_the_keys_of_the_limits_table(one: tuple[str, ...], other: tuple[str, ..
             compose("7", compose("/user", "call:end", a)),
             compose("address", a),
             compose("typing", "/customer", b, c),
-            compose("typing", "/", b, channel_store.room_of(c)),
+            compose("typing", "/", b, channel_rows.room_of(c)),
             compose("earnings", a),
             compose("notification", "1", a),
             compose("partner:registered", "1", a),
