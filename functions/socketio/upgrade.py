@@ -13,7 +13,7 @@ from shared.aws.adapters import ports
 from shared.pipeline.context import Arrival
 from shared.protocol import engineio
 from shared.protocol.engineio import PacketType
-from shared.realtime import connections, lifecycle, recovery
+from shared.realtime import connections, lifecycle, moving
 from shared.realtime.connections import Connection
 from shared.settings import settings
 
@@ -61,7 +61,7 @@ def finish(arrival: Arrival, handle: Handle) -> None:
     elif before.held is None:
         lifecycle.mark_upgraded(connection)
     elif (client := lifecycle.take_over(connection)) is not None:
-        recovery.follow(client, websocket)
+        moving.follow(client, websocket)
         take_over(websocket, before.held, handle)
 
 

@@ -14,5 +14,6 @@
 ``missed``         events for persons whose client is lost, and perhaps comes back
 ``event_log``      the events that sessions with recovery may miss
 ``recovery``       which sessions can be recovered after the loss of their connection
+``moving``         how a session that comes back moves to its new connection
 ``untold``         marks of decisions whose events have not been sent yet
 """

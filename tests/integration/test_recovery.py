@@ -20,7 +20,7 @@ from functions.socketio import main as socketio
 from shared.aws.tables import Table
 from shared.pipeline import returning
 from shared.pipeline.payloads import Outbound
-from shared.realtime import connections, event_log, people, recovery, rooms
+from shared.realtime import connections, event_log, moving, people, recovery, rooms
 from shared.realtime.emitter import Emitter
 from shared.realtime.event_log import LoggedEvent
 from tests.fakes import NOW_MS, Fakes
@@ -332,11 +332,11 @@ def test_what_is_sent_while_it_comes_back_waits_for_its_turn(
         monkeypatch.setattr(module, name, during)
 
     for module, name in (
-        (recovery, "move"),
-        (recovery, "begin"),
+        (moving, "move"),
+        (moving, "begin"),
         (returning, "_leave_seats"),
         (returning, "_take_seats"),
-        (recovery, "arrive"),
+        (moving, "arrive"),
     ):
         interrupt(module, name)
     received = come_back(phone)
@@ -370,7 +370,7 @@ def test_a_return_that_dies_half_way_is_repeated_by_the_client(
     lose(phone)
     tell(fakes, "ulla", 1, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(recovery, "arrive", dies)
+        patch.setattr(moving, "arrive", dies)
         with pytest.raises(OSError, match="dies"):
             come_back(phone)
     phone.read()

@@ -79,7 +79,7 @@ UNREACHED = {
             "functions/chat/channels.py join_channel_again: rooms.remove",
             "functions/opener/main.py handler: returning.restore",
             "functions/socketio/join.py join: ports().tasks.restore",
-            "functions/socketio/upgrade.py finish: recovery.follow",
+            "functions/socketio/upgrade.py finish: moving.follow",
             "shared/aws/tasks.py AwsTasks.restore: self._invoke",
             "shared/pipeline/departure.py expel: session_store.forget_lost",
             "shared/pipeline/departure.py finish_connection: lifecycle.mark_departing",
@@ -99,6 +99,7 @@ UNREACHED = {
 FOR_RECOVERY = (
     "shared/pipeline/returning.py",
     "shared/realtime/event_log.py",
+    "shared/realtime/moving.py",
     "shared/realtime/recovery.py",
 )
 """Modules that run for apps that ask for recovery only."""

@@ -1,0 +1,223 @@
+"""How a session that its client asks for again moves to its new connection.
+
+``move`` takes the session from the row or the record that has it. ``begin`` claims the work of
+bringing it up to date, ``move_seat`` moves its place in a room, and ``arrive`` makes it reachable.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from pynamodb.expressions.update import Action
+
+from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
+from shared.ids import compose
+from shared.protocol import json
+from shared.realtime import connections, people, rooms, session_store
+from shared.realtime.connections import Connection
+from shared.realtime.people import Person
+from shared.realtime.recovery import Lost, SessionRecord
+from shared.realtime.rooms import Member
+from shared.realtime.sessions import Recovery, Session
+from shared.settings import settings
+
+MOST_FORMER = 8
+"""How many earlier connections of a session are known, the last ones."""
+
+_ROUNDS = 8
+
+
+def move(
+    found: Lost, session: Session, connection: Connection, actions: list[Action], entries: set[str]
+) -> bool:
+    """Move a lost session to a new connection, which cannot be reached yet.
+
+    Returns False, and writes nothing, if the session or the connection is not as it was read: for
+    example because another client has been faster.
+
+    session: the session as it is from now on.
+    actions: what else changes in the row of the connection.
+    entries: the entries in ``rooms`` that the session takes along.
+    """
+    slot = Connection.sessions[session.namespace]
+    prefix = compose(session.sid, "")
+    kept = {name: text for name, text in found.data.items() if name.startswith(prefix)}
+    actions = [
+        *actions,
+        slot.set(json.dumps(session)),
+        Connection.restoring.add({session.namespace}),
+        *(Connection.data[name].set(text) for name, text in kept.items()),
+    ]
+    if entries:
+        actions.append(Connection.rooms.add(entries))
+    expires_at = int(connection.expires_at) + settings().recovery_seconds
+
+    def add_items(transaction: Transaction) -> None:
+        transaction.update(
+            "connection",
+            Connection(connection.connection_id),
+            actions=actions,
+            condition=connections.is_live() & slot.does_not_exist(),
+        )
+        record = SessionRecord.of(session.sid)
+        if found.kept:
+            transaction.update(
+                "lost",
+                record,
+                actions=[
+                    SessionRecord.connection_id.set(connection.connection_id),
+                    SessionRecord.session.remove(),
+                    SessionRecord.rooms.remove(),
+                    SessionRecord.data.remove(),
+                    SessionRecord.expires_at.set(expires_at),
+                ],
+                condition=SessionRecord.session == found.text,
+            )
+            return
+        record.connection_id, record.expires_at = connection.connection_id, expires_at
+        transaction.put("record", record)
+        before = Connection.sessions[session.namespace]
+        transaction.update(
+            "lost",
+            Connection(found.connection_id),
+            actions=[before.remove(), Connection.joining.delete({session.namespace})],
+            condition=(before == found.text) & Connection.departing.does_not_exist(),
+        )
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        return False
+    return True
+
+
+def returned(found: Lost, session: Session, offset: str) -> Session:
+    """Return a lost session as it comes back.
+
+    session: the new session of the client, with the account as it is now.
+    offset: the offset of the last event that the client has received, or empty.
+    """
+    before = found.session.recovery
+    assert isinstance(before, Recovery)  # noqa: S101 - ``find`` has checked it
+    recovery = msgspec.structs.replace(
+        before,
+        former=(*before.former, found.connection_id)[-MOST_FORMER:],
+        moving=(*before.moving, found.connection_id)[-MOST_FORMER:],
+        offset=max(offset, before.since),
+        restoring=True,
+    )
+    return msgspec.structs.replace(session, sid=found.session.sid, recovery=recovery)
+
+
+def follow(client: Connection, websocket_id: str) -> None:
+    """Note that the sessions of a polling client are in the row of its WebSocket from now on."""
+    for session in client.all_sessions():
+        if session.recovery:
+            SessionRecord.of(
+                session.sid,
+                connection_id=websocket_id,
+                expires_at=int(client.expires_at) + settings().recovery_seconds,
+            ).save()
+
+
+def begin(connection_id: str, namespace: str) -> Connection | None:
+    """Claim the work of bringing a session that has come back up to date.
+
+    Returns the row of its connection. Returns None if that has been claimed before, or the session
+    has ended.
+    """
+    row = Connection(connection_id)
+    condition = connections.is_live(namespace) & Connection.restoring.contains(namespace)
+    held = row.update_if([Connection.restoring.delete({namespace})], condition)
+    return row if held else None
+
+
+def arrive(connection: Connection, session: Session, due_at: int, *, everybody: bool) -> bool:
+    """Make a session that is up to date reachable on its new connection, and on no other.
+
+    Returns False if the session has ended meanwhile.
+
+    due_at: when the sweep looks at the connection next, epoch seconds.
+    everybody: whether the namespace has a room of all its sessions.
+    """
+    before = session.recovery
+    assert isinstance(before, Recovery)  # noqa: S101 - only such a session comes back
+    after = msgspec.structs.replace(
+        session, recovery=msgspec.structs.replace(before, moving=(), offset="", restoring=False)
+    )
+    namespace, address = session.namespace, connection.address(after)
+    slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
+    old = {address._replace(connection_id=one).member for one in before.moving}
+    for _ in range(_ROUNDS):
+        person = people.get(namespace, session.person_id) if session.person_id else None
+
+        def add_items(transaction: Transaction, person: Person | None = person) -> None:
+            transaction.update(
+                "connection",
+                Connection(connection.connection_id),
+                actions=[*session_store.joined(namespace, due_at), slot.set(json.dumps(after))],
+                condition=connections.is_live() & (slot == text),
+            )
+            if everybody:
+                expires_at, person_id = int(connection.expires_at), session.person_id or None
+                transaction.put("room", Member.of(namespace, address, expires_at, person_id))
+                for one in before.moving:
+                    transaction.delete("room", Member(rooms.shard(namespace, one), one))
+            if person is not None:
+                members = set(person.members or ()) - old | {address.member}
+                away = {one for one in person.away or () if not one.endswith(f":{session.sid}")}
+                transaction.update(
+                    "person",
+                    Person(person.person),
+                    actions=[
+                        Person.members.set(members),
+                        Person.away.set(away) if away else Person.away.remove(),
+                    ],
+                    condition=is_still(Person.members, person.members)
+                    & is_still(Person.away, person.away),
+                )
+
+        try:
+            transact(add_items)
+        except TransactionRefused as refused:
+            if refused.failed("connection"):
+                return False
+        else:
+            return True
+    raise RuntimeError(f"{session.namespace} cannot be joined again")
+
+
+def move_seat(
+    connection: Connection, session: Session, key: str, seat: Member | None, entry: str
+) -> None:
+    """Give the session's seat in a room to its new connection.
+
+    key: the key of the room.
+    seat: the row of the former connection. Returns without a change if there is none.
+    entry: the room's entry in the row of the connection.
+    """
+    if seat is None:
+        return
+    address = connection.address(session)
+    member = Member.of(
+        key,
+        address,
+        int(connection.expires_at),
+        session.person_id or None,
+        sid=session.sid,
+        form=seat.form,
+        joined_ms=int(seat.joined_ms) if seat.joined_ms else None,
+    )
+
+    def add_items(transaction: Transaction) -> None:
+        transaction.put("member", member)
+        transaction.delete("former", Member(seat.room, seat.connection_id))
+        transaction.check(
+            "connection",
+            Connection(connection.connection_id),
+            condition=session_store.has(session) & Connection.rooms.contains(entry),
+        )
+
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        seat.delete()
