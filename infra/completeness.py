@@ -13,8 +13,8 @@ from importlib.util import find_spec
 
 from shared.aws.tables import Table, TableName
 from shared.errors import DeclarationError
+from shared.pipeline.declarations import Declarations, EventHandler
 from shared.pipeline.deployment import Access, FunctionSpec, TableSpec
-from shared.pipeline.product import EventHandler, Product
 from shared.pipeline.registry import Registry
 from shared.settings import Settings
 
@@ -92,11 +92,11 @@ def problems(
         yield from _of_access(where, function.access, tables)
 
 
-def _name(product: Product) -> str:
+def _name(product: Declarations) -> str:
     return f"Product {product.name!r}"
 
 
-def _undeclared(product: Product, what: str, namespace: str) -> str:
+def _undeclared(product: Declarations, what: str, namespace: str) -> str:
     return (
         f"{_name(product)}: {what} the namespace {namespace!r}, which no product declares: add "
         f"Namespace({namespace!r}, …) to its namespaces=[…]."
@@ -104,7 +104,7 @@ def _undeclared(product: Product, what: str, namespace: str) -> str:
 
 
 def _of_handler(
-    registry: Registry, product: Product, row: EventHandler, tables: dict[str, TableSpec]
+    registry: Registry, product: Declarations, row: EventHandler, tables: dict[str, TableSpec]
 ) -> Iterator[str]:
     where = f"the handler of {row.event!r} ({_place(row)})"
     if row.namespace not in registry.namespaces:
@@ -127,12 +127,12 @@ def _place(row: EventHandler) -> str:
     return f"{getattr(handle, '__module__', '?')}.{getattr(handle, '__qualname__', handle)}"
 
 
-def _of_accesses(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
+def _of_accesses(product: Declarations, tables: dict[str, TableSpec]) -> Iterator[str]:
     for where, access in _accesses(product):
         yield from _of_access(f"{_name(product)}: {where}", access, tables)
 
 
-def _accesses(product: Product) -> Iterator[tuple[str, Access]]:
+def _accesses(product: Declarations) -> Iterator[tuple[str, Access]]:
     yield "access=", product.access
     for hook, access in product.accesses:
         yield f"the hook for {hook.value}", access
@@ -160,7 +160,7 @@ def _of_access(where: str, access: Access, tables: dict[str, TableSpec]) -> Iter
         yield (f"{where} may {grant!r}, which is no grant; there are {', '.join(sorted(GRANTS))}.")
 
 
-def _of_models(product: Product, tables: dict[str, TableSpec]) -> Iterator[str]:
+def _of_models(product: Declarations, tables: dict[str, TableSpec]) -> Iterator[str]:
     """Compare the models in the product's folder with the tables that it declares."""
     package = _package(product)
     every = [access for _, access in _accesses(product)]
@@ -199,14 +199,14 @@ def _table_of(model: type[Table]) -> TableName | None:
     return found if isinstance(found, TableName) else None
 
 
-def _package(product: Product) -> str | None:
+def _package(product: Declarations) -> str | None:
     """Return the package of the product's handlers. Returns None if it has no handler."""
     modules = (inspect.unwrap(row.handle).__module__ for row in product.handlers)
     return next((module.rpartition(".")[0] for module in modules), None)
 
 
 def _of_function(
-    product: Product, function: FunctionSpec, tables: dict[str, TableSpec]
+    product: Declarations, function: FunctionSpec, tables: dict[str, TableSpec]
 ) -> Iterator[str]:
     where = f"the function {function.name!r}"
     module = function.handler.rpartition(".")[0]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functions.opener.main import LONGEST_SECONDS as OPENER_SECONDS
 from functions.products import REGISTRY
 from infra.build import KEYS
+from shared.pipeline.declarations import Hook
 from shared.pipeline.deployment import Access, Asynchronous, FunctionSpec, union
-from shared.pipeline.product import Hook
 
 POST = Access(may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""

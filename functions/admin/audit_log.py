@@ -12,7 +12,8 @@ from shared.ids import MOST_CHARACTERS, Id, is_id
 from shared.pipeline import audit, paging
 from shared.pipeline.audit import Entry
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.routes import Parameter
 
 
 class AuditEntry(msgspec.Struct, frozen=True, rename="camel"):

@@ -15,7 +15,7 @@ from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.rows import Booking
 from shared.ids import is_id
 from shared.pipeline import paging
-from shared.pipeline.http import Parameter
+from shared.pipeline.routes import Parameter
 
 _DIGITS = 15
 """The most digits of a time in epoch milliseconds."""

@@ -14,7 +14,8 @@ from shared.ids import is_id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin, require_role
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.routes import Parameter
 
 PARTIES = {CUSTOMER.role: CUSTOMER.path, PARTNER.role: PARTNER.path}
 

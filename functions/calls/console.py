@@ -24,7 +24,8 @@ from shared.pipeline.audit import Action
 from shared.pipeline.call_console import CallConsole
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.routes import Parameter
 from shared.realtime.namespaces import ADMIN_ROLE
 
 NO_CALL = "There is no such call"

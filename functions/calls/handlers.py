@@ -47,8 +47,8 @@ from shared.errors import Duplicate, Refusal
 from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline.context import Context
+from shared.pipeline.declarations import Limit
 from shared.pipeline.deployment import Access
-from shared.pipeline.product import Limit
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people
 from shared.realtime.address import Address

@@ -18,8 +18,9 @@ from shared.calling.running import RunningCall
 from shared.ids import MOST_CHARACTERS, Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin
-from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.http import HttpError, HttpRequest
 from shared.pipeline.payloads import one_of
+from shared.pipeline.routes import Parameter
 
 FIRST = "~"
 """A key that is greater than every call's id: the page after it has the newest calls that are over.

@@ -23,7 +23,7 @@ from shared.errors import Duplicate, Refusal
 from shared.ids import compose
 from shared.pipeline import rate_limits
 from shared.pipeline.context import NOT_AUTHENTICATED
-from shared.pipeline.product import TOO_MANY_REQUESTS
+from shared.pipeline.declarations import TOO_MANY_REQUESTS
 from shared.pipeline.rate_limits import Window
 from shared.realtime import people
 from shared.realtime.address import Address

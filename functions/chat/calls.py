@@ -27,9 +27,9 @@ from shared.calling.call_records import CallRecord, Ender
 from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
 from shared.pipeline.context import Context
+from shared.pipeline.declarations import Limit
 from shared.pipeline.deployment import Access
 from shared.pipeline.dispatch import NOT_PERMITTED
-from shared.pipeline.product import Limit
 from shared.pipeline.rate_limits import Window
 from shared.protocol import json
 from shared.realtime.address import Address

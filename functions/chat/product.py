@@ -9,9 +9,10 @@ from functions.chat import call_events, events
 from functions.chat.namespaces import CHAT
 from shared import times
 from shared.pipeline.context import Context
+from shared.pipeline.declarations import Limit
 from shared.pipeline.deployment import Access, FunctionSpec, IndexSpec, Stream, TableSpec
 from shared.pipeline.payloads import Outbound
-from shared.pipeline.product import Limit, Product
+from shared.pipeline.product import Product
 from shared.ports import Broadcast
 from shared.settings import settings
 

@@ -16,7 +16,8 @@ from shared.identity.tokens import Identity
 from shared.ids import Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest, Parameter
+from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.routes import Parameter
 from shared.realtime.namespaces import ACCESS_DENIED
 from shared.realtime.sessions import Session
 

@@ -17,7 +17,8 @@ from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.pipeline import authentication, cors
-from shared.pipeline.http import HttpError, HttpRequest, HttpRoute, Reply
+from shared.pipeline.http import HttpError, HttpRequest, Reply
+from shared.pipeline.routes import HttpRoute
 from shared.protocol import json
 
 IDENTITY = "identity"

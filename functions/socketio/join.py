@@ -13,14 +13,9 @@ from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
 from shared.identity.tokens import Kept
 from shared.pipeline import admission, departure, greeting, meters, returning
-from shared.pipeline.admission import (
-    authenticate,
-    begin_session,
-    has_failed_too_often,
-    too_many,
-)
+from shared.pipeline.admission import authenticate, begin_session, has_failed_too_often, too_many
 from shared.pipeline.context import Arrival
-from shared.pipeline.product import TOO_MANY_REQUESTS
+from shared.pipeline.declarations import TOO_MANY_REQUESTS
 from shared.pipeline.refusals import internal
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError

@@ -1,7 +1,8 @@
 """What happens around every handler.
 
 ``payloads``         the base classes of what clients send and receive
-``product``          what a product declares
+``declarations``     the rows of what a product declares, as data
+``product``          the decorators with which a product declares them
 ``registry``         the declarations of all products together
 ``deployment``       what a product needs of AWS, as data
 ``dispatch``         the way from a request to its handler and its acknowledgement
@@ -18,7 +19,8 @@
 ``unauthenticated``  sessions that have not authenticated yet
 ``backend_events``   what a team's own systems report
 ``cors``             what lets pages of other origins use the HTTP routes
-``http``             a row of the table of HTTP routes
+``routes``           a row of the table of HTTP routes
+``http``             what the handler of an HTTP route receives and returns
 ``authentication``   which account sends an HTTP request
 ``audit``            what admins have done
 ``call_console``     what admins do with the running calls of a product

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from shared.errors import InvalidToken
 from shared.identity import accounts, cookies, tokens
 from shared.identity.tokens import Identity
-from shared.pipeline.http import HttpError, Who
+from shared.pipeline.http import HttpError
+from shared.pipeline.routes import Who
 from shared.ports import Secrets
 from shared.realtime.namespaces import ACCESS_DENIED, ADMIN, INVALID_TOKEN, TOKEN_REQUIRED
 

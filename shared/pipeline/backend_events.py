@@ -21,8 +21,8 @@ import msgspec
 
 from shared.errors import InvalidRequest
 from shared.pipeline import validation
+from shared.pipeline.declarations import BackendEventHandler
 from shared.pipeline.payloads import Posted
-from shared.pipeline.product import BackendEventHandler
 from shared.pipeline.registry import Registry
 from shared.ports import BusMessage
 from shared.protocol import json

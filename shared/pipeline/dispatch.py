@@ -17,8 +17,8 @@ from shared.errors import Duplicate, InvalidRequest, Refusal
 from shared.ids import compose
 from shared.pipeline import admission, meters, rate_limits, validation
 from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
+from shared.pipeline.declarations import TOO_MANY_REQUESTS, EventHandler
 from shared.pipeline.payloads import takes_several
-from shared.pipeline.product import TOO_MANY_REQUESTS, EventHandler
 from shared.pipeline.refusals import error_event, internal
 from shared.pipeline.registry import Registry
 from shared.ports import Ports

@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from shared.pipeline.http import HttpError, Parameter
+from shared.pipeline.http import HttpError
+from shared.pipeline.routes import Parameter
 
 DEFAULT_LIMIT = 20
 """How many rows a page has if the query has no ``limit``."""

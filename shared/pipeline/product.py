@@ -13,17 +13,24 @@ A declaration touches neither AWS nor the environment.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 
-from shared.pipeline import http
-from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
-from shared.pipeline.http import HttpHandle, HttpRoute, Parameter, Who
-from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted, Sent
-from shared.protocol import native
+from shared.pipeline import routes
+from shared.pipeline.declarations import (
+    BackendEventHandler,
+    Declarations,
+    EventHandler,
+    Hook,
+    Limit,
+    ReturnHook,
+    RingTimeout,
+)
+from shared.pipeline.deployment import Access
+from shared.pipeline.http import HttpHandle
+from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted
+from shared.pipeline.routes import HttpRoute, Parameter, Who
 
 if TYPE_CHECKING:
     from shared.aws.tables import Table
@@ -35,7 +42,6 @@ if TYPE_CHECKING:
     from shared.pipeline.sweep import Sweep
     from shared.ports import Ports
     from shared.realtime.connections import Connection
-    from shared.realtime.namespaces import Namespace
     from shared.realtime.people import Person
     from shared.realtime.sessions import Session
 
@@ -58,126 +64,7 @@ ReturnHandle = Callable[["Background", "Connection", "Session", "Seat"], None]
 LogIn = Callable[["Ports", object], "Session | None"]
 
 
-TOO_MANY_REQUESTS = "Too many requests. Please wait a moment."
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How often a person may send an event in any 60 s.
-
-    setting: the name of the setting that holds the number, in ``shared.settings``.
-    text: what the client reads if it sends the event more often.
-    event: the error event that carries the text.
-    in_handler: whether the handler itself counts the event, in a transaction of its own.
-    """
-
-    setting: str
-    text: str = TOO_MANY_REQUESTS
-    event: str = GENERAL_ERROR
-    in_handler: bool = False
-
-
-@dataclass(frozen=True)
-class EventHandler:
-    """One row: an event of a namespace, and everything that the pipeline needs to run it.
-
-    event: the event's name.
-    namespace: the namespace in which clients send the event.
-    product: the product that declares the event.
-    payload: the type of the first argument; a struct with ``array_like=True`` for several
-        arguments; ``ANY_ARGUMENTS`` for the list of all arguments. With None, the arguments are
-        ignored.
-    handle: the handler.
-    error_event: the event that carries the handler's errors.
-    missing: the contract's text for an absent field, if it has one.
-    texts: the contract's texts for a wrong value, by field.
-    refusals: the texts with which the handler refuses what has the right shape, for the documents.
-        ``{}`` stands for a name.
-    limit: how often a person may send the event, or None.
-    preload: reads what the payload alone identifies, at the same time as the session is read. The
-        handler finds the result in ``context.preloaded``.
-    permission: the permission that the session needs to send the event, or None.
-    open: whether a session that has not authenticated yet may send the event.
-    access: the rights of the handler.
-    """
-
-    event: str
-    namespace: str
-    product: str
-    payload: Any
-    handle: Handle[Any]
-    error_event: str = GENERAL_ERROR
-    missing: str | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
-    refusals: tuple[str, ...] = ()
-    limit: Limit | None = None
-    preload: Preload[Any] | None = None
-    permission: str | None = None
-    open: bool = False
-    access: Access = NOTHING
-
-    @property
-    def action(self) -> str:
-        """The event's name in native frames, and its route key."""
-        return native.action(self.event)
-
-
-@dataclass(frozen=True)
-class BackendEventHandler:
-    """A type of backend event: a report of a team's own systems.
-
-    type: the event's type.
-    payload: the type of the event's data.
-    handle: the handler. It receives the payload, and the time at which the event happened in epoch
-        ms. It may be called again for the same event, and for an older event after a newer one.
-    """
-
-    type: str
-    payload: Any
-    handle: BackendHandle[Any]
-
-
-@dataclass(frozen=True)
-class RingTimeout:
-    """What happens to a call that is not answered in time.
-
-    row: the class of the row on which the call rings.
-    handle: the hook, called with this row and the call's id.
-    """
-
-    row: type[Any]
-    handle: RingHook[Any]
-
-
-@dataclass(frozen=True)
-class ReturnHook:
-    """What happens when a session is recovered that has been in rooms of a product.
-
-    rooms: how the product's own entries in the ``rooms`` of a connection's row begin.
-    allowed: whether a session may still be in such a room.
-    handle: the hook, called for each of these rooms.
-    arrived: what happens when the session can be reached again.
-    """
-
-    rooms: str
-    allowed: Callable[[Session, str], bool]
-    handle: ReturnHandle
-    arrived: Callable[[Background, Session], None]
-
-
-class Hook(StrEnum):
-    """When a product's code runs beside its event handlers."""
-
-    CONNECT = "connect"
-    LEAVE = "leave"
-    RETURN = "return"
-    RING_TIMEOUT = "ring timeout"
-    SWEEP = "sweep"
-    BACKEND = "backend"
-    HTTP = "http"
-
-
-class Product:
+class Product(Declarations):
     """Everything that a product declares.
 
     Who may come, and what they send and receive:
@@ -216,39 +103,6 @@ class Product:
     functions: further Lambda functions of the product, for streams and queues.
     memory_mb: the memory of the function behind the native routes, in MB.
     """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        namespaces: Sequence[Namespace] = (),
-        tables: Sequence[TableSpec] = (),
-        access: Access = NOTHING,
-        functions: Sequence[FunctionSpec] = (),
-        memory_mb: int = 512,
-    ) -> None:
-        self.name = name
-        self.namespaces = tuple(namespaces)
-        self.tables = tuple(tables)
-        self.access = access
-        self.functions = tuple(functions)
-        self.memory_mb = memory_mb
-        self.accesses: list[tuple[Hook, Access]] = []
-        self.handlers: list[EventHandler] = []
-        self.sent: list[tuple[str, str, Sent]] = []
-        self.connect_hooks: dict[str, list[ConnectHook]] = {}
-        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
-        self.person_rows: list[tuple[str, type[Person]]] = []
-        self.connection_hooks: dict[str, ConnectionHook] = {}
-        self.return_hooks: dict[str, ReturnHook] = {}
-        self.logins: dict[str, LogIn] = {}
-        self.sweep_hooks: list[SweepHook] = []
-        self.ring_timeouts: dict[str, RingTimeout] = {}
-        self.backend_events: dict[str, BackendEventHandler] = {}
-        self.http_routes: list[HttpRoute] = []
-        self.all_counters: list[Counters] = []
-        self.call_finders: list[FindCalls] = []
-        self.console: CallConsole | None = None
 
     def on(
         self,
@@ -490,7 +344,7 @@ class Product:
 
         ``HttpRoute`` explains the other arguments.
         """
-        method, path = http.split(key)
+        method, path = routes.split(key)
 
         def register(handle: H) -> H:
             self._allow(Hook.HTTP, access)

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.errors import DeclarationError
-from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpRoute
-from shared.pipeline.payloads import Sent
-from shared.pipeline.product import (
+from shared.pipeline.declarations import (
     BackendEventHandler,
-    ConnectHook,
-    ConnectionHook,
-    Counters,
+    Declarations,
     EventHandler,
-    FindCalls,
+    Handler,
     Hook,
-    LeaveHook,
-    LogIn,
-    Product,
     ReturnHook,
     RingTimeout,
-    SweepHook,
 )
+from shared.pipeline.deployment import Access
+from shared.pipeline.payloads import Sent
+from shared.pipeline.routes import HttpRoute
 from shared.realtime.namespaces import ADMIN, Namespace
 
 if TYPE_CHECKING:
@@ -41,23 +35,23 @@ class Registry:
     declare an event that clients receive, or the rows of a namespace's persons, in two ways.
     """
 
-    def __init__(self, products: Iterable[Product]) -> None:
+    def __init__(self, products: Iterable[Declarations]) -> None:
         self.products = tuple(products)
         self.namespaces: dict[str, Namespace] = {}
         self.handlers: dict[tuple[str, str], EventHandler] = {}
         self.sent: dict[tuple[str, str], Sent] = {}
-        self.connect_hooks: dict[str, list[ConnectHook]] = {}
-        self.leave_hooks: dict[str, list[LeaveHook[Any]]] = {}
+        self.connect_hooks: dict[str, list[Handler]] = {}
+        self.leave_hooks: dict[str, list[Handler]] = {}
         self.person_rows: dict[str, type[Person]] = {}
-        self.connection_hooks: dict[str, list[ConnectionHook]] = {}
+        self.connection_hooks: dict[str, list[Handler]] = {}
         self.return_hooks: dict[str, ReturnHook] = {}
-        self.logins: dict[str, LogIn] = {}
-        self.sweep_hooks: list[SweepHook] = []
+        self.logins: dict[str, Handler] = {}
+        self.sweep_hooks: list[Handler] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: dict[str, HttpRoute] = {}
-        self.counters: list[Counters] = []
-        self.call_finders: list[FindCalls] = []
+        self.counters: list[Handler] = []
+        self.call_finders: list[Handler] = []
         self.call_consoles: dict[str, CallConsole] = {}
         for product in self.products:
             self._add_events(product)
@@ -74,7 +68,7 @@ class Registry:
             )
         self.namespaces[namespace.path] = namespace
 
-    def _add_events(self, product: Product) -> None:
+    def _add_events(self, product: Declarations) -> None:
         for row in product.handlers:
             if (row.namespace, row.event) in self.handlers:
                 raise DeclarationError(
@@ -87,7 +81,7 @@ class Registry:
                     f"Product {product.name!r}: {event} is sent in two shapes in {namespace}"
                 )
 
-    def _add_hooks(self, product: Product) -> None:
+    def _add_hooks(self, product: Declarations) -> None:
         for namespace, greetings in product.connect_hooks.items():
             self.connect_hooks.setdefault(namespace, []).extend(greetings)
         for namespace, hooks in product.leave_hooks.items():
@@ -105,7 +99,7 @@ class Registry:
         self.ring_timeouts.update(product.ring_timeouts)
         self.backend_events.update(product.backend_events)
 
-    def _add_http(self, product: Product) -> None:
+    def _add_http(self, product: Declarations) -> None:
         self.counters.extend(product.all_counters)
         self.call_finders.extend(product.call_finders)
         if product.console is not None:

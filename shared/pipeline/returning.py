@@ -27,7 +27,7 @@ from shared.pipeline import account_changes
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Broadcast, Ports
-from shared.realtime import connections, event_log, recovery, rooms, session_store
+from shared.realtime import connections, event_log, moving, recovery, rooms, session_store
 from shared.realtime.address import Wire
 from shared.realtime.connections import JOINING_SECONDS, Connection
 from shared.realtime.event_log import LoggedEvent
@@ -111,9 +111,9 @@ def claim(
         found = recovery.find(pid, session.namespace, now)
         if found is None or known is None or found.session.person_id != known.person_id:
             return None
-        back = recovery.returned(found, known, offset or "")
+        back = moving.returned(found, known, offset or "")
         entries = {one for one in found.rooms if _is_own(registry, found.session, one)}
-        if recovery.move(found, back, connection, actions, entries):
+        if moving.move(found, back, connection, actions, entries):
             break
     else:
         return None
@@ -133,7 +133,7 @@ def _authenticated(
     if registry.namespaces[session.namespace].login is not Login.LATER:
         return session
     log_in = registry.logins.get(session.namespace)
-    known = log_in(ports, token) if log_in else None
+    known: Session | None = log_in(ports, token) if log_in else None
     if known is None:
         return None
     return msgspec.structs.replace(known, sid=session.sid, arrived_ms=session.arrived_ms)
@@ -157,7 +157,7 @@ def restore(registry: Registry, ports: Ports, connection_id: str, namespace: str
     If this fails, or another invocation has begun to do so and has died, the connection is closed:
     the client comes back again, and says what it has received.
     """
-    connection = recovery.begin(connection_id, namespace)
+    connection = moving.begin(connection_id, namespace)
     session = connection.session(namespace) if connection else None
     try:
         if connection is None or session is None:
@@ -181,7 +181,7 @@ def _restore(registry: Registry, ports: Ports, connection: Connection, session: 
     backlog.catch_up(only_skipped=True)
     due_at = ports.clock.now_ms() // 1000 + settings().ping_period_seconds
     everybody = registry.namespaces[namespace].everybody
-    if not recovery.arrive(connection, session, due_at, everybody=everybody):
+    if not moving.arrive(connection, session, due_at, everybody=everybody):
         return
     if session.authenticated:
         account_changes.catch_up(registry, ports, connection.address(session), session)
@@ -242,7 +242,7 @@ def _take_seats(
         elif seat.entry:
             key = rooms.key(session.namespace, seat.room)
             for former in seat.former:
-                recovery.move_seat(connection, session, key, former, seat.entry)
+                moving.move_seat(connection, session, key, former, seat.entry)
 
     together(partial(take, seat) for seat in seats)
 

@@ -8,8 +8,8 @@ import msgspec
 
 from shared import wrong_values
 from shared.errors import InvalidRequest
+from shared.pipeline.declarations import EventHandler
 from shared.pipeline.payloads import ANY_ARGUMENTS, are_several
-from shared.pipeline.product import EventHandler
 from shared.wrong_values import WrongValue
 
 _ABSENT = ("got `null`", "Expected `str` of length >= 1")

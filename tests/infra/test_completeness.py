@@ -14,9 +14,10 @@ from infra.completeness import problems
 from infra.tables import STACK
 from shared.aws.tables import Table, TableName
 from shared.errors import DeclarationError
+from shared.pipeline.declarations import Limit
 from shared.pipeline.deployment import Access, FunctionSpec, TableSpec
 from shared.pipeline.payloads import Error
-from shared.pipeline.product import Limit, Product
+from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.realtime.namespaces import Login, Namespace
 

@@ -10,8 +10,9 @@ from typing import Any
 from functions.chat.namespaces import CHAT
 from shared.pipeline import admission
 from shared.pipeline.context import Arrival, Background, Context
+from shared.pipeline.declarations import Limit
 from shared.pipeline.payloads import ANY_ARGUMENTS, Arguments, Outbound
-from shared.pipeline.product import Limit, Product
+from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.realtime import connections, session_store
 from shared.realtime.address import Address, Wire

@@ -17,7 +17,7 @@ from functions.socketio import main as socketio
 from shared.aws import tables as aws_tables
 from shared.errors import INTERNAL
 from shared.identity import accounts, tokens
-from shared.realtime import connections
+from shared.realtime import connections, session_store
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import INVALID_TOKEN, Login
 from tests.fakes import JWT_SECRET, Fakes
@@ -79,7 +79,7 @@ def test_a_native_handshake_with_such_a_token_is_unauthorized(claim: str, half: 
     ("where", "name"),
     [
         (connections, "get"),
-        (connections, "add_session"),
+        (session_store, "add_session"),
         (accounts, "get"),
         (tokens, "verify"),
     ],

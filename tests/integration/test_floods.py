@@ -10,8 +10,8 @@ from functions.socketio import join
 from functions.socketio import main as socketio
 from shared.pipeline import validation
 from shared.pipeline.context import Arrival
+from shared.pipeline.declarations import TOO_MANY_REQUESTS
 from shared.pipeline.meters import MINUTE_MS, Shares
-from shared.pipeline.product import TOO_MANY_REQUESTS
 from shared.pipeline.rate_limits import Window
 from shared.protocol.socketio import Packet, PacketType
 from shared.realtime import connections

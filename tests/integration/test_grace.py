@@ -347,7 +347,7 @@ class TestAnOldConnection:
 
     def test_stays_while_its_person_is_in_a_call(self, ulla: Ulla) -> None:
         calls = ["a call"]
-        ulla.registry.call_finders.append(lambda _: list(calls))  # type: ignore[arg-type]
+        ulla.registry.call_finders.append(lambda _: list(calls))
         ulla.sweep()
         assert ulla.fakes.connections.closed == []
         calls.clear()

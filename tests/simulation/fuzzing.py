@@ -23,7 +23,7 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 from functions.products import REGISTRY
 from shared.errors import INTERNAL
-from shared.pipeline.http import HttpRoute
+from shared.pipeline.routes import HttpRoute
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime.namespaces import MAIN

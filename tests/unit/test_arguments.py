@@ -11,9 +11,10 @@ import pytest
 from functions import native
 from functions.broadcast.main import LogOfRoom, posts
 from shared.errors import InvalidRequest
+from shared.pipeline.declarations import EventHandler
 from shared.pipeline.dispatch import Request
 from shared.pipeline.payloads import ANY_ARGUMENTS, Answer, Arguments, Inbound, Outbound
-from shared.pipeline.product import EventHandler, Product
+from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.pipeline.validation import payload_of
 from shared.ports import Broadcast

@@ -14,8 +14,8 @@ import functions.calls.events
 import functions.calls.presence.events
 from functions.products import REGISTRY
 from local.settings import ROOT
+from shared.pipeline.declarations import EventHandler
 from shared.pipeline.payloads import Outbound
-from shared.pipeline.product import EventHandler
 
 # namespace, event, fields of the payload, error event
 SENT = [

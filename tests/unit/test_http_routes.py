@@ -12,9 +12,10 @@ import pytest
 from functions.admin import stats
 from functions.http import main
 from shared.pipeline import paging
-from shared.pipeline.http import HttpError, HttpRequest, HttpRoute
+from shared.pipeline.http import HttpError, HttpRequest
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
+from shared.pipeline.routes import HttpRoute
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 

@@ -75,3 +75,20 @@ def test_each_wing_says_what_is_in_it() -> None:
         page = ast.get_docstring(ast.parse((ROOT / "shared" / wing / "__init__.py").read_text()))
         files = {path.stem for path in (ROOT / "shared" / wing).glob("*.py")} - {"__init__"}
         assert {one for one in files if f"``{one}``" not in (page or "")} == set(), wing
+
+
+def test_no_circle_of_imports() -> None:
+    """A module can be read after those that it imports, also for type checking only."""
+    paths = {name(path): path for folder in FOLDERS for path in modules(folder)}
+    above: dict[str, set[str]] = {
+        module: {
+            found
+            for one in imported(path)
+            for found in (one, one.rpartition(".")[0])
+            if found in paths and found != module
+        }
+        for module, path in paths.items()
+    }
+    while read := {module for module, others in above.items() if not others & above.keys()}:
+        above = {module: others for module, others in above.items() if module not in read}
+    assert sorted(above) == []

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from shared.identity.wallet import Wallet
-from shared.pipeline.http import HttpRequest, Parameter
+from shared.pipeline.declarations import Limit, RingTimeout
+from shared.pipeline.http import HttpRequest
 from shared.pipeline.payloads import Error, Inbound, Outbound
-from shared.pipeline.product import Limit, Product, RingTimeout
+from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
+from shared.pipeline.routes import Parameter
 from shared.realtime.address import Address, Wire
 from shared.realtime.people import Person
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from shared.errors import INTERNAL, ConnectionRefused, Duplicate, InvalidRequest, Refusal
+from shared.pipeline.declarations import EventHandler
 from shared.pipeline.payloads import Inbound
-from shared.pipeline.product import EventHandler
 from shared.pipeline.validation import payload_of
 
 

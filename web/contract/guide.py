@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from shared.errors import INTERNAL
-from shared.pipeline.product import Limit
+from shared.pipeline.declarations import Limit
 from shared.settings import Settings
 
 _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Settings)}

@@ -13,10 +13,11 @@ import msgspec
 
 from functions.products import REGISTRY
 from shared.pipeline.context import NOT_AUTHENTICATED
+from shared.pipeline.declarations import EventHandler
 from shared.pipeline.dispatch import NOT_PERMITTED
-from shared.pipeline.http import HttpRoute, Reply
+from shared.pipeline.http import Reply
 from shared.pipeline.payloads import GENERAL_ERROR, Error
-from shared.pipeline.product import EventHandler
+from shared.pipeline.routes import HttpRoute
 from shared.protocol import native
 from shared.realtime.namespaces import (
     ACCESS_DENIED,

@@ -12,7 +12,7 @@ from functions.backend.intake import MOST_EVENTS
 from functions.products import REGISTRY
 from shared.identity import cookies
 from shared.ids import Id
-from shared.pipeline.http import HttpRoute
+from shared.pipeline.routes import HttpRoute
 from web.contract import model
 from web.contract.model import Refused
 from web.contract.schemas import Schema, Schemas

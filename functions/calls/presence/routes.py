@@ -18,7 +18,8 @@ from shared.identity.accounts import Account
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_role
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpRequest, Parameter
+from shared.pipeline.http import HttpRequest
+from shared.pipeline.routes import Parameter
 from shared.realtime.namespaces import ADMIN
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from shared.errors import Refusal
 from shared.pipeline.context import Background, Context
+from shared.pipeline.declarations import Limit
 from shared.pipeline.deployment import BROADCASTS, ROOMS, SESSION_DATA
 from shared.pipeline.payloads import ANY_ARGUMENTS, Answer, Arguments, Inbound, Outbound
-from shared.pipeline.product import Limit, Product
+from shared.pipeline.product import Product
 from shared.realtime.address import Address, Delivery, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import Login, Namespace
