@@ -72,7 +72,7 @@ def tables(
         engine.admin.create_table(**row | {"TableName": names[row["TableName"]]})
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(aws, "session", lambda: engine.session)
+    monkeypatch.setattr(aws, "session", lambda: engine.session._session)  # of botocore
     values = use_settings(tables=names)
     forget_clients()
     yield values
