@@ -75,10 +75,12 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 class Missed(msgspec.Struct, frozen=True, rename="camel"):
     """An event that a connection has not received, because it was gone.
 
+    id: the event's id, the same for all connections that have missed it. Ids sort by time.
     event, values: the event's name and its arguments.
-    to: all connections to which the event was sent.
+    to: all sessions to which the event was sent, each as ``Address.receiver``.
     """
 
+    id: str
     namespace: str
     event: str
     values: Sequence[Any]

@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The pause between two looks, in the first ``poll_eager_seconds`` and afterwards."""
 
     poll_answer_pause_seconds: float = 0.01
-    """The pause while a POST of the same client is handled, because its answers come soon."""
+    """The pause before the client's first POST, and while one is handled: its answers come soon."""
 
     polls_at_once: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     """How many GETs may wait longer than ``poll_eager_seconds`` at the same time. Each occupies an

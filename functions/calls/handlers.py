@@ -163,7 +163,8 @@ def _occupy_both(
 ) -> tuple[NewCall, list[Address]]:
     """Start the call, or raise ``Refusal`` with the contract's first reason that applies.
 
-    Returns the call and the telecaller's devices that ring.
+    Returns the call and the telecaller's devices that ring. Among them are the lost ones that can
+    be recovered: the ring is logged for them.
 
     The caller's account is read during the transaction, not before it: suspended callers are rare,
     and the check would delay every ring by a round trip.
@@ -191,7 +192,8 @@ def _occupy_both(
         raise Refusal(CALLER_UNAVAILABLE)
     if isinstance(started, NotStarted):
         raise Refusal(NOT_STARTED[started].format(account.name))
-    return call, [Address.of_member(TELECALLER.path, one) for one in sorted(started)]
+    devices = [Address.of_member(TELECALLER.path, one) for one in sorted(started)]
+    return call, devices + people.lost_addresses(TELECALLER.path, telecaller.row.away, started)
 
 
 def _may_call(account_id: str) -> bool:

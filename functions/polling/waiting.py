@@ -114,9 +114,13 @@ def _look(box: Mailbox, poll: str) -> None:
 
 
 def _pause(box: Mailbox | None, *, eager: bool) -> float:
-    """Return the seconds until the next look at a mailbox."""
+    """Return the seconds until the next look at a mailbox.
+
+    The client's first POST comes at the same time as its first GET.
+    """
     values = settings()
-    if box is not None and box.posting(ports().clock.now_ms()):
+    begins = eager and box is not None and box.held == []
+    if begins or (box is not None and box.posting(ports().clock.now_ms())):
         return values.poll_answer_pause_seconds
     return values.poll_eager_pause_seconds if eager else values.poll_pause_seconds
 

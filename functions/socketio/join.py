@@ -9,11 +9,20 @@ import msgspec
 
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
+from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
+from shared.identity import accounts
 from shared.identity.tokens import Kept
 from shared.pipeline import admission, departure, greeting, meters, returning
-from shared.pipeline.admission import authenticate, begin_session, has_failed_too_often, too_many
+from shared.pipeline.admission import (
+    FindAccount,
+    authenticate,
+    begin_session,
+    has_failed_too_often,
+    read_account,
+    too_many,
+)
 from shared.pipeline.context import Arrival
 from shared.pipeline.declarations import TOO_MANY_REQUESTS
 from shared.pipeline.refusals import internal
@@ -35,6 +44,26 @@ class Admitted(NamedTuple):
     connection: Connection
     session: Session
     answer: str
+
+
+class Known(NamedTuple):
+    """What is known before a CONNECT is handled.
+
+    connection: the connection's row, or None.
+    find_account: returns the account of an id, or None.
+    """
+
+    connection: Connection | None
+    find_account: FindAccount
+
+
+def read(connection_id: str, packet: socketio.Packet) -> Known:
+    """Read what a new CONNECT needs, at the same time: the row, and the account of its token."""
+    connection, account = both(
+        lambda: connections.get(connection_id),
+        lambda: read_account(REGISTRY, ports(), packet.namespace, _own_token(packet)),
+    )
+    return Known(connection, lambda _: account)
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:
@@ -70,9 +99,7 @@ def connect_packet(frame: str) -> socketio.Packet | None:
     return packet if packet.type is socketio.PacketType.CONNECT else None
 
 
-def admit(
-    arrival: Arrival, packet: socketio.Packet, known: Connection | None = None
-) -> Admitted | None:
+def admit(arrival: Arrival, packet: socketio.Packet, known: Known | None = None) -> Admitted | None:
     """Give the client a session that nobody can reach yet.
 
     Returns None if the client is refused or gone, or if this frame has been delivered twice.
@@ -80,18 +107,19 @@ def admit(
     If anything fails before the session is written, the client is refused with the general text. If
     CONNECT cannot be answered then, the client could not be told that either; the sweep closes it.
 
-    known: the connection's row, if it has just been read.
+    known: what ``read`` returns, if that has just been read.
     """
     legacy = False
     try:
-        connection = _connection_to_join(arrival, packet.namespace, known)
+        known = known or _read(arrival, packet)
+        connection = _connection_to_join(arrival, packet.namespace, known.connection)
         if connection is None:
             return None
         legacy = connection.legacy
         before = connection.occupant(packet.namespace)
         if before is not None and _has_answered(arrival, before):
             return Admitted(connection, before, "")
-        session, pid = _new_session(arrival, packet, connection)
+        session, pid = _new_session(arrival, packet, connection, known.find_account)
         added = session.restoring or _add(connection, session)
     except (InvalidPacket, Upgrading):
         raise
@@ -105,7 +133,7 @@ def admit(
 
 
 def _new_session(
-    arrival: Arrival, packet: socketio.Packet, connection: Connection
+    arrival: Arrival, packet: socketio.Packet, connection: Connection, find_account: FindAccount
 ) -> tuple[Session, str]:
     """Return the session that the client may have, and the ``pid`` if the client asks for recovery.
 
@@ -119,7 +147,7 @@ def _new_session(
     auth, refusal = _auth(packet), ConnectionRefused(too_many(REGISTRY, packet.namespace))
     if connection.limited and not auth.get("pid"):
         raise refusal
-    session = authenticate(REGISTRY, ports(), packet.namespace, _token(connection, packet))
+    session = _authenticated(packet, connection, find_account)
     session = msgspec.structs.replace(session, arrived_ms=arrival.ms)
     recovers = not connection.legacy and recovery.is_wanted(auth)
     back = returning.claim(REGISTRY, ports(), connection, session, auth) if recovers else None
@@ -130,6 +158,27 @@ def _new_session(
     if not recovers:
         return session, ""
     return recovery.recoverable(ports(), session, connection.connection_id)
+
+
+def _read(arrival: Arrival, packet: socketio.Packet) -> Known:
+    """Return what is known before a CONNECT is handled. One that has waited in a mailbox has
+    mostly been answered, so its account is not read."""
+    if arrival.held:
+        return Known(connections.get(arrival.connection_id), accounts.get)
+    return read(arrival.connection_id, packet)
+
+
+def _authenticated(
+    packet: socketio.Packet, connection: Connection, find_account: FindAccount
+) -> Session:
+    """Return the session that the client's token gives. Raises ``ConnectionRefused``.
+
+    find_account: finds the account of the token that the packet itself carries.
+    """
+    token = _own_token(packet)
+    if token is not None:
+        return authenticate(REGISTRY, ports(), packet.namespace, token, find_account)
+    return authenticate(REGISTRY, ports(), packet.namespace, _kept_token(connection, packet))
 
 
 def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> None:
@@ -166,7 +215,7 @@ def _add(connection: Connection, session: Session) -> bool:
 
 
 def _connection_to_join(
-    arrival: Arrival, namespace: str, known: Connection | None
+    arrival: Arrival, namespace: str, connection: Connection | None
 ) -> Connection | None:
     """Return the connection, without a session in ``namespace`` or with the one of this CONNECT.
 
@@ -174,11 +223,14 @@ def _connection_to_join(
     DISCONNECT has been overtaken. Returns None if the connection is gone, or if this frame has
     been delivered twice. Raises ``InvalidPacket`` on a native connection.
 
+    connection: the row as it has just been read.
+
     This waits a moment for an end that another invocation is working on. An end that takes longer
     has failed on the way, and is finished here.
     """
-    for _ in attempts():
-        connection, known = known or connections.get(arrival.connection_id), None
+    for number, _ in enumerate(attempts()):
+        if number:
+            connection = connections.get(arrival.connection_id)
         if connection is None or connection.leaving:
             return None
         connection.require_settled()
@@ -207,18 +259,16 @@ def _auth(packet: socketio.Packet) -> dict[str, Any]:
     return packet.data if isinstance(packet.data, dict) else dict(parse_qsl(packet.query))
 
 
-def _token(connection: Connection, packet: socketio.Packet) -> object:
-    """Return the client's token, or None if there is none.
-
-    The token is in ``auth`` (since 3.x), in the query of the namespace (2.x), or came with the
-    handshake.
-    """
+def _own_token(packet: socketio.Packet) -> object:
+    """Return the token in a CONNECT, or None: in ``auth`` (since 3.x), or in its query (2.x)."""
     if isinstance(packet.data, dict) and packet.data.get("token") is not None:
         return packet.data["token"]
+    return dict(parse_qsl(packet.query)).get("token")
+
+
+def _kept_token(connection: Connection, packet: socketio.Packet) -> object:
+    """Return what is kept of the token that came with the handshake, or None."""
     namespace = REGISTRY.namespaces.get(packet.namespace)
-    given = dict(parse_qsl(packet.query)).get("token")
-    if given is not None:
-        return given
     cookie = connection.cookie if namespace and namespace.cookie else None
     kept = connection.credential or cookie
     return msgspec.json.decode(kept, type=Kept) if kept else None

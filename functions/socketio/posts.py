@@ -13,17 +13,15 @@ from itertools import islice
 
 from functions.polling.exchange import Answer, Code, EngineError, Request, reply
 from functions.polling.waiting import refuse
-from functions.socketio.join import admit, connect_packet
+from functions.socketio.join import Known, admit, connect_packet, read
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.aws.mailboxes import Mailbox
 from shared.aws.parallel import both
 from shared.pipeline.context import Arrival
-from shared.protocol import polling
-from shared.protocol.engineio import PacketType
+from shared.protocol import polling, socketio
+from shared.protocol.engineio import CURRENT, LEGACY, PacketType
 from shared.protocol.errors import InvalidPacket
-from shared.realtime import connections
-from shared.realtime.connections import Connection
 from shared.settings import settings
 
 Handle = Callable[[Arrival, str], bool]
@@ -31,7 +29,7 @@ Handle = Callable[[Arrival, str], bool]
 
 BINARY = "application/octet-stream"
 NO_PACKET = ""
-CONNECT_FIRST = re.compile(rb"(\d+:)?40")
+CONNECT_FIRST = re.compile(rb"(?P<length>\d+:)?40")
 """How a payload of CONNECT packets begins in Engine.IO 4, and with its length in Engine.IO 3."""
 
 HELD = "held"
@@ -48,7 +46,7 @@ def receive(request: Request, handle: Handle) -> Answer:
     connection_id = request.connection_id
     if len(request.body) > settings().max_payload_bytes:
         return reply("", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    box, row = _begin(request)
+    box, known = _begin(request)
     if box is None:
         refuse(connection_id)
     finished = False
@@ -60,7 +58,7 @@ def receive(request: Request, handle: Handle) -> Answer:
         held = mailboxes.held(packets, request.ms)
         answers: list[str] = []
         if box.held is not None:
-            held, answers = _answer_connects(connection_id, held, row)
+            held, answers = _answer_connects(connection_id, held, known)
             finished = mailboxes.hold(connection_id, held, answers)
         if not finished:
             for answer in answers:
@@ -77,22 +75,31 @@ def receive(request: Request, handle: Handle) -> Answer:
     return reply("ok", "text/html")
 
 
-def _begin(request: Request) -> tuple[Mailbox | None, Connection | None]:
-    """Begin a POST. Returns the mailbox, or None as ``begin_post`` does, and the connection's row.
-
-    The row is read beside it if the POST begins with CONNECT, which needs it first.
+def _begin(request: Request) -> tuple[Mailbox | None, Known | None]:
+    """Begin a POST. Returns the mailbox, or None as ``begin_post`` does, and what is read beside it
+    if the POST begins with CONNECT.
     """
     connection_id, now_ms = request.connection_id, ports().clock.now_ms()
-    if not CONNECT_FIRST.match(request.body):
+    packet = _first_connect(request)
+    if packet is None:
         return mailboxes.begin_post(connection_id, now_ms), None
     return both(
         lambda: mailboxes.begin_post(connection_id, now_ms),
-        lambda: connections.get(connection_id),
+        lambda: read(connection_id, packet),
     )
 
 
+def _first_connect(request: Request) -> socketio.Packet | None:
+    """Return the CONNECT with which a POST begins, or None."""
+    found = CONNECT_FIRST.match(request.body)
+    if found is None:
+        return None
+    protocol = LEGACY if found["length"] else CURRENT
+    return connect_packet(next(_packets(request.body.decode(errors="replace"), protocol)))
+
+
 def _answer_connects(
-    connection_id: str, held: Sequence[str], row: Connection | None
+    connection_id: str, held: Sequence[str], known: Known | None
 ) -> tuple[list[str], list[str]]:
     """Let clients in at once, though the packets wait until it is clear which transport they use.
 
@@ -100,7 +107,7 @@ def _answer_connects(
     uses then. Returns the packets without the CONNECTs that are refused, and what is left to be
     told: the answer to the last packet goes with the write that the POST makes anyway.
 
-    row: the connection's row as it was before the first packet.
+    known: what has been read for the first packet, if it is a CONNECT.
     """
     kept: list[str] = []
     answers: list[str] = []
@@ -108,12 +115,12 @@ def _answer_connects(
         while answers:
             ports().connections.post(connection_id, answers.pop())
         packet = connect_packet(frame)
-        admitted = admit(arrival, packet, row) if packet else None
+        admitted = admit(arrival, packet, known) if packet else None
         if admitted or not packet:
             kept.append(text)
         if admitted and admitted.answer:
             answers.append(admitted.answer)
-        row = None
+        known = None
     return kept, answers
 
 

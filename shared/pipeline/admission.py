@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from shared.errors import ConnectionRefused, InvalidToken
 from shared.identity import accounts, tokens
+from shared.identity.accounts import Account
 from shared.pipeline import account_changes, unauthenticated
 from shared.pipeline.registry import Registry
 from shared.ports import Ports
@@ -18,12 +21,38 @@ from shared.realtime.namespaces import Login
 from shared.realtime.sessions import Session
 from shared.settings import settings
 
+FindAccount = Callable[[str], Account | None]
 
-def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> Session:
+
+def read_account(registry: Registry, ports: Ports, path: str, token: object) -> Account | None:
+    """Return the account that a token names, so that ``authenticate`` need not wait for it.
+
+    Returns None if there is none, and if ``authenticate`` does not ask for it: the token is not
+    valid, or the namespace takes none.
+    """
+    namespace = registry.namespaces.get(path)
+    if namespace is None or namespace.login is not Login.TOKEN or not token:
+        return None
+    try:
+        identity = tokens.verify(token, ports.secrets)
+    except InvalidToken:
+        return None
+    return accounts.get(identity.account_id)
+
+
+def authenticate(
+    registry: Registry,
+    ports: Ports,
+    path: str,
+    token: object,
+    find_account: FindAccount = accounts.get,
+) -> Session:
     """Return the session that ``token`` gives in the namespace ``path``.
 
     In a namespace that takes no token, the session has no person: for good with ``Login.NONE``,
     until the client authenticates with ``Login.LATER``.
+
+    find_account: returns the account of an id, or None.
 
     Raises ``ConnectionRefused`` with the contract's text for that namespace.
     """
@@ -47,7 +76,7 @@ def authenticate(registry: Registry, ports: Ports, path: str, token: object) -> 
         role=identity.role,
         name=identity.name,
     )
-    account = accounts.get(identity.account_id)
+    account = find_account(identity.account_id)
     if account is None:
         if namespace.approval_required:
             raise ConnectionRefused(namespaces.NOT_APPROVED)

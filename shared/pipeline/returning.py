@@ -23,7 +23,7 @@ from pynamodb.expressions.update import Action
 
 from shared.aws.log import logger
 from shared.aws.parallel import together
-from shared.pipeline import account_changes
+from shared.pipeline import account_changes, rate_limits
 from shared.pipeline.context import Background
 from shared.pipeline.registry import Registry
 from shared.ports import Broadcast, Ports
@@ -93,6 +93,9 @@ def claim(
     Returns the session, which cannot be reached yet. Returns None, and changes nothing, if there is
     no such session, it is another person's, or the client says nothing valid about itself.
 
+    The handshake of a client that comes back does not count: its address may open one more, unless
+    it has been let to when the connection was lost (``departure.begin_grace``).
+
     session: the new session that the client would have otherwise, with the account as it is now.
     auth: what the client sent with CONNECT.
     """
@@ -117,6 +120,9 @@ def claim(
             break
     else:
         return None
+    expected = connection.limited or found.lasted_ms >= rate_limits.WINDOW_MS
+    if connection.network and not expected and not connection.all_sessions():
+        rate_limits.expect_return(connection.network, ports.clock.now_ms())
     if found.alive and found.alone:  # the client is back before anybody knew that it was gone
         ports.connections.close(found.connection_id)
         ports.tasks.end_connection(found.connection_id, goodbye=True)

@@ -16,6 +16,9 @@ from shared.protocol.json import dumps
 LEGACY = 3
 """The revision of Socket.IO 2.x clients."""
 
+CURRENT = 4
+"""The revision of Socket.IO clients since 3.x."""
+
 PROBE = "probe"
 """The data of the ping and the pong with which a client tries a WebSocket before it upgrades."""
 

@@ -43,6 +43,11 @@ class Address(NamedTuple):
         """The address as text in a person's set of connections; the row's key has the namespace."""
         return ":".join(filter(None, (self.wire, self.connection_id, self.sid)))
 
+    @property
+    def receiver(self) -> str:
+        """What stays the same when a session that can be recovered has another connection."""
+        return self.sid or self.connection_id
+
     @classmethod
     def of_member(cls, namespace: str, member: str) -> Address:
         """Return the address of a ``member`` in a namespace."""

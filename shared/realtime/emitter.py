@@ -125,11 +125,11 @@ class Emitter:
         return reached, failed
 
     def _end_connections(self, gone: Iterable[str], deliveries: Sequence[Delivery]) -> None:
+        now_ms = self._ports.clock.now_ms()
+        sent = [(event_log.new_offset(now_ms), one) for one in deliveries]
         try:
             together(
-                partial(
-                    self._ports.tasks.end_connection, one, missed=list(_missed(one, deliveries))
-                )
+                partial(self._ports.tasks.end_connection, one, missed=list(_missed(one, sent)))
                 for one in gone
             )
         except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
@@ -143,16 +143,17 @@ def _or_raise(reached: int, failed: Mapping[str, Exception]) -> int:
     return reached
 
 
-def _missed(connection_id: str, deliveries: Sequence[Delivery]) -> Iterator[Missed]:
-    """Yield the events that a connection should have received, and that are kept for it.
+def _missed(connection_id: str, sent: Iterable[tuple[str, Delivery]]) -> Iterator[Missed]:
+    """Yield the events that a connection should have received, and that are kept for its client.
 
-    The events of a session that can be recovered are in its log.
+    sent: all deliveries, each with an id.
     """
-    to = tuple({one.connection_id for delivery in deliveries for one in delivery.addresses})
-    for event, payload, addresses in deliveries:
+    listed = list(sent)
+    to = tuple({one.receiver for _, delivery in listed for one in delivery.addresses})
+    for id_, (event, payload, addresses) in listed:
         for address in addresses if getattr(payload, "kept", True) else ():
-            if address.connection_id == connection_id and not address.sid:
-                yield Missed(address.namespace, event, arguments.of(payload), to)
+            if address.connection_id == connection_id:
+                yield Missed(id_, address.namespace, event, arguments.of(payload), to)
 
 
 def _frames(delivery: Delivery, offset: str) -> Iterator[tuple[Address, str]]:

@@ -1,9 +1,9 @@
 """Events for a person whose client is lost, and perhaps comes back.
 
 A post that finds its connection gone reports the event with it. If the connection is lost, the
-event is kept on the person's row. A device that joins as this person within
-``reconnect_grace_seconds`` receives it. A device that has joined since the loss receives it at
-once, unless it was sent to that device anyway.
+event is kept on the person's row, as ``<id>#<when it was kept>#<event>``. A device that joins as
+this person within ``reconnect_grace_seconds`` receives it. A device that has joined since the loss
+receives it at once, unless it was sent to that device anyway.
 
 The row of a person who has missed nothing has no such attribute. So joining costs as much as ever:
 the condition that the attribute is absent is part of a write that is made anyway.
@@ -30,9 +30,6 @@ from shared.realtime.emitter import Emitter
 from shared.realtime.people import Person
 from shared.settings import settings
 
-_TIME_DIGITS = 11
-"""Every kept event begins with the time at which it was missed, in so many hex digits."""
-
 _NOTICED_MS = 1_000
 """How much later than its client the stack may notice that a connection is gone."""
 
@@ -41,12 +38,15 @@ _ROUNDS = 8
 
 
 def keep(ports: Ports, connection: Connection, events: Sequence[Missed]) -> None:
-    """Keep events for the client of a lost connection, or send them to who is back already."""
-    for number, missed in enumerate(events):
+    """Keep events for the client of a lost connection, and send them to devices that are back.
+
+    A session that has been recovered receives them from its log.
+    """
+    for missed in events:
         session = connection.lost_session(missed.namespace)
         if session is not None and session.authenticated:
             since_ms = int(connection.left_ms or 0) - _NOTICED_MS
-            _keep_one(ports, session.person_id, missed, number, since_ms)
+            _keep_one(ports, session.person_id, missed, since_ms)
 
 
 def send(ports: Ports, address: Address, person_id: str, kept: Iterable[str]) -> None:
@@ -60,51 +60,62 @@ def send(ports: Ports, address: Address, person_id: str, kept: Iterable[str]) ->
         Person(people.key(address.namespace, person_id)).update([Person.missed.delete(old)])
 
 
-def _keep_one(ports: Ports, person_id: str, missed: Missed, number: int, since_ms: int) -> None:
-    """Keep or send one event.
+def _keep_one(ports: Ports, person_id: str, missed: Missed, since_ms: int) -> None:
+    """Keep one event, and send it to the devices that are back already and have not received it.
 
-    number: its place among those that were missed at the same time.
+    It is not kept if the only lost device is back. Nothing happens if it is kept already, because
+    another device of the person has missed it too.
+
     since_ms: devices that have joined since then have perhaps come back, epoch ms.
     """
     text = json.dumps([missed.event, missed.values])
-    at_ms = ports.clock.now_ms()
+    now_ms, told = ports.clock.now_ms(), set[str](missed.to)
+    entry = compose(missed.id, str(now_ms), text)
     for _ in range(_ROUNDS):
         person = people.get(missed.namespace, person_id)
-        back = _joined_since(person, since_ms)
-        if back:
-            late = tuple(one for one in back if one.connection_id not in missed.to)
-            Emitter(ports).tell(Delivery(missed.event, Arguments(missed.values), late))
+        values, kept = settings(), _recent(person.missed or (), now_ms)
+        if any(_id_of(one) == missed.id for one in kept):
             return
-        values, kept = settings(), _recent(person.missed or (), at_ms)
+        back, lost = _devices(person, since_ms)
+        late = tuple(one for one in back if one.receiver not in told)
+        Emitter(ports).tell(Delivery(missed.event, Arguments(missed.values), late))
+        told |= {one.receiver for one in late}
+        if back and lost <= 1:
+            return
         full = len(kept) >= values.missed_events
         if full or not person.online or len(text.encode()) > values.missed_event_bytes:
             logger.warning("event missed", extra={"event": missed.event, "person": person_id})
             return
-        entry = compose(f"{at_ms:0{_TIME_DIGITS}x}{number:02x}", text)
         as_read = is_still(Person.members, person.members)
         as_read &= is_still(Person.missed, person.missed)
         if person.update_if([Person.missed.set({*kept, entry})], as_read):
             return
 
 
-def _joined_since(person: Person, since_ms: int) -> list[Address]:
-    """Return the addresses of the devices that have joined since then and are not leaving."""
-    addresses = person.addresses
+def _devices(person: Person, since_ms: int) -> tuple[list[Address], int]:
+    """Return the addresses of the devices that have joined since then and are not leaving, and how
+    many devices are lost."""
+    addresses = person.connected
     rows = together(partial(connections.get, one.connection_id) for one in addresses)
-    return [
+    back = [
         address
         for address, row in zip(addresses, rows, strict=True)
         if row is not None and (session := row.session(person.namespace))
         if max(session.arrived_ms, row.opened_at * 1000) >= since_ms
     ]
+    return back, sum(row is not None and bool(row.lost) for row in rows)
 
 
 def _recent(kept: Iterable[str], now_ms: int) -> set[str]:
     """Return what a client may still come back for."""
     oldest_ms = now_ms - settings().reconnect_grace_seconds * 1000
-    return {entry for entry in kept if int(entry[:_TIME_DIGITS], 16) > oldest_ms}
+    return {entry for entry in kept if int(decompose(entry, 3)[1]) > oldest_ms}
+
+
+def _id_of(entry: str) -> str:
+    return decompose(entry, 3)[0]
 
 
 def _delivery(address: Address, entry: str) -> Delivery:
-    event, values = msgspec.json.decode(decompose(entry, 2)[1])
+    event, values = msgspec.json.decode(decompose(entry, 3)[2])
     return Delivery(event, Arguments(values), (address,))

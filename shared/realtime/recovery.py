@@ -45,6 +45,7 @@ class SessionRecord(Table):
     session: the session, as JSON, if its connection is gone.
     rooms: the session's entries in the ``rooms`` of its connection's row.
     data: the session's entries in the ``data`` of its connection's row.
+    lasted_ms: how long the connection lasted, if it is gone.
     until: when the session can no longer be recovered, epoch seconds.
     """
 
@@ -57,6 +58,7 @@ class SessionRecord(Table):
     session = UnicodeAttribute(null=True)
     rooms: Any = UnicodeSetAttribute(null=True)
     data: Any = MapAttribute(null=True)
+    lasted_ms: Any = NumberAttribute(attr_name="lastedMs", null=True)
     until = NumberAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
@@ -73,6 +75,7 @@ class Lost(NamedTuple):
     text: the session's JSON, as the row that has it keeps it.
     connection_id: the connection that has the session, or had it last.
     rooms, data: see ``SessionRecord``.
+    lasted_ms: how long the connection lasted; 0 if it is thought to be open.
     kept: whether the session is in its record, and not in the row of a connection.
     alive: whether the connection is thought to be open.
     alone: whether the connection has no other session.
@@ -83,6 +86,7 @@ class Lost(NamedTuple):
     connection_id: str
     rooms: frozenset[str]
     data: Mapping[str, str]
+    lasted_ms: int
     kept: bool
     alive: bool = False
     alone: bool = False
@@ -145,7 +149,9 @@ def _look(root: str, sid: str, namespace: str, now: int) -> tuple[Lost | None, b
         session = session_of(record.session)
         data = record.data.as_dict() if record.data else {}
         names = frozenset(record.rooms or ())
-        return Lost(session, record.session, record.connection_id, names, data, kept=True), False
+        lasted_ms = int(record.lasted_ms or 0)
+        at = record.connection_id
+        return Lost(session, record.session, at, names, data, lasted_ms, kept=True), False
     if record is not None and record.connection_id != root:
         row = connections.get(record.connection_id)
     if row is None or (row.leaving and not row.lost):
@@ -161,12 +167,19 @@ def _look(root: str, sid: str, namespace: str, now: int) -> tuple[Lost | None, b
             row.connection_id,
             frozenset(row.rooms or ()),
             row.data.as_dict(),
+            _lasted_ms(row),
             kept=False,
             alive=not row.leaving,
             alone=len(row.sessions.as_dict()) == 1,
         ),
         bool(row.departing),
     )
+
+
+def _lasted_ms(connection: Connection) -> int:
+    """Return how long a connection lasted. Returns 0 if it is not lost."""
+    left_ms = int(connection.left_ms or 0) if connection.lost else 0
+    return max(left_ms - connection.opened_at * 1000, 0)
 
 
 def _record(sid: str) -> SessionRecord | None:
@@ -223,6 +236,7 @@ def keep(connection: Connection, session: Session, entries: Iterable[str], until
         session=connection.sessions.as_dict()[session.namespace],
         rooms=set(entries) or None,
         data=data or None,
+        lasted_ms=_lasted_ms(connection),
         until=until,
         expires_at=until + settings().recovery_seconds,
     )

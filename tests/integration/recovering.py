@@ -10,17 +10,40 @@ from typing import Any
 
 import jwt
 import msgspec
+import pytest
 
 from functions.broadcast import main as broadcast
+from functions.disconnect import main as disconnect
+from functions.opener import main as opener
+from functions.socketio import join, upgrade
 from functions.socketio import main as socketio
+from shared.pipeline import rate_limits, returning
+from shared.pipeline.payloads import Outbound
 from shared.ports import Broadcast
 from shared.protocol import json as wire
 from shared.realtime import connections
 from shared.realtime.connections import Connection
+from shared.settings import settings
 from tests.fakes import JWT_SECRET, Fakes
 from tests.integration.stage import INVOCATION
 
 _numbers = itertools.count(1)
+
+
+class Numbered(Outbound, frozen=True):
+    event = "numbered"
+    number: int
+
+
+def install(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the functions work with ``fakes``, in real time, and wait for nothing."""
+    fakes.clock.now = int(time.time() * 1000)
+    for main in (broadcast, disconnect, join, opener, socketio, upgrade):
+        monkeypatch.setattr(main, "ports", lambda: fakes.ports)
+    monkeypatch.setattr(returning, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(returning, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(returning, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(returning, "LOOKS_AFTERWARDS", (0.0,))
 
 
 class Phone:
@@ -30,6 +53,7 @@ class Phone:
     recovery: whether it asks for recovery.
     received: the arguments of the events, without the offsets, in order.
     pid, offset: what the client library keeps.
+    network: what its handshakes are counted by. With None, they are not counted.
     ahead_ms: by how much the client's clock, and that of the functions, is ahead of the real time.
     """
 
@@ -45,12 +69,18 @@ class Phone:
         self.connection_id = ""
         self._read = 0
         self.ahead_ms = 0
+        self.network: str | None = None
 
     def connect(self, **auth: Any) -> str:
         """Open a connection and join; return the connection's id."""
         self.connection_id, self._read = f"c{next(_numbers)}", 0
-        expires_at = int(time.time()) + 7_200
-        connections.create(Connection(self.connection_id, wire="s", expires_at=expires_at))
+        expires_at = self.fakes.clock.now // 1000 + settings().connection_max_seconds
+        row = Connection(self.connection_id, wire="s", expires_at=expires_at)
+        row.network = self.network
+        row.limited = bool(self.network) and not rate_limits.count_handshake(
+            self.network, self.fakes.clock.now
+        )
+        connections.create(row)
         asked: dict[str, Any] = {"token": self.token}
         if self.recovery:
             asked["recovery"] = True
@@ -117,3 +147,23 @@ def deliver(fakes: Fakes, wanted: Callable[[Broadcast], bool] = lambda _: True) 
     for message in queued:
         if wanted(message):
             broadcast.broadcast(msgspec.json.decode(wire.dumps(message), type=Broadcast))
+
+
+def lose(phone: Phone, *, after_the_grace: bool = True) -> None:
+    """Tear the connection of a client; run the consequences unless it is to come back before."""
+    context = {"connectionId": phone.connection_id, "disconnectStatusCode": 1006}
+    phone.fakes.connections.gone.add(phone.connection_id)
+    disconnect.handler({"requestContext": context}, INVOCATION)
+    if after_the_grace:
+        disconnect.handler({"connectionId": phone.connection_id, "leaving": True}, INVOCATION)
+
+
+def come_back(phone: Phone, **auth: Any) -> list[int]:
+    """Let a client connect again, and return the numbers that it receives then."""
+    before = len(phone.received)
+    phone.connect(**auth)
+    restored, phone.fakes.tasks.restored[:] = list(phone.fakes.tasks.restored), []
+    for connection_id, namespace in restored:
+        opener.handler({"connectionId": connection_id, "namespace": namespace}, INVOCATION)
+    phone.read()
+    return [one[1]["number"] for one in phone.received[before:] if one[0] == "numbered"]

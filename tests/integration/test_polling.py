@@ -66,7 +66,10 @@ def test_the_handshake_offers_the_upgrade(stage: Stage) -> None:
     assert [one[:2] for one in Client(stage, 3).opening] == ["0{", "40"]
 
 
-def test_a_connect_is_answered_at_once_and_joined_on_the_websocket(stage: Stage) -> None:
+def test_a_connect_is_answered_at_once_and_joined_on_the_websocket(
+    stage: Stage, use_settings: UseSettings
+) -> None:
+    use_settings(upgrade_wait_ms=60_000)
     client = Client(stage)
     client.post(connect_packet("ulla"))
     (answer,) = client.get()

@@ -3,50 +3,34 @@
 from __future__ import annotations
 
 import json
-import time
 from functools import partial
 from typing import Any
 
 import pytest
 
-from functions.broadcast import main as broadcast
 from functions.calls.namespaces import USER
 from functions.chat import channel_rows
 from functions.chat.namespaces import CHAT
 from functions.disconnect import main as disconnect
 from functions.opener import main as opener
-from functions.socketio import join, upgrade
-from functions.socketio import main as socketio
 from shared.aws.tables import Table
 from shared.pipeline import returning
-from shared.pipeline.payloads import Outbound
 from shared.realtime import connections, event_log, moving, people, recovery, rooms
 from shared.realtime.emitter import Emitter
 from shared.realtime.event_log import LoggedEvent
 from tests.fakes import NOW_MS, Fakes
-from tests.integration import stage
+from tests.integration import recovering, stage
 from tests.integration.chat import Chat
 from tests.integration.conftest import Race
-from tests.integration.recovering import Phone, deliver
+from tests.integration.recovering import Numbered, Phone, come_back, deliver, lose
 from tests.integration.stage import INVOCATION
 
 pytestmark = pytest.mark.usefixtures("tables")
 
 
-class Numbered(Outbound, frozen=True):
-    event = "numbered"
-    number: int
-
-
 @pytest.fixture(autouse=True)
 def ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
-    fakes.clock.now = int(time.time() * 1000)
-    for main in (broadcast, disconnect, join, opener, socketio, upgrade):
-        monkeypatch.setattr(main, "ports", lambda: fakes.ports)
-    monkeypatch.setattr(returning, "SETTLED_SECONDS", 0.0)
-    monkeypatch.setattr(returning, "QUIET_SECONDS", 0.0)
-    monkeypatch.setattr(returning, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(returning, "LOOKS_AFTERWARDS", (0.0,))
+    recovering.install(fakes, monkeypatch)
 
 
 def user(fakes: Fakes, person_id: str = "ulla", *, recovery: bool = True) -> Phone:
@@ -112,26 +96,6 @@ def test_the_secret_of_a_pid_is_not_stored(fakes: Fakes) -> None:
     assert len(secret) == 20
     rows: list[Table] = [*connections.Connection.scan(), *people.Person.scan()]
     assert secret not in str([row.serialize() for row in rows])
-
-
-def lose(phone: Phone, *, after_the_grace: bool = True) -> None:
-    """Tear the connection of a client; run the consequences unless it is to come back before."""
-    context = {"connectionId": phone.connection_id, "disconnectStatusCode": 1006}
-    phone.fakes.connections.gone.add(phone.connection_id)
-    disconnect.handler({"requestContext": context}, INVOCATION)
-    if after_the_grace:
-        disconnect.handler({"connectionId": phone.connection_id, "leaving": True}, INVOCATION)
-
-
-def come_back(phone: Phone, **auth: Any) -> list[int]:
-    """Let a client connect again, and return the numbers that it receives then."""
-    before = len(phone.received)
-    phone.connect(**auth)
-    restored, phone.fakes.tasks.restored[:] = list(phone.fakes.tasks.restored), []
-    for connection_id, namespace in restored:
-        opener.handler({"connectionId": connection_id, "namespace": namespace}, INVOCATION)
-    phone.read()
-    return [one[1]["number"] for one in phone.received[before:] if one[0] == "numbered"]
 
 
 @pytest.mark.parametrize("noticed", ["not yet", "in the grace", "after it"])
