@@ -41,7 +41,7 @@ def decide(box: Mailbox | None, poll: str, now_ms: int, waited_ms: int) -> Decis
     box: the mailbox, or None if it is gone.
     waited_ms: how long the GET has waited.
     """
-    if box is None or box.closed or box.moved_to or box.poll != poll or box.outbox:
+    if box is None or box.over or box.moved_to or box.poll != poll or box.outbox:
         return Decision.ANSWER
     if box.upgrading(now_ms):
         # A client that waits for the end of its POST cannot upgrade before that either.
@@ -58,19 +58,23 @@ def decide(box: Mailbox | None, poll: str, now_ms: int, waited_ms: int) -> Decis
 def wait(request: Request) -> Answer:
     """Answer with the packets for the client as soon as there are any.
 
-    Raises ``EngineError`` if there is no such session. A second GET at the same time ends the
-    session, as in Engine.IO's own server.
+    Raises ``EngineError`` if there is no such session, or it is over and nothing waits. A second
+    GET at the same time ends the session, as in Engine.IO's own server.
     """
     connection_id = request.connection_id
     box = mailboxes.begin_poll(connection_id, request.id, ports().clock.now_ms())
     if box is None:
         refuse(connection_id)
+    late = box.over
     _look(box, request.id)
     before = mailboxes.end_poll(connection_id, request.id, ports().clock.now_ms())
     packets = list(before.outbox) if before else []
-    if before and before.closed:
-        packets.append(before.closed)
+    if before and before.over:
         mailboxes.delete(connection_id)
+        if before.closed and (packets or not late):
+            packets.append(before.closed)
+        if not packets:
+            raise EngineError(Code.SESSION_UNKNOWN)
     return reply(polling.encode(packets or [PacketType.NOOP], int(box.protocol)))
 
 

@@ -64,7 +64,7 @@ def _held(event: Event) -> None:
 def handle(arrival: Arrival, frame: str) -> bool:
     """Handle one Engine.IO packet. Returns False if the connection is over then."""
     try:
-        receive(arrival, frame)
+        receive(upgrade.of_client(arrival, frame), frame)
     except InvalidPacket:
         refuse(arrival, frame)
         return False

@@ -19,9 +19,9 @@ from shared.aws.adapters import ports
 from shared.aws.mailboxes import Mailbox
 from shared.aws.parallel import both
 from shared.pipeline.context import Arrival
-from shared.protocol import polling, socketio
+from shared.protocol import engineio, polling, socketio
 from shared.protocol.engineio import CURRENT, LEGACY, PacketType
-from shared.protocol.errors import InvalidPacket
+from shared.protocol.errors import InvalidPacket, ProtocolError
 from shared.settings import settings
 
 Handle = Callable[[Arrival, str], bool]
@@ -39,9 +39,9 @@ HELD = "held"
 def receive(request: Request, handle: Handle) -> Answer:
     """Handle the packets of a POST, in order.
 
-    Raises ``EngineError`` if there is no such session. A second POST at the same time ends the
-    session, as in Engine.IO's own server. More than a mailbox holds, before it is clear which
-    transport the client uses, ends it as well.
+    Raises ``EngineError`` if there is no such session, or the body is no payload. Such a body ends
+    the session, and so does a second POST at the same time, as in Engine.IO's own server. More than
+    a mailbox holds, before it is clear which transport the client uses, ends it as well.
     """
     connection_id = request.connection_id
     if len(request.body) > settings().max_payload_bytes:
@@ -51,10 +51,7 @@ def receive(request: Request, handle: Handle) -> Answer:
         refuse(connection_id)
     finished = False
     try:
-        if request.headers.get("content-type", "").startswith(BINARY):
-            ports().connections.close(connection_id)
-            raise EngineError(Code.BAD_REQUEST)
-        packets = list(_packets(request.body.decode(errors="replace"), int(box.protocol)))
+        packets = _read_packets(request, int(box.protocol))
         held = mailboxes.held(packets, request.ms)
         answers: list[str] = []
         if box.held is not None:
@@ -87,6 +84,16 @@ def _begin(request: Request) -> tuple[Mailbox | None, Known | None]:
         lambda: mailboxes.begin_post(connection_id, now_ms),
         lambda: read(connection_id, packet),
     )
+
+
+def _read_packets(request: Request, protocol: int) -> list[str]:
+    """Return the packets of a POST. If they are none, end the session and raise ``EngineError``."""
+    packets = list(_packets(request.body.decode(errors="replace"), protocol))
+    binary = request.headers.get("content-type", "").startswith(BINARY)
+    if binary or not all(map(_is_packet, packets)):
+        ports().connections.close(request.connection_id)
+        raise EngineError(Code.BAD_REQUEST)
+    return packets
 
 
 def _first_connect(request: Request) -> socketio.Packet | None:
@@ -151,6 +158,15 @@ def _packets(payload: str, protocol: int) -> Iterator[str]:
         yield from polling.decode(payload, protocol)
     except InvalidPacket:
         yield NO_PACKET
+
+
+def _is_packet(text: str) -> bool:
+    """Return whether a text is a packet of Engine.IO."""
+    try:
+        engineio.decode(text)
+    except ProtocolError:
+        return False
+    return True
 
 
 def _each(

@@ -17,6 +17,12 @@ from shared.realtime import connections, lifecycle, moving
 from shared.realtime.connections import Connection
 from shared.settings import settings
 
+_clients: dict[str, str] = {}
+"""The connection ids of clients that have upgraded late, by their WebSockets."""
+
+OF_THE_CLIENT = (PacketType.MESSAGE, PacketType.PONG)
+"""The packets that concern the client, and not its WebSocket."""
+
 PAUSE_SECONDS = 0.02
 """The pause between two looks at a row that is about to change."""
 
@@ -87,6 +93,15 @@ def _move(polling: str, websocket: str) -> mailboxes.Mailbox | None:
         sent = len(box.outbox)
 
 
+def of_client(arrival: Arrival, frame: str) -> Arrival:
+    """Return the frame as the client's own, if its WebSocket is known to be that of a late upgrade.
+
+    So a session pays for the rows of both once in each process.
+    """
+    client = _clients.get(arrival.connection_id) if frame.startswith(OF_THE_CLIENT) else None
+    return arrival._replace(connection_id=client) if client else arrival
+
+
 def settled(arrival: Arrival, connection: Connection) -> Arrival | None:
     """Return the frame as it is to be handled, when its WebSocket's upgrade has ended.
 
@@ -97,6 +112,7 @@ def settled(arrival: Arrival, connection: Connection) -> Arrival | None:
     row: Connection | None = connection
     while row is not None and row.upgrades and not row.leaving:
         if row.upgraded:
+            mailboxes.remember(_clients, row.connection_id, row.upgrades)
             return arrival._replace(connection_id=row.upgrades)
         if time.monotonic() > until:
             ports().connections.close(connection.connection_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 
+from shared.aws import mailboxes
 from shared.pipeline import departure
 from shared.pipeline.sweep import Sweep
 from shared.realtime.connections import Connection
@@ -23,8 +24,15 @@ def replace(sweep: Sweep, row: Connection) -> bool:
     if not is_old(row, sweep.now) or _is_busy(sweep, row) or not sweep.may_replace():
         return False
     if departure.begin_grace(sweep.ports, row.connection_id, sweep.now_ms, closed=True):
-        sweep.ports.connections.close(row.connection_id)
+        _close(sweep, row.connection_id)
     return True
+
+
+def _close(sweep: Sweep, connection_id: str) -> None:
+    """Close a connection. The next request of a client that polls is refused."""
+    polls = mailboxes.polls(connection_id)
+    if not (polls and mailboxes.close(connection_id, mailboxes.NO_PACKET)):
+        sweep.ports.connections.close(connection_id)
 
 
 def is_old(row: Connection, now: int) -> bool:

@@ -20,8 +20,14 @@ from shared.settings import settings
 PREFIX = "~"
 """What the connection id of a client that polls begins with. API Gateway's ids never do."""
 
+NO_PACKET = ""
+"""What a session ends with whose client is to come back. python-socketio does not after a ``1``."""
+
 TOO_LARGE = "ValidationException"
 """The code with which DynamoDB refuses an item of more than 400 KB."""
+
+MOST_KNOWN = 10_000
+"""How many clients that have upgraded late a process remembers."""
 
 LEASE_MS = 30_000
 """The longest that an invocation can work on a mailbox: API Gateway's limit for a request. After
@@ -48,7 +54,7 @@ class Mailbox(Table):
     websocket: the WebSocket to which the client upgrades, until ``upgrade_until_ms``.
     probed: whether the client has tried that WebSocket.
     moved_to: the WebSocket to which the client has upgraded.
-    closed: the last packet for the client, if the session is over.
+    closed: the last packet for the client, if the session is over; ``NO_PACKET`` if there is none.
     expires_at: when DynamoDB may delete the row, epoch seconds.
     """
 
@@ -72,6 +78,11 @@ class Mailbox(Table):
     closed = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
+    @property
+    def over(self) -> bool:
+        """Whether the session is over."""
+        return self.closed is not None
+
     def posting(self, now_ms: int) -> bool:
         """Return whether a POST is being handled."""
         return now_ms < self.post_until_ms
@@ -89,6 +100,13 @@ _HERE = _OPEN & Mailbox.moved_to.does_not_exist()
 def polls(connection_id: str) -> bool:
     """Return whether a connection id is that of a client that polls, or has upgraded late."""
     return connection_id.startswith(PREFIX)
+
+
+def remember(known: dict[str, str], connection_id: str, other_id: str) -> None:
+    """Remember the other connection id of a client that has upgraded late, which never changes."""
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    known[connection_id] = other_id
 
 
 def get(connection_id: str, *, consistent: bool = True) -> Mailbox | None:

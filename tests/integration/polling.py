@@ -41,6 +41,7 @@ class Stage:
         self.ports = Ports(clock, fakes.ids, transports, fakes.tasks, fakes.secrets)
         for module in (connect, disconnect, opening, waiting, join, posts, upgrade, socketio):
             monkeypatch.setattr(module, "ports", lambda: self.ports)
+        monkeypatch.setattr(upgrade, "_clients", {})
 
     def request(self, method: str, query: str, body: str | None = None, **headers: str) -> Any:
         """Make a request to the HTTP API. Returns the function's answer."""
