@@ -18,11 +18,15 @@ from tests.e2e.people import People
 from tests.e2e.stack import running
 from tests.e2e.test_cost import (
     COMING,
+    CONNECTS,
     EVENTS,
+    RECOVERING,
     TARGETS,
     UPGRADED,
     bounded,
+    connect,
     cost_of_every_event,
+    recovering_call,
     upgraded_call,
     whole_call,
 )
@@ -55,12 +59,16 @@ def run(*, write: bool = False) -> list[Table]:
         call = whole_call(world, requests)
         upgraded = upgraded_call(world, requests)
         world.transports = ("websocket",)
+        recovering = recovering_call(world, requests)
+        connects = {name: connect(world, requests, way) for name, way in CONNECTS.items()}
+        world.transports = ("websocket",)
         costs = cost_of_every_event(world, requests)
     if write:
         rows = {name: bounded(costs[name]) for name in sorted(EVENTS | COMING)}
-        held = {"a whole call": call, UPGRADED: upgraded, **rows}
+        calls = {"a whole call": call, UPGRADED: upgraded, RECOVERING: recovering}
+        held = {**calls, **connects, **rows}
         COMMITTED.write_text(json.dumps(held, indent=2) + "\n")
-    return [_events(costs), _call(call, upgraded)]
+    return [_events(costs), _call(call, upgraded, recovering), _connect(connects)]
 
 
 def _events(costs: dict[str, Cost]) -> Table:
@@ -77,13 +85,24 @@ def _events(costs: dict[str, Cost]) -> Table:
     return table
 
 
-def _call(call: dict[str, float], upgraded: dict[str, float]) -> Table:
+def _call(
+    call: dict[str, float], upgraded: dict[str, float], recovering: dict[str, float]
+) -> Table:
     table = Table(
         "One whole call: initiate, ring, accept, end",
-        ["", "measured", "after an upgrade", "target"],
+        ["", "measured", "after an upgrade", "with recovery", "target"],
     )
     for name, value in call.items():
-        table.add(name, value, upgraded[name], f"≤ {TARGETS[name]}" if name in TARGETS else "")
+        target = f"≤ {TARGETS[name]}" if name in TARGETS else ""
+        table.add(name, value, upgraded[name], recovering[name], target)
+    return table
+
+
+def _connect(connects: dict[str, dict[str, float]]) -> Table:
+    first = next(iter(connects.values()))
+    table = Table("One client that connects, without GETs that wait", ["", *first])
+    for name, found in connects.items():
+        table.add(name, *found.values())
     return table
 
 

@@ -13,6 +13,9 @@ import boto3
 
 from local.emulator import CONNECTIONS_PATH
 from shared.identity.accounts import Account
+from shared.realtime import connections, lifecycle
+from shared.realtime.connections import Connection
+from shared.settings import settings
 from tests.e2e.stack import Stack
 
 PREFIX = "switchboard-dev"
@@ -70,6 +73,21 @@ def close(stack: Stack, connection_id: str) -> None:
         api=stack.environment["WEBSOCKET_API_ID"], stage=stack.environment["WEBSOCKET_STAGE"]
     )
     client(stack, "apigatewaymanagementapi", path).delete_connection(ConnectionId=connection_id)
+
+
+def make_due(stack: Stack, connection_id: str) -> None:
+    """Let the next sweep look at a connection."""
+    with stack.direct_access():
+        lifecycle.postpone(connection_id, connections.AT_ONCE)
+
+
+def make_old(stack: Stack, connection_id: str, seconds: int) -> None:
+    """Let a connection be so old, and let the next sweep look at it."""
+    with stack.direct_access():
+        opened_at = int(time.time()) - seconds
+        expires_at = opened_at + settings().connection_max_seconds
+        Connection(connection_id).update([Connection.expires_at.set(expires_at)])
+    make_due(stack, connection_id)
 
 
 @contextmanager

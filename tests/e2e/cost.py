@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 Record = dict[str, Any]
 EVENT = re.compile(r'42(?:(?P<namespace>/[^,]*),)?\d*\["(?P<event>[^"]+)"')
 PACKET = re.compile(r"4?\d")
-PACKETS = {"40": "a namespace joined", "41": "a namespace left", "3": "a ping answered"}
+PACKETS = {
+    "40": "a namespace joined",
+    "41": "a namespace left",
+    "2": "a WebSocket tried",
+    "3": "a ping answered",
+    "5": "an upgrade finished",
+}
 PRESENCE = ("presence-stream", "broadcast")
 COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep", "polling")
 """The functions that run when other people connect, wait for packets and disconnect. They are no
@@ -159,3 +165,26 @@ def of_call(records: list[Record]) -> dict[str, float]:
             one.write_units for one in by_event([r for r in records if r not in mine]).values()
         ),
     }
+
+
+def of_connect(records: list[Record]) -> dict[str, float]:
+    """Return the cost of a client that connects, without that of the presence that it changes.
+
+    GETs that wait for packets are left out: how many a client makes, and how often each looks for
+    packets, depends on timing.
+    """
+    mine = [one for one in records if not one["function"].endswith(PRESENCE)]
+    steps = [one for one in invocations(mine).values() if not _waits(one)]
+    costs = [cost(one) for one in steps]
+    return {
+        "invocations": len(steps),
+        "posts": sum(one.posts for one in costs),
+        "read units": sum(one.read_units for one in costs),
+        "write units": sum(one.write_units for one in costs),
+    }
+
+
+def _waits(records: list[Record]) -> bool:
+    """Return whether these are the records of a GET that waits. The first GET writes new rows."""
+    is_poll = records[0]["function"].endswith("polling")
+    return is_poll and all(one.get("operation") != "PutItem" for one in records)

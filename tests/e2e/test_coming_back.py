@@ -10,10 +10,12 @@ from playwright.sync_api import expect
 from shared.identity.accounts import Account
 from tests.e2e import backstage
 from tests.e2e.calls import answer, ring
+from tests.e2e.client_js import JavaScript
 from tests.e2e.clients import Client
 from tests.e2e.pages import Visitors, call, phone, pill, user_and_telecaller
 from tests.e2e.people import People
 from tests.e2e.stack import Stack
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 GRACE_SECONDS = 8
@@ -62,6 +64,31 @@ def test_a_call_outlives_the_connections_of_both(
     assert telecaller.wait("call:ended") == {"callId": call_id}
     seen = [one["presence"] for one in onlooker.presence(callee.id)]
     assert "OFFLINE" not in seen
+
+
+@pytest.mark.parametrize("kind", ["js", "python"])
+def test_a_polling_client_that_is_replaced_comes_back_unnoticed(world: World, kind: str) -> None:
+    """The sweep ends the connection of a telecaller, which is old, while she rings nowhere."""
+    _, onlooker = world.user()
+    world.transports = ("polling",)
+    callee, telecaller = world.telecaller(kind)
+    onlooker.wait_presence(callee.id, "ONLINE")
+    (before,) = backstage.connection_ids(world.stack, callee)
+    assert before.startswith("~")
+    if isinstance(telecaller, JavaScript):
+        telecaller.returns()
+    with backstage.settings_of(
+        world.stack, "sweep", replace_after_seconds=60, reconnect_grace_seconds=GRACE_SECONDS
+    ):
+        backstage.make_old(world.stack, before, seconds=700)
+        backstage.invoke(world.stack, "sweep", {})
+    until(
+        lambda: before not in backstage.connection_ids(world.stack, callee), "the old one is gone"
+    )
+    world.stack.wait_connections("/telecaller", callee.id, 1)
+    assert [one["presence"] for one in onlooker.presence(callee.id)] == ["ONLINE"]
+    _, user = world.user()
+    answer(user, telecaller, ring(user, telecaller, callee))
 
 
 def test_a_ring_reaches_a_telecaller_who_comes_back(world: World) -> None:

@@ -7,6 +7,7 @@ in the commit's message.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from functions.products import REGISTRY
 from shared.identity.accounts import Account
 from tests.e2e import backstage, every_event
 from tests.e2e.clients import Client
-from tests.e2e.cost import Cost, Requests, by_event, of_call
+from tests.e2e.cost import Cost, Requests, by_event, of_call, of_connect
+from tests.e2e.people import token
 from tests.e2e.waiting import until
 from tests.e2e.world import World
 
@@ -25,6 +27,15 @@ TARGETS = {"gateway messages": 9, "invocations": 4, "write units": 16, "scans": 
 EVENTS = {f"{row.namespace} {row.event}" for row in REGISTRY.handlers.values()}
 COMING = {"connect", "opener", "a namespace joined"}
 UPGRADED = "a whole call after an upgrade"
+RECOVERING = "a whole call with recovery"
+CONNECTS = {
+    "connecting with WebSocket": ("websocket",),
+    "connecting with default options": None,
+}
+EVENTS_OF_A_CALL = 5
+"""The direct events of a call: one rings, one says that it rings, two that it is accepted, one that
+it is over. A person with recovery has a row in the log for each."""
+
 UPGRADES_TRIED = 5
 BYTES_MORE = 1.1
 """The factor by which bytes may exceed their bound, because names and numbers differ in length."""
@@ -59,19 +70,49 @@ def upgraded_call(world: World, requests: Requests) -> dict[str, float]:
     raise AssertionError("every client upgraded later than upgrade_wait_ms")
 
 
+def recovering_call(world: World, requests: Requests) -> dict[str, float]:
+    """Make the same call with clients that have asked for recovery, and return its cost."""
+    user, telecaller = world.people.take("USER"), world.people.take("TELECALLER")
+    clients = [
+        world.connect("js", replace(world.ticket(namespace), given=given))
+        for account in (user, telecaller)
+        for namespace in [f"/{account.role.lower()}"]
+        for given in [{"token": token(account), "recovery": True}]
+    ]
+    for account in (user, telecaller):
+        world.stack.wait_connections(f"/{account.role.lower()}", account.id)
+    return _call(requests, telecaller, *clients)
+
+
+def connect(
+    world: World, requests: Requests, transports: tuple[str, ...] | None
+) -> dict[str, float]:
+    """Connect a client, and return what that costs until it is joined on a WebSocket."""
+    world.transports = transports
+    for _ in range(UPGRADES_TRIED):
+        requests.settle()
+        account = world.people.take("USER")
+        client = world.join("js", account)
+        until(lambda one=client: one.transport() == "websocket", "the upgrade")  # type: ignore[misc]
+        (connection_id,) = backstage.connection_ids(world.stack, account)
+        if not connection_id.startswith("~"):
+            return of_connect(requests.settle())
+    raise AssertionError("every client upgraded later than upgrade_wait_ms")
+
+
 def _call(
     requests: Requests, callee: Account, user: Client, telecaller: Client
 ) -> dict[str, float]:
-    """Make a call, and return its cost."""
+    """Make a call, and return its cost. With recovery, an event has its offset behind it."""
     requests.settle()
     user.emit("call:initiate", {"telecallerId": callee.id, "callType": "AUDIO"})
-    call_id = telecaller.wait("call:incoming")["callId"]
-    user.wait("call:ringing")
+    call_id = telecaller.wait_arguments("call:incoming")[0]["callId"]
+    user.wait_arguments("call:ringing")
     telecaller.emit("call:accept", {"callId": call_id})
-    telecaller.wait("call:accepted")
-    user.wait("call:accepted")
+    telecaller.wait_arguments("call:accepted")
+    user.wait_arguments("call:accepted")
     user.emit("call:end", {"callId": call_id})
-    telecaller.wait("call:ended")
+    telecaller.wait_arguments("call:ended")
     return of_call(requests.settle())
 
 
@@ -98,6 +139,20 @@ def test_a_whole_call_stays_within_its_targets(world: World, requests: Requests)
 def test_after_an_upgrade_a_call_costs_the_same(world: World, requests: Requests) -> None:
     assert ALLOWED[UPGRADED] == ALLOWED["a whole call"]
     check_bounds(UPGRADED, upgraded_call(world, requests))
+
+
+def test_recovery_costs_one_write_for_each_direct_event(world: World, requests: Requests) -> None:
+    call = recovering_call(world, requests)
+    check_bounds(RECOVERING, call)
+    plain = ALLOWED["a whole call"]
+    assert ALLOWED[RECOVERING] == plain | {
+        name: plain[name] + EVENTS_OF_A_CALL for name in ("write units", "requests")
+    }
+
+
+@pytest.mark.parametrize("name", CONNECTS)
+def test_connecting_costs_no_more_than_before(world: World, requests: Requests, name: str) -> None:
+    check_bounds(name, connect(world, requests, CONNECTS[name]))
 
 
 def test_no_event_costs_more_than_before(world: World, requests: Requests) -> None:

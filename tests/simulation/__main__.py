@@ -42,12 +42,18 @@ def main() -> int:
 
 
 def _shift(seed: int) -> int:
-    """Run a shift of eight hours, and print what came of it. Returns 1 if anybody noticed."""
+    """Run a shift of eight hours, without recovery and with it, and print what came of it.
+
+    Returns 1 if anybody noticed.
+    """
     begin = time.perf_counter()
     with runner.running() as run:
-        figures = Shift(run.world(seed), hours=8, calls=60).run()
-    print(f"{figures}, in {time.perf_counter() - begin:.0f} s")
-    return bool(figures.problems)
+        shifts = [
+            Shift(run.world(seed), hours=8, calls=60, recovery=recovery).run()
+            for recovery in (False, True)
+        ]
+    print(*shifts, f"in {time.perf_counter() - begin:.0f} s", sep="\n")
+    return any(figures.problems for figures in shifts)
 
 
 def _arguments() -> argparse.Namespace:

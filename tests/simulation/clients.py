@@ -99,6 +99,10 @@ class App:
         self.screen.ask(asked)
         return asked
 
+    def auth(self) -> dict[str, Any]:
+        """Return what a Socket.IO app says of itself when it joins."""
+        return {"token": token(self.who)}
+
     def close(self) -> None:
         """Close the connection."""
         self.world.gateway.close(self.id)
@@ -131,7 +135,7 @@ class App:
             return
         match packet.type:
             case engineio.PacketType.OPEN:
-                auth = "" if self.chat else "," + json.dumps({"token": token(self.who)})
+                auth = "" if self.chat else "," + json.dumps(self.auth())
                 self.send("40" if self.chat else f"40{self.who.namespace}{auth}")
             case engineio.PacketType.PING if not self.mute:
                 self.send("3")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from shared.protocol.socketio import Packet, PacketType
 from tests.simulation.clients import App, Who
 from tests.simulation.engine import row
 from tests.simulation.screens import IN_CALL, RINGING
@@ -32,6 +33,7 @@ class Figures:
     """What came of a shift.
 
     replaced: how many connections the stack has closed because they were old.
+    recovered: how often an app has had its session back, if it asks for that.
     problems: what a person has seen that nobody should.
     """
 
@@ -39,16 +41,21 @@ class Figures:
     cuts: int = 0
     blips: int = 0
     replaced: int = 0
+    recovered: int = 0
     talked_seconds: int = 0
     coins: int = 0
     problems: list[str] = field(default_factory=list)
 
 
 class Phone:
-    """A person's app with all connections that it has in turn."""
+    """A person's app with all connections that it has in turn.
+
+    state: what the app sends to have its session back, with its next connection.
+    """
 
     def __init__(self, shift: Shift, who: Who) -> None:
         self.shift, self.who = shift, who
+        self.state: dict[str, Any] = {"recovery": True} if shift.recovery else {}
         self.away_ms: float | None = None
         self.app = self._connect()
 
@@ -99,16 +106,31 @@ class _PhoneApp(App):
         self._phone = phone
         super().__init__(world, who)
 
+    def auth(self) -> dict[str, Any]:
+        return super().auth() | self._phone.state
+
+    def _receive_packet(self, packet: Packet) -> None:
+        state, data = self._phone.state, packet.data
+        if packet.type is PacketType.CONNECT and "pid" in data:
+            self._phone.shift.figures.recovered += state.get("pid") == data["pid"]
+            state["pid"] = data["pid"]
+        elif packet.type is PacketType.EVENT and "pid" in state:
+            state["offset"] = data[-1]
+        super()._receive_packet(packet)
+
     def closed(self) -> None:
         super().closed()
         self._phone.closed()
 
 
 class Shift:
-    """A shift of Tina's, whom Ulla calls again and again while Uwe looks on."""
+    """A shift of Tina's, whom Ulla calls again and again while Uwe looks on.
 
-    def __init__(self, world: World, hours: float, calls: int) -> None:
-        self.world, self.figures = world, Figures()
+    recovery: whether their apps ask for recovery.
+    """
+
+    def __init__(self, world: World, hours: float, calls: int, *, recovery: bool = False) -> None:
+        self.world, self.figures, self.recovery = world, Figures(), recovery
         self.random = random.Random(world.random.random())
         self._calls, self._pause_ms = calls, hours * HOUR_MS / calls
         self._planned: dict[str, float] = {}
@@ -188,6 +210,7 @@ class Shift:
             for at_ms, event, payload in phone.app.screen.events:
                 if event == "telecaller:presence-changed" and payload["presence"] == "OFFLINE":
                     self.problem(f"{phone.who.id} saw OFFLINE at {at_ms / 1000:.0f} s")
+            self._check_once(phone)
         records = [row(item) for item in self.world.dynamo.rows["calls"].values()]
         for record in records:
             seconds = record.get("durationSeconds", 0)
@@ -201,3 +224,14 @@ class Shift:
         left = row(self.world.dynamo.rows["people"][f"{ULLA.namespace}#{ULLA.id}",])["coins"]
         if left != self._balance - self.figures.coins:
             self.problem(f"ulla has {left} coins after {self.figures.coins}")
+
+    def _check_once(self, phone: Phone) -> None:
+        """Look for an event of a call that an app with recovery has heard twice."""
+        heard = [
+            (event, payload["callId"])
+            for _, event, payload in phone.app.screen.events
+            if isinstance(payload, dict) and "callId" in payload
+        ]
+        for event, call_id in set(heard) if self.recovery else ():
+            if heard.count((event, call_id)) > 1:
+                self.problem(f"{phone.who.id} heard {event} of {call_id} more than once")
