@@ -1,9 +1,19 @@
 """Socket.IO on the wire, by the sections of the Socket.IO protocol, version 5.
 
-``test_protocol.py`` has what needs a product of its own: events with any arguments, and sessions
-that begin again. ``test_transports_wire.py`` has the Engine.IO protocol.
+Every point of the protocol's own test suite has a test, except those of binary data:
+
+==========  ========================================================================================
+connect     ``TestConnectionToANamespace``; what came with CONNECT is in ``test_protocol.py``, a
+            client that sends none in ``test_liveness.py``
+message     ``TestSendingAndReceivingData``, ``TestPacketEncoding``; arguments that come back are in
+            ``test_protocol.py``
+disconnect  ``TestDisconnectionFromANamespace``
+==========  ========================================================================================
+
+Its part about Engine.IO is in ``test_transports_wire.py``.
 
 https://socket.io/docs/v4/socket-io-protocol/
+https://github.com/socketio/socket.io-protocol/blob/main/test-suite/test-suite.js
 """
 
 from __future__ import annotations
@@ -98,6 +108,14 @@ class TestSendingAndReceivingData:
 
 
 class TestDisconnectionFromANamespace:
+    def test_the_connection_stays_without_any_namespace(self, raw: Raw) -> None:
+        for _ in range(2):
+            raw.send("40")
+            assert raw.receive().startswith("40{")
+            raw.send("41")
+        raw.send("2probe")
+        assert raw.receive() == "3probe"
+
     def test_the_other_namespaces_stay(self, world: World, raw: Raw) -> None:
         connect(world, raw)
         raw.send("40")

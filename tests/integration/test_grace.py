@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.client import BaseClient
 
 from functions.calls.events import Incoming, Party
 from functions.calls.namespaces import USER
@@ -115,6 +116,35 @@ def test_without_a_grace_every_end_acts_at_once(ulla: Ulla, use_settings: UseSet
     use_settings(reconnect_grace_seconds=0)
     ulla.report(1006)
     assert ulla.left == ["ulla"]
+
+
+def test_the_grace_costs_two_writes_at_most(
+    ulla: Ulla, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
+) -> None:
+    writes: list[str] = []
+    call = BaseClient._make_api_call
+
+    def counted(client: Any, operation: str, request: Any) -> Any:
+        if operation not in {"GetItem", "Query"}:
+            writes.append(operation)
+        return call(client, operation, request)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+
+    def end(connection_id: str, code: int) -> int:
+        stage.connect(USER.path, connection_id, connection_id)
+        opened_at = ulla.fakes.clock.now // 1000 - 60
+        network, until = Connection.network, Connection.expires_at.set(opened_at + 7_800)
+        Connection(connection_id).update([network.set("192.0.2.7"), until])
+        writes.clear()
+        ulla.report(code, connection_id)
+        ulla.wait(GRACE)
+        return len(writes)
+
+    clean, lost = end("c2", 1000), end("c3", 1006)
+    use_settings(reconnect_grace_seconds=0)
+    assert clean == end("c4", 1000)
+    assert 1 <= lost - clean <= 2
 
 
 @pytest.mark.parametrize("late", [False, True])
