@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,16 @@ def test_a_late_upgrade_keeps_the_client_s_address(stage: Stage) -> None:
     assert connections.get(client.id) is None
 
 
+def noting(read: list[str], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that notes its first argument, a connection id, and calls ``function``."""
+
+    def noted(connection_id: str, *rest: Any) -> Any:
+        read.append(connection_id)
+        return function(connection_id, *rest)
+
+    return noted
+
+
 def test_after_a_late_upgrade_events_cost_what_they_cost_without_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,9 +158,8 @@ def test_after_a_late_upgrade_events_cost_what_they_cost_without_one(
     stage.ports.connections.post(client.id, "4once")
     stage.frame("w", '42/user,8["nothing"]')
     read: list[str] = []
-    get, put = connections.get, mailboxes.put
-    monkeypatch.setattr(connections, "get", lambda one: (read.append(one), get(one))[1])
-    monkeypatch.setattr(mailboxes, "put", lambda one, *rest: (read.append(one), put(one, *rest))[1])
+    for module, name in ((connections, "get"), (mailboxes, "put")):
+        monkeypatch.setattr(module, name, noting(read, getattr(module, name)))
     posts = [(client.id, "4a"), (other.id, "4b"), ("x", "4c")]
     assert sorted(stage.ports.connections.post_all(posts)) == [(one, True) for one in sorted(posts)]
     assert read == [other.id]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -12,7 +14,7 @@ from shared.pipeline import rate_limits
 from shared.realtime import connections, membership, people
 from shared.realtime.emitter import Emitter
 from tests.conftest import UseSettings
-from tests.fakes import Fakes
+from tests.fakes import NOW_MS, Fakes
 from tests.integration import booking_stage, recovering
 from tests.integration.clients import Clients
 from tests.integration.recovering import Numbered, Phone, come_back, deliver, lose
@@ -122,10 +124,10 @@ def test_a_booking_is_still_tracked(fakes: Fakes, after_the_grace: bool) -> None
 
 def move(partner: booking_stage.App, number: int) -> None:
     where = {"latitude": number, "longitude": 0}
-    partner.send("location:update", where, ms=booking_stage.NOW_MS + number)
+    partner.send("location:update", where, ms=NOW_MS + number)
 
 
-def located(phone: Phone) -> list[list[object]]:
+def located(phone: Phone) -> list[list[Any]]:
     return [one for one in phone.received if one[0] == "partner:location_update"]
 
 
