@@ -76,10 +76,10 @@ class Phone:
         self.connection_id, self._read = f"c{next(_numbers)}", 0
         expires_at = self.fakes.clock.now // 1000 + settings().connection_max_seconds
         row = Connection(self.connection_id, wire="s", expires_at=expires_at)
-        row.network = self.network
-        row.limited = bool(self.network) and not rate_limits.count_handshake(
-            self.network, self.fakes.clock.now
-        )
+        if self.network:
+            row.network = self.network
+            now_ms = self.fakes.clock.now
+            row.limited = not rate_limits.count_handshake(self.network, now_ms)
         connections.create(row)
         asked: dict[str, Any] = {"token": self.token}
         if self.recovery:

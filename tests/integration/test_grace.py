@@ -122,7 +122,8 @@ def test_the_grace_costs_two_writes_at_most(
     ulla: Ulla, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
 ) -> None:
     writes: list[str] = []
-    call = BaseClient._make_api_call
+    client_class: Any = BaseClient
+    call = client_class._make_api_call
 
     def counted(client: Any, operation: str, request: Any) -> Any:
         if operation not in {"GetItem", "Query"}:

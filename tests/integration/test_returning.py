@@ -11,7 +11,7 @@ from functions.bookings.namespaces import CUSTOMER
 from functions.calls.namespaces import TELECALLER, USER
 from functions.disconnect import main as disconnect
 from shared.pipeline import rate_limits
-from shared.realtime import connections, membership, people
+from shared.realtime import connections, membership, people, session_store
 from shared.realtime.emitter import Emitter
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
@@ -88,7 +88,7 @@ def test_rooms_and_data_come_along(fakes: Fakes) -> None:
         (session,) = row.all_sessions()
         address = row.address(session)
         membership.join(address, session, "room", int(row.expires_at), fakes.clock.now)
-        assert connections.save_data(row, session, {"name": f'"{session.person_id}"'})
+        assert session_store.save_data(row, session, {"name": f'"{session.person_id}"'})
     lose(phone)
     for number in (1, 2):
         fakes.tasks.broadcast(Numbered(number).to_room(USER.path, "room", group="g"))

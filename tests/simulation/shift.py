@@ -110,7 +110,8 @@ class _PhoneApp(App):
         return super().auth() | self._phone.state
 
     def _receive_packet(self, packet: Packet) -> None:
-        state, data = self._phone.state, packet.data
+        state = self._phone.state
+        data: Any = packet.data
         if packet.type is PacketType.CONNECT and "pid" in data:
             self._phone.shift.figures.recovered += state.get("pid") == data["pid"]
             state["pid"] = data["pid"]
