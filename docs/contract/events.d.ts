@@ -33,7 +33,7 @@ export interface AccountsDevices {
   devices: number;
 }
 
-/** A page of accounts in the order of their names. `coins` are those that the team's system has reported. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of accounts in the order of their names. `coins` are those that the team's system has reported. */
 export interface AccountsFoundAccounts {
   items: Array<Account>;
   cursor: string | null;
@@ -65,7 +65,7 @@ export interface AdminAuditEntry {
   reason: string | null;
 }
 
-/** A page of actions, newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of actions, newest first. */
 export interface AdminAuditLog {
   items: Array<AdminAuditEntry>;
   cursor: string | null;
@@ -135,7 +135,7 @@ export interface BookingUpdatedEvent {
   data: BookingsUpdated;
 }
 
-/** A page of bookings, newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of bookings, newest first. */
 export interface Bookings {
   items: Array<BookingsBookingDetails>;
   cursor: string | null;
@@ -357,7 +357,7 @@ export interface BookingsUpdated {
   amount?: number | null;
 }
 
-/** A page of calls, newest first. The first page begins with the calls that ring or go on. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of calls, newest first. The first page begins with the calls that ring or go on. */
 export interface Calls {
   items: Array<CallsCall>;
   cursor: string | null;
@@ -395,7 +395,7 @@ export interface CallsAdminCall {
   ringSeconds: number;
 }
 
-/** A page of calls, newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of calls, newest first. */
 export interface CallsAdminCalls {
   items: Array<CallsAdminCall>;
   cursor: string | null;
@@ -561,7 +561,7 @@ export interface CallsTelecallerDetails {
   about: string | null;
 }
 
-/** A page of telecallers, the greatest id first: ids that begin with the time make it the newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of telecallers, the greatest id first: ids that begin with the time make it the newest first. */
 export interface CallsTelecallers {
   items: Array<CallsListedTelecaller>;
   cursor: string | null;
@@ -645,7 +645,7 @@ export interface ChatChannelUpserted {
   members?: Array<string>;
 }
 
-/** A page of channels, newest first. `cursor`: the cursor of the next page, or null if this is the last page. */
+/** A page of channels, newest first. */
 export interface ChatChannels {
   items: Array<ChatListedChannel>;
   cursor: string | null;
@@ -720,7 +720,7 @@ export interface ChatMessageRead {
   messageId?: string | null;
 }
 
-/** A page of messages, newest first. `cursor`: of the next page, null if none follows. `unread`: how many messages of the channel the asking person has not read. */
+/** A page of messages, newest first. `unread`: how many messages of the channel the asking person has not read. */
 export interface ChatMessages {
   items: Array<ChatReadMessage>;
   cursor: string | null;

@@ -6,6 +6,7 @@ as newer than all reports until then; a later report changes it again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -21,7 +22,8 @@ from shared.pipeline.audit import Action
 from shared.pipeline.backend_events import HAPPENED_AT
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
-from shared.pipeline.routes import Parameter
+from shared.pipeline.paging import Items
+from shared.pipeline.routes import HttpHandle, Parameter
 from shared.ports import BusMessage
 from shared.protocol import json
 from shared.realtime import people
@@ -30,15 +32,10 @@ NO_ACCOUNT = "There is no such account"
 UPSERTED = "account.upserted"
 NAME_MISSING = "name: expected the beginning of a name"
 
-_CHANGE = Access({"accounts": "GetItem UpdateItem"}, may="put-events") | audit.WRITES
 
-
-class FoundAccounts(msgspec.Struct, frozen=True):
+class FoundAccounts(Items[Account], frozen=True):
     """A page of accounts in the order of their names. ``coins`` are those that the team's system
-    has reported. ``cursor``: the cursor of the next page, or null if this is the last page."""
-
-    items: list[Account]
-    cursor: str | None
+    has reported."""
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -85,50 +82,37 @@ def sessions(request: HttpRequest) -> Sessions:
     return Sessions([Devices(row.namespace, len(row.members)) for row in rows if row.members])
 
 
-@accounts.route(
-    "POST /accounts/{id}/suspend",
-    who="an admin",
-    body=Action,
-    errors=(400, 404, 503),
-    access=_CHANGE,
-)
+def _action(verb: str) -> Callable[[HttpHandle], HttpHandle]:
+    """Register the handler of a route with which admins change an account."""
+    return accounts.route(
+        f"POST /accounts/{{id}}/{verb}",
+        who="an admin",
+        body=Action,
+        errors=(400, 404, 503),
+        access=Access({"accounts": "GetItem UpdateItem"}, may="put-events") | audit.WRITES,
+    )
+
+
+@_action("suspend")
 def suspend(request: HttpRequest) -> Account:
     """Suspend an account, as `account.upserted` does: all sessions of the person end, and new ones
     are refused. Asking again does no harm."""
     return _change(request, "account.suspend", account_status="SUSPENDED")
 
 
-@accounts.route(
-    "POST /accounts/{id}/activate",
-    who="an admin",
-    body=Action,
-    errors=(400, 404, 503),
-    access=_CHANGE,
-)
+@_action("activate")
 def activate(request: HttpRequest) -> Account:
     """End the suspension of an account."""
     return _change(request, "account.activate", account_status="ACTIVE")
 
 
-@accounts.route(
-    "POST /accounts/{id}/approve",
-    who="an admin",
-    body=Action,
-    errors=(400, 404, 503),
-    access=_CHANGE,
-)
+@_action("approve")
 def approve(request: HttpRequest) -> Account:
     """Approve an account: a telecaller may connect and be called."""
     return _change(request, "account.approve", approval_status="APPROVED")
 
 
-@accounts.route(
-    "POST /accounts/{id}/reject",
-    who="an admin",
-    body=Action,
-    errors=(400, 404, 503),
-    access=_CHANGE,
-)
+@_action("reject")
 def reject(request: HttpRequest) -> Account:
     """Withdraw or refuse the approval of an account, as `account.upserted` does."""
     return _change(request, "account.reject", approval_status="REJECTED")

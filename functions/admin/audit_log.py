@@ -13,6 +13,7 @@ from shared.pipeline import audit, paging
 from shared.pipeline.audit import Entry
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.paging import Items
 from shared.pipeline.routes import Parameter
 
 
@@ -35,12 +36,8 @@ class AuditEntry(msgspec.Struct, frozen=True, rename="camel"):
     reason: str | None
 
 
-class AuditLog(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of actions, newest first. ``cursor``: the cursor of the next page, or null if this is
-    the last page."""
-
-    items: list[AuditEntry]
-    cursor: str | None
+class AuditLog(Items[AuditEntry], frozen=True):
+    """A page of actions, newest first."""
 
 
 @admin.route(

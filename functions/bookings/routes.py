@@ -15,6 +15,7 @@ from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin, require_role
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.paging import Items
 from shared.pipeline.routes import Parameter
 
 PARTIES = {CUSTOMER.role: CUSTOMER.path, PARTNER.role: PARTNER.path}
@@ -38,12 +39,8 @@ class BookingDetails(msgspec.Struct, frozen=True, rename="camel"):
     updated_at: str
 
 
-class Bookings(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of bookings, newest first. ``cursor``: the cursor of the next page, or null if this is
-    the last page."""
-
-    items: list[BookingDetails]
-    cursor: str | None
+class Bookings(Items[BookingDetails], frozen=True):
+    """A page of bookings, newest first."""
 
 
 @bookings.route(

@@ -25,6 +25,7 @@ from shared.pipeline.call_console import CallConsole
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.paging import Items
 from shared.pipeline.routes import Parameter
 from shared.realtime.namespaces import ADMIN_ROLE
 
@@ -52,12 +53,8 @@ class AdminCall(Call, frozen=True, rename="camel"):
     ring_seconds: int
 
 
-class AdminCalls(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of calls, newest first. ``cursor``: the cursor of the next page, or null if this is
-    the last page."""
-
-    items: list[AdminCall]
-    cursor: str | None
+class AdminCalls(Items[AdminCall], frozen=True):
+    """A page of calls, newest first."""
 
 
 @calls.route(

@@ -19,6 +19,7 @@ from shared.ids import MOST_CHARACTERS, Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin
 from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.paging import Items
 from shared.pipeline.payloads import one_of
 from shared.pipeline.routes import Parameter
 
@@ -46,12 +47,8 @@ class Call(msgspec.Struct, frozen=True, rename="camel"):
     coins: int
 
 
-class Calls(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of calls, newest first. The first page begins with the calls that ring or go on.
-    ``cursor``: the cursor of the next page, or null if this is the last page."""
-
-    items: list[Call]
-    cursor: str | None
+class Calls(Items[Call], frozen=True):
+    """A page of calls, newest first. The first page begins with the calls that ring or go on."""
 
 
 @calls.route(

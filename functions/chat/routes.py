@@ -17,6 +17,7 @@ from shared.ids import Id, is_id
 from shared.pipeline import paging
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.paging import Items
 from shared.pipeline.routes import Parameter
 from shared.realtime.namespaces import ACCESS_DENIED
 from shared.realtime.sessions import Session
@@ -35,12 +36,8 @@ class ListedChannel(msgspec.Struct, frozen=True, rename="camel"):
     last_message: NewMessage | None
 
 
-class Channels(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of channels, newest first. ``cursor``: the cursor of the next page, or null if this is
-    the last page."""
-
-    items: list[ListedChannel]
-    cursor: str | None
+class Channels(Items[ListedChannel], frozen=True):
+    """A page of channels, newest first."""
 
 
 @chat.route(
@@ -86,12 +83,10 @@ def _listed(
     )
 
 
-class Messages(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of messages, newest first. ``cursor``: of the next page, null if none follows.
-    ``unread``: how many messages of the channel the asking person has not read."""
+class Messages(Items[ReadMessage], frozen=True):
+    """A page of messages, newest first. ``unread``: how many messages of the channel the asking
+    person has not read."""
 
-    items: list[ReadMessage]
-    cursor: str | None
     unread: int
 
 

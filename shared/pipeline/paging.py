@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -56,6 +56,16 @@ class Page(NamedTuple):
     def rows(self) -> int:
         """How many rows to read. One row more than the page holds shows that a page follows."""
         return self.limit + 1
+
+
+class Items(msgspec.Struct, Generic[Row], frozen=True):
+    """Base of answers with a page of items."""
+
+    items: list[Row]
+    cursor: Annotated[
+        str | None,
+        msgspec.Meta(description="The cursor of the next page, or null if this is the last page"),
+    ]
 
 
 def read(query: Mapping[str, str]) -> Page:

@@ -19,6 +19,7 @@ from shared.pipeline import paging
 from shared.pipeline.authentication import require_role
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpRequest
+from shared.pipeline.paging import Items
 from shared.pipeline.routes import Parameter
 from shared.realtime.namespaces import ADMIN
 
@@ -35,12 +36,9 @@ class ListedTelecaller(msgspec.Struct, frozen=True):
     presence: Literal["ONLINE", "OFFLINE", "ON_CALL"]
 
 
-class Telecallers(msgspec.Struct, frozen=True):
+class Telecallers(Items[ListedTelecaller], frozen=True):
     """A page of telecallers, the greatest id first: ids that begin with the time make it the newest
-    first. ``cursor``: the cursor of the next page, or null if this is the last page."""
-
-    items: list[ListedTelecaller]
-    cursor: str | None
+    first."""
 
 
 @calls.route(

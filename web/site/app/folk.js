@@ -19,7 +19,7 @@ const ACTIONS = [
   { when: ({ role, approvalStatus }) => role === "TELECALLER" && approvalStatus !== "APPROVED", verb: "approve", name: "Approve", kind: "go",
     text: (name) => `${name} can connect, is listed, and can be called.`, done: "is approved" },
   { when: ({ role, approvalStatus }) => role === "TELECALLER" && approvalStatus !== "REJECTED", verb: "reject", name: "Reject", kind: "stop",
-    text: (name) => `${name} cannot be called, and is no longer listed.`, done: "is rejected" },
+    text: (name) => `${name} is signed out as a telecaller within seconds, and is neither listed nor called.`, done: "is rejected" },
 ];
 
 function facts(entries) {
