@@ -5,6 +5,7 @@ import { tell } from "./backend.js";
 import { button, h } from "./dom.js";
 import { makeMap } from "./map.js";
 import { makePhone } from "./phone.js";
+import { onArrival } from "./wire.js";
 
 const HOME = { latitude: 52.52, longitude: 13.405 };
 const STEPS = 24;
@@ -45,8 +46,11 @@ function customerSide(phone, people, partnerId) {
   const words = news();
   const actions = h("div", { class: "actions" });
   let bookingId = null;
+  let turns = 0;
 
   function show(status, text) {
+    turns += 1;
+    words.dataset.status = status ?? "";
     words.classList.remove("problem");
     words.textContent = text ?? WORDS[status];
     actions.replaceChildren(status && MAY_CANCEL.has(status)
@@ -84,25 +88,26 @@ function customerSide(phone, people, partnerId) {
     }
   }
 
-  /** Show where things are, after a reload or a gap. */
-  async function resume() {
-    const known = bookingId;
+  /** Show where things are, after a reload or a gap, perhaps `again`. What happens meanwhile is newer. */
+  async function resume(again) {
+    const [known, before] = [bookingId, turns];
     const booking = known ? await get(`/bookings/${known}`, phone.person.token) : await openBooking(phone.person);
-    if (bookingId !== known) return;
+    if (bookingId !== known || turns !== before) return;
+    if (again && words.dataset.status === (booking?.status ?? "")) return;
     if (!booking) return show(null, "Nothing booked.");
     bookingId = booking.bookingId;
     show(booking.status);
     if (!OVER.has(booking.status)) socket.emit("booking:track", bookingId);
   }
 
-  socket.on("connect", () => {
-    phone.show(map.element, words, actions);
-    resume().catch(({ message }) => problem(message));
+  const stop = onArrival(socket, (again) => {
+    if (!again) phone.show(map.element, words, actions);
+    resume(again).catch(({ message }) => problem(message));
   });
   socket.on("booking:status_updated", ({ bookingId: id, status }) => id === bookingId && show(status));
   socket.on("partner:location_update", ({ bookingId: id, location }) => id === bookingId && map.move(location));
   socket.on("error", ({ message }) => problem(message));
-  return () => {};
+  return stop;
 }
 
 function partnerSide(phone) {
@@ -128,6 +133,7 @@ function partnerSide(phone) {
 
   function at(status) {
     const next = NEXT[status];
+    booking = { ...booking, status };
     show(WORDS[status], `${booking.service}, ${booking.address}`, button(DO[next], "go", () => go(next)));
   }
 
@@ -159,18 +165,19 @@ function partnerSide(phone) {
   }
 
   function offer(request) {
-    booking = request;
+    booking = { ...request, status: "PARTNER_ASSIGNED" };
     const { bookingId } = request;
     show("New work", `${request.service}, ${request.address}, ${request.amount} €`,
       button("Accept", "go", () => socket.emit("booking:accept", bookingId, (answer) => answer?.error || at("PARTNER_ACCEPTED"))),
       button("Reject", "stop", () => socket.emit("booking:reject", { bookingId, reason: "Not available" }, (answer) => answer?.error || idle("You rejected it."))));
   }
 
-  /** Show where things are, after a reload or a gap. */
-  async function resume() {
+  /** Show where things are, after a reload or a gap, perhaps `again`. What happens meanwhile is newer. */
+  async function resume(again) {
     const known = booking;
     const found = await openBooking(phone.person);
     if (booking !== known) return;
+    if (again && found?.bookingId === known?.bookingId && found?.status === known?.status) return;
     if (!found) return known && idle("It is over.");
     booking = found;
     if (found.status === "PARTNER_ASSIGNED") return offer(found);
@@ -184,13 +191,16 @@ function partnerSide(phone) {
     words.classList.add("problem");
   }
 
-  socket.on("connect", () => {
-    phone.show(words, about, actions);
-    if (!booking) idle();
-    resume().catch(({ message }) => problem(message));
+  const later = onArrival(socket, (again) => {
+    if (!again) phone.show(words, about, actions);
+    if (!again && !booking) idle();
+    resume(again).catch(({ message }) => problem(message));
   });
   socket.on("booking:new_request", offer);
   socket.on("booking:cancelled", () => idle("The customer cancelled."));
   socket.on("error", ({ message }) => problem(message));
-  return stop;
+  return () => {
+    later();
+    stop();
+  };
 }

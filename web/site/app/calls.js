@@ -6,10 +6,9 @@ import { button, clock, everySecond, h } from "./dom.js";
 import { avatar, makePhone } from "./phone.js";
 import { startRinging } from "./ring.js";
 import { joinRoom } from "./room.js";
+import { onArrival } from "./wire.js";
 
 const ANSWER_MS = 10_000;
-/** A list is up to date a moment after the event, which may have gone out just before the page could be reached. */
-const LIST_MS = 3000;
 const NO_ANSWER = "The stack does not answer. Try again.";
 
 /** Both phones. */
@@ -103,7 +102,7 @@ function faces(phone, idle) {
 function userSide(phone, telecallers, ringSeconds) {
   const { socket } = phone;
   const contacts = makeContacts(telecallers, initiate);
-  let call = null, withdrawn = false, later = null;
+  let call = null, withdrawn = false;
   const face = faces(phone, idle);
 
   function idle(news = "", bad = false) {
@@ -155,11 +154,10 @@ function userSide(phone, telecallers, ringSeconds) {
   const loadContacts = (again) =>
     contacts.load(phone.person.token, again).catch(({ message }) => call || idle(message, true));
 
-  socket.on("connect", () => {
+  const later = onArrival(socket, (again) => {
+    loadContacts(again);
+    if (again) return;
     if (!call) idle();
-    loadContacts(false);
-    clearTimeout(later);
-    later = setTimeout(loadContacts, LIST_MS, true);
     look(() => call?.callId && idle("The call is over."));
   });
   socket.on("telecaller:presence-changed", ({ telecallerId, presence, telecaller }) =>
@@ -178,7 +176,7 @@ function userSide(phone, telecallers, ringSeconds) {
   socket.on("call:ended", () => idle("The other side hung up."));
   for (const event of ["call:error", "error"]) socket.on(event, ({ message }) => refused(message));
   return () => {
-    clearTimeout(later);
+    later();
     face.clear();
   };
 }

@@ -6,6 +6,8 @@ import { h, warn } from "./dom.js";
 const TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
 const KEPT = 80;
 const SLOW_MS = 6000;
+/** A list is up to date a moment after the event, which may have gone out just before the page could be reached. */
+const LIST_MS = 3000;
 const LOST = 3001; // a page may close with 1000, which is a goodbye, or with a code from 3000 on
 const AWAY = "The stack does not answer. Start it with make run, or check the network: this page goes on by itself.";
 
@@ -81,4 +83,15 @@ export function connect(namespace, token, log, onstate) {
       socket.disconnect();
     },
   };
+}
+
+/** Do something whenever a socket connects, and once `again` a moment later. Returns what stops that. */
+export function onArrival(socket, work) {
+  let later = null;
+  socket.on("connect", () => {
+    clearTimeout(later);
+    work(false);
+    later = setTimeout(work, LIST_MS, true);
+  });
+  return () => clearTimeout(later);
 }
