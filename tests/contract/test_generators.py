@@ -13,6 +13,8 @@ import pytest
 
 from local.settings import ROOT
 
+pytestmark = pytest.mark.xdist_group("generators")  # which are installed once
+
 FOLDER = Path(__file__).with_name("generators")
 DOCUMENT = ROOT / "docs" / "contract" / "asyncapi.json"
 MADE_UP = re.compile("anonymous|reserved", re.IGNORECASE)
