@@ -27,7 +27,7 @@ from shared.pipeline.routes import HttpRoute
 from shared.protocol import engineio, socketio
 from shared.protocol.errors import InvalidPacket
 from shared.realtime.namespaces import MAIN
-from tests.simulation import inputs, runner
+from tests.simulation import described, inputs, runner
 from tests.simulation.chat import CHANNEL
 from tests.simulation.clients import App, Who, token
 from tests.simulation.inputs import (
@@ -105,6 +105,8 @@ def send_request(stage: Stage, given: Request) -> tuple[int, Any]:
     body: Any = json.loads(text) if text else None
     assert status < 500, f"{status} {body}: {given}"
     assert status < 400 or body["error"]["message"], f"{status} {body}: {given}"
+    wrong = described.fault(given.method, given.path.split("?")[0], status, body)
+    assert not wrong, f"{wrong}: {given}"
     return status, body
 
 
