@@ -21,9 +21,9 @@ from shared.pipeline import audit, paging
 from shared.pipeline.audit import Action
 from shared.pipeline.backend_events import HAPPENED_AT
 from shared.pipeline.deployment import Access
-from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.http import HttpError, HttpHandle, HttpRequest
 from shared.pipeline.paging import Items
-from shared.pipeline.routes import HttpHandle, Parameter
+from shared.pipeline.routes import Parameter
 from shared.ports import BusMessage
 from shared.protocol import json
 from shared.realtime import people
