@@ -12,7 +12,6 @@ from shared.aws.adapters import ports
 from shared.aws.parallel import both
 from shared.aws.retry import attempts
 from shared.errors import ConnectionRefused
-from shared.identity import accounts
 from shared.identity.tokens import Kept
 from shared.pipeline import admission, departure, greeting, meters, returning
 from shared.pipeline.admission import (
@@ -50,11 +49,11 @@ class Known(NamedTuple):
     """What is known before a CONNECT is handled.
 
     connection: the connection's row, or None.
-    find_account: returns the account of an id, or None.
+    find_account: returns the account of an id, or None. None if it has not been read.
     """
 
     connection: Connection | None
-    find_account: FindAccount
+    find_account: FindAccount | None
 
 
 def read(connection_id: str, packet: socketio.Packet) -> Known:
@@ -133,7 +132,10 @@ def admit(arrival: Arrival, packet: socketio.Packet, known: Known | None = None)
 
 
 def _new_session(
-    arrival: Arrival, packet: socketio.Packet, connection: Connection, find_account: FindAccount
+    arrival: Arrival,
+    packet: socketio.Packet,
+    connection: Connection,
+    find_account: FindAccount | None,
 ) -> tuple[Session, str]:
     """Return the session that the client may have, and the ``pid`` if the client asks for recovery.
 
@@ -164,21 +166,21 @@ def _read(arrival: Arrival, packet: socketio.Packet) -> Known:
     """Return what is known before a CONNECT is handled. One that has waited in a mailbox has
     mostly been answered, so its account is not read."""
     if arrival.held:
-        return Known(connections.get(arrival.connection_id), accounts.get)
+        return Known(connections.get(arrival.connection_id), None)
     return read(arrival.connection_id, packet)
 
 
 def _authenticated(
-    packet: socketio.Packet, connection: Connection, find_account: FindAccount
+    packet: socketio.Packet, connection: Connection, find_account: FindAccount | None
 ) -> Session:
     """Return the session that the client's token gives. Raises ``ConnectionRefused``.
 
     find_account: finds the account of the token that the packet itself carries.
     """
     token = _own_token(packet)
-    if token is not None:
-        return authenticate(REGISTRY, ports(), packet.namespace, token, find_account)
-    return authenticate(REGISTRY, ports(), packet.namespace, _kept_token(connection, packet))
+    if token is None:
+        token, find_account = _kept_token(connection, packet), None
+    return authenticate(REGISTRY, ports(), packet.namespace, token, find_account)
 
 
 def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> None:

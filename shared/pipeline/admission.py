@@ -45,14 +45,14 @@ def authenticate(
     ports: Ports,
     path: str,
     token: object,
-    find_account: FindAccount = accounts.get,
+    find_account: FindAccount | None = None,
 ) -> Session:
     """Return the session that ``token`` gives in the namespace ``path``.
 
     In a namespace that takes no token, the session has no person: for good with ``Login.NONE``,
     until the client authenticates with ``Login.LATER``.
 
-    find_account: returns the account of an id, or None.
+    find_account: returns the account of an id, if it has been read. With None, it is read here.
 
     Raises ``ConnectionRefused`` with the contract's text for that namespace.
     """
@@ -76,7 +76,8 @@ def authenticate(
         role=identity.role,
         name=identity.name,
     )
-    account = find_account(identity.account_id)
+    account_id = identity.account_id
+    account = find_account(account_id) if find_account else accounts.get(account_id)
     if account is None:
         if namespace.approval_required:
             raise ConnectionRefused(namespaces.NOT_APPROVED)
