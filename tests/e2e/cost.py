@@ -38,8 +38,8 @@ QUIET_SECONDS = 1.5
 class Cost(NamedTuple):
     """The cost of one invocation.
 
-    sequential: the longest chain of requests of which each begins after the one before has ended.
-    before_emit: the longest such chain before the first post.
+    sequential: how many requests are made one after another.
+    before_emit: how many of them are made before the first post; all of them if there is no post.
     """
 
     requests: dict[str, int]
@@ -100,12 +100,13 @@ def cost(records: list[Record]) -> Cost:
     """Return the cost of the records of one invocation."""
     asked = [record for record in records if record["kind"] not in NOT_ITS_OWN]
     posts = [record for record in asked if record["kind"] == "@connections"]
-    first = min((post["begin"] for post in posts), default=float("inf"))
+    depths = [record["depth"] for record in asked]
+    sequential = max(depths, default=0)
     units = [record["units"] for record in asked if "units" in record]
     return Cost(
         requests=dict(sorted(Counter(f"{r['kind']} {r['operation']}" for r in asked).items())),
-        sequential=_chain(asked),
-        before_emit=_chain([record for record in asked if record["end"] <= first]),
+        sequential=sequential,
+        before_emit=min((post["depth"] - 1 for post in posts), default=sequential),
         read_units=sum(one["read"] for one in units),
         write_units=sum(one["write"] for one in units),
         posts=len(posts),
@@ -113,23 +114,10 @@ def cost(records: list[Record]) -> Cost:
     )
 
 
-def _chain(records: list[Record]) -> int:
-    """Return the length of the longest chain of requests.
-
-    In a chain, each request begins after the one before has ended.
-    """
-    count, free_at = 0, 0.0
-    for record in sorted(records, key=lambda one: float(one["end"])):
-        if record["begin"] >= free_at:
-            count, free_at = count + 1, record["end"]
-    return count
-
-
 def by_event(records: Iterable[Record]) -> dict[str, Cost]:
-    """Return the cost of each event: its most expensive invocation, with the shortest chains of
-    all.
+    """Return the cost of each event: its most expensive invocation, with the longest chains of all.
 
-    On a busy machine, requests that are made at once may look as if one waited for the other.
+    For functions that try again, it is the cheapest invocation.
     """
     costs: dict[str, Cost] = {}
     for mine in invocations(records).values():
@@ -137,8 +125,8 @@ def by_event(records: Iterable[Record]) -> dict[str, Cost]:
         other = costs.get(name, found)
         one = min if name in RETRYING else max
         costs[name] = one(other, found, key=_price)._replace(
-            sequential=min(other.sequential, found.sequential),
-            before_emit=min(other.before_emit, found.before_emit),
+            sequential=one(other.sequential, found.sequential),
+            before_emit=one(other.before_emit, found.before_emit),
         )
     return costs
 

@@ -11,8 +11,10 @@ import importlib.machinery
 import importlib.util
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,12 +27,26 @@ class Watch:
     """The recorder of one worker, and the wrappers around its modules.
 
     A worker runs one invocation at a time. ``_invocation`` is the id of the current one.
+
+    Every request has a ``depth``: how many requests of its invocation are one after another up to
+    it. It follows from the code alone, and not from how fast anything was: calls that
+    ``parallel.together`` runs at the same time begin at the same depth, and what comes after them
+    is deeper than all of them. ``_now.depth`` is the depth of the thread's last request.
     """
 
     def __init__(self, path: Path, function: str) -> None:
         self._path = path
         self._function = function
         self._invocation = ""
+        self._now = threading.local()
+
+    @property
+    def _depth(self) -> int:
+        return getattr(self._now, "depth", 0)
+
+    @_depth.setter
+    def _depth(self, depth: int) -> None:
+        self._now.depth = depth
 
     def write(self, kind: str, begin: float, **facts: object) -> None:
         """Add a record that begins at ``begin``, in epoch seconds, and ends now."""
@@ -55,7 +71,7 @@ class Watch:
             def watched(event: Any, context: Any) -> Any:
                 if event.get("warm"):
                     return handler(event, context)
-                self._invocation, begin = uuid4().hex, time.time()
+                self._invocation, begin, self._depth = uuid4().hex, time.time(), 0
                 try:
                     return handler(event, context)
                 finally:
@@ -87,8 +103,10 @@ class Watch:
             else:
                 return answer
             finally:
+                self._depth += 1
                 facts = {
                     "operation": operation,
+                    "depth": self._depth,
                     "units": units,
                     "outcome": outcome,
                     "uses": list(uses(service, operation, request)),
@@ -103,6 +121,7 @@ class Watch:
 
         def send(pool: Any, items: Any, request: Callable[[Any], Any]) -> Iterator[Any]:
             sent: dict[Any, tuple[float, Any]] = {}
+            depth = self._depth + 1
 
             def keep(item: Any) -> Any:
                 sent[item] = time.time(), request(item)
@@ -111,10 +130,34 @@ class Watch:
             for item, outcome in original(pool, items, keep):
                 begin, (method, _, body, _) = sent[item]
                 facts = {"operation": method, "bytes": len(body), "frame": body.decode()}
-                self.write("@connections", begin, uses=[(method, "@connections")], **facts)
+                uses = [(method, "@connections")]
+                self.write("@connections", begin, depth=depth, uses=uses, **facts)
+                self._depth = max(self._depth, depth)
                 yield item, outcome
 
         module.HttpPool.send = send
+
+    def parallel(self, module: Any) -> None:
+        """Let calls that run at the same time begin at the same depth."""
+        original = module.together
+
+        def together(calls: Iterable[Callable[[], Any]]) -> list[Any]:
+            begin, ends = self._depth, [self._depth]
+
+            def run(call: Callable[[], Any]) -> Any:
+                self._depth = begin
+                try:
+                    return call()
+                finally:
+                    ends.append(self._depth)
+
+            try:
+                found: list[Any] = original([partial(run, call) for call in calls])
+            finally:
+                self._depth = max(ends)
+            return found
+
+        module.together = together
 
 
 def uses(service: str, operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -177,6 +220,7 @@ def install(path: Path, function: str) -> None:
         {
             "shared.aws.lambda_entry": watch.entry,
             "shared.aws.http_pool": watch.http_pool,
+            "shared.aws.parallel": watch.parallel,
         }
     )
     sys.meta_path.insert(0, finder)
