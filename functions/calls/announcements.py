@@ -49,8 +49,8 @@ def accepted(background: Background, room: LiveKit, telecaller: PartyRow, device
     """
     call, now = telecaller.call, background.now_ms
     mark = store.mark_of_accept(call)
-    user = rows.get(USER.path, call.peer_id)
-    if not user.is_in(call.id):
+    user = store.note_answered(call)
+    if user is None:
         telecaller.note_told(mark)
         return
     me, peer = telecaller.person_id, Party(call.peer_id, call.peer_name, call.peer_profile)

@@ -46,8 +46,9 @@ from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
 from shared.identity import accounts
 from shared.identity.accounts import Account
+from shared.pipeline import rate_limits
 from shared.pipeline.context import Context
-from shared.pipeline.declarations import Limit
+from shared.pipeline.declarations import TOO_MANY_REQUESTS, Limit
 from shared.pipeline.deployment import Access
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, people
@@ -236,7 +237,7 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> Finished | No
     payload=CallRef,
     missing=INVALID_REQUEST,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
-    limit=Limit("limit_call_accept_per_minute"),
+    limit=Limit("limit_call_accept_per_minute", in_handler=True),
     access=MAY_READ_RECORDS
     | Access({"connections": "GetItem", "people": "GetItem UpdateItem"}, may="read-secret"),
 )
@@ -247,19 +248,23 @@ def accept(context: Context, request: CallRef) -> None:
     room = livekit.configured(settings(), context.ports.secrets)
     person_id, message_id = context.session.person_id, context.arrival.message_id
     device = context.address
+    limit = Window.coarse("accept", settings().limit_call_accept_per_minute, context.now_ms)
     telecaller = store.accept(
-        person_id, request.call_id, context.now_ms, message_id, device.member
-    ) or _accepted_before(context, request.call_id)
+        person_id, request.call_id, limit, message_id, device.member
+    ) or _accepted_before(context, request.call_id, limit)
     announcements.accepted(context, room, telecaller, device)
 
 
-def _accepted_before(context: Context, call_id: str) -> PartyRow:
+def _accepted_before(context: Context, call_id: str, limit: Window) -> PartyRow:
     """Return the telecaller's row if this device has accepted the call before, and it goes on.
 
     A device accepts again if it has received no answer. If the device that accepted is gone, any
-    device of the telecaller may do so. Raises as ``_over`` says, and ``Refusal``, if it is not so.
+    device of the telecaller may do so. The attempt counts against ``limit``. Raises as ``_over``
+    says, and ``Refusal``, if it is not so or the limit is reached.
     """
-    row = rows.get(TELECALLER.path, context.session.person_id)
+    row = rows.of_key(TELECALLER.path, context.session.person_id)
+    if not rate_limits.take(row, limit):
+        raise Refusal(TOO_MANY_REQUESTS)
     call = row.current_call
     if call and row.is_in(call_id) and call.accepted_by != context.arrival.message_id:
         device = call.accepted_on
@@ -277,6 +282,11 @@ def _is_gone(row: PartyRow, device: str) -> bool:
     return connection is None or bool(connection.leaving)
 
 
+def read_own_row(context: Context, _: CallRef) -> PartyRow:
+    """Return the row of the person who asks."""
+    return rows.get(context.session.namespace, context.session.person_id)
+
+
 @calls.on(
     "call:reject",
     namespaces=[TELECALLER.path],
@@ -284,6 +294,7 @@ def _is_gone(row: PartyRow, device: str) -> bool:
     missing=INVALID_REQUEST,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_reject_per_minute"),
+    load=read_own_row,
 )
 def reject(context: Context, request: CallRef) -> None:
     """Reject a call that rings. The user's devices receive `call:rejected`; the telecaller's other
@@ -299,6 +310,7 @@ def reject(context: Context, request: CallRef) -> None:
     missing=INVALID_REQUEST,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_cancel_per_minute"),
+    load=read_own_row,
     access=MAY_END_RINGING | Access({"calls": "Query"}),
 )
 def cancel(context: Context, request: CallRef) -> None:
@@ -322,6 +334,7 @@ for _namespace, _error_event in ((USER, CallError.event), (TELECALLER, "error"))
         missing=INVALID_REQUEST,
         refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
         limit=Limit("limit_call_end_per_minute"),
+        load=read_own_row,
         access=MAY_END_CALL | MAY_READ_RECORDS,
     )(end)
 
@@ -333,12 +346,13 @@ def _finish(context: Context, call_id: str, trigger: Trigger) -> None:
     time, and what has not been announced is. Raises as ``_over`` says, and ``Refusal``, if the call
     is not the person's current one, or ``trigger`` does not apply to its state.
     """
-    me = context.session
-    parties = _parties(context, call_id)
-    if parties and trigger is Trigger.END:
-        parties = _await_accept(parties, call_id)
+    me, mine = context.session, context.loaded
     ender = Ender(me.person_id, context.arrival.message_id)
-    done = parties and store.finish(parties, call_id, trigger, context.now_ms, ender)
+    done = store.finish_from(mine, call_id, trigger, context.now_ms, ender)
+    if done is None and (parties := _parties(mine, call_id)):
+        if trigger is Trigger.END:
+            parties = _await_accept(parties, call_id)
+        done = store.finish(parties, call_id, trigger, context.now_ms, ender)
     if done:
         announcements.ended(context, done, but=context.address)
         return
@@ -349,15 +363,16 @@ def _finish(context: Context, call_id: str, trigger: Trigger) -> None:
     announcements.ended_before(context, done, but=context.address)
 
 
-def _parties(context: Context, call_id: str) -> PartyRows | None:
+def _parties(mine: PartyRow, call_id: str) -> PartyRows | None:
     """Return the rows of both parties in a call. Returns None if it is not the current call of the
-    person who asks."""
-    me = context.session
-    mine = rows.get(me.namespace, me.person_id)
+    person who asks.
+
+    mine: that person's row.
+    """
     call = mine.current_call
     if call is None or call.id != call_id:
         return None
-    if me.namespace == TELECALLER.path:
+    if mine.namespace == TELECALLER.path:
         return PartyRows(mine, rows.get(USER.path, call.peer_id))
     return PartyRows(rows.get(TELECALLER.path, call.peer_id), mine)
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -20,6 +20,7 @@ from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Status, Trigger, after
+from shared.aws.parallel import both
 from shared.aws.tables import Table, Transaction, TransactionRefused, is_still, transact
 from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
@@ -158,17 +159,18 @@ def withdraw(call: NewCall) -> None:
 
 
 def accept(
-    telecaller_id: str, call_id: str, now_ms: int, message_id: str, device: str
+    telecaller_id: str, call_id: str, limit: Window, message_id: str, device: str
 ) -> PartyRow | None:
-    """Move the call from RINGING to ACCEPTED.
+    """Move the call from RINGING to ACCEPTED, and count that against the telecaller's ``limit``.
 
     device: the telecaller's connection that accepts, as ``Address.member``.
 
-    Returns the telecaller's row after the write, with the mark of the accept, or None if the call
-    no longer rings. The SDK repeats the write if its answer is lost, and the repetition succeeds as
-    the first write did.
+    Returns the telecaller's row after the write, with the mark of the accept. Returns None, and
+    counts nothing, if the call no longer rings or the limit is reached. The SDK repeats the write
+    if its answer is lost, and the repetition succeeds as the first write did.
     """
     row, attempt = rows.of_key(TELECALLER.path, telecaller_id), uuid.uuid4().hex
+    now_ms = limit.now_ms
     call: Any = PartyRow.call
     actions = [
         call.status.set(Status.ACCEPTED.value),
@@ -177,9 +179,24 @@ def accept(
         call.accepted_on.set(device),
         call.accepted_in.set(attempt),
         PartyRow.marking(Mark(now_ms, call_id, Status.ACCEPTED)),
+        *limit.actions(),
     ]
-    mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
+    rings = (call.status == Status.RINGING.value) & limit.condition()
+    mine = rings | (call.accepted_in == attempt)
     return row if row.update_if(actions, _is_in(call_id) & mine) else None
+
+
+def note_answered(call: CurrentCall) -> PartyRow | None:
+    """Write on the user's row that the call has been answered, and return the row as it is then.
+
+    With it, the user's row alone says what ends the call: ``finish_from``. Returns None, and writes
+    nothing, if the user is no longer in the call. Idempotent.
+
+    call: the call on the telecaller's row.
+    """
+    user, theirs = rows.of_key(USER.path, call.peer_id), cast("Any", PartyRow.call)
+    actions = [theirs.accepted_at.set(call.accepted_at), theirs.accepted_by.set(call.accepted_by)]
+    return user if user.update_if(actions, _is_in(call.id)) else None
 
 
 def finish(
@@ -203,19 +220,56 @@ def finish(
         call = parties.telecaller.current_call
         if call is None or call.id != call_id:
             return None
-        status = after(Status(call.status), trigger)
+        before = Status(call.status)
+        status = after(before, trigger)
         if status is None:
             return None
-        record = _record(parties, call, status, now_ms)
+        telecaller_id, balance = parties.telecaller.person_id, int(parties.user.coins)
+        record = _record(call, telecaller_id, call.peer_id, status, now_ms)
+        paid = wallet.covers(int(record.coins))
+        if record.coins > balance:
+            record.coins, paid = balance, wallet.holds(balance)
         if ender:
             record.end_by(ender, trigger.value)
         try:
-            _close(parties, call, record, also and also(record))
+            _close(record, before, paid, also and also(record))
         except TransactionRefused:
             parties = rows.get_both(record.callee_id, record.caller_id)
         else:
             return Finished(record, parties)
     raise RuntimeError(f"call {call_id} cannot be ended: its rows changed {_ROUNDS} times")
+
+
+def finish_from(
+    mine: PartyRow, call_id: str, trigger: Trigger, now_ms: int, ender: Ender
+) -> Finished | None:
+    """Do what ``finish`` does, knowing the row of one party only. The other party's row is read at
+    the same time, for the addresses of the devices.
+
+    Returns None if this row does not say enough, or the write is refused: because the call has
+    changed, or the user's balance does not cover the price. ``finish`` decides then.
+    """
+    call = mine.current_call
+    if call is None or call.id != call_id:
+        return None
+    before = Status.ACCEPTED if call.accepted_at else Status.RINGING
+    status = after(before, trigger)
+    if status is None:
+        return None
+    is_user = mine.namespace == USER.path
+    telecaller_id, user_id = mine.person_id, call.peer_id
+    if is_user:
+        telecaller_id, user_id = user_id, telecaller_id
+    record = _record(call, telecaller_id, user_id, status, now_ms)
+    record.end_by(ender, trigger.value)
+    try:
+        _, peer = both(
+            lambda: _close(record, before, wallet.covers(int(record.coins))),
+            lambda: rows.get(TELECALLER.path if is_user else USER.path, call.peer_id),
+        )
+    except TransactionRefused:
+        return None
+    return Finished(record, PartyRows(peer, mine) if is_user else PartyRows(mine, peer))
 
 
 def mark_of_accept(call: CurrentCall) -> Mark:
@@ -228,12 +282,15 @@ def mark_of_end(record: CallRecord) -> Mark:
     return Mark(int(record.ended_at), record.call_id, compose(record.status, record.caller_id))
 
 
-def _record(parties: PartyRows, call: CurrentCall, status: Status, now_ms: int) -> CallRecord:
+def _record(
+    call: CurrentCall, telecaller_id: str, user_id: str, status: Status, now_ms: int
+) -> CallRecord:
+    """Return the record of a call that ends now, with its full price."""
     seconds = billing.duration_seconds(call.accepted_at, now_ms)
     return CallRecord(
-        call.peer_id,
+        user_id,
         call.id,
-        callee_id=parties.telecaller.person_id,
+        callee_id=telecaller_id,
         call_type=call.type,
         status=status.value,
         started_at=call.started_at,
@@ -241,21 +298,24 @@ def _record(parties: PartyRows, call: CurrentCall, status: Status, now_ms: int) 
         accepted_by=call.accepted_by,
         ended_at=now_ms,
         duration_seconds=seconds,
-        coins=min(billing.cost(seconds, int(call.rate)), int(parties.user.coins)),
+        coins=billing.cost(seconds, int(call.rate)),
     )
 
 
-def _close(parties: PartyRows, call: CurrentCall, record: CallRecord, also: Table | None) -> None:
+def _close(
+    record: CallRecord, before: Status, paid: Condition | None, also: Table | None = None
+) -> None:
     """Write the end of a call, and the row ``also``.
 
-    The price depends on the balance as it was read. If the call costs anything, the write requires
-    that the balance is still the same. Raises ``TransactionRefused`` otherwise.
+    before: the status of the call that ends.
+    paid: what the price requires of the user's balance, if it requires anything.
+
+    Raises ``TransactionRefused`` if the call has another status by now, or ``paid`` does not hold.
     """
-    coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(call.id)
-    over: list[Action] = [leave, PartyRow.last_call.set(call.id)]
+    coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(record.call_id)
+    over: list[Action] = [leave, PartyRow.last_call.set(record.call_id)]
     told_later: list[Action] = [leave, PartyRow.marking(mark_of_end(record))]
     line: Any = PartyRow.call
-    on_user = is_in & wallet.holds(int(parties.user.coins)) if call.rate else is_in
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
@@ -265,13 +325,13 @@ def _close(parties: PartyRows, call: CurrentCall, record: CallRecord, also: Tabl
             "user",
             rows.of_key(USER.path, record.caller_id),
             actions=[*over, PartyRow.coins.add(-coins)] if coins else over,
-            condition=on_user,
+            condition=is_in if paid is None else is_in & paid,
         )
         transaction.update(
             "telecaller",
             rows.of_key(TELECALLER.path, record.callee_id),
             actions=[*told_later, PartyRow.coins.add(coins)] if coins else told_later,
-            condition=is_in & (line.status == call.status),
+            condition=is_in & (line.status == before.value),
         )
 
     transact(add_items)

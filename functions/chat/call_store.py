@@ -208,16 +208,18 @@ def finish(
     ender: Ender | None = None,
     *,
     also: Callable[[CallRecord], Table] | None = None,
+    known: CallRow | None = None,
 ) -> Finished | None:
     """Move a call to the final state to which ``trigger`` leads.
 
     ender: who ends the call, if a message does.
     also: returns a row that is written in the same transaction.
+    known: the call's row, if it has just been read.
 
     Returns None if the call is over or the trigger has no effect in its state.
     """
     for _ in range(_ROUNDS):
-        row = call_rows.get(call_id)
+        row, known = known or call_rows.get(call_id), None
         status = after(Status(row.call.status), trigger) if row else None
         if row is None or status is None:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 from functions.chat import call_announcements, call_endings, call_rows, call_store
@@ -20,7 +21,7 @@ from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Party
 from functions.chat.call_store import Finished, Started
 from functions.chat.product import CHAT_ERROR, MAY_END_CALL, MAY_READ_RECORDS, on
 from functions.chat.state import Status, Trigger
-from shared.aws.parallel import both
+from shared.aws.parallel import both, together
 from shared.aws.retry import attempts
 from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
@@ -122,10 +123,16 @@ def _ring(context: Context, started: Started, incoming: Incoming) -> bool:
     return bool(error) or reached
 
 
+def read_call(request: Accept | CallRef) -> CallRow | None:
+    """Return the call that a request names. Returns None if it does not exist or is over."""
+    return call_rows.get(request.call_id)
+
+
 @on(
     "call:accept",
     Accept,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    preload=read_call,
     access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}),
 )
 def accept(context: Context, request: Accept) -> None:
@@ -170,6 +177,7 @@ def _accepted_before(context: Context, call_id: str) -> CallRow:
     "call:reject",
     CallRef,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    preload=read_call,
     access=MAY_END_CALL | MAY_READ_RECORDS,
 )
 def reject(context: Context, request: CallRef) -> None:
@@ -182,6 +190,7 @@ def reject(context: Context, request: CallRef) -> None:
     "call:end",
     CallRef,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
+    preload=read_call,
     access=MAY_END_CALL | MAY_READ_RECORDS,
 )
 def end(context: Context, request: CallRef) -> None:
@@ -194,6 +203,7 @@ def end(context: Context, request: CallRef) -> None:
     "call:ice_candidate",
     Candidate,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY, TOO_MANY],
+    preload=lambda request: call_rows.party(request.target_user_id),
     access=Access({"people": "GetItem UpdateItem"}),
 )
 def ice_candidate(context: Context, request: Candidate) -> None:
@@ -202,13 +212,12 @@ def ice_candidate(context: Context, request: Candidate) -> None:
     ``call:ice_candidate``. Clients can use a candidate only after ``call:incoming`` or
     ``call:accepted``: one that comes before is sent after it."""
     me, target = context.session.person_id, request.target_user_id
-    rows = _calls_with(me, target)
+    peer, rows = _calls_with(me, target, context.preloaded)
     if not rows:
         raise Refusal(NOT_FOUND)
     candidate = HeldCandidate(context.arrival.id, me, request.candidate)
     usable = [row for row in rows if not _held(row, candidate)]
     if usable:
-        peer = call_rows.party(target)
         tabs = {one for row in usable for one in _tabs_of(row, peer, target)}
         received = CandidateReceived(from_=me, candidate=request.candidate)
         tell(context.emit, received.to(sorted(tabs)))
@@ -229,17 +238,21 @@ def _held(row: CallRow, candidate: HeldCandidate) -> bool:
     return call_store.hold(row, candidate) or call_rows.get(row.call.id) is None
 
 
-def _calls_with(person_id: str, target: str) -> list[CallRow]:
-    """Return the calls between two people that ring or are accepted.
+def _calls_with(person_id: str, target: str, party: Party) -> tuple[Party, list[CallRow]]:
+    """Return a person's row, and the calls between two people that ring or are accepted.
 
     A candidate may overtake the invite of its call, so this waits a moment for the call to begin.
+
+    target, party: the other person, and their row as it has been read.
     """
+    known: Party | None = party
     for _ in attempts():
-        mine = call_rows.party(person_id).with_peers()
-        rows = [call_rows.get(call_id) for call_id, peer in mine if peer == target]
+        peer, known = known or call_rows.party(target), None
+        with_me = [call_id for call_id, one in peer.with_peers() if one == person_id]
+        rows = together([partial(call_rows.get, call_id) for call_id in with_me])
         if found := [row for row in rows if row]:
-            return found
-    return []
+            break
+    return peer, found
 
 
 def _own(context: Context, call_id: str, target: str | None) -> CallRow:
@@ -248,17 +261,17 @@ def _own(context: Context, call_id: str, target: str | None) -> CallRow:
     Raises ``Refusal`` or ``Duplicate`` if it is over, and ``Refusal`` if ``target`` is not its
     other party. A call of other people is refused exactly as a call that does not exist.
     """
-    row = _running(context, call_id, target)
+    row = _running(context, target)
     if row is None:
         _over(context, call_id)
         raise Refusal(NO_LONGER_AVAILABLE)
     return row
 
 
-def _running(context: Context, call_id: str, target: str | None) -> CallRow | None:
+def _running(context: Context, target: str | None) -> CallRow | None:
     """Return a call of the person who sent the frame that rings or goes on. Returns None if there
     is no such call. Raises ``Refusal`` if ``target`` is not its other party."""
-    me, row = context.session.person_id, call_rows.get(call_id)
+    me, row = context.session.person_id, context.preloaded
     if row is None or me not in (row.call.caller_id, row.call.callee_id):
         return None
     if target not in (None, row.call.peer_of(me)):
@@ -286,14 +299,14 @@ def _end_running(context: Context, request: CallRef, triggers: Triggers) -> Fini
     Raises ``Refusal`` if the person or ``target_user_id`` may have no part in this.
     """
     me = context.session.person_id
-    row = _running(context, request.call_id, request.target_user_id)
+    row = _running(context, request.target_user_id)
     if row is None:
         return None
     trigger = triggers[me == row.call.callee_id]
     if trigger is None:
         raise Refusal(NOT_FOUND)
     ender = Ender(me, context.arrival.message_id)
-    return call_store.finish(request.call_id, trigger, context.now_ms, ender)
+    return call_store.finish(request.call_id, trigger, context.now_ms, ender, known=row)
 
 
 def _require_ended_before(context: Context, request: CallRef, triggers: Triggers) -> None:

@@ -80,6 +80,7 @@ def on(
     open_: bool = False,
     refusals: Iterable[str] = (),
     limit: Limit | None = None,
+    preload: Callable[[Any], object] | None = None,
     access: Access | None = None,
 ) -> Callable[..., Any]:
     """Register a handler for an event of ``/``, like ``chat.on``."""
@@ -92,6 +93,7 @@ def on(
         open=open_,
         refusals=refusals,
         limit=limit,
+        preload=preload,
         access=access,
     )
 

@@ -24,6 +24,11 @@ def open_balance(namespace: str, person_id: str, coins: int) -> None:
     Wallet(people.key(namespace, person_id)).update([Wallet.coins.set(Wallet.coins | coins)])
 
 
+def covers(coins: int) -> Condition | None:
+    """Return the condition that the balance is ``coins`` or more. Returns None for 0 coins."""
+    return Wallet.coins >= coins if coins else None
+
+
 def holds(coins: int) -> Condition:
     """Return the condition that the balance is ``coins``. A row without a balance holds 0."""
     condition: Condition = Wallet.coins == coins

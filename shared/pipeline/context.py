@@ -103,6 +103,7 @@ class Context(Background):
     arrival: the frame that carried the event.
     connection: the connection's row, as it was when the event came.
     preloaded: what the event's ``preload`` has read, or None.
+    loaded: what the event's ``load`` has read, or None.
 
     A handler needs rights for what it writes, and its product declares them: ``ROOMS`` for ``join``
     and ``leave``, ``BROADCASTS`` for ``broadcast``, ``SESSION_DATA`` for ``save_data``. They are in
@@ -114,6 +115,7 @@ class Context(Background):
     arrival: Arrival
     connection: Connection
     preloaded: Any = None
+    loaded: Any = None
     _broadcasts: Iterator[int] = field(default_factory=itertools.count)
 
     @property

@@ -63,6 +63,8 @@ class EventHandler:
     limit: how often a person may send the event, or None.
     preload: reads what the payload alone identifies, at the same time as the session is read. The
         handler finds the result in ``context.preloaded``.
+    load: reads what only the session and the payload identify, at the same time as the event is
+        counted for its limit. The handler finds the result in ``context.loaded``.
     permission: the permission that the session needs to send the event, or None.
     open: whether a session that has not authenticated yet may send the event.
     access: the rights of the handler.
@@ -79,6 +81,7 @@ class EventHandler:
     refusals: tuple[str, ...] = ()
     limit: Limit | None = None
     preload: Handler | None = None
+    load: Handler | None = None
     permission: str | None = None
     open: bool = False
     access: Access = NOTHING

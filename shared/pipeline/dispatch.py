@@ -226,9 +226,8 @@ def _run(
         connection=connection,
         preloaded=preloaded,
     )
-    _limit(row, context)
     try:
-        return row.handle(context, payload)
+        return row.handle(_within_limit(row, context, payload), payload)
     except Duplicate:
         raise
     except Refusal as error:
@@ -243,6 +242,17 @@ def _permit(session: Session, row: EventHandler | None) -> None:
         raise Refusal(NOT_AUTHENTICATED)
     if row and row.permission and not session.may(row.permission):
         raise Refusal(NOT_PERMITTED.format(row.permission), event=row.error_event)
+
+
+def _within_limit(row: EventHandler, context: Context, payload: Any) -> Context:
+    """Count the event for its limit, read what the handler needs at the same time, and return the
+    context with it. Raises ``Refusal`` if the limit has been reached."""
+    load = row.load
+    if load is None:
+        _limit(row, context)
+        return context
+    _, loaded = both(lambda: _limit(row, context), lambda: load(context, payload))
+    return replace(context, loaded=loaded)
 
 
 def _limit(row: EventHandler, context: Context) -> None:

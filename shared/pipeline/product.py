@@ -51,6 +51,7 @@ AnyPerson = TypeVar("AnyPerson", bound="Person")
 H = TypeVar("H", bound=HttpHandle)
 Handle = Callable[["Context", P], object]
 Preload = Callable[[P], object]
+Load = Callable[["Context", P], object]
 ConnectHook = Callable[["Context", dict[str, Any]], None]
 ConnectionHook = Callable[["Background", "Connection", "Session"], None]
 LeaveHook = Callable[["Background", AnyPerson], None]
@@ -116,6 +117,7 @@ class Product(Declarations):
         refusals: Iterable[str] = (),
         limit: Limit | None = None,
         preload: Preload[P] | None = None,
+        load: Load[P] | None = None,
         permission: str | None = None,
         open: bool = False,  # noqa: A002 - as in the row
         access: Access | None = None,
@@ -145,6 +147,7 @@ class Product(Declarations):
                     refusals=refused_with,
                     limit=limit,
                     preload=preload,
+                    load=load,
                     permission=permission,
                     open=open,
                     access=self.access if access is None else access,

@@ -99,7 +99,11 @@ def test_a_telecaller_whose_disconnect_was_lost_is_offline_and_the_call_ends(
         connection_id = lost_connection(callee)
         call_id = start_ring_without_timer(caller, callee)
         assert store.accept(
-            callee.id, call_id, int(time.time() * 1000), "accept", f"s:{connection_id}"
+            callee.id,
+            call_id,
+            Window("accept", 20, int(time.time() * 1000)),
+            "accept",
+            f"s:{connection_id}",
         )
         user.wait_presence(callee.id, "ON_CALL")
         make_due_now(connection_id)

@@ -110,10 +110,15 @@ def start(
     return started if isinstance(started, store.NotStarted) else None
 
 
+def accepting(now_ms: int) -> Window:
+    """Return the limit of ``call:accept``, which is also the time at which a call is accepted."""
+    return Window("accept", 20, now_ms)
+
+
 def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow | None:
     """Accept a call as if its events had been sent."""
     device = f"s:{telecaller_id}"  # as ``online`` connects them
-    row = store.accept(telecaller_id, call_id, now_ms, f"accept-{call_id}", device)
+    row = store.accept(telecaller_id, call_id, accepting(now_ms), f"accept-{call_id}", device)
     assert row is None or row.note_told(store.mark_of_accept(row.call))
     return row
 

@@ -53,7 +53,7 @@ class TestACall:
         fakes.clock.now = NOW_MS
 
     def accept(self, at_ms: int = NOW_MS) -> None:
-        assert store.accept("tina", CALL, at_ms, "frame", "s:t1")
+        assert store.accept("tina", CALL, stage.accepting(at_ms), "frame", "s:t1")
 
     def finish(self, trigger: Trigger) -> store.Finished:
         done = store.finish(stage.rows("tina", "ulla"), CALL, trigger, NOW_MS)
@@ -122,7 +122,7 @@ class TestACall:
         first = self.finish(Trigger.CANCEL)
         other = f"{2:024x}"
         assert stage.start(other, "ulla", "tina") is None
-        assert store.accept("tina", other, NOW_MS, "frame", "s:t1")
+        assert store.accept("tina", other, stage.accepting(NOW_MS), "frame", "s:t1")
         announcements.ended(Background.on(REGISTRY, fakes.ports), first)
         assert [mark.about for mark in self.marks()] == [other]
 
