@@ -60,20 +60,28 @@ def require_party(context: Context, booking: Booking | None) -> Booking:
     "booking:accept",
     namespaces=[PARTNER.path],
     payload=Id,
+    preload=store.find,
     missing=BOOKING_REQUIRED,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
 )
-def accept(context: Context, booking_id: str) -> None:
+def accept(context: Context, _booking_id: str) -> None:
     """Accept a booking that is offered to the partner. The payload is the booking's id. The
     customer receives ``booking:status_updated``, and from now on can track the partner's location;
     admins who monitor receive ``booking:updated``."""
-    _move(context, booking_id, Trigger.ACCEPT, Status.PARTNER_ACCEPTED, refusal=NO_LONGER_AVAILABLE)
+    _move(
+        context,
+        context.preloaded,
+        Trigger.ACCEPT,
+        Status.PARTNER_ACCEPTED,
+        refusal=NO_LONGER_AVAILABLE,
+    )
 
 
 @bookings.on(
     "booking:reject",
     namespaces=[PARTNER.path],
     payload=Reject,
+    preload=lambda request: store.find(request.booking_id),
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
 )
 def reject(context: Context, request: Reject) -> None:
@@ -82,7 +90,7 @@ def reject(context: Context, request: Reject) -> None:
     receive ``booking:updated``."""
     _move(
         context,
-        request.booking_id,
+        context.preloaded,
         Trigger.REJECT,
         None,
         refusal=NO_LONGER_AVAILABLE,
@@ -94,6 +102,7 @@ def reject(context: Context, request: Reject) -> None:
     "booking:cancel",
     namespaces=[CUSTOMER.path],
     payload=Cancel,
+    preload=lambda request: store.find(request.booking_id),
     refusals=[NOT_FOUND, NO_LONGER_CANCELLABLE],
 )
 def cancel(context: Context, request: Cancel) -> None:
@@ -102,7 +111,7 @@ def cancel(context: Context, request: Cancel) -> None:
     ``booking:cancelled``; admins who monitor receive ``booking:updated``."""
     _move(
         context,
-        request.booking_id,
+        context.preloaded,
         Trigger.CANCEL,
         Status.CANCELLED,
         refusal=NO_LONGER_CANCELLABLE,
@@ -114,6 +123,7 @@ def cancel(context: Context, request: Cancel) -> None:
     "booking:status_update",
     namespaces=[PARTNER.path],
     payload=StatusUpdate,
+    preload=lambda request: store.find(request.booking_id),
     refusals=[NOT_FOUND, WRONG_STATUS],
 )
 def update_status(context: Context, request: StatusUpdate) -> None:
@@ -122,19 +132,20 @@ def update_status(context: Context, request: StatusUpdate) -> None:
     ``booking:status_updated``; admins who monitor receive ``booking:updated``."""
     # The frames of one connection run in any order. A frame that has overtaken the one sent just
     # before, and needs its status, waits for it a moment.
+    known: Booking | None = context.preloaded
     for _ in attempts():
-        booking = require_party(context, store.find(request.booking_id))
+        booking, known = require_party(context, known or store.find(request.booking_id)), None
         trigger = PARTNER_TRIGGERS.get(request.status)
         ahead = _ORDER.index(request.status) > _ORDER.index(booking.state)
         possible = trigger is not None and after(booking.state, trigger) is not None
         if possible or not ahead or trigger is None:
             break
-    _move(context, request.booking_id, trigger, request.status, refusal=WRONG_STATUS)
+    _move(context, booking, trigger, request.status, refusal=WRONG_STATUS)
 
 
 def _move(
     context: Context,
-    booking_id: str,
+    known: Booking | None,
     trigger: Trigger | None,
     wanted: Status | None,
     *,
@@ -146,6 +157,7 @@ def _move(
     Nothing happens if the booking has the status ``wanted`` already. Raises ``Refusal`` with the
     text ``refusal`` if the transition is not possible.
 
+    known: the booking as it has just been read.
     refusal: may have places for the booking's status as it is then, and for ``wanted``.
     """
 
@@ -158,7 +170,8 @@ def _move(
             raise Refusal(refusal.format(booking.status, wanted))
         return Move(trigger, status, context.now_ms, context.arrival.message_id, reason=reason)
 
-    moved = store.move(booking_id, decide)
+    booking = require_party(context, known)
+    moved = store.move(booking.booking_id, decide, booking)
     if moved:
         statuses.finish(context, moved)
 
@@ -167,6 +180,7 @@ def _move(
     "booking:track",
     namespaces=[CUSTOMER.path],
     payload=Id,
+    preload=store.find,
     missing=BOOKING_REQUIRED,
     refusals=[NOT_FOUND],
 )
@@ -181,6 +195,7 @@ def track(context: Context, booking_id: str) -> None:
     "booking:untrack",
     namespaces=[CUSTOMER.path],
     payload=Id,
+    preload=store.find,
     missing=BOOKING_REQUIRED,
     refusals=[NOT_FOUND],
 )
@@ -198,8 +213,9 @@ def _set_tracking(context: Context, booking_id: str, *, on: bool) -> None:
     """
     tracker = location.tracker(context, booking_id)
     wanted = {tracker} if on else set[Tracker]()
+    known: Booking | None = context.preloaded
     for _ in range(store.ROUNDS):
-        booking = require_party(context, store.find(booking_id))
+        booking, known = require_party(context, known or store.find(booking_id)), None
         before = location.of_session(booking.trackers, tracker)
         traces = location.of_session(booking.untracked, tracker)
         overtaken = any(one.asked_ms > tracker.asked_ms for one in before | traces)

@@ -130,16 +130,19 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     Raises ``Refusal`` if the two do not share an open booking.
     """
     session = context.session
-    _check_shared(context, recipient_id)
     key = compose("typing", session.namespace, session.person_id, recipient_id)
     arrival = context.arrival
-    if event_order.claim_paced(
-        key,
-        arrival.ms,
-        arrival.message_id,
-        now_ms=context.now_ms,
-        kept_seconds=TYPING_KEPT_SECONDS,
-    ):
+    _, newest = both(
+        lambda: _check_shared(context, recipient_id),
+        lambda: event_order.claim_paced(
+            key,
+            arrival.ms,
+            arrival.message_id,
+            now_ms=context.now_ms,
+            kept_seconds=TYPING_KEPT_SECONDS,
+        ),
+    )
+    if newest:
         recipient = people.get(OTHER_SIDE[session.namespace], recipient_id)
         context.emit.tell(Typing(session.person_id, typing).to(recipient.addresses))
 

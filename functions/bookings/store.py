@@ -108,15 +108,21 @@ def forget_early(booking_id: str) -> None:
     Booking(booking_id).update([Booking.early.remove()])
 
 
-def move(booking_id: str, decide: Callable[[Booking | None], Move | None]) -> Moved | None:
+def move(
+    booking_id: str,
+    decide: Callable[[Booking | None], Move | None],
+    known: Booking | None = None,
+) -> Moved | None:
     """Make the transition that ``decide`` returns for the booking's row.
 
     Returns None if ``decide`` returns None or the booking does not exist. What ``decide`` raises is
     passed on.
+
+    known: the booking, if it has just been read.
     """
     moved: Moved | None = None
     for _ in range(ROUNDS):
-        booking = find(booking_id)
+        booking, known = known or find(booking_id), None
         if moved and booking and moved.move.by in booking.moved_by:
             return moved  # the write happened; only its answer was lost
         decided = decide(booking)

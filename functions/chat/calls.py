@@ -246,6 +246,7 @@ def _calls_with(person_id: str, target: str, party: Party) -> tuple[Party, list[
     target, party: the other person, and their row as it has been read.
     """
     known: Party | None = party
+    found: list[CallRow] = []
     for _ in attempts():
         peer, known = known or call_rows.party(target), None
         with_me = [call_id for call_id, one in peer.with_peers() if one == person_id]
@@ -271,7 +272,8 @@ def _own(context: Context, call_id: str, target: str | None) -> CallRow:
 def _running(context: Context, target: str | None) -> CallRow | None:
     """Return a call of the person who sent the frame that rings or goes on. Returns None if there
     is no such call. Raises ``Refusal`` if ``target`` is not its other party."""
-    me, row = context.session.person_id, context.preloaded
+    me = context.session.person_id
+    row: CallRow | None = context.preloaded
     if row is None or me not in (row.call.caller_id, row.call.callee_id):
         return None
     if target not in (None, row.call.peer_of(me)):

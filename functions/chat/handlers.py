@@ -45,9 +45,10 @@ from functions.chat.product import (
 )
 from shared.aws import event_order
 from shared.aws.metrics import Metric, count
+from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
 from shared.ids import compose
-from shared.pipeline.context import Context
+from shared.pipeline.context import Context, Decided
 from shared.protocol import json
 
 __all__ = ["access", "calls", "channels", "chat", "counts", "presence", "routes", "running"]
@@ -61,15 +62,16 @@ TYPING_KEPT_SECONDS = 3_600
     SendMessage,
     permission=SEND,
     refusals=[channel_rows.NOT_JOINED, MESSAGE_NOT_FOUND],
+    preload=lambda request: _has_message(request.channel_id, request.reply_to_id),
 )
-def send_message(context: Context, request: SendMessage) -> None:
+def send_message(context: Context, request: SendMessage) -> Decided:
     """Send a message to a channel that the user has joined with any tab. Everyone in the channel,
     the sender's own tabs too, receives ``chat:new_message``. The message is stored."""
     session, now = context.session, context.arrival.ms
     room = channel_rows.room_of(request.channel_id)
     channel_rows.require_participant(room, session.person_id)
     reply_to = request.reply_to_id
-    if reply_to is not None and not history.has_message(room, reply_to):
+    if not context.preloaded:
         raise Refusal(MESSAGE_NOT_FOUND)
     message = Message(
         room,
@@ -85,8 +87,13 @@ def send_message(context: Context, request: SendMessage) -> None:
     )
     if not message.create():
         raise Duplicate
-    context.ports.tasks.broadcast(history.delivery_of(message))
     count(Metric.MESSAGES_SENT)
+    return Decided(None, lambda: context.ports.tasks.broadcast(history.delivery_of(message)))
+
+
+def _has_message(channel_id: ChannelId, message_id: str | None) -> bool:
+    """Return whether a channel has the message that a request names, if it names one."""
+    return message_id is None or history.has_message(channel_rows.room_of(channel_id), message_id)
 
 
 @on(
@@ -94,6 +101,7 @@ def send_message(context: Context, request: SendMessage) -> None:
     MessageRead,
     permission=ACCESS,
     refusals=[channel_rows.NOT_JOINED, MESSAGE_NOT_FOUND],
+    preload=lambda request: _has_message(request.channel_id, request.message_id),
 )
 def message_read(context: Context, request: MessageRead) -> None:
     """Mark a message and all older ones as read, or the whole channel. If the user had not read as
@@ -101,7 +109,7 @@ def message_read(context: Context, request: MessageRead) -> None:
     session, message_id = context.session, request.message_id
     room = channel_rows.room_of(request.channel_id)
     participant = channel_rows.require_participant(room, session.person_id)
-    if message_id is not None and not history.has_message(room, message_id):
+    if not context.preloaded:
         raise Refusal(MESSAGE_NOT_FOUND)
     event = ReadReceipt(
         session.person_id, session.name, request.channel_id, message_id, arrived_at(context)
@@ -115,14 +123,17 @@ def typing(context: Context, request: Typing) -> None:
     """Show that the user is typing in a channel, or has stopped. The channel's other users receive
     ``chat:user_typing``."""
     session, room = context.session, channel_rows.room_of(request.channel_id)
-    channel_rows.require_participant(room, session.person_id)
     group = compose("typing", CHAT.path, session.person_id, room)
     arrival = context.arrival
     # A frame that a newer one has overtaken sends nothing. Order and pace have a row of their own,
     # because the stream carries every change of a participant.
-    if event_order.claim_paced(
-        group, arrival.ms, arrival.id, now_ms=context.now_ms, kept_seconds=TYPING_KEPT_SECONDS
-    ):
+    _, newest = both(
+        lambda: channel_rows.require_participant(room, session.person_id),
+        lambda: event_order.claim_paced(
+            group, arrival.ms, arrival.id, now_ms=context.now_ms, kept_seconds=TYPING_KEPT_SECONDS
+        ),
+    )
+    if newest:
         event = UserTyping(session.person_id, session.name, request.is_typing)
         context.ports.tasks.broadcast(
             event.to_room(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,6 +66,20 @@ class Arrival(NamedTuple):
         """Read the arrival from the event of a WebSocket route."""
         context = event["requestContext"]
         return cls(context["connectionId"], context["messageId"], context["requestTimeEpoch"])
+
+
+class Decided(NamedTuple):
+    """What a handler returns if its decision stands, whatever becomes of the events about it.
+
+    They are sent at the same time as the acknowledgement. If that fails, something else sends them:
+    what follows the table's stream, or the sweep.
+
+    result: what the acknowledgement carries.
+    tell: sends the events.
+    """
+
+    result: object
+    tell: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from shared.aws.parallel import both
 from shared.errors import Duplicate, InvalidRequest, Refusal
 from shared.ids import compose
 from shared.pipeline import admission, meters, rate_limits, validation
-from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context
+from shared.pipeline.context import NOT_AUTHENTICATED, Arrival, Background, Context, Decided
 from shared.pipeline.declarations import TOO_MANY_REQUESTS, EventHandler
 from shared.pipeline.payloads import takes_several
 from shared.pipeline.refusals import error_event, internal
@@ -29,6 +29,7 @@ from shared.realtime.connections import Connection, Upgrading
 from shared.realtime.emitter import Emitter
 from shared.realtime.namespaces import UNKNOWN_NAMESPACE, Namespace
 from shared.realtime.sessions import Session
+from shared.realtime.untold import announce
 from shared.settings import settings
 
 KEEP_ALIVE = "ping"
@@ -137,8 +138,7 @@ def dispatch(registry: Registry, ports: Ports, arrival: Arrival, request: Reques
             background.emit, address, request, refusal, registry.namespaces.get(namespace or "")
         )
     else:
-        if request.ack is not None:
-            background.emit.post(connection_id, acknowledgement(address, request.ack, result))
+        _answer(background.emit, address, request, result)
 
 
 def _in_turn(background: Background, session: Session) -> Background:
@@ -149,6 +149,21 @@ def _in_turn(background: Background, session: Session) -> Background:
     if not session.restoring:
         return background
     return replace(background, emit=Emitter(background.ports, logs_only=session.sid))
+
+
+def _answer(emit: Emitter, address: Address, request: Request, result: object) -> None:
+    """Send the acknowledgement, if the client asked for one, and what the handler has left to send
+    meanwhile."""
+
+    def acknowledge(result: object) -> None:
+        if request.ack is not None:
+            emit.post(address.connection_id, acknowledgement(address, request.ack, result))
+
+    if isinstance(result, Decided):
+        tell, result = result.tell, result.result
+        both(lambda: announce(tell), lambda: acknowledge(result))
+    else:
+        acknowledge(result)
 
 
 def _refuse(

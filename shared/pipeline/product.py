@@ -126,6 +126,7 @@ class Product(Declarations):
 
         The handler is called with the ``Context`` and the payload. It returns what the
         acknowledgement carries: any JSON, an ``Answer``, ``Arguments`` for several values, or None.
+        With ``Decided``, its events are sent at the same time as the acknowledgement.
 
         namespaces: the namespaces in which clients send the event.
 
