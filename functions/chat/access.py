@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from functions.chat import call_announcements, presence
@@ -18,6 +20,8 @@ from shared.pipeline.context import Context
 from shared.ports import Ports
 from shared.realtime import connections, missed, people, session_store
 from shared.realtime.namespaces import INVALID_TOKEN
+from shared.realtime.people import Joined
+from shared.realtime.session_store import Replaced
 from shared.realtime.sessions import Session
 from shared.settings import settings
 
@@ -26,11 +30,29 @@ SUSPENDED = "Account suspended"
 ANOTHER_PERSON = "Already authenticated as somebody else"
 
 
+class ClaimedAccount(NamedTuple):
+    """The account that a token names, whether or not the token is valid.
+
+    id: the account's id. None if the token names none.
+    account: its row, or None if there is none.
+    """
+
+    id: str | None
+    account: Account | None
+
+
+def read_claimed_account(token: object) -> ClaimedAccount:
+    """Read the account that a token names, before the token is checked."""
+    account_id = tokens.claimed_account(token)
+    return ClaimedAccount(account_id, accounts.get(account_id) if account_id else None)
+
+
 @on(
     "authenticate",
     object,
     error_event=AUTH_ERROR,
     open_=True,
+    preload=read_claimed_account,
     refusals=[INVALID_TOKEN, SUSPENDED, ANOTHER_PERSON],
 )
 def authenticate(context: Context, token: object) -> None:
@@ -38,18 +60,44 @@ def authenticate(context: Context, token: object) -> None:
     ``authenticated``, also if it authenticates again as the same user. If the user has been
     announced as offline, all authenticated users receive ``presence_updated`` and
     ``presence:update``."""
-    session = _session_for_token(context, token)
+    session, joined = _session_for_token(context, token), None
     current: Session | None = context.session
     if not context.session.authenticated:
-        due_at = context.now_ms // 1000 + settings().ping_period_seconds
-        connection_id = context.address.connection_id
-        replaced = session_store.replace_session(connection_id, context.session, session, due_at)
+        if session.restoring:  # others reach it when it is up to date
+            replaced = _replace(context, session)
+        else:
+            joined = _join(context, session, Replaced(context.session, session))
+            replaced = joined is not None
         current = session if replaced else _current_session(context)
     if current is None or not current.authenticated:
         return
     if current.person_id != session.person_id:
         raise Refusal(ANOTHER_PERSON)
-    _enter(context, current)
+    _enter(context, current, joined)
+
+
+def _replace(context: Context, session: Session) -> bool:
+    """Give the connection a session that others cannot reach yet. Returns False if its session has
+    changed meanwhile."""
+    connection_id = context.address.connection_id
+    return session_store.replace_session(connection_id, context.session, session, _due_at(context))
+
+
+def _join(context: Context, session: Session, replaces: Replaced | None = None) -> Joined | None:
+    """Make a session reachable, as ``people.join`` does."""
+    return people.join(
+        context.address,
+        session.person_id,
+        expires_at=expires_at(context.now_ms),
+        everybody=CHAT.everybody,
+        due_at=_due_at(context) if replaces else None,
+        replaces=replaces,
+    )
+
+
+def _due_at(context: Context) -> int:
+    """Return when the sweep looks at the connection next, epoch seconds."""
+    return context.now_ms // 1000 + settings().ping_period_seconds
 
 
 def _session_for_token(context: Context, token: object) -> Session:
@@ -63,7 +111,9 @@ def _session_for_token(context: Context, token: object) -> Session:
         if has_failed_too_often(context.address.connection_id):
             context.disconnect(close=True)
         raise Refusal(INVALID_TOKEN) from error
-    account = accounts.get(identity.account_id)
+    claimed: ClaimedAccount = context.preloaded
+    known = claimed.id == identity.account_id
+    account = claimed.account if known else accounts.get(identity.account_id)
     if account and not account.active:
         raise Refusal(SUSPENDED)
     verified, asking = session_of(identity, account), context.session
@@ -108,21 +158,18 @@ def _current_session(context: Context) -> Session | None:
     return connection.session(CHAT.path) if connection else None
 
 
-def _enter(context: Context, session: Session) -> None:
-    """Make the connection reachable, and then send ``authenticated``.
+def _enter(context: Context, session: Session, joined: Joined | None) -> None:
+    """Make the connection reachable, if it is not, and then send ``authenticated``.
 
     In this order, so that other people can call the client from that moment on.
+
+    joined: how the session has become reachable. None if it has not yet.
     """
     answer = Authenticated(session.person_id, session.name, session.role)
     if session.restoring:  # others reach it when it is up to date
         context.emit(answer.to([context.address]))
         return
-    joined = people.join(
-        context.address,
-        session.person_id,
-        expires_at=expires_at(context.now_ms),
-        everybody=CHAT.everybody,
-    )
+    joined = joined or _join(context, session)
     if not joined:
         return
     current = account_changes.catch_up(context.registry, context.ports, context.address, session)

@@ -144,14 +144,17 @@ def join(
     expires_at: int,
     everybody: bool,
     due_at: int | None = None,
+    replaces: session_store.Replaced | None = None,
 ) -> Joined | None:
     """Make a session reachable by its person's id and, if ``everybody``, by its namespace.
 
     Idempotent. Returns None, and writes nothing, if the connection has left the namespace
-    meanwhile: its row is checked in the same transaction.
+    meanwhile, or the session that is to be replaced is another by now: the connection's row is
+    checked in the same transaction.
 
     expires_at: when the connection ends at the latest, epoch seconds.
     due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
+    replaces: the session before it had a person, if it is given one now.
     """
     member, missed = address.member, frozenset[str]()
 
@@ -159,8 +162,8 @@ def join(
         transaction.update(
             "connection",
             connections.Connection(address.connection_id),
-            actions=session_store.joined(address.namespace, due_at),
-            condition=connections.is_live(address.namespace),
+            actions=session_store.joined(address.namespace, due_at, replaces),
+            condition=session_store.is_as_it_was(address.namespace, replaces),
         )
         if everybody:
             transaction.put(

@@ -7,6 +7,7 @@ connection that is leaving, and nothing is taken from a session that is another 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
@@ -38,25 +39,42 @@ def add_session(
     return update(connection_id, actions, is_live() & slot.does_not_exist()) is not None
 
 
-def joined(namespace: str, due_at: int | None) -> list[Action]:
+class Replaced(NamedTuple):
+    """A session that has no person, and the same session with a person."""
+
+    before: Session
+    after: Session
+
+
+def joined(namespace: str, due_at: int | None, replaces: Replaced | None) -> list[Action]:
     """Return what changes in the row when the session in a namespace becomes reachable.
 
     It belongs into the transaction that makes the session reachable. There it costs as much as a
     mere check of the row.
 
     due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
+    replaces: the session, if it is given its person at the same time.
     """
     actions: list[Action] = [Connection.joining.delete({namespace})]
     if due_at is not None:
         actions.append(Connection.due_at.set(due_at))
+    if replaces is not None:
+        actions.append(Connection.sessions[namespace].set(json.dumps(replaces.after)))
     return actions
 
 
-def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
-    """Replace a session by the session that has a person.
+def is_as_it_was(namespace: str, replaces: Replaced | None) -> Condition:
+    """Return the condition that a session may become reachable as ``joined`` says."""
+    if replaces is None:
+        return is_live(namespace)
+    condition: Condition = Connection.sessions[namespace] == json.dumps(replaces.before)
+    return is_live() & condition
 
-    Returns False, and writes nothing, if the session is no longer as it was ``before``. The session
-    becomes reachable with ``joined``.
+
+def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
+    """Replace a session by the session that has a person, and that becomes reachable later.
+
+    Returns False, and writes nothing, if the session is no longer as it was ``before``.
 
     due_at: when the sweep looks at the connection next, epoch seconds.
     """
