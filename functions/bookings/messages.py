@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from functions.bookings import store
@@ -132,8 +134,9 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     session = context.session
     key = compose("typing", session.namespace, session.person_id, recipient_id)
     arrival = context.arrival
+    parties = _parties(context, recipient_id)
     _, newest = both(
-        lambda: _check_shared(context, recipient_id),
+        lambda: _check_shared(parties),
         lambda: event_order.claim_paced(
             key,
             arrival.ms,
@@ -150,7 +153,7 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
 def _check_may_message(context: Context, request: Send) -> None:
     """Raise ``Refusal`` if the sender may not send this message to the recipient."""
     if request.booking_id is None:
-        _check_shared(context, request.recipient_id)
+        _check_shared(_parties(context, request.recipient_id))
         return
     session, booking = context.session, store.find(request.booking_id)
     if booking is None or not booking.is_party(session.namespace, session.person_id):
@@ -159,16 +162,27 @@ def _check_may_message(context: Context, request: Send) -> None:
         raise Refusal(NOT_A_PARTY)
 
 
-def _check_shared(context: Context, other_id: str) -> None:
-    """Raise ``Refusal`` unless the two share a booking that is not final."""
+class _Parties(NamedTuple):
+    partner_id: str
+    customer_id: str
+
+
+def _parties(context: Context, other_id: str) -> _Parties:
+    """Return the person who sent the frame and another person, as the parties of a booking.
+
+    Raises ``Refusal`` for an admin, who is no party of any booking.
+    """
     session = context.session
     if session.namespace == PARTNER.path:
-        partner_id, customer_id = session.person_id, other_id
-    elif session.namespace == CUSTOMER.path:
-        partner_id, customer_id = other_id, session.person_id
-    else:  # an admin is no party of any booking
-        raise Refusal(NOTHING_SHARED)
-    entries = store.partner(partner_id).open or ()
+        return _Parties(session.person_id, other_id)
+    if session.namespace == CUSTOMER.path:
+        return _Parties(other_id, session.person_id)
+    raise Refusal(NOTHING_SHARED)
+
+
+def _check_shared(parties: _Parties) -> None:
+    """Raise ``Refusal`` unless the two share a booking that is not final."""
+    entries = store.partner(parties.partner_id).open or ()
     customers = {msgspec.json.decode(entry, type=tuple[str, str])[1] for entry in entries}
-    if customer_id not in customers:
+    if parties.customer_id not in customers:
         raise Refusal(NOTHING_SHARED)
