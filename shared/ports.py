@@ -28,6 +28,17 @@ class BusMessage(NamedTuple):
         return len(self.type.encode()) + len(self.data.encode()) + 64
 
 
+class State(NamedTuple):
+    """A state that a broadcast tells: ``shared.realtime.pace``.
+
+    of: whose state it is.
+    id: another one for each state.
+    """
+
+    of: str
+    id: str
+
+
 class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """An event for a room, as a message of the queue of broadcasts.
 
@@ -43,6 +54,8 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
         five minutes.
     own_form: the field of the payload that a member with a form of its own receives in that form.
     by_ms: connections that joined later than this, epoch milliseconds, do not receive the event.
+    state: the state that the event tells. It is not sent if there is a newer one. None if it tells
+        no state.
     shard: the part of the room that receives the event; None for the whole room.
     only: the connections that receive the event if they are still in the room; empty for all. They
         are those that an earlier message has failed to reach.
@@ -62,6 +75,7 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     once: str | None = None
     own_form: str | None = None
     by_ms: int | None = None
+    state: State | None = None
     shard: str | None = None
     only: tuple[str, ...] = ()
     until_ms: int | None = None

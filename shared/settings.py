@@ -194,6 +194,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     split_above: Annotated[int, msgspec.Meta(ge=1)] = 500
     """A broadcast is split if a shard of its room has more members than this."""
 
+    broadcast_posts_per_second: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+    """The posts to ``@connections`` that all broadcasts make together, at most. It must be well
+    below what API Gateway allows the account (10,000 requests a second), because rings need the
+    rest."""
+
+    broadcast_free_posts: Annotated[int, msgspec.Meta(ge=1)] = 100
+    """A broadcast, or what is left of it, to fewer connections than this takes nothing from that
+    budget, and waits for nothing."""
+
+    presence_audience: Literal["everybody", "watchers"] = "everybody"
+    """Who hears of the presence of telecallers: all users, or those whose app has sent
+    ``telecallers:watch``."""
+
     broadcast_retry_seconds: Annotated[int, msgspec.Meta(ge=1, le=20)] = 15
     """The time until a broadcast is tried again; it doubles with each attempt. Five attempts are
     over within the five minutes for which SQS remembers what it has accepted."""

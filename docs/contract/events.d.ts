@@ -534,7 +534,7 @@ export interface CallsPeriod {
   coins: number;
 }
 
-/** The new presence of a telecaller, for all users. `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`. `telecaller`: the details of the telecaller if `presence` is `ONLINE`, else null. */
+/** The new presence of a telecaller, for all users, or for those who watch. `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`. `telecaller`: the details of the telecaller if `presence` is `ONLINE`, else null. */
 export interface CallsPresenceChanged {
   telecallerId: string;
   presence: "ONLINE" | "OFFLINE" | "ON_CALL";
@@ -899,6 +899,10 @@ export interface Refused {
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
+    /** Watch the telecallers with this connection, while the app shows their list. If the stack announces presence only to those who watch (`presence_audience`), the connection receives `telecaller:presence-changed` from now on, until it stops watching or ends; a connection that comes back has to watch again. Read `GET /telecallers` after the acknowledgement. Watching twice is no error. */
+    "telecallers:watch": (acknowledge?: (answer: Acknowledged) => void) => void;
+    /** Stop watching the telecallers with this connection, when the app no longer shows their list. Unwatching without watching is no error. */
+    "telecallers:unwatch": (acknowledge?: (answer: Acknowledged) => void) => void;
     /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused. */
     "call:initiate": (data: CallsInitiate, acknowledge?: (answer: CallsInitiatedOrRefused) => void) => void;
     /** Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's other devices receive `call:ended`. */
@@ -1015,7 +1019,7 @@ export interface ServerToClient {
     "call:ended": (data: CallsEnded) => void;
     /** Why an event about a call was refused. */
     "call:error": (data: CallsCallError) => void;
-    /** The new presence of a telecaller, for all users. */
+    /** The new presence of a telecaller, for all users, or for those who watch. */
     "telecaller:presence-changed": (data: CallsPresenceChanged) => void;
     /** Why something was refused. */
     "error": (data: Error) => void;

@@ -10,6 +10,7 @@ for the other recipients. Later events may overtake the follow-up.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -28,7 +29,7 @@ from shared.aws.parallel import together
 from shared.aws.queues import Record
 from shared.ids import compose
 from shared.ports import Broadcast, Post
-from shared.realtime import event_log, people, rooms
+from shared.realtime import event_log, pace, people, rooms
 from shared.realtime.address import Delivery, Wire
 from shared.realtime.arguments import Arguments
 from shared.realtime.emitter import Emitter
@@ -74,6 +75,9 @@ def broadcast(message: Broadcast) -> None:
     A shard is large if it has more than ``split_above`` members.
     """
     room = rooms.key(message.namespace, message.room)
+    if message.state and pace.is_overtaken(message.state):
+        logger.info("overtaken", extra={"event": message.event, "group": message.group})
+        return
     if message.only:
         follow_up(message, room)
         return
@@ -262,13 +266,15 @@ def posts(message: Broadcast, members: Iterable[Member], log: LogOfRoom) -> Iter
     """Yield a post for each member who receives the event.
 
     A frame is encoded once for all members who receive the same frame. The members are taken a page
-    at a time, as they are read, because the event is logged before it is sent.
+    at a time, as they are read, because the event is logged before it is sent. A page waits until
+    the budget of broadcasts has room for it.
     """
     frames: dict[tuple[str, str | None], str] = {}
     without, remaining = skipped(message), iter(members)
     while page := list(islice(remaining, rooms.PAGE)):
         recipients = [one for one in page if _receives(message, one, without)]
         log.note(recipients)
+        time.sleep(pace.wait_ms(len(recipients), ports().clock.now_ms()) / 1000)
         for member in recipients:
             kind = member.wire, member.form if message.own_form else None
             if kind not in frames:

@@ -52,6 +52,7 @@ calls = Product(
                     "counts": "BatchGetItem UpdateItem",
                     "accounts": "GetItem",
                     "presences": "DeleteItem PutItem",
+                    "limits": "PutItem",
                     "call_lists": "DeleteItem PutItem",
                 },
                 may="send-broadcast",

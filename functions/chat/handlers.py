@@ -64,7 +64,7 @@ TYPING_KEPT_SECONDS = 3_600
     refusals=[channel_rows.NOT_JOINED, MESSAGE_NOT_FOUND],
     preload=lambda request: _has_message(request.channel_id, request.reply_to_id),
 )
-def send_message(context: Context, request: SendMessage) -> Decided:
+def send_message(context: Context, request: SendMessage) -> Decided[None]:
     """Send a message to a channel that the user has joined with any tab. Everyone in the channel,
     the sender's own tabs too, receives ``chat:new_message``. The message is stored."""
     session, now = context.session, context.arrival.ms

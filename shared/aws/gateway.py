@@ -38,6 +38,10 @@ BODY_SHOWN = 500
 """How many bytes of a refusal are logged. A refused right is named within them."""
 
 
+PART = 1_000
+"""How many posts are taken at a time."""
+
+
 class PostFailed(Exception):
     """API Gateway has refused or not answered a request to a connection that may still exist."""
 
@@ -107,13 +111,14 @@ class ManagedConnections:
     ) -> Iterator[tuple[Post, bool | Exception]]:
         """Make a request for each post; yield each post with its result.
 
-        A request whose failure may be temporary is made again after all others and a pause. A usual
-        reason is that API Gateway throttles.
+        While the next posts are awaited, no request is under way: a broadcast may wait there until
+        its budget has room. A request whose failure may be temporary is made again after all others
+        and a pause. A usual reason is that API Gateway throttles.
         """
         values, until = self._settings, float("inf")
         for attempt in itertools.count(1):
             again: list[Post] = []
-            for post, outcome in self._pool.send(posts, partial(self._request, method)):
+            for post, outcome in self._send(method, posts):
                 if _is_temporary(outcome, attempt) and monotonic() < until:
                     again.append(post)
                 else:
@@ -123,6 +128,11 @@ class ManagedConnections:
             until = min(until, monotonic() + values.post_retry_seconds)
             pause(attempt, first=values.post_pause_seconds, longest=values.post_pause_most_seconds)
             posts = again
+
+    def _send(self, method: str, posts: Iterable[Post]) -> Iterator[tuple[Post, Outcome]]:
+        waiting = iter(posts)
+        while part := list(itertools.islice(waiting, PART)):
+            yield from self._pool.send(part, partial(self._request, method))
 
     def _request(self, method: str, post: Post) -> Request:
         connection_id, frame = post

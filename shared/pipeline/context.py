@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from shared.errors import Refusal
 from shared.ids import compose
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from shared.ports import Ports
     from shared.realtime.connections import Connection
     from shared.realtime.sessions import Session
+
+R = TypeVar("R")
 
 NOT_AUTHENTICATED = "Authentication required"
 
@@ -68,7 +70,7 @@ class Arrival(NamedTuple):
         return cls(context["connectionId"], context["messageId"], context["requestTimeEpoch"])
 
 
-class Decided(NamedTuple):
+class Decided(NamedTuple, Generic[R]):
     """What a handler returns if its decision stands, whatever becomes of the events about it.
 
     They are sent at the same time as the acknowledgement. If that fails, something else sends them:
@@ -78,7 +80,7 @@ class Decided(NamedTuple):
     tell: sends the events.
     """
 
-    result: object
+    result: R
     tell: Callable[[], object]
 
 

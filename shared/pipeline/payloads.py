@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from shared.ids import compose
-from shared.ports import Broadcast
+from shared.ports import Broadcast, State
 from shared.realtime import people
 from shared.realtime.address import Address, Delivery
 from shared.realtime.arguments import Arguments, are_several
@@ -98,13 +98,16 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         """Return the delivery of this event to some addresses, for ``context.emit``."""
         return Delivery(self.event, self, tuple(addresses))
 
-    def to_everybody(self, namespace: str, *, group: str, once: str | None = None) -> Broadcast:
+    def to_everybody(
+        self, namespace: str, *, group: str, once: str | None = None, state: State | None = None
+    ) -> Broadcast:
         """Return the broadcast to all sessions of a namespace with ``everybody``.
 
         group: what the broadcast is about. Broadcasts of one group arrive in order.
         once: two broadcasts of this event with the same ``once`` are one broadcast.
+        state: the state that the event tells, if it is not worth sending when there is a newer one.
         """
-        return self.to_room(namespace, "", group=group, once=once)
+        return self.to_room(namespace, "", group=group, once=once, state=state)
 
     def to_person(self, namespace: str, person_id: str, *, once: str) -> Broadcast:
         """Return the broadcast to all sessions of a person in a namespace.
@@ -127,6 +130,7 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         once: str | None = None,
         own_form: str | None = None,
         by_ms: int | None = None,
+        state: State | None = None,
     ) -> Broadcast:
         """Return the broadcast to a room of a namespace. ``Broadcast`` explains the fields."""
         once = once and compose(self.event, once)
@@ -143,6 +147,7 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
             once=once,
             own_form=own_form,
             by_ms=by_ms,
+            state=state,
         )
 
 

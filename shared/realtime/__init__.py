@@ -7,6 +7,7 @@
 ``sessions``       a connection in one namespace, and what stays of it when it has ended
 ``people``         one row per person and namespace, with the person's connections
 ``rooms``          the connections in each room, for sending to many
+``pace``           how many posts all broadcasts may make, and which are overtaken
 ``arguments``      the arguments of an event on the wire: one, or several
 ``membership``     joining and leaving rooms
 ``address``        where an event goes, and its frame in each wire format

@@ -29,6 +29,8 @@ def calls(world: World) -> None:
         answer(user, telecaller, call_id)
         assert one.ask("call:end", {"callId": call_id}) is None
         other.wait("call:ended", callId=call_id)
+    for event in ("telecallers:watch", "telecallers:unwatch"):
+        assert user.ask(event) is None
     admin.ask("presence:request-counts")
 
 

@@ -17,8 +17,11 @@ from shared.aws import numbers
 from shared.aws.lambda_entry import Event
 from shared.identity.accounts import Account
 from shared.ports import Broadcast
+from shared.realtime import pace, rooms
 from shared.settings import Settings
+from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
+from tests.integration.clients import Clients
 
 ONLINE = {"connections": {"SS": ["s:c1"]}}
 RINGING = ONLINE | {"call": {"M": {"status": {"S": "RINGING"}}}}
@@ -183,6 +186,30 @@ def test_a_telecaller_who_comes_online_is_announced_with_their_account(
     assert payload.telecaller.profile == "avatar-3"
     assert payload.telecaller.language == "hindi"
     assert payload.telecaller.about == "Experienced."
+
+
+def test_each_announcement_overtakes_the_one_before(tables: Settings, fakes: Fakes) -> None:
+    people = tables.tables["people"]
+    deliver(change(people, "/telecaller#tina", {}, ONLINE))
+    deliver(change(people, "/telecaller#theo", {}, ONLINE))
+    deliver(change(people, "/telecaller#tina", RINGING, ON_CALL))
+    states = [one.state for one in fakes.tasks.broadcasts]
+    assert [pace.is_overtaken(state) for state in states if state] == [True, False, False]
+
+
+def test_those_who_watch_hear_of_presence_alone_if_the_stack_says_so(
+    tables: Settings, fakes: Fakes, clients: Clients, use_settings: UseSettings
+) -> None:
+    use_settings(presence_audience="watchers")
+    for event in ("telecallers:watch", "telecallers:watch"):
+        clients.send("u1", event)
+    deliver(change(tables.tables["people"], "/telecaller#tina", {}, ONLINE))
+    (broadcast,) = fakes.tasks.broadcasts
+    (key,) = rooms.shards(rooms.key(broadcast.namespace, broadcast.room))
+    assert [one.connection_id for one in rooms.members(key)] == ["u1"]
+    clients.send("u1", "telecallers:unwatch")
+    assert list(rooms.members(key)) == []
+    assert clients.acks("u1") == [None] * 3
 
 
 def test_a_record_that_cannot_be_announced_is_set_aside(

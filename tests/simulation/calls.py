@@ -42,6 +42,8 @@ event("call:reject", ringing, TINA, ref)
 event("call:cancel", ringing, ULLA, ref)
 event("call:end by user", answered, ULLA, ref, SHIM, "presence-stream", "livekit-rooms")
 event("call:end by telecaller", answered, TINA, ref)
+event("telecallers:watch", call_people, ULLA)
+event("telecallers:unwatch", call_people, ULLA)
 event("presence:request-counts", call_people, ADA)
 
 

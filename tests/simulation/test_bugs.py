@@ -18,6 +18,7 @@ from shared.aws import event_order
 from shared.aws.adapters import ports
 from shared.calling.telling import tell
 from shared.pipeline.context import Background
+from shared.pipeline.rate_limits import Window
 from shared.settings import settings
 from tests.integration import engines
 from tests.simulation import enumeration, races, runner
@@ -32,16 +33,16 @@ pytestmark = [
 _accept, _is_handled = store.accept, event_order.is_handled
 
 
-def _accept_after_telling(telecaller_id: str, call_id: str, now_ms: int, *rest: str) -> Any:
+def _accept_after_telling(telecaller_id: str, call_id: str, limit: Window, *rest: str) -> Any:
     """Tell the user that the call is accepted, and then write it."""
     call = rows.get(TELECALLER.path, telecaller_id).current_call
     if call:
         room = livekit.configured(settings(), ports().secrets)
-        theirs = room.credentials(call_id, call.peer_id, call.peer_name, now_ms)
+        theirs = room.credentials(call_id, call.peer_id, call.peer_name, limit.now_ms)
         user = rows.get(USER.path, call.peer_id)
         event = AcceptedByTelecaller(call_id, theirs).to(user.addresses)
         tell(Background.on(REGISTRY, ports()).emit, event)
-    return _accept(telecaller_id, call_id, now_ms, *rest)
+    return _accept(telecaller_id, call_id, limit, *rest)
 
 
 def _claim_before_telling(key: str) -> bool:

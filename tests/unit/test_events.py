@@ -22,6 +22,8 @@ SENT = [
     ("/user", "call:initiate", {"telecallerId", "callType"}, "call:error"),
     ("/user", "call:cancel", {"callId"}, "call:error"),
     ("/user", "call:end", {"callId"}, "call:error"),
+    ("/user", "telecallers:watch", set[str](), "error"),
+    ("/user", "telecallers:unwatch", set[str](), "error"),
     ("/telecaller", "call:accept", {"callId"}, "error"),
     ("/telecaller", "call:reject", {"callId"}, "error"),
     ("/telecaller", "call:end", {"callId"}, "error"),

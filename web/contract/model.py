@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import msgspec
 
 from functions.products import REGISTRY
-from shared.pipeline.context import NOT_AUTHENTICATED
+from shared.pipeline.context import NOT_AUTHENTICATED, Decided
 from shared.pipeline.declarations import EventHandler
 from shared.pipeline.dispatch import NOT_PERMITTED
 from shared.pipeline.http import Reply
@@ -150,6 +150,11 @@ def answer_of(route: HttpRoute) -> Any:
     return None if answer is type(None) else answer
 
 
+def _answer(returned: Any) -> Any:
+    """Return what the acknowledgement carries, from the type that a handler returns."""
+    return get_args(returned)[0] if get_origin(returned) is Decided else returned
+
+
 def _known(type_: Any) -> Any:
     """Return a type of a declaration, with ``Any`` for ``object``, which may be any value."""
     return Any if type_ is object else type_
@@ -177,7 +182,7 @@ def _to_server(row: EventHandler) -> ToServer:
         row.namespace,
         row.event,
         _known(row.payload),
-        _known(get_type_hints(handle).get("return", Any)),
+        _known(_answer(get_type_hints(handle).get("return", Any))),
         {event: tuple(dict.fromkeys(texts)) for event, texts in errors.items()},
         row.permission,
         limit,

@@ -7,6 +7,16 @@ from typing import Annotated
 import msgspec
 
 from shared.pipeline.payloads import Outbound, one_of
+from shared.settings import settings
+
+WATCHERS = "telecallers"
+"""The room of the connections that watch the telecallers."""
+
+
+def audience() -> str:
+    """Return the room in which users hear of the presence of telecallers: that of all, or that of
+    those who watch."""
+    return WATCHERS if settings().presence_audience == "watchers" else ""
 
 
 class TelecallerDetails(msgspec.Struct, frozen=True):
@@ -24,7 +34,7 @@ class TelecallerDetails(msgspec.Struct, frozen=True):
 
 
 class PresenceChanged(Outbound, frozen=True):
-    """The new presence of a telecaller, for all users.
+    """The new presence of a telecaller, for all users, or for those who watch.
 
     ``presence``: ``ONLINE``, ``OFFLINE`` or ``ON_CALL``.
     ``telecaller``: the details of the telecaller if ``presence`` is ``ONLINE``, else null.

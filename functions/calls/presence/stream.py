@@ -15,13 +15,14 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import call_lists, changes, counts, directory
 from functions.calls.presence.changes import Presence, presence
 from functions.calls.presence.counts import Change
-from functions.calls.presence.events import PresenceChanged, TelecallerDetails
+from functions.calls.presence.events import PresenceChanged, TelecallerDetails, audience
 from shared.aws import streams
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.metrics import Metric, count_all
 from shared.identity import accounts
 from shared.ids import compose, decompose
+from shared.realtime import pace
 
 
 @entry
@@ -85,7 +86,8 @@ def _announce(telecaller_id: str, state: Presence) -> None:
     details = _details(telecaller_id) if state is Presence.ONLINE else None
     changed = PresenceChanged(telecaller_id, state.value, details)
     group = compose("telecaller", telecaller_id)
-    ports().tasks.broadcast(changed.to_everybody(USER.path, group=group))
+    state = pace.new_state(group, ports().clock.now_ms())
+    ports().tasks.broadcast(changed.to_room(USER.path, audience(), group=group, state=state))
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:
