@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 
-from bench import cold, fairness, fanout, growth, requests, side_by_side, transports, warm
+from bench import cold, fairness, fanout, growth, requests, scale, side_by_side, transports, warm
 from bench.table import Table
 
 TOPICS: dict[str, Callable[[], Iterable[Table]]] = {
@@ -15,6 +15,7 @@ TOPICS: dict[str, Callable[[], Iterable[Table]]] = {
     "fanout": lambda: [fanout.run()],
     "fairness": lambda: [fairness.run()],
     "transports": lambda: [transports.run()],
+    "scale": scale.run,
     "growth": lambda: [growth.run()],
     "side-by-side": lambda: [side_by_side.run()],
 }

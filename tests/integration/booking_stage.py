@@ -70,7 +70,7 @@ class App:
         assert row
         from shared.pipeline import validation
 
-        message_id = id_ or f"m{next(_numbers)}"
+        message_id, payload = id_ or f"m{next(_numbers)}", validation.payload_of(row, data)
         ports = self._fakes.ports
         context = Context(
             REGISTRY,
@@ -80,8 +80,9 @@ class App:
             self.address,
             Arrival(self.connection_id, message_id, ms),
             Connection(self.connection_id, wire=self.address.wire, expires_at=stage.EXPIRES_AT),
+            preloaded=row.preload(payload) if row.preload else None,
         )
-        return row.handle(context, validation.payload_of(row, data))
+        return row.handle(context, payload)
 
     def received(self, event: str) -> list[Any]:
         """Return the payloads of all events of this name that the connection has received, and of
