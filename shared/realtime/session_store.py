@@ -46,7 +46,7 @@ class Replaced(NamedTuple):
     after: Session
 
 
-def joined(namespace: str, due_at: int | None, replaces: Replaced | None) -> list[Action]:
+def joined(namespace: str, due_at: int | None, replaces: Replaced | None = None) -> list[Action]:
     """Return what changes in the row when the session in a namespace becomes reachable.
 
     It belongs into the transaction that makes the session reachable. There it costs as much as a
@@ -68,7 +68,8 @@ def is_as_it_was(namespace: str, replaces: Replaced | None) -> Condition:
     if replaces is None:
         return is_live(namespace)
     condition: Condition = Connection.sessions[namespace] == json.dumps(replaces.before)
-    return is_live() & condition
+    condition &= is_live()
+    return condition
 
 
 def replace_session(connection_id: str, before: Session, after: Session, due_at: int) -> bool:
