@@ -19,6 +19,7 @@ from functions.chat import (
 )
 from functions.chat.events import (
     BroadcastReceived,
+    ChannelId,
     ChannelUpdate,
     ChannelUpdated,
     FileNotification,

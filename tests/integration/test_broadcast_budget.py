@@ -32,7 +32,7 @@ def waits(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, use_settings: UseSettin
     use_settings(broadcast_posts_per_second=100, broadcast_free_posts=10)
     monkeypatch.setattr(main, "ports", lambda: fakes.ports)
     waited: list[float] = []
-    monkeypatch.setattr(main.time, "sleep", waited.append)
+    monkeypatch.setattr("functions.broadcast.main.time.sleep", waited.append)
     return waited
 
 

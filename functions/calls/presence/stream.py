@@ -86,8 +86,8 @@ def _announce(telecaller_id: str, state: Presence) -> None:
     details = _details(telecaller_id) if state is Presence.ONLINE else None
     changed = PresenceChanged(telecaller_id, state.value, details)
     group = compose("telecaller", telecaller_id)
-    state = pace.new_state(group, ports().clock.now_ms())
-    ports().tasks.broadcast(changed.to_room(USER.path, audience(), group=group, state=state))
+    newest = pace.new_state(group, ports().clock.now_ms())
+    ports().tasks.broadcast(changed.to_room(USER.path, audience(), group=group, state=newest))
 
 
 def _details(telecaller_id: str) -> TelecallerDetails | None:
