@@ -98,16 +98,13 @@ class Outbound(msgspec.Struct, frozen=True, rename="camel"):
         """Return the delivery of this event to some addresses, for ``context.emit``."""
         return Delivery(self.event, self, tuple(addresses))
 
-    def to_everybody(
-        self, namespace: str, *, group: str, once: str | None = None, state: State | None = None
-    ) -> Broadcast:
+    def to_everybody(self, namespace: str, *, group: str, once: str | None = None) -> Broadcast:
         """Return the broadcast to all sessions of a namespace with ``everybody``.
 
         group: what the broadcast is about. Broadcasts of one group arrive in order.
         once: two broadcasts of this event with the same ``once`` are one broadcast.
-        state: the state that the event tells, if it is not worth sending when there is a newer one.
         """
-        return self.to_room(namespace, "", group=group, once=once, state=state)
+        return self.to_room(namespace, "", group=group, once=once)
 
     def to_person(self, namespace: str, person_id: str, *, once: str) -> Broadcast:
         """Return the broadcast to all sessions of a person in a namespace.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from functions.calls import rows
+from functions.calls import store
 from functions.calls.endings import ring_timeout
 from functions.calls.namespaces import TELECALLER, USER
-from functions.calls.rows import PartyRow
+from functions.calls.rows import CurrentCall, PartyRow
 from functions.chat import call_rows
 from functions.chat.call_rows import Party
 from functions.products import REGISTRY
@@ -121,24 +121,23 @@ class TestACall:
         assert clients.acks("u1") == [failure(NO_LONGER)]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before the row is read", "after it is read"])
+@pytest.mark.parametrize("after", [False, True], ids=["before the row", "after the row"])
 def test_no_accept_has_the_last_word_on_a_call_that_is_over(
     clients: Clients, monkeypatch: pytest.MonkeyPatch, *, after: bool
 ) -> None:
-    """The user leaves before or after the accept reads the user's row to send its events."""
+    """The user leaves before or after the accept writes and reads the user's row, to send its
+    events."""
     call_id = clients.initiate()
     clients.forget()
-    get, waiting = rows.get, ["u1", "u2"]
+    note_answered = store.note_answered
 
-    def read(namespace: str, person_id: str) -> PartyRow:
-        found = get(namespace, person_id)
-        if namespace != USER.path or not waiting:
-            return found
-        while waiting:
-            departure.end_connection(REGISTRY, clients.fakes.ports, waiting.pop())
-        return found if after else get(namespace, person_id)
+    def write(call: CurrentCall) -> PartyRow | None:
+        user = note_answered(call) if after else None
+        for connection_id in ("u1", "u2"):
+            departure.end_connection(REGISTRY, clients.fakes.ports, connection_id)
+        return user if after else note_answered(call)
 
-    monkeypatch.setattr(rows, "get", read)
+    monkeypatch.setattr(store, "note_answered", write)
     clients.telecaller("call:accept", call_id)
     assert clients.acks("t1") == [None]
     accepted = ["call:ended", "call:accepted"] if after else []
