@@ -26,6 +26,8 @@ EXTRA = 3
 """How many handshakes more than the limit are made: an address may have one more for each client
 of its own that has lost its connection."""
 ORIGIN = "https://app.example"
+PREFLIGHT = (204, "*")
+"""The status of the answer, and the origins that it allows."""
 UPGRADE_SECONDS = 12.0
 UPGRADES = 3
 """How often a client is connected at most, until it has upgraded."""
@@ -105,7 +107,7 @@ async def cors(run: Run) -> Outcome:
         asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
         async with run.http.options(f"{url}/health", headers=asked) as answer:
             allowed = answer.headers.get("Access-Control-Allow-Origin")
-            if (answer.status, allowed) != (204, "*"):
+            if (answer.status, allowed) != PREFLIGHT:
                 wrong.append(f"{url}: {answer.status}, {allowed}")
     return judged(not wrong, "; ".join(wrong) or f"204 and * from {len(urls)} URLs")
 

@@ -15,7 +15,7 @@ import pytest
 from bench.verify import calls
 from bench.verify.__main__ import main
 from bench.verify.checks import CHECKS
-from bench.verify.deployed import Deployed, find
+from bench.verify.deployed import Deployed, defaults, find
 from bench.verify.emulator import DIFFERENCES
 from bench.verify.run import Bounds
 from bench.verify.runner import verify
@@ -82,7 +82,11 @@ def test_a_call_outlives_the_processes_of_the_functions(stack: Stack) -> None:
     assert run(stack, deployed(stack), "deployment", disturb=True)["deployment"] == "as documented"
 
 
-def test_without_an_account_only_handshakes_are_checked(stack: Stack) -> None:
+def test_without_an_account_only_handshakes_are_checked(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = msgspec.structs.replace(defaults(), limit_connections_per_minute=1000)
+    monkeypatch.setattr("bench.verify.runner.defaults", lambda: many)
     verdicts = run(stack, None)
     checked = {name for name, verdict in verdicts.items() if verdict == "as documented"}
     assert checked == {check.name for check in CHECKS if not check.account} - NEEDS_A_LOW_LIMIT
@@ -93,7 +97,7 @@ def test_without_an_account_only_handshakes_are_checked(stack: Stack) -> None:
 def test_what_is_different_is_said_with_the_page_that_leans_on_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bench.verify.handshakes.ORIGIN", "")
+    monkeypatch.setattr("bench.verify.handshakes.PREFLIGHT", (200, "*"))
     arguments = [stack.url, "--stage", "dev", "--only", "cors", "--report", str(tmp_path)]
     assert main(arguments) == 1
     (file,) = tmp_path.glob("*/report.json")

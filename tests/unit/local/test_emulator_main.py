@@ -1,25 +1,71 @@
-"""The wait for log lines is shortened in the pinned version of the emulator only."""
+"""What is left out of the emulator, in its pinned version only."""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
+from ministack.services import dynamodb  # type: ignore[import-untyped]
 
 from local import emulator_main
 
-
-def test_the_wait_for_log_lines_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        Worker._drain_stderr_bounded,
-        "__defaults__",
-        before := Worker._drain_stderr_bounded.__defaults__,
-    )
-    emulator_main.shorten_log_wait()
-    assert Worker._drain_stderr_bounded.__defaults__ == (0.002, 0.002, 0.25)
-    assert before == (0.050, 0.005, 0.250)
+PATCHES = {
+    emulator_main.wait_for_no_log: (Worker, "_drain_stderr_bounded"),
+    emulator_main.parse_policies_once: (iam_evaluator, "parse_policy_document"),
+    emulator_main.copy_rows_quickly: (dynamodb, "copy"),
+}
 
 
-def test_another_version_of_the_emulator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Worker, "_drain_stderr_bounded", lambda self, patience=1: "")
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    for owner, name in PATCHES.values():
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.__name__)
+def test_another_version_of_the_emulator_is_refused(
+    monkeypatch: pytest.MonkeyPatch, patch: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(*PATCHES[patch], lambda self, patience=1: "")
     with pytest.raises(RuntimeError, match="another ministack"):
-        emulator_main.shorten_log_wait()
+        patch()
+
+
+def test_an_invocation_returns_the_lines_that_are_there_and_waits_for_no_other() -> None:
+    emulator_main.wait_for_no_log()
+    worker = Worker("function", {}, b"")
+    worker._stderr_queue.put("a line")
+    assert worker._drain_stderr_bounded() == "a line"
+    assert worker._drain_stderr_bounded(first_line_wait=60) == ""
+
+
+def test_the_same_policy_is_parsed_once() -> None:
+    emulator_main.parse_policies_once()
+    parse = iam_evaluator.parse_policy_document
+    policy = {"Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+    first = parse(json.dumps(policy))
+    assert parse(json.dumps(policy)) is first
+    assert parse(policy) == first
+    assert parse("no policy") == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": {"S": "ü"}, "list": {"L": [{"N": "1"}, {"NULL": True}]}, "bytes": {"B": "AA=="}},
+        defaultdict(dict, {"part": {"sort": {"id": {"S": "a"}}}}),
+        None,
+    ],
+)
+def test_a_copied_row_shares_nothing(row: Any) -> None:
+    emulator_main.copy_rows_quickly()
+    made = dynamodb.copy.deepcopy(row)
+    assert made == row
+    assert type(made) is type(row)
+    for name in row or ():
+        assert made[name] is not row[name]
