@@ -1,21 +1,25 @@
 """How the emulator's Lambda workers start and run: forked from a warm parent, and side by side.
 
 ministack starts a new Python interpreter for every worker, which imports the libraries for a
-quarter of a second. It lets all frames of WebSockets that a function receives wait for one another,
-where AWS runs them at once. And it ends the workers of a function whose configuration is changed,
-where AWS lets them finish what they do.
+quarter of a second, and compiles our modules for as long again. It lets all frames of WebSockets
+that a function receives wait for one another, where AWS runs them at once. And it ends the workers
+of a function whose configuration is changed, where AWS lets them finish what they do.
 """
 
 from __future__ import annotations
 
+import compileall
+import hashlib
 import inspect
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,7 +45,8 @@ def install() -> None:
     expected = ["func_name", "config", "code_zip", "qualifier"]
     if list(inspect.signature(lambda_runtime.get_or_create_worker).parameters) != expected:
         raise RuntimeError("This is another ministack than the one that is pinned: make setup")
-    lambda_runtime.subprocess = ForkingSubprocess(WarmParent())
+    code = SharedCode(Path(tempfile.gettempdir()) / "code")
+    lambda_runtime.subprocess = ForkingSubprocess(WarmParent(), code)
     lambda_runtime.get_or_create_worker = LeasedWorker
     lambda_runtime.kill_workers = ending_idle(lambda_runtime.kill_workers)
 
@@ -88,8 +93,9 @@ class LeasedWorker:
 class ForkingSubprocess:
     """The module ``subprocess`` for ministack, but a Python process is forked."""
 
-    def __init__(self, parent: WarmParent) -> None:
+    def __init__(self, parent: WarmParent, code: SharedCode) -> None:
         self._parent = parent
+        self._code = code
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -99,7 +105,35 @@ class ForkingSubprocess:
         if command[0] != sys.executable:
             popen: Any = subprocess.Popen
             return popen(command, **options)
+        self._code.put(Path(options["cwd"]))
         return self._parent.fork(command[1], options["cwd"], options["env"])
+
+
+class SharedCode:
+    """The code of the workers, unpacked and compiled once for all workers that run it.
+
+    root: the folder of all codes, each in a folder named by the hash of its archive.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+
+    def put(self, folder: Path) -> None:
+        """Replace a folder that was unpacked from the archive beside it by a link to the shared
+        one. Does nothing if there is no archive."""
+        archive = folder.with_name("code.zip")
+        if not archive.exists():
+            return
+        shared = self._root / hashlib.sha256(archive.read_bytes()).hexdigest()
+        with self._lock:
+            if shared.exists():
+                shutil.rmtree(folder)
+            else:
+                self._root.mkdir(parents=True, exist_ok=True)
+                folder.rename(shared)
+                compileall.compile_dir(shared, quiet=2)
+        folder.symlink_to(shared)
 
 
 class WarmParent:

@@ -14,7 +14,13 @@ import pytest
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 
 from local import workers
-from local.workers import ForkedProcess, ForkingSubprocess, LeasedWorker, WarmParent
+from local.workers import (
+    ForkedProcess,
+    ForkingSubprocess,
+    LeasedWorker,
+    SharedCode,
+    WarmParent,
+)
 
 SECONDS = 20
 
@@ -103,8 +109,8 @@ def test_a_parent_that_has_ended_is_named(tmp_path: Path) -> None:
         parent.fork(str(tmp_path / "_worker.py"), str(tmp_path), {})
 
 
-def test_other_programs_are_started_as_ever(parent: WarmParent) -> None:
-    forking = ForkingSubprocess(parent)
+def test_other_programs_are_started_as_ever(parent: WarmParent, tmp_path: Path) -> None:
+    forking = ForkingSubprocess(parent, SharedCode(tmp_path))
     with forking.Popen(["echo", "hi"], stdout=forking.PIPE, text=True) as process:
         assert process.communicate()[0] == "hi\n"
 
@@ -160,3 +166,32 @@ def test_another_version_of_the_emulator_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lambda_runtime, "get_or_create_worker", lambda name: name)
     with pytest.raises(RuntimeError, match="another ministack"):
         workers.install()
+
+
+def unpacked(folder: Path, text: str) -> Path:
+    """Return the folder of a worker as ministack makes it: the archive, unpacked beside it."""
+    code = folder / "code"
+    code.mkdir(parents=True)
+    (code / "module.py").write_text(text)
+    (folder / "code.zip").write_bytes(text.encode())
+    return code
+
+
+def test_workers_with_the_same_code_share_what_is_compiled(tmp_path: Path) -> None:
+    shared = SharedCode(tmp_path / "shared")
+    first, second, other = (
+        unpacked(tmp_path / name, text)
+        for name, text in (("1", "a = 1"), ("2", "a = 1"), ("3", ""))
+    )
+    for code in (first, second, other):
+        shared.put(code)
+    assert first.resolve() == second.resolve() != other.resolve()
+    assert (second / "module.py").read_text() == "a = 1"
+    assert list((second / "__pycache__").glob("module.*.pyc"))
+
+
+def test_a_folder_without_an_archive_is_left_as_it_is(tmp_path: Path) -> None:
+    code = unpacked(tmp_path / "1", "a = 1")
+    code.with_name("code.zip").unlink()
+    SharedCode(tmp_path / "shared").put(code)
+    assert not code.is_symlink()
