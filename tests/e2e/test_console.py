@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.e2e.calls import answer, ring
+from tests.e2e.chat import tab, unique
 from tests.e2e.pages import FOR_AXE, Visitors, fits_a_phone, serious_issues, sign_in
 from tests.e2e.people import People
 from tests.e2e.world import World
@@ -60,6 +61,20 @@ def test_an_admin_ends_a_call_with_the_keyboard_alone(
         expect(page.get_by_role("tab", name=name)).to_be_focused()
     done = page.get_by_role("table", name="Audit log").get_by_role("row", name=call_id)
     expect(done).to_contain_text(re.compile("ended a call.*accepted.*completed.*A complaint"))
+
+
+def test_an_admin_ends_a_call_of_chat(visitors: Visitors, people: People, world: World) -> None:
+    anna, bert = tab(world, unique("anna")), tab(world, unique("bert"))
+    invite = {"targetUserId": anna.person_id, "callType": "audio", "offer": {}}
+    call_id = bert.ask("call:invite", invite)["callId"]
+    page = console(visitors, people, "calls")
+    page.get_by_label("Of", exact=False).first.select_option("Chat")
+    running = page.get_by_role("table", name="Running calls")
+    running.get_by_role("row", name=bert.person_id).get_by_role("button", name="End").click()
+    page.get_by_role("dialog").get_by_role("button", name="End the call").click()
+    for one in (anna, bert):
+        one.take("call:ended", callId=call_id)
+    expect(page.locator("#said")).to_contain_text("The call is cancelled")
 
 
 def test_an_admin_finds_suspends_and_approves_people(
