@@ -68,7 +68,7 @@ def test_an_admin_ends_a_call_of_chat(visitors: Visitors, people: People, world:
     invite = {"targetUserId": anna.person_id, "callType": "audio", "offer": {}}
     call_id = bert.ask("call:invite", invite)["callId"]
     page = console(visitors, people, "calls")
-    page.get_by_label("Of", exact=False).first.select_option("Chat")
+    page.locator("#of-running").select_option("Chat")
     running = page.get_by_role("table", name="Running calls")
     running.get_by_role("row", name=bert.person_id).get_by_role("button", name="End").click()
     page.get_by_role("dialog").get_by_role("button", name="End the call").click()

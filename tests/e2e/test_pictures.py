@@ -101,7 +101,8 @@ def test_pictures(visitors: Visitors, people: People, stack: Stack, world: World
         stack.save(one)
     options: dict[str, Any] = {"reduced_motion": "reduce", "device_scale_factor": 2}
     size = {"width": 1120, "height": 900}
-    demo = visitors.open("/", users[0], telecallers[0], viewport=size, **options)
+    tall = {"width": 1120, "height": 1_090}
+    demo = visitors.open("/", users[0], telecallers[0], viewport=tall, **options)
     pill(demo, "TELECALLER", "online").wait_for()
     call(demo, demo)
     pill(demo, "TELECALLER", "ringing").wait_for()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.calls.presence import counts, stream
+from functions.calls.presence.intervals import Intervals
 from local.accounts import save as save_account
 from shared import times
 from shared.aws import numbers
@@ -33,6 +36,12 @@ Image = dict[str, Any] | None
 @pytest.fixture(autouse=True)
 def ports(tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "ports", lambda: fakes.ports)
+    monkeypatch.setattr(stream, "INTERVALS", Intervals())
+
+    def sleep(seconds: float) -> None:
+        fakes.clock.now += round(seconds * 1_000)
+
+    monkeypatch.setattr(time, "sleep", sleep)
 
 
 def change(table: str, key: str, before: Image, after: Image) -> dict[str, Any]:
@@ -210,6 +219,37 @@ def test_those_who_watch_hear_of_presence_alone_if_the_stack_says_so(
     clients.send("u1", "telecallers:unwatch")
     assert list(rooms.members(key)) == []
     assert clients.acks("u1") == [None] * 3
+
+
+def test_a_telecaller_who_comes_and_goes_is_announced_once_a_second(
+    tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the batches are; and the other telecallers of a batch do not wait."""
+    people, seen = tables.tables["people"], dict[str, list[int]]()
+    send = fakes.tasks.broadcast
+
+    def broadcast(message: Broadcast) -> None:
+        seen.setdefault(message.payload.telecaller_id, []).append(fakes.clock.now)
+        send(message)
+
+    monkeypatch.setattr(fakes.tasks, "broadcast", broadcast)
+    begin, comes = fakes.clock.now, (None, ONLINE)
+    flaps = [
+        change(people, "/telecaller#tina", *(comes if number % 2 else comes[::-1]))
+        for number in range(30)
+    ]
+    for number, size in enumerate((1, 1, 2, 3, 5, 7, 11)):
+        fakes.clock.now += 100
+        other = change(people, f"/telecaller#other-{number}", None, ONLINE)
+        expected = fakes.clock.now
+        deliver(*(flaps.pop(0) for _ in range(size)), other)
+        assert seen[f"other-{number}"] == [expected]
+    mine = seen["tina"]
+    assert min(later - at for at, later in pairwise(mine)) >= 1_000
+    assert mine[0] == begin + 100
+    fakes.clock.now += 1_000
+    deliver(change(people, "/telecaller#tina", None, ONLINE))
+    assert mine[-1] == fakes.clock.now, "after a quiet second nothing waits"
 
 
 def test_a_record_that_cannot_be_announced_is_set_aside(

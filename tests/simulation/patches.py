@@ -21,6 +21,7 @@ import msgspec
 from botocore.client import BaseClient
 
 from functions.calls import livekit_rooms
+from functions.calls.presence import stream
 from local.emulator import aws_environment
 from shared.aws import clients, gateway, metrics, parallel, retry
 from shared.aws.adapters import ports
@@ -51,6 +52,7 @@ def use(world: World) -> None:
     _Current.world = world
     meters.EVENTS.forget()
     meters.JOINS.forget()
+    stream.INTERVALS.forget()
 
 
 def world_in_use() -> World:

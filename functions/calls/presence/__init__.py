@@ -2,6 +2,7 @@
 
 ``stream``      the Lambda function that follows the streams of the tables
 ``changes``     pure functions: what a change of a row means
+``intervals``   how often a telecaller is announced
 ``counts``      the numbers that admins see
 ``numbers``     the part of the admins' statistics over HTTP
 ``ring_times``  how long calls ring, as a histogram

@@ -16,6 +16,7 @@ from functions.calls.presence import call_lists, changes, counts, directory
 from functions.calls.presence.changes import Presence, presence
 from functions.calls.presence.counts import Change
 from functions.calls.presence.events import PresenceChanged, TelecallerDetails, audience
+from functions.calls.presence.intervals import Intervals
 from shared.aws import streams
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
@@ -23,6 +24,8 @@ from shared.aws.metrics import Metric, count_all
 from shared.identity import accounts
 from shared.ids import compose, decompose
 from shared.realtime import pace
+
+INTERVALS = Intervals()
 
 
 @entry
@@ -63,7 +66,11 @@ def meaning(record: dict[str, Any]) -> tuple[Change, dict[Metric, int]]:
 
 
 def announce(records: list[dict[str, Any]]) -> None:
-    """Announce to all users every telecaller whose presence differs from before the batch."""
+    """Announce to all users every telecaller whose presence differs from before the batch.
+
+    Each is announced at most once a second: a telecaller who comes and goes all the time costs
+    every user one event a second.
+    """
     first: dict[str, Presence] = {}
     last: dict[str, tuple[Presence, dict[str, Any]]] = {}
     for record in records:
@@ -75,11 +82,15 @@ def announce(records: list[dict[str, Any]]) -> None:
         before, after = streams.images(record)
         first.setdefault(telecaller_id, presence(before))
         last[telecaller_id] = presence(after), record
-    for telecaller_id, (state, record) in last.items():
-        if state is not first[telecaller_id]:
-            with streams.set_aside(record):
-                _announce(telecaller_id, state)
-                directory.move(telecaller_id, state)
+    changed = {one: now for one, now in last.items() if now[0] is not first[one]}
+
+    def tell(telecaller_id: str) -> None:
+        state, record = changed[telecaller_id]
+        with streams.set_aside(record):
+            _announce(telecaller_id, state)
+            directory.move(telecaller_id, state)
+
+    INTERVALS.keep(changed, ports().clock.now_ms(), tell)
 
 
 def _announce(telecaller_id: str, state: Presence) -> None:
