@@ -133,7 +133,8 @@ def once(world: World, truth: Truth) -> Broken:
     """Nobody hears twice what happens once. Judged where no delivery was repeated on purpose.
 
     That a call is over may be said once more to a device that came while it rang: the end may have
-    been said before the device began to ring.
+    been said before the device began to ring, or the device has come in place of a lost one, and
+    receives what that one has missed.
     """
     for app in world.apps:
         heard = Counter(
@@ -155,10 +156,10 @@ def once(world: World, truth: Truth) -> Broken:
 
 def _is_excused(app: App, truth: Truth, number: int) -> bool:
     """Return whether an event tells the end of a call, the second time, to a device that has come
-    since the call began."""
+    between the beginning of the call and its end."""
     _, event, data = app.screen.events[number]
-    if event not in HIDES or not app.screen.count("call:incoming", callId=data["callId"]):
-        return False
+    record = truth.records.get(data["callId"]) if event in HIDES else None
     before = [(name, one) for _, name, one in app.screen.events[:number]]
-    began_ms = truth.records.get(data["callId"], {}).get("startedAt", float("inf"))
-    return before.count((event, data)) == 1 and app.joined_ms > began_ms
+    if record is None or before.count((event, data)) != 1:
+        return False
+    return bool(record["startedAt"] < app.joined_ms < record["endedAt"] + RINGS_AFTER_MS)

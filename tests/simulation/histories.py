@@ -6,8 +6,10 @@ seed decides all of it: the same seed is the same history.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from tests.simulation import world as worlds
@@ -15,6 +17,7 @@ from tests.simulation.clients import App, Who
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.runner import Outcome, Runner, verdict
 from tests.simulation.screens import CALLING, IN_CALL, RINGING
+from tests.simulation.stage import Stage, Step
 from tests.simulation.world import World
 
 STEPS = 25
@@ -22,6 +25,7 @@ BURSTS = (1, 1, 2, 3)
 """How many things happen at the same moment."""
 
 MOST_DEVICES = 2
+CUSTOMERS = "customers"
 CHANNELS = ("general", "random")
 PAUSES_MS = (0, 0, 20, 100, 400, 2_000, 10_000)
 FAULTS = (Kind.DIES, Kind.LOST, Kind.UNANSWERED, Kind.THROTTLED, Kind.CONFLICT, Kind.FORBIDDEN)
@@ -43,19 +47,60 @@ class Plan:
     faults: float = 0.0
 
 
-def outcome(runner: Runner, seed: int, plan: Plan) -> Outcome:
-    """Run the history of a seed, and judge it."""
-    world = runner.world(seed)
-    History(world, plan).run()
-    return Outcome(f"seed {seed}", None, "", verdict(world, world.fault))
+SETUPS = 8
+"""How many different beginnings there are. They are prepared once, because to connect everybody
+takes longer than most of what happens then."""
+
+
+def outcomes(runner: Runner, seeds: Iterable[int], plan: Plan) -> Iterator[Outcome]:
+    """Run the history of each seed, and judge it."""
+    for seed in seeds:
+        world = played(runner, seed, plan)
+        yield Outcome("histories", None, f"seed {seed}", verdict(world, world.fault))
+
+
+def played(runner: Runner, seed: int, plan: Plan) -> World:
+    """Run the history of a seed, and return its world."""
+    stage = runner.prepare(beginning(seed % SETUPS)).restore()
+    stage.world.random = random.Random(seed)
+    History(stage, plan).run()
+    return stage.world
+
+
+@cache
+def beginning(number: int) -> Step:
+    """Return the setup of this number."""
+    return partial(_begin, number)
+
+
+def _begin(number: int, stage: Stage) -> None:
+    """Let everybody come, and give each product something to begin with."""
+    world = stage.world
+    world.random = random.Random(number)
+    stage.kept[CUSTOMERS] = {}
+    for channel in CHANNELS:
+        world.tell("channel.upserted", channelId=channel, name=channel)
+    admin = world.come(worlds.ADA)
+    for group in PEOPLE:
+        for who in group:
+            world.come(who)
+    world.run()
+    admin.emit("monitor:bookings")
+    for who in (worlds.ANNA, worlds.BERT, worlds.CARL):
+        world.of(who)[0].emit("join_channel", CHANNELS[0])
+    history = History(stage, Plan())
+    history.book()
+    world.run()
+    history.assign()
+    world.run()
 
 
 class History:
-    """One history."""
+    """One history, on a stage that a setup has left."""
 
-    def __init__(self, world: World, plan: Plan) -> None:
-        self.world, self.plan, self.random = world, plan, world.random
-        self._customers: dict[str, Who] = {}
+    def __init__(self, stage: Stage, plan: Plan) -> None:
+        self.world, self.plan, self.random = stage.world, plan, stage.world.random
+        self._customers: dict[str, Who] = stage.kept[CUSTOMERS]
         """The customer of each booking."""
 
         self._acts: dict[str, Callable[[App], None]] = {
@@ -67,22 +112,8 @@ class History:
         }
 
     def run(self) -> None:
-        """Let people come, and then things happen."""
+        """Let things happen."""
         world = self.world
-        for channel in CHANNELS:
-            world.tell("channel.upserted", channelId=channel, name=channel)
-        admin = world.come(worlds.ADA)
-        for group in PEOPLE:
-            for who in group:
-                world.come(who)
-        world.run()
-        admin.emit("monitor:bookings")
-        for who in (worlds.ANNA, worlds.BERT, worlds.CARL):
-            world.of(who)[0].emit("join_channel", CHANNELS[0])
-        self._book()
-        world.run()
-        self._assign()
-        world.run()
         # Most histories are about one product, so that people meet in them.
         self._group = self.random.choice((*((group,) for group in PEOPLE), PEOPLE))
         # API Gateway may or may not tell a client that a function has failed.
@@ -210,9 +241,9 @@ class History:
         number = self.random.randint(0, 10**6)
         match self.random.randint(0, 6):
             case 0 | 1 if len(self._customers) < BOOKINGS:
-                self._book()
+                self.book()
             case 0 | 1 | 2 | 3:
-                self._assign()
+                self.assign()
             case 4:
                 self.world.tell("notification.created", accountId=worlds.CORA.id, number=number)
             case 5:
@@ -222,12 +253,14 @@ class History:
                 channel = {"channelId": CHANNELS[1], "name": "random"}
                 self.world.tell("channel.upserted", **channel, private=True, members=members)
 
-    def _assign(self) -> None:
+    def assign(self) -> None:
+        """Report that a booking has a partner."""
         booking_id = self.random.choice(list(self._customers))
         partner = self.random.choice((worlds.PAUL, worlds.PETRA))
         self.world.tell("booking.assigned", bookingId=booking_id, partnerId=partner.id)
 
-    def _book(self) -> None:
+    def book(self) -> None:
+        """Report a new booking."""
         booking_id = f"booking-{len(self._customers) + 1}"
         self._customers[booking_id] = self.random.choice((worlds.CORA, worlds.CURT))
         self.world.tell(

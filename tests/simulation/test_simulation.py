@@ -95,14 +95,13 @@ def test_every_event_of_native_apps(run: Runner) -> None:
 def test_histories(run: Runner, watch: Watch) -> None:
     plan = histories.Plan()
     with watch.pausing():
-        table = table_of(histories.outcome(run, seed, plan) for seed in SEEDS)
+        table = table_of(histories.outcomes(run, SEEDS, plan))
     assert report.failures(table) == []
 
 
 def test_a_seed_repeats_itself(run: Runner, watch: Watch) -> None:
     def events() -> list[object]:
-        world = run.world(5)
-        histories.History(world, histories.Plan(steps=10, faults=0.3)).run()
+        world = histories.played(run, 5, histories.Plan(steps=10, faults=0.3))
         return [(app.who.id, app.screen.events) for app in world.apps]
 
     with watch.pausing():
