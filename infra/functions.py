@@ -150,7 +150,8 @@ STACK = (
             timeout_seconds=20,
             takes="deadlines",
             at_once=5,  # clients that never authenticate may wait a little longer
-        )
+        ),
+        hooks=(Hook.LATER,),
     ),
     Serving(
         FunctionSpec(

@@ -213,6 +213,10 @@ class Tasks(Protocol):
         """Run the consequences of a connection that is leaving after ``seconds``."""
         ...
 
+    def postpone(self, name: str, payload: object, seconds: int) -> None:
+        """Run a hook of ``Product.on_later`` after ``seconds``, at least once."""
+        ...
+
     def publish(self, messages: Sequence[BusMessage]) -> int:
         """Put backend events on the stack's bus, in order; return how many the bus accepted."""
         ...

@@ -110,6 +110,7 @@ class FakeTasks:
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
     deadlines: list[tuple[str, str, str, int]] = field(default_factory=list)
+    postponed: list[tuple[str, Any, int]] = field(default_factory=list)
     published: list[BusMessage] = field(default_factory=list)
     bus_capacity: int = 1_000_000
     """How many events the bus accepts in total."""
@@ -139,6 +140,9 @@ class FakeTasks:
 
     def await_return(self, connection_id: str, seconds: int) -> None:
         self.awaited.append((connection_id, seconds))
+
+    def postpone(self, name: str, payload: object, seconds: int) -> None:
+        self.postponed.append((name, payload, seconds))
 
     def expel(
         self,

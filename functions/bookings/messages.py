@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -13,10 +14,12 @@ from functions.bookings.product import bookings
 from functions.bookings.rows import Message
 from shared import times
 from shared.aws import event_order
+from shared.aws.event_order import Frame, told_seconds
 from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id, compose
-from shared.pipeline.context import Context
+from shared.pipeline.context import Background, Context
+from shared.pipeline.deployment import Access
 from shared.ports import Broadcast
 from shared.realtime import people
 from shared.realtime.namespaces import ADMIN
@@ -26,6 +29,8 @@ NOT_A_PARTY = "recipientId: not a party of this booking"
 NOTHING_SHARED = "recipientId: you share no open booking"
 MESSAGE_NOT_FOUND = "Message not found"
 TYPING_KEPT_SECONDS = 3_600
+TYPING_POSTPONED = "bookings.typing"
+"""The name of the hook for a typing event that has to wait."""
 
 OTHER_SIDE = {CUSTOMER.path: PARTNER.path, PARTNER.path: CUSTOMER.path}
 ALL_NAMESPACES = [CUSTOMER.path, PARTNER.path, ADMIN.path]
@@ -126,28 +131,58 @@ def stop_typing(context: Context, recipient_id: str) -> None:
     _send_typing(context, recipient_id, typing=False)
 
 
+class TypingChange(msgspec.Struct, frozen=True):
+    """That a person is typing to another one, or has stopped.
+
+    namespace: the person's namespace.
+    """
+
+    namespace: str
+    person_id: str
+    recipient_id: str
+    typing: bool
+    frame: Frame
+
+    @property
+    def key(self) -> str:
+        """What the frame is ordered by."""
+        return compose("typing", self.namespace, self.person_id, self.recipient_id)
+
+    def send(self, background: Background) -> None:
+        """Send ``typing:indicator`` to the recipient."""
+        recipient = people.get(OTHER_SIDE[self.namespace], self.recipient_id)
+        background.emit.tell(Typing(self.person_id, self.typing).to(recipient.addresses))
+
+
 def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
-    """Send ``typing:indicator``, unless a newer frame has sent it already. Once a second at most.
+    """Send ``typing:indicator``, unless a newer frame has sent it already. Once a second at most,
+    and the last state always.
 
     Raises ``Refusal`` if the two do not share an open booking.
     """
-    session = context.session
-    key = compose("typing", session.namespace, session.person_id, recipient_id)
-    arrival = context.arrival
+    session, arrival = context.session, context.arrival
     parties = _parties(context, recipient_id)
-    _, newest = both(
-        lambda: _check_shared(parties),
-        lambda: event_order.claim_paced(
-            key,
-            arrival.ms,
-            arrival.message_id,
-            now_ms=context.now_ms,
-            kept_seconds=TYPING_KEPT_SECONDS,
-        ),
+    frame = Frame(arrival.id, arrival.ms, context.now_ms // 1000 + TYPING_KEPT_SECONDS)
+    change = TypingChange(session.namespace, session.person_id, recipient_id, typing, frame)
+    _, now = both(
+        lambda: _check_shared(parties), lambda: event_order.claim_paced(change.key, frame)
     )
-    if newest:
-        recipient = people.get(OTHER_SIDE[session.namespace], recipient_id)
-        context.emit.tell(Typing(session.person_id, typing).to(recipient.addresses))
+    if now:
+        change.send(context)
+    else:
+        postpone = partial(context.ports.tasks.postpone, TYPING_POSTPONED, change, told_seconds())
+        event_order.postpone_claim(change.key, frame, postpone)
+
+
+@bookings.on_later(
+    TYPING_POSTPONED,
+    payload=TypingChange,
+    access=Access({"limits": "UpdateItem", "people": "GetItem"}),
+)
+def send_postponed_typing(background: Background, change: TypingChange) -> None:
+    """Send what came too soon after another frame, unless a newer one has come."""
+    if event_order.claim_postponed(change.key, change.frame, background.now_ms):
+        change.send(background)
 
 
 def _check_may_message(context: Context, request: Send) -> None:

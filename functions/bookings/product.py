@@ -38,7 +38,7 @@ bookings = Product(
             "recovery": "GetItem",
             "booking_messages": "PutItem UpdateItem",
         },
-        may="send-broadcast",
+        may="send-broadcast send-deadline",
     ),
     functions=[
         FunctionSpec(

@@ -6,6 +6,8 @@ or the telecaller's departure: ``shared.realtime.untold``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from functions.calls import livekit, rows, store
 from functions.calls.events import (
     Accepted,
@@ -81,6 +83,21 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     # A device that has joined between the reading of the row and the end rings.
     late = [one for one in telecaller.addresses if one not in known]
     tell(background.emit, _ENDS[Status(done.record.status)][1](done.record.call_id).to(late))
+
+
+def withdrawn(background: Background, done: Finished, rung: Iterable[Address]) -> None:
+    """Announce to all of the telecaller's devices that a call is over which has just been started.
+    The user's devices have not heard of it.
+
+    rung: the devices to which the call has been announced. They may be gone, and then their client
+        receives both events if it comes back.
+    """
+    telecaller, cancelled = done.parties.telecaller, Cancelled(done.record.call_id)
+    known = {*rung, *telecaller.addresses}
+    tell(background.emit, cancelled.to(known))
+    telecaller.note_told(store.mark_of_end(done.record))
+    # A device that has joined between the reading of the row and the end rings.
+    tell(background.emit, cancelled.to(one for one in telecaller.addresses if one not in known))
 
 
 def ended_before(background: Background, done: Finished, but: Address) -> None:

@@ -23,7 +23,6 @@ from functions.calls import (
 from functions.calls.events import (
     CallError,
     CallRef,
-    Cancelled,
     Incoming,
     Initiate,
     Initiated,
@@ -134,10 +133,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     telecaller: RequestedTelecaller = context.preloaded
     call, rung = _occupy_both(context, request, telecaller)
     if not _ring(context, call, rung):
-        # A lost device that comes back receives what has been logged for it.
-        tell(context.emit, Cancelled(call.id).to(one for one in rung if one.sid))
         if done := _give_up(context, call, Trigger.GONE):
-            done.parties.telecaller.note_told(store.mark_of_end(done.record))
+            announcements.withdrawn(context, done, rung)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = rows.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
@@ -218,9 +215,7 @@ def _ring(context: Context, call: NewCall, devices: list[Address]) -> bool:
         lambda: tell(context.emit, incoming.to(devices)),
     )
     if error and (done := _give_up(context, call, Trigger.CANCEL)):
-        now = done.parties.telecaller
-        tell(context.emit, Cancelled(call.id).to({*devices, *now.addresses}))
-        now.note_told(store.mark_of_end(done.record))
+        announcements.withdrawn(context, done, devices)
         raise error
     return bool(error) or reached
 

@@ -12,7 +12,6 @@ from functions.chat.call_events import (
     CallType,
     Candidate,
     CandidateReceived,
-    Ended,
     Incoming,
     Invite,
     Invited,
@@ -96,8 +95,9 @@ def invite(context: Context, request: Invite) -> Invited:
     if started is None:
         raise Refusal(OFFLINE)
     if not _ring(context, started, incoming):
-        if call_store.finish(call.id, Trigger.GONE, context.now_ms):
-            call_announcements.forget(call.id)
+        if done := call_store.finish(call.id, Trigger.GONE, context.now_ms):
+            # Tabs that have come meanwhile ring, and lost ones may come back.
+            call_announcements.ended(context, done, but=context.address)
         raise Refusal(OFFLINE)
     return Invited(call.id)
 
@@ -117,9 +117,6 @@ def _ring(context: Context, started: Started, incoming: Incoming) -> bool:
     if error and (done := call_store.finish(call.id, Trigger.TIMEOUT, context.now_ms)):
         call_announcements.ended(context, done, but=context.address)
         raise error
-    if not error and not reached:
-        # A lost tab that comes back receives what has been logged for it.
-        tell(context.emit, Ended(call.id).to(one for one in tabs if one.sid))
     return bool(error) or reached
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -120,10 +121,11 @@ def _join_writes(
     """
     room, first = channel_row.topic, not row.tabs
     actions: list[Action] = [Participant.tabs.add({address.member})]
+    if first and row.announced:
+        # Who joins after this frame has arrived may have received that the person has left.
+        joined = msgspec.structs.replace(joined, by_ms=None)
     if first:
-        actions += [
-            Participant.announced.set(json.dumps(joined)),
-        ]
+        actions.append(Participant.announced.set(json.dumps(joined)))
 
     def add_items(transaction: Transaction) -> None:
         transaction.check(

@@ -5,6 +5,10 @@ Who has read is announced by ``stream``, in the order in which it was written.
 
 from __future__ import annotations
 
+from functools import partial
+
+import msgspec
+
 from functions.chat import (
     access,
     calls,
@@ -45,17 +49,22 @@ from functions.chat.product import (
     to_channel,
 )
 from shared.aws import event_order
+from shared.aws.event_order import Frame, told_seconds
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
 from shared.ids import compose
-from shared.pipeline.context import Context, Decided
+from shared.pipeline.context import Background, Context, Decided
+from shared.pipeline.deployment import BROADCASTS, Access
+from shared.ports import Broadcast
 from shared.protocol import json
 
 __all__ = ["access", "calls", "channels", "chat", "counts", "presence", "routes", "running"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 TYPING_KEPT_SECONDS = 3_600
+TYPING_POSTPONED = "chat.typing"
+"""The name of the hook for a typing event that has to wait."""
 
 
 @on(
@@ -119,28 +128,62 @@ def message_read(context: Context, request: MessageRead) -> None:
     channel_store.mark_read(participant, message_id or context.arrival.id, receipt)
 
 
+class TypingChange(msgspec.Struct, frozen=True):
+    """That a person is typing in a channel, or has stopped."""
+
+    event: UserTyping
+    room: str
+    frame: Frame
+
+    @property
+    def key(self) -> str:
+        """What the frame is ordered by, and what the broadcasts are."""
+        return compose("typing", CHAT.path, self.event.user_id, self.room)
+
+    @property
+    def broadcast(self) -> Broadcast:
+        """The broadcast of the event."""
+        return self.event.to_room(
+            CHAT.path,
+            self.room,
+            group=self.key,
+            skip_person=self.event.user_id,
+            once=self.frame.id,
+        )
+
+
 @on("chat:typing", Typing, permission=ACCESS, refusals=[channel_rows.NOT_JOINED])
 def typing(context: Context, request: Typing) -> None:
     """Show that the user is typing in a channel, or has stopped. The channel's other users receive
-    ``chat:user_typing``."""
+    ``chat:user_typing``, once a second at most, and the last state always."""
     session, room = context.session, channel_rows.room_of(request.channel_id)
-    group = compose("typing", CHAT.path, session.person_id, room)
-    arrival = context.arrival
+    change = TypingChange(
+        UserTyping(session.person_id, session.name, request.is_typing),
+        room,
+        Frame(context.arrival.id, context.arrival.ms, context.now_ms // 1000 + TYPING_KEPT_SECONDS),
+    )
     # A frame that a newer one has overtaken sends nothing. Order and pace have a row of their own,
     # because the stream carries every change of a participant.
-    _, newest = both(
+    _, now = both(
         lambda: channel_rows.require_participant(room, session.person_id),
-        lambda: event_order.claim_paced(
-            group, arrival.ms, arrival.id, now_ms=context.now_ms, kept_seconds=TYPING_KEPT_SECONDS
-        ),
+        lambda: event_order.claim_paced(change.key, change.frame),
     )
-    if newest:
-        event = UserTyping(session.person_id, session.name, request.is_typing)
-        context.ports.tasks.broadcast(
-            event.to_room(
-                CHAT.path, room, group=group, skip_person=session.person_id, once=arrival.id
-            )
-        )
+    if now:
+        context.ports.tasks.broadcast(change.broadcast)
+    else:
+        postpone = partial(context.ports.tasks.postpone, TYPING_POSTPONED, change, told_seconds())
+        event_order.postpone_claim(change.key, change.frame, postpone)
+
+
+@chat.on_later(
+    TYPING_POSTPONED,
+    payload=TypingChange,
+    access=BROADCASTS | Access({"limits": "UpdateItem"}),
+)
+def show_postponed_typing(background: Background, change: TypingChange) -> None:
+    """Send what came too soon after another frame, unless a newer one has come. Idempotent."""
+    if event_order.claim_postponed(change.key, change.frame, background.now_ms):
+        background.ports.tasks.broadcast(change.broadcast)
 
 
 @on("file_uploaded", FileUploaded, permission=SEND, refusals=[channel_rows.NOT_JOINED])

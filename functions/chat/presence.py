@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -19,7 +21,12 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
-from shared.aws.event_order import change_paced
+from shared.aws.event_order import (
+    change_paced,
+    change_postponed,
+    postpone_change,
+    told_seconds,
+)
 from shared.aws.tables import Table, TableName, is_still
 from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
@@ -34,6 +41,9 @@ ONLINE, OFFLINE = "online", "offline"
 STATUS_CHANGE, DISCONNECT = "status_change", "disconnect"
 STATUS_ITEM = "status"
 """The range key of the status in a person's topic."""
+
+POSTPONED = "chat.status"
+"""The name of the hook for a status that has to wait."""
 
 _ROUNDS = 8
 """How often a departure is recorded. The tabs of one person race for the row."""
@@ -83,14 +93,7 @@ class Status(Table):
 def update_presence(context: Context, request: UpdatePresence) -> None:
     """Set the user's status and its texts. All authenticated users, the sender too, receive
     ``presence_updated`` and ``presence:update``."""
-    _set_status(
-        context,
-        request.status,
-        [
-            _set_or_remove(Status.message, request.status_message),
-            _set_or_remove(Status.custom, request.custom_status),
-        ],
-    )
+    _set_status(context, request.status, (request.status_message, request.custom_status))
 
 
 @on("presence:set_status", events.Status, permission=ACCESS, error_event=PRESENCE_ERROR)
@@ -98,7 +101,7 @@ def set_status(context: Context, status: str) -> None:
     """Set the user's status, which is the payload itself: ``online``, ``away``, ``busy`` or
     ``offline``. Its texts stay as they are. All authenticated users, the sender too, receive
     ``presence_updated`` and ``presence:update``."""
-    _set_status(context, status, [])
+    _set_status(context, status)
 
 
 @on("presence:get_online_users", permission=ACCESS, error_event=PRESENCE_ERROR)
@@ -195,27 +198,81 @@ def _status_row(person_id: str) -> Status | None:
         return None
 
 
-def _set_status(context: Context, status: str, more: list[Action]) -> None:
+class StatusChange(msgspec.Struct, frozen=True):
+    """A status that a person has set.
+
+    at_ms: when the frame arrived, epoch milliseconds.
+    texts: ``statusMessage`` and ``customStatus``; None if they stay as they are.
+    """
+
+    person_id: str
+    name: str
+    status: str
+    at_ms: int
+    texts: tuple[str | None, str | None] | None
+
+    @property
+    def row(self) -> Status:
+        """The row that has only its key, for a write."""
+        return Status(*_key(self.person_id))
+
+    @property
+    def newest(self) -> Condition:
+        """The condition that no newer frame has set the status."""
+        condition: Condition = Status.set_at.does_not_exist() | (Status.set_at <= self.at_ms)
+        return condition
+
+    def actions(self, background: Background) -> list[Action]:
+        """Return what the change writes."""
+        actions: list[Action] = [
+            Status.status.set(self.status),
+            Status.set_at.set(self.at_ms),
+            Status.expires_at.set(_kept_until(background)),
+            Status.name.set(self.name),
+            Status.gone_at.remove(),
+        ]
+        if self.texts:
+            message, custom = self.texts
+            actions += [
+                _set_or_remove(Status.message, message),
+                _set_or_remove(Status.custom, custom),
+            ]
+        return actions
+
+
+def _set_status(
+    context: Context, status: str, texts: tuple[str | None, str | None] | None = None
+) -> None:
     """Set the status, once a second at most, unless a newer frame has set it already.
 
     What waits and is overtaken is not set. So people are told of each status that is set.
     """
     session, at_ms = context.session, context.arrival.ms
-    row = Status(*_key(session.person_id))
-    actions = [
-        Status.status.set(status),
-        Status.set_at.set(at_ms),
-        Status.expires_at.set(_kept_until(context)),
-        Status.name.set(session.name),
-        Status.gone_at.remove(),
-        *more,
-    ]
-    newest = Status.set_at.does_not_exist() | (Status.set_at <= at_ms)
-    if not change_paced(row, actions, newest, at_ms):
-        return
-    person = people.get(CHAT.path, session.person_id)
-    if not person.online:  # the last tab has closed while the frame was on its way
-        record_departure(context, person)
+    change = StatusChange(session.person_id, session.name, status, at_ms, texts)
+    if change_paced(change.row, change.actions(context), change.newest, at_ms):
+        _end_if_gone(context, session.person_id)
+    else:
+        postpone = partial(context.ports.tasks.postpone, POSTPONED, change, told_seconds())
+        postpone_change(change.row, change.newest, at_ms, postpone)
+
+
+@chat.on_later(
+    POSTPONED,
+    payload=StatusChange,
+    access=Access({"chat": "GetItem PutItem UpdateItem", "people": "GetItem"}),
+)
+def set_postponed_status(background: Background, change: StatusChange) -> None:
+    """Set a status that came too soon after another, unless a newer one has come. Idempotent."""
+    row, actions, now_ms = change.row, change.actions(background), background.now_ms
+    if change_postponed(row, actions, change.newest, change.at_ms, now_ms):
+        _end_if_gone(background, change.person_id)
+
+
+def _end_if_gone(background: Background, person_id: str) -> None:
+    """Record the departure of a person whose last tab has closed before their status was set."""
+    person = people.get(CHAT.path, person_id)
+    if not person.online:
+        record_departure(background, person)
 
 
 def announced_change(before: Status | None, after: Status) -> str | None:

@@ -51,7 +51,7 @@ chat = Product(
             "chat": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",
             "messages": "GetItem PutItem",
         },
-        may="read-secret send-broadcast",
+        may="read-secret send-broadcast send-deadline",
     ),
     functions=[
         FunctionSpec(

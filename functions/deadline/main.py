@@ -1,13 +1,15 @@
-"""Ends what has had its time: sessions that have not authenticated, in a namespace with
-``Login.LATER``, and lost connections whose client has not come back.
+"""Handles what had to wait: sessions that may not have authenticated by now, in a namespace with
+``Login.LATER``, lost connections whose client may not have come back, and what products put off.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import queue_entry
+from shared.pipeline.context import Background
 from shared.protocol import socketio
 from shared.realtime import connections, session_store
 from shared.realtime.address import Wire
@@ -15,23 +17,31 @@ from shared.realtime.connections import Connection
 
 
 class Deadline(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of a message of the queue: a session and its connection, or a connection alone.
+    """The body of a message of the queue: a session and its connection, a connection alone, or a
+    hook of a product.
 
     connection_id: the connection.
     namespace: the session's namespace; empty for a connection whose client might have come back.
     sid: the session's id.
+    hook, payload: the name of the hook (``Product.on_later``), and what it is called with.
     """
 
-    connection_id: str
+    connection_id: str = ""
     namespace: str = ""
     sid: str = ""
+    hook: str = ""
+    payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
 @queue_entry()
 def handler(body: str) -> None:
     """Handle one message of the queue of deadlines."""
     deadline = msgspec.json.decode(body, type=Deadline)
-    if deadline.namespace:
+    if deadline.hook:
+        later = REGISTRY.later_hooks[deadline.hook]
+        payload = msgspec.json.decode(deadline.payload, type=later.payload)
+        later.handle(Background.on(REGISTRY, ports()), payload)
+    elif deadline.namespace:
         end(deadline)
     else:
         ports().tasks.finish_connection(deadline.connection_id)

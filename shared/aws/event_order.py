@@ -7,10 +7,9 @@ handled.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
@@ -60,6 +59,34 @@ class Newest(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
+class Frame(NamedTuple):
+    """A frame whose news others are told of, though not too often.
+
+    id: the frame's id.
+    at_ms: when it arrived, epoch milliseconds.
+    kept_until: until when the order of frames is known, epoch seconds.
+    """
+
+    id: str
+    at_ms: int
+    kept_until: int
+
+    @property
+    def is_newest(self) -> Condition:
+        """The condition that neither this frame nor a newer one has been recorded."""
+        another = (Newest.at < self.at_ms) | ((Newest.at == self.at_ms) & (Newest.by != self.id))
+        condition: Condition = Newest.at.does_not_exist() | another
+        return condition
+
+    def claim(self) -> list[Action]:
+        """Return what records the frame as the newest."""
+        return [
+            Newest.at.set(self.at_ms),
+            Newest.by.set(self.id),
+            Newest.expires_at.set(self.kept_until),
+        ]
+
+
 def claim(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int = KEPT_SECONDS) -> bool:
     """Record a report about ``key``; return True if it is newer than all earlier ones.
 
@@ -73,42 +100,76 @@ def claim(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int = KEP
     return _claim(key, at_ms, by, finished, now_ms=now_ms, kept_seconds=kept_seconds)
 
 
-def claim_paced(key: str, at_ms: int, by: str, *, now_ms: int, kept_seconds: int) -> bool:
+def claim_paced(key: str, frame: Frame) -> bool:
     """Record a frame about ``key`` as ``change_paced`` does. Returns whether to tell others of it.
 
-    The same frame, known by its id ``by``, counts once. The record is kept for ``kept_seconds``
-    from ``now_ms`` on.
+    The same frame, known by its id, counts once.
     """
-    actions: list[Action] = [
-        Newest.at.set(at_ms),
-        Newest.by.set(by),
-        Newest.expires_at.set(now_ms // 1000 + kept_seconds),
-    ]
-    another = (Newest.at < at_ms) | ((Newest.at == at_ms) & (Newest.by != by))
-    newest = Newest.at.does_not_exist() | another
-    return change_paced(Newest(key), actions, newest, at_ms)
+    return change_paced(Newest(key), frame.claim(), frame.is_newest, frame.at_ms)
+
+
+def postpone_claim(key: str, frame: Frame, postpone: Callable[[], object]) -> None:
+    """Put off a frame that ``claim_paced`` has not recorded, as ``postpone_change`` does."""
+    postpone_change(Newest(key), frame.is_newest, frame.at_ms, postpone)
+
+
+def claim_postponed(key: str, frame: Frame, now_ms: int) -> bool:
+    """Record a frame that has been put off, as ``change_postponed`` does.
+
+    Returns whether to tell others of it, also if the same frame has been recorded before.
+    """
+    newest = Newest.at.does_not_exist() | (Newest.at <= frame.at_ms)
+    return change_postponed(Newest(key), frame.claim(), newest, frame.at_ms, now_ms)
 
 
 def change_paced(row: Paced, actions: list[Action], newest: Condition, at_ms: int) -> bool:
     """Change a row, and return whether to tell others of it. A newer frame's change stays.
 
-    A change that comes too soon after the last one waits here until it may be told. It is dropped
-    if another one comes meanwhile, so that the last of several is told. That costs two writes more;
-    a change that does not come too soon costs none.
+    Returns False, and changes nothing, if the change comes too soon after the last one, or after a
+    newer one. Then ``postpone_change`` puts it off.
 
     newest: the condition that no newer frame has changed the row.
     at_ms: when the frame arrived, epoch milliseconds.
     """
-    told, asked, every_ms = type(row).told_at, type(row).asked_at, settings().told_every_ms
-    due = told.does_not_exist() | (told <= at_ms - every_ms)
-    if row.update_if([*actions, told.set(at_ms)], newest & due):
-        return True
+    told = type(row).told_at
+    due = told.does_not_exist() | (told <= at_ms - settings().told_every_ms)
+    return row.update_if([*actions, told.set(at_ms)], newest & due)
+
+
+def postpone_change(
+    row: Paced, newest: Condition, at_ms: int, postpone: Callable[[], object]
+) -> None:
+    """Put off a change that comes too soon.
+
+    It is dropped if another one comes meanwhile, so that the last of several is told. That costs
+    two writes and a message of a queue more than a change that does not come too soon.
+
+    postpone: has ``change_postponed`` called with the same change, ``told_seconds()`` later. It is
+        called before the row says that a frame waits: if the process dies in between, the frame
+        is told, and so is an older one that waits.
+    """
+    asked = type(row).asked_at
+    postpone()
+    row.update_if([asked.set(at_ms)], newest & (asked.does_not_exist() | (asked <= at_ms)))
+
+
+def change_postponed(
+    row: Paced, actions: list[Action], newest: Condition, at_ms: int, now_ms: int
+) -> bool:
+    """Make a change that has been put off, and return whether to tell others of it.
+
+    Returns False, and changes nothing, if a newer frame waits or has changed the row.
+
+    newest, at_ms: see ``change_paced``.
+    """
+    told, asked = type(row).told_at, type(row).asked_at
     last = asked.does_not_exist() | (asked <= at_ms)
-    if not row.update_if([asked.set(at_ms)], newest & last):
-        return False
-    wait_ms = min(max(int(row.told_at or 0) + every_ms - at_ms, 0), every_ms)
-    time.sleep(wait_ms / 1000)
-    return row.update_if([*actions, told.set(at_ms + wait_ms)], newest & (asked == at_ms))
+    return row.update_if([*actions, told.set(now_ms)], newest & last)
+
+
+def told_seconds() -> int:
+    """Return how long a change is put off that comes too soon, in whole seconds."""
+    return -(-settings().told_every_ms // 1000)
 
 
 @contextmanager

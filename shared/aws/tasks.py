@@ -196,7 +196,11 @@ class AwsTasks:
         """Send a message to the queue of deadlines that arrives after ``seconds``."""
         self._later({"connectionId": connection_id}, seconds)
 
-    def _later(self, deadline: Mapping[str, str], seconds: int) -> None:
+    def postpone(self, name: str, payload: object, seconds: int) -> None:
+        """Send a message to the queue of deadlines that arrives after ``seconds``."""
+        self._later({"hook": name, "payload": payload}, seconds)
+
+    def _later(self, deadline: Mapping[str, object], seconds: int) -> None:
         clients.client("sqs").send_message(
             QueueUrl=self._settings.deadlines_queue_url,
             MessageBody=json.dumps(deadline),

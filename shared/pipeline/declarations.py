@@ -135,6 +135,18 @@ class ReturnHook:
     arrived: Handler
 
 
+@dataclass(frozen=True)
+class LaterHook:
+    """What an event handler has put off.
+
+    payload: the type of the payload.
+    handle: the hook. It is called with the payload once or, after a failure, more often.
+    """
+
+    payload: Any
+    handle: Handler
+
+
 class Hook(StrEnum):
     """When a product's code runs beside its event handlers."""
 
@@ -143,6 +155,7 @@ class Hook(StrEnum):
     RETURN = "return"
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
+    LATER = "later"
     BACKEND = "backend"
     HTTP = "http"
 
@@ -177,6 +190,7 @@ class Declarations:
         self.logins: dict[str, Handler] = {}
         self.sweep_hooks: list[Handler] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
+        self.later_hooks: dict[str, LaterHook] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: list[HttpRoute] = []
         self.all_counters: list[Handler] = []

@@ -23,6 +23,7 @@ from shared.pipeline.declarations import (
     Declarations,
     EventHandler,
     Hook,
+    LaterHook,
     Limit,
     ReturnHook,
     RingTimeout,
@@ -97,6 +98,7 @@ class Product(Declarations):
     call_console: how admins see the calls that ring or go on, and end one.
     on_backend: the handler of a backend event.
     on_sweep: what happens once a minute.
+    on_later: what an event handler has put off with ``postpone``.
     on_ring_timeout: what happens to a call that is not answered in time.
 
     How the product is deployed:
@@ -316,6 +318,23 @@ class Product(Declarations):
         def register(handle: BackendHandle[P]) -> BackendHandle[P]:
             self._allow(Hook.BACKEND, access)
             self.backend_events[type_] = BackendEventHandler(type_, payload, handle)
+            return handle
+
+        return register
+
+    def on_later(
+        self, name: str, *, payload: type[P], access: Access | None = None
+    ) -> Callable[[Callable[[Background, P], object]], Callable[[Background, P], object]]:
+        """Register what ``Background.postpone`` puts off under a name.
+
+        The hook is called with the payload, some seconds later. It is called again if it fails.
+        """
+
+        def register(
+            handle: Callable[[Background, P], object],
+        ) -> Callable[[Background, P], object]:
+            self._allow(Hook.LATER, access)
+            self.later_hooks[name] = LaterHook(payload, handle)
             return handle
 
         return register

@@ -13,6 +13,7 @@ from shared.pipeline.declarations import (
     EventHandler,
     Handler,
     Hook,
+    LaterHook,
     ReturnHook,
     RingTimeout,
 )
@@ -48,6 +49,7 @@ class Registry:
         self.logins: dict[str, Handler] = {}
         self.sweep_hooks: list[Handler] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
+        self.later_hooks: dict[str, LaterHook] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: dict[str, HttpRoute] = {}
         self.counters: list[Handler] = []
@@ -97,6 +99,7 @@ class Registry:
         self.logins.update(product.logins)
         self.sweep_hooks.extend(product.sweep_hooks)
         self.ring_timeouts.update(product.ring_timeouts)
+        self.later_hooks.update(product.later_hooks)
         self.backend_events.update(product.backend_events)
 
     def _add_http(self, product: Declarations) -> None:

@@ -134,13 +134,20 @@ def once(world: World, truth: Truth) -> Broken:
 
     That a call is over may be said once more to a device that came while it rang: the end may have
     been said before the device began to ring, or the device has come in place of a lost one, and
-    receives what that one has missed.
+    receives what that one has missed. And if the device that has accepted a call is lost, another
+    one may accept the call again, which is announced as the first time.
     """
+    accepts = Counter(
+        one.payload["callId"]
+        for app in world.apps
+        for one in app.screen.asked
+        if one.event == "call:accept" and one.failure is None
+    )
     for app in world.apps:
         heard = Counter(
             (event, str(data))
             for number, (_, event, data) in enumerate(app.screen.events)
-            if event in _ONCE and not _is_excused(app, truth, number)
+            if event in _ONCE and not _is_excused(app, truth, number, accepts)
         )
         for (event, data), number in heard.items():
             if number > 1:
@@ -154,12 +161,22 @@ def once(world: World, truth: Truth) -> Broken:
             last[about] = data[field] if field else None
 
 
-def _is_excused(app: App, truth: Truth, number: int) -> bool:
-    """Return whether an event tells the end of a call, the second time, to a device that has come
-    between the beginning of the call and its end."""
+def _is_excused(app: App, truth: Truth, number: int, accepts: Counter[str]) -> bool:
+    """Return whether an event tells the second time that a call rings no more, to a device that has
+    come while it rang, or that a call is accepted which several devices have accepted."""
     _, event, data = app.screen.events[number]
-    record = truth.records.get(data["callId"]) if event in HIDES else None
-    before = [(name, one) for _, name, one in app.screen.events[:number]]
-    if record is None or before.count((event, data)) != 1:
+    before = [(name, one) for _, name, one in app.screen.events[:number]].count((event, data))
+    if event == "call:accepted":
+        return 1 <= before < accepts[data["callId"]]
+    if event not in HIDES or before != 1:
         return False
-    return bool(record["startedAt"] < app.joined_ms < record["endedAt"] + RINGS_AFTER_MS)
+    call = _call(truth, data["callId"])
+    silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
+    return bool(call["startedAt"] < app.joined_ms < silent_at + RINGS_AFTER_MS)
+
+
+def _call(truth: Truth, call_id: str) -> dict[str, Any]:
+    """Return the record of a call or, if it is not over, what a row says of it."""
+    running = (one["call"] for one in truth.people.values() if one.get("call"))
+    found = {one["id"]: one for one in running if "status" in one} | truth.chat_calls
+    return truth.records.get(call_id) or found[call_id]
