@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from functions.chat import call_announcements, call_rows, call_store
-from functions.chat.call_rows import CallRow
+from functions.chat.call_events import Accepted, Incoming
+from functions.chat.call_rows import CallRow, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.product import MAY_END_CALL, chat
 from functions.chat.state import Status, Trigger
@@ -30,6 +32,12 @@ def party_gone(background: Background, person: Person) -> None:
         return
     for call_id, _peer in mine.with_peers():
         _end(background, call_id, Trigger.GONE)
+
+
+@chat.on_missed(CHAT.path, Accepted.event, Incoming.event, row=Party)
+def still_lasts(party: Party, event: dict[str, Any]) -> bool:
+    """Return whether a person is still in the call that a lost tab has heard nothing of."""
+    return party.is_in(event["callId"])
 
 
 @chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=MAY_END_CALL)

@@ -146,7 +146,7 @@ def begin_session(
     )
     stays = account_changes.catch_up(registry, ports, address, session)
     if stays and joined and joined.missed:
-        missed.send(ports, address, session.person_id, joined.missed)
+        missed.send(ports, address, session.person_id, joined, registry.missed_checks)
 
 
 def has_failed_too_often(connection_id: str) -> bool:

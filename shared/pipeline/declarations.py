@@ -15,6 +15,7 @@ from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Sent
 from shared.pipeline.routes import HttpRoute
 from shared.protocol import native
+from shared.realtime.missed import Check
 
 if TYPE_CHECKING:
     from shared.pipeline.call_console import CallConsole
@@ -191,6 +192,7 @@ class Declarations:
         self.sweep_hooks: list[Handler] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.later_hooks: dict[str, LaterHook] = {}
+        self.missed_checks: dict[tuple[str, str], Check] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: list[HttpRoute] = []
         self.all_counters: list[Handler] = []

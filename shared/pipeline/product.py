@@ -32,6 +32,7 @@ from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpHandle
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted
 from shared.pipeline.routes import HttpRoute, Parameter, Who
+from shared.realtime.missed import Check
 
 if TYPE_CHECKING:
     from shared.aws.tables import Table
@@ -99,6 +100,7 @@ class Product(Declarations):
     on_backend: the handler of a backend event.
     on_sweep: what happens once a minute.
     on_later: what an event handler has put off with ``postpone``.
+    on_missed: whether an event is still true when the client that has missed it comes back.
     on_ring_timeout: what happens to a call that is not answered in time.
 
     How the product is deployed:
@@ -336,6 +338,21 @@ class Product(Declarations):
             self._allow(Hook.LATER, access)
             self.later_hooks[name] = LaterHook(payload, handle)
             return handle
+
+        return register
+
+    def on_missed(
+        self, namespace: str, *events: str, row: type[AnyRow]
+    ) -> Callable[[Callable[[AnyRow, Any], bool]], Callable[[AnyRow, Any], bool]]:
+        """Register what says whether an event is still true when a client comes back.
+
+        The function is called with the person's row and the event's payload. An event that is not
+        true any more is not sent. It needs no rights, because the row has been read.
+        """
+
+        def register(holds: Callable[[AnyRow, Any], bool]) -> Callable[[AnyRow, Any], bool]:
+            self.missed_checks |= {(namespace, event): Check(row, holds) for event in events}
+            return holds
 
         return register
 

@@ -20,6 +20,7 @@ from shared.pipeline.declarations import (
 from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Sent
 from shared.pipeline.routes import HttpRoute
+from shared.realtime.missed import Check
 from shared.realtime.namespaces import ADMIN, Namespace
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Registry:
         self.sweep_hooks: list[Handler] = []
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.later_hooks: dict[str, LaterHook] = {}
+        self.missed_checks: dict[tuple[str, str], Check] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: dict[str, HttpRoute] = {}
         self.counters: list[Handler] = []
@@ -100,6 +102,7 @@ class Registry:
         self.sweep_hooks.extend(product.sweep_hooks)
         self.ring_timeouts.update(product.ring_timeouts)
         self.later_hooks.update(product.later_hooks)
+        self.missed_checks.update(product.missed_checks)
         self.backend_events.update(product.backend_events)
 
     def _add_http(self, product: Declarations) -> None:

@@ -5,14 +5,18 @@ event is kept on the person's row, as ``<id>#<when it was kept>#<event>``. A dev
 this person within ``reconnect_grace_seconds`` receives it. A device that has joined since the loss
 receives it at once, unless it was sent to that device anyway.
 
+An event may be overtaken before its client comes back: the call that was accepted is over. So
+products say whether such an event is still true (``Check``).
+
 The row of a person who has missed nothing has no such attribute. So joining costs as much as ever:
 the condition that the attribute is absent is part of a write that is made anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,7 +31,7 @@ from shared.realtime.address import Address, Delivery
 from shared.realtime.arguments import Arguments
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
-from shared.realtime.people import Person
+from shared.realtime.people import Joined, Person
 from shared.settings import settings
 
 _NOTICED_MS = 1_000
@@ -37,30 +41,57 @@ _ROUNDS = 8
 """How often an event is kept or sent. Each time, a device of the person has come or gone."""
 
 
-def keep(ports: Ports, connection: Connection, events: Sequence[Missed]) -> None:
+class Check(NamedTuple):
+    """Whether an event is still true.
+
+    row: the class of the person's row.
+    holds: is called with this row and the event's payload.
+    """
+
+    row: type[Any]
+    holds: Callable[[Any, Any], bool]
+
+
+Checks = Mapping[tuple[str, str], Check]
+"""By namespace and event. An event that is not here stays true."""
+
+
+def keep(ports: Ports, connection: Connection, events: Sequence[Missed], checks: Checks) -> None:
     """Keep events for the client of a lost connection, and send them to devices that are back.
 
-    A session that has been recovered receives them from its log.
+    A session that has been recovered receives them from its log. What is not true any more is
+    dropped.
     """
     for missed in events:
         session = connection.lost_session(missed.namespace)
         if session is not None and session.authenticated:
             since_ms = int(connection.left_ms or 0) - _NOTICED_MS
-            _keep_one(ports, session.person_id, missed, since_ms)
+            check = checks.get((missed.namespace, missed.event))
+            _keep_one(ports, session.person_id, missed, check, since_ms)
 
 
-def send(ports: Ports, address: Address, person_id: str, kept: Iterable[str]) -> None:
+def send(ports: Ports, address: Address, person_id: str, joined: Joined, checks: Checks) -> None:
     """Send what a person has missed to a session that has just joined.
 
-    kept: ``Person.missed`` as it was then. What is older than the grace is deleted, not sent.
+    What is older than the grace, or not true any more, is deleted and not sent.
+
+    joined: the person's row as it was then.
     """
-    recent = _recent(kept, ports.clock.now_ms())
+
+    def is_true(entry: str) -> bool:
+        event, values = _decoded(entry)
+        check = checks.get((address.namespace, event))
+        return check is None or check.holds(check.row.from_raw_data(joined.row), values[0])
+
+    recent = set(filter(is_true, _recent(joined.missed, ports.clock.now_ms())))
     Emitter(ports).tell(*(_delivery(address, one) for one in sorted(recent)))
-    if old := set(kept) - recent:
+    if old := joined.missed - recent:
         Person(people.key(address.namespace, person_id)).update([Person.missed.delete(old)])
 
 
-def _keep_one(ports: Ports, person_id: str, missed: Missed, since_ms: int) -> None:
+def _keep_one(
+    ports: Ports, person_id: str, missed: Missed, check: Check | None, since_ms: int
+) -> None:
     """Keep one event, and send it to the devices that are back already and have not received it.
 
     It is not kept if the only lost device is back. Nothing happens if it is kept already, because
@@ -72,6 +103,8 @@ def _keep_one(ports: Ports, person_id: str, missed: Missed, since_ms: int) -> No
     now_ms, told = ports.clock.now_ms(), set[str](missed.to)
     entry = compose(missed.id, str(now_ms), text)
     for _ in range(_ROUNDS):
+        if check and not check.holds(_row(missed, person_id, check), missed.values[0]):
+            return
         person = people.get(missed.namespace, person_id)
         values, kept = settings(), _recent(person.missed or (), now_ms)
         if any(_id_of(one) == missed.id for one in kept):
@@ -90,6 +123,11 @@ def _keep_one(ports: Ports, person_id: str, missed: Missed, since_ms: int) -> No
         as_read &= is_still(Person.missed, person.missed)
         if person.update_if([Person.missed.set({*kept, entry})], as_read):
             return
+
+
+def _row(missed: Missed, person_id: str, check: Check) -> Any:
+    """Return the row of the person as the check needs it."""
+    return people.get(missed.namespace, person_id, check.row)
 
 
 def _devices(person: Person, since_ms: int) -> tuple[list[Address], int]:
@@ -116,6 +154,12 @@ def _id_of(entry: str) -> str:
     return decompose(entry, 3)[0]
 
 
-def _delivery(address: Address, entry: str) -> Delivery:
+def _decoded(entry: str) -> tuple[str, list[Any]]:
+    """Return the event that an entry keeps, and its values."""
     event, values = msgspec.json.decode(decompose(entry, 3)[2])
+    return event, values
+
+
+def _delivery(address: Address, entry: str) -> Delivery:
+    event, values = _decoded(entry)
     return Delivery(event, Arguments(values), (address,))

@@ -10,7 +10,7 @@ these attributes, and read a row as this class: ``people.get(namespace, person_i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar, overload
 
@@ -132,9 +132,11 @@ class Joined(NamedTuple):
     """A session that can be reached now.
 
     missed: ``Person.missed`` at that moment. Later events are sent to the session itself.
+    row: the person's row at that moment, as DynamoDB has it; empty if nothing was missed.
     """
 
     missed: frozenset[str]
+    row: Mapping[str, Any]
 
 
 def join(
@@ -157,6 +159,7 @@ def join(
     replaces: the session before it had a person, if it is given one now.
     """
     member, missed = address.member, frozenset[str]()
+    row: Mapping[str, Any] = {}
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -183,9 +186,10 @@ def join(
         except TransactionRefused as refused:
             if refused.failed("connection"):
                 return None
-            missed = frozenset(refused.row("person").get("missed", {}).get("SS", ()))
+            row = refused.row("person")
+            missed = frozenset(row.get("missed", {}).get("SS", ()))
         else:
-            return Joined(missed)
+            return Joined(missed, row)
     raise RuntimeError(f"{address.connection_id} misses events all the time")
 
 
