@@ -178,7 +178,8 @@ def _enter(context: Context, session: Session, joined: Joined | None) -> None:
     answer = Authenticated(current.person_id, current.name, current.role)
     context.emit(answer.to([context.address]))
     if joined.missed:
-        missed.send(context.ports, context.address, current.person_id, joined.missed)
+        checks = context.registry.missed_checks
+        missed.send(context.ports, context.address, current.person_id, joined, checks)
     both(
         lambda: presence.record_arrival(context, current.person_id, current.name),
         lambda: call_announcements.ring_newcomer(context, current.person_id),
