@@ -91,9 +91,8 @@ def in_channel_since(app: App, room: str) -> float | None:
     for asked in app.screen.asked:
         if f"channel#{asked.payload}" != room:
             continue
-        if asked.event == "join_channel":
-            since = asked.answered_ms if asked.done else since
-            joined_ms = asked.at_ms
+        if asked.event == "join_channel" and asked.done:
+            since, joined_ms = asked.answered_ms, asked.at_ms
         elif asked.event == "leave_channel":
             since = None
     put_out = any(
