@@ -72,7 +72,8 @@ def lag(one: Load, rate: int) -> str:
     alone = one.listeners / rate
     if one.announcements * one.listeners < rate:
         return span(alone)
-    return f"up to {span(one.telecallers * alone)}"
+    longest = span(one.telecallers * alone)
+    return longest if longest == "days" else f"up to {longest}"
 
 
 def pace_of(one: Load, aws: Aws) -> int:
