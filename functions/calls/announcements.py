@@ -24,7 +24,6 @@ from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status
 from functions.calls.store import Finished
 from shared.aws.log import logger
-from shared.aws.parallel import both
 from shared.aws.retry import looks
 from shared.calling.telling import tell
 from shared.ids import decompose
@@ -156,21 +155,16 @@ def _announce_again(background: Background, telecaller: PartyRow, mark: Mark) ->
 def _announce_end(
     background: Background, mark: Mark, parties: PartyRows, but: Address | None = None
 ) -> None:
-    """Send the events of the end of a call. The LiveKit room of an answered call is deleted at the
-    same time."""
+    """Send the events of the end of a call, and then delete the LiveKit room of an answered one."""
     status = Status(decompose(mark.what, 2)[0])
     for_user, for_telecaller = _ENDS[status]
     events = [
         event(mark.about).to(one for one in party.addresses if one != but)
         for event, party in ((for_user, parties.user), (for_telecaller, parties.telecaller))
     ]
+    tell(background.emit, *events)
     if status is Status.COMPLETED:
-        both(
-            lambda: _delete_room(background, mark.about),
-            lambda: tell(background.emit, *events),
-        )
-    else:
-        tell(background.emit, *events)
+        _delete_room(background, mark.about)
 
 
 def _delete_room(background: Background, call_id: str) -> None:

@@ -290,13 +290,15 @@ def _limit(row: EventHandler, context: Context) -> None:
 def _read(
     registry: Registry, connection_id: str, request: Request
 ) -> tuple[Connection | None, ParsedRequest | None]:
-    """Return the connection and, if the request names its namespace, the parsed request.
+    """Return the connection and, if its handler has a ``preload``, the parsed request.
 
-    The handler's ``preload`` then reads at the same time as the connection is read: one round trip
-    for both. Returns None for what is not there or not known yet.
+    The ``preload`` reads at the same time as the connection is read: one round trip for both.
+    Returns None for what is not there or not known yet. The namespace of a native request, and so
+    its handler, is known only then.
     """
     namespace = request.namespace
-    if namespace is None:
+    row = registry.find(namespace, request.event) if namespace is not None else None
+    if namespace is None or row is None or row.preload is None:
         return connections.get(connection_id), None
     return both(
         lambda: connections.get(connection_id), lambda: _parse(registry, namespace, request)

@@ -9,8 +9,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Upd
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -60,24 +62,29 @@ class Window:
 
     def actions(self) -> list[Action]:
         """Return the actions that take a hit: every time moves on by one slot, oldest first."""
-        moves = [
-            Path(self._slot(n)).set(Path(self._slot(n - 1)) | 0) for n in range(self.size, 1, -1)
-        ]
-        return [*moves, Path(self._slot(1)).set(self.now_ms)]
+        return [*_moves(self.prefix, self.size), Path(_slot(self.prefix, 1)).set(self.now_ms)]
 
     def condition(self) -> Condition:
         """Return the condition that a hit has room: the oldest time is out of the window."""
-        oldest = Path(self._slot(self.size))
+        oldest = Path(_slot(self.prefix, self.size))
         condition: Condition = oldest.does_not_exist() | (oldest <= self.now_ms - self.ms)
         return condition
 
     def is_full(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has no room for a hit now. The row is in DynamoDB's form."""
-        oldest = row.get(self._slot(self.size))
+        oldest = row.get(_slot(self.prefix, self.size))
         return oldest is not None and int(oldest["N"]) > self.now_ms - self.ms
 
-    def _slot(self, number: int) -> str:
-        return f"{self.prefix}{number}"
+
+def _slot(prefix: str, number: int) -> str:
+    return f"{prefix}{number}"
+
+
+@cache
+def _moves(prefix: str, size: int) -> Sequence[Action]:
+    """Return the actions that move every time on by one slot. They are the same for every hit."""
+    slots = [Path(_slot(prefix, number)) for number in range(1, size + 1)]
+    return [later.set(earlier | 0) for earlier, later in pairwise(slots)][::-1]
 
 
 class Hits(Table):
