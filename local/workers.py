@@ -2,8 +2,10 @@
 
 ministack starts a new Python interpreter for every worker, which imports the libraries for a
 quarter of a second, and compiles our modules for as long again. It lets all frames of WebSockets
-that a function receives wait for one another, where AWS runs them at once. And it ends the workers
-of a function whose configuration is changed, where AWS lets them finish what they do.
+that a function receives wait for one another, where AWS runs them at once. For asynchronous
+invocations it starts as many processes as there are at the same time: a hundred clients that leave
+would be a hundred. And it ends the workers of a function whose configuration is changed, where AWS
+lets them finish what they do.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import lambda_svc  # type: ignore[import-untyped]
 
 from local.warm_parent import LENGTH_BYTES
 
@@ -36,19 +40,58 @@ AT_ONCE = 4
 """How many frames a function serves at the same time. More would make each other slow on a machine
 with few cores."""
 
+ASYNCHRONOUS_AT_ONCE = 12
+"""The same for asynchronous invocations. Those of ``disconnect`` mostly wait for half a second."""
+
+_asynchronous = ContextVar("asynchronous", default=False)
+
 
 def install() -> None:
     """Start the warm parent, and patch the emulator so that it is used.
 
     Raises ``RuntimeError`` if ministack's private parts are not as expected.
     """
-    expected = ["func_name", "config", "code_zip", "qualifier"]
-    if list(inspect.signature(lambda_runtime.get_or_create_worker).parameters) != expected:
-        raise RuntimeError("This is another ministack than the one that is pinned: make setup")
+    for function, expected in (
+        (lambda_runtime.get_or_create_worker, ["func_name", "config", "code_zip", "qualifier"]),
+        (lambda_svc.invoke_async_with_retry, ["func", "event"]),
+        (lambda_svc._execute_function_warm, ["func", "event", "request_id"]),
+    ):
+        if list(inspect.signature(function).parameters) != expected:
+            raise RuntimeError("This is another ministack than the one that is pinned: make setup")
     code = SharedCode(Path(tempfile.gettempdir()) / "code")
     lambda_runtime.subprocess = ForkingSubprocess(WarmParent(), code)
     lambda_runtime.get_or_create_worker = LeasedWorker
     lambda_runtime.kill_workers = ending_idle(lambda_runtime.kill_workers)
+    lambda_svc.invoke_async_with_retry = marked(lambda_svc.invoke_async_with_retry)
+    lambda_svc._execute_function_warm = in_turn(lambda_svc._execute_function_warm)
+
+
+def marked(invoke: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Return a replacement of ``invoke_async_with_retry`` that marks the thread that it starts."""
+
+    def invoke_marked(func: Any, event: Any) -> None:
+        token = _asynchronous.set(True)
+        try:
+            invoke(func, event)
+        finally:
+            _asynchronous.reset(token)
+
+    return invoke_marked
+
+
+def in_turn(execute: Callable[[Any, Any, str], Any]) -> Callable[[Any, Any, str], Any]:
+    """Return a replacement of ``_execute_function_warm`` that lets asynchronous invocations of a
+    function wait for one another if they are many."""
+    slots: dict[str, threading.Semaphore] = {}
+
+    def execute_in_turn(func: Any, event: Any, request_id: str) -> Any:
+        if not _asynchronous.get():
+            return execute(func, event, request_id)
+        name = (func.get("config") or func).get("FunctionName", "")
+        with slots.setdefault(name, threading.Semaphore(ASYNCHRONOUS_AT_ONCE)):
+            return execute(func, event, request_id)
+
+    return execute_in_turn
 
 
 def ending_idle(kill: Callable[[list[Any]], None]) -> Callable[[list[Any]], None]:

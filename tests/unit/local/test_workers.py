@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -195,3 +196,41 @@ def test_a_folder_without_an_archive_is_left_as_it_is(tmp_path: Path) -> None:
     code.with_name("code.zip").unlink()
     SharedCode(tmp_path / "shared").put(code)
     assert not code.is_symlink()
+
+
+class _Crowd:
+    """Invocations that stay until they are let go, and how many there are at the same time."""
+
+    def __init__(self) -> None:
+        self.inside = threading.Semaphore(0)
+        self.leave = threading.Event()
+
+    def execute(self, _func: Any, event: Any, _request_id: str) -> Any:
+        self.inside.release()
+        self.leave.wait(SECONDS)
+        return event
+
+    def have_come(self, count: int) -> bool:
+        return all(self.inside.acquire(timeout=1) for _ in range(count))
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_only_asynchronous_invocations_wait_for_one_another(asynchronous: bool) -> None:
+    crowd, function = _Crowd(), {"config": {"FunctionName": "disconnect"}}
+    execute = workers.in_turn(crowd.execute)
+    threads = []
+
+    def invoke(func: Any, event: Any) -> None:
+        context = copy_context()
+        threads.append(threading.Thread(target=context.run, args=(execute, func, event, "id")))
+        threads[-1].start()
+
+    start = workers.marked(invoke) if asynchronous else invoke
+    for number in range(workers.ASYNCHRONOUS_AT_ONCE + 1):
+        start(function, number)
+    assert crowd.have_come(workers.ASYNCHRONOUS_AT_ONCE)
+    assert crowd.have_come(1) is not asynchronous
+    crowd.leave.set()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
