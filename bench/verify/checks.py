@@ -97,6 +97,12 @@ CHECKS = (
         ends.manners,
     ),
     Check(
+        "close-codes",
+        "`disconnect()` of a library is 1000 or 1005, leaving a page 1001, a torn connection 1006.",
+        "docs/decisions/0028-an-unexpected-end-waits.md",
+        ends.codes,
+    ),
+    Check(
         "calls",
         "Every call rings, is accepted and ends; this measures how quickly.",
         "docs/performance.md",

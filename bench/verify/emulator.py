@@ -7,6 +7,7 @@ DIFFERENCES = {
     "idle": "It never cuts an idle connection.",
     "two-hours": "It never cuts an old connection.",
     "cost-per-call": "It has no metrics of API Gateway.",
+    "close-codes": "Its functions' logs are in a file.",
     "alarms": "It never evaluates an alarm.",
     "livekit-room": "There is no LiveKit server that makes rooms.",
 }

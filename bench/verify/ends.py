@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -11,6 +12,8 @@ from bench.verify.check import Outcome, judged, not_checked
 from bench.verify.client import Socket, Unexpected
 from bench.verify.guests import Guest
 from bench.verify.run import Run
+from tests.e2e.client_js import JavaScript, NodeDriver
+from tests.e2e.clients import Ticket
 
 IDLE_SECONDS = 600
 """After this time without traffic API Gateway closes a connection."""
@@ -23,6 +26,10 @@ MARGIN_SECONDS = 60
 """How much closer to ``IDLE_SECONDS`` no silence of a client may come that answers pings."""
 
 KEPT_SECONDS = 3600
+LOG_SECONDS = 60.0
+"""How late a function's line may be in CloudWatch's logs."""
+
+CODE = re.compile(r"\$disconnect (\d+)")
 GOODBYES = (1000, 1005)
 """The codes with which a client says goodbye."""
 
@@ -59,6 +66,63 @@ async def _ring(user: Socket, callee: Socket, telecaller: Guest) -> str:
     call_id: str = (await user.ask("call:initiate", request))["callId"]
     await callee.event("call:incoming", callId=call_id)
     return call_id
+
+
+async def codes(run: Run) -> Outcome:
+    """End connections in three ways, and read in the log with which code API Gateway has seen each
+    of them end."""
+    ways: dict[str, tuple[tuple[int, ...], Callable[[], Awaitable[None]]]] = {
+        "disconnect() of socket.io-client": (GOODBYES, lambda: _with_library(run)),
+        "leaving the page": ((1001,), lambda: _open_and(run, lambda one: one.close(1001))),
+        "a torn connection": ((1006,), lambda: _open_and(run, lambda one: one.tear())),
+    }
+    seen: dict[str, set[int]] = {}
+    wrong = 0
+    for name, (wanted, end) in ways.items():
+        since = time.time()
+        await end()
+        seen[name] = await _logged_codes(run, since)
+        wrong += not seen[name] <= {*wanted}
+    if not all(seen.values()):
+        return not_checked(f"The log of the function has no codes after {LOG_SECONDS:g} s")
+    text = ", ".join(f"{name}: {sorted(found)}" for name, found in seen.items())
+    return judged(not wrong, f"{text}. Other clients of the stage that end meanwhile count too")
+
+
+async def _with_library(run: Run) -> None:
+    await run.handshakes.take()
+    ticket = Ticket(run.url, "/user", run.people.guest("USER").token)
+    await asyncio.to_thread(_connect_and_disconnect, ticket)
+
+
+def _connect_and_disconnect(ticket: Ticket) -> None:
+    driver = NodeDriver()
+    try:
+        JavaScript(driver, ticket).leave()
+        time.sleep(1)  # until the connection is closed
+    finally:
+        driver.close()
+
+
+async def _open_and(run: Run, end: Callable[[Socket], Awaitable[None]]) -> None:
+    await end(await run.join("/user", run.people.guest("USER").token))
+
+
+async def _logged_codes(run: Run, since: float) -> set[int]:
+    """Return the codes that the log has from a time on, in epoch seconds. Waits for the first."""
+    function, deadline = run.settings.disconnect_function, time.monotonic() + LOG_SECONDS
+    while time.monotonic() < deadline:
+        await asyncio.sleep(3)
+        page = await run.account.ask(
+            "logs",
+            "filter_log_events",
+            logGroupName=f"/aws/lambda/{function.partition(':')[0]}",
+            startTime=int(since * 1000),
+            filterPattern='"$disconnect"',
+        )
+        if found := {int(code) for one in page["events"] for code in CODE.findall(one["message"])}:
+            return found
+    return set()
 
 
 async def silent(run: Run) -> Outcome:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from functions.products import REGISTRY
+from shared.aws import log
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.pipeline import departure
@@ -82,7 +83,10 @@ def _gone(connection_id: str, context: Mapping[str, Any]) -> None:
     context: what API Gateway says of it; empty if another function has found it.
     """
     left_ms = context.get("requestTimeEpoch") or ports().clock.now_ms()
-    if context.get("disconnectStatusCode") in NORMAL:
+    code = context.get("disconnectStatusCode")
+    if isinstance(code, int):  # the access log cannot have it
+        log.set_event_name(f"$disconnect {code}")
+    if code in NORMAL:
         departure.end_connection(REGISTRY, ports(), connection_id, left_ms, unless_closed=True)
     else:
         departure.lose_connection(REGISTRY, ports(), connection_id, left_ms)

@@ -15,6 +15,7 @@ from functions.deadline import main as deadline
 from functions.disconnect import main as disconnect
 from functions.socketio import main as socketio
 from functions.sweep.main import run
+from shared.aws import log
 from shared.pipeline import admission, rate_limits
 from shared.pipeline.context import Arrival
 from shared.pipeline.product import Product
@@ -103,6 +104,13 @@ def test_an_unexpected_end_has_no_consequences_before_the_grace_is_over(
     assert ulla.left == ["ulla"]
     assert not ulla.is_online()
     assert connections.get("c") is None
+
+
+def test_the_log_has_the_code_with_which_a_connection_has_ended(ulla: Ulla) -> None:
+    ulla.report(1001)
+    assert log.logger.get_current_keys()["event_name"] == "$disconnect 1001"
+    ulla.report()
+    assert log.logger.get_current_keys()["event_name"] is None
 
 
 @pytest.mark.parametrize("code", [1000, 1005])
