@@ -101,7 +101,7 @@ def test_pictures(visitors: Visitors, people: People, stack: Stack, world: World
         stack.save(one)
     options: dict[str, Any] = {"reduced_motion": "reduce", "device_scale_factor": 2}
     size = {"width": 1120, "height": 900}
-    tall = {"width": 1120, "height": 1_090}
+    tall = {"width": 1120, "height": 1_010}
     demo = visitors.open("/", users[0], telecallers[0], viewport=tall, **options)
     pill(demo, "TELECALLER", "online").wait_for()
     call(demo, demo)
