@@ -55,7 +55,6 @@ UNREACHED = {
     "shared/pipeline/departure.py lose_connection: ports.connections.close": _POLLING,
     "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
-    "shared/realtime/missed.py _keep_one: Emitter(ports).tell": _AT_ONCE,
     "shared/realtime/missed.py send: Person(people.key(address.namespace, person_id)).update": (
         _AT_ONCE
     ),
