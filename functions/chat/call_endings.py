@@ -13,6 +13,7 @@ from functions.chat.call_rows import CallRow, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.product import MAY_END_CALL, chat
 from functions.chat.state import Status, Trigger
+from shared import times
 from shared.calling import ring
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
@@ -75,7 +76,7 @@ def _look_after(sweep: Sweep, call_id: str, row: CallRow | None) -> None:
     """
     latest = ring.overdue_start_ms(sweep.now_ms)
     if row is None:
-        if call_id < f"{latest:011x}":
+        if call_id < times.sortable(latest):
             call_rows.forget(call_id)
     elif row.call.status == Status.RINGING and row.call.started_at <= latest:
         _end(sweep, call_id, Trigger.TIMEOUT)

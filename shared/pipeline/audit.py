@@ -13,6 +13,7 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from shared import times
 from shared.aws.tables import Table, TableName
 from shared.errors import InvalidRequest
 from shared.pipeline import validation
@@ -82,7 +83,7 @@ def entry(request: HttpRequest, action: str, *, before: str, after: str) -> Entr
     """
     now_ms, admin = request.ports.clock.now_ms(), request.identity
     return Entry(
-        entry_id=f"{now_ms:011x}{uuid.uuid4().hex[:13]}",
+        entry_id=f"{times.sortable(now_ms)}{uuid.uuid4().hex[:13]}",
         at=now_ms,
         admin_id=admin.account_id,
         admin_name=admin.name,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from shared import times
 from shared.errors import Refusal
 from shared.ids import compose
 from shared.protocol import json
@@ -53,7 +54,7 @@ class Arrival(NamedTuple):
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
         """
         source = f"{self.connection_id} {self.message_id}"
-        return f"{self.ms:011x}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
+        return f"{times.sortable(self.ms)}{hashlib.sha256(source.encode()).hexdigest()[:13]}"
 
     @classmethod
     def of_opening(cls, connection: Connection) -> Arrival:

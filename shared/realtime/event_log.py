@@ -20,6 +20,7 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
+from shared import times
 from shared.aws.log import logger
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
@@ -30,7 +31,6 @@ from shared.realtime.address import Address
 from shared.settings import settings
 
 _OFFSET = re.compile(r"[0-9a-f]{21}")
-_TIME_DIGITS = 11
 _numbers = itertools.count(secrets.randbelow(16**4))
 
 
@@ -62,7 +62,7 @@ class LoggedEvent(Table):
     @property
     def at_ms(self) -> int:
         """When the event was sent, epoch ms."""
-        return time_of(self.offset)
+        return times.of_sortable(self.offset)
 
 
 def new_offset(now_ms: int) -> str:
@@ -71,22 +71,17 @@ def new_offset(now_ms: int) -> str:
     Offsets sort by time. Those of one process and the same millisecond keep their order, with rare
     exceptions. The last digits are random, so that no two events have the same.
     """
-    return f"{now_ms:0{_TIME_DIGITS}x}{next(_numbers) % 16**4:04x}{secrets.token_hex(3)}"
+    return f"{times.sortable(now_ms)}{next(_numbers) % 16**4:04x}{secrets.token_hex(3)}"
 
 
 def before(now_ms: int) -> str:
     """Return a text that sorts before the offsets of all events from now on."""
-    return f"{now_ms:0{_TIME_DIGITS}x}"
+    return times.sortable(now_ms)
 
 
 def is_offset(value: object) -> bool:
     """Return whether a value that a client has sent is the offset of an event."""
     return isinstance(value, str) and _OFFSET.fullmatch(value) is not None
-
-
-def time_of(offset: str) -> int:
-    """Return the time of an offset, epoch ms."""
-    return int(offset[:_TIME_DIGITS], 16)
 
 
 def of_session(sid: str) -> str:

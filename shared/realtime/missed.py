@@ -145,7 +145,7 @@ def _devices(person: Person, since_ms: int) -> tuple[list[Address], int]:
 
 
 def _recent(kept: Iterable[str], now_ms: int) -> set[str]:
-    """Return what a client may still come back for."""
+    """Return the events that a client may still come back for."""
     oldest_ms = now_ms - settings().reconnect_grace_seconds * 1000
     return {entry for entry in kept if int(decompose(entry, 3)[1]) > oldest_ms}
 

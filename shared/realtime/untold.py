@@ -21,6 +21,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from shared import times
 from shared.aws.log import logger
 from shared.aws.retry import looks
 from shared.aws.tables import Table
@@ -43,13 +44,13 @@ class Mark(NamedTuple):
     @property
     def text(self) -> str:
         """The mark as a row keeps it."""
-        return compose(f"{self.at_ms:011x}", self.about, self.what)
+        return compose(times.sortable(self.at_ms), self.about, self.what)
 
     @classmethod
     def of(cls, text: str) -> Mark:
         """Read the text of a mark."""
         at_ms, about, what = decompose(text, 3)
-        return cls(int(at_ms, 16), about, what)
+        return cls(times.of_sortable(at_ms), about, what)
 
     def is_fresh(self, now_ms: int) -> bool:
         """Return whether the process that has decided may still be sending the events."""

@@ -81,7 +81,7 @@ def ended_calls(now_ms: int, users: list[Account], telecallers: list[Account]) -
         rang = 4_000 + (number * 3_700) % 9_000 if status != Status.MISSED else 30_000
         CallRecord(
             users[number % len(users)].id,
-            f"{began:011x}{number:013}",
+            f"{times.sortable(began)}{number:013}",
             callee_id=telecallers[number % len(telecallers)].id,
             call_type="VIDEO" if number % 3 == 2 else "AUDIO",
             status=status.value,

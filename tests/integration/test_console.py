@@ -20,6 +20,7 @@ from functions.calls.presence import stream
 from functions.http import main
 from functions.products import REGISTRY
 from local.accounts import save as save_account
+from shared import times
 from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.fakes import JWT_SECRET, LIVEKIT_SECRET, NOW_MS, Fakes
@@ -30,7 +31,7 @@ from tests.integration.engines import Engine
 from tests.integration.followed import following
 
 NO_TIMES: Any = {"verify_exp": False, "verify_nbf": False}
-CALL = f"{NOW_MS:011x}{'0' * 13}"
+CALL = f"{times.sortable(NOW_MS)}{'0' * 13}"
 
 
 class Console:

@@ -1,10 +1,10 @@
-"""Times as clients read them."""
+"""Times as clients read them, and as keys sort by them."""
 
 from __future__ import annotations
 
 import pytest
 
-from shared.times import day, iso
+from shared.times import day, iso, of_sortable, sortable
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_every_millisecond_of_a_second_has_its_own_text() -> None:
 )
 def test_a_day_begins_at_midnight_utc(epoch_ms: int, text: str) -> None:
     assert day(epoch_ms) == text
+
+
+def test_sortable_texts_sort_by_time_and_can_be_read() -> None:
+    moments = [0, 15, 16, 1_768_818_600_000, 1_768_818_600_001, 4_102_444_800_000]
+    texts = [f"{sortable(epoch_ms)}ffff" for epoch_ms in moments]
+    assert sorted(texts, reverse=True) == texts[::-1]
+    assert [of_sortable(text) for text in texts] == moments
