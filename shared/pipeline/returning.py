@@ -148,7 +148,7 @@ def _authenticated(
 def _is_own(registry: Registry, session: Session, entry: str) -> bool:
     """Return whether an entry of ``rooms`` is of a session: its own room, or one of its product."""
     hook = registry.return_hooks.get(session.namespace)
-    own = recovery.prefix_of(session)
+    own = session.room_entry()
     return entry.startswith(own) or (hook is not None and entry.startswith(hook.rooms))
 
 
@@ -215,7 +215,7 @@ def _leave_seats(
 
     The session leaves rooms of its product in which it may not be any more.
     """
-    own, hook = recovery.prefix_of(session), registry.return_hooks.get(session.namespace)
+    own, hook = session.room_entry(), registry.return_hooks.get(session.namespace)
     places = []
     for entry in entries_of(registry, connection, session):
         if entry.startswith(own):

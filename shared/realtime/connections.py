@@ -24,7 +24,6 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.tables import Table, TableName
-from shared.ids import compose
 from shared.protocol.engineio import LEGACY
 from shared.protocol.errors import InvalidPacket
 from shared.realtime.address import Address, Wire
@@ -232,7 +231,7 @@ class Connection(Table):
 
     def rooms_of(self, session: Session) -> dict[str, str]:
         """Return the rooms that a session has joined, each with its entry in ``rooms``."""
-        prefix = compose(session.namespace, session.sid, "")
+        prefix = session.room_entry()
         return {
             entry.removeprefix(prefix): entry
             for entry in sorted(self.rooms or ())
@@ -241,11 +240,10 @@ class Connection(Table):
 
     def data_of(self, session: Session) -> dict[str, Any]:
         """Return the values that a session keeps, by name."""
-        prefix = compose(session.sid, "")
+        prefix = session.data_key()
         return {
-            name.removeprefix(prefix): msgspec.json.decode(text)
-            for name, text in self.data.as_dict().items()
-            if name.startswith(prefix)
+            key.removeprefix(prefix): msgspec.json.decode(text)
+            for key, text in session.own_data(self.data.as_dict()).items()
         }
 
     def address(self, session: Session) -> Address:

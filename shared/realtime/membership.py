@@ -10,7 +10,6 @@ from collections.abc import Callable
 from itertools import product
 
 from shared.aws.tables import Transaction, TransactionRefused, transact
-from shared.ids import compose
 from shared.realtime import connections, recovery, rooms, session_store
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
@@ -63,7 +62,7 @@ def join(
         transaction.update(
             "connection",
             Connection(address.connection_id),
-            actions=[Connection.rooms.add({_entry(session, room)})],
+            actions=[Connection.rooms.add({session.room_entry(room)})],
             condition=session_store.has(session),
         )
 
@@ -82,7 +81,7 @@ def leave(address: Address, session: Session, room: str) -> bool:
         transaction.update(
             "connection",
             Connection(address.connection_id),
-            actions=[Connection.rooms.delete({_entry(session, room)})],
+            actions=[Connection.rooms.delete({session.room_entry(room)})],
             condition=session_store.has(session),
         )
 
@@ -111,10 +110,6 @@ def leave_all(connection: Connection, session: Session, kept_until: int | None =
             Member.sid.does_not_exist() | (Member.sid == session.sid)
         )
     return list(joined.values())
-
-
-def _entry(session: Session, room: str) -> str:
-    return compose(session.namespace, session.sid, room)
 
 
 def _committed(add_items: Callable[[Transaction], None]) -> bool:

@@ -10,7 +10,6 @@ import msgspec
 from pynamodb.expressions.update import Action
 
 from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
-from shared.ids import compose
 from shared.protocol import json
 from shared.realtime import connections, people, rooms, session_store
 from shared.realtime.connections import Connection
@@ -39,13 +38,11 @@ def move(
     entries: the entries in ``rooms`` that the session takes along.
     """
     slot = Connection.sessions[session.namespace]
-    prefix = compose(session.sid, "")
-    kept = {name: text for name, text in found.data.items() if name.startswith(prefix)}
     actions = [
         *actions,
         slot.set(json.dumps(session)),
         Connection.restoring.add({session.namespace}),
-        *(Connection.data[name].set(text) for name, text in kept.items()),
+        *(Connection.data[name].set(text) for name, text in session.own_data(found.data).items()),
     ]
     if entries:
         actions.append(Connection.rooms.add(entries))

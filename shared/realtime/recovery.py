@@ -92,11 +92,6 @@ class Lost(NamedTuple):
     alone: bool = False
 
 
-def prefix_of(session: Session) -> str:
-    """Return how a session's own entries in the ``rooms`` of its connection's row begin."""
-    return compose(session.namespace, session.sid, "")
-
-
 def is_wanted(auth: Mapping[str, Any]) -> bool:
     """Return whether a client asks for recovery with what it sends when it joins."""
     return auth.get("recovery") is True and settings().recovery_seconds > 0
@@ -226,16 +221,12 @@ def keep(connection: Connection, session: Session, entries: Iterable[str], until
 
     entries: the entries in ``rooms`` that the session takes along.
     """
-    prefix = compose(session.sid, "")
-    data = {
-        name: text for name, text in connection.data.as_dict().items() if name.startswith(prefix)
-    }
     record = SessionRecord.of(
         session.sid,
         connection_id=connection.connection_id,
         session=connection.sessions.as_dict()[session.namespace],
         rooms=set(entries) or None,
-        data=data or None,
+        data=session.own_data(connection.data.as_dict()) or None,
         lasted_ms=_lasted_ms(connection),
         until=until,
         expires_at=until + settings().recovery_seconds,

@@ -13,7 +13,6 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from shared.ids import compose
 from shared.protocol import json
 from shared.realtime.connections import AT_ONCE, Connection, is_live, update
 from shared.realtime.sessions import Ended, Session, session_of
@@ -161,9 +160,7 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
 
     values: JSON texts by name.
     """
-    actions = [
-        Connection.data[compose(session.sid, name)].set(text) for name, text in values.items()
-    ]
+    actions = [Connection.data[session.data_key(name)].set(text) for name, text in values.items()]
     try:
         return connection.update_if(actions, has(session))
     except UpdateError as error:
@@ -177,6 +174,4 @@ def save_data(connection: Connection, session: Session, values: Mapping[str, str
 
 def _without_data(connection: Connection, session: Session) -> list[Action]:
     """Return the part of an update that deletes what a session keeps."""
-    of_session = compose(session.sid, "")
-    names = [name for name in connection.data.as_dict() if name.startswith(of_session)]
-    return [Connection.data[name].remove() for name in names]
+    return [Connection.data[key].remove() for key in session.own_data(connection.data.as_dict())]

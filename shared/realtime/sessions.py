@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from shared.ids import compose
 from shared.realtime.namespaces import ADMIN_ROLE
 
 
@@ -74,6 +76,25 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     def settled(self) -> bool:
         """Whether the session may stay: it has a person, or needs none."""
         return self.authenticated or self.anonymous
+
+    def room_entry(self, room: str = "") -> str:
+        """Return the entry of a room in the ``rooms`` of the connection's row.
+
+        Without a room, return how all entries of this session begin.
+        """
+        return compose(self.namespace, self.sid, room)
+
+    def data_key(self, name: str = "") -> str:
+        """Return the key of a value in the ``data`` of the connection's row.
+
+        Without a name, return how all keys of this session begin.
+        """
+        return compose(self.sid, name)
+
+    def own_data(self, data: Mapping[str, str]) -> dict[str, str]:
+        """Return the values of this session in the ``data`` of a row, by key, each as JSON."""
+        begin = self.data_key()
+        return {key: text for key, text in data.items() if key.startswith(begin)}
 
     def may(self, permission: str) -> bool:
         """Return whether the session has a permission. An admin's session has all permissions."""

@@ -18,7 +18,7 @@ from functions.chat.call_rows import ChatCall, HeldCandidate
 from shared.calling import ring
 from shared.ids import compose, decompose
 from shared.ports import Broadcast
-from shared.realtime import membership, people, rooms
+from shared.realtime import people, rooms
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
 from shared.realtime.untold import Mark
@@ -69,8 +69,8 @@ TWO_IDS: Keys = {
         channel_rows.room_of(channel), message
     ),
     "a call and its peer": call_entry,
-    "the data of a session": compose,
-    "a room of a session": lambda sid, room: membership._entry(session(sid), room),
+    "the data of a session": lambda sid, name: session(sid).data_key(name),
+    "a room of a session": lambda sid, room: session(sid).room_entry(room),
 }
 
 
@@ -126,11 +126,11 @@ def test_the_topics_of_channels_and_people(one: str, other: str) -> None:
 @given(IDS, IDS, IDS)
 def test_the_rooms_of_one_session_are_not_those_of_another(sid: str, other: str, room: str) -> None:
     """Nor are a product's own entries in the connection's row."""
-    entries = {membership._entry(session(sid), room), channel_rows.room_of(room)}
+    entries = {session(sid).room_entry(room), channel_rows.room_of(room)}
     row = Connection("c", rooms=entries)
     assert list(row.rooms_of(session(sid))) == [room]
     assert sid == other or list(row.rooms_of(session(other))) == []
-    held = Connection("c", data={compose(sid, room): "1"})
+    held = Connection("c", data={session(sid).data_key(room): "1"})
     assert held.data_of(session(sid)) == {room: 1}
     assert sid == other or held.data_of(session(other)) == {}
 
