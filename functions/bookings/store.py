@@ -19,7 +19,7 @@ from functions.bookings.moves import Move, Moved, Unannounced, unannounced
 from functions.bookings.rows import Booking, Partner, Tracker, WaitingStatus
 from functions.bookings.state import FINAL, Status, Trigger, can_become
 from shared.aws.event_order import is_older
-from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.aws.tables import Transaction, transact_if
 from shared.protocol import json
 from shared.settings import settings
 
@@ -342,8 +342,4 @@ def _commit(
         for partner_id, changes in on_partners.items():
             transaction.update("partner", Partner(partner_id), actions=changes)
 
-    try:
-        transact(add_items)
-    except TransactionRefused:
-        return False
-    return True
+    return transact_if(add_items)

@@ -286,3 +286,15 @@ def transact(add_items: Callable[[Transaction], None], token: str | None = None)
             _pause(attempt)
         else:
             return
+
+
+def transact_if(add_items: Callable[[Transaction], None]) -> bool:
+    """Commit the writes as ``transact`` does, if all conditions hold.
+
+    Otherwise write nothing and return False.
+    """
+    try:
+        transact(add_items)
+    except TransactionRefused:
+        return False
+    return True

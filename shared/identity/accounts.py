@@ -13,7 +13,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from shared.aws.event_order import is_older
-from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, transact
+from shared.aws.tables import Table, TableName, Transaction, transact_if
 from shared.identity import wallet
 from shared.identity.wallet import Wallet
 from shared.ids import SEPARATOR, Id, compose, decompose
@@ -255,11 +255,7 @@ def _replace(
                 condition=wallet.holds(int(holder.coins)),
             )
 
-    try:
-        transact(add_items)
-    except TransactionRefused:
-        return False
-    return True
+    return transact_if(add_items)
 
 
 def _index_keys(account: Account) -> dict[str, str | None]:

@@ -6,10 +6,9 @@ the rooms to leave when the session ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 
-from shared.aws.tables import Transaction, TransactionRefused, transact
+from shared.aws.tables import Transaction, transact_if
 from shared.realtime import connections, recovery, rooms, session_store
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
@@ -36,7 +35,7 @@ def enter(address: Address, expires_at: int, due_at: int | None = None) -> bool:
         )
         transaction.put("member", Member.of(address.namespace, address, expires_at))
 
-    return _committed(add_items)
+    return transact_if(add_items)
 
 
 def join(
@@ -66,7 +65,7 @@ def join(
             condition=session_store.has(session),
         )
 
-    return _committed(add_items)
+    return transact_if(add_items)
 
 
 def leave(address: Address, session: Session, room: str) -> bool:
@@ -85,7 +84,7 @@ def leave(address: Address, session: Session, room: str) -> bool:
             condition=session_store.has(session),
         )
 
-    return _committed(add_items)
+    return transact_if(add_items)
 
 
 def leave_all(connection: Connection, session: Session, kept_until: int | None = None) -> list[str]:
@@ -110,12 +109,3 @@ def leave_all(connection: Connection, session: Session, kept_until: int | None =
             Member.sid.does_not_exist() | (Member.sid == session.sid)
         )
     return list(joined.values())
-
-
-def _committed(add_items: Callable[[Transaction], None]) -> bool:
-    """Run a transaction. Returns False if one of its conditions has refused it."""
-    try:
-        transact(add_items)
-    except TransactionRefused:
-        return False
-    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from pynamodb.expressions.update import Action
 
-from shared.aws.tables import Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import Transaction, TransactionRefused, is_still, transact, transact_if
 from shared.protocol import json
 from shared.realtime import connections, people, rooms, session_store
 from shared.realtime.connections import Connection
@@ -46,7 +46,6 @@ def move(
     ]
     if entries:
         actions.append(Connection.rooms.add(entries))
-    expires_at = int(connection.expires_at) + settings().recovery_seconds
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -55,36 +54,52 @@ def move(
             actions=actions,
             condition=connections.is_live() & slot.does_not_exist(),
         )
-        record = SessionRecord.of(session.sid)
-        if found.kept:
-            transaction.update(
-                "lost",
-                record,
-                actions=[
-                    SessionRecord.connection_id.set(connection.connection_id),
-                    SessionRecord.session.remove(),
-                    SessionRecord.rooms.remove(),
-                    SessionRecord.data.remove(),
-                    SessionRecord.expires_at.set(expires_at),
-                ],
-                condition=SessionRecord.session == found.text,
-            )
-            return
-        record.connection_id, record.expires_at = connection.connection_id, expires_at
-        transaction.put("record", record)
-        before = Connection.sessions[session.namespace]
-        transaction.update(
-            "lost",
-            Connection(found.connection_id),
-            actions=[before.remove(), Connection.joining.delete({session.namespace})],
-            condition=(before == found.text) & Connection.departing.does_not_exist(),
-        )
+        (_take_from_record if found.kept else _take_from_row)(transaction, found, connection)
 
-    try:
-        transact(add_items)
-    except TransactionRefused:
-        return False
-    return True
+    return transact_if(add_items)
+
+
+def _take_from_record(transaction: Transaction, found: Lost, connection: Connection) -> None:
+    """Take a lost session out of its record, which says from now on which connection has it."""
+    transaction.update(
+        "lost",
+        SessionRecord.of(found.session.sid),
+        actions=[
+            SessionRecord.connection_id.set(connection.connection_id),
+            SessionRecord.session.remove(),
+            SessionRecord.rooms.remove(),
+            SessionRecord.data.remove(),
+            SessionRecord.expires_at.set(_record_expires_at(connection)),
+        ],
+        condition=SessionRecord.session == found.text,
+    )
+
+
+def _take_from_row(transaction: Transaction, found: Lost, connection: Connection) -> None:
+    """Take a lost session out of its connection's row, and record which connection has it now."""
+    transaction.put("record", _record_of(found.session, connection.connection_id, connection))
+    slot = Connection.sessions[found.session.namespace]
+    transaction.update(
+        "lost",
+        Connection(found.connection_id),
+        actions=[slot.remove(), Connection.joining.delete({found.session.namespace})],
+        condition=(slot == found.text) & Connection.departing.does_not_exist(),
+    )
+
+
+def _record_of(session: Session, connection_id: str, connection: Connection) -> SessionRecord:
+    """Return the record that a session is in the row of the connection ``connection_id``.
+
+    connection: the connection with whose end the session is lost at the latest.
+    """
+    return SessionRecord.of(
+        session.sid, connection_id=connection_id, expires_at=_record_expires_at(connection)
+    )
+
+
+def _record_expires_at(connection: Connection) -> int:
+    """Return when a session of a connection can no longer be recovered, epoch seconds."""
+    return int(connection.expires_at) + settings().recovery_seconds
 
 
 def returned(found: Lost, session: Session, offset: str) -> Session:
@@ -109,11 +124,7 @@ def follow(client: Connection, websocket_id: str) -> None:
     """Note that the sessions of a polling client are in the row of its WebSocket from now on."""
     for session in client.all_sessions():
         if session.recovery:
-            SessionRecord.of(
-                session.sid,
-                connection_id=websocket_id,
-                expires_at=int(client.expires_at) + settings().recovery_seconds,
-            ).save()
+            _record_of(session, websocket_id, client).save()
 
 
 def begin(connection_id: str, namespace: str) -> Connection | None:
