@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 
 from functions.calls import announcements, endings, rows
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import MAY_END_CALL, calls
 from functions.calls.rows import PartyRow
 from functions.calls.state import Status
+from shared.aws.tables import batches
 from shared.calling import ring
 from shared.pipeline.deployment import Access
 from shared.pipeline.sweep import Sweep
-from shared.realtime import connections, people
+from shared.realtime import people
 
 
 @calls.on_sweep(
@@ -27,7 +27,7 @@ from shared.realtime import connections, people
 def look_after_calls(sweep: Sweep) -> None:
     """Look after the calls of all connected telecallers, until the sweep's time is over."""
     connected = people.connected(TELECALLER.path, PartyRow)
-    while telecallers := list(islice(connected, connections.PAGE)):
+    for telecallers in batches(connected):
         for telecaller in telecallers:
             if sweep.over:
                 return

@@ -4,7 +4,6 @@ what the sweep does for calls."""
 from __future__ import annotations
 
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from functions.chat import call_announcements, call_rows, call_store
@@ -14,11 +13,11 @@ from functions.chat.namespaces import CHAT
 from functions.chat.product import MAY_END_CALL, chat
 from functions.chat.state import Status, Trigger
 from shared import times
+from shared.aws.tables import batches
 from shared.calling import ring
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
 from shared.pipeline.sweep import Sweep
-from shared.realtime.connections import PAGE
 from shared.realtime.people import Person
 
 
@@ -57,8 +56,7 @@ def look_after_calls(sweep: Sweep) -> None:
     Announces what has been decided and not been announced, ends calls that ring without a timer,
     and ends the connections of people in calls that are no longer there.
     """
-    listed = call_rows.listed()
-    while call_ids := list(islice(listed, PAGE)):
+    for call_ids in batches(call_rows.listed()):
         rows = call_rows.several(call_ids)
         for call_id in call_ids:
             if sweep.over:

@@ -21,20 +21,14 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
-from shared.aws.event_order import (
-    change_paced,
-    change_postponed,
-    postpone_change,
-    told_seconds,
-)
-from shared.aws.tables import Table, TableName, is_still
+from shared.aws.event_order import change_paced, change_postponed, postpone_change, told_seconds
+from shared.aws.tables import Table, TableName, batches, is_still
 from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
 from shared.pipeline.deployment import Access
 from shared.ports import Broadcast
 from shared.protocol import json
 from shared.realtime import people, rooms
-from shared.realtime.connections import PAGE
 from shared.realtime.people import Person
 
 ONLINE, OFFLINE = "online", "offline"
@@ -134,8 +128,7 @@ def _people_that_fit(counts: Mapping[str, int]) -> Iterator[str]:
 def _statuses_of(person_ids: list[str]) -> dict[str, str]:
     """Return the status of each person: ``online`` for a person without a row."""
     statuses = dict.fromkeys(person_ids, ONLINE)
-    for begin in range(0, len(person_ids), PAGE):
-        keys = [_key(person_id) for person_id in person_ids[begin : begin + PAGE]]
+    for keys in batches(map(_key, person_ids)):
         for row in Status.batch_get(keys, consistent_read=True):
             statuses[row.person_id] = row.status
     return statuses

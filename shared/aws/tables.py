@@ -6,8 +6,9 @@ Models are declared at import and read their table's name from the settings on f
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute
@@ -31,6 +32,9 @@ from shared.settings import settings
 if TYPE_CHECKING:
     from pynamodb.connection.table import TableConnection
     from pynamodb.exceptions import CancellationReason
+
+MOST_READ = 100
+"""The most rows that one BatchGetItem reads."""
 
 CONDITION_FAILED = "ConditionalCheckFailed"
 _CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -164,6 +168,13 @@ def is_still(attribute: Any, value: object) -> Condition:
     """Return the condition that an attribute has the value that was read; None if it had none."""
     condition: Condition = attribute.does_not_exist() if value is None else attribute == value
     return condition
+
+
+def batches(keys: Iterable[T]) -> Iterator[list[T]]:
+    """Yield keys in lists of ``MOST_READ`` at most, each taken when it is needed."""
+    remaining = iter(keys)
+    while batch := list(islice(remaining, MOST_READ)):
+        yield batch
 
 
 def forget_clients() -> None:

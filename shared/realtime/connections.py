@@ -38,9 +38,6 @@ JOINING_SECONDS = 30
 longer than any function may take that lets a client join. A session that takes longer never will:
 its function has died."""
 
-PAGE = 100
-"""The most that one BatchGetItem reads."""
-
 
 class Upgrading(Exception):
     """The connection is a WebSocket whose row is not, or not yet, the one that has the sessions."""

@@ -6,12 +6,12 @@ Every row is due at some time: ``due`` finds the connections that the sweep look
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from shared.realtime.connections import AT_ONCE, PAGE, Connection, delete, get, is_live, update
+from shared.aws.tables import MOST_READ, batches
+from shared.realtime.connections import AT_ONCE, Connection, delete, get, is_live, update
 from shared.settings import settings
 
 
@@ -82,8 +82,8 @@ def due(shard: int, now: int) -> Iterator[list[Connection]]:
 
     now: the time in epoch seconds.
     """
-    found = Connection.due.query(str(shard), Connection.due_at <= now, page_size=PAGE)
-    while keys := [row.connection_id for row in islice(found, PAGE)]:
+    rows = Connection.due.query(str(shard), Connection.due_at <= now, page_size=MOST_READ)
+    for keys in batches(row.connection_id for row in rows):
         yield list(Connection.batch_get(keys, consistent_read=True))
 
 

@@ -6,12 +6,15 @@ bringing it up to date, ``move_seat`` moves its place in a room, and ``arrive`` 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from pynamodb.expressions.update import Action
 
 from shared.aws.tables import Transaction, TransactionRefused, is_still, transact, transact_if
 from shared.protocol import json
 from shared.realtime import connections, people, rooms, session_store
+from shared.realtime.address import Address
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
 from shared.realtime.recovery import Lost, SessionRecord
@@ -154,7 +157,6 @@ def arrive(connection: Connection, session: Session, due_at: int, *, everybody: 
     )
     namespace, address = session.namespace, connection.address(after)
     slot, text = Connection.sessions[namespace], connection.sessions.as_dict()[namespace]
-    old = {address._replace(connection_id=one).member for one in before.moving}
     for _ in range(_ROUNDS):
         person = people.get(namespace, session.person_id) if session.person_id else None
 
@@ -171,18 +173,7 @@ def arrive(connection: Connection, session: Session, due_at: int, *, everybody: 
                 for one in before.moving:
                     transaction.delete("room", Member(rooms.shard(namespace, one), one))
             if person is not None:
-                members = set(person.members or ()) - old | {address.member}
-                away = {one for one in person.away or () if not one.endswith(f":{session.sid}")}
-                transaction.update(
-                    "person",
-                    Person(person.person),
-                    actions=[
-                        Person.members.set(members),
-                        Person.away.set(away) if away else Person.away.remove(),
-                    ],
-                    condition=is_still(Person.members, person.members)
-                    & is_still(Person.away, person.away),
-                )
+                _move_member(transaction, person, address, before.moving)
 
         try:
             transact(add_items)
@@ -192,6 +183,27 @@ def arrive(connection: Connection, session: Session, due_at: int, *, everybody: 
         else:
             return True
     raise RuntimeError(f"{session.namespace} cannot be joined again")
+
+
+def _move_member(
+    transaction: Transaction, person: Person, address: Address, moving: Iterable[str]
+) -> None:
+    """Give a session on its person's row its new address, if the row is as it was read.
+
+    moving: the connections under which other sessions still know the session.
+    """
+    former = {address._replace(connection_id=one).member for one in moving}
+    members = set(person.members or ()) - former | {address.member}
+    away = {one for one in person.away or () if not one.endswith(f":{address.sid}")}
+    transaction.update(
+        "person",
+        Person(person.person),
+        actions=[
+            Person.members.set(members),
+            Person.away.set(away) if away else Person.away.remove(),
+        ],
+        condition=is_still(Person.members, person.members) & is_still(Person.away, person.away),
+    )
 
 
 def move_seat(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any, NamedTuple, TypeVar, overload
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
@@ -21,6 +20,7 @@ from shared.aws.tables import (
     TableName,
     Transaction,
     TransactionRefused,
+    batches,
     is_still,
     transact,
 )
@@ -199,8 +199,7 @@ def connected(namespace: str, row: type[AnyPerson]) -> Iterator[AnyPerson]:
     Rows are read a page at a time and eventually consistently, at half the price. So a caller that
     changes a row must check it again as it is then.
     """
-    ids = rooms.people(namespace)
-    while keys := [key(namespace, person_id) for person_id in islice(ids, connections.PAGE)]:
+    for keys in batches(key(namespace, person_id) for person_id in rooms.people(namespace)):
         yield from row.batch_get(keys)
 
 

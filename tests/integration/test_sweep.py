@@ -15,6 +15,7 @@ from functions.products import REGISTRY
 from functions.sweep import due
 from functions.sweep.main import SweepFailed, run
 from local.accounts import save as save_account
+from shared.aws.tables import MOST_READ
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Background
@@ -205,13 +206,13 @@ def test_more_than_a_page_is_swept_and_the_longest_due_come_first(
     fakes: Fakes, use_settings: UseSettings
 ) -> None:
     use_settings(due_shards=1)
-    pages = [connections.PAGE, connections.PAGE, 30]
+    pages = [MOST_READ, MOST_READ, 30]
     ids = [f"c{number}" for number in range(sum(pages))]
     for number, name in enumerate(ids):
         opening(name, due_at=number)
     assert [len(page) for page in lifecycle.due(0, NOW)] == pages
     first = next(lifecycle.due(0, NOW))
-    assert {one.connection_id for one in first} == set(ids[: connections.PAGE])
+    assert {one.connection_id for one in first} == set(ids[:MOST_READ])
     sweep(fakes)
     assert sorted(fakes.connections.closed) == sorted(ids)
 
