@@ -68,7 +68,8 @@ def authenticate(context: Context, token: object) -> None:
         else:
             joined = _join(context, session, Replaced(context.session, session))
             replaced = joined is not None
-        current = session if replaced else _current_session(context)
+        # If it is not replaced, another frame has authenticated it, or the deadline has ended it.
+        current = session if replaced else connections.session_at(context.address)
     if current is None or not current.authenticated:
         return
     if current.person_id != session.person_id:
@@ -147,15 +148,6 @@ def session_of(identity: tokens.Identity, account: Account | None) -> Session:
         permissions=identity.permissions,
     )
     return account_changes.updated(session, account) if account else session
-
-
-def _current_session(context: Context) -> Session | None:
-    """Return the session as another frame has left it: authenticated by now.
-
-    Returns None if the authentication deadline has ended the session, or the connection is gone.
-    """
-    connection = connections.get(context.address.connection_id)
-    return connection.session(CHAT.path) if connection else None
 
 
 def _enter(context: Context, session: Session, joined: Joined | None) -> None:

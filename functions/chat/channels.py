@@ -72,19 +72,10 @@ def _remove_tabs(background: Background, participant: Participant, event: Channe
     """Let all tabs of a person leave the channel. Idempotent."""
     for member in participant.tabs or ():
         address = Address.of_member(CHAT.path, member)
-        session = _session_of(address)
-        if session is not None:
+        session = connections.session_at(address)
+        if session is not None:  # otherwise the departure of the connection takes care of the rest
             leaving = Leaving(participant.topic, event.channel_id, LEAVE)
             _leave(background, address, session, leaving)
-
-
-def _session_of(address: Address) -> Session | None:
-    """Return the session in chat of a connection.
-
-    Returns None if the connection is gone: its departure takes care of the rest.
-    """
-    connection = connections.get(address.connection_id)
-    return connection.session(CHAT.path) if connection else None
 
 
 @on(

@@ -268,6 +268,15 @@ def get(connection_id: str) -> Connection | None:
         return None
 
 
+def session_at(address: Address) -> Session | None:
+    """Return the session at an address, read strongly consistently.
+
+    Returns None if it has ended, or its connection is gone or leaving.
+    """
+    connection = get(address.connection_id)
+    return connection.session(address.namespace) if connection else None
+
+
 def is_live(namespace: str | None = None) -> Condition:
     """Return the condition that a row is there, is not leaving, and has a session in ``namespace``.
 

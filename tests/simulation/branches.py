@@ -41,7 +41,7 @@ UNREACHED = {
     "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
     "functions/calls/devices.py ring_newcomer: tell": _AT_ONCE,
     "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
-    "functions/chat/access.py _current_session: connections.get": _AT_ONCE,
+    "functions/chat/access.py authenticate: connections.session_at": _AT_ONCE,
     "functions/chat/call_announcements.py accepted: tell": _AT_ONCE,
     "functions/chat/calls.py _held: call_rows.get": _AT_ONCE,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
