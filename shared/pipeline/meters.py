@@ -27,7 +27,7 @@ MOST_KEYS = 10_000
 
 
 class Shares(Table):
-    """The hits on one key in one minute, as far as processes have told them.
+    """The hits on one key in one minute, as far as processes have added them.
 
     key: what is counted, and the minute, composed.
     """
@@ -46,19 +46,19 @@ class Count:
 
     minute: the number of the minute.
     before: the hits in the minute before.
-    told: the hits of all processes that were in the row when this process last added its own.
-    untold: the hits that this process has not added yet.
+    shared: the hits of all processes that were in the row when this process last added its own.
+    own: the hits that this process has not added yet.
     """
 
     minute: int
     before: int = 0
-    told: int = 0
-    untold: int = 0
+    shared: int = 0
+    own: int = 0
 
     @property
     def hits(self) -> int:
         """The known hits of this minute."""
-        return self.told + self.untold
+        return self.shared + self.own
 
     def weighed(self, now_ms: int) -> float:
         """Return about how many hits there were in the last 60 s.
@@ -83,9 +83,9 @@ class Meter:
         count = self._count(key, now_ms // MINUTE_MS)
         if count.weighed(now_ms) >= per_minute:
             return False
-        count.untold += 1
-        if count.untold >= share(per_minute):
-            self._tell(key, count)
+        count.own += 1
+        if count.own >= share(per_minute):
+            self._share(key, count)
         return True
 
     def forget(self) -> None:
@@ -103,23 +103,23 @@ class Meter:
             self._counts.popitem(last=False)
         return count
 
-    def _tell(self, key: str, count: Count) -> None:
-        """Add the untold hits to the row of all processes, and learn their number.
+    def _share(self, key: str, count: Count) -> None:
+        """Add this process's hits to the row of all processes, and learn the sum.
 
-        A failure is logged only: the hits are told later, and the event itself need not fail.
+        A failure is logged only: the hits are added later, and the event itself need not fail.
         """
         row = Shares(compose(self._name, str(count.minute), key))
         expires_at = (count.minute + 2) * MINUTE_MS // 1000
         try:
-            row.update([Shares.hits.add(count.untold), Shares.expires_at.set(expires_at)])
+            row.update([Shares.hits.add(count.own), Shares.expires_at.set(expires_at)])
         except PynamoDBException:
-            logger.exception("hits not told")
+            logger.exception("hits not added")
             return
-        count.told, count.untold = int(row.hits), 0
+        count.shared, count.own = int(row.hits), 0
 
 
 def share(per_minute: int) -> int:
-    """Return how many hits a process counts before it tells the other processes."""
+    """Return how many hits a process counts before it adds them to the row of all processes."""
     return min(per_minute, max(LEAST_SHARE, per_minute // 60))
 
 
