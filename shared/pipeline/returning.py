@@ -111,21 +111,21 @@ def claim(
         actions.append(Connection.due_at.set(due_at))
     known = _authenticated(registry, ports, session, auth.get("token"))
     for _ in range(_ROUNDS):
-        found = recovery.find(pid, session.namespace, now)
-        if found is None or known is None or found.session.person_id != known.person_id:
+        lost = recovery.find(pid, session.namespace, now)
+        if lost is None or known is None or lost.session.person_id != known.person_id:
             return None
-        back = moving.returned(found, known, offset or "")
-        entries = {one for one in found.rooms if _is_own(registry, found.session, one)}
-        if moving.move(found, back, connection, actions, entries):
+        back = moving.returned(lost, known, offset or "")
+        entries = {one for one in lost.rooms if _is_own(registry, lost.session, one)}
+        if moving.move(lost, back, connection, actions, entries):
             break
     else:
         return None
-    expected = connection.limited or found.lasted_ms >= rate_limits.WINDOW_MS
+    expected = connection.limited or lost.lasted_ms >= rate_limits.WINDOW_MS
     if connection.network and not expected and not connection.all_sessions():
         rate_limits.expect_return(connection.network, ports.clock.now_ms())
-    if found.alive and found.alone:  # the client is back before anybody knew that it was gone
-        ports.connections.close(found.connection_id)
-        ports.tasks.end_connection(found.connection_id, goodbye=True)
+    if lost.alive and lost.alone:  # the client is back before anybody knew that it was gone
+        ports.connections.close(lost.connection_id)
+        ports.tasks.end_connection(lost.connection_id, goodbye=True)
     return back
 
 

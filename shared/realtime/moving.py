@@ -29,7 +29,7 @@ _ROUNDS = 8
 
 
 def move(
-    found: Lost, session: Session, connection: Connection, actions: list[Action], entries: set[str]
+    lost: Lost, session: Session, connection: Connection, actions: list[Action], entries: set[str]
 ) -> bool:
     """Move a lost session to a new connection, which cannot be reached yet.
 
@@ -45,7 +45,7 @@ def move(
         *actions,
         slot.set(json.dumps(session)),
         Connection.restoring.add({session.namespace}),
-        *(Connection.data[name].set(text) for name, text in session.own_data(found.data).items()),
+        *(Connection.data[name].set(text) for name, text in session.own_data(lost.data).items()),
     ]
     if entries:
         actions.append(Connection.rooms.add(entries))
@@ -57,16 +57,16 @@ def move(
             actions=actions,
             condition=connections.is_live() & slot.does_not_exist(),
         )
-        (_take_from_record if found.kept else _take_from_row)(transaction, found, connection)
+        (_take_from_record if lost.kept else _take_from_row)(transaction, lost, connection)
 
     return transact_if(add_items)
 
 
-def _take_from_record(transaction: Transaction, found: Lost, connection: Connection) -> None:
+def _take_from_record(transaction: Transaction, lost: Lost, connection: Connection) -> None:
     """Take a lost session out of its record, which says from now on which connection has it."""
     transaction.update(
         "lost",
-        SessionRecord.of(found.session.sid),
+        SessionRecord.of(lost.session.sid),
         actions=[
             SessionRecord.connection_id.set(connection.connection_id),
             SessionRecord.session.remove(),
@@ -74,19 +74,19 @@ def _take_from_record(transaction: Transaction, found: Lost, connection: Connect
             SessionRecord.data.remove(),
             SessionRecord.expires_at.set(_record_expires_at(connection)),
         ],
-        condition=SessionRecord.session == found.text,
+        condition=SessionRecord.session == lost.text,
     )
 
 
-def _take_from_row(transaction: Transaction, found: Lost, connection: Connection) -> None:
+def _take_from_row(transaction: Transaction, lost: Lost, connection: Connection) -> None:
     """Take a lost session out of its connection's row, and record which connection has it now."""
-    transaction.put("record", _record_of(found.session, connection.connection_id, connection))
-    slot = Connection.sessions[found.session.namespace]
+    transaction.put("record", _record_of(lost.session, connection.connection_id, connection))
+    slot = Connection.sessions[lost.session.namespace]
     transaction.update(
         "lost",
-        Connection(found.connection_id),
-        actions=[slot.remove(), Connection.joining.delete({found.session.namespace})],
-        condition=(slot == found.text) & Connection.departing.does_not_exist(),
+        Connection(lost.connection_id),
+        actions=[slot.remove(), Connection.joining.delete({lost.session.namespace})],
+        condition=(slot == lost.text) & Connection.departing.does_not_exist(),
     )
 
 
@@ -105,22 +105,22 @@ def _record_expires_at(connection: Connection) -> int:
     return int(connection.expires_at) + settings().recovery_seconds
 
 
-def returned(found: Lost, session: Session, offset: str) -> Session:
+def returned(lost: Lost, session: Session, offset: str) -> Session:
     """Return a lost session as it comes back.
 
     session: the new session of the client, with the account as it is now.
     offset: the offset of the last event that the client has received, or empty.
     """
-    before = found.session.recovery
+    before = lost.session.recovery
     assert isinstance(before, Recovery)  # noqa: S101 - ``find`` has checked it
     recovery = msgspec.structs.replace(
         before,
-        former=(*before.former, found.connection_id)[-MOST_FORMER:],
-        moving=(*before.moving, found.connection_id)[-MOST_FORMER:],
+        former=(*before.former, lost.connection_id)[-MOST_FORMER:],
+        moving=(*before.moving, lost.connection_id)[-MOST_FORMER:],
         offset=max(offset, before.since),
         restoring=True,
     )
-    return msgspec.structs.replace(session, sid=found.session.sid, recovery=recovery)
+    return msgspec.structs.replace(session, sid=lost.session.sid, recovery=recovery)
 
 
 def follow(client: Connection, websocket_id: str) -> None:

@@ -67,6 +67,13 @@ class SessionRecord(Table):
         """Return a new record of a session. Nothing is read or written."""
         return cls(_key(sid), _RECORD, **values)
 
+    def is_over(self, now: int) -> bool:
+        """Return whether the session that the record keeps can no longer be recovered.
+
+        now: the time in epoch seconds.
+        """
+        return (self.until or 0) < now
+
 
 class Lost(NamedTuple):
     """A session that its client asks for again.
@@ -79,6 +86,7 @@ class Lost(NamedTuple):
     kept: whether the session is in its record, and not in the row of a connection.
     alive: whether the connection is thought to be open.
     alone: whether the connection has no other session.
+    departing: whether the consequences of the session's loss are under way.
     """
 
     session: Session
@@ -90,6 +98,7 @@ class Lost(NamedTuple):
     kept: bool
     alive: bool = False
     alone: bool = False
+    departing: bool = False
 
 
 def is_wanted(auth: Mapping[str, Any]) -> bool:
@@ -124,50 +133,67 @@ def find(pid: object, namespace: str, now: int) -> Lost | None:
     if not isinstance(pid, str) or pid.count(".") != 2:
         return None
     root, sid, _ = pid.split(".")
-    found = None
+    lost = None
     for _ in looks(DEPARTURE_SECONDS, settings().overtaken_pause_seconds):
-        found, departing = _look(root, sid, namespace, now)
-        if not departing:
+        lost = _look(root, sid, namespace, now)
+        if lost is None or not lost.departing:
             break
-    recovery = found.session.recovery if found and found.session.settled else None
+    recovery = lost.session.recovery if lost and lost.session.settled else None
     if not isinstance(recovery, Recovery):
         return None
-    return found if hmac.compare_digest(recovery.digest, _digest(pid)) else None
+    return lost if hmac.compare_digest(recovery.digest, _digest(pid)) else None
 
 
-def _look(root: str, sid: str, namespace: str, now: int) -> tuple[Lost | None, bool]:
-    """Return the session, or None, and whether the consequences of its loss are under way."""
+def _look(root: str, sid: str, namespace: str, now: int) -> Lost | None:
+    """Return the session as its record or the row of its connection has it.
+
+    Returns None if neither has it, or it cannot be recovered.
+    """
     record, row = both(lambda: _record(sid), lambda: connections.get(root))
     if record is not None and record.session:
-        if (record.until or 0) < now:
-            return None, False
-        session = session_of(record.session)
-        data = record.data.as_dict() if record.data else {}
-        names = frozenset(record.rooms or ())
-        lasted_ms = int(record.lasted_ms or 0)
-        at = record.connection_id
-        return Lost(session, record.session, at, names, data, lasted_ms, kept=True), False
+        return None if record.is_over(now) else _in_record(record)
     if record is not None and record.connection_id != root:
         row = connections.get(record.connection_id)
-    if row is None or (row.leaving and not row.lost):
-        return None, False
-    text = row.sessions.as_dict().get(namespace)
-    session_found = session_of(text) if text else None
-    if text is None or session_found is None or session_found.sid != sid:
-        return None, False
-    return (
-        Lost(
-            session_found,
-            text,
-            row.connection_id,
-            frozenset(row.rooms or ()),
-            row.data.as_dict(),
-            _lasted_ms(row),
-            kept=False,
-            alive=not row.leaving,
-            alone=len(row.sessions.as_dict()) == 1,
-        ),
-        bool(row.departing),
+    return _in_row(row, namespace, sid) if row is not None else None
+
+
+def _in_record(record: SessionRecord) -> Lost:
+    """Return the session that a record keeps."""
+    return Lost(
+        session_of(record.session),
+        record.session,
+        record.connection_id,
+        frozenset(record.rooms or ()),
+        record.data.as_dict() if record.data else {},
+        int(record.lasted_ms or 0),
+        kept=True,
+    )
+
+
+def _in_row(row: Connection, namespace: str, sid: str) -> Lost | None:
+    """Return the session that the row of a connection has.
+
+    Returns None if the connection has another session, or has ended so that its sessions cannot be
+    recovered.
+    """
+    if row.leaving and not row.lost:
+        return None
+    sessions = row.sessions.as_dict()
+    text = sessions.get(namespace)
+    session = session_of(text) if text else None
+    if session is None or session.sid != sid:
+        return None
+    return Lost(
+        session,
+        text,
+        row.connection_id,
+        frozenset(row.rooms or ()),
+        row.data.as_dict(),
+        _lasted_ms(row),
+        kept=False,
+        alive=not row.leaving,
+        alone=len(sessions) == 1,
+        departing=bool(row.departing),
     )
 
 
@@ -197,7 +223,7 @@ def current(address: Address, now: int) -> Address | None:
     now: the time in epoch seconds.
     """
     record = _record(address.sid) if address.sid else None
-    if record is None or (record.session and (record.until or 0) < now):
+    if record is None or (record.session and record.is_over(now)):
         return None
     if record.session:
         return address._replace(wire=Wire.AWAY)
