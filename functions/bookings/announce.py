@@ -60,8 +60,8 @@ def announce_all(background: Background, booking: Booking, left: Sequence[Unanno
         if not left:
             return
         made = left[0]
-        told = background.emit.tell(*_events(booking, made))
-        booking = store.record_announced(booking.booking_id, made, told.missed)
+        missed = background.emit.tell(*_events(booking, made)).missed
+        booking = store.record_announced(booking.booking_id, made, missed)
         left = [one for one in moves.unannounced(booking) if not one.only]
 
 
@@ -71,8 +71,8 @@ def announce_missed(background: Background, booking: Booking, made: Unannounced)
     A later transition has sent events of its own, which are newer.
     """
     last = booking.moved_by[-1:] == [made.move.by]
-    told = background.emit.tell(*_events(booking, made)) if last else None
-    store.record_announced(booking.booking_id, made, told.missed if told else ())
+    missed = background.emit.tell(*_events(booking, made)).missed if last else ()
+    store.record_announced(booking.booking_id, made, missed)
 
 
 def _events(booking: Booking, made: Unannounced) -> list[Delivery]:
@@ -80,8 +80,8 @@ def _events(booking: Booking, made: Unannounced) -> list[Delivery]:
     move, before = made.move, made.partner_before
     wanted = [(CUSTOMER.path, booking.customer_id or "")]
     wanted += [(PARTNER.path, one) for one in (move.partner_id, before) if one]
-    found = together(partial(_addresses, made, *one) for one in wanted)
-    of = dict(zip(wanted, found, strict=True))
+    addresses = together(partial(_addresses, made, *one) for one in wanted)
+    of = dict(zip(wanted, addresses, strict=True))
     customer = of[wanted[0]]
     deliveries = []
     if move.status is not made.before:

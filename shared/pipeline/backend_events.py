@@ -77,24 +77,25 @@ def _happened_at(given: object, now_ms: int) -> int | None:
     if given is None:
         return None
     if isinstance(given, str):
-        moment = _moment(given)
+        at_ms = _epoch_ms(given)
     elif isinstance(given, int | float) and not isinstance(given, bool):
-        moment = int(given)
+        at_ms = int(given)
     else:
-        moment = None
-    if moment is None or moment < 0:
+        at_ms = None
+    if at_ms is None or at_ms < 0:
         raise InvalidRequest(f"data.{HAPPENED_AT}: expected a time in ISO 8601 or in epoch ms")
-    if moment > now_ms + AHEAD_MS:
+    if at_ms > now_ms + AHEAD_MS:
         raise InvalidRequest(f"data.{HAPPENED_AT}: is in the future")
-    return moment
+    return at_ms
 
 
-def _moment(text: str) -> int | None:
+def _epoch_ms(text: str) -> int | None:
+    """Return a time in ISO 8601 as epoch ms. Returns None if it is not, or has no time zone."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
+    return None if time.tzinfo is None else round(time.timestamp() * 1000)
 
 
 def stamp(events: Iterable[BackendEvent], now_ms: int) -> list[BusMessage]:

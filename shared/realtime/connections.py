@@ -178,7 +178,7 @@ class Connection(Table):
         sessions = self.all_sessions()
         if namespace is None:
             return sessions[0] if len(sessions) == 1 else None
-        return next((found for found in sessions if found.namespace == namespace), None)
+        return next((one for one in sessions if one.namespace == namespace), None)
 
     def lost_session(self, namespace: str) -> Session | None:
         """Return the session in a namespace if the client might still come back to it.
@@ -186,7 +186,7 @@ class Connection(Table):
         Returns None if there is no such session, or the connection is not lost.
         """
         sessions = self.all_sessions() if self.lost else ()
-        return next((found for found in sessions if found.namespace == namespace), None)
+        return next((one for one in sessions if one.namespace == namespace), None)
 
     def sender(self, namespace: str | None, arrived_ms: int) -> Session | None:
         """Return the session that sent a frame, as ``session`` does.
@@ -200,7 +200,7 @@ class Connection(Table):
             return sessions[0] if len(sessions) == 1 else None
         ended = map(Ended.of, self.ended or ())
         sessions += [one.session for one in ended if arrived_ms <= one.left_ms]
-        return next((found for found in sessions if found.namespace == namespace), None)
+        return next((one for one in sessions if one.namespace == namespace), None)
 
     def occupant(self, namespace: str) -> Session | None:
         """Return the session in a namespace, or one that has ended and is still in ``ended``.
@@ -208,7 +208,7 @@ class Connection(Table):
         Returns None if there is neither.
         """
         ended = (Ended.of(text).session for text in self.ended or ())
-        left = (found for found in ended if found.namespace == namespace)
+        left = (one for one in ended if one.namespace == namespace)
         return self.session(namespace) or next(left, None)
 
     def reachable(self, session: Session) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.ports import Ports, Post
 
 
-class Told(NamedTuple):
+class Delivered(NamedTuple):
     """What became of the posts of ``Emitter.tell``.
 
     reached: how many posts have reached their connection.
@@ -51,7 +51,7 @@ class Emitter:
         reached, failed = self._deliver(deliveries)
         return _or_raise(reached, failed)
 
-    def tell(self, *deliveries: Delivery) -> Told:
+    def tell(self, *deliveries: Delivery) -> Delivered:
         """Send the events of what has been decided.
 
         A post that fails is logged and not raised: the decision stands, and the other connections
@@ -62,7 +62,7 @@ class Emitter:
             errors = {name: repr(error) for name, error in failed.items()}
             first = next(iter(failed.values()))
             logger.error("event not delivered", exc_info=first, extra={"connections": errors})
-        return Told(reached, tuple(sorted(failed)))
+        return Delivered(reached, tuple(sorted(failed)))
 
     def posts(self, *deliveries: Delivery) -> list[Post]:
         """Return every connection with its frame, after the events are logged for recovery."""
