@@ -27,10 +27,10 @@ def account(request: HttpRequest) -> Account:
     if not own and request.id != identity.account_id:
         require_admin(identity)
     wanted = identity.account_id if own else request.id
-    found = stored.get(wanted) if is_id(wanted) else None
-    if found is None and own:
-        found = Account(id=identity.account_id, role=identity.role, name=identity.name)
-    if found is None:
+    account = stored.get(wanted) if is_id(wanted) else None
+    if account is None and own:
+        account = Account(id=identity.account_id, role=identity.role, name=identity.name)
+    if account is None:
         raise HttpError(404, "There is no such account")
-    coins = stored.balance(found, request.registry.paths_of_role(found.role))
-    return msgspec.structs.replace(found, coins=coins)
+    coins = stored.balance(account, request.registry.paths_of_role(account.role))
+    return msgspec.structs.replace(account, coins=coins)

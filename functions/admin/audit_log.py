@@ -56,8 +56,8 @@ def audit_log(request: HttpRequest) -> AuditLog:
     if subject_id is not None and not is_id(subject_id):
         raise HttpError(400, f"subjectId: expected 1 to {MOST_CHARACTERS} characters")
     page = paging.read(request.query)
-    found = audit.entries(page.rows, page.before, subject_id)
-    shown, cursor = paging.cut(page, found, lambda entry: entry.entry_id)
+    entries = audit.entries(page.rows, page.before, subject_id)
+    shown, cursor = paging.cut(page, entries, lambda entry: entry.entry_id)
     return AuditLog([_shown(entry) for entry in shown], cursor)
 
 

@@ -42,7 +42,7 @@ def backlog(request: HttpRequest) -> Queues:
     values = settings()
     first = values.events_queue_url
     of_functions = [one.split("=") for one in values.dead_letters.split()]
-    found = together(
+    items = together(
         [
             *(partial(_queue, name, getattr(values, f"{name}_queue_url")) for name in NAMES),
             *(
@@ -51,7 +51,7 @@ def backlog(request: HttpRequest) -> Queues:
             ),
         ]
     )
-    return Queues(found, times.iso(request.ports.clock.now_ms()))
+    return Queues(items, times.iso(request.ports.clock.now_ms()))
 
 
 def _queue(name: str, url: str) -> Queue:

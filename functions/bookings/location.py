@@ -112,8 +112,8 @@ def _addresses(trackers: Iterable[Tracker], now: int) -> dict[Tracker, Address]:
     now: the time in epoch seconds.
     """
     listed = list(trackers)
-    found = together(partial(_address, one, now) for one in listed)
-    return {one: address for one, address in zip(listed, found, strict=True) if address}
+    addresses = together(partial(_address, one, now) for one in listed)
+    return {one: address for one, address in zip(listed, addresses, strict=True) if address}
 
 
 def _address(tracker: Tracker, now: int) -> Address | None:

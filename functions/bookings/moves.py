@@ -74,6 +74,6 @@ class Moved(NamedTuple):
 
 def unannounced(booking: Booking) -> list[Unannounced]:
     """Return the transitions whose events may not have been sent, in the order they were made."""
-    found = map(Unannounced.of, booking.unannounced or ())
+    recorded = map(Unannounced.of, booking.unannounced or ())
     order = {by: number for number, by in enumerate(booking.moved_by)}
-    return sorted(found, key=lambda one: (order.get(one.move.by, -1), one.move.at_ms))
+    return sorted(recorded, key=lambda one: (order.get(one.move.by, -1), one.move.at_ms))

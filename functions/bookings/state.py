@@ -103,14 +103,14 @@ def can_become(status: Status, wanted: Status) -> bool:
 
 
 def _later(status: Status) -> frozenset[Status]:
-    found: set[Status] = set()
+    reached: set[Status] = set()
     left = {status}
     while left:
         one = left.pop()
-        new = {after for (before, _), after in TRANSITIONS.items() if before is one} - found
-        found |= new
+        new = {after for (before, _), after in TRANSITIONS.items() if before is one} - reached
+        reached |= new
         left |= new
-    return frozenset(found)
+    return frozenset(reached)
 
 
 _LATER = {status: _later(status) for status in Status}

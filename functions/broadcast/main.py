@@ -98,8 +98,10 @@ def broadcast(message: Broadcast) -> None:
 
 def to_person(message: Broadcast) -> Posts:
     """Return the posts to the sessions of a person; of ``message.only``, if that is not empty."""
-    found = people.get(message.namespace, message.person or "").addresses
-    addresses = [one for one in found if not message.only or one.connection_id in message.only]
+    person = people.get(message.namespace, message.person or "")
+    addresses = [
+        one for one in person.addresses if not message.only or one.connection_id in message.only
+    ]
     payload = Arguments(message.payload) if message.several else message.payload
     return Posts(Emitter(ports()).posts(Delivery(message.event, payload, tuple(addresses))))
 
@@ -254,12 +256,12 @@ def _give_up(message: Broadcast, failed: Iterable[str]) -> None:
 
 def skipped(message: Broadcast) -> set[str]:
     """Return the connections that must not receive the event."""
-    found = set(message.skip_connections)
+    skip = set(message.skip_connections)
     for room in message.skip_rooms:
         for key in rooms.shards(rooms.key(message.namespace, room)):
             members = rooms.members(key, only=[Member.connection_id])
-            found.update(member.connection_id for member in members)
-    return found
+            skip.update(member.connection_id for member in members)
+    return skip
 
 
 def posts(message: Broadcast, members: Iterable[Member], log: LogOfRoom) -> Iterator[Post]:

@@ -67,18 +67,18 @@ def of_person(person_id: str, limit: int, before: str | None) -> list[ListRow]:
         rows = ListRow.query(topic, older, scan_index_forward=False, limit=limit)
         return list(islice(rows, limit))
 
-    found = both(partial(read, PUBLIC), partial(read, f"{OF_PERSON}{person_id}"))
-    rows = {row.item: row for one in found for row in one}
+    lists = both(partial(read, PUBLIC), partial(read, f"{OF_PERSON}{person_id}"))
+    rows = {row.item: row for one in lists for row in one}
     return [rows[item] for item in sorted(rows, reverse=True)][:limit]
 
 
 def channels(rooms: Sequence[str]) -> dict[str, Channel]:
     """Return the channels that exist, by room."""
-    found = Channel.batch_get([(room, CHANNEL_ITEM) for room in rooms])
-    return {row.topic: row for row in found}
+    rows = Channel.batch_get([(room, CHANNEL_ITEM) for room in rooms])
+    return {row.topic: row for row in rows}
 
 
 def read_up_to(rooms: Sequence[str], person_id: str) -> dict[str, str]:
     """Return the last message that a person has read, by room, where they have read any."""
-    found = Participant.batch_get([(room, PERSON + person_id) for room in rooms])
-    return {row.topic: row.read_up_to for row in found if row.read_up_to}
+    rows = Participant.batch_get([(room, PERSON + person_id) for room in rooms])
+    return {row.topic: row.read_up_to for row in rows if row.read_up_to}

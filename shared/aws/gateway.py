@@ -164,10 +164,10 @@ class ManagedConnections:
     @cached_property
     def _credentials(self) -> Credentials:
         """The SDK's credentials, which it renews before they expire."""
-        found = clients.session().get_credentials()
-        if found is None:
+        credentials = clients.session().get_credentials()
+        if credentials is None:
             raise NoCredentialsError
-        return found
+        return credentials
 
 
 def _is_temporary(outcome: Outcome, attempt: int) -> bool:

@@ -68,12 +68,12 @@ def depth(queue_url: str) -> Depth:
             "RedrivePolicy",
         ],
     )
-    found = answer["Attributes"]
-    policy = msgspec.json.decode(found.get("RedrivePolicy", "{}"))
+    attributes = answer["Attributes"]
+    policy = msgspec.json.decode(attributes.get("RedrivePolicy", "{}"))
     arn = policy.get("deadLetterTargetArn")
     return Depth(
-        waiting=int(found["ApproximateNumberOfMessages"]),
-        in_flight=int(found["ApproximateNumberOfMessagesNotVisible"]),
+        waiting=int(attributes["ApproximateNumberOfMessages"]),
+        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         dead_letters=arn and arn.rpartition(":")[2],
     )
 

@@ -113,6 +113,6 @@ def of_person(person_id: str, limit: int, before: str | None) -> list[CallRecord
             (CallRecord.by_callee.query, ByCallee.call_id),
         )
     )
-    found = together([lambda: list(as_caller()), lambda: list(as_callee())])
-    rows = {row.call_id: row for rows in found for row in rows}
+    lists = together([lambda: list(as_caller()), lambda: list(as_callee())])
+    rows = {row.call_id: row for rows in lists for row in rows}
     return list(islice((rows[call_id] for call_id in sorted(rows, reverse=True)), limit))

@@ -313,8 +313,8 @@ def of_role(role: str, limit: int, before: str | None) -> list[Account]:
 def some(account_ids: Sequence[str]) -> list[Account]:
     """Return the accounts with these ids in the order of the ids, without those that do not
     exist."""
-    found = {row.id: row.account for row in AccountRow.batch_get(account_ids)}
-    return [msgspec.convert(found[id_], Account) for id_ in account_ids if id_ in found]
+    by_id = {row.id: row.account for row in AccountRow.batch_get(account_ids)}
+    return [msgspec.convert(by_id[id_], Account) for id_ in account_ids if id_ in by_id]
 
 
 def _row(account_id: str) -> AccountRow | None:

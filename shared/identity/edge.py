@@ -41,10 +41,10 @@ def network_of(address: str) -> str:
     Returns a text that is no address as it is.
     """
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
-        return str(found)
-    mapped = found.ipv4_mapped
-    return str(mapped or IPv6Network((int(found), PREFIX), strict=False))
+    if ip.version == 4:
+        return str(ip)
+    mapped = ip.ipv4_mapped
+    return str(mapped or IPv6Network((int(ip), PREFIX), strict=False))

@@ -62,12 +62,12 @@ class KeySet:
     def _find(self, kid: str | None, algorithm: str) -> PyJWK | None:
         if self._age() >= self._settings.jwks_cache_seconds + self._settings.jwks_stale_seconds:
             return None
-        found = [
+        matching = [
             key
             for key in self._keys
             if key.algorithm_name == algorithm and (kid is None or key.key_id == kid)
         ]
-        return found[0] if len(found) == 1 else None
+        return matching[0] if len(matching) == 1 else None
 
     def _age(self) -> float:
         return self._monotonic() - self._fetched_at

@@ -98,8 +98,8 @@ def lost_addresses(
     if not away:
         return []
     now, back = int(time.time()), {one.rpartition(":")[2] for one in members or ()}
-    found = [(int(until), member) for until, member in (decompose(one, 2) for one in away)]
-    addresses = [Address.of_member(namespace, member) for until, member in found if until > now]
+    lost = [(int(until), member) for until, member in (decompose(one, 2) for one in away)]
+    addresses = [Address.of_member(namespace, member) for until, member in lost if until > now]
     return [one for one in addresses if one.sid not in back]
 
 

@@ -107,8 +107,8 @@ def entries(name: str, limit: int, before: str | None) -> list[ListedCall]:
     before: the id of a call; only older calls are returned. With None, all are.
     """
     older = None if before is None else ListedCall.call_id < before
-    found = ListedCall.query(name, older, scan_index_forward=False, limit=limit)
-    return list(islice(found, limit))
+    rows = ListedCall.query(name, older, scan_index_forward=False, limit=limit)
+    return list(islice(rows, limit))
 
 
 def find(name: str, call_id: str) -> ListedCall | None:
@@ -122,16 +122,16 @@ def find(name: str, call_id: str) -> ListedCall | None:
 def telecallers(some: Sequence[ListedCall]) -> list[PartyRow]:
     """Return the rows of the telecallers who are in these calls now, in the order of the calls."""
     keys = [people.key(TELECALLER.path, entry.callee_id) for entry in some]
-    found = {row.person_id: row for row in PartyRow.batch_get(keys)}
+    by_id = {row.person_id: row for row in PartyRow.batch_get(keys)}
     return [
-        found[entry.callee_id]
+        by_id[entry.callee_id]
         for entry in some
-        if entry.callee_id in found and found[entry.callee_id].is_in(entry.call_id)
+        if entry.callee_id in by_id and by_id[entry.callee_id].is_in(entry.call_id)
     ]
 
 
 def records(some: Sequence[ListedCall]) -> list[CallRecord]:
     """Return the records of these calls, in their order."""
     keys = [(entry.caller_id, entry.call_id) for entry in some]
-    found = {record.call_id: record for record in CallRecord.batch_get(keys)}
-    return [found[entry.call_id] for entry in some if entry.call_id in found]
+    by_id = {record.call_id: record for record in CallRecord.batch_get(keys)}
+    return [by_id[entry.call_id] for entry in some if entry.call_id in by_id]
