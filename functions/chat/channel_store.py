@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 from pynamodb.expressions.condition import Condition
@@ -114,7 +115,7 @@ def _join_writes(
     member: rooms.Member,
     address: Address,
     joined: Broadcast,
-) -> Any:
+) -> Callable[[Transaction], None]:
     """Return the writes of a join, for ``transact``.
 
     The channel must be as it was read, because it may have been made private meanwhile.
@@ -156,26 +157,34 @@ def _nothing_newer_than(ms: float) -> Condition:
     return condition
 
 
-def leave(
-    address: Address,
-    person_id: str,
-    room: str,
-    *,
-    left: Broadcast,
-    asked_ms: int | None = None,
-    departing: bool = False,
-    kept_until: int | None = None,
-) -> None:
+class Leaving(NamedTuple):
+    """How a tab leaves a channel.
+
+    channel_id: the channel's id in the form that the other people receive by default.
+    reason: ``leave`` or ``disconnect``.
+    asked_ms: when the frame that asks to leave arrived; None if no frame asks. A connection that
+        has joined with a newer frame stays; one that has not joined yet cannot join with an older
+        one.
+    departing: whether the connection has ended. Nothing more can join then, so the connection's row
+        keeps the room until everything that follows is done (``session_store.forget_room``).
+    kept_until: until when the connection's session can be recovered, epoch seconds. The session is
+        marked as away in the room until then.
+    """
+
+    room: str
+    channel_id: ChannelId
+    reason: str
+    asked_ms: int | None = None
+    departing: bool = False
+    kept_until: int | None = None
+
+
+def leave(address: Address, person_id: str, leaving: Leaving, left: Broadcast) -> None:
     """Take a connection out of a channel. Idempotent.
 
     left: the broadcast that announces that the person has left, if no other tab of theirs stays.
-    asked_ms: when the frame that asks to leave arrived; None if no frame asks. A connection that
-    has joined with a newer frame stays; one that has not joined yet cannot join with an older one.
-    departing: whether the connection has ended. Nothing more can join then, so the connection's row
-    keeps the room until everything that follows is done (``session_store.forget_room``).
-    kept_until: until when the connection's session can be recovered, epoch seconds. The session is
-    marked as away in the room until then.
     """
+    room, asked_ms = leaving.room, leaving.asked_ms
     for _ in range(_ROUNDS):
         row = participant(room, person_id)
         tabs: set[str] = row.tabs or set()
@@ -185,16 +194,7 @@ def leave(
             return
         last = tabs == {address.member}
         try:
-            transact(
-                _leave_writes(
-                    row,
-                    address,
-                    left if last else None,
-                    asked_ms,
-                    departing=departing,
-                    kept_until=kept_until,
-                )
-            )
+            transact(_leave_writes(row, address, leaving, left if last else None))
         except TransactionRefused as refused:
             if refused.failed("member"):
                 return
@@ -215,38 +215,30 @@ def _record_early_leave(address: Address, room: str, asked_ms: int) -> bool:
 
 
 def _leave_writes(
-    row: Participant,
-    address: Address,
-    left: Broadcast | None,
-    asked_ms: int | None,
-    *,
-    departing: bool,
-    kept_until: int | None,
-) -> Any:
+    row: Participant, address: Address, leaving: Leaving, left: Broadcast | None
+) -> Callable[[Transaction], None]:
     """Return the writes of a leave, for ``transact``.
 
     left: what announces that the person has left; None if another tab of the person stays.
     """
     tab = {address.member}
-    only: Condition = Participant.tabs == tab
+    is_only: Condition = Participant.tabs == tab
     actions: list[Action] = [Participant.tabs.delete(tab)]
-    condition: Condition = Participant.tabs.contains(address.member) & ~only
+    is_there: Condition = Participant.tabs.contains(address.member) & ~is_only
     if left is not None:
         actions.append(Participant.announced.set(json.dumps(left)))
-        condition = only
+        is_there = is_only
 
     def add_items(transaction: Transaction) -> None:
         key = rooms.shard(rooms.key(CHAT.path, row.topic), address.connection_id)
         member = rooms.Member(key, address.connection_id)
-        if kept_until is not None:
-            transaction.update("member", member, actions=rooms.away(kept_until))
+        if leaving.kept_until is not None:
+            transaction.update("member", member, actions=rooms.away(leaving.kept_until))
         else:
-            transaction.delete(
-                "member",
-                member,
-                condition=None if asked_ms is None else _nothing_newer_than(asked_ms),
-            )
-        if not departing:
+            asked_ms = leaving.asked_ms
+            condition = None if asked_ms is None else _nothing_newer_than(asked_ms)
+            transaction.delete("member", member, condition=condition)
+        if not leaving.departing:
             transaction.update(
                 "connection",
                 Connection(address.connection_id),
@@ -257,7 +249,7 @@ def _leave_writes(
             "participant",
             Participant(row.topic, row.item),
             actions=actions,
-            condition=condition,
+            condition=is_there,
         )
 
     return add_items

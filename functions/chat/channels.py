@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from typing import NamedTuple
 
 from functions.chat import channel_list, channel_rows, channel_store, presence
 from functions.chat.channel_rows import Channel, Participant
+from functions.chat.channel_store import Leaving
 from functions.chat.events import ChannelId, ChannelUpserted, UserJoined, UserLeft
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, ROOM_FIELD, arrived_at, chat, expires_at, on, to_channel
@@ -181,22 +181,6 @@ def join_channel_again(
         rooms.remove(rooms.key(CHAT.path, seat.entry), former.connection_id)
 
 
-class Leaving(NamedTuple):
-    """A tab that leaves a channel.
-
-    channel_id: the channel's id in the form that the other people receive by default.
-    reason: ``leave`` or ``disconnect``.
-    asked_ms, departing, kept_until: see ``channel_store.leave``.
-    """
-
-    room: str
-    channel_id: ChannelId
-    reason: str
-    asked_ms: int | None = None
-    departing: bool = False
-    kept_until: int | None = None
-
-
 def _leave(background: Background, address: Address, session: Session, leaving: Leaving) -> None:
     """Leave a channel. It is announced if it was the person's last tab there. Idempotent."""
     person_id, room, now_ms = session.person_id, leaving.room, background.now_ms
@@ -209,12 +193,4 @@ def _leave(background: Background, address: Address, session: Session, leaving: 
         once=compose(address.connection_id, str(now_ms)),
         own_form=ROOM_FIELD,
     )
-    channel_store.leave(
-        address,
-        person_id,
-        room,
-        left=left,
-        asked_ms=leaving.asked_ms,
-        departing=leaving.departing,
-        kept_until=leaving.kept_until,
-    )
+    channel_store.leave(address, person_id, leaving, left)

@@ -12,7 +12,6 @@ from shared.aws.parallel import together
 from shared.identity import cookies, tokens
 from shared.pipeline import rate_limits
 from shared.protocol import engineio, polling, socketio
-from shared.protocol.engineio import LEGACY
 from shared.realtime import connections, lifecycle
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
@@ -29,34 +28,20 @@ def open_session(request: Request) -> Answer:
     too many reads the reason in the answer to its CONNECT. A 2.x client is in ``/`` without asking.
     """
     values, now_ms = settings(), ports().clock.now_ms()
-    now, protocol = now_ms // 1000, int(request.query["EIO"])
     sid = ports().ids.session_id()
-    expires_at = now + values.connection_max_seconds
-    token = request.query.get("token")
-    network = rate_limits.network(request.address, request.headers)
-    connection = Connection(
-        PREFIX + sid,
-        wire=Wire.SOCKETIO.value,
-        protocol=protocol,
-        credential=tokens.kept_text([token] if token else [], ports().secrets),
-        cookie=tokens.kept_text(cookies.of_request(request.headers), ports().secrets),
-        network=network,
-        opened=True,
-        expires_at=expires_at,
-        due_at=now + values.unauthenticated_seconds,
-    )
+    connection = _connection(request, sid, now_ms // 1000)
     box = Mailbox(
         connection.connection_id,
-        protocol=protocol,
-        held=_first_packets(request, now_ms) if protocol == LEGACY else [],
+        protocol=connection.protocol,
+        held=_first_packets(request, now_ms) if connection.legacy else [],
         held_until_ms=now_ms + values.upgrade_wait_ms,
-        polled_at=now,
-        expires_at=expires_at,
+        polled_at=now_ms // 1000,
+        expires_at=connection.expires_at,
     )
     writes: list[Callable[[], object]] = [
         box.save,
         lambda: connections.create(connection),
-        lambda: rate_limits.count_handshake(network, now_ms),
+        lambda: rate_limits.count_handshake(str(connection.network), now_ms),
     ]
     *_, allowed = together(writes)
     if not allowed:
@@ -71,7 +56,27 @@ def open_session(request: Request) -> Answer:
     packets = [packet]
     if connection.legacy and allowed:
         packets.append(socketio.connect_frame(MAIN, None))
-    return reply(polling.encode(packets, protocol))
+    return reply(polling.encode(packets, int(connection.protocol)))
+
+
+def _connection(request: Request, sid: str, now: int) -> Connection:
+    """Return the row of a client that polls, for the request that opens its session.
+
+    sid: the Engine.IO session id.
+    now: the time in epoch seconds.
+    """
+    values, token = settings(), request.query.get("token")
+    return Connection(
+        PREFIX + sid,
+        wire=Wire.SOCKETIO.value,
+        protocol=int(request.query["EIO"]),
+        credential=tokens.kept_text([token] if token else [], ports().secrets),
+        cookie=tokens.kept_text(cookies.of_request(request.headers), ports().secrets),
+        network=rate_limits.network(request.address, request.headers),
+        opened=True,
+        expires_at=now + values.connection_max_seconds,
+        due_at=now + values.unauthenticated_seconds,
+    )
 
 
 def _first_packets(request: Request, now_ms: int) -> list[str]:
