@@ -224,12 +224,6 @@ def _replace(
     Returns False, and writes nothing, if the account or the balance has changed meanwhile.
     """
     document = AccountRow.account.set(msgspec.to_builtins(account))
-    unchanged: Condition = AccountRow.id.does_not_exist()
-    if row is not None:
-        # 0: the document does not come from an event, and the row may not have the attribute.
-        unchanged = AccountRow.upserted_at == row.upserted_at
-        if not row.upserted_at:
-            unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
     keys = [
         getattr(AccountRow, name).set(value) if value else getattr(AccountRow, name).remove()
         for name, value in _index_keys(account).items()
@@ -242,7 +236,7 @@ def _replace(
             "account",
             AccountRow(account.id),
             actions=[document, *keys, AccountRow.upserted_at.set(at_ms)],
-            condition=unchanged,
+            condition=_is_still(row),
         )
         if also is not None:
             transaction.put("also", also)
@@ -256,6 +250,17 @@ def _replace(
             )
 
     return transact_if(add_items)
+
+
+def _is_still(row: AccountRow | None) -> Condition:
+    """Return the condition that the row is as it was read; None if it did not exist."""
+    if row is None:
+        absent: Condition = AccountRow.id.does_not_exist()
+        return absent
+    unchanged: Condition = AccountRow.upserted_at == row.upserted_at
+    if not row.upserted_at:  # not from an event: the row may not have the attribute
+        unchanged = AccountRow.upserted_at.does_not_exist() | unchanged
+    return unchanged
 
 
 def _index_keys(account: Account) -> dict[str, str | None]:
