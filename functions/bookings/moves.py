@@ -34,7 +34,7 @@ class Unannounced(NamedTuple):
 
     before, partner_before: the booking's status and partner before it.
     only: the connections that have missed the events, if the others have received them; empty if it
-    is not known who has received them.
+        is not known who has received them.
     """
 
     move: Move

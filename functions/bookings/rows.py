@@ -103,7 +103,7 @@ class Booking(Table):
     partner_id: the partner who has the booking now.
     version: the number of writes. A transition is conditional on the version it was decided on.
     moved_by: the ids of the frames and reports that caused the last transitions, the newest at the
-    end.
+        end.
     created_at: when the backend says that the booking was created.
     assigned_to, assigned_at: the last assignment, even if the partner has rejected it since.
     stamps: for each field, when the backend says that it got its value.
@@ -111,9 +111,9 @@ class Booking(Table):
     untracked: the ``text`` of sessions that have lately asked to untrack before they tracked.
     waiting: the ``text`` of each ``WaitingStatus``.
     unannounced: the transitions whose events may not have been sent, as the ``text`` of each
-    ``store.Unannounced``.
+        ``moves.Unannounced``.
     early: backend events that arrived before ``booking.created``. Until then, the row has no other
-    attribute.
+        attribute.
     """
 
     class Meta:

@@ -84,7 +84,7 @@ def messages(
 
     before: only messages older than the one with this id.
     reply_to: only replies to the message with this id. They are read through an index, which may
-    be some milliseconds behind.
+        be some milliseconds behind.
     """
     if reply_to is not None:
         older: Any = None if before is None else ByThread.message_id < before

@@ -34,7 +34,7 @@ class Person(Table):
 
     person: the namespace and the person's id, as ``key`` composes them.
     members: the connections with a session of this person, each as ``Address.member``. The
-    attribute is absent if there is none.
+        attribute is absent if there is none.
     missed: the events that no connection has received, while one of them was lost and its client
         might come back: ``shared.realtime.missed``. The attribute is absent if there is none.
     away: the sessions that have lost their connection and can be recovered, each as an address with
