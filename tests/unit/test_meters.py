@@ -103,7 +103,7 @@ def test_connections_do_not_share_a_limit(rows: Rows) -> None:
 def test_an_outage_of_the_table_stops_nobody(rows: Rows, caplog: pytest.LogCaptureFixture) -> None:
     rows.down = True
     assert taken(Meter("events"), 700, 600) == 600
-    assert "hits not told" in caplog.text
+    assert "hits not added" in caplog.text
 
 
 def test_memory_is_bounded(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
