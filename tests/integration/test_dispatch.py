@@ -13,7 +13,8 @@ from functions.products import REGISTRY
 from shared.aws.log import logger
 from shared.errors import INTERNAL, Refusal
 from shared.pipeline import departure
-from shared.pipeline.context import Context
+from shared.pipeline.context import Context, Decided
+from shared.pipeline.declarations import TOO_MANY_REQUESTS, Limit
 from shared.pipeline.payloads import Inbound
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
@@ -23,6 +24,7 @@ from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import ADMIN
 from shared.settings import settings
+from tests.conftest import UseSettings
 from tests.fakes import NOW_MS
 from tests.integration import stage
 from tests.integration.clients import CALLEE, Clients, failure
@@ -322,7 +324,30 @@ def with_handlers() -> Registry:
     @product.on("preload fails", namespaces=[USER.path], payload=Text, preload=failing)
     def never(context: Context, request: Text) -> None: ...
 
+    add_answers(product)
     return Registry([product])
+
+
+def add_answers(product: Product) -> None:
+    """Add handlers that are answered in every other way."""
+
+    def load(context: Context, request: Text) -> str:
+        return f"{context.session.person_id} {request.text}"
+
+    limit = Limit("limit_call_end_per_minute")
+
+    @product.on("loaded", namespaces=[USER.path], payload=Text, limit=limit, load=load)
+    def loaded(context: Context, request: Text) -> object:
+        return context.loaded
+
+    @product.on("decided", namespaces=[USER.path], payload=Text)
+    def decided(context: Context, request: Text) -> Decided[str]:
+        def tell() -> None:
+            context.emit.post("u2", request.text)
+            if request.text == "fails":
+                raise ConnectionError("internal detail")
+
+        return Decided("stands", tell)
 
 
 class TestAHandler:
@@ -370,6 +395,23 @@ class TestAHandler:
         assert logger.get_current_keys()["event_name"] == "preload fails"
         assert [message for _, message in clients.events("u1")] == [{"message": INTERNAL}]
         assert clients.acks("u1") == [failure(INTERNAL)]
+
+    def test_finds_what_has_been_loaded_for_its_session(
+        self, clients: Clients, use_settings: UseSettings
+    ) -> None:
+        use_settings(limit_call_end_per_minute=1)
+        for _ in range(2):
+            clients.send("u1", "loaded", {"text": "x"})
+        assert clients.acks("u1") == ["ulla x", failure(TOO_MANY_REQUESTS)]
+
+    @pytest.mark.parametrize(("text", "times"), [("told", 1), ("fails", 2)])
+    def test_that_has_decided_is_acknowledged_whether_or_not_it_can_tell(
+        self, clients: Clients, text: str, times: int
+    ) -> None:
+        clients.send("u1", "decided", {"text": text})
+        clients.send("u1", "decided", {"text": text}, ack=None)
+        assert clients.acks("u1") == ["stands"]
+        assert clients.fakes.connections.to("u2") == [text] * 2 * times
 
     def test_whose_payload_is_wrong_is_not_run(self, clients: Clients) -> None:
         clients.send("u1", "preloaded", {"text": 5})
