@@ -81,6 +81,12 @@ RARE: dict[Use, str] = {
     ("bookings-stream", "BatchGetItem", "bookings"): "a transition may be announced by then",
     ("broadcast", "may", "send-broadcast"): "a post may fail",
     ("broadcast-shard", "may", "send-broadcast"): "a post may fail",
+    **{
+        (name, action, "limits"): "only large broadcasts take from the budget"
+        for name in ("broadcast", "broadcast-shard")
+        for action in ("GetItem", "UpdateItem")
+    },
+    ("calls", "DeleteItem", "rooms"): "only if presence goes to those who watch",
     ("polling", "UpdateItem", "connections"): "an address may have opened too many connections",
     **dict.fromkeys(
         (

@@ -31,6 +31,8 @@ _POLLING = "No app here polls; tests/integration/test_polling.py does."
 _SETTING = "The grace is switched on; tests/integration/test_grace.py switches it off."
 _ADDRESSES = "Every app has an address of its own; tests/integration/test_grace.py counts."
 _RECOVERY = "No app here asks for recovery; tests/integration/test_recovery.py has some that do."
+_LARGE = "Few people are connected here; tests/integration/test_broadcast_budget.py has more."
+_WATCHERS = "Presence goes to everybody here; tests/integration/test_presence_stream.py differs."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -72,6 +74,8 @@ UNREACHED = {
     "Member(rooms.shard(key, one.connection_id), one.connection_id).delete_if": _OTHER_PRODUCTS,
     **dict.fromkeys(
         (
+            "functions/chat/access.py _replace: session_store.replace_session",
+            "functions/chat/access.py authenticate: _replace",
             "functions/chat/access.py log_in: accounts.get",
             "functions/chat/access.py _enter: context.emit",
             "functions/chat/channel_rows.py lets_in: channel",
@@ -93,8 +97,19 @@ UNREACHED = {
             "shared/realtime/rooms.py mark_away: row.update_if",
             "shared/realtime/rooms.py remove: mark_away",
             "shared/realtime/session_store.py forget_lost: connection.update_if",
+            "shared/realtime/session_store.py replace_session: update",
         ),
         _RECOVERY,
+    ),
+    **dict.fromkeys(
+        (
+            "shared/realtime/pace.py BudgetRow.begin: self.update_if",
+            "shared/realtime/pace.py BudgetRow.extend: self.update_if",
+            "shared/realtime/pace.py reserve: budget.begin",
+            "shared/realtime/pace.py reserve: budget.extend",
+            "shared/realtime/pace.py wait_ms: reserve",
+        ),
+        _LARGE,
     ),
 }
 """Places that the tests do not reach, each with the reason."""
@@ -121,6 +136,16 @@ UNUSED: dict[Use, str] = {
             ("opener", "UpdateItem", "rooms"), ("socketio", "may", "invoke-opener"),
         ),
         _RECOVERY,
+    ),
+    **dict.fromkeys(
+        (
+            ("broadcast", "UpdateItem", "limits"), ("broadcast-shard", "GetItem", "limits"),
+            ("broadcast-shard", "UpdateItem", "limits"),
+        ),
+        _LARGE,
+    ),
+    **dict.fromkeys(
+        (("calls", "DeleteItem", "rooms"),), _WATCHERS
     ),
 }  # fmt: skip
 """Rights that the tests do not use, each with the reason why they are granted."""
