@@ -158,13 +158,13 @@ def storms() -> Table:
 
 def audiences() -> Table:
     table = Table(
-        "Announced to those who have the list open (2 % of the users)",
+        "Announced to those who have the list open (one in 200 users)",
         ["connections", "calls a minute", "to everybody within", "to those who watch within",
          "$ a month, everybody", "$ a month, those who watch"],
     )  # fmt: skip
     for connections, aws in AWS.items():
         for calls in (10, 1_000):
-            all_, some = (load(connections, calls, audience=part) for part in (1.0, 0.02))
+            all_, some = (load(connections, calls, audience=part) for part in (1.0, 0.005))
             late = [lag(one, pace_of(one, aws)) for one in (all_, some)]
             table.add(connections, calls, *late, int(dollars(all_, aws)), int(dollars(some, aws)))
     return table
