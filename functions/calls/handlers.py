@@ -23,6 +23,7 @@ from functions.calls import (
 from functions.calls.events import (
     CallError,
     CallRef,
+    Ended,
     Incoming,
     Initiate,
     Initiated,
@@ -143,6 +144,9 @@ def initiate(context: Context, request: Initiate) -> Initiated:
         # A device that calls as soon as it is connected may not be on the row yet.
         callers = {*user.addresses, context.address}
         tell(context.emit, Ringing(call.id, call.telecaller).to(callers))
+        # A device may have ended the call before the others have heard of it.
+        if not rows.get(USER.path, call.user.id).is_in(call.id):
+            tell(context.emit, Ended(call.id).to(callers))
     return Initiated(call.id)
 
 

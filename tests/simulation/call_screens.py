@@ -134,8 +134,9 @@ def once(world: World, truth: Truth) -> Broken:
 
     That a call is over may be said once more to a device that came while it rang: the end may have
     been said before the device began to ring, or the device has come in place of a lost one, and
-    receives what that one has missed. And if the device that has accepted a call is lost, another
-    one may accept the call again, which is announced as the first time.
+    receives what that one has missed. It is also said again if it has overtaken ``call:ringing``.
+    And if the device that has accepted a call is lost, another one may accept the call again, which
+    is announced as the first time.
     """
     accepts = Counter(
         one.payload["callId"]
@@ -170,9 +171,16 @@ def _is_excused(app: App, truth: Truth, number: int, accepts: Counter[str]) -> b
         return 1 <= before < accepts[data["callId"]]
     if event not in HIDES or before != 1:
         return False
+    names = [name for _, name, one in app.screen.events[:number] if _is_about(one, data["callId"])]
+    if names[-1] == "call:ringing":
+        return True
     call = _call(truth, data["callId"])
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
     return bool(call["startedAt"] < app.joined_ms < silent_at + RINGS_AFTER_MS)
+
+
+def _is_about(payload: Any, call_id: str) -> bool:
+    return isinstance(payload, dict) and payload.get("callId") == call_id
 
 
 def _call(truth: Truth, call_id: str) -> dict[str, Any]:
