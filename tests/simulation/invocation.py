@@ -6,7 +6,6 @@ So every order in which things happen is the world's choice, and the same seed m
 
 from __future__ import annotations
 
-import _thread
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
@@ -50,17 +49,15 @@ class Invocation:
         self._go, self._back = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._back.acquire()
-        self._started = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def resume(self) -> None:
         """Run until the invocation is over or waits. Called by the world."""
         self.world.running = self
-        if self._started:
-            self._go.release()
+        if self._thread.ident is None:
+            self._thread.start()
         else:
-            self._started = True
-            # Histories start millions of threads, and ``threading.Thread`` costs twice as much.
-            _thread.start_new_thread(self._run, ())
+            self._go.release()
         self._back.acquire()
         self.world.running = None
         if self.over:
