@@ -945,7 +945,7 @@ export interface ClientToServer {
     "chat:send_message": (data: ChatSendMessage, acknowledge?: (answer: Acknowledged) => void) => void;
     /** Mark a message and all older ones as read, or the whole channel. If the user had not read as far before, the channel's other users receive `message_read_receipt`. */
     "message_read": (data: ChatMessageRead, acknowledge?: (answer: Acknowledged) => void) => void;
-    /** Show that the user is typing in a channel, or has stopped. The channel's other users receive `chat:user_typing`. */
+    /** Show that the user is typing in a channel, or has stopped. The channel's other users receive `chat:user_typing`, once a second at most, and the last state always. */
     "chat:typing": (data: ChatTyping, acknowledge?: (answer: Acknowledged) => void) => void;
     /** Announce an uploaded file to a channel that the user has joined. Everyone in the channel, the sender's own tabs too, receives `file_upload_notification`. */
     "file_uploaded": (data: ChatFileUploaded, acknowledge?: (answer: Acknowledged) => void) => void;
