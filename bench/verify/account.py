@@ -133,7 +133,8 @@ async def opener_retry(run: Run) -> Outcome:
 @asynccontextmanager
 async def _denied(run: Run, function: str) -> AsyncIterator[None]:
     """Deny a function's role its posts while the block runs."""
-    found = next(one for one in run.account.functions if one["FunctionName"] == function)
+    name = function.partition(":")[0]  # without the alias
+    found = next(one for one in run.account.functions if one["FunctionName"] == name)
     role = found["Role"].rpartition("/")[2]
     denial: dict[str, Any] = {
         "Version": "2012-10-17",

@@ -108,7 +108,7 @@ def find(url: str, stage: str) -> Deployed | None:
         }
         for name, outputs in stacks.items():
             if name == PREFIX + stage or (not stage and url in outputs.values()):
-                return _with_secret(Deployed(name, outputs))
+                return _verifiable(Deployed(name, outputs))
     except (BotoCoreError, ClientError) as error:
         raise Refused(f"The AWS account cannot be read: {error}") from error
     raise Refused(
@@ -117,7 +117,12 @@ def find(url: str, stage: str) -> Deployed | None:
     )
 
 
-def _with_secret(stack: Deployed) -> Deployed:
+def _verifiable(stack: Deployed) -> Deployed:
+    """Return the stack. Raises ``Refused`` if it is one that a run cannot verify."""
+    if "Url" not in stack.outputs and not stack.emulator:
+        raise Refused(
+            f"{stack.name} has no edge, and so not one origin: verify a stage with edge=true."
+        )
     if stack.settings.jwks_url:
         raise Refused(
             f"{stack.name} takes tokens of {stack.settings.jwks_url}, for which this run has no "

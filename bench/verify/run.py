@@ -33,7 +33,7 @@ class Bounds:
     only: the names of the checks that run; all, if it is empty.
     """
 
-    minutes: float = 15
+    minutes: float = 30
     connections: int = 100
     calls: int = 100
     timers: int = 100
