@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.verify import report
 from bench.verify.check import Verdict
@@ -16,6 +18,8 @@ from bench.verify.checks import CHECKS
 from bench.verify.deployed import PRODUCTION, Deployed, Refused, find
 from bench.verify.run import Bounds
 from bench.verify.runner import verify
+from local.emulator import aws_environment
+from local.settings import STAGE, WORK
 
 REPORTS = Path(__file__).parents[2] / ".local" / "verify"
 
@@ -58,6 +62,17 @@ def admitted(url: str, stage: str, *, prod: bool) -> Deployed | None:
     return stack
 
 
+def use_emulator(url: str) -> bool:
+    """If ``make run`` serves a URL, use its emulator as the AWS account, and return True."""
+    parts = urlsplit(url)
+    facts = WORK / f"{parts.port}.json"
+    if parts.hostname not in {"127.0.0.1", "localhost"} or not facts.exists():
+        return False
+    emulator = json.loads(facts.read_text())["emulator"]
+    os.environ.update(aws_environment(os.environ, emulator))
+    return True
+
+
 def main(given: Sequence[str]) -> int:
     """Run the checks. Returns 1 if one of them has found something different, 2 if it refuses."""
     if region := os.environ.get("AWS_REGION"):
@@ -67,7 +82,8 @@ def main(given: Sequence[str]) -> int:
     given_bounds = {bound.name: getattr(parsed, bound.name) for bound in fields(Bounds)}
     bounds = Bounds(**given_bounds | {"only": tuple(parsed.only)})
     try:
-        stack = admitted(url, parsed.stage, prod=parsed.prod)
+        stage = STAGE if use_emulator(url) else parsed.stage
+        stack = admitted(url, stage, prod=parsed.prod)
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 2

@@ -98,7 +98,7 @@ def test_what_is_different_is_said_with_the_page_that_leans_on_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("bench.verify.handshakes.PREFLIGHT", (200, "*"))
-    arguments = [stack.url, "--stage", "dev", "--only", "cors", "--report", str(tmp_path)]
+    arguments = [stack.url, "--only", "cors", "--report", str(tmp_path)]
     assert main(arguments) == 1
     (file,) = tmp_path.glob("*/report.json")
     report = json.loads(file.read_text())
