@@ -86,6 +86,7 @@ def firsts() -> dict[str, dict[str, Event]]:
             "authenticate": _native("open=", "authenticate", rows.token("AGENT", "a1")),
         },
         "ring-timeout": {"": {"person": RINGING, "callId": rows.CALL}},
+        "balance-due": {"": {"person": RINGING, "callId": rows.CALL}},
         "presence-stream": {
             "a telecaller comes online": _stream(
                 "people_table",

@@ -54,7 +54,7 @@ class Watched:
     tables: Mapping[str, dynamodb.Table]
     websocket: Gateway
     http: Gateway
-    ring: sfn.StateMachine
+    timers: Mapping[str, sfn.StateMachine]
 
 
 @dataclass(frozen=True)
@@ -187,10 +187,13 @@ def _tables(watched: Watched) -> Iterator[Source]:
             yield Source(of, "AWS/DynamoDB", "WriteThrottleEvents", every, threshold=10)
 
 
-def _ring(watched: Watched) -> Iterator[Source]:
-    dimensions = {"StateMachineArn": watched.ring.state_machine_arn}
-    for of in ("Failed", "TimedOut"):
-        yield Source(of.lower(), "AWS/States", f"Executions{of}", dimensions)
+def _of_timer(name: str) -> Callable[[Watched], Iterator[Source]]:
+    def sources(watched: Watched) -> Iterator[Source]:
+        dimensions = {"StateMachineArn": watched.timers[name].state_machine_arn}
+        for of in ("Failed", "TimedOut"):
+            yield Source(of.lower(), "AWS/States", f"Executions{of}", dimensions)
+
+    return sources
 
 
 def _sweep(watched: Watched) -> Iterator[Source]:
@@ -261,7 +264,13 @@ KINDS = (
         "ring-timer",
         "A ring timer has failed: the call rings on until the sweep ends it.",
         "Read the execution's error in the timer's log.",
-        _ring,
+        _of_timer("ring"),
+    ),
+    Kind(
+        "balance-timer",
+        "A balance timer has failed: the sweep ends the prepaid call instead, up to a minute late.",
+        "Read the execution's error in the timer's log.",
+        _of_timer("balance"),
     ),
     Kind(
         "sweep-missing",

@@ -36,10 +36,11 @@ STREAM_FILTERS = {
     "connections": [
         lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "REMOVE")})
     ],
-    # Messages are delivered once. Those of bookings are marked as read later.
+    # Messages are delivered once, calls counted once. Bookings' messages are marked as read later,
+    # and LiveKit may report of a call that is over.
     **{
         table: [lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.is_equal("INSERT")})]
-        for table in ("messages", "booking_messages")
+        for table in ("calls", "messages", "booking_messages")
     },
 }
 """The records of a table's stream for which functions are invoked. The others cost nothing."""

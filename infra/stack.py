@@ -13,6 +13,7 @@ from constructs import Construct
 
 from infra.alarms import Watched, make_alarms, rows
 from infra.bus import make_bus
+from infra.call_timers import BALANCE, RING, make_timer
 from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
 from infra.functions import FUNCTIONS, READ_QUEUES
@@ -35,7 +36,6 @@ from infra.queues import (
     make_dead_letters,
     make_queue,
 )
-from infra.ring import make_ring, ring_arn
 from infra.settings import StackSettings
 from infra.tables import make_tables
 from shared.settings import TABLE
@@ -88,7 +88,12 @@ class SwitchboardStack(cdk.Stack):
         functions = make_functions(self, settings, resources)
         websocket.route(websocket_routes(), functions.invoked)
         http.route(HTTP_ROUTES, functions.invoked)
-        ring = make_ring(self, settings, tables["people"], functions.invoked["ring-timeout"])
+        timers = {
+            timer.name: make_timer(
+                self, settings, timer, tables["people"], functions.invoked[timer.function]
+            )
+            for timer in (RING, BALANCE)
+        }
         watched = Watched(
             settings=settings,
             functions=functions.made,
@@ -97,7 +102,7 @@ class SwitchboardStack(cdk.Stack):
             tables=tables,
             websocket=websocket,
             http=http,
-            ring=ring,
+            timers=timers,
         )
         if settings.alarms:
             alarms = make_alarms(self, watched, make_mail(self, settings))
@@ -205,7 +210,7 @@ def _resources(
     allowed_origins: str,
 ) -> Resources:
     """Return the resources that functions may use, and the environment that names them."""
-    ring = ring_arn(scope, settings)
+    ring, balance = (timer.arn(scope, settings) for timer in (RING, BALANCE))
     first, *others = (one.queue_arn for one in (*queues.values(), *dead_letters(scope).values()))
     return Resources(
         tables=tables,
@@ -224,6 +229,7 @@ def _resources(
             "DISCONNECT_FUNCTION": invoked_name(settings, "disconnect"),
             "SOCKETIO_FUNCTION": invoked_name(settings, "socketio"),
             "RING_STATE_MACHINE_ARN": ring,
+            "BALANCE_STATE_MACHINE_ARN": balance,
             "SECRET_ARN": secret_arn,
             "WEBSOCKET_API_ID": websocket.api_id,
             "WEBSOCKET_STAGE": websocket.stage_name,
@@ -234,6 +240,7 @@ def _resources(
         grants={
             "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
             "start-ring": Grant("states:StartExecution", ring),
+            "start-balance": Grant("states:StartExecution", balance),
             **{
                 grant: Grant(
                     "sqs:SendMessage",  # of which SendMessageBatch is a part

@@ -201,6 +201,13 @@ class Tasks(Protocol):
         """Start the ring timer of a call; ``person`` is the key of the row on which it rings."""
         ...
 
+    def watch_balance(self, *, call_id: str, person: str, seconds: int) -> None:
+        """Start the balance timer of a call; ``person`` is the key of the row that has its status.
+
+        Idempotent.
+        """
+        ...
+
     def broadcast(self, *messages: Broadcast) -> None:
         """Send events to rooms or persons, in order."""
         ...

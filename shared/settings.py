@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Only the function that reports their sizes has it."""
 
     ring_state_machine_arn: str
+    balance_state_machine_arn: str
     secret_arn: str
     websocket_api_id: str
     websocket_stage: str
@@ -180,8 +181,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     requests that hang."""
 
     ring_timer_grace_seconds: int = 15
-    """How much longer than its timeout a call rings before the sweep assumes that its timer is
-    lost."""
+    """How much longer than its time a call rings, or goes on without coins, before the sweep
+    assumes that its timer is lost."""
 
     repair_every_minutes: int = 5
     """How often the live counts are compared with the rows that exist, and corrected."""
@@ -242,6 +243,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     transaction_attempts: int = 8
 
     ring_timeout_seconds: int = 30
+    prepaid_calls: bool = False
+    """Whether a user needs coins for one billed unit to call, and the call ends with the coins."""
+
+    low_balance_seconds: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 60
+    """How long before the end of a prepaid call its user is warned."""
+
+    billed_seconds: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 60
+    """The unit of time for which a call costs its rate. A started unit counts in full."""
+
     overtaken_wait_seconds: float = 0.4
     """How long an event waits for an earlier event of the same connection that it has overtaken."""
 
@@ -296,6 +306,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     missed them."""
 
     livekit_url: str = "ws://127.0.0.1:7880"
+    livekit_webhooks: bool = False
+    """Whether LiveKit reports who joins and leaves its rooms, to ``POST /livekit/webhook``. A call
+    whose room both have left ends then."""
+
+    livekit_join_seconds: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 0
+    """With ``livekit_webhooks``, how long an answered call goes on while nobody is in its room. 0
+    sets no limit."""
+
     livekit_token_seconds: int = 7_200
     livekit_timeout_seconds: float = 5.0
     livekit_queue_timeout_seconds: float = 1.0

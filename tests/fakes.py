@@ -91,7 +91,7 @@ class FakeConnections:
 class FakeTasks:
     """The tasks that the functions hand on, each recorded.
 
-    ring_error: the error that starting a ring timer raises.
+    ring_error: the error that starting a timer of a call raises.
     room_error: the error that queueing a LiveKit room for deletion raises.
     """
 
@@ -107,6 +107,7 @@ class FakeTasks:
     ended: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
+    watched: list[tuple[str, str, int]] = field(default_factory=list)
     broadcasts: list[Broadcast] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
     deadlines: list[tuple[str, str, str, int]] = field(default_factory=list)
@@ -163,6 +164,11 @@ class FakeTasks:
         if self.ring_error:
             raise self.ring_error
         self.rings.append((call_id, person, seconds))
+
+    def watch_balance(self, *, call_id: str, person: str, seconds: int) -> None:
+        if self.ring_error:
+            raise self.ring_error
+        self.watched.append((call_id, person, seconds))
 
     def broadcast(self, *messages: Broadcast) -> None:
         self.broadcasts.extend(messages)

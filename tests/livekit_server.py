@@ -6,15 +6,19 @@ https://twitchtv.github.io/twirp/docs/spec_v7.html
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import json
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 
 import jwt
 from aiohttp import web
-from livekit.api import DeleteRoomRequest, DeleteRoomResponse, TokenVerifier
+from livekit.api import AccessToken, DeleteRoomRequest, DeleteRoomResponse, TokenVerifier
 
 PATH = "/twirp/livekit.RoomService/DeleteRoom"
+LIST = "/twirp/livekit.RoomService/ListParticipants"
 
 
 class LiveKitServer:
@@ -25,10 +29,13 @@ class LiveKitServer:
     answers: LiveKit room → status and Twirp error code of its answer.
     default_answer: the same for all other rooms; None answers that the room is deleted.
     seconds: LiveKit room → seconds until it is answered.
+    inside: LiveKit room → the identities of the participants that are there.
     """
 
     def __init__(self, key: str, secret: str) -> None:
+        self._key, self._secret = key, secret
         self._verifier = TokenVerifier(key, secret)
+        self.inside: dict[str, list[str]] = {}
         self.deleted: list[str] = []
         self.refused: list[str] = []
         self.answers: dict[str, tuple[int, str]] = {}
@@ -60,6 +67,24 @@ class LiveKitServer:
         body = DeleteRoomResponse().SerializeToString()
         return web.Response(body=body, content_type="application/protobuf")
 
+    async def _list(self, request: web.Request) -> web.Response:
+        room = (await request.json())["room"]
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        video = self._verifier.verify(token).video
+        assert video
+        assert (video.room_admin, video.room) == (True, room), "ListParticipants needs roomAdmin"
+        if room not in self.inside:
+            return _error(404, "not_found")
+        found = [{"identity": one} for one in self.inside[room]]
+        return web.json_response({"participants": found} if found else {})
+
+    def signed(self, report: Mapping[str, object]) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers with which LiveKit reports an event."""
+        body = json.dumps(report).encode()
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        token = AccessToken(self._key, self._secret).with_sha256(digest).to_jwt()
+        return body, {"Authorization": token, "Content-Type": "application/webhook+json"}
+
     @contextmanager
     def serving(self) -> Iterator[LiveKitServer]:
         self._loop = asyncio.new_event_loop()
@@ -89,6 +114,7 @@ class LiveKitServer:
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_post(PATH, self._delete)
+        app.router.add_post(LIST, self._list)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()

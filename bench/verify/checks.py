@@ -111,7 +111,7 @@ CHECKS = (
     Check(
         "ring-timer",
         "Every call that nobody answers is missed within seconds of the ring timeout.",
-        "infra/ring.py",
+        "infra/call_timers.py",
         calls.timers,
     ),
     Check(

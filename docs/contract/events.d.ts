@@ -390,6 +390,7 @@ export interface CallsAdminCall {
   endedAt: string | null;
   durationSeconds: number;
   coins: number;
+  attendance?: CallsAttendance;
   userName: string | null;
   telecallerName: string | null;
   ringSeconds: number;
@@ -401,7 +402,21 @@ export interface CallsAdminCalls {
   cursor: string | null;
 }
 
-/** A call. `product`: the product that the call belongs to. `status`: `RINGING`, `ACCEPTED`, or how the call has ended. Times are ISO 8601; `acceptedAt` is null if the call was not accepted, `endedAt` if it is not over. `durationSeconds`: since it was accepted. `coins`: what the user has paid. */
+/** When the parties of a call were in its LiveKit room. Times are ISO 8601, or null. Left: at the end of the latest stay; null while it lasts. */
+export interface CallsAttendance {
+  userJoinedAt: string | null;
+  userLeftAt: string | null;
+  telecallerJoinedAt: string | null;
+  telecallerLeftAt: string | null;
+}
+
+/** A prepaid call that ends soon, unless the user buys coins. `secondsLeft`: the seconds until then. */
+export interface CallsBalanceLow {
+  callId: string;
+  secondsLeft: number;
+}
+
+/** A call. `product`: the product that the call belongs to. `status`: `RINGING`, `ACCEPTED`, or how the call has ended. Times are ISO 8601; `acceptedAt` is null if the call was not accepted, `endedAt` if it is not over. `durationSeconds`: since it was accepted. `coins`: what the user has paid. `attendance`: only if LiveKit has reported of the call. */
 export interface CallsCall {
   callId: string;
   product: "calls" | "chat";
@@ -414,6 +429,7 @@ export interface CallsCall {
   endedAt: string | null;
   durationSeconds: number;
   coins: number;
+  attendance?: CallsAttendance;
 }
 
 /** Why an event about a call was refused. `message`: a text to show. */
@@ -464,9 +480,10 @@ export interface CallsCredentials {
   roomName: string;
 }
 
-/** An accepted call that has ended, or a call that the user has cancelled on another device. */
+/** An accepted call that has ended, or a call that the user has cancelled on another device. `reason`: only if the call was prepaid and the user has no coins left for it. */
 export interface CallsEnded {
   callId: string;
+  reason?: "BALANCE";
 }
 
 /** A call to the telecaller that rings. `callType`: `AUDIO` or `VIDEO`. `caller`: the user who calls. */
@@ -1017,6 +1034,8 @@ export interface ServerToClient {
     "call:missed": (data: CallsMissed) => void;
     /** An accepted call that has ended, or a call that the user has cancelled on another device. */
     "call:ended": (data: CallsEnded) => void;
+    /** A prepaid call that ends soon, unless the user buys coins. */
+    "call:balance-low": (data: CallsBalanceLow) => void;
     /** Why an event about a call was refused. */
     "call:error": (data: CallsCallError) => void;
     /** The new presence of a telecaller, for all users, or for those who watch. */
@@ -1166,6 +1185,10 @@ export interface HttpRoutes {
   "POST /calls/{id}/credentials": {
     path: { id: string };
     answer: CallsCredentials;
+  };
+  /** Take a report of LiveKit, signed with the stack's LiveKit key. Only with the setting `livekit_webhooks`. A call whose room both have left ends. */
+  "POST /livekit/webhook": {
+    answer: undefined;
   };
   /** Return how many calls were answered, after which time, how long they lasted and what they earned: in the last hour, today and in the last seven days. */
   "GET /admin/calls/stats": {

@@ -14,7 +14,11 @@
 ``console``        the HTTP routes with which admins see all calls and end one
 ``credentials``    the HTTP route of new credentials for the LiveKit room of one's own call
 ``billing``        what a call costs
+``prepaid``        how long a user can pay for a prepaid call
+``balance``        the Lambda function behind the balance timer, which warns and ends prepaid calls
 ``livekit``        credentials for a LiveKit room
+``attendance``     who is in a call's LiveKit room, as LiveKit reports
+``webhook``        the HTTP route to which LiveKit reports
 ``livekit_rooms``  the Lambda function that deletes LiveKit rooms
 ``presence``       announces to users which telecallers are online, and counts for admins
 

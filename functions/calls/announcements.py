@@ -6,9 +6,10 @@ or the telecaller's departure: ``shared.realtime.untold``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from functions.calls import livekit, rows, store
+from functions.calls import livekit, prepaid, rows, store
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
@@ -21,30 +22,35 @@ from functions.calls.events import (
 from functions.calls.livekit import LiveKit
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow, PartyRows
-from functions.calls.state import Status
+from functions.calls.state import Status, Trigger
 from functions.calls.store import Finished
 from shared.aws.log import logger
+from shared.aws.parallel import both
 from shared.aws.retry import looks
 from shared.calling.telling import tell
 from shared.ids import decompose
 from shared.pipeline.context import Background
+from shared.pipeline.payloads import Outbound
 from shared.realtime.address import Address
 from shared.realtime.untold import Mark, overtake
 from shared.settings import settings
 
-_ENDS = {
+_WITHOUT_COINS = partial(Ended, reason="BALANCE")
+_ENDS: dict[str, tuple[Callable[[str], Outbound], Callable[[str], Outbound]]] = {
     Status.REJECTED: (Rejected, Cancelled),
     Status.CANCELLED: (Ended, Cancelled),
     Status.MISSED: (Missed, Missed),
     Status.COMPLETED: (Ended, Ended),
+    Trigger.BALANCE: (_WITHOUT_COINS, _WITHOUT_COINS),
 }
-"""What the user's and the telecaller's devices receive, by the last status of the call."""
+"""What the user's and the telecaller's devices receive, by how the call ended, as the mark says."""
 
 
 def accepted(background: Background, room: LiveKit, telecaller: PartyRow, device: Address) -> None:
     """Announce to both parties that the telecaller has accepted the call on the row.
 
-    Does nothing if the call is over: what has ended it announces the end.
+    Does nothing if the call is over: what has ended it announces the end. A prepaid call whose
+    timer cannot be started ends at once, and the error is raised.
 
     device: the telecaller's device that has the call.
     """
@@ -57,12 +63,20 @@ def accepted(background: Background, room: LiveKit, telecaller: PartyRow, device
     me, peer = telecaller.person_id, Party(call.peer_id, call.peer_name, call.peer_profile)
     mine = room.credentials(call.id, me, user.call.peer_name, now)
     theirs = room.credentials(call.id, peer.id, peer.name, now)
-    tell(
-        background.emit,
-        Accepted(call.id, call.type, peer, mine).to([device]),
-        AcceptedByTelecaller(call.id, theirs).to(user.addresses),
-        Cancelled(call.id).to(telecaller.others(device)),
+    error, _ = both(
+        lambda: prepaid.try_watch(background, telecaller, user),
+        lambda: tell(
+            background.emit,
+            Accepted(call.id, call.type, peer, mine).to([device]),
+            AcceptedByTelecaller(call.id, theirs).to(user.addresses),
+            Cancelled(call.id).to(telecaller.others(device)),
+        ),
     )
+    if error:
+        parties = PartyRows(telecaller, user)
+        if done := store.finish(parties, call.id, Trigger.STOP, background.now_ms):
+            ended(background, done)
+        raise error
     if not telecaller.note_told(mark) and not rows.get(USER.path, peer.id).is_in(call.id):
         # The events of the end may have arrived before these, so the end has the last word again.
         tell(background.emit, Ended(call.id).to([device, *user.addresses]))
@@ -81,7 +95,7 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     telecaller.note_told(mark)
     # A device that has joined between the reading of the row and the end rings.
     late = [one for one in telecaller.addresses if one not in known]
-    tell(background.emit, _ENDS[Status(done.record.status)][1](done.record.call_id).to(late))
+    tell(background.emit, _ENDS[_how(mark)][1](mark.about).to(late))
 
 
 def withdrawn(background: Background, done: Finished, rung: Iterable[Address]) -> None:
@@ -156,15 +170,20 @@ def _announce_end(
     background: Background, mark: Mark, parties: PartyRows, but: Address | None = None
 ) -> None:
     """Send the events of the end of a call, and then delete the LiveKit room of an answered one."""
-    status = Status(decompose(mark.what, 2)[0])
-    for_user, for_telecaller = _ENDS[status]
+    how = _how(mark)
+    for_user, for_telecaller = _ENDS[how]
     events = [
         event(mark.about).to(one for one in party.addresses if one != but)
         for event, party in ((for_user, parties.user), (for_telecaller, parties.telecaller))
     ]
     tell(background.emit, *events)
-    if status is Status.COMPLETED:
+    if how in (Status.COMPLETED, Trigger.BALANCE):
         _delete_room(background, mark.about)
+
+
+def _how(mark: Mark) -> str:
+    """Return how a call has ended, by the mark of its end."""
+    return decompose(mark.what, 2)[0]
 
 
 def _delete_room(background: Background, call_id: str) -> None:

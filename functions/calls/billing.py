@@ -15,6 +15,6 @@ def duration_seconds(accepted_at_ms: float | None, ended_at_ms: int) -> int:
     return max(0, ended_at_ms - int(accepted_at_ms)) // 1000
 
 
-def cost(seconds: int, rate: int) -> int:
-    """Return the price in coins at ``rate`` coins per started minute. 0 s cost nothing."""
-    return -(-seconds // SECONDS_A_MINUTE) * rate
+def cost(seconds: int, rate: int, unit_seconds: int = SECONDS_A_MINUTE) -> int:
+    """Return the price in coins at ``rate`` coins per started unit of time. 0 s cost nothing."""
+    return -(-seconds // unit_seconds) * rate

@@ -44,7 +44,7 @@ class WithCalls(StrEnum):
 _PRODUCT = Parameter("Whose calls, `calls` if left out", WithCalls)
 
 
-class AdminCall(Call, frozen=True, rename="camel"):
+class AdminCall(Call, frozen=True, kw_only=True, rename="camel"):
     """A call as admins see it. ``userName``, ``telecallerName``: from the accounts, or null.
     ``ringSeconds``: how long it rang."""
 

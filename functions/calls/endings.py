@@ -1,14 +1,22 @@
-"""How a call ends when no client asks for it: a person leaves, or the telecaller does not answer in
-time."""
+"""How a call ends when no client asks for it: a person leaves, the telecaller does not answer in
+time, or the user of a prepaid call has no coins left."""
 
 from __future__ import annotations
 
-from functions.calls import announcements, rows, store
+import math
+
+from functions.calls import announcements, livekit, prepaid, rows, store
+from functions.calls.events import BalanceLow
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, calls
 from functions.calls.rows import PartyRow, PartyRows
-from functions.calls.state import Trigger
+from functions.calls.state import Status, Trigger
+from shared.aws.log import logger
+from shared.calling.telling import tell
 from shared.pipeline.context import Background
+from shared.settings import settings
+
+LOOK_AGAIN_SECONDS = 1
 
 
 @calls.on_last_leave(TELECALLER.path, row=PartyRow, access=MAY_END_CALL)
@@ -51,3 +59,45 @@ def ring_timeout(background: Background, telecaller: PartyRow, call_id: str) -> 
     parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
     if done := store.finish(parties, call_id, Trigger.TIMEOUT, background.now_ms):
         announcements.ended(background, done)
+
+
+def room_left(background: Background, telecaller: PartyRow) -> None:
+    """End an answered call if nobody is in its LiveKit room.
+
+    LiveKit itself is asked, because the report that a person has left may come after the person is
+    back. If LiveKit does not answer, nothing changes: the sweep asks again.
+    """
+    call, values = telecaller.call, settings()
+    server = livekit.configured(values, background.ports.secrets)
+    try:
+        empty = server.is_empty(call.id, background.now_ms, values.livekit_timeout_seconds)
+    except (OSError, ValueError):
+        logger.exception("LiveKit has not said who is in room %s", call.id)
+        return
+    parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
+    if empty and (done := store.finish(parties, call.id, Trigger.GONE, background.now_ms)):
+        announcements.ended(background, done)
+
+
+def balance_due(background: Background, telecaller: PartyRow) -> int | None:
+    """Warn the user if a prepaid call ends soon, and end it if the user cannot pay any longer.
+
+    Returns after how many seconds to look again, or None if the call is over or not prepaid. The
+    end requires that the balance is still the one that was read: coins that arrive in the last
+    moment prolong the call. The warning may repeat.
+    """
+    call = telecaller.current_call
+    if call is None or call.status != Status.ACCEPTED or not prepaid.applies(int(call.rate)):
+        return None
+    parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
+    left = prepaid.left_ms(call, parties.user, background.now_ms)
+    if left > 0:
+        if left <= settings().low_balance_seconds * 1000:
+            warning = BalanceLow(call.id, math.ceil(left / 1000))
+            tell(background.emit, warning.to(parties.user.addresses))
+        return prepaid.seconds_until_next(left)
+    done = store.finish(parties, call.id, Trigger.BALANCE, background.now_ms)
+    if done is None:
+        return LOOK_AGAIN_SECONDS  # unless the timer finds that the call is over
+    announcements.ended(background, done)
+    return None

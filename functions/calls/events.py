@@ -146,8 +146,23 @@ class Missed(Outbound, frozen=True):
     call_id: str
 
 
-class Ended(Outbound, frozen=True):
-    """An accepted call that has ended, or a call that the user has cancelled on another device."""
+class Ended(Outbound, frozen=True, omit_defaults=True):
+    """An accepted call that has ended, or a call that the user has cancelled on another device.
+
+    ``reason``: only if the call was prepaid and the user has no coins left for it.
+    """
 
     event = "call:ended"
     call_id: str
+    reason: Literal["BALANCE"] | msgspec.UnsetType = msgspec.UNSET
+
+
+class BalanceLow(Outbound, frozen=True):
+    """A prepaid call that ends soon, unless the user buys coins.
+
+    ``secondsLeft``: the seconds until then.
+    """
+
+    event = "call:balance-low"
+    call_id: str
+    seconds_left: int

@@ -19,6 +19,7 @@ from functions.calls import (
     running,
     store,
     sweep,
+    webhook,
 )
 from functions.calls.events import (
     CallError,
@@ -34,7 +35,13 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import handlers as presence
 from functions.calls.presence import periods
 from functions.calls.presence import routes as presence_routes
-from functions.calls.product import MAY_END_CALL, MAY_END_RINGING, MAY_READ_RECORDS, calls
+from functions.calls.product import (
+    MAY_ANNOUNCE_ACCEPT,
+    MAY_END_CALL,
+    MAY_END_RINGING,
+    MAY_READ_RECORDS,
+    calls,
+)
 from functions.calls.rows import PartyRow, PartyRows
 from functions.calls.state import Status, Trigger
 from functions.calls.store import Finished, NewCall, NotStarted
@@ -66,6 +73,7 @@ __all__ = [
     "routes",
     "running",
     "sweep",
+    "webhook",
 ]
 
 INVALID_REQUEST = "Invalid call request"
@@ -78,6 +86,7 @@ NO_LONGER_AVAILABLE = "Call is no longer available"
 NOT_STARTED = {
     NotStarted.LIMITED: "Too many call attempts. Please wait a moment.",
     NotStarted.CALLER_IN_CALL: "You already have an active call.",
+    NotStarted.TOO_FEW_COINS: "You do not have enough coins for this call.",
     NotStarted.TELECALLER_OFFLINE: "{} is currently offline. Please try again later.",
     NotStarted.TELECALLER_BUSY: "{} is busy on another call. Please try again later.",
 }
@@ -238,7 +247,9 @@ def _give_up(context: Context, call: NewCall, trigger: Trigger) -> Finished | No
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE],
     limit=Limit("limit_call_accept_per_minute", in_handler=True),
     access=MAY_READ_RECORDS
-    | Access({"connections": "GetItem", "people": "GetItem UpdateItem"}, may="read-secret"),
+    | MAY_ANNOUNCE_ACCEPT
+    | MAY_END_CALL
+    | Access({"connections": "GetItem"}),
 )
 def accept(context: Context, request: CallRef) -> None:
     """Accept a call that rings. The telecaller's device that accepts and all of the user's devices

@@ -7,10 +7,22 @@ https://docs.livekit.io/home/get-started/authentication/
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
 
 from functions.calls.events import Credentials
 from shared.ports import Secrets
 from shared.settings import Settings
+
+LIST_PARTICIPANTS = "/twirp/livekit.RoomService/ListParticipants"
+
+
+class _Listed(msgspec.Struct):
+    """LiveKit's answer to ``ListParticipants``. An empty list is left out."""
+
+    participants: list[Any] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,36 @@ class LiveKit:
         }
         token = jwt.encode(claims, self.api_secret, algorithm="HS256")
         return Credentials(token=token, url=self.url, room_name=room)
+
+    def is_empty(self, room: str, now_ms: int, timeout_seconds: float) -> bool:
+        """Ask LiveKit whether nobody is in a room. A room that does not exist is empty.
+
+        Raises ``OSError`` or ``ValueError`` if LiveKit does not answer as it should.
+        """
+        import urllib.error  # noqa: PLC0415
+        import urllib.request  # noqa: PLC0415
+
+        import jwt  # noqa: PLC0415
+
+        claims = {
+            "iss": self.api_key,
+            "exp": now_ms // 1000 + 60,
+            "video": {"roomAdmin": True, "room": room},
+        }
+        token = jwt.encode(claims, self.api_secret, algorithm="HS256")
+        request = urllib.request.Request(  # noqa: S310 - the URL is the stack's own setting
+            f"http{self.url.removeprefix('ws')}{LIST_PARTICIPANTS}",
+            msgspec.json.encode({"room": room}),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:  # noqa: S310
+                return not msgspec.json.decode(answer.read(), type=_Listed).participants
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == HTTPStatus.NOT_FOUND:
+                    return True
+            raise
 
 
 def configured(settings: Settings, secrets: Secrets) -> LiveKit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.calls.events import (
     Accepted,
     AcceptedByTelecaller,
+    BalanceLow,
     CallError,
     Cancelled,
     Ended,
@@ -22,6 +23,9 @@ MAY_END_RINGING = Access({"people": "GetItem UpdateItem", "calls": "PutItem"})
 
 MAY_END_CALL = MAY_END_RINGING | Access(may="delete-livekit-room")
 """What code needs that ends a call in any state."""
+
+MAY_ANNOUNCE_ACCEPT = Access(may="read-secret start-balance")
+"""What code needs that announces the accept of a call, beside reading its rows."""
 
 MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 """What code needs that reads the records of calls that are over."""
@@ -45,6 +49,12 @@ calls = Product(
             layers=("LiveKit",),
         ),
         FunctionSpec(
+            "balance-due",
+            "functions.calls.balance.main.handler",
+            MAY_END_CALL | Access(may="post invoke-disconnect"),
+            timeout_seconds=20,
+        ),
+        FunctionSpec(
             "presence-stream",
             "functions.calls.presence.stream.handler",
             Access(
@@ -63,5 +73,7 @@ calls = Product(
     ],
     memory_mb=1024,
 )
-calls.sends(USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, CallError)
+calls.sends(
+    USER.path, Ringing, AcceptedByTelecaller, Rejected, Missed, Ended, BalanceLow, CallError
+)
 calls.sends(TELECALLER.path, Incoming, Accepted, Cancelled, Missed, Ended)

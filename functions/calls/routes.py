@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from functions.calls import billing
+from functions.calls import attendance, billing
 from functions.calls.product import MAY_READ_RECORDS, calls
 from functions.calls.state import Status
 from shared import times
@@ -28,11 +28,21 @@ FIRST = "~"
 """
 
 
+class Attendance(msgspec.Struct, frozen=True, rename="camel"):
+    """When the parties of a call were in its LiveKit room. Times are ISO 8601, or null. Left: at
+    the end of the latest stay; null while it lasts."""
+
+    user_joined_at: str | None
+    user_left_at: str | None
+    telecaller_joined_at: str | None
+    telecaller_left_at: str | None
+
+
 class Call(msgspec.Struct, frozen=True, rename="camel"):
     """A call. ``product``: the product that the call belongs to. ``status``: ``RINGING``,
     ``ACCEPTED``, or how the call has ended. Times are ISO 8601; ``acceptedAt`` is null if the call
     was not accepted, ``endedAt`` if it is not over. ``durationSeconds``: since it was accepted.
-    ``coins``: what the user has paid."""
+    ``coins``: what the user has paid. ``attendance``: only if LiveKit has reported of the call."""
 
     call_id: str
     product: Annotated[str, one_of("calls", "chat")]
@@ -45,6 +55,7 @@ class Call(msgspec.Struct, frozen=True, rename="camel"):
     ended_at: str | None
     duration_seconds: int
     coins: int
+    attendance: Attendance | msgspec.UnsetType = msgspec.UNSET
 
 
 class Calls(Items[Call], frozen=True):
@@ -95,6 +106,7 @@ def going_on(call: RunningCall, now_ms: int) -> Call:
         ended_at=None,
         duration_seconds=billing.duration_seconds(call.accepted_at, now_ms),
         coins=0,
+        attendance=_attendance(call.attendance),
     )
 
 
@@ -113,4 +125,16 @@ def finished(record: CallRecord) -> Call:
         ended_at=times.iso(record.ended_at),
         duration_seconds=int(record.duration_seconds),
         coins=int(record.coins),
+        attendance=_attendance(record.attendance),
     )
+
+
+def _attendance(text: str | None) -> Attendance | msgspec.UnsetType:
+    if text is None:
+        return msgspec.UNSET
+    found: list[str | None] = []
+    for seat in attendance.read(text).seats:
+        left_ms = seat.latest.left_ms if seat else None
+        found.append(times.iso(seat.first_ms) if seat else None)
+        found.append(None if left_ms is None else times.iso(left_ms))
+    return Attendance(*found)

@@ -26,6 +26,8 @@ class CurrentCall(ring.CallOnRow):
         call sends ``call:incoming``, each as ``Address.member``. Others ring when they join.
     accepted_in: made anew for every attempt to accept. By it, a write that is repeated because its
         answer was lost recognizes its own success.
+    attendance: set on the telecaller's row only, who has joined and left the LiveKit room; see
+        ``attendance.read``. None without LiveKit's webhooks.
     """
 
     type = UnicodeAttribute()
@@ -39,6 +41,7 @@ class CurrentCall(ring.CallOnRow):
     accepted_by = UnicodeAttribute(attr_name="acceptedBy", null=True)
     accepted_on = UnicodeAttribute(attr_name="acceptedOn", null=True)
     accepted_in = UnicodeAttribute(attr_name="acceptedIn", null=True)
+    attendance = UnicodeAttribute(null=True)
 
 
 class PartyRow(Wallet, MarkedRow):

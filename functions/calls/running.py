@@ -103,4 +103,5 @@ def _of_row(call: CurrentCall, user_id: str, telecaller_id: str) -> RunningCall:
         callee_id=telecaller_id,
         started_at=int(call.started_at),
         accepted_at=None if accepted_at is None else int(accepted_at),
+        attendance=call.attendance,
     )

@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 class Trigger(StrEnum):
     """What can happen to a call. ``GONE``: the last connection of one of its parties has closed.
-    ``STOP``: an admin ends it."""
+    ``STOP``: an admin ends it. ``BALANCE``: the user has no coins left for it."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -29,6 +29,7 @@ class Trigger(StrEnum):
     END = "end"
     GONE = "gone"
     STOP = "stop"
+    BALANCE = "balance"
 
 
 TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
@@ -41,6 +42,7 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.ACCEPTED, Trigger.END): Status.COMPLETED,
     (Status.ACCEPTED, Trigger.GONE): Status.COMPLETED,
     (Status.ACCEPTED, Trigger.STOP): Status.COMPLETED,
+    (Status.ACCEPTED, Trigger.BALANCE): Status.COMPLETED,
 }
 
 FINAL = frozenset(Status) - {status for status, _ in TRANSITIONS}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from functions.calls import billing, rows
+from functions.calls import billing, prepaid, rows
 from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import CurrentCall, PartyRow, PartyRows
@@ -30,6 +30,7 @@ from shared.ids import compose
 from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
 from shared.realtime.untold import Mark
+from shared.settings import settings
 
 _ROUNDS = 8
 """How often a transition is tried. After a refused write it is decided again on the rows as they
@@ -41,6 +42,7 @@ class NotStarted(Enum):
 
     LIMITED = auto()
     CALLER_IN_CALL = auto()
+    TOO_FEW_COINS = auto()
     TELECALLER_OFFLINE = auto()
     TELECALLER_BUSY = auto()
 
@@ -109,7 +111,7 @@ def _start(call: NewCall, devices: set[str], limit: Window) -> None:
             "user",
             rows.of_key(USER.path, call.user.id),
             actions=[PartyRow.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
-            condition=PartyRow.call.does_not_exist() & _is_new(call.id) & limit.condition(),
+            condition=_may_start(call, limit),
             return_old=True,
         )
         transaction.update(
@@ -214,7 +216,8 @@ def finish(
     ender: who ends the call, if a message does.
     also: returns a row that is written in the same transaction.
 
-    Returns None if the call is over or ``trigger`` does not apply to its state.
+    Returns None if the call is over, ``trigger`` does not apply to its state, or the user has coins
+    for it after all.
     """
     for _ in range(_ROUNDS):
         call = parties.telecaller.current_call
@@ -222,13 +225,17 @@ def finish(
             return None
         before = Status(call.status)
         status = after(before, trigger)
-        if status is None:
+        broke = trigger is Trigger.BALANCE
+        if status is None or (broke and prepaid.left_ms(call, parties.user, now_ms) > 0):
             return None
         telecaller_id, balance = parties.telecaller.person_id, int(parties.user.coins)
         record = _record(call, telecaller_id, call.peer_id, status, now_ms)
         paid = wallet.covers(int(record.coins))
-        if record.coins > balance:
-            record.coins, paid = balance, wallet.holds(balance)
+        most = prepaid.spendable(balance, int(call.rate))
+        if broke or record.coins > most:
+            record.coins, paid = min(int(record.coins), most), wallet.holds(balance)
+        if broke:
+            record.trigger = trigger.value
         if ender:
             record.end_by(ender, trigger.value)
         try:
@@ -257,6 +264,8 @@ def finish_from(
     if status is None:
         return None
     is_user = mine.namespace == USER.path
+    if is_user and settings().livekit_webhooks:  # only the telecaller's row has the attendance
+        return None
     telecaller_id, user_id = mine.person_id, call.peer_id
     if is_user:
         telecaller_id, user_id = user_id, telecaller_id
@@ -278,8 +287,12 @@ def mark_of_accept(call: CurrentCall) -> Mark:
 
 
 def mark_of_end(record: CallRecord) -> Mark:
-    """Return the mark of the end of a call: it has the call's last status and the user's id."""
-    return Mark(int(record.ended_at), record.call_id, compose(record.status, record.caller_id))
+    """Return the mark of the end of a call: how it ended, and the user's id.
+
+    How it ended is the call's last status, or ``Trigger.BALANCE``.
+    """
+    how = record.trigger if record.trigger == Trigger.BALANCE else record.status
+    return Mark(int(record.ended_at), record.call_id, compose(how, record.caller_id))
 
 
 def _record(
@@ -298,7 +311,8 @@ def _record(
         accepted_by=call.accepted_by,
         ended_at=now_ms,
         duration_seconds=seconds,
-        coins=billing.cost(seconds, int(call.rate)),
+        attendance=call.attendance,
+        coins=billing.cost(seconds, int(call.rate), settings().billed_seconds),
     )
 
 
@@ -310,12 +324,15 @@ def _close(
     before: the status of the call that ends.
     paid: what the price requires of the user's balance, if it requires anything.
 
-    Raises ``TransactionRefused`` if the call has another status by now, or ``paid`` does not hold.
+    Raises ``TransactionRefused`` if the call has another status or attendance by now, or ``paid``
+    does not hold.
     """
     coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(record.call_id)
     over: list[Action] = [leave, PartyRow.last_call.set(record.call_id)]
     told_later: list[Action] = [leave, PartyRow.marking(mark_of_end(record))]
     line: Any = PartyRow.call
+    seen = line.attendance
+    seen = seen == record.attendance if record.attendance else seen.does_not_exist()
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
@@ -331,7 +348,7 @@ def _close(
             "telecaller",
             rows.of_key(TELECALLER.path, record.callee_id),
             actions=[*told_later, PartyRow.coins.add(coins)] if coins else told_later,
-            condition=is_in & (line.status == before.value),
+            condition=is_in & (line.status == before.value) & seen,
         )
 
     transact(add_items)
@@ -348,7 +365,9 @@ def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarte
             last >= call.id and call_records.find(call.user.id, call.id, as_caller=True)
         ):
             raise Duplicate
-        return NotStarted.LIMITED if limit.is_full(row) else NotStarted.CALLER_IN_CALL
+        if limit.is_full(row):
+            return NotStarted.LIMITED
+        return NotStarted.CALLER_IN_CALL if current else NotStarted.TOO_FEW_COINS
     online = PartyRow.members.attr_name in refused.row("telecaller")
     return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
 
@@ -364,6 +383,14 @@ def _on_row(call: NewCall, peer: Party, limit: Window, status: Status | None = N
         peer_name=peer.name,
         peer_profile=peer.profile,
     )
+
+
+def _may_start(call: NewCall, limit: Window) -> Condition:
+    """Return the condition on the user's row to start a call."""
+    free: Condition = PartyRow.call.does_not_exist() & _is_new(call.id) & limit.condition()
+    if prepaid.applies(call.rate):
+        free &= PartyRow.coins >= call.rate
+    return free
 
 
 def _is_new(call_id: str) -> Condition:

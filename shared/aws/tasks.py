@@ -168,14 +168,29 @@ class AwsTasks:
         """Start an execution of the ring timer, under the call's id."""
         call = {"callId": call_id, "person": person, "seconds": seconds}
         try:
-            clients.client("stepfunctions").start_execution(
-                stateMachineArn=self._settings.ring_state_machine_arn,
-                name=call_id,
-                input=json.dumps({**call, CORRELATION_ID: log.correlation_id()}),
-            )
+            self._start(self._settings.ring_state_machine_arn, call_id, call)
         except Exception:
             count(Metric.RING_TIMERS_FAILED)
             raise
+
+    def watch_balance(self, *, call_id: str, person: str, seconds: int) -> None:
+        """Start an execution of the balance timer, under the call's id.
+
+        A Standard state machine runs no second execution of a name.
+        """
+        call = {"callId": call_id, "person": person, "seconds": seconds}
+        try:
+            self._start(self._settings.balance_state_machine_arn, call_id, call)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+
+    def _start(self, timer: str, name: str, given: Mapping[str, object]) -> None:
+        clients.client("stepfunctions").start_execution(
+            stateMachineArn=timer,
+            name=name,
+            input=json.dumps({**given, CORRELATION_ID: log.correlation_id()}),
+        )
 
     def broadcast(self, *messages: Broadcast) -> None:
         """Send broadcasts to their queue, in order.

@@ -37,10 +37,12 @@ class CallRecord(Table):
         ms. ``accepted_at`` is None if the call was not answered.
     accepted_by, ended_by: the ids of the messages that accepted and ended the call. None if no
         message did.
-    ender_id, trigger: the person whose message ended the call, and what the message did to it in
-        the words of the product. Both are None if no message ended the call.
+    ender_id: the person whose message ended the call. None if no message did.
+    trigger: what that message did to the call, in the words of the product. If no message ended the
+        call, the product may say here what did; otherwise it is None.
     duration_seconds: how long the call lasted, in seconds.
     coins: how many coins were really taken from the caller.
+    attendance: who was in the room of the call and when, in the words of the product.
     """
 
     class Meta:
@@ -61,6 +63,7 @@ class CallRecord(Table):
     ender_id = UnicodeAttribute(attr_name="enderId", null=True)
     duration_seconds = NumberAttribute(attr_name="durationSeconds", default=0)
     coins = NumberAttribute(default=0)
+    attendance = UnicodeAttribute(null=True)
 
     by_callee = ByCallee()
 

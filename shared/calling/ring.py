@@ -4,8 +4,9 @@ A call rings on one row of the people table. It is the row of the person who is 
 the call's own, ``call#<id>``, if a product keeps its calls apart from persons. On that row, the
 call is the map ``call`` with at least an ``id`` and a ``status``.
 
-Four readers rely on this: the ring timer (``infra/ring.asl.json``; ``tests/infra/test_ring.py``
-proves that it agrees with this module), the function that times a call out (``functions/ring``),
+Four readers rely on this: the timers (``infra/call_timer.asl.json``;
+``tests/infra/test_call_timers.py`` proves that it agrees with this module), the function that they
+invoke (``functions/ring``),
 the sweep of each product, and ``functions/calls/presence``.
 """
 

@@ -14,6 +14,7 @@ class RunningCall(NamedTuple):
     caller_id, callee_id: the persons who made and who received the call.
     started_at, accepted_at: when the call began to ring and was answered, epoch ms. ``accepted_at``
         is None if the call still rings.
+    attendance: as in the record of a call.
     """
 
     id: str
@@ -24,3 +25,4 @@ class RunningCall(NamedTuple):
     callee_id: str
     started_at: int
     accepted_at: int | None
+    attendance: str | None = None

@@ -32,16 +32,19 @@ LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
 SECOND_STACK = {
+    "test_attendance.py",
     "test_docs.py",
     "test_pages.py",
     "test_ports.py",
+    "test_prepaid.py",
     "test_protocol.py",
     "test_published_keys.py",
     "test_reload.py",
     "test_silence.py",
     "test_tutorial.py",
 }
-"""The modules that use the second stack: they need its products, let functions fail, or open pages.
+"""The modules that use the second stack: they need its products or its settings, let functions
+fail, or open pages.
 All others use the main stack, whose functions must not fail."""
 
 
@@ -117,11 +120,17 @@ def second_stack(
     no_proxy: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    """A stack that has the products of ``tests/products``, too."""
+    """A stack that has the products of ``tests/products``, too, and what is off by default."""
     work = tmp_path_factory.mktemp("second")
     accounts = work / "people.json"
     people.write(accounts)
-    with deploy_all(work, ACCOUNTS=str(accounts), **settings_of_livekit) as stack:
+    switched_on = {
+        "PREPAID_CALLS": "true",
+        "BILLED_SECONDS": "4",
+        "LOW_BALANCE_SECONDS": "2",
+        "LIVEKIT_WEBHOOKS": "true",
+    }
+    with deploy_all(work, ACCOUNTS=str(accounts), **settings_of_livekit, **switched_on) as stack:
         yield stack
 
 

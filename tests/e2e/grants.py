@@ -101,6 +101,21 @@ RARE: dict[Use, str] = {
         ),
         "only some orders of events need it",
     ),
+    **{
+        (name, "may", "start-balance"): "only prepaid calls are watched"
+        for name in ("calls", "socketio", "sweep")
+    },
+    **dict.fromkeys(
+        [("balance-due", action, to) for action, to in (
+            ("GetItem", "people"), ("UpdateItem", "people"), ("PutItem", "calls"),
+            ("may", "post"), ("may", "delete-livekit-room"),
+        )],
+        "only prepaid calls are watched",
+    ),
+    **dict.fromkeys(
+        [("http", "UpdateItem", "calls"), ("http", "may", "delete-livekit-room")],
+        "only LiveKit's webhooks need it",
+    ),
     ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",

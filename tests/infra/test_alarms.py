@@ -54,6 +54,8 @@ def test_there_is_an_alarm_for_everything_that_can_fail(stack: Stack) -> None:
         "api-errors-websocket",
         *(f"table-throttles-{row.name.replace('_', '-')}" for row in TABLES),
         *(f"table-throttles-{row.name}-{one.name}" for row in TABLES for one in row.indexes),
+        "balance-timer-failed",
+        "balance-timer-timedout",
         "ring-timer-failed",
         "ring-timer-timedout",
         "sweep-missing-sweep",

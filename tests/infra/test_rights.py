@@ -27,6 +27,7 @@ GRANTS = {
     "send-broadcast": ("sqs:SendMessage", "BROADCAST_QUEUE_URL", ".Arn"),
     "send-deadline": ("sqs:SendMessage", "DEADLINES_QUEUE_URL", ".Arn"),
     "send-shard": ("sqs:SendMessage", "SHARDS_QUEUE_URL", ".Arn"),
+    "start-balance": ("states:StartExecution", "BALANCE_STATE_MACHINE_ARN", ""),
     "start-ring": ("states:StartExecution", "RING_STATE_MACHINE_ARN", ""),
 }
 """The action of each grant, the variable with which code finds its resource, and what the ARN has

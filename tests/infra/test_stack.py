@@ -256,13 +256,12 @@ def test_asynchronous_invocations_have_limited_retries_and_a_dead_letter_queue(
 
 
 def test_every_function_invoked_asynchronously_has_limited_retries(stack: Stack) -> None:
-    (ring,) = stack.of_type("AWS::StepFunctions::StateMachine")
+    timers = ("Ring", "Balance")
     invoked = {
         resource.rpartition("switchboard-dev-")[2]
         for id_, actions, resource in statements(stack)
-        if "lambda:InvokeFunction" in actions and not id_.startswith("Ring")
+        if "lambda:InvokeFunction" in actions and not id_.startswith(timers)
     }
-    assert ring.startswith("Ring")
     assert invoked == set(ASYNCHRONOUS) - {"sweep"}, "the sweep is invoked by a rule"
 
 
@@ -326,7 +325,7 @@ def test_the_policies_have_only_the_known_wildcards(stack: Stack) -> None:
     assert {action.partition(":")[0] for action in anything} == {"xray", "logs", "dynamodb"}
     assert {one for one in anything if one.startswith("dynamodb")} == {"dynamodb:ListStreams"}
     logs = [id_ for id_, actions, one in statements(stack) if one == "*" and "logs" in str(actions)]
-    assert all(id_.startswith("RingRole") for id_ in logs)
+    assert all(id_.startswith(("RingRole", "BalanceRole")) for id_ in logs)
     ((action, connections),) = {one for one in wild if one[1] != "*"}
     assert action == "execute-api:ManageConnections"
     assert connections.endswith("/live/*/@connections/*")
@@ -402,8 +401,8 @@ def lint(stack: Stack) -> None:
 def test_traces_can_be_turned_off(tmp_path: Path) -> None:
     silent = synthesize(tmp_path, traces="false")
     assert not any("TracingConfig" in one for one in silent.functions().values())
-    (ring,) = silent.properties("AWS::StepFunctions::StateMachine")
-    assert ring["TracingConfiguration"] == {"Enabled": False}
+    timers = silent.properties("AWS::StepFunctions::StateMachine")
+    assert [one["TracingConfiguration"] for one in timers] == [{"Enabled": False}] * 2
     assert not {
         action for _, actions, _ in statements(silent) for action in actions if "xray" in action
     }

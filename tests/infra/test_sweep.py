@@ -109,6 +109,7 @@ def test_pings_do_not_wake_the_function_that_follows_connections(stack: Stack) -
     }
     assert only == {
         "Connections": ["INSERT", "REMOVE"],
+        "Calls": ["INSERT"],
         "Messages": ["INSERT"],
         "Bookingmessages": ["INSERT"],
     }

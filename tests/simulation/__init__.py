@@ -13,7 +13,7 @@ every request that a function makes.
 ``lambdas``      asynchronous invocations, schedules and dead letters
 ``queues``       SQS
 ``streams``      streams of tables
-``ring``         the ring timer's state machine
+``ring``         the state machines of the timers of calls
 ``gateway``      API Gateway: connections, frames, HTTP requests
 ``clients``      the apps of people, at the level of frames
 ``screens``      what an app shows, from the events that it received

@@ -17,7 +17,6 @@ QUEUE_GRANTS = {
 """The grants of ``infra/stack.py`` to send to a queue, by the queue's name."""
 
 GRANTS = {
-    "StartExecution": "start-ring",
     "PutEvents": "put-events",
     "GetQueueAttributes": "read-queues",
     "GetSecretValue": "read-secret",
@@ -41,6 +40,9 @@ def request_of(service: str, operation: str, params: dict[str, Any]) -> Request:
             grant = f"invoke-{target}"
         case "ChangeMessageVisibility":
             grant = f"takes {target}"
+        case "StartExecution":
+            target = params["stateMachineArn"]
+            grant = f"start-{target.removesuffix('_state_machine_arn')}"
         case _:
             grant = GRANTS.get(operation, operation)
     return Request(service, operation, target, (("may", grant),))

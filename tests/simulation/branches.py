@@ -123,6 +123,8 @@ FOR_RECOVERY = (
 """Modules that run for apps that ask for recovery only."""
 
 UNUSED: dict[Use, str] = {
+    ("balance-due", "GetItem", "mailboxes"): _POLLING,
+    ("balance-due", "UpdateItem", "mailboxes"): _POLLING,
     ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",

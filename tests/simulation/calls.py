@@ -7,7 +7,7 @@ from typing import Any
 from tests.fakes import NOW_MS
 from tests.simulation.clients import Who
 from tests.simulation.stage import SHIM, Stage, event, nothing, scenario
-from tests.simulation.world import ADA, ANNA, THEO, TINA, ULLA, UWE
+from tests.simulation.world import ADA, ANNA, RATES, THEO, TINA, ULLA, UWE
 
 
 def call_people(stage: Stage) -> None:
@@ -30,6 +30,39 @@ def answered(stage: Stage) -> None:
     stage.world.run(5_000)
 
 
+def coins(stage: Stage, number: int) -> None:
+    """Report how many coins ulla has bought."""
+    account = {"_id": ULLA.id, "role": "USER", "name": f"Name of {ULLA.id}", "coins": number}
+    stage.world.tell("account.upserted", **account)
+
+
+def paid_for_two_minutes(stage: Stage) -> None:
+    """A prepaid call that has been answered, with coins for two minutes; ulla is not warned yet."""
+    coins(stage, 2 * RATES["AUDIO"])
+    answered(stage)
+
+
+def paid_to_the_end(stage: Stage) -> None:
+    """The same call, seconds before the coins are used up."""
+    paid_for_two_minutes(stage)
+    stage.world.run(105_000)
+
+
+def report(stage: Stage, event: str, *whos: Who) -> None:
+    """Report an event of each person in the room of the call, and wait until it is noted."""
+    for who in whos:
+        joined_s = stage.kept.setdefault("joined", int(stage.world.now_ms / 1000))
+        stage.world.report_room(event, stage.kept["call"], who, joined_s)
+        stage.world.run(1_000)
+
+
+def alone_in_room(stage: Stage) -> None:
+    """A call whose user has left its room."""
+    answered(stage)
+    report(stage, "participant_joined", ULLA, TINA)
+    report(stage, "participant_left", ULLA)
+
+
 def ref(kept: dict[str, Any]) -> dict[str, str]:
     """The payload that names the call."""
     return {"callId": kept["call"]}
@@ -50,6 +83,49 @@ event("presence:request-counts", call_people, ADA)
 @scenario("ring timeout", ringing, "ring-timeout")
 def _ring_timeout(stage: Stage) -> None:
     stage.world.run(31_000)
+
+
+@scenario("coins run low", paid_for_two_minutes, "balance-due")
+def _low(stage: Stage) -> None:
+    stage.world.run(61_000)
+
+
+@scenario("coins run out", paid_to_the_end, "balance-due")
+def _out(stage: Stage) -> None:
+    stage.world.run(15_000)
+
+
+@scenario("coins arrive", paid_to_the_end, "backend", "balance-due")
+def _bought(stage: Stage) -> None:
+    coins(stage, 3 * RATES["AUDIO"])
+    stage.world.run(15_000)
+
+
+@scenario("sweep finds a call without coins", paid_to_the_end, "sweep")
+def _without_coins(stage: Stage) -> None:
+    stage.world.ring.lost = True
+    stage.world.run(120_000)
+
+
+@scenario("the room is empty", alone_in_room, "http")
+def _room_left(stage: Stage) -> None:
+    report(stage, "participant_left", TINA, TINA)
+
+
+@scenario("a person leaves the room after the end", alone_in_room, "http")
+def _room_left_late(stage: Stage) -> None:
+    stage.emit(TINA, "call:end", {"callId": stage.kept["call"]})
+    stage.world.run()
+    report(stage, "participant_left", TINA)
+    report(stage, "room_finished", TINA)
+
+
+@scenario("sweep finds an empty room", alone_in_room, "sweep")
+def _room_found_empty(stage: Stage) -> None:
+    stage.world.rooms_empty = False
+    report(stage, "participant_left", TINA)
+    stage.world.rooms_empty = True
+    stage.world.run(60_000)
 
 
 @scenario("sweep finds a forgotten ring", ringing, "sweep")

@@ -118,7 +118,15 @@ class Gateway:
         return Answer(200, b"")
 
     def ask(
-        self, method: str, path: str, token: str, body: str, done: Done, *, query: str = ""
+        self,
+        method: str,
+        path: str,
+        token: str,
+        body: str,
+        done: Done,
+        *,
+        query: str = "",
+        scheme: str = "Bearer ",
     ) -> None:
         """Make an HTTP request."""
         event = {
@@ -126,7 +134,7 @@ class Gateway:
             "rawPath": path,
             "rawQueryString": query,
             "queryStringParameters": dict(parse_qsl(query)),
-            "headers": {"authorization": f"Bearer {token}", "content-type": "application/json"},
+            "headers": {"authorization": f"{scheme}{token}", "content-type": "application/json"},
             "requestContext": {
                 "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
                 "requestId": f"http {self._world.now_ms}",

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from functions.bookings.state import FINAL as OVER
+from functions.calls import attendance
 from functions.calls.billing import cost, duration_seconds
 from functions.products import REGISTRY
 from shared.ids import decompose
@@ -17,8 +18,10 @@ from tests.simulation import stack
 from tests.simulation.clients import App
 from tests.simulation.screens import Asked
 from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, in_channel_since
-from tests.simulation.world import COINS, RATES, World
+from tests.simulation.world import RATES, World
 
+UNPAID_SECONDS = 150
+"""How long a call may go on without coins if its timer is lost and a sweep fails as well."""
 FINAL = {"COMPLETED", "MISSED", "REJECTED", "CANCELLED"}
 OVERDUE_SECONDS = 60
 """A sweep looks at a connection within a minute from when it is due."""
@@ -76,21 +79,33 @@ def recorded(world: World, truth: Truth) -> Broken:
 
 
 def coins(world: World, truth: Truth) -> Broken:
-    """Coins are only moved, by the price of calls."""
+    """Coins are only moved, by the price of calls, and no call goes on without them."""
     earned: Counter[str] = Counter()
     for record in truth.records.values():
         if record.get("product", "calls") != "calls":
             continue
         seconds = duration_seconds(record.get("acceptedAt"), record["endedAt"])
         price = cost(seconds, RATES[record["callType"]])
+        unpaid = seconds - record["coins"] / RATES[record["callType"]] * settings().billed_seconds
+        if unpaid > UNPAID_SECONDS:
+            yield f"call {record['callId']} lasted for {unpaid} s without coins"
         if record["coins"] > price:
             yield f"call {record['callId']} cost {record['coins']} instead of {price}"
         earned[record["callerId"]] -= record["coins"]
         earned[record["calleeId"]] += record["coins"]
-    for namespace, first in ((USER, COINS), (TELECALLER, 0)):
+    for namespace in (USER, TELECALLER):
         for person_id, one in truth.of(namespace).items():
-            if one.get("coins", 0) != first + earned[person_id]:
-                yield f"{person_id} has {one.get('coins')}, not {first + earned[person_id]}"
+            wanted = truth.accounts[person_id].coins + earned[person_id]
+            if one.get("coins", 0) != wanted:
+                yield f"{person_id} has {one.get('coins')}, not {wanted}"
+
+
+def rooms(world: World, truth: Truth) -> Broken:
+    """No call goes on that both have left."""
+    for person_id, one in truth.of(TELECALLER).items():
+        seats = attendance.read((one.get("call") or {}).get("attendance")).seats
+        if world.rooms_empty and all(seat and seat.latest.left_ms for seat in seats):
+            yield f"{person_id} is in a call whose room is empty"
 
 
 def counted(world: World, truth: Truth) -> Broken:

@@ -19,6 +19,7 @@ INVARIANTS: dict[str, Invariant] = {
         invariants.free,
         invariants.recorded,
         invariants.coins,
+        invariants.rooms,
         invariants.counted,
         invariants.ghosts,
         invariants.members_only,

@@ -20,7 +20,7 @@ from unittest.mock import patch
 import msgspec
 from botocore.client import BaseClient
 
-from functions.calls import livekit_rooms
+from functions.calls import livekit, livekit_rooms
 from functions.calls.presence import stream
 from local.emulator import aws_environment
 from shared.aws import clients, gateway, metrics, parallel, retry
@@ -83,6 +83,7 @@ def simulated(tables: Iterable[str], url: str) -> Iterator[None]:
             (HttpPool, "send", _send),
             (metrics, "flush", metrics._counted.clear),
             (livekit_rooms, "LiveKitAPI", _LiveKit),
+            (livekit.LiveKit, "is_empty", lambda *_: world_in_use().rooms_empty),
         ):
             stack.enter_context(patch.object(target, name, replacement))
         _forget()
@@ -117,6 +118,8 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
         # Every use of the secret reads it, as in a process that has just started.
         "SECRET_CACHE_SECONDS": "0",
         "SECRET_RETRY_SECONDS": "0",
+        "PREPAID_CALLS": "true",
+        "LIVEKIT_WEBHOOKS": "true",
         "DEAD_LETTERS": "opener=opener-dead-letters",
     }
 

@@ -17,6 +17,8 @@ from tests.simulation.calls import (
     answered,
     answered_last,
     call_people,
+    coins,
+    paid_to_the_end,
     ringing,
     ringing_last,
 )
@@ -31,8 +33,8 @@ from tests.simulation.chat import (
 from tests.simulation.enumeration import trace_of
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.runner import Outcome, Runner, verdict
-from tests.simulation.stage import SHIM, Step
-from tests.simulation.world import ANNA, BERT, CARL, CORA, PAUL, PETRA, TINA, ULLA, UWE
+from tests.simulation.stage import SHIM, Stage, Step
+from tests.simulation.world import ANNA, BERT, CARL, CORA, PAUL, PETRA, RATES, TINA, ULLA, UWE
 
 LATE_MS = (30, 100, 300, 2_000)
 """How much later a frame is handled than one that was sent after it."""
@@ -85,6 +87,18 @@ NAMED_ANEW = {"_id": ULLA.id, "role": "USER", "name": "New", "profile": "p", "co
 NOT_APPROVED = {"_id": TINA.id, "role": "TELECALLER", "name": "T", "approvalStatus": "REJECTED"}
 WITHOUT_PERMISSIONS = {"_id": ANNA.id, "role": ANNA.role, "name": "A", "permissions": []}
 ACCOUNT = "account.upserted"
+
+
+def _wait(stage: Stage) -> None:
+    """Let the coins run out."""
+    stage.world.run(15_000)
+
+
+def _buy(stage: Stage) -> None:
+    """Buy coins for one more minute."""
+    coins(stage, 3 * RATES["AUDIO"])
+
+
 GONE = "disconnect"
 
 RACES = (
@@ -98,6 +112,10 @@ RACES = (
     Race("end | end", answered, Sends(ULLA, END), Sends(TINA, END)),
     Race("end | user leaves", answered_last, Sends(TINA, END), Leaves(ULLA)),
     Race("user leaves | telecaller leaves", answered_last, Leaves(ULLA), Leaves(TINA), GONE),
+    Race("coins run out | coins arrive", paid_to_the_end, _wait, _buy, "balance-due"),
+    Race("coins run out | user ends", paid_to_the_end, _wait, Sends(ULLA, END), "balance-due"),
+    Race("user ends | coins arrive", paid_to_the_end, Sends(ULLA, END), _buy),
+    Race("coins arrive | user ends", paid_to_the_end, _buy, Sends(ULLA, END), "backend"),
     Race("initiate | initiate by another", call_people, Sends(ULLA, CALLS), Sends(UWE, CALLS)),
     Race(
         "initiate | initiate elsewhere",

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from functions.products import REGISTRY
-from infra import lambdas, queues, ring
+from infra import call_timers, lambdas, queues
 from infra.functions import FUNCTIONS
 from infra.gateway import websocket_routes
 from infra.tables import TABLES
@@ -15,7 +15,7 @@ from infra.tables import TABLES
 SPECS = {spec.name: spec for spec in FUNCTIONS}
 STREAMS = {table.name: table.stream for table in TABLES if table.stream}
 ROUTES = websocket_routes()
-RING = json.loads(ring.DEFINITION.read_text())["States"]
+TIMER = json.loads(call_timers.DEFINITION.read_text())["States"]
 MAX_RECEIVES = {
     spec.takes: queues.RECEIVES.get(spec.takes, queues.MAX_RECEIVES)
     for spec in FUNCTIONS

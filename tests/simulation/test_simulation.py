@@ -32,10 +32,17 @@ pytestmark = [
     pytest.mark.skipif(engines.missing() is not None, reason="no engine"),
 ]
 
-BOUNDED = ("call:accept", "call:accept in chat", "message:send", "booking.assigned")
+BOUNDED = (
+    "call:accept",
+    "coins run out",
+    "call:accept in chat",
+    "message:send",
+    "booking.assigned",
+)
 RACES = (
     "accept | cancel",
     "accept | user leaves",
+    "coins run out | coins arrive",
     "initiate | another device comes",
     "chat: accept | end",
     "tab departs | tab departs",

@@ -5,6 +5,8 @@ Nothing happens by itself: ``run`` takes what is due from the agenda, in order, 
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import heapq
 import json
 import random
@@ -13,9 +15,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import jwt
+
 from local.accounts import save as save_account
 from shared.identity.accounts import Account
-from tests.fakes import NOW_MS
+from tests.fakes import LIVEKIT_SECRET, NOW_MS
 from tests.simulation import services, stack
 from tests.simulation.clients import App, Who, token
 from tests.simulation.engine import Dynamo, Rows, row
@@ -57,6 +61,7 @@ class World:
     rival: the event that a race lets happen.
     trace: the invocations since tracing began, or None.
     told: what a team's backend has reported: when, type and data.
+    rooms_empty: what LiveKit says of a room when it is asked.
     """
 
     invocation: type[Invocation] = Invocation
@@ -77,6 +82,7 @@ class World:
         self.trace: list[Invocation] | None = None
         self.missing_rights: set[str] = set()
         self.bus_events = 0
+        self.rooms_empty = True
         self.told: list[tuple[float, str, dict[str, Any]]] = []
         self.apps: list[App] = []
         self._agenda: list[tuple[float, int, Action]] = []
@@ -170,6 +176,18 @@ class World:
         self.told.append((self.now_ms, type_, data))
         body = json.dumps({"type": type_, "data": data})
         self.gateway.ask("POST", "/events", token(ADA), body, _ignore)
+
+    def report_room(self, event: str, call_id: str, who: Who, joined_s: int) -> None:
+        """Report an event in the room of a call, as LiveKit does."""
+        participant = {"sid": str(joined_s), "identity": who.id, "joinedAt": str(joined_s)}
+        at = str(int(self.now_ms / 1000))
+        report = {"event": event, "room": {"name": call_id}, "createdAt": at}
+        body = json.dumps(report | {"participant": participant})
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        claims = {"iss": "key", "exp": 2**33, "sha256": digest}
+        signature = jwt.encode(claims, LIVEKIT_SECRET, algorithm="HS256")
+        path = "/livekit/webhook"
+        self.gateway.ask("POST", path, signature, body, _ignore, scheme="")
 
     def asks(self, who: Who, key: str) -> None:
         """Make a person's request to a route: ``GET /admin/calls?limit=1``."""

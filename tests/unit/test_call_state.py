@@ -8,13 +8,13 @@ from functions.calls.billing import cost, duration_seconds
 from functions.calls.state import FINAL, Status, Trigger, after
 
 TABLE = """
-            accept    reject    cancel     timeout  end        gone       stop
-RINGING     ACCEPTED  REJECTED  CANCELLED  MISSED   -          MISSED     CANCELLED
-ACCEPTED    -         -         -          -        COMPLETED  COMPLETED  COMPLETED
-REJECTED    -         -         -          -        -          -          -
-CANCELLED   -         -         -          -        -          -          -
-MISSED      -         -         -          -        -          -          -
-COMPLETED   -         -         -          -        -          -          -
+            accept    reject    cancel     timeout  end        gone       stop       balance
+RINGING     ACCEPTED  REJECTED  CANCELLED  MISSED   -          MISSED     CANCELLED  -
+ACCEPTED    -         -         -          -        COMPLETED  COMPLETED  COMPLETED  COMPLETED
+REJECTED    -         -         -          -        -          -          -          -
+CANCELLED   -         -         -          -        -          -          -          -
+MISSED      -         -         -          -        -          -          -          -
+COMPLETED   -         -         -          -        -          -          -          -
 """
 
 _head, *_rows = (line.split() for line in TABLE.strip().splitlines())

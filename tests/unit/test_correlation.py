@@ -119,6 +119,7 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "expel": lambda tasks: tasks.expel("c", "/user", "u"),
     "finish_ended_sessions": lambda tasks: tasks.finish_ended_sessions("c"),
     "ring": lambda tasks: tasks.ring(call_id="c", person="p", seconds=1),
+    "watch_balance": lambda tasks: tasks.watch_balance(call_id="c", person="p", seconds=1),
     "broadcast": lambda tasks: tasks.broadcast(Broadcast("/user", "", "e", {}, "g")),
     "postpone": lambda tasks: tasks.postpone("hook", {}, 1),
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),

@@ -51,7 +51,8 @@ RECEIVED: list[tuple[str, dict[str, Any]]] = [
     ("call:rejected", CALL),
     ("call:missed", CALL),
     ("call:cancelled", CALL),
-    ("call:ended", CALL),
+    ("call:ended", CALL | {"reason": str}),
+    ("call:balance-low", CALL | {"secondsLeft": int}),
     ("call:error", MESSAGE),
     ("error", MESSAGE),
     (
@@ -88,7 +89,7 @@ def _kind(type_: Any) -> Any:
             return kind if isinstance(kind, dict) else kind | None
         case msgspec.inspect.IntType():
             return int
-        case msgspec.inspect.StrType():
+        case msgspec.inspect.StrType() | msgspec.inspect.LiteralType():
             return str
     raise AssertionError(f"no field of ours is a {type_}")
 

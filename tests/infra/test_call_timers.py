@@ -1,4 +1,4 @@
-"""The ring timer's definition: its states, and the time that it may take."""
+"""The definition of the timers of calls: its states, and the time that an execution may take."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from functions.calls.rows import CurrentCall, PartyRow
 from functions.chat.call_rows import CallRow, ChatCall
+from infra.call_timers import BALANCE, DEFINITION, RING, Timer
 from infra.functions import FUNCTIONS
-from infra.ring import DEFINITION
 from infra.settings import BOUNDS
 from shared.calling import ring
 from shared.calling.ring import CalledPerson, CallOnRow
@@ -41,25 +41,29 @@ def test_every_state_is_reached_and_leads_on() -> None:
     assert seen == set(STATES)
 
 
-def test_the_ring_timer_is_an_express_workflow_that_logs_errors_and_traces(stack: Stack) -> None:
-    (ring,) = stack.properties("AWS::StepFunctions::StateMachine")
-    assert ring["StateMachineType"] == "EXPRESS"
-    assert ring["TracingConfiguration"] == {"Enabled": True}
-    assert ring["LoggingConfiguration"]["Level"] == "ERROR"
-    assert "RingLog" in json.dumps(ring["LoggingConfiguration"]["Destinations"])
-    used = {
-        name
-        for name in ring["DefinitionSubstitutions"]
-        if f"${{{name}}}" in ring["DefinitionString"]
-    }
-    assert used == set(ring["DefinitionSubstitutions"]) == {"PeopleTable", "CallTimeoutFunction"}
-    assert ring["DefinitionString"].count("${") == len(used)
+@pytest.mark.parametrize(("timer", "kind"), [(RING, "EXPRESS"), (BALANCE, "STANDARD")])
+def test_a_timer_logs_errors_and_traces(stack: Stack, timer: Timer, kind: str) -> None:
+    """A balance timer may wait for longer than an Express workflow may run."""
+    (made,) = (
+        one
+        for one in stack.properties("AWS::StepFunctions::StateMachine")
+        if one["StateMachineName"] == f"switchboard-dev-{timer.name}"
+    )
+    assert made["StateMachineType"] == kind
+    assert made["TracingConfiguration"] == {"Enabled": True}
+    assert made["LoggingConfiguration"]["Level"] == "ERROR"
+    assert f"{timer.name.title()}Log" in json.dumps(made["LoggingConfiguration"]["Destinations"])
+    given, text = made["DefinitionSubstitutions"], made["DefinitionString"]
+    assert {name for name in given if f"${{{name}}}" in text} == set(given)
+    assert text.count("${") == len(given)
+    assert given["Status"] == timer.status
+    assert timer.function.title().replace("-", "") in json.dumps(given["Function"])
 
 
 def test_the_longest_ring_with_every_retry_fits_an_express_execution() -> None:
     (timeout,) = (row.timeout_seconds for row in FUNCTIONS if row.name == "ring-timeout")
     longest = BOUNDS["ring_timeout_seconds"][1]
-    for state in (STATES["Read the call"], STATES["Time out"]):
+    for state in (STATES["Read the call"], STATES["Act"]):
         (retry,) = state["Retry"]
         assert retry["ErrorEquals"] == ["States.ALL"]
         assert retry["JitterStrategy"] == "FULL"
@@ -84,7 +88,7 @@ RINGING = {"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "RINGING"}
 @pytest.mark.parametrize(
     ("row", "following"),
     [
-        (RINGING, "Time out"),
+        (RINGING, "Act"),
         ({"Item": {"call": {"M": {"id": {"S": "c2"}, "status": {"S": "RINGING"}}}}}, "Done"),
         ({"Item": {"call": {"M": {"id": {"S": "c1"}, "status": {"S": "ACCEPTED"}}}}}, "Done"),
         ({"Item": {"call": {"M": {"id": {"S": "c1"}}}}}, "Done"),
@@ -114,7 +118,7 @@ def test_the_ring_timer_reads_the_rows_of_both_products(
     row.call.status = status
     item = row.serialize(null_check=False)
     assert ring.on_image(item) == ("c1", status)
-    following = "Time out" if status == ring.RINGING else "Done"
+    following = "Act" if status == ring.RINGING else "Done"
     assert choose({"callId": "c1", "person": row.person, "row": {"Item": item}}) == following
 
 
@@ -124,7 +128,7 @@ def choose(state: dict[str, Any]) -> str:
     https://states-language.net/#choice-state: reading a path that does not exist fails the
     execution, so the guards must come first.
     """
-    choice = STATES["Still ringing?"]
+    choice = STATES["Still so?"]
     (rule,) = choice["Choices"]
     holds = all(_holds(test, state) for test in rule["And"])
     return str(rule["Next"] if holds else choice["Default"])
@@ -140,7 +144,8 @@ def _holds(test: dict[str, Any], state: dict[str, Any]) -> bool:
     value = _read(test["Variable"], state)
     if "StringEqualsPath" in test:
         return bool(value == _read(test["StringEqualsPath"], state))
-    return bool(value == test["StringEquals"])
+    assert test["StringEquals"] == "${Status}"
+    return bool(value == RING.status)
 
 
 def _read(path: str, state: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The Lambda function that the balance timer of a prepaid call invokes."""
