@@ -7,6 +7,8 @@ import hashlib
 import itertools
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jwt
@@ -23,31 +25,39 @@ from tests.fakes import LIVEKIT_SECRET, Fakes
 
 BODY = json.dumps({"event": "track_published", "createdAt": "1"}).encode()
 DIGEST = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
-NOW = int(time.time())
-GOOD = {"iss": "key", "exp": NOW + 300, "nbf": NOW, "sha256": DIGEST}
 
 
-def signed(secret: str = LIVEKIT_SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    given = {name: one for name, one in (GOOD | claims).items() if one is not None}
+def signed(
+    secret: str = LIVEKIT_SECRET,
+    algorithm: str = "HS256",
+    seconds: int | None = 300,
+    since: int = 0,
+    **claims: Any,
+) -> str:
+    """Return a signature that is valid from now + ``since`` to now + ``seconds``."""
+    now = int(time.time())
+    good = {"iss": "key", "sha256": DIGEST, "nbf": now + since} | claims
+    good |= {} if seconds is None else {"exp": now + seconds}
+    given = {name: one for name, one in good.items() if one is not None}
     return jwt.encode(given, secret, algorithm=algorithm)
 
 
-TOKENS = {
-    "livekit's own": AccessToken("key", LIVEKIT_SECRET).with_sha256(DIGEST).to_jwt(),
-    "ours": signed(),
-    "another secret": signed("x" * 40),
-    "another algorithm": signed("x" * 64, algorithm="HS512"),
-    "another issuer": signed(iss="other"),
-    "without an issuer": signed(iss=None),
-    "without an end": signed(exp=None),
-    "just over": signed(exp=NOW - 30),
-    "over": signed(exp=NOW - 90),
-    "not yet valid": signed(nbf=NOW + 90),
-    "of another body": signed(sha256=base64.b64encode(b"x" * 32).decode()),
-    "without a digest": signed(sha256=None),
-    "with a wrong digest": signed(sha256="%"),
-    "no token": "nonsense",
-    "nothing": "",
+TOKENS: dict[str, Callable[[], str]] = {
+    "livekit's own": AccessToken("key", LIVEKIT_SECRET).with_sha256(DIGEST).to_jwt,
+    "ours": signed,
+    "another secret": partial(signed, "x" * 40),
+    "another algorithm": partial(signed, "x" * 64, algorithm="HS512"),
+    "another issuer": partial(signed, iss="other"),
+    "without an issuer": partial(signed, iss=None),
+    "without an end": partial(signed, seconds=None),
+    "just over": partial(signed, seconds=-30),
+    "over": partial(signed, seconds=-90),
+    "not yet valid": partial(signed, since=90),
+    "of another body": partial(signed, sha256=base64.b64encode(b"x" * 32).decode()),
+    "without a digest": partial(signed, sha256=None),
+    "with a wrong digest": partial(signed, sha256="%"),
+    "no token": lambda: "nonsense",
+    "nothing": lambda: "",
 }
 
 
@@ -69,20 +79,20 @@ def test_a_signature_is_checked_as_livekit_s_receiver_does(
     use_settings: UseSettings, name: str
 ) -> None:
     use_settings(livekit_webhooks=True)
-    receiver = WebhookReceiver(TokenVerifier("key", LIVEKIT_SECRET))
+    receiver, token = WebhookReceiver(TokenVerifier("key", LIVEKIT_SECRET)), TOKENS[name]()
     try:
-        receiver.receive(BODY.decode(), TOKENS[name])
+        receiver.receive(BODY.decode(), token)
         theirs = True
     except Exception:  # noqa: BLE001 - the receiver raises whatever it finds
         theirs = False
-    assert accepted(TOKENS[name]) is theirs
+    assert accepted(token) is theirs
     assert theirs is (name in ("livekit's own", "ours", "just over"))
 
 
 def test_a_report_is_refused_while_webhooks_are_off(use_settings: UseSettings) -> None:
     use_settings()
     with pytest.raises(HttpError) as refused:
-        route(request(TOKENS["ours"]))
+        route(request(signed()))
     assert refused.value.status == 404
 
 
