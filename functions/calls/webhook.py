@@ -62,6 +62,7 @@ class Report(msgspec.Struct, rename="camel"):
 @calls.route(
     "POST /livekit/webhook",
     who="anybody",
+    status=204,
     errors=(400, 401, 404),
     access=MAY_END_CALL
     | Access(

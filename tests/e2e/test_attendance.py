@@ -30,7 +30,7 @@ def test_a_call_ends_when_both_have_left_its_room(world: World, livekit: LiveKit
                 "createdAt": str(at),
             }
         )
-        assert post(sent[-1]) == 200
+        assert post(sent[-1]) == 204
 
     def post(report: dict[str, Any]) -> int:
         body, headers = livekit.signed(report)
@@ -44,7 +44,7 @@ def test_a_call_ends_when_both_have_left_its_room(world: World, livekit: LiveKit
     report("participant_left", caller, "first", now, now + 1)
     report("participant_joined", caller, "second", now + 2, now + 2)
     user.stays_quiet(0.3)
-    assert [post(one) for one in sent] == [200] * 5
+    assert [post(one) for one in sent] == [204] * 5
     user.stays_quiet(0.3)
     del livekit.inside[call_id]
     report("participant_left", caller, "second", now + 2, now + 3)
