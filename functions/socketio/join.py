@@ -58,11 +58,23 @@ class Known(NamedTuple):
 
 def read(connection_id: str, packet: socketio.Packet) -> Known:
     """Read what a new CONNECT needs, at the same time: the row, and the account of its token."""
-    connection, account = both(
-        lambda: connections.get(connection_id),
-        lambda: read_account(REGISTRY, ports(), packet.namespace, _own_token(packet)),
+    connection, find_account = both(
+        lambda: connections.get(connection_id), lambda: _read_ahead(packet)
     )
-    return Known(connection, lambda _: account)
+    return Known(connection, find_account)
+
+
+def _read_ahead(packet: socketio.Packet) -> FindAccount | None:
+    """Read the account of the packet's token, and return a function that returns it.
+
+    Returns None if that fails. It is read again then, when the row has said which protocol the
+    client speaks: a client that is refused must understand it.
+    """
+    try:
+        account = read_account(REGISTRY, ports(), packet.namespace, _own_token(packet))
+    except Exception:  # noqa: BLE001 - if it fails again, the client is refused
+        return None
+    return lambda _: account
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:

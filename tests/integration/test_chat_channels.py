@@ -195,7 +195,8 @@ def test_a_late_typing_frame_sends_nothing(chat: Chat) -> None:
     chat.send("a1", "join_channel", 1)
     for frame, typing in ((62, False), (61, True), (63, True)):
         chat.send("a1", "chat:typing", {"channelId": 1, "isTyping": typing}, frame=frame)
-    assert [one["isTyping"] for one in chat.broadcasts("chat:user_typing")] == [False, True]
+    assert [one["isTyping"] for one in chat.broadcasts("chat:user_typing")] == [False]
+    assert [one.event.is_typing for _, one, _ in chat.fakes.tasks.postponed] == [True]
 
 
 def test_a_late_presence_frame_sends_nothing(chat: Chat) -> None:

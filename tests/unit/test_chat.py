@@ -14,6 +14,7 @@ from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
 from shared.realtime.rooms import Member
 from shared.realtime.sessions import Session
+from tests.conftest import UseSettings
 
 TO_THE_SERVER = {
     "authenticate", "join_channel", "leave_channel", "chat:send_message", "message_read",
@@ -41,7 +42,8 @@ def test_a_channel_has_one_room(channel_id: ChannelId, room: str) -> None:
     assert channel_rows.room_of(channel_id) == room
 
 
-def test_every_member_gets_its_own_form() -> None:
+def test_every_member_gets_its_own_form(use_settings: UseSettings) -> None:
+    use_settings()
     message = Broadcast("/", "channel#1", "e", {"c": 1, "x": 2}, "g", own_form="c")
     forms = {"one": "1", "two": '"1"', "three": "1"}
     found = posts(
@@ -56,7 +58,8 @@ def test_every_member_gets_its_own_form() -> None:
     ]
 
 
-def test_payloads_are_unchanged_without_forms() -> None:
+def test_payloads_are_unchanged_without_forms(use_settings: UseSettings) -> None:
+    use_settings()
     message = Broadcast("/", "", "e", {"a": 1}, "g")
     found = posts(message, [Member("r", "one", wire="s", form='"1"')], LogOfRoom(message))
     assert list(found) == [("one", '42["e",{"a":1}]')]
