@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.simulation.clients import Who
@@ -34,6 +35,17 @@ class Leaves:
 
     def __call__(self, stage: Stage) -> None:
         stage.app(self._who, self._number).close()
+
+
+class Vanishes:
+    """An act: the connection of a person's app breaks, and then the person does something."""
+
+    def __init__(self, who: Who, then: Callable[[Stage], object]) -> None:
+        self._who, self._then = who, then
+
+    def __call__(self, stage: Stage) -> None:
+        stage.world.gateway.vanish(stage.app(self._who).id)
+        self._then(stage)
 
 
 class Comes:

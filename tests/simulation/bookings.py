@@ -93,6 +93,13 @@ report(
 )
 
 
+@scenario("typing too soon", accepted, "deadline")
+def _too_soon(stage: Stage) -> None:
+    stage.emit(CORA, "typing:start", PAUL.id)
+    stage.emit(CORA, "typing:stop", PAUL.id)
+    stage.world.run()
+
+
 @scenario("early assignment", booking_people, BACKEND)
 def _early(stage: Stage) -> None:
     stage.tell("booking.assigned", bookingId=BOOKING, partnerId=PAUL.id)

@@ -141,6 +141,12 @@ def leave_one(stage: Stage, *whos: Who) -> None:
     stage.world.run()
 
 
+def one_device(stage: Stage) -> None:
+    """A telecaller with one device."""
+    call_people(stage)
+    leave_one(stage, TINA)
+
+
 def ringing_last(stage: Stage) -> None:
     """A call that rings, with one device left on either side."""
     ringing(stage)

@@ -89,6 +89,14 @@ def _tab_closes(stage: Stage) -> None:
     stage.app(BERT).close()
 
 
+@scenario("statuses and typing too soon", tabs, SHIM, "deadline")
+def _too_soon(stage: Stage) -> None:
+    for status, typing in (("away", True), ("busy", False)):
+        stage.emit(ANNA, "presence:set_status", status)
+        stage.emit(ANNA, "chat:typing", IN_CHANNEL | {"isTyping": typing})
+    stage.world.run()
+
+
 @scenario("authenticate comes back", tabs, SHIM)
 def _comes_back(stage: Stage) -> None:
     stage.app(BERT).close()

@@ -35,6 +35,7 @@ INVARIANTS: dict[str, Invariant] = {
         call_screens.once,
         other_screens.presence_shown,
         other_screens.statuses_shown,
+        other_screens.statuses_kept,
         other_screens.bookings_shown,
         other_screens.offers_shown,
         other_screens.messages_delivered,

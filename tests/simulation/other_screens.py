@@ -24,6 +24,8 @@ from tests.simulation.truth import (
 )
 from tests.simulation.world import World, presence_of
 
+_STATUSES = {"update_presence", "presence:set_status"}
+
 
 def presence_shown(world: World, truth: Truth) -> Broken:
     """Users' apps show every telecaller as they are."""
@@ -51,6 +53,16 @@ def statuses_shown(world: World, truth: Truth) -> Broken:
                 real = status if online else "offline"
                 if payload["status"] != real:
                     yield f"{app.who.id}'s {app.id} shows {id_} {payload['status']}, who is {real}"
+
+
+def statuses_kept(world: World, truth: Truth) -> Broken:
+    """The last status of a person that was confirmed is the one that is stored."""
+    stored = {one["topic"]: one for one in truth.chat if one["item"] == "status"}
+    for app in all_judged(world, CHAT):
+        asked = [one.at_ms for one in app.screen.asked if one.done and one.event in _STATUSES]
+        row = stored.get(f"person#{app.who.id}", {})
+        if asked and row.get("setAt", 0) < max(asked):
+            yield f"{app.who.id}'s last status of {app.id} is not stored"
 
 
 def bookings_shown(world: World, truth: Truth) -> Broken:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from tests.simulation.acts import Comes, Departs, Leaves, Sends, Tells, What
+from tests.simulation.acts import Comes, Departs, Leaves, Sends, Tells, Vanishes, What
 from tests.simulation.bookings import BOOKING, OF_BOOKING, accepted, assigned, booked, tracking
 from tests.simulation.calls import (
     INITIATE,
@@ -18,6 +18,7 @@ from tests.simulation.calls import (
     answered_last,
     call_people,
     coins,
+    one_device,
     paid_to_the_end,
     ringing,
     ringing_last,
@@ -71,6 +72,7 @@ AWAY, BUSY = (What("presence:set_status", name) for name in ("away", "busy"))
 JOIN, LEAVE = (What(f"{name}_channel", CHANNEL) for name in ("join", "leave"))
 SAY = What("chat:send_message", {"channelId": CHANNEL, "message": "Hello"})
 CANDIDATE = What("call:ice_candidate", {"targetUserId": BERT.id, "candidate": {}})
+INVITE = What("call:invite", {"targetUserId": CARL.id, "callType": "audio", "offer": {}})
 TAKE = What("booking:accept", BOOKING)
 DROP = What("booking:cancel", OF_BOOKING)
 ON_THE_WAY = What("booking:status_update", OF_BOOKING | {"status": "ON_THE_WAY"})
@@ -124,6 +126,18 @@ RACES = (
         Sends(ULLA, CALLS, 1),
     ),
     Race("initiate | another device comes", call_people, Sends(ULLA, CALLS), Comes(TINA)),
+    Race(
+        "initiate to a lost device | another one comes",
+        one_device,
+        Vanishes(TINA, Sends(ULLA, CALLS)),
+        Comes(TINA),
+    ),
+    Race(
+        "invite to a lost tab | another one comes",
+        tabs,
+        Vanishes(CARL, Sends(BERT, INVITE)),
+        Comes(CARL),
+    ),
     Race("user leaves | user comes back", ringing_last, Leaves(ULLA), Comes(ULLA), GONE),
     Race("user departs | user departs", answered_last, Leaves(ULLA), Departs(ULLA), GONE),
     Race(
