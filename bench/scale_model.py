@@ -153,7 +153,7 @@ class Reserved:
     def __init__(self) -> None:
         self._free_at = 0
 
-    def extend(self, ms: int, now_ms: int) -> int | None:
+    def prolong(self, ms: int, now_ms: int) -> int | None:
         """Reserve time as ``pace.Budget`` says."""
         if self._free_at <= now_ms:
             return None

@@ -35,7 +35,7 @@ _ROUNDS = 8
 class Budget(Protocol):
     """What has been reserved, for ``reserve``. Each method is one atomic write."""
 
-    def extend(self, ms: int, now_ms: int) -> int | None:
+    def prolong(self, ms: int, now_ms: int) -> int | None:
         """Reserve time behind what is reserved, and return its end.
 
         Returns None, and reserves nothing, if no later time than ``now_ms`` is reserved.
@@ -62,7 +62,7 @@ class BudgetRow(Table):
     key = UnicodeAttribute(hash_key=True)
     free_at: Any = NumberAttribute(attr_name="freeAt", null=True)
 
-    def extend(self, ms: int, now_ms: int) -> int | None:
+    def prolong(self, ms: int, now_ms: int) -> int | None:
         """Reserve time as ``Budget`` says."""
         free = BudgetRow.free_at
         held = self.update_if([free.set(free + ms)], free > now_ms)
@@ -79,7 +79,7 @@ def reserve(budget: Budget, posts: int, per_second: int, now_ms: int) -> int:
     """Reserve the time for some posts, and return for how many ms to wait before the first one."""
     ms = -(-posts * 1000 // per_second)
     for _ in range(_ROUNDS):
-        end = budget.extend(ms, now_ms) or budget.begin(ms, now_ms)
+        end = budget.prolong(ms, now_ms) or budget.begin(ms, now_ms)
         if end is not None:
             return max(0, end - ms - now_ms)
     return ms

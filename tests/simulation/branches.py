@@ -104,9 +104,9 @@ UNREACHED = {
     **dict.fromkeys(
         (
             "shared/realtime/pace.py BudgetRow.begin: self.update_if",
-            "shared/realtime/pace.py BudgetRow.extend: self.update_if",
+            "shared/realtime/pace.py BudgetRow.prolong: self.update_if",
             "shared/realtime/pace.py reserve: budget.begin",
-            "shared/realtime/pace.py reserve: budget.extend",
+            "shared/realtime/pace.py reserve: budget.prolong",
             "shared/realtime/pace.py wait_ms: reserve",
         ),
         _LARGE,
