@@ -42,6 +42,7 @@ UNREACHED = {
     "functions/bookings/store.py let_wait: _commit": _REPORTS,
     "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
     "functions/calls/devices.py ring_newcomer: tell": _AT_ONCE,
+    "functions/calls/handlers.py initiate: tell": _AT_ONCE,
     "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
     "functions/chat/access.py authenticate: connections.session_at": _AT_ONCE,
     "functions/chat/call_announcements.py accepted: tell": _AT_ONCE,
@@ -57,6 +58,7 @@ UNREACHED = {
     "shared/pipeline/departure.py lose_connection: ports.connections.close": _POLLING,
     "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
+    "shared/realtime/missed.py _row: people.get": _AT_ONCE,
     "shared/realtime/missed.py send: Person(people.key(address.namespace, person_id)).update": (
         _AT_ONCE
     ),
@@ -123,6 +125,9 @@ FOR_RECOVERY = (
 """Modules that run for apps that ask for recovery only."""
 
 UNUSED: dict[Use, str] = {
+    ("bookings", "may", "send-deadline"): "only typing that comes too soon is put off",
+    ("deadline", "GetItem", "chat"): "the last tab may leave before a status that was put off",
+    ("deadline", "PutItem", "chat"): "the last tab may leave before a status that was put off",
     ("balance-due", "GetItem", "mailboxes"): _POLLING,
     ("balance-due", "UpdateItem", "mailboxes"): _POLLING,
     ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
