@@ -10,6 +10,7 @@ from functions.calls.presence import stream
 from functions.calls.presence.changes import of_call, of_connection, of_person, presence
 from functions.calls.presence.events import TelecallerDetails
 from shared.identity.accounts import Account
+from shared.ports import State
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 
@@ -149,6 +150,7 @@ def announced(use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch) -> Ann
     monkeypatch.setattr(stream, "ports", lambda: fakes.ports)
     monkeypatch.setattr("shared.identity.accounts.get", announced.accounts.get)
     monkeypatch.setattr("functions.calls.presence.directory.move", lambda *_: None)
+    monkeypatch.setattr("shared.realtime.pace.new_state", lambda of, _: State(of, "1"))
     return announced
 
 
