@@ -103,7 +103,7 @@ RARE: dict[Use, str] = {
     ),
     **{
         (name, "may", "start-balance"): "only prepaid calls are watched"
-        for name in ("calls", "socketio", "sweep")
+        for name in ("socketio", "sweep")
     },
     **dict.fromkeys(
         [("balance-due", action, to) for action, to in (
