@@ -58,6 +58,7 @@ UNREACHED = {
     "shared/pipeline/departure.py lose_connection: ports.connections.close": _POLLING,
     "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
+    "shared/aws/streams.py announce: send": _FAULTS,
     "shared/realtime/missed.py _row: people.get": _AT_ONCE,
     "shared/realtime/missed.py send: Person(people.key(address.namespace, person_id)).update": (
         _AT_ONCE
@@ -204,14 +205,15 @@ def differences(watch: Watch) -> list[str]:
     """Return a sentence for every place that nothing runs, and every right that nothing uses.
 
     What is listed and is run, or used, or not there at all, is to be taken out of its list. What
-    needs another event in between may be run by chance.
+    needs another event in between, or a fault, may be run by chance.
     """
     unreached = {name for name in watch.unreached() if not name.startswith(FOR_RECOVERY)}
     missing = {f"nothing runs {name}" for name in unreached}
     missing |= {f"nothing uses the right {right}" for right in granted() - access.USED}
     listed = {f"nothing runs {name}" for name in UNREACHED} | NOT_YET
     listed |= {f"nothing uses the right {right}" for right in UNUSED}
-    by_chance = {f"nothing runs {name}" for name, why in UNREACHED.items() if why == _AT_ONCE}
+    chances = (_AT_ONCE, _FAULTS)
+    by_chance = {f"nothing runs {name}" for name, why in UNREACHED.items() if why in chances}
     untrue = listed - missing - by_chance
     return sorted(missing - listed) + sorted(f"not true: {one}" for one in untrue)
 
