@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
-from urllib.parse import quote
 
 from functions.chat import channel_rows, channel_store, presence
+from functions.chat.events import ChannelId
 from functions.chat.namespaces import CHAT
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
@@ -21,6 +21,7 @@ from shared.realtime.sessions import Session
 from tests.e2e.clients import QUIET_SECONDS, SECONDS, Client
 from tests.e2e.people import sign
 from tests.e2e.stack import Answer
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 EVERYTHING = [
@@ -116,22 +117,20 @@ def tab(
         "role": role,
     }
     if joins is not None:
-        assert found.ask("join_channel", joins) is None
+        assert (answer := found.ask("join_channel", joins)) is None, answer
     return found
 
 
-def make_channel(world: World, channel_id: object, **fields: Any) -> None:
+def make_channel(world: World, channel_id: ChannelId, **fields: Any) -> None:
     """Report a channel as a team's backend does, and wait until it exists."""
     admin = sign({"sub": "backend", "role": "ADMIN"})
     data = {"channelId": channel_id, "name": "A channel", **fields}
     body = json.dumps({"type": "channel.upserted", "data": data}).encode()
     headers = {"Authorization": f"Bearer {admin}", "Content-Type": "application/json"}
     assert world.stack.request("POST", "/events", headers, body).status == 202
-    deadline = time.monotonic() + SECONDS
-    path = f"/channels/{quote(str(channel_id), safe='')}/messages"
-    while get(world, path, "nobody").status == 404:
-        assert time.monotonic() < deadline, "no channel"
-        time.sleep(0.05)
+    room = channel_rows.room_of(channel_id)
+    with world.stack.direct_access():
+        until(lambda: channel_rows.channel(room) is not None, "the channel")
 
 
 def get(world: World, path: str, person_id: str, **claims: Any) -> Answer:

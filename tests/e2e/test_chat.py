@@ -115,6 +115,18 @@ def test_a_conversation(world: World, kind: str) -> None:
     assert not anna.all("chat:new_message")
 
 
+def test_of_quick_changes_the_last_one_arrives(world: World) -> None:
+    channel = unique("quick")
+    make_channel(world, channel)
+    anna, bert = (tab(world, unique(name), joins=channel) for name in ("anna", "bert"))
+    for typing in (True, True, False):
+        anna.client.emit("chat:typing", {"channelId": channel, "isTyping": typing})
+    for status in ("busy", "online", "away"):
+        anna.client.emit("presence:set_status", status)
+    bert.take("chat:user_typing", isTyping=False)
+    bert.take("presence_updated", userId=anna.person_id, status="away")
+
+
 def test_files_and_changes_reach_the_sender_too(world: World) -> None:
     channel = unique("files")
     make_channel(world, channel)

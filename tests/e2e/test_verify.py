@@ -72,6 +72,7 @@ def test_only_what_the_emulator_cannot_do_is_not_as_documented(stack: Stack) -> 
 @pytest.mark.usefixtures("account")
 def test_handshakes_are_counted_for_the_real_address(stack: Stack) -> None:
     limit = {"limit_connections_per_minute": CONNECTIONS_PER_MINUTE}
+    forget_lost_connections(stack)
     with backstage.settings_of(stack, "connect", **limit):
         verdicts = run(stack, deployed(stack, **limit), "limit-by-address", connections=20)
     assert verdicts["limit-by-address"] == "as documented"
@@ -106,6 +107,15 @@ def test_what_is_different_is_said_with_the_page_that_leans_on_it(
     assert cors["verdict"] == "different"
     page = file.with_name("report.html").read_text()
     assert "0015-one-origin" in page
+
+
+def forget_lost_connections(stack: Stack) -> None:
+    """Expect no client back: each lost one of an earlier test would let one handshake more in."""
+    table = stack.environment["LIMITS_TABLE"]
+    for page in stack.dynamodb.get_paginator("scan").paginate(TableName=table):
+        for row in page["Items"]:
+            if row["key"]["S"].startswith("returns#"):
+                stack.dynamodb.delete_item(TableName=table, Key={"key": row["key"]})
 
 
 def rows_about_a_run(stack: Stack) -> list[str]:

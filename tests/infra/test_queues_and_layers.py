@@ -86,7 +86,7 @@ def test_functions_that_end_calls_queue_livekit_rooms_and_one_function_reads_the
         if resource.startswith("LivekitRooms") and "DeadLetters" not in resource:
             allowed.setdefault(id_.partition("Role")[0], set()).update(actions)
     senders = {name for name, actions in allowed.items() if actions == {"sqs:SendMessage"}}
-    assert senders == {"Calls", "Disconnect", "Socketio", "Sweep"}
+    assert senders == {"BalanceDue", "Calls", "Disconnect", "Socketio", "Sweep"}
     assert allowed.keys() - senders == {"Http", "LivekitRooms"}
     assert allowed["Http"] == {"sqs:SendMessage", "sqs:GetQueueAttributes"}
     assert "sqs:ChangeMessageVisibility" in allowed["LivekitRooms"], (

@@ -119,6 +119,11 @@ class ConcurrentInvocation(Invocation):
 
     world: ConcurrentWorld
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the thread that asks runs the invocation. ``running`` has looked at the thread."""
+        return True
+
     def resume(self) -> None:
         """Begin. Called by the world, once."""
         self.random = random.Random(self.world.random.random())

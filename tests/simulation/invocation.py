@@ -63,6 +63,11 @@ class Invocation:
         if self.over:
             self.done(self)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the thread that asks runs the invocation."""
+        return threading.current_thread() is self._thread
+
     def kill(self) -> None:
         """End the process."""
         self.dead = True

@@ -133,7 +133,9 @@ def _forget() -> None:
 
 
 def _running() -> Invocation | None:
-    return _Current.world.running if _Current.world else None
+    """Return the invocation whose code asks, or None. Other threads of this process may ask, too."""
+    invocation = _Current.world.running if _Current.world else None
+    return invocation if invocation and invocation.is_here else None
 
 
 def _random() -> random.Random:

@@ -22,6 +22,7 @@ from shared.protocol import json as wire
 from shared.realtime.address import Address, Wire, acknowledgement, frame
 from shared.realtime.namespaces import Login, Namespace
 from shared.realtime.rooms import Member
+from tests.conftest import UseSettings
 from web.contract import asyncapi, docs_page, model, openapi, typescript
 
 LAB = Namespace("/lab", login=Login.NONE, everybody=True)
@@ -144,7 +145,8 @@ def queued(message: Broadcast) -> Broadcast:
     return msgspec.json.decode(wire.dumps(message), type=Broadcast)
 
 
-def test_broadcasts_keep_several_arguments() -> None:
+def test_broadcasts_keep_several_arguments(use_settings: UseSettings) -> None:
+    use_settings()
     message = queued(Heard("hi", "ann").to_everybody("/lab", group="g"))
     assert message.several
     members = [Member("/lab", name, wire=name) for name in ("s", "n")]
@@ -155,7 +157,8 @@ def test_broadcasts_keep_several_arguments() -> None:
     assert "several" not in wire.dumps(Broadcast("/lab", "", "e", ["a list"], "g"))
 
 
-def test_connections_that_a_broadcast_is_not_for_are_left_out() -> None:
+def test_connections_that_a_broadcast_is_not_for_are_left_out(use_settings: UseSettings) -> None:
+    use_settings()
     message = queued(Heard("hi", None).to_room("/lab", "x", group="g", skip_connections=["s"]))
     members = [Member("/lab", name, wire=name) for name in ("s", "n")]
     assert [name for name, _ in posts(message, members, LogOfRoom(message))] == ["n"]
