@@ -121,7 +121,7 @@ class ConcurrentInvocation(Invocation):
 
     @property
     def is_here(self) -> bool:
-        """Whether the thread that asks runs the invocation. ``running`` has looked at the thread."""
+        """Whether the thread that asks runs the invocation. ``running`` asks the same."""
         return True
 
     def resume(self) -> None:

@@ -133,7 +133,7 @@ def _forget() -> None:
 
 
 def _running() -> Invocation | None:
-    """Return the invocation whose code asks, or None. Other threads of this process may ask, too."""
+    """Return the invocation whose code asks, or None if another thread of this process asks."""
     invocation = _Current.world.running if _Current.world else None
     return invocation if invocation and invocation.is_here else None
 
