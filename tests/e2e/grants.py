@@ -120,6 +120,11 @@ RARE: dict[Use, str] = {
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "UpdateItem", "limits"): "the sweep may be the first to find a connection lost",
+    ("chat", "may", "send-deadline"): "a native client may send changes too quickly",
+    **dict.fromkeys(
+        (("deadline", "GetItem", "chat"), ("deadline", "PutItem", "chat")),
+        "a person may have left before a status that was put off is set",
+    ),
     ("sweep", "may", "send-deadline"): "the sweep may be the first to find a connection lost",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
