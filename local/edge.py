@@ -306,7 +306,7 @@ async def serve(
     ) as session:
         edge = Edge(target, port, session, pages)
         app = web.Application(client_max_size=BODY_BYTES)
-        app.router.add_route("*", "/{path:.*}", edge.handle)
+        app.router.add_route("*", "/{path:(?s:.*)}", edge.handle)  # an id may hold a newline
         app.on_shutdown.append(edge.close)
         runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False

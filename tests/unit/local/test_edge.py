@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yarl
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from local import edge
@@ -89,7 +90,7 @@ async def stack() -> AsyncIterator[Stack]:
     upstream = Upstream()
     app = web.Application(client_max_size=2 * edge.BODY_BYTES)
     app.router.add_get("/ws/live", upstream.websocket)
-    app.router.add_route("*", "/http/{path:.*}", upstream.http)
+    app.router.add_route("*", "/http/{path:(?s:.*)}", upstream.http)
     listener = edge.listen(0)
     async with site(app) as host, aiohttp.ClientSession() as session:
         target = edge.Target(websocket=f"ws://{host}/ws/live", http=f"http://{host}/http")
@@ -262,6 +263,12 @@ async def test_an_http_request_is_passed_on_unchanged(stack: Stack) -> None:
     assert seen["body"] == '{"type": "t"}'
     assert seen["headers"]["authorization"] == "Bearer t"
     assert "x-secret" not in seen["headers"]
+
+
+async def test_a_path_may_hold_any_character(stack: Stack) -> None:
+    url = yarl.URL(f"{stack.url}/bookings/a%0A%0Db", encoded=True)
+    async with stack.session.get(url) as response:
+        assert (await response.json())["path"] == "/http/bookings/a%0A%0Db"
 
 
 async def test_a_compressed_body_is_passed_on_as_it_is(stack: Stack) -> None:
