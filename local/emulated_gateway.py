@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -21,6 +20,7 @@ from hypercorn.protocol.ws_stream import WSStream
 from ministack.services import apigateway  # type: ignore[import-untyped]
 from wsproto.events import CloseConnection
 
+from local.pinned import expect
 from shared.aws.lambda_entry import SUBPROTOCOL_HEADER
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -48,9 +48,7 @@ def install() -> None:
     Raises ``RuntimeError`` if ministack's private parts are not as expected.
     """
     for name, expected in _PARAMETERS.items():
-        parameters = [*inspect.signature(getattr(apigateway, name)).parameters]
-        if parameters[: len(expected)] != expected:
-            raise RuntimeError("This is another ministack than the one that is pinned: make setup")
+        expect(getattr(apigateway, name), *expected, more=True)
     apigateway._invoke_ws_lambda = _remembered(apigateway._invoke_ws_lambda)
     apigateway.handle_websocket = _confirming(apigateway.handle_websocket)
     apigateway.handle_execute = _passing_on(apigateway.handle_execute)

@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import copy
 import gc
-import inspect
 import marshal
 import os
 import sys
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,8 +31,7 @@ from ministack.services import dynamodb  # type: ignore[import-untyped]
 
 from local import emulated_gateway, worker_log, workers
 from local.emulator import WORKER_LOG
-
-ANOTHER = "This is another ministack than the one that is pinned: make setup"
+from local.pinned import AnotherMinistack, expect
 
 POLICIES = 512
 """How many parsed policies are kept."""
@@ -48,14 +45,14 @@ GIVE_WAY_SECONDS = 0.0005
 
 def wait_for_no_log() -> None:
     """Let an invocation end without a wait for further log lines."""
-    _expect(Worker._drain_stderr_bounded, "self", "first_line_wait", "idle_confirm", "hard_cap")
+    expect(Worker._drain_stderr_bounded, "self", "first_line_wait", "idle_confirm", "hard_cap")
     Worker._drain_stderr_bounded = lambda self, **_: self._drain_stderr()
 
 
 def parse_policies_once() -> None:
     """Let ministack keep what it has parsed of a policy's text."""
     parse = iam_evaluator.parse_policy_document
-    _expect(parse, "doc")
+    expect(parse, "doc")
     kept = lru_cache(POLICIES)(parse)
 
     def parse_once(doc: Any) -> Any:
@@ -67,7 +64,7 @@ def parse_policies_once() -> None:
 def copy_rows_quickly() -> None:
     """Let ministack's DynamoDB copy rows as JSON, which they are."""
     if getattr(dynamodb, "copy", None) is not copy:
-        raise RuntimeError(ANOTHER)
+        raise AnotherMinistack
     dynamodb.copy = SimpleNamespace(copy=copy.copy, deepcopy=copied)
 
 
@@ -77,12 +74,6 @@ def copied(value: Any) -> Any:
         return marshal.loads(marshal.dumps(value))  # noqa: S302 - it has just been made
     except ValueError:  # not only JSON
         return copy.deepcopy(value)
-
-
-def _expect(function: Callable[..., Any], *parameters: str) -> None:
-    """Raise ``RuntimeError`` if a private function of ministack has other parameters."""
-    if tuple(inspect.signature(function).parameters) != parameters:
-        raise RuntimeError(ANOTHER)
 
 
 if __name__ == "__main__":

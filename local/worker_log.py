@@ -14,7 +14,6 @@ reads both.
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 import signal
@@ -29,6 +28,7 @@ from typing import Any
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
 
+from local.pinned import AnotherMinistack, expect
 from shared.aws import log
 from shared.protocol import engineio, native, socketio
 from shared.protocol.errors import InvalidPacket, InvalidPayload
@@ -67,21 +67,15 @@ def install(path: Path) -> None:
     Raises ``RuntimeError`` if ministack's private parts are not as expected.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if (
-        script.count(INIT_FAILED) != 1
-        or _parameters("_read_stderr") != ["self"]
-        or _parameters("invoke")[:3] != ["self", "event", "request_id"]
-    ):
-        raise RuntimeError("This is another ministack than the one that is pinned: make setup")
+    if script.count(INIT_FAILED) != 1:
+        raise AnotherMinistack
+    expect(Worker._read_stderr, "self")
+    expect(Worker.invoke, "self", "event", "request_id", more=True)
     lambda_runtime._PYTHON_WORKER_SCRIPT = PRELUDE + script.replace(INIT_FAILED, INIT_FAILED_SHOWN)
     path.write_bytes(b"")
     kept = WorkerLog(path)
     Worker._read_stderr = kept.read
     Worker.invoke = kept.watched(Worker.invoke)
-
-
-def _parameters(method: str) -> list[str]:
-    return list(inspect.signature(getattr(Worker, method)).parameters)
 
 
 class WorkerLog:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import compileall
 import hashlib
-import inspect
 import json
 import os
 import select
@@ -32,6 +31,7 @@ from typing import Any, ClassVar
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import lambda_svc  # type: ignore[import-untyped]
 
+from local.pinned import expect
 from local.warm_parent import LENGTH_BYTES
 
 PARENT = Path(__file__).with_name("warm_parent.py")
@@ -51,13 +51,9 @@ def install() -> None:
 
     Raises ``RuntimeError`` if ministack's private parts are not as expected.
     """
-    for function, expected in (
-        (lambda_runtime.get_or_create_worker, ["func_name", "config", "code_zip", "qualifier"]),
-        (lambda_svc.invoke_async_with_retry, ["func", "event"]),
-        (lambda_svc._execute_function_warm, ["func", "event", "request_id"]),
-    ):
-        if list(inspect.signature(function).parameters) != expected:
-            raise RuntimeError("This is another ministack than the one that is pinned: make setup")
+    expect(lambda_runtime.get_or_create_worker, "func_name", "config", "code_zip", "qualifier")
+    expect(lambda_svc.invoke_async_with_retry, "func", "event")
+    expect(lambda_svc._execute_function_warm, "func", "event", "request_id")
     code = SharedCode(Path(tempfile.gettempdir()) / "code")
     lambda_runtime.subprocess = ForkingSubprocess(WarmParent(), code)
     lambda_runtime.get_or_create_worker = LeasedWorker

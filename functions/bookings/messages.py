@@ -14,7 +14,7 @@ from functions.bookings.product import bookings
 from functions.bookings.rows import Message
 from shared import times
 from shared.aws import event_order
-from shared.aws.event_order import Frame, told_seconds
+from shared.aws.event_order import Frame
 from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
 from shared.ids import Id, compose
@@ -170,7 +170,7 @@ def _send_typing(context: Context, recipient_id: str, *, typing: bool) -> None:
     if now:
         change.send(context)
     else:
-        postpone = partial(context.ports.tasks.postpone, TYPING_POSTPONED, change, told_seconds())
+        postpone = partial(context.ports.tasks.postpone, TYPING_POSTPONED, change)
         event_order.postpone_claim(change.key, frame, postpone)
 
 

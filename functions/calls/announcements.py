@@ -6,7 +6,7 @@ or the telecaller's departure: ``shared.realtime.untold``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 
 from functions.calls import livekit, prepaid, rows, store
@@ -93,9 +93,7 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     overtake(rows.of_key(TELECALLER.path, telecaller.person_id), older, background.now_ms)
     _announce_end(background, mark, done.parties, but)
     telecaller.note_told(mark)
-    # A device that has joined between the reading of the row and the end rings.
-    late = [one for one in telecaller.addresses if one not in known]
-    tell(background.emit, _ENDS[_how(mark)][1](mark.about).to(late))
+    _tell_late(background, telecaller, known, _ENDS[_how(mark)][1](mark.about))
 
 
 def withdrawn(background: Background, done: Finished, rung: Iterable[Address]) -> None:
@@ -109,8 +107,19 @@ def withdrawn(background: Background, done: Finished, rung: Iterable[Address]) -
     known = {*rung, *telecaller.addresses}
     tell(background.emit, cancelled.to(known))
     telecaller.note_told(store.mark_of_end(done.record))
-    # A device that has joined between the reading of the row and the end rings.
-    tell(background.emit, cancelled.to(one for one in telecaller.addresses if one not in known))
+    _tell_late(background, telecaller, known, cancelled)
+
+
+def _tell_late(
+    background: Background, telecaller: PartyRow, known: Container[Address], event: Outbound
+) -> None:
+    """Send the event of an end to devices that are not among the known ones.
+
+    They ring, because they have joined between the reading of the row and the end.
+
+    telecaller: the row as it is after the end.
+    """
+    tell(background.emit, event.to(one for one in telecaller.addresses if one not in known))
 
 
 def ended_before(background: Background, done: Finished, but: Address) -> None:

@@ -26,25 +26,16 @@ def telecaller_gone(background: Background, telecaller: PartyRow) -> None:
     Also announces what another process has decided and not announced. Idempotent.
     """
     call = telecaller.current_call
-    done = None
-    if call:
-        parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
-        done = store.finish(parties, call.id, Trigger.GONE, background.now_ms)
-    if done:
-        announcements.ended(background, done)
-    if telecaller.marks or (call and not done):
+    ended = call and _end(background, rows.with_peer(telecaller), call.id, Trigger.GONE)
+    if telecaller.marks or (call and not ended):
         announcements.rest(background, telecaller.person_id)
 
 
 @calls.on_last_leave(USER.path, row=PartyRow, access=MAY_END_CALL)
 def user_gone(background: Background, user: PartyRow) -> None:
     """End the user's call. The telecaller's devices receive ``call:ended`` or ``call:missed``."""
-    call = user.current_call
-    if call is None:
-        return
-    parties = PartyRows(rows.get(TELECALLER.path, call.peer_id), user)
-    if done := store.finish(parties, call.id, Trigger.GONE, background.now_ms):
-        announcements.ended(background, done)
+    if call := user.current_call:
+        _end(background, rows.with_peer(user), call.id, Trigger.GONE)
 
 
 @calls.on_ring_timeout(TELECALLER.path, row=PartyRow, access=MAY_END_RINGING)
@@ -53,12 +44,8 @@ def ring_timeout(background: Background, telecaller: PartyRow, call_id: str) -> 
 
     Changes nothing if the call has been answered or has ended meanwhile.
     """
-    call = telecaller.current_call
-    if call is None:
-        return
-    parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
-    if done := store.finish(parties, call_id, Trigger.TIMEOUT, background.now_ms):
-        announcements.ended(background, done)
+    if telecaller.current_call:
+        _end(background, rows.with_peer(telecaller), call_id, Trigger.TIMEOUT)
 
 
 def room_left(background: Background, telecaller: PartyRow) -> None:
@@ -74,9 +61,8 @@ def room_left(background: Background, telecaller: PartyRow) -> None:
     except (OSError, ValueError):
         logger.exception("LiveKit has not said who is in room %s", call.id)
         return
-    parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
-    if empty and (done := store.finish(parties, call.id, Trigger.GONE, background.now_ms)):
-        announcements.ended(background, done)
+    if empty:
+        _end(background, rows.with_peer(telecaller), call.id, Trigger.GONE)
 
 
 def balance_due(background: Background, telecaller: PartyRow) -> int | None:
@@ -89,15 +75,24 @@ def balance_due(background: Background, telecaller: PartyRow) -> int | None:
     call = telecaller.current_call
     if call is None or call.status != Status.ACCEPTED or not prepaid.applies(int(call.rate)):
         return None
-    parties = PartyRows(telecaller, rows.get(USER.path, call.peer_id))
+    parties = rows.with_peer(telecaller)
     left = prepaid.left_ms(call, parties.user, background.now_ms)
     if left > 0:
         if left <= settings().low_balance_seconds * 1000:
             warning = BalanceLow(call.id, math.ceil(left / 1000))
             tell(background.emit, warning.to(parties.user.addresses))
         return prepaid.seconds_until_next(left)
-    done = store.finish(parties, call.id, Trigger.BALANCE, background.now_ms)
-    if done is None:
-        return LOOK_AGAIN_SECONDS  # unless the timer finds that the call is over
-    announcements.ended(background, done)
-    return None
+    if _end(background, parties, call.id, Trigger.BALANCE):
+        return None
+    return LOOK_AGAIN_SECONDS  # unless the timer finds that the call is over
+
+
+def _end(background: Background, parties: PartyRows, call_id: str, trigger: Trigger) -> bool:
+    """End a call, and announce that to both parties.
+
+    Returns False, and changes nothing, if ``store.finish`` does not end it.
+    """
+    done = store.finish(parties, call_id, trigger, background.now_ms)
+    if done:
+        announcements.ended(background, done)
+    return done is not None

@@ -379,12 +379,7 @@ def _parties(mine: PartyRow, call_id: str) -> PartyRows | None:
 
     mine: that person's row.
     """
-    call = mine.current_call
-    if call is None or call.id != call_id:
-        return None
-    if mine.namespace == TELECALLER.path:
-        return PartyRows(mine, rows.get(USER.path, call.peer_id))
-    return PartyRows(rows.get(TELECALLER.path, call.peer_id), mine)
+    return rows.with_peer(mine) if mine.is_in(call_id) else None
 
 
 def _await_accept(parties: PartyRows, call_id: str) -> PartyRows:

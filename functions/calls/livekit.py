@@ -39,18 +39,16 @@ class LiveKit:
 
     def credentials(self, room: str, identity: str, name: str, now_ms: int) -> Credentials:
         """Return credentials with which ``identity`` may join ``room`` for ``token_seconds``."""
-        import jwt  # noqa: PLC0415 - imports cryptography if installed; few events need it
-
         now = now_ms // 1000
-        claims = {
-            "iss": self.api_key,
-            "sub": identity,
-            "name": name,
-            "nbf": now,
-            "exp": now + self.token_seconds,
-            "video": {"roomJoin": True, "room": room},
-        }
-        token = jwt.encode(claims, self.api_secret, algorithm="HS256")
+        token = self._token(
+            {
+                "sub": identity,
+                "name": name,
+                "nbf": now,
+                "exp": now + self.token_seconds,
+                "video": {"roomJoin": True, "room": room},
+            }
+        )
         return Credentials(token=token, url=self.url, room_name=room)
 
     def is_empty(self, room: str, now_ms: int, timeout_seconds: float) -> bool:
@@ -61,14 +59,9 @@ class LiveKit:
         import urllib.error  # noqa: PLC0415
         import urllib.request  # noqa: PLC0415
 
-        import jwt  # noqa: PLC0415
-
-        claims = {
-            "iss": self.api_key,
-            "exp": now_ms // 1000 + 60,
-            "video": {"roomAdmin": True, "room": room},
-        }
-        token = jwt.encode(claims, self.api_secret, algorithm="HS256")
+        token = self._token(
+            {"exp": now_ms // 1000 + 60, "video": {"roomAdmin": True, "room": room}}
+        )
         request = urllib.request.Request(  # noqa: S310 - the URL is the stack's own setting
             f"http{self.url.removeprefix('ws')}{LIST_PARTICIPANTS}",
             msgspec.json.encode({"room": room}),
@@ -82,6 +75,12 @@ class LiveKit:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return True
             raise
+
+    def _token(self, claims: dict[str, Any]) -> str:
+        """Return a token of the key with these claims."""
+        import jwt  # noqa: PLC0415 - imports cryptography if installed; few events need it
+
+        return jwt.encode({"iss": self.api_key, **claims}, self.api_secret, algorithm="HS256")
 
 
 def configured(settings: Settings, secrets: Secrets) -> LiveKit:

@@ -86,6 +86,17 @@ def get_both(telecaller_id: str, user_id: str) -> PartyRows:
     return PartyRows(get(TELECALLER.path, telecaller_id), get(USER.path, user_id))
 
 
+def with_peer(mine: PartyRow) -> PartyRows:
+    """Return the rows of both parties of the call that a person is in.
+
+    mine: that person's row.
+    """
+    peer_id = mine.call.peer_id
+    if mine.namespace == TELECALLER.path:
+        return PartyRows(mine, get(USER.path, peer_id))
+    return PartyRows(get(TELECALLER.path, peer_id), mine)
+
+
 def of_key(namespace: str, person_id: str) -> PartyRow:
     """Return a row that has only its key, for a write."""
     return PartyRow(people.key(namespace, person_id))

@@ -10,7 +10,7 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import call_lists
 from functions.calls.presence.call_lists import RUNNING
 from functions.calls.product import MAY_END_CALL, calls
-from functions.calls.rows import CurrentCall, PartyRow, PartyRows
+from functions.calls.rows import CurrentCall, PartyRow
 from functions.calls.state import Trigger
 from shared.aws.parallel import both
 from shared.aws.tables import Table
@@ -60,7 +60,7 @@ def end(
     telecaller = _telecaller_in(call_id)
     if telecaller is None:
         return None
-    parties = PartyRows(telecaller, rows.get(USER.path, telecaller.call.peer_id))
+    parties = rows.with_peer(telecaller)
     done = store.finish(parties, call_id, Trigger.STOP, background.now_ms, ender, also=also)
     if done is None:
         return None

@@ -49,7 +49,7 @@ from functions.chat.product import (
     to_channel,
 )
 from shared.aws import event_order
-from shared.aws.event_order import Frame, told_seconds
+from shared.aws.event_order import Frame
 from shared.aws.metrics import Metric, count
 from shared.aws.parallel import both
 from shared.errors import Duplicate, Refusal
@@ -171,7 +171,7 @@ def typing(context: Context, request: Typing) -> None:
     if now:
         context.ports.tasks.broadcast(change.broadcast)
     else:
-        postpone = partial(context.ports.tasks.postpone, TYPING_POSTPONED, change, told_seconds())
+        postpone = partial(context.ports.tasks.postpone, TYPING_POSTPONED, change)
         event_order.postpone_claim(change.key, change.frame, postpone)
 
 

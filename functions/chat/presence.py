@@ -21,7 +21,7 @@ from functions.chat.events import PresenceUpdate, PresenceUpdated, UpdatePresenc
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, PRESENCE_ERROR, chat, on
 from shared import times
-from shared.aws.event_order import change_paced, change_postponed, postpone_change, told_seconds
+from shared.aws.event_order import change_paced, change_postponed, postpone_change
 from shared.aws.tables import Table, TableName, batches, is_still
 from shared.ids import compose, decompose
 from shared.pipeline.context import Background, Context
@@ -245,7 +245,7 @@ def _set_status(
     if change_paced(change.row, change.actions(context), change.newest, at_ms):
         _end_if_gone(context, session.person_id)
     else:
-        postpone = partial(context.ports.tasks.postpone, POSTPONED, change, told_seconds())
+        postpone = partial(context.ports.tasks.postpone, POSTPONED, change)
         postpone_change(change.row, change.newest, at_ms, postpone)
 
 

@@ -108,7 +108,7 @@ def claim_paced(key: str, frame: Frame) -> bool:
     return change_paced(Newest(key), frame.claim(), frame.is_newest, frame.at_ms)
 
 
-def postpone_claim(key: str, frame: Frame, postpone: Callable[[], object]) -> None:
+def postpone_claim(key: str, frame: Frame, postpone: Callable[[int], object]) -> None:
     """Put off a frame that ``claim_paced`` has not recorded, as ``postpone_change`` does."""
     postpone_change(Newest(key), frame.is_newest, frame.at_ms, postpone)
 
@@ -137,19 +137,19 @@ def change_paced(row: Paced, actions: list[Action], newest: Condition, at_ms: in
 
 
 def postpone_change(
-    row: Paced, newest: Condition, at_ms: int, postpone: Callable[[], object]
+    row: Paced, newest: Condition, at_ms: int, postpone: Callable[[int], object]
 ) -> None:
     """Put off a change that comes too soon.
 
     It is dropped if another one comes meanwhile, so that the last of several is told. That costs
     two writes and a message of a queue more than a change that does not come too soon.
 
-    postpone: has ``change_postponed`` called with the same change, ``told_seconds()`` later. It is
+    postpone: has ``change_postponed`` called with the same change, so many seconds later. It is
         called before the row says that a frame waits: if the process dies in between, the frame
         is told, and so is an older one that waits.
     """
     asked = type(row).asked_at
-    postpone()
+    postpone(-(-settings().told_every_ms // 1000))
     row.update_if([asked.set(at_ms)], newest & (asked.does_not_exist() | (asked <= at_ms)))
 
 
@@ -165,11 +165,6 @@ def change_postponed(
     told, asked = type(row).told_at, type(row).asked_at
     last = asked.does_not_exist() | (asked <= at_ms)
     return row.update_if([*actions, told.set(now_ms)], newest & last)
-
-
-def told_seconds() -> int:
-    """Return how long a change is put off that comes too soon, in whole seconds."""
-    return -(-settings().told_every_ms // 1000)
 
 
 @contextmanager

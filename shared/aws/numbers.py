@@ -26,14 +26,7 @@ from pynamodb.expressions.update import Action
 from shared import times
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
-from shared.aws.tables import (
-    Table,
-    TableName,
-    Transaction,
-    TransactionRefused,
-    is_still,
-    transact,
-)
+from shared.aws.tables import Table, TableName, Transaction, is_still, transact_if
 from shared.ids import compose
 
 DAY_KEPT_SECONDS = 90 * 86_400
@@ -146,9 +139,7 @@ def correct(
         if _adds(sure):
             transaction.update("live", Numbers(name), actions=additions(sure))
 
-    try:
-        transact(add_items)
-    except TransactionRefused:
+    if not transact_if(add_items):
         return {}
     return {key: lack for key, lack in sure.items() if lack}
 

@@ -161,7 +161,32 @@ class Hook(StrEnum):
     HTTP = "http"
 
 
-class Declarations:
+class CommonHooks:
+    """The hooks that the registry keeps in the same form as the product that declares them."""
+
+    def __init__(self) -> None:
+        self.return_hooks: dict[str, ReturnHook] = {}
+        self.logins: dict[str, Handler] = {}
+        self.sweep_hooks: list[Handler] = []
+        self.ring_timeouts: dict[str, RingTimeout] = {}
+        self.later_hooks: dict[str, LaterHook] = {}
+        self.missed_checks: dict[tuple[str, str], Check] = {}
+        self.backend_events: dict[str, BackendEventHandler] = {}
+        self.call_finders: list[Handler] = []
+
+    def include(self, others: CommonHooks) -> None:
+        """Add the hooks of ``others``."""
+        self.return_hooks.update(others.return_hooks)
+        self.logins.update(others.logins)
+        self.sweep_hooks.extend(others.sweep_hooks)
+        self.ring_timeouts.update(others.ring_timeouts)
+        self.later_hooks.update(others.later_hooks)
+        self.missed_checks.update(others.missed_checks)
+        self.backend_events.update(others.backend_events)
+        self.call_finders.extend(others.call_finders)
+
+
+class Declarations(CommonHooks):
     """Everything that a product declares; ``Product`` explains the fields."""
 
     def __init__(
@@ -174,6 +199,7 @@ class Declarations:
         functions: Sequence[FunctionSpec] = (),
         memory_mb: int = 512,
     ) -> None:
+        super().__init__()
         self.name = name
         self.namespaces = tuple(namespaces)
         self.tables = tuple(tables)
@@ -187,14 +213,6 @@ class Declarations:
         self.leave_hooks: dict[str, list[Handler]] = {}
         self.person_rows: list[tuple[str, type[Person]]] = []
         self.connection_hooks: dict[str, Handler] = {}
-        self.return_hooks: dict[str, ReturnHook] = {}
-        self.logins: dict[str, Handler] = {}
-        self.sweep_hooks: list[Handler] = []
-        self.ring_timeouts: dict[str, RingTimeout] = {}
-        self.later_hooks: dict[str, LaterHook] = {}
-        self.missed_checks: dict[tuple[str, str], Check] = {}
-        self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: list[HttpRoute] = []
         self.all_counters: list[Handler] = []
-        self.call_finders: list[Handler] = []
         self.console: CallConsole | None = None

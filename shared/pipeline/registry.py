@@ -7,20 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shared.errors import DeclarationError
-from shared.pipeline.declarations import (
-    BackendEventHandler,
-    Declarations,
-    EventHandler,
-    Handler,
-    Hook,
-    LaterHook,
-    ReturnHook,
-    RingTimeout,
-)
+from shared.pipeline.declarations import CommonHooks, Declarations, EventHandler, Handler, Hook
 from shared.pipeline.deployment import Access
 from shared.pipeline.payloads import Sent
 from shared.pipeline.routes import HttpRoute
-from shared.realtime.missed import Check
 from shared.realtime.namespaces import ADMIN, Namespace
 
 if TYPE_CHECKING:
@@ -30,7 +20,7 @@ if TYPE_CHECKING:
 _ROUTABLE = re.compile(r"[\w.-]+", re.ASCII)
 
 
-class Registry:
+class Registry(CommonHooks):
     """Everything that the products declare, by the key with which the functions look it up.
 
     Raises ``DeclarationError`` if two products declare the same event, HTTP route or namespace, or
@@ -38,6 +28,7 @@ class Registry:
     """
 
     def __init__(self, products: Iterable[Declarations]) -> None:
+        super().__init__()
         self.products = tuple(products)
         self.namespaces: dict[str, Namespace] = {}
         self.handlers: dict[tuple[str, str], EventHandler] = {}
@@ -46,16 +37,8 @@ class Registry:
         self.leave_hooks: dict[str, list[Handler]] = {}
         self.person_rows: dict[str, type[Person]] = {}
         self.connection_hooks: dict[str, list[Handler]] = {}
-        self.return_hooks: dict[str, ReturnHook] = {}
-        self.logins: dict[str, Handler] = {}
-        self.sweep_hooks: list[Handler] = []
-        self.ring_timeouts: dict[str, RingTimeout] = {}
-        self.later_hooks: dict[str, LaterHook] = {}
-        self.missed_checks: dict[tuple[str, str], Check] = {}
-        self.backend_events: dict[str, BackendEventHandler] = {}
         self.http_routes: dict[str, HttpRoute] = {}
         self.counters: list[Handler] = []
-        self.call_finders: list[Handler] = []
         self.call_consoles: dict[str, CallConsole] = {}
         for product in self.products:
             self._add_events(product)
@@ -97,17 +80,10 @@ class Registry:
                 )
         for namespace, hook in product.connection_hooks.items():
             self.connection_hooks.setdefault(namespace, []).append(hook)
-        self.return_hooks.update(product.return_hooks)
-        self.logins.update(product.logins)
-        self.sweep_hooks.extend(product.sweep_hooks)
-        self.ring_timeouts.update(product.ring_timeouts)
-        self.later_hooks.update(product.later_hooks)
-        self.missed_checks.update(product.missed_checks)
-        self.backend_events.update(product.backend_events)
+        self.include(product)
 
     def _add_http(self, product: Declarations) -> None:
         self.counters.extend(product.all_counters)
-        self.call_finders.extend(product.call_finders)
         if product.console is not None:
             self.call_consoles[product.name] = product.console
         for route in product.http_routes:

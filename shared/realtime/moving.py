@@ -237,7 +237,5 @@ def move_seat(
             condition=session_store.has(session) & Connection.rooms.contains(entry),
         )
 
-    try:
-        transact(add_items)
-    except TransactionRefused:
+    if not transact_if(add_items):
         seat.delete()

@@ -90,13 +90,13 @@ def test_a_change_whose_process_died_before_it_waited_does_not_stop_an_older_one
     first, second, third = (Frame(f"m{number}", NOW_MS + number, 2**31) for number in range(3))
     waiting: list[Frame] = []
 
-    def dies() -> None:
+    def dies(_: int) -> None:
         waiting.append(third)
         raise SystemExit
 
     assert claim_paced("k", first)
     assert not claim_paced("k", second)
-    postpone_claim("k", second, partial(waiting.append, second))
+    postpone_claim("k", second, lambda _: waiting.append(second))
     assert not claim_paced("k", third)
     with pytest.raises(SystemExit):
         postpone_claim("k", third, dies)

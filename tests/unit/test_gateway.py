@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from shared.aws import clients
 from shared.aws.gateway import ManagedConnections, PostFailed, PostRefused
 from tests.conftest import UseSettings
-from tests.unit.http_server import CLOSE, ScriptedServer, serving
+from tests.unit.http_server import CLOSE, ScriptedServer
 
 RETRY_SECONDS = 5.0
 
@@ -49,12 +49,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     monkeypatch.setattr("shared.aws.retry.time.sleep", clock.sleep)
     monkeypatch.setattr("shared.aws.gateway.monotonic", lambda: clock.now)
     return clock
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serving() as server:
-        yield server
 
 
 @pytest.fixture

@@ -21,12 +21,6 @@ SOON = 5.0
 IDLE_SECONDS = 60.0
 
 
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serving() as server:
-        yield server
-
-
 Make = Callable[..., HttpPool]
 
 

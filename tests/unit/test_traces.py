@@ -12,7 +12,7 @@ import pytest
 from shared.aws import traces
 from shared.aws.gateway import ManagedConnections
 from tests.conftest import UseSettings
-from tests.unit.http_server import ScriptedServer, serving
+from tests.unit.http_server import ScriptedServer
 
 SAMPLED = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
@@ -26,12 +26,6 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
             monkeypatch.setenv(f"AWS_{name}", value)
         yield daemon
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serving() as server:
-        yield server
 
 
 @pytest.fixture
