@@ -27,18 +27,28 @@ from tests.integration.stage import INVOCATION
 _numbers = itertools.count(1)
 
 
+class Clock(SystemClock):
+    """The clock of the machine, which a test puts ahead. So no test waits, or depends on speed."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
 class Stage:
     """The functions behind ``/socket.io/`` with a fake API Gateway.
 
     gateway: the WebSockets, and what was posted to them.
-    ports: what the functions use. The clock is real.
+    clock: the clock of all functions.
+    ports: what the functions use.
     """
 
     def __init__(self, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
         self.tasks, self.gateway = fakes.tasks, FakeConnections()
-        clock = SystemClock()
-        transports = Transports(self.gateway, fakes.tasks, clock)
-        self.ports = Ports(clock, fakes.ids, transports, fakes.tasks, fakes.secrets)
+        self.clock = Clock()
+        transports = Transports(self.gateway, fakes.tasks, self.clock)
+        self.ports = Ports(self.clock, fakes.ids, transports, fakes.tasks, fakes.secrets)
         for module in (connect, disconnect, opening, waiting, join, posts, upgrade, socketio):
             monkeypatch.setattr(module, "ports", lambda: self.ports)
         monkeypatch.setattr(upgrade, "_clients", {})
@@ -48,7 +58,7 @@ class Stage:
         event = {
             "requestContext": {
                 "requestId": f"request {next(_numbers)}",
-                "timeEpoch": self.ports.clock.now_ms(),
+                "timeEpoch": self.clock.now_ms(),
                 "http": {"method": method, "sourceIp": "203.0.113.7"},
             },
             "queryStringParameters": dict(one.split("=", 1) for one in query.split("&")),
@@ -64,7 +74,7 @@ class Stage:
         context = {
             "connectionId": websocket,
             "messageId": f"message {number}",
-            "requestTimeEpoch": self.ports.clock.now_ms(),
+            "requestTimeEpoch": self.clock.now_ms(),
         }
         assert socketio.handler({"requestContext": context, "body": body}, INVOCATION) == {
             "statusCode": 200
