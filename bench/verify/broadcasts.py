@@ -23,6 +23,9 @@ QUIET_SECONDS = 620
 """Longer than API Gateway keeps an idle connection of a function."""
 
 ALL_SECONDS = 60.0
+TWICE_SECONDS = 1.0
+"""How long the check waits for messages that come twice."""
+
 AT_ONCE = 20
 SHARE_OF_TIME = 0.5
 """The share of the time that is left in which connections may be opened."""
@@ -34,13 +37,11 @@ async def to_many(run: Run) -> Outcome:
     people = [run.people.chatter() for _ in range(-(-wanted // TABS))]
     channel = await run.people.channel(people)
     run.audience, run.channel = await _audience(run, people, channel, wanted), channel
-    times: list[float] = []
-    lost = doubled = 0
-    for number in range(SEVERAL if wanted < 10 * SEVERAL else ROUNDS):
-        reached = await _send(run.audience, channel, f"{number}")
-        times += [at for one in reached for at in one]
-        lost += sum(not one for one in reached)
-        doubled += sum(len(one) > 1 for one in reached)
+    rounds = SEVERAL if wanted < 10 * SEVERAL else ROUNDS
+    reached = await _send(run.audience, channel, [f"{number}" for number in range(rounds)])
+    times = [at for one in reached for at in one]
+    lost = sum(not one for one in reached)
+    doubled = sum(len(one) > 1 for one in reached)
     return judged(
         not lost and not doubled,
         f"{wanted} connections; {lost} events were lost, and {doubled} came twice",
@@ -72,22 +73,28 @@ async def _audience(run: Run, people: Sequence[Guest], channel: str, wanted: int
     return list(await asyncio.gather(*(come(number) for number in range(wanted))))
 
 
-async def _send(audience: Sequence[Socket], channel: str, text: str) -> list[list[float]]:
-    """Send a message. Returns for each connection the seconds until it came, each time it came."""
-    since = [len(one.frames) for one in audience]
-    began = time.monotonic()
-    await audience[0].emit("chat:send_message", {"channelId": channel, "message": text})
+async def _send(
+    audience: Sequence[Socket], channel: str, texts: Sequence[str]
+) -> list[list[float]]:
+    """Send messages, each when all have received the one before.
 
-    async def come(one: Socket, since: int) -> list[float]:
+    Returns for each message and connection the seconds until it came, each time it came.
+    """
+
+    async def come(one: Socket, text: str) -> None:
         with suppress(Unexpected):
-            await one.event("chat:new_message", since, seconds=ALL_SECONDS, message=text)
-        return []
+            await one.event("chat:new_message", seconds=ALL_SECONDS, message=text)
 
-    await asyncio.gather(*map(come, audience, since))
-    await asyncio.sleep(1)  # for those that come twice
+    began: dict[str, float] = {}
+    for text in texts:
+        began[text] = time.monotonic()
+        await audience[0].emit("chat:send_message", {"channelId": channel, "message": text})
+        await asyncio.gather(*(come(one, text) for one in audience))
+    await asyncio.sleep(TWICE_SECONDS)
     return [
-        [at - began for at, _ in one.events("chat:new_message", skipped)]
-        for one, skipped in zip(audience, since, strict=True)
+        [at - began[text] for at, data in one.events("chat:new_message") if data["message"] == text]
+        for text in texts
+        for one in audience
     ]
 
 
@@ -99,7 +106,7 @@ async def after_quiet(run: Run) -> Outcome:
     there = [one for one in run.audience if one.ended is None]
     if len(there) < len(run.audience):
         return judged(False, f"{len(run.audience) - len(there)} connections have ended meanwhile")
-    reached = await _send(there, run.channel, "after a quiet time")
+    reached = await _send(there, run.channel, ["after a quiet time"])
     lost = sum(not one for one in reached)
     times = [at for one in reached for at in one]
     return judged(

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 from local.emulator import CONNECTIONS_PATH
+from shared.aws import mailboxes
 from shared.identity.accounts import Account
 from shared.realtime import connections, lifecycle
 from shared.realtime.connections import Connection
@@ -73,6 +74,13 @@ def close(stack: Stack, connection_id: str) -> None:
         api=stack.environment["WEBSOCKET_API_ID"], stage=stack.environment["WEBSOCKET_STAGE"]
     )
     client(stack, "apigatewaymanagementapi", path).delete_connection(ConnectionId=connection_id)
+
+
+def waits(stack: Stack, connection_id: str) -> bool:
+    """Return whether a GET of a client that polls waits now."""
+    with stack.direct_access():
+        box = mailboxes.get(connection_id)
+        return box is not None and box.poll is not None
 
 
 def make_due(stack: Stack, connection_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from playwright.sync_api import Browser
@@ -164,10 +165,19 @@ def world(stack: Stack, people: People, driver: NodeDriver, loop: Loop) -> Itera
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Run the test once with each kind of client."""
+def every_kind(request: pytest.FixtureRequest) -> str:
+    """Run the test once with each kind of client: it is about what clients send and read."""
     found: str = request.param
     return found
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return a kind of client, always the same for a test: it is about what the server does.
+
+    The tests share all kinds among them.
+    """
+    return KINDS[crc32(request.node.name.encode()) % len(KINDS)]
 
 
 @pytest.fixture(scope="module")

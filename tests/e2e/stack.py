@@ -39,7 +39,7 @@ RING_SECONDS = 6
 UNAUTHENTICATED_SECONDS = 8
 GRACE_SECONDS = 1
 SPLIT_ABOVE = 5
-POLL_SECONDS = 2.5
+POLL_SECONDS = 1.5
 FRONTEND = "https://admin.example.com"
 """The only allowed origin beside the stack's own."""
 

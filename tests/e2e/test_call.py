@@ -30,9 +30,9 @@ def check_livekit(livekit: dict[str, str], room: str, account: Account) -> None:
 
 
 @pytest.mark.parametrize("ended_by", ["user", "telecaller"])
-def test_a_call_is_made_accepted_and_ended(world: World, kind: str, ended_by: str) -> None:
-    caller, user = world.user(kind)
-    callee, telecaller = world.telecaller(kind)
+def test_a_call_is_made_accepted_and_ended(world: World, every_kind: str, ended_by: str) -> None:
+    caller, user = world.user(every_kind)
+    callee, telecaller = world.telecaller(every_kind)
     made = user.ask("call:initiate", {"telecallerId": callee.id, "callType": "VIDEO"})
     call_id = made["callId"]
     assert made == {"callId": call_id}

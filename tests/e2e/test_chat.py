@@ -23,8 +23,8 @@ def stranger(world: World, kind: str = "js") -> Tab:
     return Tab(world.connect(kind, world.ticket("/")), "nobody")
 
 
-def test_nothing_goes_before_authenticating(world: World, kind: str) -> None:
-    one = stranger(world, kind)
+def test_nothing_goes_before_authenticating(world: World, every_kind: str) -> None:
+    one = stranger(world, every_kind)
     for event in ("join_channel", "presence:get_online_users", "no:such:event"):
         one.fails(event, 1, "chat:error", "Authentication required")
     one.fails("authenticate", "no token", "auth:error", "Invalid or expired token")

@@ -66,9 +66,9 @@ def test_initiate_checks_its_payload_first(
     assert refused(user, "call:initiate", *payload) == text
 
 
-def test_every_kind_of_client_reads_the_errors(world: World, kind: str) -> None:
-    _, user = world.user(kind)
-    _, telecaller = world.telecaller(kind)
+def test_every_kind_of_client_reads_the_errors(world: World, every_kind: str) -> None:
+    _, user = world.user(every_kind)
+    _, telecaller = world.telecaller(every_kind)
     assert refused(user, "call:initiate", {}) == INVALID
     assert refused(user, "call:cancel", {"callId": "0" * 24}) == NOT_FOUND
     assert refused(telecaller, "call:accept", {"callId": "0" * 24}) == NOT_FOUND

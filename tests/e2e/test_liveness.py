@@ -148,9 +148,9 @@ def test_a_connection_that_joins_no_namespace_is_closed(world: World) -> None:
 
 
 def test_every_kind_of_client_answers_the_sweep_and_stays_connected(
-    world: World, kind: str
+    world: World, every_kind: str
 ) -> None:
-    account, client = world.user(kind)
+    account, client = world.user(every_kind)
     with world.stack.direct_access():
         connection_id = connection_of(account)
         for _ in range(2):
@@ -161,7 +161,7 @@ def test_every_kind_of_client_answers_the_sweep_and_stays_connected(
             row = connections.get(connection_id)
             assert row
             assert row.due_at > time.time()
-            if kind != "native":
+            if every_kind != "native":
                 wait_until_answered(connection_id, begin)
         assert connection_of(account) == connection_id
     client.stays_quiet()

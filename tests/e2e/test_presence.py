@@ -119,8 +119,8 @@ def wait_for_counts(admin: Client, wanted: dict[str, int]) -> None:
         time.sleep(0.1)
 
 
-def test_every_kind_of_client_receives_counts_as_admin(world: World, kind: str) -> None:
-    _, admin = world.admin(kind)
+def test_every_kind_of_client_receives_counts_as_admin(world: World, every_kind: str) -> None:
+    _, admin = world.admin(every_kind)
     found = counts(admin)
     assert found.keys() == {"onlineUsers", "onlineTelecallers", "timestamp"}
     assert isinstance(found["onlineUsers"], int)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from shared.identity.accounts import Account
 from shared.protocol.polling import decode
 from tests.e2e import backstage
 from tests.e2e.chat import Tab, chat_token, tab, unique
@@ -55,9 +56,14 @@ def user(world: World, protocol: int = 4) -> Polling:
         client.wait("40/user")
     else:
         client.join("/user", {"token": token(account)})
-    while world.stack.connections_of("/user", account.id) != 1:
-        client.packets()  # a GET finds out that the client does not upgrade
+    until(lambda: _moved(world, client, account), "the client is reached by polling")
     return client
+
+
+def _moved(world: World, client: Polling, account: Account) -> bool:
+    """Let a POST find out that the client does not upgrade. Returns False if it still may."""
+    client.post("6")  # a packet that changes nothing
+    return world.stack.connections_of("/user", account.id) == 1
 
 
 class TestHandshake:
@@ -163,10 +169,11 @@ class TestMessage:
         client = user(world)
         first: list[Answer] = []
         thread = threading.Thread(target=lambda: first.append(client.get()))
-        thread.start()
-        time.sleep(1)
-        assert client.get().status == 400
-        thread.join()
+        with backstage.settings_of(world.stack, "polling", poll_seconds=20):
+            thread.start()
+            until(lambda: backstage.waits(world.stack, f"~{client.sid}"), "the GET waits")
+            assert client.get().status == 400
+            thread.join()
         assert first[0].body == "1"
         assert error(client.get()) == UNKNOWN
 

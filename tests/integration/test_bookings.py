@@ -27,7 +27,7 @@ from tests.integration.conftest import Race
 
 pytestmark = pytest.mark.usefixtures("tables")
 
-ROUNDS = 100
+ROUNDS = 40
 
 
 def attempt(app: App, event: str, data: object) -> bool:
@@ -93,7 +93,7 @@ def test_of_accept_and_cancel_the_outcome_is_one(fakes: Fakes, race: Race) -> No
 
 def test_of_start_and_cancel_one_happens(fakes: Fakes, race: Race) -> None:
     carla, pedro = customer(fakes), partner(fakes)
-    for number in range(ROUNDS // 4):
+    for number in range(ROUNDS // 2):
         id_ = f"start-{number}"
         assigned(fakes, id_, "pedro")
         pedro.send("booking:accept", id_)
@@ -117,7 +117,7 @@ def test_events_reported_twice_change_nothing_the_second_time(fakes: Fakes) -> N
     customer(fakes)
     partner(fakes, "p1")
     events: list[tuple[str, int, dict[str, Any]]] = []
-    for number in range(60):
+    for number in range(30):
         id_, at = f"b{number}", NOW_MS + 10 * number + 1
         events += [
             ("booking.created", at, created(id_)),
@@ -130,8 +130,8 @@ def test_events_reported_twice_change_nothing_the_second_time(fakes: Fakes) -> N
         report(fakes, type_, at, **data)
     before, posted = state(), len(fakes.connections.posted)
     assert len(Booking.get("b7").serialize()) > 5
-    assert {booking(f"b{number}").status for number in range(60)} == {"PARTNER_ASSIGNED"}
-    assert [int(booking(f"b{number}").amount) for number in range(60)] == list(range(1, 61))
+    assert {booking(f"b{number}").status for number in range(30)} == {"PARTNER_ASSIGNED"}
+    assert [int(booking(f"b{number}").amount) for number in range(30)] == list(range(1, 31))
     for type_, at, data in events:
         report(fakes, type_, at, **data)
     assert state() == before
