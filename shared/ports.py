@@ -91,7 +91,8 @@ class Missed(msgspec.Struct, frozen=True, rename="camel"):
 
     id: the event's id, the same for all connections that have missed it. Ids sort by time.
     event, values: the event's name and its arguments.
-    to: all sessions to which the event was sent, each as ``Address.receiver``.
+    to: all sessions to which the event was sent, or which it was not meant for, each as
+        ``Address.receiver``.
     """
 
     id: str

@@ -46,16 +46,18 @@ _ENDS: dict[str, tuple[Callable[[str], Outbound], Callable[[str], Outbound]]] = 
 """What the user's and the telecaller's devices receive, by how the call ended, as the mark says."""
 
 
-def accepted(background: Background, room: LiveKit, telecaller: PartyRow, device: Address) -> None:
+def accepted(background: Background, room: LiveKit, telecaller: PartyRow, mark: Mark) -> None:
     """Announce to both parties that the telecaller has accepted the call on the row.
 
     Does nothing if the call is over: what has ended it announces the end. A prepaid call whose
     timer cannot be started ends at once, and the error is raised.
 
-    device: the telecaller's device that has the call.
+    telecaller: the row after the accept. It names the device that has the call.
+    mark: the mark of the accept.
     """
     call, now = telecaller.call, background.now_ms
-    mark = store.mark_of_accept(call)
+    device = Address.of_member(TELECALLER.path, call.accepted_on)
+    _overtake_older(background, telecaller, mark)
     user = store.note_answered(call)
     if user is None:
         telecaller.note_told(mark)
@@ -89,23 +91,32 @@ def ended(background: Background, done: Finished, but: Address | None = None) ->
     """
     mark, telecaller = store.mark_of_end(done.record), done.parties.telecaller
     known = set(telecaller.addresses)
-    older = [one for one in telecaller.marks if one.about == mark.about and one != mark]
-    overtake(rows.of_key(TELECALLER.path, telecaller.person_id), older, background.now_ms)
+    _overtake_older(background, telecaller, mark)
     _announce_end(background, mark, done.parties, but)
     telecaller.note_told(mark)
     _tell_late(background, telecaller, known, _ENDS[_how(mark)][1](mark.about))
 
 
-def withdrawn(background: Background, done: Finished, rung: Iterable[Address]) -> None:
-    """Announce to all of the telecaller's devices that a call is over which has just been started.
-    The user's devices have not heard of it.
+def _overtake_older(background: Background, telecaller: PartyRow, mark: Mark) -> None:
+    """Wait a moment until what was decided about a call before ``mark`` has been announced."""
+    older = [one for one in telecaller.marks if one.about == mark.about and one < mark]
+    overtake(rows.of_key(TELECALLER.path, telecaller.person_id), older, background.now_ms)
 
-    rung: the devices to which the call has been announced. They may be gone, and then their client
-        receives both events if it comes back.
+
+def withdrawn(
+    background: Background, done: Finished, rung: Iterable[Address], *, reached: bool
+) -> None:
+    """Announce to the telecaller's devices that a call is over which has just been started. The
+    user's devices have not heard of it.
+
+    rung: the devices to which the call has been announced.
+    reached: whether any of them may have received that. If not, all of them are gone, and only
+        those that can be recovered receive both events if they come back.
     """
     telecaller, cancelled = done.parties.telecaller, Cancelled(done.record.call_id)
+    gone = () if reached else {one for one in rung if not one.sid}
     known = {*rung, *telecaller.addresses}
-    tell(background.emit, cancelled.to(known))
+    tell(background.emit, cancelled.to(known.difference(gone)))
     telecaller.note_told(store.mark_of_end(done.record))
     _tell_late(background, telecaller, known, cancelled)
 
@@ -169,8 +180,7 @@ def _announce_again(background: Background, telecaller: PartyRow, mark: Mark) ->
         telecaller.note_told(mark)
     elif call and call.id == mark.about:
         room = livekit.configured(settings(), background.ports.secrets)
-        device = Address.of_member(TELECALLER.path, call.accepted_on)
-        accepted(background, room, telecaller, device)
+        accepted(background, room, telecaller, mark)
     else:
         telecaller.note_told(mark)
 
@@ -181,11 +191,12 @@ def _announce_end(
     """Send the events of the end of a call, and then delete the LiveKit room of an answered one."""
     how = _how(mark)
     for_user, for_telecaller = _ENDS[how]
-    events = [
-        event(mark.about).to(one for one in party.addresses if one != but)
-        for event, party in ((for_user, parties.user), (for_telecaller, parties.telecaller))
-    ]
-    tell(background.emit, *events)
+    tell(
+        background.emit,
+        for_user(mark.about).to(parties.user.addresses),
+        for_telecaller(mark.about).to(parties.telecaller.addresses),
+        but=but,
+    )
     if how in (Status.COMPLETED, Trigger.BALANCE):
         _delete_room(background, mark.about)
 

@@ -144,7 +144,7 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     call, rung = _occupy_both(context, request, telecaller)
     if not _ring(context, call, rung):
         if done := _give_up(context, call, Trigger.GONE):
-            announcements.withdrawn(context, done, rung)
+            announcements.withdrawn(context, done, rung, reached=False)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = rows.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
@@ -228,7 +228,7 @@ def _ring(context: Context, call: NewCall, devices: list[Address]) -> bool:
         lambda: tell(context.emit, incoming.to(devices)),
     )
     if error and (done := _give_up(context, call, Trigger.CANCEL)):
-        announcements.withdrawn(context, done, devices)
+        announcements.withdrawn(context, done, devices, reached=reached)
         raise error
     return bool(error) or reached
 
@@ -257,28 +257,29 @@ def accept(context: Context, request: CallRef) -> None:
     devices receive `call:cancelled`."""
     room = livekit.configured(settings(), context.ports.secrets)
     person_id, message_id = context.session.person_id, context.arrival.message_id
-    device = context.address
     limit = Window.coarse("accept", settings().limit_call_accept_per_minute, context.now_ms)
     telecaller = store.accept(
-        person_id, request.call_id, limit, message_id, device.member
+        person_id, request.call_id, limit, message_id, context.address.member
     ) or _accepted_before(context, request.call_id, limit)
-    announcements.accepted(context, room, telecaller, device)
+    mark = store.mark_of_accept(request.call_id, context.now_ms)
+    announcements.accepted(context, room, telecaller, mark)
 
 
 def _accepted_before(context: Context, call_id: str, limit: Window) -> PartyRow:
-    """Return the telecaller's row if this device has accepted the call before, and it goes on.
+    """Accept a call once more, and return the telecaller's row after that.
 
     A device accepts again if it has received no answer. If the device that accepted is gone, any
-    device of the telecaller may do so. The attempt counts against ``limit``. Raises as ``_over``
-    says, and ``Refusal``, if it is not so or the limit is reached.
+    device of the telecaller may do so, and has the call then. The attempt counts against ``limit``.
+    Raises as ``_over`` says, and ``Refusal``, if it is not so or the limit is reached.
     """
     row = rows.of_key(TELECALLER.path, context.session.person_id)
     if not rate_limits.take(row, limit):
         raise Refusal(TOO_MANY_REQUESTS)
-    call = row.current_call
-    if call and row.is_in(call_id) and call.accepted_by != context.arrival.message_id:
+    call, message_id, member = row.current_call, context.arrival.message_id, context.address.member
+    if call and row.is_in(call_id) and call.accepted_by != message_id:
         device = call.accepted_on
-        if device and (device == context.address.member or _is_gone(row, device)):
+        may = device and (device == member or _is_gone(row, device))
+        if may and store.take_over(row, context.now_ms, message_id, member):
             return row
     _over(context, call_id)
     raise Refusal(NO_LONGER_AVAILABLE)

@@ -180,12 +180,36 @@ def accept(
         call.accepted_by.set(message_id),
         call.accepted_on.set(device),
         call.accepted_in.set(attempt),
-        PartyRow.marking(Mark(now_ms, call_id, Status.ACCEPTED)),
+        PartyRow.marking(mark_of_accept(call_id, now_ms)),
         *limit.actions(),
     ]
     rings = (call.status == Status.RINGING.value) & limit.condition()
     mine = rings | (call.accepted_in == attempt)
     return row if row.update_if(actions, _is_in(call_id) & mine) else None
+
+
+def take_over(row: PartyRow, now_ms: int, message_id: str, device: str) -> bool:
+    """Give an accepted call to a device of the telecaller that accepts it once more.
+
+    The write sets a mark as the first accept has done. An end that does not know of it is refused:
+    ``accepted_by`` has changed. So the end waits for the events of this accept, too.
+
+    row: the telecaller's row, as read; it is changed.
+    device: the connection that accepts, as ``Address.member``.
+
+    Returns False, and writes nothing, if the call is over or another device has taken it over. The
+    SDK repeats the write if its answer is lost, and the repetition succeeds as the first write did.
+    """
+    before, attempt = row.call, uuid.uuid4().hex
+    call: Any = PartyRow.call
+    actions = [
+        call.accepted_by.set(message_id),
+        call.accepted_on.set(device),
+        call.accepted_in.set(attempt),
+        PartyRow.marking(mark_of_accept(before.id, now_ms)),
+    ]
+    mine = (call.accepted_in == before.accepted_in) | (call.accepted_in == attempt)
+    return row.update_if(actions, _is_in(before.id) & mine)
 
 
 def note_answered(call: CurrentCall) -> PartyRow | None:
@@ -281,9 +305,9 @@ def finish_from(
     return Finished(record, PartyRows(peer, mine) if is_user else PartyRows(mine, peer))
 
 
-def mark_of_accept(call: CurrentCall) -> Mark:
-    """Return the mark of the accept of a call."""
-    return Mark(int(call.accepted_at), call.id, Status.ACCEPTED)
+def mark_of_accept(call_id: str, now_ms: int) -> Mark:
+    """Return the mark of an accept of a call."""
+    return Mark(now_ms, call_id, Status.ACCEPTED)
 
 
 def mark_of_end(record: CallRecord) -> Mark:
@@ -324,15 +348,15 @@ def _close(
     before: the status of the call that ends.
     paid: what the price requires of the user's balance, if it requires anything.
 
-    Raises ``TransactionRefused`` if the call has another status or attendance by now, or ``paid``
-    does not hold.
+    Raises ``TransactionRefused`` if the call has another status or attendance by now, or has been
+    accepted once more, or ``paid`` does not hold.
     """
     coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(record.call_id)
     over: list[Action] = [leave, PartyRow.last_call.set(record.call_id)]
     told_later: list[Action] = [leave, PartyRow.marking(mark_of_end(record))]
     line: Any = PartyRow.call
-    seen = line.attendance
-    seen = seen == record.attendance if record.attendance else seen.does_not_exist()
+    as_read = _is_read(line.attendance, record.attendance)
+    as_read &= _is_read(line.accepted_by, record.accepted_by)
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
@@ -348,7 +372,7 @@ def _close(
             "telecaller",
             rows.of_key(TELECALLER.path, record.callee_id),
             actions=[*told_later, PartyRow.coins.add(coins)] if coins else told_later,
-            condition=is_in & (line.status == before.value) & seen,
+            condition=is_in & (line.status == before.value) & as_read,
         )
 
     transact(add_items)
@@ -405,4 +429,10 @@ def _is_new(call_id: str) -> Condition:
 def _is_in(call_id: str) -> Condition:
     call: Any = PartyRow.call
     condition: Condition = call.id == call_id
+    return condition
+
+
+def _is_read(path: Any, value: str | None) -> Condition:
+    """Return the condition that an attribute still has a value, or is still absent."""
+    condition: Condition = path.does_not_exist() if value is None else path == value
     return condition

@@ -62,17 +62,18 @@ def ring_newcomer(context: Context, person_id: str) -> None:
             rung(context, row, mark, incoming, [tab])
 
 
-def accepted(background: Background, row: CallRow, answer: object) -> None:
+def accepted(background: Background, row: CallRow, mark: Mark, answer: object) -> None:
     """Announce to both parties that the callee has accepted a call.
 
     If the call is over, only the callee's tabs that still ring are told, and what has ended the
     call tells the rest.
 
     row: the call's row after the accept.
+    mark: the mark of the accept.
     answer: the WebRTC answer.
     """
     call = row.call
-    mark, tab = call.accepted, Address.of_member(CHAT.path, call.callee_tab)
+    tab = Address.of_member(CHAT.path, call.callee_tab)
     overtake(call_rows.of_key(call.id), _older(row, mark), background.now_ms)
     callee, caller = both(
         lambda: call_rows.party(call.callee_id), lambda: call_rows.party(call.caller_id)
@@ -80,13 +81,14 @@ def accepted(background: Background, row: CallRow, answer: object) -> None:
     theirs = caller.addresses(call.caller_tab)
     others = [one for one in callee.addresses() if one != tab]
     if not caller.is_in(call.id):
-        tell(background.emit, Ended(call.id).to(others))
+        tell(background.emit, Ended(call.id).to(others), but=tab)
         row.note_told(mark)
         return
     tell(
         background.emit,
         Accepted(call.id, answer).to(theirs),
         Ended(call.id).to(others),
+        but=tab,
     )
     noted = _note_told(background, row, mark, theirs, others)
     if not noted and call_rows.get(call.id) is None:
@@ -130,7 +132,7 @@ def again(background: Background, row: CallRow) -> None:
     if row.over:
         _announce_end(background, row, row.marks)
     elif row.call.status == Status.ACCEPTED and row.answer is not None:
-        accepted(background, row, json.loads(row.answer))
+        accepted(background, row, mark, json.loads(row.answer))
 
 
 def _announce_end(
@@ -151,8 +153,9 @@ def _announce_end(
     )
     tell(
         background.emit,
-        for_caller(call.id).to(one for one in theirs if one != but),
-        Ended(call.id).to(one for one in ours if one != but),
+        for_caller(call.id).to(theirs),
+        Ended(call.id).to(ours),
+        but=but,
     )
     forget(call.id)
 

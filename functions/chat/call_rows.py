@@ -55,11 +55,6 @@ class ChatCall(ring.CallOnRow):
         """The mark of the invite."""
         return Mark(int(self.started_at), self.id, Status.RINGING)
 
-    @property
-    def accepted(self) -> Mark:
-        """The mark of the accept."""
-        return Mark(int(self.accepted_at), self.id, Status.ACCEPTED)
-
 
 class HeldCandidate(NamedTuple):
     """An ICE candidate that the other party cannot use yet.

@@ -162,7 +162,7 @@ def accept(call_id: str, tab: str, answer: str, now_ms: int, message_id: str) ->
         call.accepted_by.set(message_id),
         call.accepted_in.set(attempt),
         CallRow.answer.set(answer),
-        CallRow.marking(Mark(now_ms, call_id, Status.ACCEPTED)),
+        CallRow.marking(mark_of_accept(call_id, now_ms)),
     ]
     mine = (call.status == Status.RINGING.value) | (call.accepted_in == attempt)
     try:
@@ -172,11 +172,32 @@ def accept(call_id: str, tab: str, answer: str, now_ms: int, message_id: str) ->
         return row if row.update_if(actions, mine) else None
 
 
-def take_over(row: CallRow, tab: str) -> bool:
-    """Give an accepted call to another tab of the callee. Returns False if it is not as it was."""
+def mark_of_accept(call_id: str, now_ms: int) -> Mark:
+    """Return the mark of an accept of a call."""
+    return Mark(now_ms, call_id, Status.ACCEPTED)
+
+
+def take_over(row: CallRow, tab: str, answer: str, now_ms: int) -> bool:
+    """Give an accepted call to a tab of the callee that accepts it once more.
+
+    The write sets a mark as the first accept has done. An end that does not know of it is refused:
+    ``accepted_in`` has changed. So the end waits for the events of this accept, too.
+
+    row: the call's row, as read; it is changed.
+
+    Returns False, and writes nothing, if the call is not as it was. The SDK repeats the write if
+    its answer is lost, and the repetition succeeds as the first write did.
+    """
+    before, attempt = row.call, uuid.uuid4().hex
     call: Any = CallRow.call
-    as_it_was = (call.callee_tab == row.call.callee_tab) & (call.status == row.call.status)
-    return row.update_if([call.callee_tab.set(tab)], as_it_was)
+    actions = [
+        call.callee_tab.set(tab),
+        call.accepted_in.set(attempt),
+        CallRow.answer.set(answer),
+        CallRow.marking(mark_of_accept(before.id, now_ms)),
+    ]
+    mine = (call.accepted_in == before.accepted_in) | (call.accepted_in == attempt)
+    return row.update_if(actions, (call.status == Status.ACCEPTED.value) & mine)
 
 
 def is_early(row: CallRow, candidate: HeldCandidate) -> bool:
@@ -256,11 +277,15 @@ def _record(call: ChatCall, status: Status, now_ms: int) -> CallRecord:
 def _close(call: ChatCall, record: CallRecord, mark: Mark, also: Table | None) -> None:
     """End a call, and write the row ``also``.
 
-    Raises ``TransactionRefused`` if the status of the call has changed.
+    Raises ``TransactionRefused`` if the status of the call has changed, or it has been accepted
+    once more.
     """
 
     def add_items(transaction: Transaction) -> None:
         stands: Any = CallRow.call
+        as_read = stands.status == call.status
+        if call.accepted_in is not None:
+            as_read &= stands.accepted_in == call.accepted_in
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
         if also is not None:
             transaction.put("also", also)
@@ -268,7 +293,7 @@ def _close(call: ChatCall, record: CallRecord, mark: Mark, also: Table | None) -
             "call",
             call_rows.of_key(call.id),
             actions=[stands.status.set(record.status), CallRow.marking(mark)],
-            condition=stands.status == call.status,
+            condition=as_read,
         )
         for person_id in (call.caller_id, call.callee_id):
             transaction.update(

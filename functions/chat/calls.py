@@ -135,22 +135,20 @@ def read_call(request: Accept | CallRef) -> CallRow | None:
 def accept(context: Context, request: Accept) -> None:
     """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the
     accepting user's other tabs receive ``call:ended``."""
-    me, tab = context.session.person_id, context.address.member
-    row = _own(context, request.call_id, request.target_user_id)
+    me, tab, call_id = context.session.person_id, context.address.member, request.call_id
+    row = _own(context, call_id, request.target_user_id)
     if row.call.callee_id != me:
         raise Refusal(NOT_FOUND)
+    answer, now_ms = json.dumps(request.answer), context.now_ms
     accepted = call_store.accept(
-        request.call_id,
-        tab,
-        json.dumps(request.answer),
-        context.now_ms,
-        context.arrival.message_id,
-    ) or _accepted_before(context, request.call_id)
-    announce(lambda: call_announcements.accepted(context, accepted, request.answer))
+        call_id, tab, answer, now_ms, context.arrival.message_id
+    ) or _accepted_before(context, call_id, answer)
+    mark = call_store.mark_of_accept(call_id, now_ms)
+    announce(lambda: call_announcements.accepted(context, accepted, mark, request.answer))
 
 
-def _accepted_before(context: Context, call_id: str) -> CallRow:
-    """Return the row of a call that this tab has accepted before, and that goes on.
+def _accepted_before(context: Context, call_id: str, answer: str) -> CallRow:
+    """Accept a call once more, and return its row after that.
 
     A tab accepts again if it has received no answer. If the tab that accepted is gone, any tab of
     the person may do so, and has the call then. Raises ``Refusal`` or ``Duplicate`` if the call is
@@ -162,10 +160,9 @@ def _accepted_before(context: Context, call_id: str) -> CallRow:
         raise Refusal(NO_LONGER_AVAILABLE)
     if row.call.accepted_by == context.arrival.message_id:
         raise Duplicate
-    if row.call.callee_tab == tab:
-        return row
     there = call_rows.party(context.session.person_id).members or ()
-    if row.call.callee_tab in there or not call_store.take_over(row, tab):
+    may = row.call.callee_tab == tab or row.call.callee_tab not in there
+    if not may or not call_store.take_over(row, tab, answer, context.now_ms):
         raise Refusal(NO_LONGER_AVAILABLE)
     return row
 

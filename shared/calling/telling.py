@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from shared.aws.metrics import Metric, count
-from shared.realtime.address import Delivery
+from shared.realtime.address import Address, Delivery
 from shared.realtime.emitter import Emitter
 
 
-def tell(emit: Emitter, *deliveries: Delivery) -> bool:
-    """Send events. Returns whether any connection was reached, or may have been."""
-    reached, missed = emit.tell(*deliveries)
+def tell(emit: Emitter, *deliveries: Delivery, but: Address | None = None) -> bool:
+    """Send events. Returns whether any connection was reached, or may have been.
+
+    but: a session that receives none of them, as ``Emitter.tell`` says.
+    """
+    reached, missed = emit.tell(*deliveries, but=[but.receiver] if but else ())
     if missed:
         count(Metric.POSTS_GIVEN_UP, len(missed))
     return bool(reached or missed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -67,11 +68,18 @@ class Delivery(NamedTuple):
     payload: anything that JSON can express. An ``Arguments``, or a struct with ``array_like=True``,
         makes an event with several arguments.
     addresses: the sessions that receive the event.
+    id: the id of an event that is sent once more, as in ``Missed``; empty for a new event.
     """
 
     event: str
     payload: object
     addresses: tuple[Address, ...]
+    id: str = ""
+
+    def without(self, receivers: Collection[str]) -> Delivery:
+        """Return the delivery without some sessions, each as ``Address.receiver``."""
+        rest = tuple(one for one in self.addresses if one.receiver not in receivers)
+        return self._replace(addresses=rest)
 
 
 def frame(address: Address, event: str, payload: object, offset: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,13 +51,16 @@ class Emitter:
         reached, failed = self._deliver(deliveries)
         return _or_raise(reached, failed)
 
-    def tell(self, *deliveries: Delivery) -> Delivered:
+    def tell(self, *deliveries: Delivery, but: Collection[str] = ()) -> Delivered:
         """Send the events of what has been decided.
 
         A post that fails is logged and not raised: the decision stands, and the other connections
         receive their events.
+
+        but: sessions that receive none of them, each as ``Address.receiver``. They do not receive
+            either what a lost connection of their person misses now.
         """
-        reached, failed = self._deliver(deliveries)
+        reached, failed = self._deliver(deliveries, but)
         if failed:
             errors = {name: repr(error) for name, error in failed.items()}
             first = next(iter(failed.values()))
@@ -98,11 +101,18 @@ class Emitter:
         """
         return _or_raise(*self.post_each(posts))
 
-    def _deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, dict[str, Exception]]:
-        return self.post_each(self.posts(*deliveries), deliveries)
+    def _deliver(
+        self, deliveries: Sequence[Delivery], but: Collection[str] = ()
+    ) -> tuple[int, dict[str, Exception]]:
+        if but:
+            deliveries = [one.without(but) for one in deliveries]
+        return self.post_each(self.posts(*deliveries), deliveries, but)
 
     def post_each(
-        self, posts: Iterable[Post], deliveries: Sequence[Delivery] = ()
+        self,
+        posts: Iterable[Post],
+        deliveries: Sequence[Delivery] = (),
+        but: Iterable[str] = (),
     ) -> tuple[int, dict[str, Exception]]:
         """Send frames as they are.
 
@@ -110,6 +120,7 @@ class Emitter:
         failed, by connection.
 
         deliveries: the events in the frames, if a client that is gone may come back for them.
+        but: as ``tell`` says.
         """
         reached, gone, failed = 0, list[str](), dict[str, Exception]()
         for (connection_id, _), there in self._ports.connections.post_all(posts):
@@ -121,15 +132,18 @@ class Emitter:
                 gone.append(connection_id)
         if gone:
             count(Metric.POSTS_GONE, len(gone))
-            self._end_connections(gone, deliveries)
+            self._end_connections(gone, deliveries, but)
         return reached, failed
 
-    def _end_connections(self, gone: Iterable[str], deliveries: Sequence[Delivery]) -> None:
+    def _end_connections(
+        self, gone: Iterable[str], deliveries: Sequence[Delivery], but: Iterable[str]
+    ) -> None:
         now_ms = self._ports.clock.now_ms()
-        sent = [(event_log.new_offset(now_ms), one) for one in deliveries]
+        sent = [(one.id or event_log.new_offset(now_ms), one) for one in deliveries]
+        to = {one.receiver for delivery in deliveries for one in delivery.addresses}.union(but)
         try:
             together(
-                partial(self._ports.tasks.end_connection, one, missed=list(_missed(one, sent)))
+                partial(self._ports.tasks.end_connection, one, missed=list(_missed(one, sent, to)))
                 for one in gone
             )
         except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
@@ -143,17 +157,19 @@ def _or_raise(reached: int, failed: Mapping[str, Exception]) -> int:
     return reached
 
 
-def _missed(connection_id: str, sent: Iterable[tuple[str, Delivery]]) -> Iterator[Missed]:
+def _missed(
+    connection_id: str, sent: Iterable[tuple[str, Delivery]], to: Iterable[str]
+) -> Iterator[Missed]:
     """Yield the events that a connection should have received, and that are kept for its client.
 
     sent: all deliveries, each with an id.
+    to: the sessions that do not receive them again, as ``Missed.to``.
     """
-    listed = list(sent)
-    to = tuple({one.receiver for _, delivery in listed for one in delivery.addresses})
-    for id_, (event, payload, addresses) in listed:
-        for address in addresses if getattr(payload, "kept", True) else ():
+    for id_, one in sent:
+        for address in one.addresses if getattr(one.payload, "kept", True) else ():
             if address.connection_id == connection_id:
-                yield Missed(id_, address.namespace, event, arguments.of(payload), to)
+                values = arguments.of(one.payload)
+                yield Missed(id_, address.namespace, one.event, values, tuple(sorted(to)))
 
 
 def _frames(delivery: Delivery, offset: str) -> Iterator[tuple[Address, str]]:
@@ -161,7 +177,7 @@ def _frames(delivery: Delivery, offset: str) -> Iterator[tuple[Address, str]]:
 
     A frame is encoded once for all addresses that receive the same frame.
     """
-    event, payload, addresses = delivery
+    event, payload, addresses, _ = delivery
     texts: dict[tuple[str, str, bool], str] = {}
     for address in addresses:
         recovers = bool(address.sid)

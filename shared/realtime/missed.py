@@ -111,7 +111,8 @@ def _keep_one(
             return
         back, lost = _devices(person, since_ms)
         late = tuple(one for one in back if one.receiver not in told)
-        Emitter(ports).tell(Delivery(missed.event, Arguments(missed.values), late))
+        again = Delivery(missed.event, Arguments(missed.values), late, missed.id)
+        Emitter(ports).tell(again, but=told)
         told |= {one.receiver for one in late}
         if back and lost <= 1:
             return
@@ -162,4 +163,4 @@ def _decoded(entry: str) -> tuple[str, list[Any]]:
 
 def _delivery(address: Address, entry: str) -> Delivery:
     event, values = _decoded(entry)
-    return Delivery(event, Arguments(values), (address,))
+    return Delivery(event, Arguments(values), (address,), _id_of(entry))

@@ -119,7 +119,7 @@ def accept(telecaller_id: str, call_id: str, now_ms: int = NOW_MS) -> PartyRow |
     """Accept a call as if its events had been sent."""
     device = f"s:{telecaller_id}"  # as ``online`` connects them
     row = store.accept(telecaller_id, call_id, accepting(now_ms), f"accept-{call_id}", device)
-    assert row is None or row.note_told(store.mark_of_accept(row.call))
+    assert row is None or row.note_told(store.mark_of_accept(call_id, now_ms))
     return row
 
 

@@ -129,8 +129,9 @@ class TestACall:
     def test_whose_end_waits_for_the_accept_is_told_after_it(self, fakes: Fakes) -> None:
         self.accept()
         row = rows.get(TELECALLER.path, "tina")
+        (mark,) = row.marks
         done = self.finish(Trigger.END)
-        waits = threading.Timer(0.15, partial(row.note_told, store.mark_of_accept(row.call)))
+        waits = threading.Timer(0.15, partial(row.note_told, mark))
         waits.start()
         announcements.ended(Background.on(REGISTRY, fakes.ports), done)
         assert not waits.is_alive()
@@ -139,8 +140,8 @@ class TestACall:
 
     def test_whose_mark_is_taken_away_tells_the_accept_s_process(self) -> None:
         self.accept()
-        row, own = rows.get(TELECALLER.path, "tina"), store.mark_of_accept
-        mark = own(row.call)
+        row = rows.get(TELECALLER.path, "tina")
+        (mark,) = row.marks
         assert list(overtake(rows.of_key(TELECALLER.path, "tina"), [mark], NOW_MS)) == [mark]
         assert row.note_told(mark) is False
 

@@ -52,7 +52,8 @@ RACES = (
 )
 OVERTAKINGS = ("accept, end", "join, leave", "message, goodbye", "track, untrack")
 SEQUENCES = ("a booking on its way", "two partners")
-SEEDS = range(6)
+SEEDS = (*range(4), 9757, 9943, 20018, 20580)
+"""The last ones have each found a kind of bug."""
 
 
 @pytest.fixture(scope="module")
