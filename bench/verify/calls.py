@@ -52,11 +52,14 @@ class Pair:
 
     @classmethod
     async def meet(cls, run: Run) -> Pair:
-        """Connect a new pair."""
-        callee = await run.people.telecaller()
+        """Connect a new pair, whose calls cost nothing."""
+        return await cls.between(run, run.people.guest("USER"), await run.people.telecaller())
+
+    @classmethod
+    async def between(cls, run: Run, caller: Guest, callee: Guest) -> Pair:
+        """Connect a pair of these people."""
         telecaller = await run.join("/telecaller", callee.token)
-        user = await run.join("/user", run.people.guest("USER").token)
-        return cls(run, user, telecaller, callee)
+        return cls(run, await run.join("/user", caller.token), telecaller, callee)
 
     async def ring(self) -> tuple[str, float, float]:
         """Start a call. Returns its id, and when it was sent and when it rang."""
@@ -149,7 +152,7 @@ async def timers(run: Run) -> Outcome:
 
 async def room(run: Run) -> Outcome:
     """Make the LiveKit room of a call, and see it go after the call."""
-    key, secret = (run.account.secret.get(f"LIVEKIT_API_{name}", "") for name in ("KEY", "SECRET"))
+    key, secret = run.account.livekit_key
     if not key or not secret:
         return not_checked("The stack's secret has no keys of LiveKit")
     url = run.settings.livekit_url.replace("ws", "http", 1)

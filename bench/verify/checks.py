@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.verify import account, broadcasts, calls, ends, frames, handshakes
+from bench.verify import account, broadcasts, calls, ends, frames, handshakes, options
 from bench.verify.check import Check
 
 CHECKS = (
@@ -119,6 +119,18 @@ CHECKS = (
         "LiveKit no longer has the room of a call that is over.",
         "docs/decisions/0007-rooms-are-deleted-behind-a-queue.md",
         calls.room,
+    ),
+    Check(
+        "balance-timer",
+        "A prepaid call ends when the user's coins are used up.",
+        "docs/decisions/0036-a-prepaid-call-ends-by-the-balance-itself.md",
+        options.balance_timer,
+    ),
+    Check(
+        "livekit-webhook",
+        "A report that LiveKit has signed is taken, and any other is refused.",
+        "docs/decisions/0037-a-room-is-asked-before-it-is-believed-empty.md",
+        options.webhook,
     ),
     Check(
         "broadcast",

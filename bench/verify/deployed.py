@@ -63,6 +63,11 @@ class Deployed:
             return self.emulator + path
         return self.outputs["HttpUrl"]
 
+    @property
+    def livekit_key(self) -> tuple[str, str]:
+        """The key of LiveKit and its secret. Both are empty if the stack has none."""
+        return self.secret.get("LIVEKIT_API_KEY", ""), self.secret.get("LIVEKIT_API_SECRET", "")
+
     def sign(self, person_id: str, role: str, **claims: object) -> str:
         """Return a token of a person, signed with the stack's secret."""
         values = self.settings

@@ -65,13 +65,14 @@ class Guests:
         """Return a new person in chat."""
         return self.guest("AGENT", "/", permissions=CHAT)
 
-    async def telecaller(self) -> Guest:
-        """Return a new telecaller, whose account is approved."""
-        made = self.guest("TELECALLER")
-        account = {"_id": made.id, "role": "TELECALLER", "name": "Verification"}
-        await self._tell("account.upserted", account | {"approvalStatus": "APPROVED"})
-        await self._until(f"/accounts/{made.id}", self._admin)
-        return made
+    async def telecaller(self, rate: int = 0) -> Guest:
+        """Return a new telecaller, whose account is approved, and whose calls cost this rate."""
+        rates = {"AUDIO": rate, "VIDEO": rate}
+        return await self._with_account("TELECALLER", approvalStatus="APPROVED", rates=rates)
+
+    async def payer(self, coins: int) -> Guest:
+        """Return a new user with so many coins."""
+        return await self._with_account("USER", coins=coins)
 
     async def channel(self, members: list[Guest]) -> str:
         """Return the id of a new private channel."""
@@ -82,6 +83,14 @@ class Guests:
         await self._tell("channel.upserted", about)
         await self._until(f"/channels/{id_}/messages", members[0].token)
         return id_
+
+    async def _with_account(self, role: str, **fields: object) -> Guest:
+        """Return a new person, and give the stack an account of this person."""
+        made = self.guest(role)
+        account = {"_id": made.id, "role": role, "name": "Verification"}
+        await self._tell("account.upserted", account | fields)
+        await self._until(f"/accounts/{made.id}", self._admin)
+        return made
 
     async def _tell(self, type_: str, data: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self._admin}"}

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
+import boto3
 import pytest
 from playwright.sync_api import Browser
 
+from bench.verify import calls
 from tests.e2e.browser import launched
 from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
@@ -43,6 +45,7 @@ SECOND_STACK = {
     "test_reload.py",
     "test_silence.py",
     "test_tutorial.py",
+    "test_verify_options.py",
 }
 """The modules that use the second stack: they need its products or its settings, let functions
 fail, or open pages.
@@ -178,6 +181,18 @@ def kind(request: pytest.FixtureRequest) -> str:
     The tests share all kinds among them.
     """
     return KINDS[crc32(request.node.name.encode()) % len(KINDS)]
+
+
+@pytest.fixture
+def account(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Use the emulator as the AWS account whose credentials are in the environment."""
+    for name, value in stack.environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(calls, "TIMER_SLACK_SECONDS", 60.0)  # this machine has other work
+    yield
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture(scope="module")

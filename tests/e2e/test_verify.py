@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import msgspec
 import pytest
 
-from bench.verify import calls
 from bench.verify.__main__ import main
 from bench.verify.checks import CHECKS
-from bench.verify.deployed import Deployed, defaults, find
+from bench.verify.deployed import defaults
 from bench.verify.emulator import DIFFERENCES
-from bench.verify.run import Bounds
-from bench.verify.runner import verify
 from tests.e2e import backstage
 from tests.e2e.stack import Stack
+from tests.e2e.verification import deployed, run
 
 GRACE_SECONDS = 3
 CONNECTIONS_PER_MINUTE = 10
@@ -29,34 +23,8 @@ MARK = "verify-"
 
 OF_TIME = {check.name for check in CHECKS if check.minutes}
 OF_OTHERS = {check.name for check in CHECKS if check.disturbs}
+OF_OPTIONS = {"balance-timer", "livekit-webhook"}
 NEEDS_A_LOW_LIMIT = {"limit-by-address"}
-
-
-@pytest.fixture
-def account(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Use the emulator as the AWS account whose credentials are in the environment."""
-    for name, value in stack.environment.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    monkeypatch.setattr(calls, "TIMER_SLACK_SECONDS", 60.0)  # this machine has other work
-    yield
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-
-
-def deployed(stack: Stack, **settings: object) -> Deployed:
-    found = find(stack.url, "dev")
-    assert found
-    found.settings = msgspec.structs.replace(found.settings, **settings)
-    return found
-
-
-def run(stack: Stack, known: Deployed | None, *only: str, **bounds: Any) -> dict[str, str]:
-    """Run checks, and return the verdict of each by its name."""
-    given = {"connections": 4, "calls": 2, "timers": 1, "posts": 10, "minutes": 8} | bounds
-    report = asyncio.run(verify(stack.url, Bounds(**given, only=only), known, print))
-    assert report["left"] == []
-    return {check["name"]: check["verdict"] for check in report["checks"]}
 
 
 @pytest.mark.usefixtures("account")
@@ -65,7 +33,7 @@ def test_only_what_the_emulator_cannot_do_is_not_as_documented(stack: Stack) -> 
         verdicts = run(stack, deployed(stack, reconnect_grace_seconds=GRACE_SECONDS))
     others = {name for name, verdict in verdicts.items() if verdict != "as documented"}
     assert "different" not in verdicts.values()
-    assert others == DIFFERENCES.keys() | OF_TIME | OF_OTHERS | NEEDS_A_LOW_LIMIT
+    assert others == DIFFERENCES.keys() | OF_TIME | OF_OTHERS | OF_OPTIONS | NEEDS_A_LOW_LIMIT
     assert rows_about_a_run(stack) == []
 
 
