@@ -26,7 +26,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.functions import FUNCTIONS
+from infra.functions import made_with
 from infra.gateway import Gateway
 from infra.queues import ORDERED
 from infra.settings import StackSettings
@@ -130,7 +130,7 @@ def _of_function(watched: Watched, name: str, metric: str, threshold: float) -> 
 
 
 def _durations(watched: Watched) -> Iterator[Source]:
-    for row in FUNCTIONS:
+    for row in made_with(watched.settings):
         if row.takes or row.streams or row.every_minute:
             most_ms = NEAR_TIMEOUT * row.timeout_seconds * 1000
             yield _of_function(watched, row.name, "Duration", most_ms)
@@ -138,7 +138,7 @@ def _durations(watched: Watched) -> Iterator[Source]:
 
 def _stream_lags(watched: Watched) -> Iterator[Source]:
     most_ms = (LATE_SECONDS + watched.settings.stream_window_seconds) * 1000
-    for row in FUNCTIONS:
+    for row in made_with(watched.settings):
         if row.streams:
             yield _of_function(watched, row.name, "IteratorAge", most_ms)
 
@@ -197,7 +197,7 @@ def _of_timer(name: str) -> Callable[[Watched], Iterator[Source]]:
 
 
 def _sweep(watched: Watched) -> Iterator[Source]:
-    for row in FUNCTIONS:
+    for row in made_with(watched.settings):
         if row.every_minute:
             yield _of_function(watched, row.name, "Invocations", 1)
 

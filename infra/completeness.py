@@ -31,6 +31,7 @@ GRANTS = frozenset(
         "send-broadcast",
         "send-deadline",
         "send-shard",
+        "send-unpublished",
         "start-balance",
         "start-ring",
     }

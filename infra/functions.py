@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functions.opener.main import LONGEST_SECONDS as OPENER_SECONDS
 from functions.products import REGISTRY
 from infra.build import KEYS
+from infra.settings import StackSettings
 from shared.pipeline.declarations import Hook
 from shared.pipeline.deployment import Access, Asynchronous, FunctionSpec, union
 
@@ -20,6 +21,8 @@ POST = Access(may="post invoke-disconnect")
 
 READ_SECRET = "read-secret"  # noqa: S105
 READ_QUEUES = "read-queues"
+PUBLISHER = "publisher"
+SEND_UNPUBLISHED = "send-unpublished"
 COUNT_HITS = Access({"limits": "UpdateItem"})
 
 NATIVE = (
@@ -262,6 +265,17 @@ STACK = (
     ),
     Serving(
         FunctionSpec(
+            PUBLISHER,
+            "functions.publisher.main.handler",
+            Access(may=f"put-events {SEND_UNPUBLISHED}"),
+            timeout_seconds=30,
+            streams=tuple(dict.fromkeys(table for table, _ in REGISTRY.bus_hooks)),
+            until_expired=True,  # what can never be published holds up nothing
+            only_with="publish_events",
+        )
+    ),
+    Serving(
+        FunctionSpec(
             "http",
             "functions.http.main.handler",
             Access({"accounts": "GetItem"}, may="read-secret"),
@@ -307,3 +321,9 @@ def _with_recipients(row: FunctionSpec) -> FunctionSpec:
 FUNCTIONS: tuple[FunctionSpec, ...] = tuple(
     map(_with_recipients, (*(one.row for one in STACK), *_of_products()))
 )
+"""All functions that there may be."""
+
+
+def made_with(settings: StackSettings) -> list[FunctionSpec]:
+    """Return the functions that a stack with these settings has."""
+    return [row for row in FUNCTIONS if not row.only_with or settings.is_on(row.only_with)]

@@ -19,7 +19,7 @@ from constructs import Construct
 
 from infra.build import PACKAGES
 from infra.bundle import function_code, make_layers
-from infra.functions import FUNCTIONS, READ_QUEUES
+from infra.functions import FUNCTIONS, READ_QUEUES, SEND_UNPUBLISHED, made_with
 from infra.logs import make_log_group
 from infra.nag import acknowledge
 from infra.settings import StackSettings
@@ -139,7 +139,7 @@ def make_functions(scope: Construct, settings: StackSettings, resources: Resourc
     code = function_code(settings)
     made_layers = make_layers(scope, settings)
     functions = Functions({}, {})
-    for row in FUNCTIONS:
+    for row in made_with(settings):
         layers = [made_layers[name] for name in (PACKAGES, *row.layers) if name in made_layers]
         function = _make(scope, settings, row, resources, code=code, layers=layers)
         invoked = function.add_alias(ALIAS) if settings.snap_start and row.awaited else function
@@ -181,6 +181,11 @@ def _make(
             **(
                 {"DEAD_LETTERS": _names(resources.failed)}
                 if READ_QUEUES in row.access.may.split()
+                else {}
+            ),
+            **(
+                {"UNPUBLISHED_QUEUE_URL": resources.failed[row.name].queue_url}
+                if SEND_UNPUBLISHED in row.access.may.split()
                 else {}
             ),
         },
@@ -226,7 +231,7 @@ def _connect_sources(
                     max_batching_window=cdk.Duration.seconds(settings.stream_window_seconds),
                     bisect_batch_on_error=True,
                     report_batch_item_failures=True,
-                    retry_attempts=STREAM_RETRIES,
+                    retry_attempts=None if row.until_expired else STREAM_RETRIES,
                     on_failure=sources.SqsDlq(resources.failed[row.name]),
                 )
             )

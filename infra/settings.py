@@ -146,6 +146,10 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this is the stage whose data must be kept."""
         return self.stage == "prod"
 
+    def is_on(self, name: str) -> bool:
+        """Return whether a setting of the functions, off by default, is switched on."""
+        return self.environment.get(name.upper()) == str(True)
+
     def name(self, part: str) -> str:
         """Return a physical name.
 

@@ -16,7 +16,7 @@ from infra.bus import make_bus
 from infra.call_timers import BALANCE, RING, make_timer
 from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
-from infra.functions import FUNCTIONS, READ_QUEUES
+from infra.functions import PUBLISHER, READ_QUEUES, SEND_UNPUBLISHED, made_with
 from infra.gateway import (
     HTTP_ROUTES,
     WEBSOCKET_STAGE,
@@ -57,7 +57,7 @@ class SwitchboardStack(cdk.Stack):
         queues = _make_queues(self, settings)
         failed = {
             row.name: make_dead_letters(self, row.name, settings)
-            for row in FUNCTIONS
+            for row in made_with(settings)
             if row.asynchronous or row.streams
         }
         bus = make_bus(self, settings, queues["events"])
@@ -191,7 +191,7 @@ def _make_queues(scope: Construct, settings: StackSettings) -> dict[str, sqs.Que
             ordered=row.takes in ORDERED,
             receives=RECEIVES.get(row.takes, MAX_RECEIVES),
         )
-        for row in FUNCTIONS
+        for row in made_with(settings)
         if row.takes
     }
 
@@ -250,6 +250,11 @@ def _resources(
                 for grant, queue in (("send-broadcast", "broadcasts"), ("send-shard", "shards"))
             },
             READ_QUEUES: Grant("sqs:GetQueueAttributes", first, others=tuple(others)),
+            **(
+                {SEND_UNPUBLISHED: Grant("sqs:SendMessage", failed[PUBLISHER].queue_arn)}
+                if PUBLISHER in failed
+                else {}
+            ),
             "put-events": Grant("events:PutEvents", bus.event_bus_arn),
             "delete-livekit-room": Grant("sqs:SendMessage", queues["livekit-rooms"].queue_arn),
             "send-deadline": Grant("sqs:SendMessage", queues["deadlines"].queue_arn),

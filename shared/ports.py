@@ -11,21 +11,43 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+BACKEND_SOURCE = "switchboard.backend"
+"""The source of the events that a team's own systems report with ``POST /events``."""
+
+OWN_SOURCE = "switchboard"
+"""The source of the events that the stack itself puts on its bus. It does not handle them."""
+
 
 class BusMessage(NamedTuple):
     """An event for the stack's bus.
 
     type: the event's name.
     data: a JSON object, as text.
+    source: who says that it has happened.
+    at_ms: when it happened, epoch ms. With None, it is the time at which the bus receives it.
     """
 
     type: str
     data: str
+    source: str = BACKEND_SOURCE
+    at_ms: int | None = None
 
     @property
     def size(self) -> int:
         """The size in bytes as EventBridge counts it, with room for the source."""
         return len(self.type.encode()) + len(self.data.encode()) + 64
+
+
+class RefusedMessage(NamedTuple):
+    """An event that the bus has not accepted.
+
+    reason: the code of the error.
+    lasting: whether the bus would refuse the event each time.
+    """
+
+    message: BusMessage
+    reason: str
+    lasting: bool
 
 
 class State(NamedTuple):
@@ -225,8 +247,12 @@ class Tasks(Protocol):
         """Run a hook of ``Product.on_later`` after ``seconds``, at least once."""
         ...
 
-    def publish(self, messages: Sequence[BusMessage]) -> int:
-        """Put backend events on the stack's bus, in order; return how many the bus accepted."""
+    def publish(self, messages: Sequence[BusMessage]) -> list[RefusedMessage]:
+        """Put events on the stack's bus, in order; return those that the bus has not accepted."""
+        ...
+
+    def keep_unpublished(self, text: str) -> None:
+        """Send what can never be published to the dead letters of the publisher, for people."""
         ...
 
     def delete_livekit_room(self, *, room: str) -> None:

@@ -47,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the dead-letter queues of functions, as ``function=queue``, separated by spaces.
     Only the function that reports their sizes has it."""
 
+    unpublished_queue_url: str = ""
+    """The queue for events that the bus does not take. Only the publisher sends to it."""
+
     ring_state_machine_arn: str
     balance_state_machine_arn: str
     secret_arn: str
@@ -304,6 +307,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     missed_seconds: int = 300
     """How long the events of a transition of a booking are sent again to connections that have
     missed them."""
+
+    publish_events: bool = False
+    """Whether what happens is put on the stack's bus, for a team's own systems."""
 
     livekit_url: str = "ws://127.0.0.1:7880"
     livekit_webhooks: bool = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.aws.gateway import PostRefused
-from shared.ports import Broadcast, BusMessage, Missed, Ports, Post
+from shared.ports import Broadcast, BusMessage, Missed, Ports, Post, RefusedMessage
 
 NOW_MS = 1_768_818_600_000
 """2026-01-19T10:30:00Z."""
@@ -113,6 +113,7 @@ class FakeTasks:
     deadlines: list[tuple[str, str, str, int]] = field(default_factory=list)
     postponed: list[tuple[str, Any, int]] = field(default_factory=list)
     published: list[BusMessage] = field(default_factory=list)
+    unpublished: list[str] = field(default_factory=list)
     bus_capacity: int = 1_000_000
     """How many events the bus accepts in total."""
 
@@ -176,10 +177,14 @@ class FakeTasks:
     def deadline(self, *, connection_id: str, namespace: str, sid: str, seconds: int) -> None:
         self.deadlines.append((connection_id, namespace, sid, seconds))
 
-    def publish(self, messages: Sequence[BusMessage]) -> int:
+    def publish(self, messages: Sequence[BusMessage]) -> list[RefusedMessage]:
         taken = messages[: max(0, self.bus_capacity - len(self.published))]
         self.published.extend(taken)
-        return len(taken)
+        left = messages[len(taken) :]
+        return [RefusedMessage(one, "ThrottlingException", lasting=False) for one in left]
+
+    def keep_unpublished(self, text: str) -> None:
+        self.unpublished.append(text)
 
     def delete_livekit_room(self, *, room: str) -> None:
         if self.room_error:

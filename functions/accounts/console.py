@@ -142,6 +142,6 @@ def _change(request: HttpRequest, action: str, **status: Any) -> Account:
     if done is None:
         raise HttpError(404, NO_ACCOUNT)
     report = msgspec.to_builtins(done.after) | {HAPPENED_AT: done.at_ms}
-    if not request.ports.tasks.publish([BusMessage(UPSERTED, json.dumps(report))]):
+    if request.ports.tasks.publish([BusMessage(UPSERTED, json.dumps(report))]):
         raise HttpError(503, "The account has changed. Please ask again to end its sessions.")
     return done.after

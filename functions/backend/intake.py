@@ -70,7 +70,7 @@ def _check(registry: Registry, given: object, now_ms: int, where: str) -> Backen
 
 
 def _put(ports: Ports, messages: list[BusMessage]) -> None:
-    missing = len(messages) - ports.tasks.publish(messages)
+    missing = len(ports.tasks.publish(messages))
     if missing:
         raise HttpError(
             503,

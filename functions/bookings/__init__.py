@@ -15,5 +15,6 @@
 ``statuses``        the statuses that the backend reports, in whatever order
 ``monitor``         what admins do
 ``stream``          follows the tables, for admins, counts and messages
+``bus``             the events on the stack's bus, for a team's own systems
 ``counts``          the numbers of bookings
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.bookings import (
     backend_events,
+    bus,
     location,
     messages,
     monitor,
@@ -26,6 +27,7 @@ from shared.pipeline.context import Context
 __all__ = [
     "backend_events",
     "bookings",
+    "bus",
     "location",
     "messages",
     "monitor",

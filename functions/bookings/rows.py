@@ -16,6 +16,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.state import ACTIVE, FINAL, Status
+from shared.aws.streams import Row
 from shared.aws.tables import Table, TableName, WrittenOnce
 from shared.protocol import json
 from shared.realtime.address import Address
@@ -209,3 +210,20 @@ class Message(WrittenOnce):
     booking_id = UnicodeAttribute(attr_name="bookingId", null=True)
     created_at = NumberAttribute(attr_name="createdAt")
     read_at = NumberAttribute(attr_name="readAt", null=True)
+
+
+def is_created(row: Row) -> bool:
+    """Return whether a row is that of a booking that has been created, and not only reports that
+    have arrived before."""
+    return row is not None and "customerId" in row
+
+
+def has_news(before: Row, after: Row) -> bool:
+    """Return whether a change of a row has created a booking, or changed what people see of it.
+
+    Trackers, stamps and waiting events are none of that.
+    """
+    if not is_created(after):
+        return False
+    changed: bool = (before or {}).get("updatedAt") != (after or {}).get("updatedAt")
+    return changed or not is_created(before)

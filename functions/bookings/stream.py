@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from functions.bookings import counts, messages, monitor, unannounced
+from functions.bookings import counts, messages, monitor, rows, unannounced
 from functions.bookings.events import BookingCreated, BookingUpdated
 from functions.bookings.rows import Booking, Message
 from functions.bookings.state import Status
@@ -99,10 +99,10 @@ def admin_event(before: Row, after: Row) -> Outbound | None:
 
     Returns None if the change is nothing for admins.
     """
-    if not after or "customerId" not in after:
+    if not rows.has_news(before, after):
         return None
-    booking = Booking.from_raw_data(dict(after))
-    if not before or "customerId" not in before:
+    booking = Booking.from_raw_data(dict(after or {}))
+    if not rows.is_created(before):
         return BookingCreated(
             booking_id=booking.booking_id,
             booking_number=booking.booking_number or "",
@@ -113,8 +113,6 @@ def admin_event(before: Row, after: Row) -> Outbound | None:
             amount=booking.amount,
             status=booking.status or "",
         )
-    if after.get("updatedAt") == before.get("updatedAt"):
-        return None  # only trackers, stamps or waiting events have changed
     return BookingUpdated(
         booking_id=booking.booking_id,
         status=booking.status or "",

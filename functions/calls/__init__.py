@@ -20,6 +20,7 @@
 ``attendance``     who is in a call's LiveKit room, as LiveKit reports
 ``webhook``        the HTTP route to which LiveKit reports
 ``livekit_rooms``  the Lambda function that deletes LiveKit rooms
+``bus``            the events on the stack's bus, for a team's own systems
 ``presence``       announces to users which telecallers are online, and counts for admins
 
 The Lambda function behind the ring timer is ``functions/ring``.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from functions.calls import (
     announcements,
+    bus,
     console,
     credentials,
     devices,
@@ -63,6 +64,7 @@ from shared.realtime.address import Address
 from shared.settings import settings
 
 __all__ = [
+    "bus",
     "calls",
     "console",
     "credentials",

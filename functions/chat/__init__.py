@@ -21,6 +21,7 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``running``             the calls that ring or go on, as parties and admins find them
 ``call_announcements``  the events of the transitions of calls
 ``stream``              follows the tables, and announces what has been written
+``bus``                 the events on the stack's bus, for a team's own systems
 ``counts``              the numbers that admins see
 ``routes``              the HTTP routes
 """

@@ -11,6 +11,7 @@ import msgspec
 
 from functions.chat import (
     access,
+    bus,
     calls,
     channel_rows,
     channel_store,
@@ -59,7 +60,7 @@ from shared.pipeline.deployment import BROADCASTS, Access
 from shared.ports import Broadcast
 from shared.protocol import json
 
-__all__ = ["access", "calls", "channels", "chat", "counts", "presence", "routes", "running"]
+__all__ = ["access", "bus", "calls", "channels", "chat", "counts", "presence", "routes", "running"]
 
 MESSAGE_NOT_FOUND = "Message not found"
 TYPING_KEPT_SECONDS = 3_600

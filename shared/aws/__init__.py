@@ -3,6 +3,7 @@
 ``clients``       one client per service and process
 ``tables``        the base of the DynamoDB models, and transactions
 ``streams``       records of the tables' streams, each applied once
+``bus_events``    what the stack puts on its EventBridge bus
 ``gateway``       API Gateway's ``@connections``
 ``mailboxes``     what waits for clients that poll
 ``transports``    sends frames to WebSockets or into mailboxes

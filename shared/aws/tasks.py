@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
@@ -16,20 +17,27 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.aws import clients, log
 from shared.aws.log import CORRELATION_ID, logger
 from shared.aws.metrics import Metric, count
-from shared.ports import Broadcast, BusMessage, Missed
+from shared.ports import Broadcast, BusMessage, Missed, RefusedMessage
 from shared.protocol import json
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import (
         MessageAttributeValueTypeDef,
         SendMessageBatchRequestEntryTypeDef,
     )
 
-BACKEND_SOURCE = "switchboard.backend"
 PUT_ATTEMPTS = 4
 PUT_PAUSE_SECONDS = 0.1
+
+LASTING_REFUSALS = {"InvalidArgument", "MalformedDetail", "RedactionFailure", "ValidationException"}
+"""The errors of EventBridge for an event that it would refuse each time.
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html"""
+
+_OF_REQUEST = {"ValidationException"}
+"""The errors of a whole request that one of its events may have caused."""
 
 MOST_ENTRIES = 10
 MOST_BYTES = 256 * 1024
@@ -223,42 +231,79 @@ class AwsTasks:
             MessageAttributes=_attributes(),
         )
 
-    def publish(self, messages: Sequence[BusMessage]) -> int:
-        """Put backend events on the stack's bus, in order; return how many it accepted."""
-        return sum(self._put(batch) for batch in batches(messages, attrgetter("size")))
+    def publish(self, messages: Sequence[BusMessage]) -> list[RefusedMessage]:
+        """Put events on the stack's bus, in order; return those that the bus has not accepted."""
+        found = batches(messages, attrgetter("size"))
+        return [refused for batch in found for refused in self._put(batch)]
 
-    def _put(self, messages: list[BusMessage]) -> int:
-        """Put the events of one request on the bus; return how many the bus accepted.
+    def _put(self, messages: list[BusMessage]) -> list[RefusedMessage]:
+        """Put the events of one request on the bus; return those that it has not accepted.
 
-        EventBridge may accept some events of a request and refuse others. Refused events are sent
-        again.
+        EventBridge may accept some events of a request and refuse others. Only refused events are
+        sent again, unless they would be refused each time. If a request is refused as a whole for
+        such a reason, each of its events is sent alone.
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         """
+        refused: list[RefusedMessage] = []
+        lasting: list[RefusedMessage] = []
         left = messages
         for attempt in range(PUT_ATTEMPTS):
             time.sleep(PUT_PAUSE_SECONDS * attempt)
-            try:
-                answer = clients.client("events").put_events(
-                    Entries=[
-                        {
-                            "Source": BACKEND_SOURCE,
-                            "DetailType": message.type,
-                            "Detail": message.data,
-                            "EventBusName": self._settings.event_bus,
-                            "Resources": [log.ON_THE_BUS + log.correlation_id()],
-                        }
-                        for message in left
-                    ]
-                )
-            except (BotoCoreError, ClientError):
-                logger.exception("events not put on the bus")
-                continue
-            results = zip(left, answer["Entries"], strict=True)
-            left = [message for message, entry in results if "EventId" not in entry]
+            found = self._try_to_put(left)
+            if len(left) > 1 and len(found) == len(left) and found[0].reason in _OF_REQUEST:
+                return lasting + [one for message in left for one in self._put([message])]
+            lasting += [one for one in found if one.lasting]
+            refused = [one for one in found if not one.lasting]
+            left = [one.message for one in refused]
             if not left:
                 break
-            logger.warning("events refused by the bus", extra={"count": len(left)})
-        return len(messages) - len(left)
+        return lasting + refused
+
+    def _try_to_put(self, messages: list[BusMessage]) -> list[RefusedMessage]:
+        """Make one request, and return the events that the bus has not accepted."""
+        entries = [self._bus_entry(message) for message in messages]
+        try:
+            answer = clients.client("events").put_events(Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            logger.exception("events not put on the bus")
+            answered = error.response if isinstance(error, ClientError) else {}
+            code = answered.get("Error", {}).get("Code", type(error).__name__)
+            codes: list[str | None] = [code] * len(messages)
+        else:
+            codes = [
+                None if "EventId" in entry else entry.get("ErrorCode", "")
+                for entry in answer["Entries"]
+            ]
+        refused = [
+            RefusedMessage(message, code, code in LASTING_REFUSALS)
+            for message, code in zip(messages, codes, strict=True)
+            if code is not None
+        ]
+        if refused:
+            reasons = sorted({one.reason for one in refused})
+            extra = {"count": len(refused), "reasons": reasons}
+            logger.warning("events refused by the bus", extra=extra)
+        return refused
+
+    def _bus_entry(self, message: BusMessage) -> PutEventsRequestEntryTypeDef:
+        entry: PutEventsRequestEntryTypeDef = {
+            "Source": message.source,
+            "DetailType": message.type,
+            "Detail": message.data,
+            "EventBusName": self._settings.event_bus,
+            "Resources": [log.ON_THE_BUS + log.correlation_id()],
+        }
+        if message.at_ms is not None:
+            entry["Time"] = datetime.fromtimestamp(message.at_ms / 1000, UTC)
+        return entry
+
+    def keep_unpublished(self, text: str) -> None:
+        """Send a message to the dead letters of the publisher."""
+        clients.client("sqs").send_message(
+            QueueUrl=self._settings.unpublished_queue_url,
+            MessageBody=text,
+            MessageAttributes=_attributes(),
+        )
 
     def delete_livekit_room(self, *, room: str) -> None:
         """Send a room to the queue of LiveKit rooms to delete."""

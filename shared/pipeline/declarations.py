@@ -18,6 +18,7 @@ from shared.protocol import native
 from shared.realtime.missed import Check
 
 if TYPE_CHECKING:
+    from shared.aws.bus_events import BusEvent, EventsOf
     from shared.pipeline.call_console import CallConsole
     from shared.realtime.namespaces import Namespace
     from shared.realtime.people import Person
@@ -173,6 +174,8 @@ class CommonHooks:
         self.missed_checks: dict[tuple[str, str], Check] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.call_finders: list[Handler] = []
+        self.bus_hooks: list[tuple[str, EventsOf]] = []
+        self.bus_events: list[type[BusEvent]] = []
 
     def include(self, others: CommonHooks) -> None:
         """Add the hooks of ``others``."""
@@ -184,6 +187,8 @@ class CommonHooks:
         self.missed_checks.update(others.missed_checks)
         self.backend_events.update(others.backend_events)
         self.call_finders.extend(others.call_finders)
+        self.bus_hooks.extend(others.bus_hooks)
+        self.bus_events.extend(one for one in others.bus_events if one not in self.bus_events)
 
 
 class Declarations(CommonHooks):

@@ -147,6 +147,9 @@ class FunctionSpec:
     behind_edge: whether the function reads the client's address that the edge reports, and so needs
         the edge's key.
     reserved: the stack setting with the number of invocations that may run at the same time.
+    until_expired: whether a batch of a stream that fails is tried again until its records expire,
+        after a day. Otherwise it is a dead letter after some attempts.
+    only_with: the setting without which the function is not made. Empty if it always is.
     """
 
     name: str
@@ -164,3 +167,5 @@ class FunctionSpec:
     awaited: bool = False
     behind_edge: bool = False
     reserved: str = ""
+    until_expired: bool = False
+    only_with: str = ""

@@ -35,6 +35,7 @@ from shared.pipeline.routes import HttpRoute, Parameter, Who
 from shared.realtime.missed import Check
 
 if TYPE_CHECKING:
+    from shared.aws.bus_events import BusEvent, EventsOf
     from shared.aws.tables import Table
     from shared.calling.running import RunningCall
     from shared.pipeline.call_console import CallConsole
@@ -99,6 +100,7 @@ class Product(Declarations):
     call_console: how admins see the calls that ring or go on, and end one.
     on_backend: the handler of a backend event.
     on_sweep: what happens once a minute.
+    publishes: the events that a change of a table puts on the stack's bus.
     on_later: what an event handler has put off with ``postpone``.
     on_missed: whether an event is still true when the client that has missed it comes back.
     on_ring_timeout: what happens to a call that is not answered in time.
@@ -353,6 +355,24 @@ class Product(Declarations):
         def register(holds: Callable[[AnyRow, Any], bool]) -> Callable[[AnyRow, Any], bool]:
             self.missed_checks |= {(namespace, event): Check(row, holds) for event in events}
             return holds
+
+        return register
+
+    def publishes(self, table: str, *events: type[BusEvent]) -> Callable[[EventsOf], EventsOf]:
+        """Register which events a change of a table's row puts on the stack's bus.
+
+        The function is called with the row before and after the change, in DynamoDB's form. A row
+        is None if it did not exist, and the row before is None if the table's stream carries new
+        rows only. The function must be pure, because a change may be delivered again, and its
+        events have the same ids then. It yields at most one event of each type.
+
+        events: all events that the function may yield, for the documents.
+        """
+
+        def register(events_of: EventsOf) -> EventsOf:
+            self.bus_hooks.append((table, events_of))
+            self.bus_events.extend(one for one in events if one not in self.bus_events)
+            return events_of
 
         return register
 

@@ -19,8 +19,8 @@ every request that a function makes.
 ``screens``      what an app shows, from the events that it received
 ``world``        all of this together, with a clock and an agenda
 ``truth``        what the tables say
-``judge``        the list of invariants, which are in ``invariants``, ``call_screens`` and
-                 ``other_screens``
+``judge``        the list of invariants, which are in ``invariants``, ``call_screens``,
+                 ``other_screens`` and ``published``
 ``stage``        what scenarios are made of; they are in ``calls``, ``chat`` and ``bookings``
 ``scenarios``    all of them
 ``runner``       an engine, and worlds that can be taken back

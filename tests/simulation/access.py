@@ -13,6 +13,7 @@ QUEUE_GRANTS = {
     "shards": "send-shard",
     "livekit-rooms": "delete-livekit-room",
     "deadlines": "send-deadline",
+    "unpublished": "send-unpublished",
 }
 """The grants of ``infra/stack.py`` to send to a queue, by the queue's name."""
 

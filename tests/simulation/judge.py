@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.simulation import call_screens, invariants, other_screens
+from tests.simulation import call_screens, invariants, other_screens, published
 from tests.simulation.truth import Broken, Truth
 from tests.simulation.world import World
 
@@ -28,6 +28,11 @@ INVARIANTS: dict[str, Invariant] = {
         invariants.served,
         invariants.given_up,
         invariants.rights,
+        published.calls_published,
+        published.bookings_published,
+        published.messages_published,
+        published.presence_published,
+        published.ids_unique,
         call_screens.calls_shown,
         call_screens.chat_calls_shown,
         call_screens.in_order,

@@ -120,6 +120,7 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
         "SECRET_RETRY_SECONDS": "0",
         "PREPAID_CALLS": "true",
         "LIVEKIT_WEBHOOKS": "true",
+        "UNPUBLISHED_QUEUE_URL": "unpublished",
         "DEAD_LETTERS": "opener=opener-dead-letters",
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from shared import times
+from shared.ports import OWN_SOURCE
 from tests.fakes import JWT_SECRET, LIVEKIT_SECRET
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ def execute(world: World, operation: str, params: dict[str, Any]) -> Any:
 
 
 def _put(world: World, entry: dict[str, Any]) -> dict[str, str]:
-    """Put an event on the bus, from where it comes to the queue of events."""
+    """Put an event on the bus, from where it comes to the queue of events, unless it is our own."""
     world.bus_events += 1
+    if entry["Source"] == OWN_SOURCE:
+        world.published.append((entry["DetailType"], json.loads(entry["Detail"])))
+        return {"EventId": f"event-{world.bus_events}"}
     event = {
         "id": f"event-{world.bus_events}",
         "detail-type": entry["DetailType"],

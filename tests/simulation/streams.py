@@ -80,7 +80,7 @@ class Streams:
         half = len(again) // 2
         if half:
             batches[:0] = [(again[:half], failures), (again[half:], failures)]
-        elif failures < STREAM_RETRIES:
+        elif failures < STREAM_RETRIES or SPECS[source[0]].until_expired:
             batches.insert(0, (again, failures + 1))
         else:
             self.dead_letters.append((source[0], again))

@@ -61,6 +61,7 @@ class World:
     rival: the event that a race lets happen.
     trace: the invocations since tracing began, or None.
     told: what a team's backend has reported: when, type and data.
+    published: what is on the bus for a team's own systems: type and detail.
     rooms_empty: what LiveKit says of a room when it is asked.
     """
 
@@ -82,6 +83,7 @@ class World:
         self.trace: list[Invocation] | None = None
         self.missing_rights: set[str] = set()
         self.bus_events = 0
+        self.published: list[tuple[str, dict[str, Any]]] = []
         self.rooms_empty = True
         self.told: list[tuple[float, str, dict[str, Any]]] = []
         self.apps: list[App] = []
