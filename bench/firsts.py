@@ -95,6 +95,14 @@ def firsts() -> dict[str, dict[str, Event]]:
                 _text(person="/telecaller#t1") | {"connections": {"SS": ["s:ct="]}},
             )
         },
+        "publisher": {
+            "a telecaller comes online": _stream(
+                "people_table",
+                _text(person="/telecaller#t1"),
+                None,
+                _text(person="/telecaller#t1") | {"connections": {"SS": ["s:ct="]}},
+            )
+        },
         "bookings": {
             "a location": _native("np=", "location.update", {"latitude": 1, "longitude": 2})
         },

@@ -116,6 +116,10 @@ RARE: dict[Use, str] = {
         [("http", "UpdateItem", "calls"), ("http", "may", "delete-livekit-room")],
         "only LiveKit's webhooks need it",
     ),
+    **dict.fromkeys(
+        (("publisher", "may", "put-events"), ("publisher", "may", "send-unpublished")),
+        "only a stack that publishes events has it",
+    ),
     ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from infra.functions import made_with
+from infra.settings import from_context
+
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 # Half of a synth would be CloudFormation's own validation. The template is checked with cfn-lint.
 os.environ.setdefault("CDK_VALIDATION", "false")
@@ -17,6 +20,9 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 ROOT = Path(__file__).parents[2]
 
 Resource = dict[str, Any]
+
+MADE = made_with(from_context({}))
+"""The functions of a stack in which nothing is switched on that is off by default."""
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1"

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from infra.alarms import KINDS, MANUAL
-from infra.functions import FUNCTIONS
 from infra.tables import TABLES
 from shared.aws.metrics import Metric
-from tests.infra.conftest import ROOT, Stack, synthesize
+from tests.infra.conftest import MADE, ROOT, Stack, synthesize
 from tests.infra.test_stack import plain
 
 MAIL = "ops@example.com"
@@ -38,10 +37,10 @@ def shown(stack: Stack, title: str) -> list[Any]:
 
 
 def test_there_is_an_alarm_for_everything_that_can_fail(stack: Stack) -> None:
-    waiting = [row for row in FUNCTIONS if row.takes]
-    batches = [row for row in FUNCTIONS if row.takes or row.streams or row.every_minute]
-    asynchronous = [row.name for row in FUNCTIONS if row.asynchronous]
-    streams = [row.name for row in FUNCTIONS if row.streams]
+    waiting = [row for row in MADE if row.takes]
+    batches = [row for row in MADE if row.takes or row.streams or row.every_minute]
+    asynchronous = [row.name for row in MADE if row.asynchronous]
+    streams = [row.name for row in MADE if row.streams]
     letters = [*asynchronous, *streams, *(row.takes for row in waiting)]
     assert set(alarms(stack)) == {
         "errors-functions",
@@ -91,7 +90,7 @@ def test_a_stream_s_lag_alarm_allows_for_the_time_to_fill_a_batch(tmp_path: Path
 def test_errors_of_all_functions_are_one_metric(stack: Stack) -> None:
     filters = stack.properties("AWS::Logs::MetricFilter")
     groups = {plain(one["LogGroupName"]) for one in filters}
-    assert len(groups) == len(filters) == len(FUNCTIONS)
+    assert len(groups) == len(filters) == len(MADE)
     alarm = alarms(stack)["errors-functions"]
     counted = {
         (one["MetricTransformations"][0]["MetricNamespace"], made["MetricName"])
@@ -134,7 +133,7 @@ def test_every_alarm_is_on_the_dashboard(stack: Stack) -> None:
 @pytest.mark.parametrize("title", ["errors", "throttles", "latency, half are faster"])
 def test_every_function_is_on_the_dashboard(stack: Stack, title: str) -> None:
     metrics = shown(stack, title)
-    assert [metric[-1]["label"] for metric in metrics] == [row.name for row in FUNCTIONS]
+    assert [metric[-1]["label"] for metric in metrics] == [row.name for row in MADE]
 
 
 def test_alarms_have_no_action_without_a_mail_address(stack: Stack) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from shared.ports import OWN_SOURCE
 from tests.infra.conftest import Stack
 from tests.infra.test_stack import plain, statements
 
 
-def test_every_event_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
+def test_every_event_of_others_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
     ((bus, made),) = stack.of_type("AWS::Events::EventBus").items()
     assert made["Properties"]["Name"] == "switchboard-dev"
     (rule,) = (
@@ -14,7 +15,9 @@ def test_every_event_on_the_bus_goes_to_the_queue(stack: Stack) -> None:
         for one in stack.properties("AWS::Events::Rule")
         if one.get("EventBusName") == {"Ref": bus}
     )
-    assert rule["EventPattern"].keys() == {"account"}
+    # What the stack itself puts on the bus does not come back to it.
+    others = [{"anything-but": [OWN_SOURCE]}]
+    assert rule["EventPattern"] == {"account": [{"Ref": "AWS::AccountId"}], "source": others}
     (target,) = rule["Targets"]
     queues = stack.of_type("AWS::SQS::Queue")
     queue = queues[plain(target["Arn"]).removesuffix(".Arn")]["Properties"]

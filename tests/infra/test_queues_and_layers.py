@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from infra.build import KEYS
-from infra.functions import FUNCTIONS
 from infra.settings import BOUNDS
 from shared.settings import from_environment
-from tests.infra.conftest import Stack, synthesize
+from tests.infra.conftest import MADE, Stack, synthesize
 from tests.infra.test_stack import plain, statements
 
 QUEUES = {
@@ -64,9 +63,9 @@ def test_no_queue_can_use_up_the_account_s_concurrency(stack: Stack) -> None:
         if "BatchSize" in one and "StartingPosition" not in one
     }
     at_once = {name.partition("-dev-")[2]: one["ScalingConfig"] for name, one in found.items()}
-    expected = {row.name: {"MaximumConcurrency": row.at_once} for row in FUNCTIONS if row.takes}
+    expected = {row.name: {"MaximumConcurrency": row.at_once} for row in MADE if row.takes}
     assert at_once == expected
-    assert sum(row.at_once or 0 for row in FUNCTIONS) <= 50
+    assert sum(row.at_once or 0 for row in MADE) <= 50
 
 
 def test_concurrency_is_reserved_on_request(stack: Stack, tmp_path: Path) -> None:
@@ -112,9 +111,7 @@ def test_dead_letters_are_kept_for_two_weeks(stack: Stack) -> None:
         for id_, one in stack.of_type("AWS::SQS::Queue").items()
         if "DeadLetters" in id_
     }
-    retrying = [
-        bool(one) for row in FUNCTIONS for one in (row.asynchronous, row.streams, row.takes)
-    ]
+    retrying = [bool(one) for row in MADE for one in (row.asynchronous, row.streams, row.takes)]
     assert len(kept) == sum(retrying)
     assert set(kept.values()) == {14 * 24 * 3600}
 
@@ -130,9 +127,7 @@ def layers(stack: Stack) -> dict[str, list[str]]:
 def test_only_aws_has_layers_and_only_the_rooms_function_has_livekit_s(
     aws: Stack, local: Stack
 ) -> None:
-    expected = {row.name: ["Packages"] for row in FUNCTIONS} | {
-        "livekit-rooms": ["LiveKit", "Packages"]
-    }
+    expected = {row.name: ["Packages"] for row in MADE} | {"livekit-rooms": ["LiveKit", "Packages"]}
     assert layers(aws) == expected
     assert len(aws.of_type("AWS::Lambda::LayerVersion")) == 2
     assert not any(layers(local).values())
@@ -149,7 +144,7 @@ def test_functions_that_check_tokens_get_the_keys_layer_if_keys_are_published(
     keys = synthesize(tmp_path, **given)
     found = layers(keys)
     with_keys = {name for name in found if "Keys" in found[name]}
-    assert with_keys == {row.name for row in FUNCTIONS if KEYS in row.layers}
+    assert with_keys == {row.name for row in MADE if KEYS in row.layers}
     assert with_keys >= {"connect", "socketio", "http"}
     assert len(keys.of_type("AWS::Lambda::LayerVersion")) == 3
     for one in keys.functions().values():

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.functions import FUNCTIONS
 from shared.pipeline.deployment import FunctionSpec
-from tests.infra.conftest import Stack
+from tests.infra.conftest import MADE, Stack
 from tests.infra.test_stack import plain, statements
 
 Right = tuple[str, str]
@@ -79,7 +78,7 @@ def allowed(stack: Stack, row: FunctionSpec, environment: dict[str, str]) -> Ite
                 yield action, resource
 
 
-@pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", MADE, ids=lambda row: row.name)
 def test_a_role_allows_what_is_declared(stack: Stack, row: FunctionSpec) -> None:
     variables = stack.functions()[row.name]["Environment"]["Variables"]
     environment = {name: plain(value) for name, value in variables.items()}
@@ -100,6 +99,6 @@ def test_the_console_reads_the_sizes_of_all_queues(stack: Stack) -> None:
     assert readable == queues
     variables = stack.functions()["http"]["Environment"]["Variables"]
     named = plain(variables["DEAD_LETTERS"])
-    assert {row.name for row in FUNCTIONS if row.asynchronous or row.streams} == {
+    assert {row.name for row in MADE if row.asynchronous or row.streams} == {
         one.partition("=")[0] for one in named.split()
     }

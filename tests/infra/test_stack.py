@@ -16,14 +16,13 @@ import pytest
 from functions.calls.rows import PartyRow
 from functions.http.main import app
 from functions.products import REGISTRY
-from infra.functions import FUNCTIONS
 from infra.gateway import POLLING_PATHS
 from infra.settings import BOUNDS
 from infra.tables import TABLES
 from shared.calling.ring import CalledPerson
 from shared.realtime.people import Person
 from shared.settings import Settings, from_environment
-from tests.infra.conftest import Stack, synthesize
+from tests.infra.conftest import MADE, Stack, synthesize
 from tests.models import models
 
 ASYNCHRONOUS = {
@@ -120,7 +119,7 @@ def test_only_production_keeps_its_data(aws: Stack, tmp_path: Path) -> None:
 def test_every_function_has_its_handler_runtime_and_log_group(stack: Stack) -> None:
     functions = stack.functions()
     handlers = {name: one["Handler"] for name, one in functions.items()}
-    assert handlers == {row.name: row.handler for row in FUNCTIONS}
+    assert handlers == {row.name: row.handler for row in MADE}
     groups = {id_: one["Properties"] for id_, one in stack.of_type("AWS::Logs::LogGroup").items()}
     assert all(group["RetentionInDays"] == 30 for group in groups.values())
     for name, one in functions.items():
@@ -160,7 +159,7 @@ def test_the_code_bundle_holds_only_our_modules(local: Stack) -> None:
     assert {path.name for path in asset.iterdir()} == {"functions", "shared"}
     files = [path for path in asset.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".py"}
-    for row in FUNCTIONS:
+    for row in MADE:
         assert asset / (row.handler.rpartition(".")[0].replace(".", "/") + ".py") in files
 
 
@@ -306,7 +305,7 @@ def test_a_function_s_timeout_outlasts_the_requests_that_it_waits_for(stack: Sta
     settings = slowest(stack)
     post = settings.longest_post_seconds
     assert timeouts["opener"] > settings.opening_retry_seconds + post
-    for row in FUNCTIONS:
+    for row in MADE:
         if "post" in row.access.may.split():
             assert timeouts[row.name] > post, row.name
     api_gateway_waits = 29

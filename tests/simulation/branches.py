@@ -33,6 +33,7 @@ _ADDRESSES = "Every app has an address of its own; tests/integration/test_grace.
 _RECOVERY = "No app here asks for recovery; tests/integration/test_recovery.py has some that do."
 _LARGE = "Few people are connected here; tests/integration/test_broadcast_budget.py has more."
 _WATCHERS = "Presence goes to everybody here; tests/integration/test_presence_stream.py differs."
+_BUS = "The bus takes everything here; tests/unit/test_publisher.py has one that does not."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -106,6 +107,16 @@ UNREACHED = {
     ),
     **dict.fromkeys(
         (
+            "functions/publisher/main.py _keep_refused: ports().tasks.keep_unpublished",
+            "functions/publisher/main.py _messages: ports().tasks.keep_unpublished",
+            "functions/publisher/main.py handler: _keep_refused",
+            "shared/aws/tasks.py AwsTasks._put: self._put",
+            "shared/aws/tasks.py AwsTasks.keep_unpublished: clients.client('sqs').send_message",
+        ),
+        _BUS,
+    ),
+    **dict.fromkeys(
+        (
             "shared/realtime/pace.py BudgetRow.begin: self.update_if",
             "shared/realtime/pace.py BudgetRow.prolong: self.update_if",
             "shared/realtime/pace.py reserve: budget.begin",
@@ -134,6 +145,7 @@ UNUSED: dict[Use, str] = {
     ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",
+    ("publisher", "may", "send-unpublished"): _BUS,
     **{right: _RECOVERY for right in granted() if right[2] == "recovery"},
     **dict.fromkeys(
         (

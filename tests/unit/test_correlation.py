@@ -124,6 +124,7 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "postpone": lambda tasks: tasks.postpone("hook", {}, 1),
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),
     "publish": lambda tasks: tasks.publish([BusMessage("t", "{}")]),
+    "keep_unpublished": lambda tasks: tasks.keep_unpublished("{}"),
     "delete_livekit_room": lambda tasks: tasks.delete_livekit_room(room="r"),
 }
 
