@@ -34,7 +34,8 @@ def _batch(body: dict[str, Any]) -> Event:
 
 
 def _stream(table: str, keys: dict[str, Any], before: Any, after: Any) -> Event:
-    change = {"Keys": keys, "ApproximateCreationDateTime": time.time()}
+    now = time.time()
+    change = {"Keys": keys, "ApproximateCreationDateTime": now, "SequenceNumber": "1"}
     images = {"OldImage": before, "NewImage": after}
     return {
         "Records": [

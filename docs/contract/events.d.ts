@@ -177,6 +177,23 @@ export interface BookingsBookingDetails {
   updatedAt: string;
 }
 
+/** A message between a customer and a partner. `bookingId`: the booking that the message is about, or null. */
+export interface BookingsBookingMessage {
+  product: "bookings";
+  messageId: string;
+  senderId: string;
+  recipientId: string;
+  bookingId: string | null;
+}
+
+/** The `detail` of `message.sent` on the bus. */
+export interface BookingsBookingMessageDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: BookingsBookingMessage;
+}
+
 /** `byStatus`: how many bookings there are. `active`: those a partner is on. `today`: what has been `created`, `completed` and `cancelled` today (UTC). */
 export interface BookingsBookingNumbers {
   byStatus: Record<string, number>;
@@ -209,6 +226,27 @@ export interface BookingsCancelled {
   cancelledAt: string;
 }
 
+/** A booking that has changed. `previousStatus`: the status before; the same as `status` if something else has changed. */
+export interface BookingsChangedBooking {
+  bookingId: string;
+  bookingNumber: string;
+  customerId: string;
+  partnerId: string | null;
+  service: string;
+  scheduledAt: string;
+  amount: number;
+  status: "PENDING" | "PARTNER_ASSIGNED" | "PARTNER_ACCEPTED" | "ON_THE_WAY" | "ARRIVED" | "IN_PROGRESS" | "COMPLETED" | "CANCELLED";
+  previousStatus: "PENDING" | "PARTNER_ASSIGNED" | "PARTNER_ACCEPTED" | "ON_THE_WAY" | "ARRIVED" | "IN_PROGRESS" | "COMPLETED" | "CANCELLED";
+}
+
+/** The `detail` of `booking.updated` on the bus. */
+export interface BookingsChangedBookingDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: BookingsChangedBooking;
+}
+
 /** A new booking, which is `PENDING`. `scheduledAt`: ISO 8601. `amount`: the price, 0 or more. */
 export interface BookingsCreated {
   bookingId: string;
@@ -218,6 +256,26 @@ export interface BookingsCreated {
   scheduledAt: string;
   address: string;
   amount: number;
+}
+
+/** A new booking. */
+export interface BookingsCreatedBooking {
+  bookingId: string;
+  bookingNumber: string;
+  customerId: string;
+  partnerId: string | null;
+  service: string;
+  scheduledAt: string;
+  amount: number;
+  status: "PENDING" | "PARTNER_ASSIGNED" | "PARTNER_ACCEPTED" | "ON_THE_WAY" | "ARRIVED" | "IN_PROGRESS" | "COMPLETED" | "CANCELLED";
+}
+
+/** The `detail` of `booking.created` on the bus. */
+export interface BookingsCreatedBookingDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: BookingsCreatedBooking;
 }
 
 /** A partner's earnings; further fields are passed on as the backend gave them. `partnerId`: the partner who receives the event. */
@@ -355,6 +413,127 @@ export interface BookingsUpdated {
   scheduledAt?: string | null;
   address?: string | null;
   amount?: number | null;
+}
+
+/** A call that has been answered. `acceptedAt`: when, ISO 8601. */
+export interface CallAnswered {
+  product: "calls" | "chat";
+  callId: string;
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+  acceptedAt: string;
+}
+
+/** The `detail` of `call.answered` on the bus. */
+export interface CallAnsweredDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallAnswered;
+}
+
+/** A call that ended before it was answered: the caller or an admin has cancelled it, or the devices of the person who was called turned out to be gone. */
+export interface CallCancelled {
+  product: "calls" | "chat";
+  callId: string;
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+  endedAt: string;
+  endedBy: string | null;
+}
+
+/** The `detail` of `call.cancelled` on the bus. */
+export interface CallCancelledDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallCancelled;
+}
+
+/** A call that was answered and is over. `acceptedAt`, `endedAt`: ISO 8601. `durationSeconds`: whole seconds since it was answered. `coins`: what the user has paid. `endedBy`: the person who ended it, or null if no person did. `reason`: `BALANCE` if a prepaid call has used up its coins, otherwise null. */
+export interface CallEnded {
+  product: "calls" | "chat";
+  callId: string;
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+  acceptedAt: string;
+  endedAt: string;
+  durationSeconds: number;
+  coins: number;
+  endedBy: string | null;
+  reason: "BALANCE" | null;
+}
+
+/** The `detail` of `call.ended` on the bus. */
+export interface CallEndedDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallEnded;
+}
+
+/** A call that was not answered in time, or not before a party's last connection closed. */
+export interface CallMissed {
+  product: "calls" | "chat";
+  callId: string;
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+  endedAt: string;
+  endedBy: string | null;
+}
+
+/** The `detail` of `call.missed` on the bus. */
+export interface CallMissedDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallMissed;
+}
+
+/** A call that the person who was called has rejected. */
+export interface CallRejected {
+  product: "calls" | "chat";
+  callId: string;
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+  endedAt: string;
+  endedBy: string | null;
+}
+
+/** The `detail` of `call.rejected` on the bus. */
+export interface CallRejectedDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallRejected;
+}
+
+/** A call that has begun to ring. */
+export interface CallRinging {
+  product: "calls" | "chat";
+  callId: string;
+  callType: "AUDIO" | "VIDEO" | "audio" | "video";
+  userId: string;
+  telecallerId: string;
+  startedAt: string;
+}
+
+/** The `detail` of `call.ringing` on the bus. */
+export interface CallRingingDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallRinging;
 }
 
 /** A page of calls, newest first. The first page begins with the calls that ring or go on. */
@@ -578,6 +757,21 @@ export interface CallsTelecallerDetails {
   about: string | null;
 }
 
+/** A telecaller whose presence has changed, as users see it. `presence`: `ONLINE`, `OFFLINE` or `ON_CALL`. While a call rings, it stays `ONLINE`. */
+export interface CallsTelecallerPresence {
+  product: "calls";
+  telecallerId: string;
+  presence: "OFFLINE" | "ONLINE" | "ON_CALL";
+}
+
+/** The `detail` of `presence.changed` on the bus. */
+export interface CallsTelecallerPresenceDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: CallsTelecallerPresence;
+}
+
 /** A page of telecallers, the greatest id first: ids that begin with the time make it the newest first. */
 export interface CallsTelecallers {
   items: Array<CallsListedTelecaller>;
@@ -636,6 +830,24 @@ export interface ChatCandidate {
 export interface ChatCandidateReceived {
   from: string;
   candidate: unknown;
+}
+
+/** A message that has been sent to a channel. `channelId`: as text, also if clients write it as a number. `replyToId`: the id of the message that this one replies to, or null. */
+export interface ChatChannelMessage {
+  product: "chat";
+  messageId: string;
+  channelId: string;
+  senderId: string;
+  messageType: "file" | "gif" | "image" | "text" | "ticket_link";
+  replyToId: string | null;
+}
+
+/** The `detail` of `message.sent` on the bus. */
+export interface ChatChannelMessageDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: ChatChannelMessage;
 }
 
 /** Changes of a channel to announce. `changes`: the new values by field, in any form; they are passed on unchanged. */
@@ -862,6 +1074,22 @@ export interface ChatUserLeft {
   channelId: string | number;
   leftAt: string;
   reason: "leave" | "disconnect";
+}
+
+/** A user of chat whose status has changed, or who has come back or gone. `status`: `online`, `away`, `busy` or `offline`. `reason`: `disconnect` if the user's last tab has closed, otherwise `status_change`. */
+export interface ChatUserPresence {
+  product: "chat";
+  userId: string;
+  status: "away" | "busy" | "offline" | "online";
+  reason: "disconnect" | "status_change";
+}
+
+/** The `detail` of `presence.changed` on the bus. */
+export interface ChatUserPresenceDetail {
+  id: string;
+  time: string;
+  sequence: string;
+  data: ChatUserPresence;
 }
 
 /** Whether another user is typing in a channel that the client has joined. */
@@ -1151,6 +1379,20 @@ export interface ServerToClient {
     /** Why something was refused. */
     "error": (data: Error) => void;
   };
+}
+
+/** What the stack puts on its EventBridge bus: `detail`, by `detail-type`. */
+export interface BusEvents {
+  "booking.created": BookingsCreatedBookingDetail;
+  "booking.updated": BookingsChangedBookingDetail;
+  "call.answered": CallAnsweredDetail;
+  "call.cancelled": CallCancelledDetail;
+  "call.ended": CallEndedDetail;
+  "call.missed": CallMissedDetail;
+  "call.rejected": CallRejectedDetail;
+  "call.ringing": CallRingingDetail;
+  "message.sent": ChatChannelMessageDetail | BookingsBookingMessageDetail;
+  "presence.changed": CallsTelecallerPresenceDetail | ChatUserPresenceDetail;
 }
 
 /** What the HTTP routes take and answer. */

@@ -34,13 +34,13 @@ class BookingEvent(BusEvent, frozen=True):
     status: SentStatus
 
 
-class BookingCreated(BookingEvent, frozen=True):
+class CreatedBooking(BookingEvent, frozen=True):
     """A new booking."""
 
     type = "booking.created"
 
 
-class BookingUpdated(BookingEvent, frozen=True):
+class ChangedBooking(BookingEvent, frozen=True):
     """A booking that has changed.
 
     ``previousStatus``: the status before; the same as ``status`` if something else has changed.
@@ -57,14 +57,14 @@ class BookingMessage(BusEvent, frozen=True):
     """
 
     type = "message.sent"
+    product: Literal["bookings"]
     message_id: str
     sender_id: str
     recipient_id: str
     booking_id: str | None
-    product: Literal["bookings"] = "bookings"
 
 
-@bookings.publishes("bookings", BookingCreated, BookingUpdated)
+@bookings.publishes("bookings", CreatedBooking, ChangedBooking)
 def of_booking(before: Row, after: Row) -> Iterator[Happened]:
     """Yield that a booking has been created or has changed."""
     if not rows.has_news(before, after):
@@ -82,14 +82,16 @@ def of_booking(before: Row, after: Row) -> Iterator[Happened]:
     }
     if rows.is_created(before):
         previous = Booking.from_raw_data(dict(before or {})).status or ""
-        yield Happened(BookingUpdated(**about, previous_status=previous), now.updated_at)
+        yield Happened(ChangedBooking(**about, previous_status=previous), now.updated_at)
     else:
-        yield Happened(BookingCreated(**about), now.updated_at)
+        yield Happened(CreatedBooking(**about), now.updated_at)
 
 
 @bookings.publishes("booking_messages", BookingMessage)
 def of_message(_: Row, after: Row) -> Iterator[Happened]:
     """Yield that a message has been sent."""
     row = Message.from_raw_data(dict(after or {}))
-    sent = BookingMessage(row.message_id, row.sender_id, row.recipient_id, row.booking_id)
+    sent = BookingMessage(
+        "bookings", row.message_id, row.sender_id, row.recipient_id, row.booking_id
+    )
     yield Happened(sent, row.created_at)

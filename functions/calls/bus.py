@@ -26,9 +26,9 @@ class TelecallerPresence(BusEvent, frozen=True):
     """
 
     type = "presence.changed"
+    product: Literal["calls"]
     telecaller_id: str
     presence: Literal["ONLINE", "OFFLINE", "ON_CALL"]
-    product: Literal["calls"] = "calls"
 
 
 @calls.publishes("people", CallRinging, CallAnswered, CallCancelled, TelecallerPresence)
@@ -44,7 +44,7 @@ def of_telecaller(before: Row, after: Row) -> Iterator[Happened]:
     if _is_withdrawn(then, now):
         yield _withdrawn(telecaller_id, then.call)
     if presence(before) is not presence(after):
-        yield Happened(TelecallerPresence(telecaller_id, presence(after).value))
+        yield Happened(TelecallerPresence("calls", telecaller_id, presence(after).value))
 
 
 @calls.publishes("calls", *bus_events.ENDS)

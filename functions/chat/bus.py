@@ -28,12 +28,12 @@ class ChannelMessage(BusEvent, frozen=True):
     """
 
     type = "message.sent"
+    product: Literal["chat"]
     message_id: str
     channel_id: str
     sender_id: str
     message_type: MessageType
     reply_to_id: str | None
-    product: Literal["chat"] = "chat"
 
 
 class UserPresence(BusEvent, frozen=True):
@@ -44,10 +44,10 @@ class UserPresence(BusEvent, frozen=True):
     """
 
     type = "presence.changed"
+    product: Literal["chat"]
     user_id: str
     status: StatusName
     reason: Literal["status_change", "disconnect"]
-    product: Literal["chat"] = "chat"
 
 
 @chat.publishes("people", CallRinging, CallAnswered)
@@ -77,6 +77,7 @@ def of_message(_: Row, after: Row) -> Iterator[Happened]:
     """Yield that a message has been sent."""
     row = Message.from_raw_data(dict(after or {}))
     sent = ChannelMessage(
+        product="chat",
         message_id=row.message_id,
         channel_id=row.channel.removeprefix(ROOM),
         sender_id=row.user_id,
@@ -95,5 +96,5 @@ def of_status(before: Row, after: Row) -> Iterator[Happened]:
     now = Status.from_raw_data(dict(after))
     reason = presence.announced_change(then, now)
     if reason:
-        changed = UserPresence(now.person_id, now.status, reason)  # type: ignore[arg-type] # as above
+        changed = UserPresence("chat", now.person_id, now.status, reason)  # type: ignore[arg-type] # as above
         yield Happened(changed, now.gone_at or now.set_at)

@@ -43,7 +43,7 @@ EventsOf = Callable[[Row, Row], Iterable[Happened]]
 
 
 class Detail(msgspec.Struct, frozen=True):
-    """The detail of an event on the bus.
+    """Base of the details of events on the bus.
 
     ``id``: the same whenever the event is delivered again; two events have different ones.
     ``time``: when it happened, ISO 8601.

@@ -2,6 +2,7 @@
 import { io, type Socket } from "socket.io-client";
 import type {
   BackendEvent,
+  BusEvents,
   CallsIncoming,
   ChatIncoming,
   ClientToServer,
@@ -18,6 +19,12 @@ const admin: Client<"/admin"> = io("/admin", options);
 const chat: Client<"/"> = io("/", options);
 const customer: Client<"/customer"> = io("/customer", options);
 const partner: Client<"/partner"> = io("/partner", options);
+
+// What a Lambda function behind a rule receives.
+const bill = ({ id, data }: BusEvents["call.ended"]) => [id, data.coins / data.durationSeconds];
+const count = ({ data }: BusEvents["message.sent"]) =>
+  data.product === "chat" ? data.channelId : data.recipientId;
+export { bill, count };
 
 // What is right.
 

@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 from functions.products import REGISTRY
+from shared.aws.bus_events import Detail
+from shared.ports import OWN_SOURCE
 from shared.protocol import native
 from shared.realtime.namespaces import Login
 from web.contract import model
@@ -17,6 +19,17 @@ from web.contract.model import Refused, ToClient, ToServer
 from web.contract.schemas import Schema, Schemas, name_of
 
 Document = dict[str, Any]
+
+BUS = "bus"
+"""The channel of the events that the stack puts on its EventBridge bus."""
+
+ON_BUS = (
+    "What happens, for a team's own systems, on the stack's EventBridge bus. Only with the setting "
+    "`publish_events`. Each event has the source `switchboard` and its name as `detail-type`; the "
+    "payload is its `detail`. It comes at least once, with the same `id` each time. `time`: when "
+    "it happened, ISO 8601. `sequence`: of two events about the same person, call or booking with the "
+    "same time, the one with the greater text has happened later. `data`: what has happened."
+)
 
 ERROR_TEXT = "ErrorText"
 """The name of the payload of an error that is bare text: the only payload without a type."""
@@ -41,6 +54,7 @@ def make() -> Document:
             _receive(id_, channels[id_], operations, schemas, received)
         for sent in model.to_client(namespace):
             _send(id_, channels[id_], operations, schemas, sent)
+    _publish(channels, operations, schemas)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Switchboard", "version": "1.0.0", "description": DESCRIPTION},
@@ -65,7 +79,7 @@ def channel_id(namespace: str) -> str:
 
 
 def _types(events: list[ToServer | ToClient]) -> list[Any]:
-    types: list[Any] = [Refused]
+    types: list[Any] = [Refused, Detail, *model.on_bus()]
     for event in events:
         if event.payload is not None:
             types.append(event.payload)
@@ -165,3 +179,37 @@ def _send(
         "channel": {"$ref": f"#/channels/{id_}"},
         "messages": [{"$ref": f"#/channels/{id_}/messages/{action}.out"}],
     }
+
+
+def _publish(channels: Document, operations: Document, schemas: Schemas) -> None:
+    """Add the events on the bus. The detail of each is ``Detail`` with its own data."""
+    general = schemas.components.pop("Detail")
+    messages: Document = {}
+    for event in model.on_bus():
+        data = schemas.of(event)
+        name = name_of(data)
+        detail = {
+            **general,
+            "title": f"{name}Detail",
+            "description": f"The `detail` of `{event.type}` on the bus.",
+            "properties": {**general["properties"], "data": data},
+        }
+        key = f"{event.type}.{name}"
+        messages[key] = {
+            "name": event.type,
+            "summary": model.about(event),
+            "x-source": OWN_SOURCE,
+            "payload": schemas.named(f"{name}Detail", detail),
+        }
+        operations[f"{BUS}.send.{key}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{BUS}"},
+            "messages": [{"$ref": f"#/channels/{BUS}/messages/{key}"}],
+        }
+    if messages:
+        channels[BUS] = {
+            "address": "EventBridge",
+            "title": "EventBridge bus",
+            "description": ON_BUS,
+            "messages": messages,
+        }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from web.contract import examples, guide
+from web.contract.asyncapi import BUS
 from web.contract.entries import Entries, Json
 from web.contract.markup import code, entry, facts, samples, text, type_of
 
@@ -55,13 +57,16 @@ def make(asyncapi: Json, openapi: Json) -> str:
     """Return the HTML of the page."""
     entries = Entries(asyncapi)
     schemas = asyncapi["components"]["schemas"] | openapi["components"]["schemas"]
-    channels = asyncapi["channels"]
+    channels = dict(asyncapi["channels"])
+    bus = channels.pop(BUS, None)
     contents = [_link(id_, title) for id_, title, _ in guide.SECTIONS]
     contents += [_link(id_, one["address"]) for id_, one in channels.items()]
-    contents += [_link("http", "HTTP"), _link("backend", "Backend events"), _link("types", "Types")]
+    contents += [_link("http", "HTTP"), _link("backend", "Backend events")]
+    contents += [_link("bus", "Events on the bus"), _link("types", "Types")]
     sections = [_guide(*section) for section in guide.SECTIONS]
     sections += [_namespace(id_, one, entries) for id_, one in channels.items()]
-    sections += [_http(openapi, schemas), _backend(openapi, schemas), _types(schemas)]
+    sections += [_http(openapi, schemas), _backend(openapi, schemas)]
+    sections += [_bus(bus), _types(schemas)]
     return PAGE.format(
         contents="\n".join(contents),
         lead=text(asyncapi["info"]["description"]),
@@ -168,6 +173,24 @@ def _backend(openapi: Json, schemas: Json) -> str:
         "as an EventBridge event with the type as its <code>detail-type</code>.</p>"
     )
     return _section("backend", "Backend events", words, *kinds)
+
+
+def _bus(channel: Json | None) -> str:
+    """Return the events on the stack's bus, one by one, each with a rule that matches it."""
+    if channel is None:
+        return ""
+    kinds = []
+    for key, message in channel["messages"].items():
+        name, source = message["name"], message["x-source"]
+        pattern = json.dumps({"source": [source], "detail-type": [name]})
+        sample = (
+            f"aws events put-rule --event-bus-name switchboard-prod --name {name} \\\n"
+            f"  --event-pattern '{pattern}'"
+        )
+        parts = {"Detail": type_of(message["payload"])}
+        about = message["summary"]
+        kinds.append(entry(f"bus-{key}", code(name), about, parts, {"shell": sample}))
+    return _section("bus", "Events on the bus", f"<p>{text(channel['description'])}</p>", *kinds)
 
 
 def _types(schemas: Json) -> str:

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from web.contract import examples
+from web.contract.asyncapi import BUS
 from web.contract.markup import code, entry, text, type_of
 from web.contract.schemas import resolve
 
@@ -20,7 +21,7 @@ class Entries:
     """The events of a document."""
 
     def __init__(self, asyncapi: Json) -> None:
-        self._channels: Json = asyncapi["channels"]
+        self._channels: Json = {id_: one for id_, one in asyncapi["channels"].items() if id_ != BUS}
         self._schemas: Json = asyncapi["components"]["schemas"]
         self._operations: list[Json] = list(asyncapi["operations"].values())
         self._anchors: dict[str, dict[str, str]] = {}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import msgspec
 
 from functions.products import REGISTRY
+from shared.aws.bus_events import BusEvent
 from shared.pipeline.context import NOT_AUTHENTICATED, Decided
 from shared.pipeline.declarations import EventHandler
 from shared.pipeline.dispatch import NOT_PERMITTED
@@ -108,6 +109,11 @@ def to_client(namespace: str) -> list[ToClient]:
             events.setdefault(event, error)
     events.setdefault(known.error_event if known else GENERAL_ERROR, error)
     return [ToClient(namespace, event, payload) for event, payload in events.items()]
+
+
+def on_bus() -> list[type[BusEvent]]:
+    """Return the events that the stack puts on its bus, by their types."""
+    return sorted(REGISTRY.bus_events, key=lambda event: event.type)
 
 
 def connect_errors(namespace: str) -> list[str]:

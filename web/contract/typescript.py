@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from web.contract.asyncapi import BUS
 from web.contract.schemas import Schema, name_of, resolve
 
 Document = dict[str, Any]
@@ -38,6 +39,7 @@ def make(asyncapi: Document, openapi: Document) -> str:
     parts = [HEAD, *(_declaration(name, schema) for name, schema in schemas.items())]
     parts.append(_directions("ClientToServer", "clients send", asyncapi, "receive"))
     parts.append(_directions("ServerToClient", "clients receive", asyncapi, "send"))
+    parts.append(_on_bus(asyncapi))
     parts.append(_routes(openapi))
     return "\n".join(parts)
 
@@ -142,6 +144,8 @@ def _json(part: Document) -> Schema:
 def _directions(name: str, words: str, asyncapi: Document, action: str) -> str:
     lines = [f"/** What {words}, by namespace. */", f"export interface {name} {{"]
     for id_, channel in asyncapi["channels"].items():
+        if id_ == BUS:
+            continue
         lines.append(f'  "{channel["address"]}": {{')
         for operation in asyncapi["operations"].values():
             if operation["action"] != action or not operation["channel"]["$ref"].endswith(
@@ -151,6 +155,17 @@ def _directions(name: str, words: str, asyncapi: Document, action: str) -> str:
             schemas = asyncapi["components"]["schemas"]
             lines += _event(schemas, channel["messages"], operation)
         lines.append("  };")
+    return "\n".join([*lines, "}", ""])
+
+
+def _on_bus(asyncapi: Document) -> str:
+    """Return the type of the events on the bus: the ``detail`` of each, by ``detail-type``."""
+    details: dict[str, list[str]] = {}
+    for message in asyncapi["channels"].get(BUS, {}).get("messages", {}).values():
+        details.setdefault(message["name"], []).append(of(message["payload"]))
+    about = "What the stack puts on its EventBridge bus: `detail`, by `detail-type`."
+    lines = [f"/** {about} */", "export interface BusEvents {"]
+    lines += [f'  "{name}": {" | ".join(found)};' for name, found in details.items()]
     return "\n".join([*lines, "}", ""])
 
 
