@@ -41,6 +41,7 @@ SECOND_STACK = {
     "test_ports.py",
     "test_prepaid.py",
     "test_protocol.py",
+    "test_publishing.py",
     "test_published_keys.py",
     "test_reload.py",
     "test_silence.py",
@@ -133,6 +134,7 @@ def second_stack(
         "BILLED_SECONDS": "4",
         "LOW_BALANCE_SECONDS": "2",
         "LIVEKIT_WEBHOOKS": "true",
+        "PUBLISH_EVENTS": "true",
     }
     with deploy_all(work, ACCOUNTS=str(accounts), **settings_of_livekit, **switched_on) as stack:
         yield stack

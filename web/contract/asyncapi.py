@@ -27,8 +27,8 @@ ON_BUS = (
     "What happens, for a team's own systems, on the stack's EventBridge bus. Only with the setting "
     "`publish_events`. Each event has the source `switchboard` and its name as `detail-type`; the "
     "payload is its `detail`. It comes at least once, with the same `id` each time. `time`: when "
-    "it happened, ISO 8601. `sequence`: of two events about the same person, call or booking with the "
-    "same time, the one with the greater text has happened later. `data`: what has happened."
+    "it happened, ISO 8601. `sequence`: of two events about the same person, call or booking with "
+    "the same time, the one with the greater text has happened later. `data`: what has happened."
 )
 
 ERROR_TEXT = "ErrorText"
