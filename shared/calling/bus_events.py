@@ -7,7 +7,9 @@ Each call has one ``call.ringing``, one ``call.answered`` if it is answered, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from shared import times
 from shared.aws.bus_events import BusEvent, Happened
@@ -65,7 +67,7 @@ class CallEnded(CallEvent, frozen=True):
     duration_seconds: int
     coins: int
     ended_by: str | None
-    reason: Literal["BALANCE"] | None
+    reason: Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": ["BALANCE", None]})]
 
 
 class UnansweredCall(CallEvent, frozen=True):
