@@ -355,8 +355,8 @@ def _close(
     over: list[Action] = [leave, PartyRow.last_call.set(record.call_id)]
     told_later: list[Action] = [leave, PartyRow.marking(mark_of_end(record))]
     line: Any = PartyRow.call
-    as_read = _is_read(line.attendance, record.attendance)
-    as_read &= _is_read(line.accepted_by, record.accepted_by)
+    as_read = is_still(line.attendance, record.attendance)
+    as_read &= is_still(line.accepted_by, record.accepted_by)
 
     def add_items(transaction: Transaction) -> None:
         transaction.put("record", record, condition=CallRecord.call_id.does_not_exist())
@@ -429,10 +429,4 @@ def _is_new(call_id: str) -> Condition:
 def _is_in(call_id: str) -> Condition:
     call: Any = PartyRow.call
     condition: Condition = call.id == call_id
-    return condition
-
-
-def _is_read(path: Any, value: str | None) -> Condition:
-    """Return the condition that an attribute still has a value, or is still absent."""
-    condition: Condition = path.does_not_exist() if value is None else path == value
     return condition

@@ -182,12 +182,15 @@ class Watch:
     def __init__(self) -> None:
         access.USED.clear()
         self._coverage = coverage.Coverage(
-            data_file=None, config_file=False, include=[f"{ROOT}/{wing}/*" for wing in WINGS]
+            data_file=None,
+            config_file=False,
+            concurrency=["thread", "greenlet"],
+            include=[f"{ROOT}/{wing}/*" for wing in WINGS],
         )
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """Note the lines that run meanwhile, on all threads that begin."""
+        """Note the lines that run meanwhile, on all greenlets and threads that begin."""
         self._coverage.start()
         try:
             yield

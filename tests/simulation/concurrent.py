@@ -119,11 +119,6 @@ class ConcurrentInvocation(Invocation):
 
     world: ConcurrentWorld
 
-    @property
-    def is_here(self) -> bool:
-        """Whether the thread that asks runs the invocation. ``running`` asks the same."""
-        return True
-
     def resume(self) -> None:
         """Begin. Called by the world, once."""
         self.random = random.Random(self.world.random.random())
@@ -203,10 +198,6 @@ class ConcurrentWorld(World):
         """The invocation of this thread, or None."""
         found: ConcurrentInvocation | None = getattr(self.threads.here, "invocation", None)
         return found
-
-    @running.setter
-    def running(self, _: Invocation | None) -> None:
-        """Nothing runs on the thread that makes the world."""
 
     @property
     def random(self) -> random.Random:

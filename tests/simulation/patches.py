@@ -134,9 +134,8 @@ def _forget() -> None:
 
 
 def _running() -> Invocation | None:
-    """Return the invocation whose code asks, or None if another thread of this process asks."""
-    invocation = _Current.world.running if _Current.world else None
-    return invocation if invocation and invocation.is_here else None
+    """Return the invocation whose code asks, or None if other code of this process asks."""
+    return _Current.world.running if _Current.world else None
 
 
 def _random() -> random.Random:

@@ -25,7 +25,7 @@ from tests.simulation.clients import App, Who, token
 from tests.simulation.engine import Dynamo, Rows, row
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.gateway import Gateway
-from tests.simulation.invocation import Done, Invocation
+from tests.simulation.invocation import Done, Invocation, here
 from tests.simulation.lambdas import MINUTE_MS, Lambdas
 from tests.simulation.patches import use
 from tests.simulation.queues import Queues
@@ -56,7 +56,6 @@ EVERYBODY = (ULLA, UWE, TINA, THEO, ADA, ANNA, BERT, CARL, CORA, CURT, PAUL, PET
 class World:
     """Everything of one run; a snapshot of the runner keeps it for later.
 
-    running: the invocation whose code runs now.
     fault: the fault to hit one of the next invocations.
     rival: the event that a race lets happen.
     trace: the invocations since tracing began, or None.
@@ -77,7 +76,6 @@ class World:
         self.random = random.Random(seed)
         self.slow = False
         self.error_frames = False
-        self.running: Invocation | None = None
         self.fault: Fault | None = None
         self.rival: Action | None = None
         self.trace: list[Invocation] | None = None
@@ -97,6 +95,11 @@ class World:
         for who in EVERYBODY:
             save_account(_account(who))
         self.later(MINUTE_MS, self.lambdas.every_minute)
+
+    @property
+    def running(self) -> Invocation | None:
+        """The invocation whose code asks, or None."""
+        return here()
 
     # The clock and the agenda.
 
