@@ -31,13 +31,13 @@ def test_a_call_ends_when_the_coins_do(world: World) -> None:
     caller, user = user_with(world, 17)
     callee, telecaller = world.telecaller("native")
     call_id = ring(user, telecaller, callee)
-    answer(user, telecaller, call_id)
     began = time.monotonic()
+    answer(user, telecaller, call_id)
     low = user.wait("call:balance-low", callId=call_id)
     assert low["secondsLeft"] <= 2
     over = {"callId": call_id, "reason": "BALANCE"}
     assert user.wait("call:ended") == over
-    assert time.monotonic() - began > UNIT - 0.5
+    assert time.monotonic() - began > UNIT
     assert telecaller.wait("call:ended") == over
     # The telecaller is paid for what the user has had, and nothing is taken for a part of a unit.
     assert (balance(world, caller), balance(world, callee)) == (7, 10)
@@ -51,13 +51,13 @@ def test_coins_that_arrive_prolong_the_call(world: World) -> None:
     caller, user = user_with(world, 10)
     callee, telecaller = world.telecaller()
     call_id = ring(user, telecaller, callee)
-    answer(user, telecaller, call_id)
     began = time.monotonic()
+    answer(user, telecaller, call_id)
     user.wait("call:balance-low")
     bought = {"_id": caller.id, "role": "USER", "name": caller.name, "coins": 20}
     Backend(world.stack).tell("account.upserted", **bought)
     assert user.wait("call:balance-low", callId=call_id)["secondsLeft"] <= 2
     assert time.monotonic() - began > UNIT
     assert user.wait("call:ended") == {"callId": call_id, "reason": "BALANCE"}
-    assert time.monotonic() - began > 2 * UNIT - 0.5
+    assert time.monotonic() - began > 2 * UNIT
     assert (balance(world, caller), balance(world, callee)) == (0, 20)
