@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
-from bench.scale_model import Aws, Load, Result, Stack
+from bench.scale_model import RETURN_TICK, Aws, Load, Result, Stack, returns
 from bench.table import Table
 
 SECONDS = 120
@@ -156,6 +158,23 @@ def storms() -> Table:
     return table
 
 
+def outages() -> Table:
+    table = Table(
+        "After an outage: all clients come back as quickly as they may, 100 calls a minute",
+        ["connections", "new connections a second", "half are back after", "all are back after",
+         "ring p50 / p99 / p99.9, ms", "all telecallers are announced within"],
+    )  # fmt: skip
+    for connections, aws in AWS.items():
+        one = load(connections, 100, outage=True)
+        back = list(accumulate(returns(connections, aws.connects, random.Random(1))))
+        half = next(tick for tick, many in enumerate(back) if many >= connections / 2)
+        ticks = span(half * RETURN_TICK), span(len(back) * RETURN_TICK)
+        result = Stack(one, aws).run(SECONDS)
+        announced = one.telecallers * one.listeners / pace_of(one, aws)
+        table.add(connections, aws.connects, *ticks, rings(result), span(announced))
+    return table
+
+
 def audiences() -> Table:
     table = Table(
         "Announced to those who have the list open (one in 200 users)",
@@ -188,7 +207,7 @@ def measured() -> Table:
 
 
 def run() -> Iterable[Table]:
-    for table in (limits, sizes, budgets, storms, audiences, measured):
+    for table in (limits, sizes, budgets, storms, outages, audiences, measured):
         yield table()
 
 

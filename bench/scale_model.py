@@ -7,10 +7,11 @@ latencies (``Aws``), all of them parameters. People connect, ping and call at ra
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections import deque
-from collections.abc import Generator
+from collections import Counter, defaultdict, deque
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -34,6 +35,10 @@ CHUNK = 100
 """Posts are simulated in chunks of this size, while there is a budget."""
 
 TICK = 0.02
+RETURN_TICK = 0.1
+REFUSAL_SECONDS = 0.3
+"""How long a client waits for a refusal, at most."""
+
 PROBES_A_SECOND = 50
 """At least so many rings are measured, however few calls there are."""
 
@@ -75,6 +80,7 @@ class Load:
     calls: calls a minute. Of those, ``answered`` are, and announce their telecaller twice.
     audience: the share of users who hear of the presence of telecallers.
     storm: new connections a second beside the usual ones.
+    outage: whether all connections have just been lost, so that all clients come back.
     budget: posts a second of all broadcasts; 0 for no budget.
     """
 
@@ -82,6 +88,7 @@ class Load:
     calls: float
     audience: float = 1.0
     storm: float = 0.0
+    outage: bool = False
     budget: int = 5_000
     answered: float = 0.75
     posts_at_once: int = 32
@@ -126,6 +133,44 @@ class Load:
             "Lambda concurrency": busy / aws.concurrency,
             "writes of one table": writes / aws.table_units,
         }
+
+
+def returns(clients: int, quota: int, dice: random.Random) -> Iterator[int]:
+    """Yield for every ``RETURN_TICK`` how many clients come back, until all have.
+
+    They try as socket.io-client does: after about 1 s, 2 s and 4 s, and then every 5 s, without a
+    random part. A handshake beyond the quota is refused.
+    https://socket.io/docs/v4/client-options/#reconnectiondelay
+    """
+    due: dict[int, Counter[int]] = defaultdict(Counter)
+    _try_again(due, 0, Counter({0: clients}), dice)
+    for tick in itertools.count(1):
+        tries = due.pop(tick, Counter())
+        left = granted = min(tries.total(), int(quota * RETURN_TICK))
+        for attempt, many in tries.items():
+            some = min(many, left, math.ceil(granted * many / tries.total()))
+            left -= some
+            tries[attempt] -= some
+        _try_again(due, tick, tries, dice)
+        clients -= granted
+        yield granted
+        if not clients:
+            return
+
+
+def _try_again(
+    due: dict[int, Counter[int]], tick: int, tries: Counter[int], dice: random.Random
+) -> None:
+    """Note when clients try next, by the number of tries that they have made."""
+    for attempt, many in tries.items():
+        soonest, latest = (min(part * 2 ** min(attempt, 9), 5.0) for part in (0.5, 1.5))
+        first = tick + math.ceil(soonest / RETURN_TICK)
+        last = tick + math.floor((latest + REFUSAL_SECONDS) / RETURN_TICK)
+        each, rest = divmod(many, last - first + 1)
+        for number in range(first, last + 1) if each else ():
+            due[number][attempt + 1] += each
+        for _ in range(rest):
+            due[dice.randint(first, last)][attempt + 1] += 1
 
 
 class Bucket:
@@ -214,6 +259,8 @@ class Stack:
             self.env.process(self.sender())
         for process in (self.background(), self.calls(), self.telecallers()):
             self.env.process(process)
+        if self.load.outage:
+            self.env.process(self.come_back())
         self.env.run(until=seconds)
         self.result.seconds = seconds
         self.result.waiting = sum(len(group) for group in self.groups.values())
@@ -279,14 +326,28 @@ class Stack:
         """Let telecallers go on a call and come back, and announce that."""
         while True:
             yield self.env.timeout(self.dice.expovariate(self.load.announcements))
-            who = self.dice.randrange(self.load.telecallers)
-            self.newest[who] = self.newest.get(who, 0) + 1
-            for shard in range(self.shards):
-                one = Announcement(who, self.newest[who], self.env.now, shard)
-                group = self.groups.setdefault((who, shard), deque())
-                group.append(one)
-                if len(group) == 1:
-                    self.queue.put(group)
+            self.announce(self.dice.randrange(self.load.telecallers))
+
+    def come_back(self) -> Process:
+        """Let all clients come back after an outage. Every telecaller is announced."""
+        telecallers, back = iter(range(self.load.telecallers)), 0.0
+        for granted in returns(self.load.connections, self.aws.connects, self.dice):
+            self.bucket.take(4 * granted)
+            back += granted / self.load.connections * self.load.telecallers
+            for who in itertools.islice(telecallers, int(back)):
+                self.announce(who)
+            back -= int(back)
+            yield self.env.timeout(RETURN_TICK)
+
+    def announce(self, telecaller: int) -> None:
+        """Queue the announcement of a telecaller's new state."""
+        self.newest[telecaller] = self.newest.get(telecaller, 0) + 1
+        for shard in range(self.shards):
+            one = Announcement(telecaller, self.newest[telecaller], self.env.now, shard)
+            group = self.groups.setdefault((telecaller, shard), deque())
+            group.append(one)
+            if len(group) == 1:
+                self.queue.put(group)
 
     def sender(self) -> Process:
         """Handle messages of the queue, one after another. A group has one under way at a time."""
