@@ -47,7 +47,7 @@ from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import engines, stage
 
-RUNS = 60
+RUNS = 30
 STEPS = 20
 RING_SECONDS, GRACE_SECONDS = 30, 15
 RATES = {"AUDIO": 10, "VIDEO": 25}
