@@ -114,7 +114,7 @@ STACK = (
             "functions.polling.main.handler",
             POST
             | Access(
-                {"connections": "PutItem UpdateItem", "mailboxes": "DeleteItem PutItem"},
+                {"mailboxes": "DeleteItem PutItem"},
                 may="read-secret invoke-socketio",
             )
             | COUNT_HITS,
@@ -184,7 +184,7 @@ STACK = (
             NATIVE
             | _LEAVE
             | Access(
-                {"connections": "DeleteItem", "recovery": "GetItem UpdateItem"},
+                {"connections": "DeleteItem PutItem", "recovery": "GetItem UpdateItem"},
                 may="read-secret send-deadline invoke-opener",
             ),
             timeout_seconds=20,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from functions.polling.exchange import Answer, Request, reply
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.aws.mailboxes import PREFIX, Mailbox
-from shared.aws.parallel import together
+from shared.aws.parallel import both
 from shared.identity import cookies, tokens
 from shared.pipeline import rate_limits
 from shared.protocol import engineio, polling, socketio
-from shared.realtime import connections, lifecycle
 from shared.realtime.address import Wire
 from shared.realtime.connections import Connection
 from shared.realtime.namespaces import MAIN
@@ -22,7 +21,7 @@ UPGRADES = ("websocket",)
 
 
 def open_session(request: Request) -> Answer:
-    """Make the rows of a session, and answer with the open packet.
+    """Make the mailbox of a session, and answer with the open packet.
 
     The session counts as one connection of the client's address. A client whose address has opened
     too many reads the reason in the answer to its CONNECT. A 2.x client is in ``/`` without asking.
@@ -35,17 +34,16 @@ def open_session(request: Request) -> Answer:
         protocol=connection.protocol,
         held=_first_packets(request, now_ms) if connection.legacy else [],
         held_until_ms=now_ms + values.upgrade_wait_ms,
+        row=connection.text(),
         polled_at=now_ms // 1000,
         expires_at=connection.expires_at,
     )
-    writes: list[Callable[[], object]] = [
-        box.save,
-        lambda: connections.create(connection),
-        lambda: rate_limits.count_handshake(str(connection.network), now_ms),
-    ]
-    *_, allowed = together(writes)
+    count = partial(rate_limits.count_handshake, str(connection.network), now_ms)
+    _, allowed = both(box.save, count)
     if not allowed:
-        lifecycle.mark_limited(connection.connection_id)
+        connection.limited = True
+        box.row = connection.text()
+        box.save()
     packet = engineio.open_packet(
         sid=sid,
         ping_interval_ms=values.ping_interval_ms,
@@ -75,7 +73,6 @@ def _connection(request: Request, sid: str, now: int) -> Connection:
         network=rate_limits.network(request.address, request.headers),
         opened=True,
         expires_at=now + values.connection_max_seconds,
-        due_at=now + values.unauthenticated_seconds,
     )
 
 

@@ -50,7 +50,7 @@ def decide(box: Mailbox | None, poll: str, now_ms: int, waited_ms: int) -> Decis
             return Decision.ANSWER
     elif box.websocket:
         return Decision.GIVE_UP
-    if box.held and box.held_until_ms <= now_ms:
+    if box.held is not None and box.held_until_ms <= now_ms:
         return Decision.HANDLE
     return Decision.WAIT
 

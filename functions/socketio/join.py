@@ -25,7 +25,7 @@ from shared.pipeline.admission import (
 from shared.pipeline.context import Arrival
 from shared.pipeline.declarations import TOO_MANY_REQUESTS
 from shared.pipeline.refusals import internal
-from shared.protocol import engineio, socketio
+from shared.protocol import engineio, json, socketio
 from shared.protocol.errors import InvalidPacket, ProtocolError
 from shared.realtime import connections, recovery, session_store
 from shared.realtime.connections import Connection, Upgrading
@@ -50,21 +50,24 @@ class Known(NamedTuple):
 
     connection: the connection's row, or None.
     find_account: returns the account of an id, or None. None if it has not been read.
+    waits: whether the row waits in a mailbox. Then the session is added to this copy of it only.
     """
 
     connection: Connection | None
     find_account: FindAccount | None
+    waits: bool = False
 
 
-def read(connection_id: str, packet: socketio.Packet) -> Known:
-    """Read what a new CONNECT needs, at the same time: the row, and the account of its token."""
-    connection, find_account = both(
-        lambda: connections.get(connection_id), lambda: _read_ahead(packet)
-    )
-    return Known(connection, find_account)
+class Refused(Exception):
+    """A CONNECT that is refused with a text. ``frame`` is the CONNECT_ERROR."""
+
+    def __init__(self, namespace: str, text: str, *, legacy: bool) -> None:
+        super().__init__(text)
+        self.text = text
+        self.frame = socketio.connect_error_frame(namespace, text, legacy=legacy)
 
 
-def _read_ahead(packet: socketio.Packet) -> FindAccount | None:
+def read_ahead(packet: socketio.Packet) -> FindAccount | None:
     """Read the account of the packet's token, and return a function that returns it.
 
     Returns None if that fails. It is read again then, when the row has said which protocol the
@@ -86,7 +89,11 @@ def join(arrival: Arrival, packet: socketio.Packet) -> None:
 
     Raises ``InvalidPacket`` on a native connection, and ``Upgrading``.
     """
-    admitted = admit(arrival, packet)
+    try:
+        admitted = admit(arrival, packet)
+    except Refused as refused:
+        _refuse(arrival, refused)
+        return
     if admitted is None:
         return
     connection, session, answer = admitted
@@ -113,17 +120,15 @@ def connect_packet(frame: str) -> socketio.Packet | None:
 def admit(arrival: Arrival, packet: socketio.Packet, known: Known | None = None) -> Admitted | None:
     """Give the client a session that nobody can reach yet.
 
-    Returns None if the client is refused or gone, or if this frame has been delivered twice.
+    Returns None if the client is gone, or if this frame has been delivered twice. Raises
+    ``Refused``: with the general text, if anything fails before the session is written.
 
-    If anything fails before the session is written, the client is refused with the general text. If
-    CONNECT cannot be answered then, the client could not be told that either; the sweep closes it.
-
-    known: what ``read`` returns, if that has just been read.
+    known: what has been read. With None, it is read here.
     """
     legacy = False
     try:
         known = known or _read(arrival, packet)
-        connection = _connection_to_join(arrival, packet.namespace, known.connection)
+        connection = _connection_to_join(arrival, packet.namespace, known)
         if connection is None:
             return None
         legacy = connection.legacy
@@ -131,13 +136,12 @@ def admit(arrival: Arrival, packet: socketio.Packet, known: Known | None = None)
         if before is not None and _has_answered(arrival, before):
             return Admitted(connection, before, "")
         session, pid = _new_session(arrival, packet, connection, known.find_account)
-        added = session.restoring or _add(connection, session)
+        added = session.restoring or _add(connection, session, waits=known.waits)
     except (InvalidPacket, Upgrading):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+    except Exception as error:
         refusal = error if isinstance(error, ConnectionRefused) else internal(error)
-        _refuse(arrival, packet.namespace, refusal.message, legacy=legacy)
-        return None
+        raise Refused(packet.namespace, refusal.message, legacy=legacy) from error
     if not added:
         return None
     return Admitted(connection, session, _answer(arrival, connection, session, pid))
@@ -175,11 +179,17 @@ def _new_session(
 
 
 def _read(arrival: Arrival, packet: socketio.Packet) -> Known:
-    """Return what is known before a CONNECT is handled. One that has waited in a mailbox has
-    mostly been answered, so its account is not read."""
+    """Read what a CONNECT needs, at the same time: the row, and the account of its token. A CONNECT
+    that has waited in a mailbox has mostly been answered, so its account is not read."""
     if arrival.held:
         return Known(connections.get(arrival.connection_id), None)
-    return read(arrival.connection_id, packet)
+    return Known(*both(lambda: connections.get(arrival.connection_id), lambda: read_ahead(packet)))
+
+
+def asks_to_come_back(packet: socketio.Packet) -> bool:
+    """Return whether the client asks for a session that it has had before."""
+    auth = _auth(packet)
+    return bool(auth.get("pid")) and recovery.is_wanted(auth)
 
 
 def _authenticated(
@@ -195,11 +205,10 @@ def _authenticated(
     return authenticate(REGISTRY, ports(), packet.namespace, token, find_account)
 
 
-def _refuse(arrival: Arrival, namespace: str, text: str, *, legacy: bool) -> None:
+def _refuse(arrival: Arrival, refused: Refused) -> None:
     """Answer CONNECT with CONNECT_ERROR. Close the connection after too many invalid tokens."""
-    frame = socketio.connect_error_frame(namespace, text, legacy=legacy)
-    ports().connections.post(arrival.connection_id, frame)
-    if text == INVALID_TOKEN and has_failed_too_often(arrival.connection_id):
+    ports().connections.post(arrival.connection_id, refused.frame)
+    if refused.text == INVALID_TOKEN and has_failed_too_often(arrival.connection_id):
         ports().connections.close(arrival.connection_id)
         ports().tasks.end_connection(arrival.connection_id, goodbye=True)
 
@@ -215,33 +224,40 @@ def _answer(arrival: Arrival, connection: Connection, session: Session, pid: str
     return socketio.connect_frame(session.namespace, sid, pid)
 
 
-def _add(connection: Connection, session: Session) -> bool:
+def _add(connection: Connection, session: Session, *, waits: bool) -> bool:
     """Write a session into the connection's row. Returns False if the row does not take it.
 
     A row that is due before a joining session must be ready stays due at that time: a change would
     be two more writes, because the index of due connections changes too.
+
+    waits: as in ``Known``.
     """
-    due_at: int | None = admission.due_at(REGISTRY, ports().clock.now_ms() // 1000, session)
     joining = admission.joins(REGISTRY, session)
+    if waits:
+        connection.sessions[session.namespace] = json.dumps(session)
+        if joining:
+            connection.joining = {*(connection.joining or ()), session.namespace}
+        return True
+    due_at: int | None = admission.due_at(REGISTRY, ports().clock.now_ms() // 1000, session)
     if joining and due_at is not None and connection.due_at <= due_at:
         due_at = None
     return session_store.add_session(connection.connection_id, session, due_at, joining=joining)
 
 
-def _connection_to_join(
-    arrival: Arrival, namespace: str, connection: Connection | None
-) -> Connection | None:
+def _connection_to_join(arrival: Arrival, namespace: str, known: Known) -> Connection | None:
     """Return the connection, without a session in ``namespace`` or with the one of this CONNECT.
 
     Ends the session that the connection has there: the client has left it without a word, or its
     DISCONNECT has been overtaken. Returns None if the connection is gone, or if this frame has
     been delivered twice. Raises ``InvalidPacket`` on a native connection.
 
-    connection: the row as it has just been read.
-
     This waits a moment for an end that another invocation is working on. An end that takes longer
-    has failed on the way, and is finished here.
+    has failed on the way, and is finished here. A session that waits in a mailbox has not begun, so
+    its end has no consequences.
     """
+    connection = known.connection
+    if known.waits:
+        return connection
     for number, _ in enumerate(attempts()):
         if number:
             connection = connections.get(arrival.connection_id)

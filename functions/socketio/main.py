@@ -12,7 +12,7 @@ from typing import Any, cast
 from functions import native
 from functions.polling.exchange import Answer, answered
 from functions.products import REGISTRY
-from functions.socketio import posts, upgrade
+from functions.socketio import first_packets, posts, upgrade
 from functions.socketio.join import join
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
@@ -58,7 +58,7 @@ def _post(event: Event) -> Answer:
 @entry
 def _held(event: Event) -> None:
     """Handle the first packets of a client that polls and does not upgrade."""
-    posts.handle_held(event["connectionId"], handle)
+    first_packets.handle_held(event["connectionId"], handle)
 
 
 def handle(arrival: Arrival, frame: str) -> bool:

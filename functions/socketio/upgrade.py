@@ -6,8 +6,9 @@ docs/decisions/0024-polling-has-a-mailbox.md says which step does what.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
-from functions.socketio.posts import Handle, take_over
+from functions.socketio.first_packets import HELD, Handle, each
 from shared.aws import mailboxes
 from shared.aws.adapters import ports
 from shared.pipeline.context import Arrival
@@ -66,9 +67,21 @@ def finish(arrival: Arrival, handle: Handle) -> None:
         ports().connections.close(websocket)
     elif before.held is None:
         lifecycle.mark_upgraded(connection)
-    elif (client := lifecycle.take_over(connection)) is not None:
-        moving.follow(client, websocket)
-        take_over(websocket, before.held, handle)
+    else:
+        _take_over(connection, before, before.held, handle)
+
+
+def _take_over(
+    websocket: Connection, box: mailboxes.Mailbox, held: Sequence[str], handle: Handle
+) -> None:
+    """Let a WebSocket's row take the place of the client's row, and handle the first packets."""
+    written = box.row is None
+    client = connections.get(box.connection_id) if written else Connection.of_text(box.row)
+    if client is None or client.leaving:
+        return
+    if lifecycle.take_over(websocket, client, written=written):
+        moving.follow(client, websocket.connection_id)
+        each(websocket.connection_id, HELD, held, handle)
 
 
 def _move(polling: str, websocket: str) -> mailboxes.Mailbox | None:

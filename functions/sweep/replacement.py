@@ -31,7 +31,7 @@ def replace(sweep: Sweep, row: Connection) -> bool:
 def _close(sweep: Sweep, connection_id: str) -> None:
     """Close a connection. The next request of a client that polls is refused."""
     polls = mailboxes.polls(connection_id)
-    if not (polls and mailboxes.close(connection_id, mailboxes.NO_PACKET)):
+    if not (polls and mailboxes.close(connection_id, mailboxes.NO_GOODBYE)):
         sweep.ports.connections.close(connection_id)
 
 

@@ -14,13 +14,13 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition, size
 
-from shared.aws.tables import Table, TableName
+from shared.aws.tables import Table, TableName, is_still
 from shared.settings import settings
 
 PREFIX = "~"
 """What the connection id of a client that polls begins with. API Gateway's ids never do."""
 
-NO_PACKET = ""
+NO_GOODBYE = ""
 """What a session ends with whose client is to come back. python-socketio does not after a ``1``."""
 
 TOO_LARGE = "ValidationException"
@@ -47,6 +47,7 @@ class Mailbox(Table):
     held: the first packets of the client, each as ``<arrival in ms> <packet>``, until they are
         handled. The attribute is absent after that: later packets are handled as they come.
     held_until_ms: when they are handled if the client has not upgraded.
+    row: the client's row of the connections table, as JSON, until it is written there.
     handled_until_ms: the lease of the invocation that handles them.
     poll: the id of the GET that waits, with its lease in ``poll_until_ms``.
     post_until_ms: the lease of the POST that is being handled.
@@ -54,7 +55,7 @@ class Mailbox(Table):
     websocket: the WebSocket to which the client upgrades, until ``upgrade_until_ms``.
     probed: whether the client has tried that WebSocket.
     moved_to: the WebSocket to which the client has upgraded.
-    closed: the last packet for the client, if the session is over; ``NO_PACKET`` if there is none.
+    closed: the last packet for the client, if the session is over; ``NO_GOODBYE`` if there is none.
     expires_at: when DynamoDB may delete the row, epoch seconds.
     """
 
@@ -66,6 +67,7 @@ class Mailbox(Table):
     outbox: Any = ListAttribute(default=list)
     held: Any = ListAttribute(null=True)
     held_until_ms = NumberAttribute(attr_name="heldUntil", default=0)
+    row: Any = UnicodeAttribute(null=True)
     handled_until_ms = NumberAttribute(attr_name="handledUntil", default=0)
     poll = UnicodeAttribute(null=True)
     poll_until_ms = NumberAttribute(attr_name="pollUntil", default=0)
@@ -192,25 +194,38 @@ def held(packets: Iterable[str], now_ms: int) -> list[str]:
     return [f"{now_ms + number} {packet}" for number, packet in enumerate(packets)]
 
 
-def hold(connection_id: str, held: Sequence[str], answers: Sequence[str]) -> bool:
+def hold(box: Mailbox, held: Sequence[str], answers: Sequence[str], row: str | None) -> bool:
     """Keep the packets of a POST with the first ones, and let the next POST be handled.
 
-    Returns False, and changes nothing, if the first ones have been handled. Raises ``Full`` if they
-    are more than an item may hold.
+    Returns False, and changes nothing, if the first ones have been handled, or the client's row has
+    been written since ``box`` was read. Raises ``Full`` if they are more than an item may hold.
 
     answers: packets for the client.
+    row: the client's row as it is from now on, or None if it has been written.
     """
     actions = [
         Mailbox.held.set(Mailbox.held.append(list(held))),
         Mailbox.outbox.set(Mailbox.outbox.append(list(answers))),
         Mailbox.post_until_ms.set(0),
     ]
+    if row is not None:
+        actions.append(Mailbox.row.set(row))
+    unchanged = _HERE & Mailbox.held.exists() & is_still(Mailbox.row, box.row)
     try:
-        return Mailbox(connection_id).update_if(actions, _HERE & Mailbox.held.exists())
+        return Mailbox(box.connection_id).update_if(actions, unchanged)
     except UpdateError as error:
         if error.cause_response_code == TOO_LARGE:
-            raise Full(connection_id) from error
+            raise Full(box.connection_id) from error
         raise
+
+
+def forget_row(box: Mailbox) -> bool:
+    """Note that the client's row has been written.
+
+    Returns False, and changes nothing, if the row has changed since ``box`` was read.
+    """
+    unchanged: Condition = Mailbox.row == box.row
+    return Mailbox(box.connection_id).update_if([Mailbox.row.remove()], unchanged)
 
 
 def claim_held(connection_id: str, now_ms: int) -> Mailbox | None:
@@ -296,6 +311,7 @@ def move(connection_id: str, websocket: str, sent: int, now_ms: int) -> Mailbox 
             Mailbox.moved_to.set(websocket),
             Mailbox.outbox.set([]),
             Mailbox.held.remove(),
+            Mailbox.row.remove(),
             Mailbox.poll.remove(),
         ],
         _HERE

@@ -7,7 +7,8 @@ Way in                         When                      What it does
 =============================  ========================  ===========================================
 admission.authenticate         a client wants to join    return the session of its token, or refuse
 admission.without_person       it joins without a token  return a session without a person
-connections.create             ``$connect``              write the row, perhaps with a first session
+connections.create             ``$connect``, or a        write the row, perhaps with sessions
+                               client polls on
 session_store.add_session      CONNECT is accepted       write the session into the row
 admission.begin_session        the client knows of it    make it reachable, or await authentication
 session_store.replace_session  it authenticates later    give the session its person (``LATER``)

@@ -140,6 +140,16 @@ class Connection(Table):
     answered_at = NumberAttribute(attr_name="answeredAt", null=True)
     due = DueIndex()
 
+    @classmethod
+    def of_text(cls, text: str) -> Connection:
+        """Return the connection whose row ``text`` returns."""
+        row: Connection = cls.from_raw_data(msgspec.json.decode(text))
+        return row
+
+    def text(self) -> str:
+        """Return the row as JSON."""
+        return msgspec.json.encode(self.serialize()).decode()
+
     @property
     def legacy(self) -> bool:
         """Whether the client speaks Engine.IO 3, and so is a Socket.IO 2.x client.
@@ -250,11 +260,11 @@ class Connection(Table):
         return Address(session.namespace, Wire.RECOVERY, self.connection_id, session.sid)
 
 
-def create(connection: Connection) -> None:
-    """Write the row of a connection that ``$connect`` accepts."""
+def create(connection: Connection) -> bool:
+    """Write the row of a new connection. Returns False, and writes nothing, if there is one."""
     shard = zlib.crc32(connection.connection_id.encode()) % settings().due_shards
     connection.due_shard = str(shard)
-    connection.save()
+    return connection.save_if(Connection.connection_id.does_not_exist())
 
 
 def get(connection_id: str) -> Connection | None:

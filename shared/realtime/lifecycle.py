@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from shared.aws.tables import MOST_READ, batches
-from shared.realtime.connections import AT_ONCE, Connection, delete, get, is_live, update
+from shared.realtime.connections import AT_ONCE, Connection, delete, is_live, update
 from shared.settings import settings
 
 
@@ -25,11 +25,6 @@ def mark_opened(connection_id: str) -> Connection | None:
         [Connection.opened.set(True)],
         is_live() & Connection.opened.does_not_exist(),
     )
-
-
-def mark_limited(connection_id: str) -> None:
-    """Let every namespace refuse a client whose address has opened too many connections."""
-    update(connection_id, [Connection.limited.set(True)], is_live())
 
 
 def count_failure(connection_id: str) -> int:
@@ -48,16 +43,15 @@ def mark_upgraded(connection: Connection) -> bool:
     return update(connection.connection_id, actions, is_live()) is not None
 
 
-def take_over(websocket: Connection) -> Connection | None:
+def take_over(websocket: Connection, client: Connection, *, written: bool) -> bool:
     """Let a WebSocket's row take the place of the row of the polling client that upgrades to it.
 
     The client's sessions, which nobody can reach yet, are in the WebSocket's row then, and what
-    came with its first request. Returns the client's row as it was. Returns None if the client or
-    its WebSocket is gone or leaving.
+    came with its first request. Returns False, and changes nothing, if the WebSocket is gone or
+    leaving.
+
+    written: whether the client's row is in the table. It is deleted then.
     """
-    client = get(websocket.upgrades)
-    if client is None or client.leaving:
-        return None
     actions: list[Action] = [Connection.upgrades.remove(), Connection.sessions.set(client.sessions)]
     names = ["credential", "cookie", "network", "limited", "failures", "joining"]
     if client.restoring:  # what a session takes along that has come back
@@ -68,10 +62,9 @@ def take_over(websocket: Connection) -> Connection | None:
         if (value := getattr(client, name)) is not None
     ]
     taken = update(websocket.connection_id, actions, is_live() & Connection.upgrades.exists())
-    if taken is None:
-        return None
-    delete(client.connection_id)
-    return client
+    if taken is not None and written:
+        delete(client.connection_id)
+    return taken is not None
 
 
 def due(shard: int, now: int) -> Iterator[list[Connection]]:

@@ -87,7 +87,6 @@ RARE: dict[Use, str] = {
         for action in ("GetItem", "UpdateItem")
     },
     ("calls", "DeleteItem", "rooms"): "only if presence goes to those who watch",
-    ("polling", "UpdateItem", "connections"): "an address may have opened too many connections",
     **dict.fromkeys(
         (
             ("backend", "UpdateItem", "accounts"), ("backend", "UpdateItem", "people"),

@@ -14,7 +14,7 @@ from functions.disconnect import main as disconnect
 from functions.polling import main as poll
 from functions.polling import opening, waiting
 from functions.products import REGISTRY
-from functions.socketio import join, posts, upgrade
+from functions.socketio import first_packets, join, posts, upgrade
 from functions.socketio import main as socketio
 from shared.aws.adapters import SystemClock
 from shared.aws.transports import Transports
@@ -49,7 +49,17 @@ class Stage:
         self.clock = Clock()
         transports = Transports(self.gateway, fakes.tasks, self.clock)
         self.ports = Ports(self.clock, fakes.ids, transports, fakes.tasks, fakes.secrets)
-        for module in (connect, disconnect, opening, waiting, join, posts, upgrade, socketio):
+        for module in (
+            connect,
+            disconnect,
+            opening,
+            waiting,
+            first_packets,
+            join,
+            posts,
+            upgrade,
+            socketio,
+        ):
             monkeypatch.setattr(module, "ports", lambda: self.ports)
         monkeypatch.setattr(upgrade, "_clients", {})
 
@@ -132,5 +142,5 @@ def token(person_id: str, role: str = "USER") -> str:
     return jwt.encode(claims, JWT_SECRET, "HS256")
 
 
-def connect_packet(person_id: str) -> str:
-    return f'40/user,{{"token":"{token(person_id)}"}}'
+def connect_packet(person_id: str, **auth: object) -> str:
+    return f"40/user,{json.dumps({'token': token(person_id)} | auth)}"

@@ -73,6 +73,7 @@ def test_a_connect_is_answered_at_once_and_joined_on_the_websocket(stage: Stage)
     (answer,) = client.get()
     sid = json.loads(answer.removeprefix("40/user,"))["sid"]
     assert members("ulla") == set(), "nobody reaches the client yet"
+    assert connections.get(client.id) is None, "a client that upgrades needs no row"
     upgraded(client)
     assert members("ulla") == {"s:w"}
     assert connections.get(client.id) is None
@@ -91,6 +92,93 @@ def test_a_refused_connect_is_told_once(stage: Stage) -> None:
     assert client.get() == ['44/user,{"message":"Invalid or expired token"}']
     upgraded(client)
     assert stage.gateway.to("w") == ["3probe"]
+
+
+def test_a_client_that_guesses_before_it_upgrades_is_closed(
+    stage: Stage, use_settings: UseSettings
+) -> None:
+    use_settings(limit_failed_authentications=3)
+    client = Client(stage)
+    client.post(connect_packet("ulla"), '40/user,{"token":"x"}')
+    client.post('40/user,{"token":"y"}')
+    assert len(client.get()) == 3
+    client.post('40/user,{"token":"z"}')
+    assert client.get() == ['44/user,{"message":"Invalid or expired token"}', "1"]
+
+
+@pytest.mark.parametrize("upgrades", [True, False])
+def test_a_client_joins_again_before_its_first_packets_are_handled(
+    stage: Stage, upgrades: bool
+) -> None:
+    client = Client(stage)
+    client.post("40", connect_packet("ulla"))
+    client.post("41/user,", connect_packet("ulla"))
+    answers = client.get()
+    assert [one.partition("{")[0] for one in answers] == ["40", "40/user,", "40/user,"]
+    if upgrades:
+        upgraded(client)
+    else:
+        stage.handle_held(client)
+    row = connections.get("w" if upgrades else client.id)
+    assert row
+    sids = {one.namespace: one.sid for one in row.all_sessions()}
+    assert [sids["/"] in answers[0], sids["/user"] in answers[2]] == [True, True]
+    assert members("ulla") == {f"s:{row.connection_id}"}
+
+
+@pytest.mark.parametrize("upgrades", [True, False])
+def test_a_session_comes_back_by_polling(stage: Stage, upgrades: bool) -> None:
+    first, again = Client(stage), Client(stage)
+    first.post(connect_packet("ulla", recovery=True))
+    before = json.loads(first.get()[0].removeprefix("40/user,"))
+    upgraded(first, "w1")
+    again.post("40", connect_packet("ulla", recovery=True, pid=before["pid"]))
+    assert json.loads(again.get()[1].removeprefix("40/user,")) == before
+    if upgrades:
+        upgraded(again, "w2")
+        assert connections.get(again.id) is None
+    else:
+        stage.handle_held(again)
+    row = connections.get("w2" if upgrades else again.id)
+    assert row
+    assert {one.namespace for one in row.all_sessions()} == {"/", "/user"}
+    assert row.restoring == {"/user"}
+    assert stage.tasks.restored == [(row.connection_id, "/user")]
+
+
+def test_a_connect_while_the_first_packets_are_handled_is_answered_once(
+    stage: Stage, race: Race
+) -> None:
+    for _ in range(10):
+        client = Client(stage)
+        client.post("40")
+        race(partial(stage.handle_held, client), partial(client.post, connect_packet("ulla")))
+        root, user = client.get()
+        row = connections.get(client.id)
+        assert row
+        sids = {one.namespace: one.sid for one in row.all_sessions()}
+        assert [sids["/"] in root, sids["/user"] in user] == [True, True]
+        assert f"s:{client.id}" in members("ulla")
+
+
+def test_who_dies_while_writing_the_client_s_row_loses_no_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(stage)
+    client.post("40")
+    with monkeypatch.context() as patched:
+        patched.setattr(mailboxes, "forget_row", _dies)
+        with pytest.raises(RuntimeError):
+            stage.handle_held(client)
+    client.post(connect_packet("ulla"))
+    stage.clock.ahead_ms += mailboxes.LEASE_MS + 1
+    stage.handle_held(client)
+    assert len(client.get()) == 2
+    assert members("ulla") == {f"s:{client.id}"}
+
+
+def _dies(_: object) -> None:
+    raise RuntimeError
 
 
 def test_events_before_the_upgrade_are_handled_after_it_in_order(stage: Stage) -> None:

@@ -50,9 +50,6 @@ UNREACHED = {
     "functions/chat/calls.py _held: call_rows.get": _AT_ONCE,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
     "functions/socketio/join.py _read: connections.get": _POLLING,
-    "functions/socketio/posts.py _begin: read": _POLLING,
-    "functions/socketio/posts.py _read_packets: ports().connections.close": _POLLING,
-    "functions/socketio/posts.py receive: _read_packets": _POLLING,
     "functions/sweep/due.py _carry_out: ports.tasks.end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
@@ -90,7 +87,7 @@ UNREACHED = {
             "functions/chat/channels.py join_channel_again: rooms.remove",
             "functions/opener/main.py handler: returning.restore",
             "functions/socketio/join.py join: ports().tasks.restore",
-            "functions/socketio/upgrade.py finish: moving.follow",
+            "functions/socketio/upgrade.py _take_over: moving.follow",
             "shared/aws/tasks.py AwsTasks.restore: self._invoke",
             "shared/pipeline/departure.py expel: session_store.forget_lost",
             "shared/pipeline/departure.py finish_connection: lifecycle.mark_departing",
@@ -135,6 +132,14 @@ FOR_RECOVERY = (
     "shared/realtime/recovery.py",
 )
 """Modules that run for apps that ask for recovery only."""
+
+FOR_POLLING = (
+    "functions/polling/",
+    "functions/socketio/first_packets.py",
+    "functions/socketio/posts.py",
+    "shared/aws/mailboxes.py",
+)
+"""Modules that run for apps that poll only."""
 
 UNUSED: dict[Use, str] = {
     ("bookings", "may", "send-deadline"): "only typing that comes too soon is put off",
@@ -222,7 +227,8 @@ def differences(watch: Watch) -> list[str]:
     What is listed and is run, or used, or not there at all, is to be taken out of its list. What
     needs another event in between, or a fault, may be run by chance.
     """
-    unreached = {name for name in watch.unreached() if not name.startswith(FOR_RECOVERY)}
+    others = (*FOR_RECOVERY, *FOR_POLLING)
+    unreached = {name for name in watch.unreached() if not name.startswith(others)}
     missing = {f"nothing runs {name}" for name in unreached}
     missing |= {f"nothing uses the right {right}" for right in granted() - access.USED}
     listed = {f"nothing runs {name}" for name in UNREACHED} | NOT_YET

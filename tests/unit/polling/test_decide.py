@@ -13,7 +13,7 @@ NOW = 1_000_000
 
 
 def box(**fields: Any) -> Mailbox:
-    return Mailbox("~s", poll="me", held=[], **fields)
+    return Mailbox("~s", poll="me", **fields)
 
 
 UPGRADE: dict[str, Any] = {"websocket": "w", "upgrade_until_ms": NOW + 1}
@@ -33,9 +33,10 @@ UPGRADE: dict[str, Any] = {"websocket": "w", "upgrade_until_ms": NOW + 1}
         (box(websocket="w", upgrade_until_ms=NOW), Decision.GIVE_UP),
         (box(websocket="w", upgrade_until_ms=NOW, probed=True), Decision.GIVE_UP),
         (box(held_until_ms=NOW), Decision.WAIT),
-        (Mailbox("~s", poll="me", held=["1 40"], held_until_ms=NOW), Decision.HANDLE),
-        (Mailbox("~s", poll="me", held=["1 40"], held_until_ms=NOW + 1), Decision.WAIT),
-        (Mailbox("~s", poll="me", held=["1 40"], held_until_ms=NOW, **UPGRADE), Decision.HANDLE),
+        (box(held=["1 40"], held_until_ms=NOW), Decision.HANDLE),
+        (box(held=[], held_until_ms=NOW), Decision.HANDLE),
+        (box(held=["1 40"], held_until_ms=NOW + 1), Decision.WAIT),
+        (box(held=["1 40"], held_until_ms=NOW, **UPGRADE), Decision.HANDLE),
     ],
 )
 def test_each_state_has_one_decision(found: Mailbox | None, decision: Decision) -> None:
