@@ -16,7 +16,6 @@ from functions.accounts.product import accounts
 from shared.aws.parallel import together
 from shared.identity import accounts as stored
 from shared.identity.accounts import Account
-from shared.ids import is_id
 from shared.pipeline import audit, paging
 from shared.pipeline.audit import Action
 from shared.pipeline.backend_events import HAPPENED_AT
@@ -61,7 +60,6 @@ class Sessions(msgspec.Struct, frozen=True):
             Annotated[str, msgspec.Meta(min_length=1, pattern=r"^\S")],
         ),
     },
-    errors=(400,),
     access=Access({"accounts": "BatchGetItem", "accounts/named": "Query"}),
 )
 def find(request: HttpRequest) -> FoundAccounts:
@@ -77,7 +75,7 @@ def find(request: HttpRequest) -> FoundAccounts:
 @accounts.route("GET /accounts/{id}/sessions", who="an admin", access=Access({"people": "GetItem"}))
 def sessions(request: HttpRequest) -> Sessions:
     """Return where a person is connected now, with how many devices."""
-    paths = list(request.registry.namespaces) if is_id(request.id) else []
+    paths = list(request.registry.namespaces)
     rows = together(partial(people.get, path, request.id) for path in paths)
     return Sessions([Devices(row.namespace, len(row.members)) for row in rows if row.members])
 
@@ -88,7 +86,7 @@ def _action(verb: str) -> Callable[[HttpHandle], HttpHandle]:
         f"POST /accounts/{{id}}/{verb}",
         who="an admin",
         body=Action,
-        errors=(400, 404, 503),
+        errors=(404, 503),
         access=Access({"accounts": "GetItem UpdateItem"}, may="put-events") | audit.WRITES,
     )
 
@@ -138,7 +136,7 @@ def _change(request: HttpRequest, action: str, **status: Any) -> Account:
         return msgspec.structs.replace(account, **status)
 
     now_ms = int(entry.at)
-    done = stored.change(request.id, now_ms, changed, logged) if is_id(request.id) else None
+    done = stored.change(request.id, now_ms, changed, logged)
     if done is None:
         raise HttpError(404, NO_ACCOUNT)
     report = msgspec.to_builtins(done.after) | {HAPPENED_AT: done.at_ms}

@@ -7,7 +7,6 @@ import msgspec
 from functions.accounts.product import accounts
 from shared.identity import accounts as stored
 from shared.identity.accounts import Account
-from shared.ids import is_id
 from shared.pipeline.authentication import require_admin
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
@@ -27,7 +26,7 @@ def account(request: HttpRequest) -> Account:
     if not own and request.id != identity.account_id:
         require_admin(identity)
     wanted = identity.account_id if own else request.id
-    account = stored.get(wanted) if is_id(wanted) else None
+    account = stored.get(wanted)
     if account is None and own:
         account = Account(id=identity.account_id, role=identity.role, name=identity.name)
     if account is None:

@@ -10,7 +10,6 @@ from functions.bookings.product import bookings
 from functions.bookings.rows import Booking
 from functions.bookings.state import Status
 from shared import times
-from shared.ids import is_id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin, require_role
 from shared.pipeline.deployment import Access
@@ -50,7 +49,7 @@ class Bookings(Items[BookingDetails], frozen=True):
         "cursor": booking_list.CURSOR,
         "status": Parameter("Only those with this status", Status),
     },
-    errors=(400, 403),
+    errors=(403,),
     access=Access(
         {"bookings": "BatchGetItem", "bookings/customer": "Query", "bookings/partner": "Query"}
     ),
@@ -79,7 +78,7 @@ def booking(request: HttpRequest) -> BookingDetails:
     """Return a booking, for its customer, its partner and admins. For other people, a booking that
     exists is answered like one that does not."""
     identity = request.identity
-    found = store.find(request.id) if is_id(request.id) else None
+    found = store.find(request.id)
     party = PARTIES.get(identity.role)
     if not (found and party and found.is_party(party, identity.account_id)):
         require_admin(identity)

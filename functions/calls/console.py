@@ -18,7 +18,7 @@ from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.calling.running import RunningCall
 from shared.identity import accounts
-from shared.ids import Id, is_id
+from shared.ids import Id
 from shared.pipeline import audit, paging
 from shared.pipeline.audit import Action
 from shared.pipeline.call_console import CallConsole
@@ -65,7 +65,6 @@ class AdminCalls(Items[AdminCall], frozen=True):
         "product": _PRODUCT,
         "userId": Parameter("Only the calls of this person, of all products", Id),
     },
-    errors=(400,),
     access=Access({"accounts": "BatchGetItem", "calls": "BatchGetItem", "call_lists": "Query"}),
 )
 def recent_calls(request: HttpRequest) -> AdminCalls:
@@ -85,7 +84,6 @@ def recent_calls(request: HttpRequest) -> AdminCalls:
     "GET /admin/calls/running",
     who="an admin",
     query={**paging.QUERY, "product": _PRODUCT},
-    errors=(400,),
     access=Access({"accounts": "BatchGetItem"}),
 )
 def running_calls(request: HttpRequest) -> AdminCalls:
@@ -114,7 +112,7 @@ def call(request: HttpRequest) -> Call:
     "POST /calls/{id}/end",
     who="an admin",
     body=Action,
-    errors=(400, 404),
+    errors=(404,),
     access=_READ | audit.WRITES,
 )
 def end_call(request: HttpRequest) -> Call:
@@ -173,7 +171,7 @@ def _find(request: HttpRequest) -> Call | None:
 
 def _record(call_id: str) -> CallRecord | None:
     """Return the record of a call that is in a list. Returns None if there is none."""
-    for name in (RUNNING, *WithCalls) if is_id(call_id) else ():
+    for name in (RUNNING, *WithCalls):
         entry = call_lists.find(name, call_id)
         record = entry and call_records.find(entry.caller_id, call_id, as_caller=True)
         if record:

@@ -13,7 +13,6 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import calls
 from functions.calls.state import Status
 from shared.identity.tokens import Identity
-from shared.ids import is_id
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
 from shared.settings import settings
@@ -29,7 +28,7 @@ def credentials(request: HttpRequest) -> Credentials:
     on, for an app that has lost those of `call:accepted`. LiveKit lets one device of a person be in
     the room: the last one that joins."""
     asker = request.identity
-    name = _name_in_call(asker, request.id) if is_id(request.id) else None
+    name = _name_in_call(asker, request.id)
     if name is None:
         raise HttpError(404, NO_CALL)
     room = livekit.configured(settings(), request.ports.secrets)

@@ -15,10 +15,10 @@ from shared.aws.parallel import both
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
 from shared.calling.running import RunningCall
-from shared.ids import MOST_CHARACTERS, Id, is_id
+from shared.ids import Id
 from shared.pipeline import paging
 from shared.pipeline.authentication import require_admin
-from shared.pipeline.http import HttpError, HttpRequest
+from shared.pipeline.http import HttpRequest
 from shared.pipeline.paging import Items
 from shared.pipeline.payloads import one_of
 from shared.pipeline.routes import Parameter
@@ -65,16 +65,14 @@ class Calls(Items[Call], frozen=True):
 @calls.route(
     "GET /calls",
     query={**paging.QUERY, "userId": Parameter("Whose calls, for admins", Id)},
-    errors=(400, 403),
+    errors=(403,),
     access=MAY_READ_RECORDS,
 )
 def history(request: HttpRequest) -> Calls:
     """Return the calls of the person who asks: those that ring or go on, and then those that are
     over, newest first. An admin may ask for another person's calls with `userId`."""
     identity = request.identity
-    person_id = request.query.get("userId", identity.account_id)
-    if not is_id(person_id):
-        raise HttpError(400, f"userId: expected 1 to {MOST_CHARACTERS} characters")
+    person_id = request.id_parameter("userId") or identity.account_id
     if person_id != identity.account_id:
         require_admin(identity)
     page = paging.read(request.query)

@@ -16,7 +16,6 @@ from shared.aws.parallel import both
 from shared.aws.tables import Table
 from shared.calling.call_records import CallRecord, Ender
 from shared.calling.running import RunningCall
-from shared.ids import is_id
 from shared.pipeline.call_console import CallConsole, Listed
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
@@ -83,7 +82,7 @@ def _telecaller_in(call_id: str) -> PartyRow | None:
 
     Returns None if the call is over, does not exist, or has begun a moment ago.
     """
-    entry = call_lists.find(RUNNING, call_id) if is_id(call_id) else None
+    entry = call_lists.find(RUNNING, call_id)
     row = entry and rows.get(TELECALLER.path, entry.callee_id)
     return row if row and row.is_in(call_id) else None
 

@@ -13,7 +13,7 @@ from functions.chat.product import ACCESS, chat
 from shared.aws.parallel import both, together
 from shared.identity import accounts
 from shared.identity.tokens import Identity
-from shared.ids import Id, is_id
+from shared.ids import Id
 from shared.pipeline import paging
 from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpError, HttpRequest
@@ -43,7 +43,7 @@ class Channels(Items[ListedChannel], frozen=True):
 @chat.route(
     "GET /channels",
     query=paging.QUERY,
-    errors=(400, 403),
+    errors=(403,),
     access=Access({"accounts": "GetItem", "chat": "BatchGetItem Query", "messages": "Query"}),
 )
 def channels(request: HttpRequest) -> Channels:
@@ -93,7 +93,7 @@ class Messages(Items[ReadMessage], frozen=True):
 @chat.route(
     "GET /channels/{id}/messages",
     query={**paging.QUERY, "replyToId": Parameter("Only the answers to this message", Id)},
-    errors=(400, 403),
+    errors=(403,),
     access=Access(
         {
             "accounts": "GetItem",
@@ -107,12 +107,8 @@ def messages(request: HttpRequest) -> Messages:
     """Return the messages of a channel, newest first, for the people who may join it. For other
     people, a channel that exists is answered like one that does not. A channel whose id has a `?`
     cannot be asked for."""
-    if not is_id(request.id):
-        raise HttpError(403, ACCESS_DENIED)
     room = channel_rows.room_of(request.id)
-    page, reply_to = paging.read(request.query), request.query.get("replyToId") or None
-    if reply_to and not is_id(reply_to):
-        raise HttpError(400, "replyToId: not a message")
+    page, reply_to = paging.read(request.query), request.id_parameter("replyToId")
     person_id = _reader(request.identity, room)
     found, people = both(
         lambda: history.messages(room, page.rows, before=page.before, reply_to=reply_to),

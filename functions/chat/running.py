@@ -11,7 +11,6 @@ from functions.chat.state import Trigger
 from shared.aws.tables import Table
 from shared.calling.call_records import CallRecord, Ender
 from shared.calling.running import RunningCall
-from shared.ids import is_id
 from shared.pipeline.call_console import CallConsole, Listed
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
@@ -34,7 +33,7 @@ def newest(limit: int, before: str | None) -> list[Listed]:
 
 def find(call_id: str) -> RunningCall | None:
     """Return a call. Returns None if it is over or does not exist."""
-    row = call_rows.get(call_id) if is_id(call_id) else None
+    row = call_rows.get(call_id)
     return None if row is None else _of_row(row.call)
 
 

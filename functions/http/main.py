@@ -16,9 +16,10 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from functions.products import REGISTRY
 from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
+from shared.ids import is_id
 from shared.pipeline import authentication, cors
-from shared.pipeline.http import HttpError, HttpRequest, Reply
-from shared.pipeline.routes import HttpRoute
+from shared.pipeline.http import NO_ID, HttpError, HttpRequest, Reply
+from shared.pipeline.routes import ID, HttpRoute
 from shared.protocol import json
 
 IDENTITY = "identity"
@@ -45,15 +46,19 @@ for row in REGISTRY.http_routes.values():
 def request_for(route: HttpRoute) -> HttpRequest:
     """Return the request that the route's handler receives.
 
-    Raises ``HttpError`` 401 or 403 if the account that asks may not use the route.
+    Raises ``HttpError`` 401 or 403 if the account that asks may not use the route, and 400 if the
+    path has an id that nothing can have.
     """
     event, headers = app.current_event, request_headers()
     outside = ports()
+    asker, id_ = authentication.asker(route.who, headers, outside.secrets), route.id_in(event.path)
+    if ID in route.path and not is_id(id_):
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"id: {NO_ID}")
     return HttpRequest(
         ports=outside,
         registry=REGISTRY,
-        asker=authentication.asker(route.who, headers, outside.secrets),
-        id=route.id_in(event.path),
+        asker=asker,
+        id=id_,
         query=event.query_string_parameters,
         headers=headers,
         body=request_body(),

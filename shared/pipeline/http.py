@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from shared.ids import MOST_CHARACTERS, is_id
+
 if TYPE_CHECKING:
     from shared.identity.tokens import Identity
     from shared.pipeline.registry import Registry
     from shared.ports import Ports
 
 T = TypeVar("T")
+NO_ID = f"expected 1 to {MOST_CHARACTERS} characters"
 AnyEnum = TypeVar("AnyEnum", bound=StrEnum)
 
 
@@ -59,6 +62,16 @@ class HttpRequest:
         if self.asker is None:
             raise RuntimeError("This route does not read tokens")
         return self.asker
+
+    def id_parameter(self, name: str) -> str | None:
+        """Return the value of a parameter that is an id. Returns None if it is left out.
+
+        Raises ``HttpError`` 400 with a text that names the parameter if the value is no id.
+        """
+        text = self.query.get(name)
+        if text is not None and not is_id(text):
+            raise HttpError(400, f"{name}: {NO_ID}")
+        return text
 
     def choice(self, name: str, choices: type[AnyEnum]) -> AnyEnum | None:
         """Return the value of a parameter that has some choices. Returns None if it is left out.

@@ -34,7 +34,7 @@ QUERY = {
     ),
     "cursor": Parameter(
         "`cursor` of the page before",
-        Annotated[str, msgspec.Meta(pattern=f"^{HEX}*$")],
+        Annotated[str, msgspec.Meta(pattern=f"^{HEX}+$")],
     ),
 }
 """The ``query`` that a route of pages declares."""
@@ -73,10 +73,10 @@ def read(query: Mapping[str, str]) -> Page:
 
     Raises ``HttpError`` 400 with a text that names the wrong field.
     """
-    text = query.get("limit") or str(DEFAULT_LIMIT)
+    text = query.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
         raise HttpError(400, f"limit: expected a number between 1 and {MOST}")
-    return Page(int(text), _key(query["cursor"]) if query.get("cursor") else None)
+    return Page(int(text), _key(query["cursor"]) if "cursor" in query else None)
 
 
 def cut(page: Page, rows: Sequence[Row], key: Callable[[Row], str]) -> tuple[list[Row], str | None]:

@@ -27,7 +27,8 @@ class Parameter:
     """A parameter of a route's query.
 
     about: what it means, for the published documents.
-    type: the type of its values, for the published documents. The handler checks them.
+    type: the type of its values, for the published documents. The handler reads the value with
+        ``paging.read`` or a method of ``HttpRequest``, which refuse every other one.
     """
 
     about: str
@@ -48,7 +49,7 @@ class HttpRoute:
     body: the type of the request's body. None if the route reads no body, or describes it in
         another way.
     status: the status of an answer that is no error.
-    errors: the statuses of errors, beside those that ``who`` brings.
+    errors: the statuses of errors, beside those that ``who``, an id and the query bring.
     answer: returns the answer's type, if the type depends on what other products declare.
     """
 
@@ -67,6 +68,11 @@ class HttpRoute:
     def key(self) -> str:
         """The row's name in API Gateway: ``GET /bookings/{id}``."""
         return f"{self.method} {self.path}"
+
+    @property
+    def takes_parameters(self) -> bool:
+        """Whether a request can have a wrong id or parameter, and is answered with 400 then."""
+        return bool(self.query) or ID in self.path
 
     @property
     def rule(self) -> str:

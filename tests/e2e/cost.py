@@ -158,8 +158,8 @@ def of_call(records: list[Record]) -> dict[str, float]:
 def of_connect(records: list[Record]) -> dict[str, float]:
     """Return the cost of a client that connects, without that of the presence that it changes.
 
-    The sweep, which may come meanwhile, is left out too. GETs that wait for packets are left out: how many a client makes, and how often each looks for
-    packets, depends on timing.
+    The sweep, which may come meanwhile, and GETs that wait for packets are left out: how many a
+    client makes, and how often each looks for packets, depends on timing.
     """
     others = (*PRESENCE, "sweep")
     mine = [one for one in records if not one["function"].endswith(others)]

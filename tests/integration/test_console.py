@@ -212,10 +212,9 @@ def test_of_several_admins_one_ends_the_call(console: Console, race: Race) -> No
 
 
 def test_what_does_not_exist_is_not_ended(console: Console) -> None:
-    for id_ in ("unknown", "x" * 200):
-        assert console.ask(f"POST /calls/{id_}/end") == (404, "There is no such call")
-        assert console.ask(f"GET /calls/{id_}") == (404, "There is no such call")
-        assert console.ask(f"POST /accounts/{id_}/suspend") == (404, "There is no such account")
+    assert console.ask("POST /calls/unknown/end") == (404, "There is no such call")
+    assert console.ask("GET /calls/unknown") == (404, "There is no such call")
+    assert console.ask("POST /accounts/unknown/suspend") == (404, "There is no such account")
     for body, error in (
         ({"reason": 1}, "body.reason: expected str | null, got int"),
         ([], "body: expected object, got array"),

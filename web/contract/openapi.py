@@ -76,7 +76,8 @@ def _operation(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
         operation["parameters"] = parameters
     if body:
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
-    for status in sorted({*BY_WHO[route.who], *route.errors}):
+    wrong = (HTTPStatus.BAD_REQUEST,) if route.takes_parameters else ()
+    for status in sorted({*BY_WHO[route.who], *route.errors, *map(int, wrong)}):
         operation["responses"][str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {JSON: {"schema": schemas.of(Refused)}},

@@ -44,7 +44,7 @@ class Telecallers(Items[ListedTelecaller], frozen=True):
 @calls.route(
     "GET /telecallers",
     query={**paging.QUERY, "presence": Parameter("Only those with this presence", Presence)},
-    errors=(400, 403),
+    errors=(403,),
     access=Access(
         {
             "accounts": "BatchGetItem",
