@@ -201,7 +201,7 @@ def _resolve(registry: Registry, arrival: Arrival, request: Request) -> Resolved
 
     Raises ``NotConnected``, ``NotJoined``, ``InvalidPacket`` or ``Upgrading``.
     """
-    connection, parsed = _read(registry, arrival.connection_id, request)
+    connection, ahead = _read(registry, arrival.connection_id, request)
     if connection is not None:
         connection.require_settled()
     session = connection.sender(request.namespace, arrival.ms) if connection else None
@@ -212,7 +212,7 @@ def _resolve(registry: Registry, arrival: Arrival, request: Request) -> Resolved
     if session is None:
         elsewhere = connection.all_sessions() and not connection.leaving
         raise NotJoined if elsewhere else NotConnected
-    parsed = parsed or _parse(registry, session.namespace, request)
+    parsed = ahead.get(session.namespace) or _parse(registry, session.namespace, request)
     return ResolvedRequest(connection, session, parsed)
 
 
@@ -289,20 +289,32 @@ def _limit(row: EventHandler, context: Context) -> None:
 
 def _read(
     registry: Registry, connection_id: str, request: Request
-) -> tuple[Connection | None, ParsedRequest | None]:
-    """Return the connection and, if its handler has a ``preload``, the parsed request.
+) -> tuple[Connection | None, dict[str, ParsedRequest]]:
+    """Return the connection, or None if there is none, and what has been parsed so far.
 
-    The ``preload`` reads at the same time as the connection is read: one round trip for both.
-    Returns None for what is not there or not known yet. The namespace of a native request, and so
-    its handler, is known only then.
+    A ``preload`` reads at the same time as the connection is read: one round trip for both. A
+    native request does not say its namespace. So it is parsed for each namespace with a ``preload``
+    for the event, mostly one, and what another namespace would have read is dropped.
     """
-    namespace = request.namespace
-    row = registry.find(namespace, request.event) if namespace is not None else None
-    if namespace is None or row is None or row.preload is None:
-        return connections.get(connection_id), None
-    return both(
-        lambda: connections.get(connection_id), lambda: _parse(registry, namespace, request)
+    paths = registry.namespaces if request.namespace is None else [request.namespace]
+    rows = (registry.find(path, request.event) for path in paths)
+    ahead = [row.namespace for row in rows if row and row.preload]
+    if not ahead:
+        return connections.get(connection_id), {}
+    connection, parsed = both(
+        lambda: connections.get(connection_id),
+        lambda: {path: _parse_ahead(registry, path, request) for path in ahead},
     )
+    return connection, {path: one for path, one in parsed.items() if one}
+
+
+def _parse_ahead(registry: Registry, namespace: str, request: Request) -> ParsedRequest | None:
+    """Return the request as ``_parse`` does. Returns None if the ``preload`` fails: it may be the
+    one of another namespace. If it is not, it is tried again."""
+    try:
+        return _parse(registry, namespace, request)
+    except Exception:  # noqa: BLE001 - if it fails again, the client is refused
+        return None
 
 
 def _parse(registry: Registry, namespace: str, request: Request) -> ParsedRequest:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 Record = dict[str, Any]
 EVENT = re.compile(r'42(?:(?P<namespace>/[^,]*),)?\d*\["(?P<event>[^"]+)"')
+NATIVE = re.compile(r'\{"action": ?"(?P<action>[^"]+)"')
 PACKET = re.compile(r"4?\d")
 PACKETS = {
     "40": "a namespace joined",
@@ -82,14 +83,16 @@ def invocations(records: Iterable[Record]) -> dict[str, list[Record]]:
 def event_of(records: list[Record]) -> str:
     """Return the name of what an invocation has handled.
 
-    It is the event with its namespace, another packet of Socket.IO or Engine.IO, or else the
-    function.
+    It is the event with its namespace, the action of a native frame, another packet of Socket.IO or
+    Engine.IO, or else the function.
     """
     whole = next((one for one in records if one["kind"] == "invocation"), None)
     body = (whole.get("body") if whole else None) or ""
-    event, packet = EVENT.match(body), PACKET.match(body)
+    event, native, packet = EVENT.match(body), NATIVE.match(body), PACKET.match(body)
     if event:
         return f"{event['namespace'] or '/'} {event['event']}"
+    if native:
+        return f"native {native['action']}"
     if packet:
         return PACKETS[packet[0]]
     function: str = records[0]["function"]

@@ -14,10 +14,10 @@ from tests.e2e.visit import Visit
 from tests.e2e.world import World
 
 
-def calls(world: World) -> None:
+def calls(world: World, kind: str = "js") -> None:
     """Make calls that are rejected, cancelled and ended by each side; an admin requests counts."""
-    _, user = world.user()
-    callee, telecaller = world.telecaller()
+    _, user = world.user(kind)
+    callee, telecaller = world.telecaller(kind)
     _, admin = world.admin()
     assert telecaller.ask("call:reject", {"callId": ring(user, telecaller, callee)}) is None
     user.wait("call:rejected")
@@ -34,12 +34,13 @@ def calls(world: World) -> None:
     admin.ask("presence:request-counts")
 
 
-def chat(world: World) -> None:
+def chat(world: World, kind: str = "js") -> None:
     """Let two people write in a channel and call each other twice."""
     channel = unique("channel")
     make_channel(world, channel)
+    everything = [*EVERYTHING, "chat.send_broadcasts"]
     anna, bert = (
-        tab(world, unique(name), permissions=[*EVERYTHING, "chat.send_broadcasts"], joins=channel)
+        tab(world, unique(name), kind, permissions=everything, joins=channel)
         for name in ("anna", "bert")
     )
     bert.ask("presence:get_online_users")
@@ -76,12 +77,12 @@ def _signal(caller: Tab, callee: Tab) -> None:
     assert callee.ask("call:reject", {"callId": call_id}) is None
 
 
-def bookings(world: World) -> None:
+def bookings(world: World, kind: str = "js") -> None:
     """Make a booking that is completed and one that is not. An admin monitors them."""
     backend = Backend(world.stack)
     _, admin = world.admin()
     assert admin.ask("monitor:bookings") is None
-    visit = Visit(world, backend)
+    visit = Visit(world, backend, (kind, kind))
     customer, partner = visit.customer, visit.partner
     visit.to("PARTNER_ACCEPTED")
     assert customer.ask("booking:track", visit.id) is None
@@ -101,6 +102,6 @@ def bookings(world: World) -> None:
     admin.ask("request:stats")
     for event in ("message:mark_read", "typing:start", "typing:stop"):
         assert "error" in admin.ask(event, visit.customer_account.id), "an admin is no party"
-    other = Visit(world, backend)
+    other = Visit(world, backend, (kind, kind))
     assert other.partner.ask("booking:reject", {"bookingId": other.id}) is None
     assert other.customer.ask("booking:cancel", {"bookingId": other.id}) is None

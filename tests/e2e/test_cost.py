@@ -28,6 +28,7 @@ EVENTS = {f"{row.namespace} {row.event}" for row in REGISTRY.handlers.values()}
 MOST_BEFORE_EMIT = 3
 """How many requests may be made one after another before an event's first post."""
 
+PLAYS = (every_event.calls, every_event.chat, every_event.bookings)
 COMING = {"connect", "opener", "a namespace joined"}
 UPGRADED = "a whole call after an upgrade"
 RECOVERING = "a whole call with recovery"
@@ -122,7 +123,7 @@ def _call(
 def cost_of_every_event(world: World, requests: Requests) -> dict[str, Cost]:
     """Send every event, and return the cost of each, and of functions that handle no events."""
     requests.settle()
-    for play in (every_event.calls, every_event.chat, every_event.bookings):
+    for play in PLAYS:
         play(world)
     return by_event(requests.settle())
 
@@ -166,6 +167,18 @@ def test_no_event_costs_more_than_before(world: World, requests: Requests) -> No
         assert name in costs, f"{name} is not sent: add it to tests/e2e/every_event.py"
         assert name in ALLOWED, f"{name} has no bounds: run python -m bench.requests --write"
         check_bounds(name, bounded(costs[name]))
+
+
+def test_native_frames_wait_no_longer(world: World, requests: Requests) -> None:
+    """A native frame does not say its namespace, of which its handler and what it reads depend."""
+    requests.settle()
+    for play in PLAYS:
+        play(world, "native")
+    costs = by_event(requests.settle())
+    for row in REGISTRY.handlers.values():
+        if row.preload:
+            cost = costs[f"native {row.event.replace(':', '.')}"]
+            assert cost.before_emit <= MOST_BEFORE_EMIT, (row.event, cost)
 
 
 def test_no_event_may_wait_long_before_it_is_answered() -> None:
