@@ -14,10 +14,10 @@ from tests.e2e.visit import Visit
 from tests.e2e.world import World
 
 
-def calls(world: World, kind: str = "js") -> None:
+def calls(world: World) -> None:
     """Make calls that are rejected, cancelled and ended by each side; an admin requests counts."""
-    _, user = world.user(kind)
-    callee, telecaller = world.telecaller(kind)
+    _, user = world.user()
+    callee, telecaller = world.telecaller()
     _, admin = world.admin()
     assert telecaller.ask("call:reject", {"callId": ring(user, telecaller, callee)}) is None
     user.wait("call:rejected")

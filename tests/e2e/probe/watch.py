@@ -103,7 +103,8 @@ class Watch:
             else:
                 return answer
             finally:
-                self._depth += 1
+                # The secret is cached for minutes, so that most invocations do not wait for it.
+                self._depth += service != "secretsmanager"
                 facts = {
                     "operation": operation,
                     "depth": self._depth,
