@@ -15,13 +15,13 @@ import hashlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -55,7 +55,8 @@ def install() -> None:
     expect(lambda_svc.invoke_async_with_retry, "func", "event")
     expect(lambda_svc._execute_function_warm, "func", "event", "request_id")
     code = SharedCode(Path(tempfile.gettempdir()) / "code")
-    lambda_runtime.subprocess = ForkingSubprocess(WarmParent(), code)
+    lambda_runtime.subprocess = ForkingSubprocess(WarmParent())
+    lambda_runtime.zipfile = SharingZipfile(code)
     lambda_runtime.get_or_create_worker = LeasedWorker
     lambda_runtime.kill_workers = ending_idle(lambda_runtime.kill_workers)
     lambda_svc.invoke_async_with_retry = marked(lambda_svc.invoke_async_with_retry)
@@ -132,9 +133,8 @@ class LeasedWorker:
 class ForkingSubprocess:
     """The module ``subprocess`` for ministack, but a Python process is forked."""
 
-    def __init__(self, parent: WarmParent, code: SharedCode) -> None:
+    def __init__(self, parent: WarmParent) -> None:
         self._parent = parent
-        self._code = code
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -144,8 +144,36 @@ class ForkingSubprocess:
         if command[0] != sys.executable:
             popen: Any = subprocess.Popen
             return popen(command, **options)
-        self._code.put(Path(options["cwd"]))
         return self._parent.fork(command[1], options["cwd"], options["env"])
+
+
+class SharingZipfile:
+    """The module ``zipfile`` for ministack, but an archive is unpacked once for all workers."""
+
+    def __init__(self, code: SharedCode) -> None:
+        self._code = code
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(zipfile, name)
+
+    def ZipFile(self, archive: str) -> SharedArchive:  # noqa: N802 - zipfile's name
+        """Open an archive to read it."""
+        return SharedArchive(archive, self._code)
+
+
+class SharedArchive(zipfile.ZipFile):
+    """An archive that is unpacked once for all workers."""
+
+    def __init__(self, path: str, code: SharedCode) -> None:
+        super().__init__(path)
+        self._code = code
+
+    def extractall(self, path: Any = None, *_: Any) -> None:  # type: ignore[override]
+        """Replace an empty folder by a link to the folder in which the archive is unpacked."""
+        folder = Path(path)
+        shared = self._code.folder(Path(str(self.filename)), super().extractall)
+        folder.rmdir()
+        folder.symlink_to(shared)
 
 
 class SharedCode:
@@ -158,21 +186,17 @@ class SharedCode:
         self._root = root
         self._lock = threading.Lock()
 
-    def put(self, folder: Path) -> None:
-        """Replace a folder that was unpacked from the archive beside it by a link to the shared
-        one. Does nothing if there is no archive."""
-        archive = folder.with_name("code.zip")
-        if not archive.exists():
-            return
+    def folder(self, archive: Path, unpack: Callable[[Path], None]) -> Path:
+        """Return the folder with the content of an archive. Unpacks it if this is the first."""
         shared = self._root / hashlib.sha256(archive.read_bytes()).hexdigest()
         with self._lock:
-            if shared.exists():
-                shutil.rmtree(folder)
-            else:
+            if not shared.exists():
                 self._root.mkdir(parents=True, exist_ok=True)
-                folder.rename(shared)
-                compileall.compile_dir(shared, quiet=2)
-        folder.symlink_to(shared)
+                fresh = Path(tempfile.mkdtemp(dir=self._root))
+                unpack(fresh)
+                compileall.compile_dir(fresh, quiet=2)
+                fresh.rename(shared)
+        return shared
 
 
 class WarmParent:

@@ -17,6 +17,7 @@ from local import emulator_main
 PATCHES = {
     emulator_main.wait_for_no_log: (Worker, "_drain_stderr_bounded"),
     emulator_main.parse_policies_once: (iam_evaluator, "parse_policy_document"),
+    emulator_main.split_expressions_once: (dynamodb, "_tokenize"),
     emulator_main.copy_rows_quickly: (dynamodb, "copy"),
 }
 
@@ -52,6 +53,13 @@ def test_the_same_policy_is_parsed_once() -> None:
     assert parse(json.dumps(policy)) is first
     assert parse(policy) == first
     assert parse("no policy") == []
+
+
+def test_a_change_of_tokens_changes_no_later_ones() -> None:
+    split = dynamodb._tokenize
+    emulator_main.split_expressions_once()
+    dynamodb._tokenize("SET #0 = :0").clear()
+    assert dynamodb._tokenize("SET #0 = :0") == split("SET #0 = :0")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextvars import copy_context
 from pathlib import Path
@@ -20,6 +21,7 @@ from local.workers import (
     ForkingSubprocess,
     LeasedWorker,
     SharedCode,
+    SharingZipfile,
     WarmParent,
 )
 
@@ -111,7 +113,7 @@ def test_a_parent_that_has_ended_is_named(tmp_path: Path) -> None:
 
 
 def test_other_programs_are_started_as_ever(parent: WarmParent, tmp_path: Path) -> None:
-    forking = ForkingSubprocess(parent, SharedCode(tmp_path))
+    forking = ForkingSubprocess(parent)
     with forking.Popen(["echo", "hi"], stdout=forking.PIPE, text=True) as process:
         assert process.communicate()[0] == "hi\n"
 
@@ -169,33 +171,31 @@ def test_another_version_of_the_emulator_is_refused(monkeypatch: pytest.MonkeyPa
         workers.install()
 
 
-def unpacked(folder: Path, text: str) -> Path:
-    """Return the folder of a worker as ministack makes it: the archive, unpacked beside it."""
+def unpacked(sharing: SharingZipfile, folder: Path, text: str) -> Path:
+    """Unpack an archive as ministack does, and return the folder with its content."""
     code = folder / "code"
     code.mkdir(parents=True)
-    (code / "module.py").write_text(text)
-    (folder / "code.zip").write_bytes(text.encode())
+    archive = folder / "code.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(zipfile.ZipInfo("module.py"), text)
+    with sharing.ZipFile(str(archive)) as opened:
+        opened.extractall(str(code))
     return code
 
 
 def test_workers_with_the_same_code_share_what_is_compiled(tmp_path: Path) -> None:
-    shared = SharedCode(tmp_path / "shared")
+    sharing = SharingZipfile(SharedCode(tmp_path / "shared"))
     first, second, other = (
-        unpacked(tmp_path / name, text)
+        unpacked(sharing, tmp_path / name, text)
         for name, text in (("1", "a = 1"), ("2", "a = 1"), ("3", ""))
     )
-    for code in (first, second, other):
-        shared.put(code)
     assert first.resolve() == second.resolve() != other.resolve()
     assert (second / "module.py").read_text() == "a = 1"
     assert list((second / "__pycache__").glob("module.*.pyc"))
 
 
-def test_a_folder_without_an_archive_is_left_as_it_is(tmp_path: Path) -> None:
-    code = unpacked(tmp_path / "1", "a = 1")
-    code.with_name("code.zip").unlink()
-    SharedCode(tmp_path / "shared").put(code)
-    assert not code.is_symlink()
+def test_the_rest_of_zipfile_is_as_ever(tmp_path: Path) -> None:
+    assert SharingZipfile(SharedCode(tmp_path)).BadZipFile is zipfile.BadZipFile
 
 
 class _Crowd:
