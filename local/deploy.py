@@ -2,6 +2,9 @@
 
 The synth takes most of the time of a start. Its result is kept under a name that is a hash of
 everything it depends on, so the next start with the same sources and settings can use it again.
+
+``cdk bootstrap`` is left out: of all that it makes, the CLI needs the bucket for the functions'
+code alone, because it deploys with its own credentials here.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import boto3
+
 from infra.settings import from_context
 from local.child import Failed, run
 from local.emulator import REGION
 from local.settings import ROOT, WORK
 
-ENVIRONMENT = f"aws://000000000000/{REGION}"
+CODE_BUCKET = f"cdk-hnb659fds-assets-000000000000-{REGION}"
+"""The name that the CDK gives to its bucket if an app does not choose another one."""
 SOURCES = ("infra", "functions", "shared", "cdk.json", "pyproject.toml", "local/requirements.lock")
 KEPT_SYNTHS = 4
 CDK = str(ROOT / "local" / "node_modules" / ".bin" / "cdk")
@@ -37,8 +43,8 @@ async def deploy(context: Mapping[str, str], work: Path) -> dict[str, str]:
 
     Raises ``Failed`` if the CLI fails.
     """
-    bootstrap = ["bootstrap", ENVIRONMENT]
-    assembly, _ = await asyncio.gather(synth(context, work), cdk(bootstrap, work))
+    assembly = await synth(context, work)
+    boto3.client("s3").create_bucket(Bucket=CODE_BUCKET)
     stack, outputs = stack_name(context), work / "outputs.json"
     options = ["--require-approval", "never", "--progress", "events"]
     await cdk(["deploy", stack, *options, "--outputs-file", str(outputs)], work, assembly)
