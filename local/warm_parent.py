@@ -25,7 +25,7 @@ import select
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from typing import Any
 
 PRELOADED = (
@@ -56,11 +56,16 @@ def main() -> None:
 
 
 def import_all(folder: str) -> None:
-    """Import every module in a folder that can be imported."""
+    """Import every module in a folder that can be imported.
+
+    What logs to standard output logs to standard error, as in ministack's workers: their standard
+    output has the answers. In a worker, ``become`` gives both another end.
+    """
     sys.path[0] = folder
-    for module in pkgutil.walk_packages([folder], onerror=lambda _: None):
-        with suppress(Exception, SystemExit):
-            importlib.import_module(module.name)
+    with redirect_stdout(sys.stderr):
+        for module in pkgutil.walk_packages([folder], onerror=lambda _: None):
+            with suppress(Exception, SystemExit):
+                importlib.import_module(module.name)
 
 
 def serve(control: socket.socket) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ SECONDS = 20
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmParent]:
     code = tmp_path_factory.mktemp("code")
-    (code / "deployed.py").write_text("a = 1")
+    (code / "deployed.py").write_text("import sys\nout = sys.stdout")
     (code / "wrong.py").write_text("a = ")
     parent = WarmParent(code, os.environ)
     yield parent
@@ -76,6 +76,11 @@ def test_the_libraries_and_the_deployed_code_are_imported_already(start: Any) ->
     names = "botocore.handlers", "deployed", "wrong", "shared", "functions", "local"
     worker = start(f"import sys\nprint([name in sys.modules for name in {names}])")
     assert worker.stdout.read().strip() == "[True, True, False, False, False, False]"
+
+
+def test_what_logs_since_it_was_imported_logs_to_the_workers_standard_error(start: Any) -> None:
+    worker = start("import deployed\nprint('line', file=deployed.out)")
+    assert (worker.stderr.read(), worker.stdout.read()) == ("line\n", "")
 
 
 @pytest.mark.parametrize(
