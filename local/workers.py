@@ -186,7 +186,7 @@ class SharedArchive(zipfile.ZipFile):
         super().__init__(path)
         self._code = code
 
-    def extractall(self, path: Any = None, *_: Any) -> None:  # type: ignore[override]
+    def extractall(self, path: Any = None, *_: Any) -> None:
         """Replace an empty folder by a link to the folder in which the archive is unpacked."""
         folder = Path(path)
         shared = self._code.folder(Path(str(self.filename)), super().extractall)
