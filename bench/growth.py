@@ -17,7 +17,7 @@ from bench import rows
 from bench.aws import Aws, canned
 from bench.server import SHARDS
 from bench.table import Table
-from infra.tables import TABLES
+from infra.tables import ALL_TABLES as TABLES
 from tests.integration import engines
 from tests.table_definition import table_definition
 

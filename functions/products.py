@@ -9,6 +9,7 @@ from functions.bookings.handlers import bookings
 from functions.calls.handlers import calls
 from functions.chat.handlers import chat
 from functions.http.health import http
+from functions.push.routes import push
 from shared.pipeline.registry import Registry
 
-REGISTRY = Registry([calls, chat, bookings, accounts, admin, backend, http])
+REGISTRY = Registry([calls, chat, bookings, accounts, admin, backend, push, http])

@@ -30,7 +30,7 @@ from infra.functions import made_with
 from infra.gateway import Gateway
 from infra.queues import ORDERED
 from infra.settings import StackSettings
-from infra.tables import TABLES
+from infra.tables import made_with as tables_made_with
 
 MANUAL = "docs/operations.md"
 ERRORS_LOGGED = "ErrorsLogged"
@@ -178,7 +178,7 @@ def _tables(watched: Watched) -> Iterator[Source]:
     The metric of a table leaves out its indexes, although a full index refuses the table's writes.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
     """
-    for row in TABLES:
+    for row in tables_made_with(watched.settings):
         dimensions = {"TableName": watched.tables[row.name].table_name}
         indexes = [{"GlobalSecondaryIndexName": index.name} for index in row.indexes]
         for index in ({}, *indexes):

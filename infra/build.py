@@ -78,7 +78,9 @@ is enough, which is a tenth of all."""
 
 OUR_PACKAGES = ("functions", "shared")
 
-SERVICES = frozenset({"dynamodb", "events", "lambda", "secretsmanager", "sqs", "stepfunctions"})
+SERVICES = frozenset(
+    {"dynamodb", "events", "lambda", "secretsmanager", "sns", "sqs", "stepfunctions"}
+)
 """The services whose definitions a function may load. botocore has those of four hundred."""
 
 NOT_RUN = (

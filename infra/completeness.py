@@ -20,18 +20,23 @@ from shared.settings import Settings
 
 GRANTS = frozenset(
     {
+        "create-endpoint",
+        "delete-endpoint",
         "delete-livekit-room",
         "invoke-disconnect",
         "invoke-opener",
         "invoke-socketio",
         "post",
+        "publish-push",
         "put-events",
         "read-queues",
         "read-secret",
         "send-broadcast",
         "send-deadline",
+        "send-push",
         "send-shard",
         "send-unpublished",
+        "set-endpoint",
         "start-balance",
         "start-ring",
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from functions.opener.main import LONGEST_SECONDS as OPENER_SECONDS
 from functions.products import REGISTRY
+from functions.push.product import MAY_FORGET
 from infra.build import KEYS
 from infra.settings import StackSettings
 from shared.pipeline.declarations import Hook
@@ -273,6 +274,23 @@ STACK = (
             until_expired=True,  # what can never be published holds up nothing
             only_with="publish_events",
         )
+    ),
+    Serving(
+        FunctionSpec(
+            "push",
+            "functions.push.main.handler",
+            POST
+            | MAY_FORGET
+            | Access(
+                {"connections": "GetItem", "devices": "PutItem", "people": "GetItem"},
+                may="publish-push",
+            ),
+            timeout_seconds=30,
+            takes="pushes",
+            at_once=5,  # a message to a large channel may wait; a ring takes its place in the queue
+            only_with="pushes",
+        ),
+        hooks=(Hook.RING_TIMEOUT,),
     ),
     Serving(
         FunctionSpec(

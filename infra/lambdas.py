@@ -46,6 +46,19 @@ STREAM_FILTERS = {
 """The records of a table's stream for which functions are invoked. The others cost nothing."""
 
 
+OPTIONAL = frozenset(
+    {
+        "create-endpoint",
+        "delete-endpoint",
+        "devices",
+        "publish-push",
+        "send-push",
+        "set-endpoint",
+    }
+)
+"""The grants and the table that a stack has only if it pushes. Without, no code uses them."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """The right to one action on one resource.
@@ -88,12 +101,16 @@ class Resources:
         """
         for name, actions in row.access.tables.items():
             table, _, index = name.partition("/")
+            if table not in self.tables and table in OPTIONAL:
+                continue
             arn = self.tables[table].table_arn
             yield iam.PolicyStatement(
                 actions=[f"dynamodb:{action}" for action in actions.split()],
                 resources=[f"{arn}/index/{index}" if index else arn],
             )
         for name in row.access.may.split():
+            if name not in self.grants and name in OPTIONAL:
+                continue
             grant = self.grants[name]
             asked = [one for one in (grant.action, grant.emulated) if one]
             yield iam.PolicyStatement(actions=asked, resources=[grant.resource, *grant.others])
@@ -283,4 +300,5 @@ def _acknowledge(
     if reasons:
         acknowledge(role, {"IAM5[Resource::*]": f"{' and '.join(reasons)} take no resource."})
     for name in row.access.may.split():
-        acknowledge(role, resources.grants[name].accepted)
+        if name in resources.grants:
+            acknowledge(role, resources.grants[name].accepted)

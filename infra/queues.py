@@ -23,7 +23,7 @@ ORDERED = frozenset({"broadcasts", "shards"})
 """The queues in which messages about one person or room arrive in the order in which they were
 sent."""
 
-PROMPT = ORDERED | {"events"}
+PROMPT = ORDERED | {"events", "pushes"}
 """The queues whose messages people wait for."""
 
 HIDDEN_TIMES = 6

@@ -56,6 +56,7 @@ RESOURCES = tuple(field.name for field in _FIELDS if field.required)
 PASSED_ON = frozenset(field.name for field in _FIELDS if not field.required) - {
     "aws_region",  # Lambda sets it
     "edge_key",  # generated with the stack
+    "pushes_queue_url",  # made with the stack
 }
 """The settings that are passed on to the functions."""
 
@@ -142,13 +143,27 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.environment.get("JWKS_URL"))
 
     @property
+    def applications(self) -> list[str]:
+        """The ARNs of the platform applications of Amazon SNS that push."""
+        found = [self.environment.get(f"PUSH_{one}_ARN") for one in ("APNS", "APNS_VOIP", "FCM")]
+        return [one for one in found if one]
+
+    @property
+    def pushes(self) -> bool:
+        """Whether the stack pushes to phones."""
+        return bool(self.applications)
+
+    @property
     def is_production(self) -> bool:
         """Whether this is the stage whose data must be kept."""
         return self.stage == "prod"
 
     def is_on(self, name: str) -> bool:
-        """Return whether a setting of the functions, off by default, is switched on."""
-        return self.environment.get(name.upper()) == str(True)
+        """Return whether a feature, off by default, is switched on.
+
+        name: a setting of the functions, or ``pushes``.
+        """
+        return bool(getattr(self, name, False)) or self.environment.get(name.upper()) == str(True)
 
     def name(self, part: str) -> str:
         """Return a physical name.
@@ -207,6 +222,8 @@ def _environment(given: dict[str, object]) -> dict[str, str]:
             f"ping_period_seconds is at least {SWEEP_SECONDS} s less than "
             "ping_interval_ms announces."
         )
+    if parsed.ring_by_push and not parsed.platform_applications:
+        raise SettingError("ring_by_push needs push_apns_voip_arn, push_apns_arn or push_fcm_arn.")
     shown = sorted(given.keys() | set(ALWAYS_SHOWN))
     return {name.upper(): str(getattr(parsed, name)) for name in shown}
 

@@ -233,6 +233,7 @@ def _resources(
             "SECRET_ARN": secret_arn,
             "WEBSOCKET_API_ID": websocket.api_id,
             "WEBSOCKET_STAGE": websocket.stage_name,
+            **({"PUSHES_QUEUE_URL": queues["pushes"].queue_url} if settings.pushes else {}),
             **settings.environment,
             "ALLOWED_ORIGINS": allowed_origins,
         },
@@ -267,5 +268,39 @@ def _resources(
                 f"invoke-{name}": Grant("lambda:InvokeFunction", invoked_arn(scope, settings, name))
                 for name in ("opener", "disconnect", "socketio")
             },
+            **(_of_pushes(settings, queues["pushes"]) if settings.pushes else {}),
         },
     )
+
+
+def _of_pushes(settings: StackSettings, queue: sqs.Queue) -> dict[str, Grant]:
+    """Return the rights to push: on the platform applications that are set, and their endpoints.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html
+    """
+    applications = settings.applications
+    endpoints = [one.replace(":app/", ":endpoint/") + "/*" for one in applications]
+    if settings.local:  # the emulator's endpoints are named otherwise
+        endpoints = [f"{one}/*" for one in applications]
+    finding = {
+        f"IAM5[Resource::{one}]": "Which devices there will be is not known." for one in endpoints
+    }
+    first, *others = endpoints
+    return {
+        "send-push": Grant(
+            "sqs:SendMessage",
+            queue.queue_arn,
+            emulated="sqs:SendMessageBatch" if settings.local else "",
+        ),
+        "create-endpoint": Grant(
+            "sns:CreatePlatformEndpoint", applications[0], others=tuple(applications[1:])
+        ),
+        **{
+            grant: Grant(f"sns:{action}", first, finding, others=tuple(others))
+            for grant, action in (
+                ("set-endpoint", "SetEndpointAttributes"),
+                ("delete-endpoint", "DeleteEndpoint"),
+                ("publish-push", "Publish"),
+            )
+        },
+    }

@@ -50,7 +50,16 @@ STACK = (
 )
 """The tables of ``shared``, which all products use."""
 
-TABLES = (*STACK, *(table for product in REGISTRY.products for table in product.tables))
+ALL_TABLES = (*STACK, *(table for product in REGISTRY.products for table in product.tables))
+"""The tables of every stack, and those of features that are off until they are set."""
+
+TABLES = tuple(row for row in ALL_TABLES if not row.only_with)
+"""The tables of every stack."""
+
+
+def made_with(settings: StackSettings) -> tuple[TableSpec, ...]:
+    """Return the tables of a stack with these settings."""
+    return tuple(row for row in ALL_TABLES if not row.only_with or settings.is_on(row.only_with))
 
 
 def make_tables(scope: Construct, settings: StackSettings) -> dict[str, dynamodb.Table]:
@@ -59,7 +68,7 @@ def make_tables(scope: Construct, settings: StackSettings) -> dict[str, dynamodb
     In production neither a deployment nor ``cdk destroy`` deletes a table.
     """
     group = Construct(scope, "Tables")
-    return {row.name: _make(group, row, keep=settings.is_production) for row in TABLES}
+    return {row.name: _make(group, row, keep=settings.is_production) for row in made_with(settings)}
 
 
 def _make(scope: Construct, row: TableSpec, *, keep: bool) -> dynamodb.Table:

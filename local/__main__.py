@@ -147,6 +147,7 @@ async def serve(
     target = stack.target(emulated, outputs)
     with step(f"Loading {len(known)} accounts and warming up"):
         stack.put_secrets(outputs["SecretArn"], settings.secrets)
+        stack.make_applications(settings.context)
         environment = await asyncio.to_thread(fill, deploy.stack_name(settings.context), known)
     facts = {
         "url": settings.url,

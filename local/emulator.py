@@ -14,13 +14,16 @@ from pathlib import Path
 import aiohttp
 
 from local.child import Child, Failed
-from local.settings import FUNCTIONS_LOG
+from local.settings import FUNCTIONS_LOG, PUSHES_LOG
 
 REGION = "us-east-1"
 START_SECONDS = 30
 WORKER_LOG = "SWITCHBOARD_WORKER_LOG"
 """The environment variable of ``local/emulator_main.py`` with the path of the file that receives
 what the Lambda workers print."""
+
+PUSH_LOG = "SWITCHBOARD_PUSH_LOG"
+"""The environment variable with the path of the file that receives what is pushed to devices."""
 
 CONNECTIONS_PATH = "/_aws/execute-api/{api}/{stage}"
 
@@ -72,6 +75,7 @@ class Emulator:
             "STATE_DIR": str(temporary / "state"),
             "TMPDIR": str(temporary),
             WORKER_LOG: str(work / FUNCTIONS_LOG),
+            PUSH_LOG: str(work / PUSHES_LOG),
             # The emulator's Lambda workers inherit these two.
             "CONNECTIONS_URL_FORMAT": url + CONNECTIONS_PATH,
             "PYTHONUNBUFFERED": "1",

@@ -1,7 +1,7 @@
 """The program of the emulator, with what it needs to behave as AWS does.
 
-Its gateway is corrected, its Lambda workers are forked and logged, and what costs it most of its
-time is left out:
+Its gateway is corrected, its pushes are noted, its Lambda workers are forked and logged, and what
+costs it most of its time is left out:
 
 - After every invocation, ministack holds the worker until 50 ms have passed without a log line.
   ``local/worker_log.py`` does not need these lines, and ministack collects later ones with the next
@@ -30,8 +30,8 @@ from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
 from ministack.services import dynamodb  # type: ignore[import-untyped]
 
-from local import emulated_gateway, worker_log, workers
-from local.emulator import WORKER_LOG
+from local import emulated_gateway, emulated_push, worker_log, workers
+from local.emulator import PUSH_LOG, WORKER_LOG
 from local.pinned import AnotherMinistack, expect
 
 POLICIES = 512
@@ -95,6 +95,7 @@ if __name__ == "__main__":
     copy_rows_quickly()
     workers.install()
     emulated_gateway.install()
+    emulated_push.install(Path(os.environ.pop(PUSH_LOG)))
     worker_log.install(Path(os.environ.pop(WORKER_LOG)))
     gc.freeze()
     gc.set_threshold(ALLOCATIONS)

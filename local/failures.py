@@ -60,7 +60,7 @@ def hint(trace: str) -> str:
     if found is None:
         return ""
     # Imported here, so that a product's mistake is reported by the synth, in one sentence.
-    from infra.tables import TABLES  # noqa: PLC0415
+    from infra.tables import ALL_TABLES as TABLES  # noqa: PLC0415
 
     table = found["table"].lower()
     names = {one.name.replace("_", ""): one.name for one in TABLES}

@@ -20,6 +20,9 @@ exists nowhere (RFC 6761, 6.4)."""
 FUNCTIONS_LOG = "functions.log"
 """In the stack's own folder: everything that the functions print."""
 
+PUSHES_LOG = "pushes.log"
+"""There, too: what is pushed to devices."""
+
 STAGE = "dev"
 MAX_PORT = 65_535
 SET_HERE = {"allowed_origins", "connections_url_format"}

@@ -50,6 +50,16 @@ def secret(arn: str) -> str:
     return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
+def make_applications(context: Mapping[str, str]) -> None:
+    """Make the platform applications that the settings name, which a team makes in AWS."""
+    for name, arn in context.items():
+        if name.startswith("push_") and name.endswith("_arn"):
+            _, platform, called = arn.split("/")
+            _client("sns").create_platform_application(
+                Name=called, Platform=platform, Attributes={}
+            )
+
+
 def target(emulated: Emulator, outputs: Mapping[str, str]) -> Target:
     """Return the addresses to which an edge in front of the stack forwards."""
     return Target(

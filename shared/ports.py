@@ -108,6 +108,32 @@ class Broadcast(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
         return self.shard is not None and not self.only
 
 
+class Push(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A push to a person's devices, as a message of the queue of pushes.
+
+    person_id: the account whose devices receive it.
+    kind: what has happened, as the app knows it: ``call.ringing``.
+    about: the id of the call or the message. A device receives one push of a kind about it.
+    title, body: what a phone shows.
+    data: what the app receives, beside the kind.
+    until_ms: until when it is of use, epoch ms.
+    row: for a call, the key of the row on which it rings.
+    person: for a call, the key of the row of the person who is called.
+    after_seconds: how long it waits in the queue.
+    """
+
+    person_id: str
+    kind: str
+    about: str
+    title: str
+    body: str
+    data: dict[str, str]
+    until_ms: int
+    row: str = ""
+    person: str = ""
+    after_seconds: int = 0
+
+
 class Missed(msgspec.Struct, frozen=True, rename="camel"):
     """An event that a connection has not received, because it was gone.
 
@@ -253,6 +279,10 @@ class Tasks(Protocol):
 
     def keep_unpublished(self, text: str) -> None:
         """Send what can never be published to the dead letters of the publisher, for people."""
+        ...
+
+    def push(self, *messages: Push) -> None:
+        """Push to people's devices."""
         ...
 
     def delete_livekit_room(self, *, room: str) -> None:

@@ -27,6 +27,11 @@ InRow = Annotated[int, msgspec.Meta(ge=1, le=50)]
 """A limit that is kept on a person's row, in a transaction that is made anyway."""
 
 
+APPLICATION = r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:app/[A-Z_]+/[\w.-]+)?$"
+Application = Annotated[str, msgspec.Meta(pattern=APPLICATION)]
+"""The ARN of a platform application of Amazon SNS, or an empty text."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The environment of a function. The names of the fields say seconds, milliseconds or bytes."""
 
@@ -327,6 +332,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     livekit_retry_seconds: int = 15
     """The time until LiveKit is asked again to delete a room; it doubles with each attempt."""
+
+    push_apns_arn: Application = ""
+    push_apns_voip_arn: Application = ""
+    push_fcm_arn: Application = ""
+    """The platform applications of Amazon SNS that push to the devices of each platform. Without
+    any of them, nothing is pushed, and no device can be registered."""
+
+    pushes_queue_url: str = ""
+    """The queue of pushes; empty if nothing is pushed."""
+
+    ring_by_push: bool = False
+    """Whether a telecaller without a connection can be called who has a device, and has not gone
+    offline by themselves."""
+
+    devices_per_person: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    """How many devices a person may have registered."""
+
+    push_kept_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_419_200)] = 86_400
+    """How long Apple and Google keep a push about something that is over, such as a missed call,
+    for a device that is switched off."""
+
+    push_retry_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 5
+    """The time until a push that has failed is tried again; it doubles with each attempt."""
+
+    @property
+    def platform_applications(self) -> dict[str, str]:
+        """The platform applications that are set, by the platform of their devices."""
+        found = {
+            "APNS": self.push_apns_arn,
+            "APNS_VOIP": self.push_apns_voip_arn,
+            "FCM": self.push_fcm_arn,
+        }
+        return {platform: arn for platform, arn in found.items() if arn}
 
     @property
     def longest_post_seconds(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.aws.gateway import PostRefused
-from shared.ports import Broadcast, BusMessage, Missed, Ports, Post, RefusedMessage
+from shared.ports import Broadcast, BusMessage, Missed, Ports, Post, Push, RefusedMessage
 
 NOW_MS = 1_768_818_600_000
 """2026-01-19T10:30:00Z."""
@@ -114,6 +114,7 @@ class FakeTasks:
     postponed: list[tuple[str, Any, int]] = field(default_factory=list)
     published: list[BusMessage] = field(default_factory=list)
     unpublished: list[str] = field(default_factory=list)
+    pushed: list[Push] = field(default_factory=list)
     bus_capacity: int = 1_000_000
     """How many events the bus accepts in total."""
 
@@ -185,6 +186,9 @@ class FakeTasks:
 
     def keep_unpublished(self, text: str) -> None:
         self.unpublished.append(text)
+
+    def push(self, *messages: Push) -> None:
+        self.pushed += messages
 
     def delete_livekit_room(self, *, room: str) -> None:
         if self.room_error:

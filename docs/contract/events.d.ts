@@ -1136,6 +1136,24 @@ export interface PartnerRegisteredEvent {
   data: BookingsRegistered;
 }
 
+/** A device to register. `platform`: `APNS` and `APNS_VOIP` are Apple's, `FCM` is Google's. `token`: the token that the platform has given to the app. */
+export interface PushNewDevice {
+  platform: "APNS" | "APNS_VOIP" | "FCM";
+  token: string;
+}
+
+/** A device of the person who asks. `deviceId`: names the device in `DELETE /devices/{id}`. `registeredAt`: ISO 8601. */
+export interface PushRegisteredDevice {
+  deviceId: string;
+  platform: string;
+  registeredAt: string;
+}
+
+/** The devices of the person who asks, the newest first. */
+export interface PushRegisteredDevices {
+  items: Array<PushRegisteredDevice>;
+}
+
 /** What an acknowledgement carries if the event was refused. */
 export interface Refused {
   error: Failure;
@@ -1148,7 +1166,7 @@ export interface ClientToServer {
     "telecallers:watch": (acknowledge?: (answer: Acknowledged) => void) => void;
     /** Stop watching the telecallers with this connection, when the app no longer shows their list. Unwatching without watching is no error. */
     "telecallers:unwatch": (acknowledge?: (answer: Acknowledged) => void) => void;
-    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused. */
+    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused, unless it waits for one that is woken by a push. */
     "call:initiate": (data: CallsInitiate, acknowledge?: (answer: CallsInitiatedOrRefused) => void) => void;
     /** Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's other devices receive `call:ended`. */
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: Acknowledged) => void) => void;
@@ -1527,6 +1545,20 @@ export interface HttpRoutes {
   "POST /events": {
     body: BackendEvent | BackendEvents;
     answer: BackendAcceptedEvents;
+  };
+  /** Register a device of one's own, which is woken when one is called or written to without being connected. Only if the stack pushes. Registering again does no harm. A device that another account has registered belongs to this one from then on. Of too many devices the oldest is forgotten. */
+  "POST /devices": {
+    body: PushNewDevice;
+    answer: PushRegisteredDevice;
+  };
+  /** Return the devices that the person who asks has registered. Only if the stack pushes. */
+  "GET /devices": {
+    answer: PushRegisteredDevices;
+  };
+  /** Forget a device of one's own, above all when the person logs out of the app. Only if the stack pushes. */
+  "DELETE /devices/{id}": {
+    path: { id: string };
+    answer: undefined;
   };
   /** Return that the stack answers. */
   "GET /health": {

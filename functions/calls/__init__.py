@@ -13,6 +13,7 @@
 ``routes``         the HTTP route of a person's calls
 ``console``        the HTTP routes with which admins see all calls and end one
 ``credentials``    the HTTP route of new credentials for the LiveKit room of one's own call
+``pushes``         what is pushed to the phones of telecallers
 ``billing``        what a call costs
 ``prepaid``        how long a user can pay for a prepaid call
 ``balance``        the Lambda function behind the balance timer, which warns and ends prepaid calls

@@ -157,6 +157,27 @@ def again(background: Background, telecaller: PartyRow) -> None:
             _announce_again(background, telecaller, mark)
 
 
+def unanswered_end(background: Background, telecaller: PartyRow, call_id: str) -> None:
+    """Wait until the end of a call that was not answered has been announced, or announce it.
+
+    telecaller: the row, read strongly consistently.
+    """
+    values, marks = settings(), _of_unanswered(telecaller, call_id)
+    for _ in looks(values.untold_seconds, values.untold_pause_seconds) if marks else ():
+        telecaller = rows.get(TELECALLER.path, telecaller.person_id)
+        marks = _of_unanswered(telecaller, call_id)
+        if not marks:
+            return
+    for mark in marks:
+        _announce_again(background, telecaller, mark)
+
+
+def _of_unanswered(telecaller: PartyRow, call_id: str) -> list[Mark]:
+    """Return the marks of the end of a call that was not answered."""
+    marks = telecaller.marks
+    return [one for one in marks if one.about == call_id and store.has_ended_unanswered(one)]
+
+
 def rest(background: Background, telecaller_id: str) -> None:
     """Wait until all transitions of a telecaller have been announced, or announce them.
 

@@ -23,9 +23,12 @@ LOOK_AGAIN_SECONDS = 1
 def telecaller_gone(background: Background, telecaller: PartyRow) -> None:
     """End the telecaller's call. The user's devices receive ``call:ended`` or ``call:missed``.
 
-    Also announces what another process has decided and not announced. Idempotent.
+    A call that rings goes on if a push can bring the telecaller back. Also announces what another
+    process has decided and not announced. Idempotent.
     """
     call = telecaller.current_call
+    if call and call.status == Status.RINGING and telecaller.can_be_woken:
+        call = None
     ended = call and _end(background, rows.with_peer(telecaller), call.id, Trigger.GONE)
     if telecaller.marks or (call and not ended):
         announcements.rest(background, telecaller.person_id)
@@ -42,10 +45,13 @@ def user_gone(background: Background, user: PartyRow) -> None:
 def ring_timeout(background: Background, telecaller: PartyRow, call_id: str) -> None:
     """End a call that has not been answered in time. All devices of both receive ``call:missed``.
 
-    Changes nothing if the call has been answered or has ended meanwhile.
+    If the call has ended meanwhile, announces that if the process that has ended it is dead: the
+    sweep does so only while the telecaller is connected. Changes nothing if it has been answered.
     """
-    if telecaller.current_call:
+    if telecaller.is_in(call_id):
         _end(background, rows.with_peer(telecaller), call_id, Trigger.TIMEOUT)
+    elif settings().ring_by_push:
+        announcements.unanswered_end(background, telecaller, call_id)
 
 
 def room_left(background: Background, telecaller: PartyRow) -> None:

@@ -137,14 +137,15 @@ def read_telecaller(request: Initiate) -> RequestedTelecaller:
 def initiate(context: Context, request: Initiate) -> Initiated:
     """Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices
     receive `call:ringing` if the call still rings then. If the call is not answered in time, both
-    receive `call:missed`. If no device of the telecaller can be reached, the call is refused.
+    receive `call:missed`. If no device of the telecaller can be reached, the call is refused,
+    unless it waits for one that is woken by a push.
 
     In the last case the call is recorded as missed, as if the stack had noticed a moment later that
     the telecaller has left.
     """
     telecaller: RequestedTelecaller = context.preloaded
     call, rung = _occupy_both(context, request, telecaller)
-    if not _ring(context, call, rung):
+    if not _ring(context, call, rung) and not _waits_for_app(call, rung):
         if done := _give_up(context, call, Trigger.GONE):
             announcements.withdrawn(context, done, rung, reached=False)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
@@ -159,6 +160,20 @@ def initiate(context: Context, request: Initiate) -> Initiated:
         if not rows.get(USER.path, call.user.id).is_in(call.id):
             tell(context.emit, Ended(call.id).to(callers))
     return Initiated(call.id)
+
+
+def _waits_for_app(call: NewCall, rung: list[Address]) -> bool:
+    """Return whether a call that has reached no device rings on, because a push wakes one.
+
+    Connections that are gone may still be on the telecaller's row. When they leave it, it turns out
+    whether they were lost; if not, the call ends then.
+    """
+    if not settings().ring_by_push:
+        return False
+    if not rung:
+        return True
+    telecaller = rows.get(TELECALLER.path, call.telecaller.id)
+    return bool(telecaller.devices) and (telecaller.online or telecaller.can_be_woken)
 
 
 def _has_left(context: Context) -> bool:

@@ -65,7 +65,7 @@ calls = Product(
                     "limits": "PutItem",
                     "call_lists": "DeleteItem PutItem",
                 },
-                may="send-broadcast",
+                may="send-broadcast send-push",
             ),
             timeout_seconds=30,
             streams=("people", "connections", "calls"),

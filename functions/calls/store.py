@@ -26,9 +26,10 @@ from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate
 from shared.identity import wallet
-from shared.ids import compose
+from shared.ids import compose, decompose
 from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
+from shared.realtime import people
 from shared.realtime.untold import Mark
 from shared.settings import settings
 
@@ -77,9 +78,10 @@ def start(call: NewCall, devices: set[str], limit: Window) -> set[str] | NotStar
 
     devices: the telecaller's connections as they were read, as members of their row.
 
-    Returns the connections that the telecaller had at the moment of the start. All that join later
-    find the call on the row. Or returns the reason why the call was not started. In both cases the
-    attempt counts against the user's ``limit``, unless the limit is already reached. Raises
+    Returns the connections that the telecaller had at the moment of the start, none if the call
+    rings by push. All that join later find the call on the row. Or returns the reason why the call
+    was not started. In both cases the attempt counts against the user's ``limit``, unless the limit
+    is already reached. Raises
     ``Duplicate`` if a call with this id has been started before, even if it is over by now, or was
     the last to be refused.
     """
@@ -104,7 +106,6 @@ def _start(call: NewCall, devices: set[str], limit: Window) -> None:
     """Put the call on both rows if the telecaller still has these devices and no others."""
     ringing = _on_row(call, call.user, limit, Status.RINGING)
     ringing.rings_on = devices or None
-    unchanged = is_still(PartyRow.members, devices) if devices else PartyRow.members.exists()
 
     def add_items(transaction: Transaction) -> None:
         transaction.update(
@@ -118,7 +119,7 @@ def _start(call: NewCall, devices: set[str], limit: Window) -> None:
             "telecaller",
             rows.of_key(TELECALLER.path, call.telecaller.id),
             actions=[PartyRow.call.set(ringing)],
-            condition=unchanged & PartyRow.call.does_not_exist(),
+            condition=people.can_ring(devices) & PartyRow.call.does_not_exist(),
             return_old=True,
         )
 
@@ -126,11 +127,12 @@ def _start(call: NewCall, devices: set[str], limit: Window) -> None:
 
 
 def _devices_if_changed(refused: TransactionRefused, devices: set[str]) -> set[str] | None:
-    """Return the telecaller's devices if the start was refused only because they have changed."""
+    """Return the telecaller's connections if the start was refused only because they have changed.
+    There may be none if a push can wake the telecaller."""
     row = refused.row("telecaller")
     now = set(row.get(PartyRow.members.attr_name, {}).get("SS", ()))
-    free = ring.on_image(row).id is None
-    return now if free and now and now != devices and not refused.failed("user") else None
+    free = ring.on_image(row).id is None and bool(now or people.is_wakeable(row))
+    return now if free and now != devices and not refused.failed("user") else None
 
 
 def count_refused(user_id: str, call_id: str, limit: Window) -> bool:
@@ -305,6 +307,13 @@ def finish_from(
     return Finished(record, PartyRows(peer, mine) if is_user else PartyRows(mine, peer))
 
 
+def has_ended_unanswered(mark: Mark) -> bool:
+    """Return whether a mark is that of the end of a call that was not answered."""
+    if mark.what == Status.ACCEPTED:
+        return False
+    return decompose(mark.what, 2)[0] in (Status.CANCELLED, Status.MISSED, Status.REJECTED)
+
+
 def mark_of_accept(call_id: str, now_ms: int) -> Mark:
     """Return the mark of an accept of a call."""
     return Mark(now_ms, call_id, Status.ACCEPTED)
@@ -392,8 +401,9 @@ def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarte
         if limit.is_full(row):
             return NotStarted.LIMITED
         return NotStarted.CALLER_IN_CALL if current else NotStarted.TOO_FEW_COINS
-    online = PartyRow.members.attr_name in refused.row("telecaller")
-    return NotStarted.TELECALLER_BUSY if online else NotStarted.TELECALLER_OFFLINE
+    row = refused.row("telecaller")
+    reachable = PartyRow.members.attr_name in row or people.is_wakeable(row)
+    return NotStarted.TELECALLER_BUSY if reachable else NotStarted.TELECALLER_OFFLINE
 
 
 def _on_row(call: NewCall, peer: Party, limit: Window, status: Status | None = None) -> CurrentCall:

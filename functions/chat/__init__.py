@@ -22,6 +22,7 @@ A tab is one connection to ``/``. A person may have several tabs at the same tim
 ``call_announcements``  the events of the transitions of calls
 ``stream``              follows the tables, and announces what has been written
 ``bus``                 the events on the stack's bus, for a team's own systems
+``pushes``              what is pushed to the phones of people who are not there
 ``counts``              the numbers that admins see
 ``routes``              the HTTP routes
 """

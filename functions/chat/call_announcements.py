@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from functions.chat import call_rows, call_store
+from functions.chat import call_rows, call_store, pushes
 from functions.chat.call_events import Accepted, CandidateReceived, Ended, Incoming, Rejected
 from functions.chat.call_rows import CallRow, Party
 from functions.chat.call_store import Finished
 from functions.chat.namespaces import CHAT
-from functions.chat.state import Status, Trigger
+from functions.chat.state import Status, Trigger, after
 from shared.aws.log import logger
 from shared.aws.parallel import both
 from shared.aws.tables import is_still
@@ -90,6 +90,8 @@ def accepted(background: Background, row: CallRow, mark: Mark, answer: object) -
         Ended(call.id).to(others),
         but=tab,
     )
+    if not pushes.over(background, call, callee, "ANSWERED"):
+        return  # the mark stays, so the sweep does it
     noted = _note_told(background, row, mark, theirs, others)
     if not noted and call_rows.get(call.id) is None:
         # The events of the end may have arrived before these, so the end has the last word again.
@@ -157,6 +159,10 @@ def _announce_end(
         Ended(call.id).to(ours),
         but=but,
     )
+    if call.accepted_at is None:
+        how = after(Status.RINGING, Trigger(marks[-1].what))
+        if not pushes.over(background, call, callee, str(how)):
+            return  # the mark stays, so the sweep does it
     forget(call.id)
 
 

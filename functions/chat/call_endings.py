@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from functions.chat import call_announcements, call_rows, call_store
+from functions.chat import call_announcements, call_rows, call_store, pushes
 from functions.chat.call_events import Accepted, Incoming
 from functions.chat.call_rows import CallRow, Party
 from functions.chat.namespaces import CHAT
@@ -14,7 +14,7 @@ from functions.chat.product import MAY_END_CALL, chat
 from functions.chat.state import Status, Trigger
 from shared import times
 from shared.aws.tables import batches
-from shared.calling import ring
+from shared.calling import ring, waking
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
 from shared.pipeline.sweep import Sweep
@@ -25,13 +25,24 @@ from shared.realtime.people import Person
 def party_gone(background: Background, person: Person) -> None:
     """End all calls of a person whose last tab has closed. Idempotent.
 
-    Both parties of each call receive ``call:ended``.
+    Both parties of each call receive ``call:ended``. A call that rings for this person goes on if a
+    push can bring them back.
     """
     mine = call_rows.party(person.person_id)
     if mine.members:
         return
     for call_id, _peer in mine.with_peers():
-        _end(background, call_id, Trigger.GONE)
+        if not person.can_be_woken or not _rings_on(background, call_id, person.person_id):
+            _end(background, call_id, Trigger.GONE)
+
+
+def _rings_on(background: Background, call_id: str, callee_id: str) -> bool:
+    """Let a call ring by push. Returns False if it does not ring for this person."""
+    row = call_rows.get(call_id)
+    if row is None or (row.call.status, row.call.callee_id) != (Status.RINGING, callee_id):
+        return False
+    pushes.send(background, *waking.rings(pushes.ring_of(row.call)))
+    return True
 
 
 @chat.on_missed(CHAT.path, Accepted.event, Incoming.event, row=Party)

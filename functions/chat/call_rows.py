@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 
 from functions.chat.namespaces import CHAT
 from functions.chat.state import FINAL, Status
@@ -31,7 +36,8 @@ _LISTED_SECONDS = 86_400
 
 class ChatCall(ring.CallOnRow):
     """The call itself. ``caller_tab`` and ``callee_tab``: the connections that it is between, the
-    callee's from the accept on, as members of their people. ``accepted_by``: the id of the message
+    callee's from the accept on, as members of their people. ``caller_name``: as the callee's phones
+    show it. ``accepted_by``: the id of the message
     that accepted. ``accepted_in``: made anew for every attempt to accept; by it, a write that is
     repeated because its answer was lost recognizes its own success. Times are epoch milliseconds.
     """
@@ -39,6 +45,7 @@ class ChatCall(ring.CallOnRow):
     type = UnicodeAttribute()
     caller_id = UnicodeAttribute(attr_name="callerId")
     callee_id = UnicodeAttribute(attr_name="calleeId")
+    caller_name = UnicodeAttribute(attr_name="callerName", null=True)
     caller_tab = UnicodeAttribute(attr_name="callerTab")
     callee_tab = UnicodeAttribute(attr_name="calleeTab", null=True)
     started_at = NumberAttribute(attr_name="startedAt")
@@ -123,6 +130,7 @@ class Party(Table):
     members: the person's connections, as ``Address.member``.
     away: the person's lost sessions, as in ``people.Person``.
     calls: the person's calls, each composed of the call's id and the id of the other party.
+    devices, awaited: as in ``people.Person``.
     """
 
     class Meta:
@@ -132,6 +140,8 @@ class Party(Table):
     members: Any = UnicodeSetAttribute(attr_name="connections", null=True)
     away: Any = UnicodeSetAttribute(null=True)
     calls: Any = UnicodeSetAttribute(null=True)
+    devices: Any = UnicodeSetAttribute(null=True)
+    awaited = BooleanAttribute(null=True)
 
     def addresses(self, tab: str | None = None) -> list[Address]:
         """Return the connection ``tab``, or all sessions of the person if it is None or gone.

@@ -16,7 +16,7 @@ from functions.chat import call_rows
 from functions.chat.call_rows import CallRow, ChatCall, HeldCandidate, Listed, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
-from shared.aws.tables import Table, Transaction, TransactionRefused, is_still, transact
+from shared.aws.tables import Table, Transaction, TransactionRefused, transact
 from shared.calling import ring
 from shared.calling.call_records import CallRecord, Ender
 from shared.errors import Duplicate, Refusal
@@ -59,8 +59,8 @@ class Started(NamedTuple):
 
 
 def start(call: ChatCall, incoming: str, limit: Window) -> Started | None:
-    """Let a call ring. Returns None if the callee has no connection. A tab that comes later finds
-    the call: ``ring_late``.
+    """Let a call ring. Returns None if the callee has no connection, and no push can wake them. A
+    tab that comes later finds the call: ``ring_late``.
 
     incoming: the payload of ``call:incoming`` as JSON.
 
@@ -76,8 +76,10 @@ def start(call: ChatCall, incoming: str, limit: Window) -> Started | None:
         try:
             _start(row, incoming, limit)
         except TransactionRefused as refused:
-            now = set(refused.row("callee").get(Party.members.attr_name, {}).get("SS", ()))
-            if now and now != tabs and _only_tabs_changed(refused):
+            image = refused.row("callee")
+            now = set(image.get(Party.members.attr_name, {}).get("SS", ()))
+            may_ring = now or people.is_wakeable(image)
+            if may_ring and now != tabs and _only_tabs_changed(refused):
                 tabs = now
                 continue
             _require_new_and_allowed(refused, call, limit)
@@ -106,7 +108,7 @@ def _start(row: CallRow, incoming: str, limit: Window) -> None:
             "callee",
             Party(people.key(CHAT.path, call.callee_id)),
             actions=[Party.calls.add({_entry(call, call.callee_id)})],
-            condition=is_still(Party.members, tabs) if tabs else Party.members.exists(),
+            condition=people.can_ring(tabs),
             return_old=True,
         )
 

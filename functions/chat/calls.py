@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import get_args
 
-from functions.chat import call_announcements, call_endings, call_rows, call_store
+from functions.chat import call_announcements, call_endings, call_rows, call_store, pushes
 from functions.chat.call_events import (
     Accept,
     CallRef,
@@ -22,7 +22,7 @@ from functions.chat.product import CHAT_ERROR, MAY_END_CALL, MAY_READ_RECORDS, o
 from functions.chat.state import Status, Trigger
 from shared.aws.parallel import both, together
 from shared.aws.retry import attempts
-from shared.calling import call_records, ring
+from shared.calling import call_records, ring, waking
 from shared.calling.call_records import CallRecord, Ender
 from shared.calling.telling import tell
 from shared.errors import Duplicate, Refusal
@@ -79,6 +79,7 @@ def invite(context: Context, request: Invite) -> Invited:
         status=Status.RINGING.value,
         type=request.call_type,
         caller_id=me.person_id,
+        caller_name=me.name,
         callee_id=request.target_user_id,
         caller_tab=context.address.member,
         started_at=context.now_ms,
@@ -91,15 +92,32 @@ def invite(context: Context, request: Invite) -> Invited:
         offer=request.offer,
     )
     limit = Window.coarse(INVITED, settings().limit_invites_per_minute, context.now_ms)
-    started = call_store.start(call, json.dumps(incoming), limit)
+    kept = json.dumps(incoming)
+    started = call_store.start(call, kept, limit)
     if started is None:
         raise Refusal(OFFLINE)
-    if not _ring(context, started, incoming):
+    reached = _ring(context, started, incoming)
+    if not reached and _waits_for_tab(started, kept):
+        pushes.send(context, *waking.rings(pushes.ring_of(started.row.call)))
+    elif not reached:
         if done := call_store.finish(call.id, Trigger.GONE, context.now_ms):
             # Tabs that have come meanwhile ring, and lost ones may come back.
             call_announcements.ended(context, done, but=context.address)
         raise Refusal(OFFLINE)
     return Invited(call.id)
+
+
+def _waits_for_tab(started: Started, incoming: str) -> bool:
+    """Return whether a call that has reached no tab rings on, because a push wakes one.
+
+    incoming: the payload of ``call:incoming`` as JSON. A tab that comes later rings only if it is
+        short enough to be kept.
+    """
+    values = settings()
+    if not values.ring_by_push or len(incoming.encode()) > values.kept_offer_bytes:
+        return False
+    callee = call_rows.party(started.row.call.callee_id)
+    return bool(callee.devices and (callee.members or callee.awaited))
 
 
 def _ring(context: Context, started: Started, incoming: Incoming) -> bool:
@@ -130,7 +148,7 @@ def read_call(request: Accept | CallRef) -> CallRow | None:
     Accept,
     refusals=[NOT_FOUND, NO_LONGER_AVAILABLE, NOT_A_PARTY],
     preload=read_call,
-    access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}),
+    access=MAY_READ_RECORDS | Access({"people": "GetItem UpdateItem"}, may="send-push"),
 )
 def accept(context: Context, request: Accept) -> None:
     """Accept a call that rings. The tab that called receives ``call:accepted`` with the answer; the

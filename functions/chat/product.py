@@ -58,7 +58,12 @@ chat = Product(
             "chat-stream",
             "functions.chat.stream.handler",
             Access(
-                {"counts": "BatchGetItem UpdateItem", "people": "GetItem"}, may="send-broadcast"
+                {
+                    "chat": "GetItem",
+                    "counts": "BatchGetItem UpdateItem",
+                    "people": "BatchGetItem GetItem",
+                },
+                may="send-broadcast send-push",
             ),
             timeout_seconds=30,
             streams=("chat", "messages"),
@@ -66,7 +71,9 @@ chat = Product(
     ],
     memory_mb=1024,
 )
-MAY_END_CALL = Access({"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"})
+MAY_END_CALL = Access(
+    {"people": "DeleteItem GetItem UpdateItem", "calls": "PutItem"}, may="send-push"
+)
 MAY_READ_RECORDS = Access({"calls": "Query", "calls/callee": "Query"})
 chat.sends(CHAT.path, *events.SENT, *call_events.SENT)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from functions.chat import counts, history, presence
+from functions.chat import counts, history, presence, pushes
 from functions.chat.history import Message
 from functions.chat.presence import STATUS_ITEM, Status
 from shared.aws import streams
@@ -38,6 +38,7 @@ def handler(event: Event) -> None:
     now_ms = ports().clock.now_ms()
     found = partial(broadcasts, now_ms=now_ms)
     streams.announce(event["Records"], found, ports().tasks.broadcast)
+    pushes.follow(event["Records"])
     counts.add(event["Records"])
 
 

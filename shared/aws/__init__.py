@@ -10,6 +10,7 @@
 ``http_pool``     the HTTP connections that ``gateway`` sends requests over
 ``numbers``       rows of numbers in the counts table
 ``queues``        postponing messages of SQS, and how many wait
+``mobile_push``   Amazon SNS mobile push
 ``adapters``      the ports of ``shared/ports.py`` on AWS
 ``tasks``         work that is handed to other functions
 ``secret``        the stack's secret

@@ -27,7 +27,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAtt
 from shared.aws.log import logger
 from shared.aws.retry import pause
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
-from shared.aws.tasks import BroadcastRefused
+from shared.aws.tasks import MessagesRefused
 from shared.ids import compose
 from shared.ports import Broadcast
 from shared.settings import settings
@@ -126,7 +126,7 @@ def announce(
             found.append((record, list(broadcasts(record))))
     try:
         send(*(one for _, some in found for one in some))
-    except (ClientError, BroadcastRefused):
+    except (ClientError, MessagesRefused):
         logger.warning("broadcasts are sent one by one", exc_info=True)
         for record, some in found:
             with set_aside(record):

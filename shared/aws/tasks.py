@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.aws import clients, log
 from shared.aws.log import CORRELATION_ID, logger
 from shared.aws.metrics import Metric, count
-from shared.ports import Broadcast, BusMessage, Missed, RefusedMessage
+from shared.ports import Broadcast, BusMessage, Missed, Push, RefusedMessage
 from shared.protocol import json
 from shared.settings import Settings
 
@@ -48,8 +48,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 T = TypeVar("T")
 
 
-class BroadcastRefused(Exception):
-    """SQS has not accepted all broadcasts of a request."""
+class MessagesRefused(Exception):
+    """SQS has not accepted all messages of a request."""
 
 
 def _fifo_id(text: str) -> str:
@@ -97,23 +97,28 @@ def _entry_size(entry: SendMessageBatchRequestEntryTypeDef) -> int:
     return len(entry["MessageBody"].encode()) + 256
 
 
+def _push_entry(number: int, message: Push) -> SendMessageBatchRequestEntryTypeDef:
+    """Return a push as an entry of ``SendMessageBatch``."""
+    return {
+        "Id": str(number),
+        "MessageBody": json.dumps(message),
+        "DelaySeconds": message.after_seconds,
+        "MessageAttributes": _attributes(),
+    }
+
+
 def _send(entries: list[SendMessageBatchRequestEntryTypeDef], queue_url: str) -> None:
-    """Send messages to a queue, in order. Raises ``BroadcastRefused``."""
+    """Send messages to a queue, in order. Raises ``MessagesRefused``."""
     sqs = clients.client("sqs")
     if len(entries) == 1:  # the SDK tries a single message again, but not a part of a batch
         (alone,) = entries
-        sqs.send_message(
-            QueueUrl=queue_url,
-            MessageBody=alone["MessageBody"],
-            MessageGroupId=alone["MessageGroupId"],
-            MessageDeduplicationId=alone["MessageDeduplicationId"],
-            MessageAttributes=alone["MessageAttributes"],
-        )
+        given: Any = {name: value for name, value in alone.items() if name != "Id"}
+        sqs.send_message(QueueUrl=queue_url, **given)
         return
     for batch in batches(entries, _entry_size):
         failed = sqs.send_message_batch(QueueUrl=queue_url, Entries=batch).get("Failed")
         if failed:
-            raise BroadcastRefused(failed)
+            raise MessagesRefused(failed)
 
 
 class AwsTasks:
@@ -203,7 +208,7 @@ class AwsTasks:
     def broadcast(self, *messages: Broadcast) -> None:
         """Send broadcasts to their queue, in order.
 
-        Raises ``BroadcastRefused`` if SQS has not accepted all of them.
+        Raises ``MessagesRefused`` if SQS has not accepted all of them.
         """
         for url, some in (
             (self._settings.broadcast_queue_url, [one for one in messages if not one.is_large]),
@@ -304,6 +309,11 @@ class AwsTasks:
             MessageBody=text,
             MessageAttributes=_attributes(),
         )
+
+    def push(self, *messages: Push) -> None:
+        """Send pushes to their queue. Raises ``MessagesRefused`` if SQS has not accepted all."""
+        entries = [_push_entry(number, message) for number, message in enumerate(messages)]
+        _send(entries, self._settings.pushes_queue_url)
 
     def delete_livekit_room(self, *, room: str) -> None:
         """Send a room to the queue of LiveKit rooms to delete."""

@@ -5,4 +5,5 @@
 ``bus_events``    the events about calls for a team's own systems
 ``running``       calls that ring or go on
 ``telling``       sends the events of a transition
+``waking``        the pushes about a call
 """

@@ -25,6 +25,7 @@
 ``audit``            what admins have done
 ``call_console``     what admins do with the running calls of a product
 ``paging``           lists in HTTP answers, a page at a time
+``ring_timeouts``    hands calls that were not answered in time to their products
 ``sweep``            what products do once a minute
 ``recount``          corrects live numbers from the rows of the tables
 """

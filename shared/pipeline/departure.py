@@ -295,7 +295,14 @@ def run_consequences(
         return left
     row = registry.person_rows.get(session.namespace, Person)
     address, *former = addresses
-    person = people.leave(address, session.person_id, row, former=former, kept_until=kept_until)
+    person = people.leave(
+        address,
+        session.person_id,
+        row,
+        former=former,
+        kept_until=kept_until,
+        lost=bool(connection.lost),
+    )
     if person.online:
         return left
     for last_hook in registry.leave_hooks.get(session.namespace, ()):

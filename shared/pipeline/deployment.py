@@ -54,6 +54,7 @@ class TableSpec:
     indexes: the table's global secondary indexes.
     backed_up: whether the table can be restored to a point in time. It is false for rows that live
         for seconds and may hold a token.
+    only_with: the setting without which the table is not made. Empty if it always is.
     """
 
     name: str
@@ -63,6 +64,7 @@ class TableSpec:
     stream: Stream | None = None
     indexes: tuple[IndexSpec, ...] = ()
     backed_up: bool = True
+    only_with: str = ""
 
 
 @dataclass(frozen=True)

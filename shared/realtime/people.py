@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar, overload
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
 
 from shared.aws.tables import (
     Table,
@@ -27,6 +28,7 @@ from shared.aws.tables import (
 from shared.ids import compose, decompose
 from shared.realtime import connections, rooms, session_store
 from shared.realtime.address import Address, Wire
+from shared.settings import settings
 
 
 class Person(Table):
@@ -39,6 +41,10 @@ class Person(Table):
         might come back: ``shared.realtime.missed``. The attribute is absent if there is none.
     away: the sessions that have lost their connection and can be recovered, each as an address with
         ``Wire.AWAY`` behind the time until which it is so, composed.
+    devices: the ids of the person's devices that a push can wake. The attribute is absent if there
+        is none.
+    awaited: True if the connection that ended last was lost, so that the person has not gone by
+        themselves. Only with ``ring_by_push``.
     """
 
     class Meta:
@@ -48,6 +54,8 @@ class Person(Table):
     members = UnicodeSetAttribute(attr_name="connections", null=True)
     missed: Any = UnicodeSetAttribute(null=True)
     away = UnicodeSetAttribute(null=True)
+    devices: Any = UnicodeSetAttribute(null=True)
+    awaited = BooleanAttribute(null=True)
 
     @property
     def namespace(self) -> str:
@@ -77,6 +85,11 @@ class Person(Table):
         """The addresses of the person's sessions in the namespace that have a connection."""
         return [Address.of_member(self.namespace, member) for member in self.members or ()]
 
+    @property
+    def can_be_woken(self) -> bool:
+        """Whether a push can bring the person back: ``ring_by_push``."""
+        return bool(self.devices and self.awaited) and settings().ring_by_push
+
     def others(self, than: Address) -> list[Address]:
         """Return the addresses of the person's other devices."""
         return [address for address in self.addresses if address != than]
@@ -101,6 +114,23 @@ def lost_addresses(
     lost = [(int(until), member) for until, member in (decompose(one, 2) for one in away)]
     addresses = [Address.of_member(namespace, member) for until, member in lost if until > now]
     return [one for one in addresses if one.sid not in back]
+
+
+def is_wakeable(row: Mapping[str, Any]) -> bool:
+    """Return ``Person.can_be_woken`` of a row in DynamoDB's form (``{"S": …}``)."""
+    needed = Person.devices.attr_name, Person.awaited.attr_name
+    return all(name in row for name in needed) and settings().ring_by_push
+
+
+def can_ring(members: set[str] | None) -> Condition:
+    """Return the condition that a person has these connections and no others. If there is none,
+    there is one by now, or a push can wake the person."""
+    if members:
+        return is_still(Person.members, members)
+    condition: Condition = Person.members.exists()
+    if settings().ring_by_push:
+        condition = ~condition & Person.devices.exists() & Person.awaited.exists()
+    return condition
 
 
 def key(namespace: str, person_id: str) -> str:
@@ -210,6 +240,7 @@ def leave(
     *,
     former: Iterable[Address] = (),
     kept_until: int | None = None,
+    lost: bool = False,
 ) -> Person: ...
 @overload
 def leave(
@@ -219,6 +250,7 @@ def leave(
     *,
     former: Iterable[Address] = (),
     kept_until: int | None = None,
+    lost: bool = False,
 ) -> AnyPerson: ...
 def leave(
     address: Address,
@@ -227,6 +259,7 @@ def leave(
     *,
     former: Iterable[Address] = (),
     kept_until: int | None = None,
+    lost: bool = False,
 ) -> Any:
     """Remove a session from its person's row. Idempotent.
 
@@ -234,12 +267,15 @@ def leave(
 
     former: the addresses that the session had before, if it has come back and is not up to date.
     kept_until: until when the session can be recovered, epoch seconds. None if it cannot.
+    lost: whether the client has not said goodbye.
     """
     person = row(key(address.namespace, person_id))
     actions = [row.members.delete({one.member for one in (address, *former)})]
+    if settings().ring_by_push:
+        actions.append(row.awaited.set(True) if lost else row.awaited.remove())
     if kept_until is not None:
-        lost = address._replace(wire=Wire.AWAY).member
-        actions.append(row.away.add({compose(str(kept_until), lost)}))
+        away = address._replace(wire=Wire.AWAY).member
+        actions.append(row.away.add({compose(str(kept_until), away)}))
     person.update(actions)
     if person.missed and not person.online:
         person.update_if([row.missed.remove()], row.members.does_not_exist())

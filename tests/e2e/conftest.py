@@ -31,6 +31,16 @@ whichever test runs when the garbage is collected."""
 LAST = "test_zz_afterwards.py"
 """The module whose tests check the whole run of the main stack."""
 
+APPLICATIONS = {
+    f"PUSH_{platform}_ARN": f"arn:aws:sns:us-east-1:000000000000:app/{name}/phones"
+    for platform, name in (
+        ("APNS", "APNS_SANDBOX"),
+        ("APNS_VOIP", "APNS_VOIP_SANDBOX"),
+        ("FCM", "GCM"),
+    )
+}
+"""The platform applications of the second stack."""
+
 LIVEKIT_KEY, LIVEKIT_SECRET = "e2e-key", "e2e-livekit-secret-e2e-livekit-secret"
 
 
@@ -43,6 +53,7 @@ SECOND_STACK = {
     "test_protocol.py",
     "test_publishing.py",
     "test_published_keys.py",
+    "test_push.py",
     "test_reload.py",
     "test_silence.py",
     "test_tutorial.py",
@@ -135,6 +146,8 @@ def second_stack(
         "LOW_BALANCE_SECONDS": "2",
         "LIVEKIT_WEBHOOKS": "true",
         "PUBLISH_EVENTS": "true",
+        "RING_BY_PUSH": "true",
+        **APPLICATIONS,
     }
     with deploy_all(work, ACCOUNTS=str(accounts), **settings_of_livekit, **switched_on) as stack:
         yield stack

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.functions import FUNCTIONS
+from infra.lambdas import OPTIONAL
 from shared.pipeline.deployment import FunctionSpec
 
 Use = tuple[str, str, str]
@@ -115,10 +116,6 @@ RARE: dict[Use, str] = {
         [("http", "UpdateItem", "calls"), ("http", "may", "delete-livekit-room")],
         "only LiveKit's webhooks need it",
     ),
-    **dict.fromkeys(
-        (("publisher", "may", "put-events"), ("publisher", "may", "send-unpublished")),
-        "only a stack that publishes events has it",
-    ),
     ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
@@ -136,9 +133,14 @@ RARE: dict[Use, str] = {
 """Rights that the tests may leave unused, each with the reason why it is granted."""
 
 
-def granted() -> set[Use]:
-    """Return all rights of all functions."""
-    return {(row.name, action, to) for row in FUNCTIONS for action, to in _of(row)}
+def granted(*switched_on: str) -> set[Use]:
+    """Return all rights of the functions of a stack.
+
+    switched_on: what is switched on that is off by default, as ``FunctionSpec.only_with`` names it.
+    """
+    rows = [row for row in FUNCTIONS if row.only_with in ("", *switched_on)]
+    rights = {(row.name, action, to) for row in rows for action, to in _of(row)}
+    return rights if "pushes" in switched_on else {one for one in rights if one[2] not in OPTIONAL}
 
 
 def _of(row: FunctionSpec) -> Iterator[tuple[str, str]]:

@@ -78,7 +78,7 @@ def test_a_namespace_that_no_product_declares() -> None:
             Access({"people": "GetItm PutItem"}),
             "may 'GetItm' on 'people', which is no action on a table; there are BatchGetItem, ",
         ),
-        (Access(may="fly"), "may 'fly', which is no grant; there are delete-livekit-room, "),
+        (Access(may="fly"), "may 'fly', which is no grant; there are create-endpoint, "),
     ],
 )
 def test_rights_to_what_is_not_there(access: Access, sentence: str) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.functions import FUNCTIONS
+from infra.lambdas import OPTIONAL
 from shared.pipeline.deployment import FunctionSpec
-from tests.infra.conftest import MADE, Stack
+from tests.infra.conftest import MADE, Stack, synthesize
 from tests.infra.test_stack import plain, statements
 
 Right = tuple[str, str]
@@ -25,12 +27,31 @@ GRANTS = {
     "read-secret": ("secretsmanager:GetSecretValue", "SECRET_ARN", ""),
     "send-broadcast": ("sqs:SendMessage", "BROADCAST_QUEUE_URL", ".Arn"),
     "send-deadline": ("sqs:SendMessage", "DEADLINES_QUEUE_URL", ".Arn"),
+    "send-push": ("sqs:SendMessage", "PUSHES_QUEUE_URL", ".Arn"),
     "send-shard": ("sqs:SendMessage", "SHARDS_QUEUE_URL", ".Arn"),
     "start-balance": ("states:StartExecution", "BALANCE_STATE_MACHINE_ARN", ""),
     "start-ring": ("states:StartExecution", "RING_STATE_MACHINE_ARN", ""),
 }
 """The action of each grant, the variable with which code finds its resource, and what the ARN has
 behind that."""
+
+ENDPOINTS = {
+    "create-endpoint": "sns:CreatePlatformEndpoint",
+    "set-endpoint": "sns:SetEndpointAttributes",
+    "delete-endpoint": "sns:DeleteEndpoint",
+    "publish-push": "sns:Publish",
+}
+"""The rights on the platform applications of SNS, and on the endpoints of their devices."""
+
+SNS = "arn:aws:sns:us-east-1:123456789012"
+ARNS = {
+    grant: (
+        [f"{SNS}:app/APNS_VOIP/phones", f"{SNS}:app/GCM/phones"]
+        if grant == "create-endpoint"
+        else [f"{SNS}:endpoint/APNS_VOIP/phones/*", f"{SNS}:endpoint/GCM/phones/*"]
+    )
+    for grant in ENDPOINTS
+}
 
 NOT_DECLARED = {
     "logs", "xray",
@@ -46,7 +67,10 @@ only the emulator has."""
 
 def declared(row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
     """Yield the rights of a function, with the resources as its environment names them."""
+    pushes = "PUSHES_QUEUE_URL" in environment
     for name, actions in row.access.tables.items():
+        if name in OPTIONAL and not pushes:
+            continue
         table, _, index = name.partition("/")
         arn = f"{environment[f'{table.upper()}_TABLE']}.Arn" + (f"/index/{index}" if index else "")
         yield from ((f"dynamodb:{action}", arn) for action in actions.split())
@@ -55,7 +79,9 @@ def declared(row: FunctionSpec, environment: dict[str, str]) -> Iterator[Right]:
             yield "execute-api:ManageConnections", "@connections/*"
         elif grant == "read-queues":
             continue  # in NOT_DECLARED, and below
-        else:
+        elif grant in ENDPOINTS:
+            yield from ((ENDPOINTS[grant], arn) for arn in ARNS[grant] if pushes)
+        elif grant not in OPTIONAL or pushes:
             action, variable, behind = GRANTS[grant]
             yield action, environment[variable] + behind
 
@@ -76,6 +102,36 @@ def allowed(stack: Stack, row: FunctionSpec, environment: dict[str, str]) -> Ite
                 yield action, resource.rpartition("/live/*/")[2]
             else:
                 yield action, resource
+
+
+@pytest.fixture(scope="module")
+def pushing(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A stack that pushes to two platforms."""
+    applications = {
+        "push_apns_voip_arn": f"{SNS}:app/APNS_VOIP/phones",
+        "push_fcm_arn": f"{SNS}:app/GCM/phones",
+    }
+    return synthesize(tmp_path_factory.mktemp("pushing"), ring_by_push="true", **applications)
+
+
+def test_a_stack_that_pushes_may_use_its_platform_applications_only(pushing: Stack) -> None:
+    for row in FUNCTIONS:
+        if row.only_with not in ("", "pushes"):
+            continue
+        variables = pushing.functions()[row.name]["Environment"]["Variables"]
+        environment = {name: plain(value) for name, value in variables.items()}
+        found = set(allowed(pushing, row, environment))
+        assert found == set(declared(row, environment)), row.name
+    alarms = {one["AlarmName"] for one in pushing.properties("AWS::CloudWatch::Alarm")}
+    of_pushes = {name.partition("-dev-")[2] for name in alarms if "push" in name}
+    assert of_pushes == {"dead-letters-pushes", "near-timeout-push", "queue-lag-pushes"}
+
+
+def test_a_stack_that_does_not_push_has_nothing_of_it(stack: Stack) -> None:
+    assert "push" not in stack.functions()
+    for kind in ("AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::CloudWatch::Alarm"):
+        assert [id_ for id_ in stack.of_type(kind) if "Push" in id_ or "Devices" in id_] == []
+    assert [one for one in statements(stack) if any("sns:" in action for action in one[1])] == []
 
 
 @pytest.mark.parametrize("row", MADE, ids=lambda row: row.name)

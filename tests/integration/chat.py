@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from functions.chat import channels, stream
+from functions.chat import channels, pushes, stream
 from functions.chat.events import ChannelUpserted
 from functions.chat.namespaces import CHAT
 from functions.products import REGISTRY
@@ -31,13 +31,14 @@ EVERYTHING = frozenset(
 
 @contextmanager
 def announcing(engine: Engine, fakes: Fakes, *tables: str) -> Iterator[None]:
-    """Announce what is written to some tables of chat, as their streams' function does.
+    """Announce and push what is written to some tables of chat, as their streams' function does.
 
     It has to begin before the process has made its client.
     """
 
     def take(record: Record) -> None:
         fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))
+        pushes.follow([record])
 
     with ExitStack() as followed:
         for table in tables:

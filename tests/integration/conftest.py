@@ -53,7 +53,7 @@ def engine(
 @pytest.fixture(scope="session")
 def definitions() -> list[dict[str, Any]]:
     """Return the tables that the stack deploys, as arguments of ``CreateTable``."""
-    from infra.tables import TABLES
+    from infra.tables import ALL_TABLES as TABLES
 
     return [table_definition(row) for row in TABLES]
 

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.chat import channel_rows
+from functions.chat import channel_rows, pushes
+from functions.chat.namespaces import CHAT
+from functions.push import devices
+from functions.push.devices import Device
 from shared.protocol import json
-from tests.fakes import Fakes
+from tests.conftest import UseSettings
+from tests.fakes import NOW_MS, Fakes
 from tests.integration.chat import Chat, announcing
 from tests.integration.engines import Engine
 
@@ -61,3 +65,23 @@ def test_a_change_that_announces_nothing_repeats_nothing(chat: Chat) -> None:
     before = len(chat.fakes.tasks.broadcasts)
     chat.send("a2", "join_channel", 1)
     assert len(chat.fakes.tasks.broadcasts) == before
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_members_of_a_private_channel_who_are_not_there_are_woken(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings, on: bool
+) -> None:
+    monkeypatch.setattr(pushes, "ports", lambda: chat.fakes.ports)
+    if on:
+        use_settings(push_fcm_arn="arn:aws:sns:us-east-1:000000000000:app/GCM/phones")
+    for person_id in ("anna", "bert", "carl", "otto"):
+        id_ = devices.id_of("FCM", person_id)
+        device = Device(id=id_, platform="FCM", endpoint="arn:e", registered_at=NOW_MS)
+        devices.register(person_id, [CHAT.path], device)
+    chat.channel(1, private=True, members="anna bert carl dora", at=NOW_MS + 1)
+    chat.send("anna", "chat:send_message", MESSAGE)
+    found = chat.fakes.tasks.pushed
+    assert {one.person_id for one in found} == ({"carl"} if on else set())
+    for one in found:
+        assert (one.title, one.body) == ("Name of anna", "Hello")
+        assert one.data["channelId"] == "1"

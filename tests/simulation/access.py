@@ -14,6 +14,7 @@ QUEUE_GRANTS = {
     "livekit-rooms": "delete-livekit-room",
     "deadlines": "send-deadline",
     "unpublished": "send-unpublished",
+    "pushes": "send-push",
 }
 """The grants of ``infra/stack.py`` to send to a queue, by the queue's name."""
 
@@ -21,6 +22,10 @@ GRANTS = {
     "PutEvents": "put-events",
     "GetQueueAttributes": "read-queues",
     "GetSecretValue": "read-secret",
+    "CreatePlatformEndpoint": "create-endpoint",
+    "SetEndpointAttributes": "set-endpoint",
+    "DeleteEndpoint": "delete-endpoint",
+    "Publish": "publish-push",
 }
 
 

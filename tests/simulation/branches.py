@@ -34,6 +34,7 @@ _RECOVERY = "No app here asks for recovery; tests/integration/test_recovery.py h
 _LARGE = "Few people are connected here; tests/integration/test_broadcast_budget.py has more."
 _WATCHERS = "Presence goes to everybody here; tests/integration/test_presence_stream.py differs."
 _BUS = "The bus takes everything here; tests/unit/test_publisher.py has one that does not."
+_DEVICES = "Nobody has so many devices here; tests/integration/test_devices.py has more."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -42,12 +43,17 @@ UNREACHED = {
     "functions/bookings/store.py keep_early: Booking.get": _AT_ONCE,
     "functions/bookings/store.py let_wait: _commit": _REPORTS,
     "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
+    "functions/calls/announcements.py unanswered_end: _announce_again": _FAULTS,
+    "functions/calls/announcements.py unanswered_end: rows.get": _FAULTS,
     "functions/calls/devices.py ring_newcomer: tell": _AT_ONCE,
     "functions/calls/handlers.py initiate: tell": _AT_ONCE,
     "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
     "functions/chat/access.py authenticate: connections.session_at": _AT_ONCE,
     "functions/chat/call_announcements.py accepted: tell": _AT_ONCE,
     "functions/chat/calls.py _held: call_rows.get": _AT_ONCE,
+    "functions/push/main.py _send_to: _publish": _AT_ONCE,
+    "functions/push/main.py _try_again: queues.postpone": _FAULTS,
+    "functions/push/routes.py register: _forget": _DEVICES,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
     "functions/socketio/join.py _read: connections.get": _POLLING,
     "functions/sweep/due.py _carry_out: ports.tasks.end_connection": _POLLING,
@@ -141,6 +147,8 @@ FOR_POLLING = (
 )
 """Modules that run for apps that poll only."""
 
+SWITCHED_ON = ("publish_events", "pushes")
+
 UNUSED: dict[Use, str] = {
     ("bookings", "may", "send-deadline"): "only typing that comes too soon is put off",
     ("deadline", "GetItem", "chat"): "the last tab may leave before a status that was put off",
@@ -150,8 +158,15 @@ UNUSED: dict[Use, str] = {
     ("calls", "Query", "calls"): "a frame may be delivered again after its call is over",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
     ("http", "may", "invoke-disconnect"): "a post may find that its connection is gone",
+    ("http", "may", "send-push"): "no admin ends a chat call that rings by push",
+    ("push", "DeleteItem", "people"): "chat's sweep ends a call that has lost its timer, too",
+    ("push", "may", "invoke-disconnect"): "a post may find that its connection is gone",
+    ("push", "may", "send-push"): "chat's sweep ends a call that has lost its timer, too",
+    ("sweep", "may", "send-push"): "a process may end before it has announced a chat call",
+    ("push", "GetItem", "mailboxes"): _POLLING,
+    ("push", "UpdateItem", "mailboxes"): _POLLING,
     ("publisher", "may", "send-unpublished"): _BUS,
-    **{right: _RECOVERY for right in granted() if right[2] == "recovery"},
+    **{right: _RECOVERY for right in granted(*SWITCHED_ON) if right[2] == "recovery"},
     **dict.fromkeys(
         (
             ("disconnect", "UpdateItem", "rooms"), ("opener", "ConditionCheckItem", "chat"),
@@ -230,7 +245,7 @@ def differences(watch: Watch) -> list[str]:
     others = (*FOR_RECOVERY, *FOR_POLLING)
     unreached = {name for name in watch.unreached() if not name.startswith(others)}
     missing = {f"nothing runs {name}" for name in unreached}
-    missing |= {f"nothing uses the right {right}" for right in granted() - access.USED}
+    missing |= {f"nothing uses the right {right}" for right in granted(*SWITCHED_ON) - access.USED}
     listed = {f"nothing runs {name}" for name in UNREACHED} | NOT_YET
     listed |= {f"nothing uses the right {right}" for right in UNUSED}
     chances = (_AT_ONCE, _FAULTS)

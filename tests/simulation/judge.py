@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.simulation import call_screens, invariants, other_screens, published
+from tests.simulation import call_screens, invariants, other_screens, published, pushed
 from tests.simulation.truth import Broken, Truth
 from tests.simulation.world import World
 
@@ -38,6 +38,9 @@ INVARIANTS: dict[str, Invariant] = {
         call_screens.in_order,
         call_screens.rang,
         call_screens.once,
+        pushed.rang_by_push,
+        pushed.told_by_push,
+        pushed.messages_pushed,
         other_screens.presence_shown,
         other_screens.statuses_shown,
         other_screens.statuses_kept,

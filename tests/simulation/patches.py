@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tests.simulation.invocation import Invocation
     from tests.simulation.world import World
 
+APPLICATIONS = "arn:aws:sns:us-east-1:000000000000:app"
+
 T = TypeVar("T")
 _REAL = {name: getattr(time, name) for name in ("time", "time_ns", "monotonic", "sleep")}
 
@@ -121,6 +123,10 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
         "PREPAID_CALLS": "true",
         "LIVEKIT_WEBHOOKS": "true",
         "UNPUBLISHED_QUEUE_URL": "unpublished",
+        "PUSHES_QUEUE_URL": "pushes",
+        "PUSH_APNS_VOIP_ARN": f"{APPLICATIONS}/APNS_VOIP/phones",
+        "PUSH_FCM_ARN": f"{APPLICATIONS}/GCM/phones",
+        "RING_BY_PUSH": "true",
         "DEAD_LETTERS": "opener=opener-dead-letters",
     }
 

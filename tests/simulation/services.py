@@ -26,6 +26,10 @@ def execute(world: World, operation: str, params: dict[str, Any]) -> Any:
         "SendMessage": world.queues.send,
         "SendMessageBatch": world.queues.send_batch,
         "ChangeMessageVisibility": world.queues.change_visibility,
+        "CreatePlatformEndpoint": world.phones.create,
+        "SetEndpointAttributes": world.phones.enable,
+        "DeleteEndpoint": world.phones.delete,
+        "Publish": world.phones.publish,
     }
     if operation in queues:
         return queues[operation](params)

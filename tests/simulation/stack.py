@@ -10,7 +10,7 @@ from functions.products import REGISTRY
 from infra import call_timers, lambdas, queues
 from infra.functions import FUNCTIONS
 from infra.gateway import websocket_routes
-from infra.tables import TABLES
+from infra.tables import ALL_TABLES as TABLES
 
 SPECS = {spec.name: spec for spec in FUNCTIONS}
 STREAMS = {table.name: table.stream for table in TABLES if table.stream}

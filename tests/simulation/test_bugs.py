@@ -19,6 +19,7 @@ from shared.aws.adapters import ports
 from shared.calling.telling import tell
 from shared.pipeline.context import Background
 from shared.pipeline.rate_limits import Window
+from shared.realtime import people
 from shared.settings import settings
 from tests.integration import engines
 from tests.simulation import enumeration, races, runner
@@ -89,7 +90,7 @@ BUGS = {
         "reports_passed_on",
     ),
     "a condition is dropped": Bug(
-        store, "is_still", _any_devices, _race("initiate | another device comes"), "rang"
+        people, "can_ring", _any_devices, _race("initiate | another device comes"), "rang"
     ),
 }
 

@@ -35,6 +35,7 @@ pytestmark = [
 BOUNDED = (
     "call:accept",
     "coins run out",
+    "call:initiate by push",
     "call:accept in chat",
     "message:send",
     "booking.assigned",

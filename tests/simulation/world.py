@@ -28,6 +28,7 @@ from tests.simulation.gateway import Gateway
 from tests.simulation.invocation import Done, Invocation, here
 from tests.simulation.lambdas import MINUTE_MS, Lambdas
 from tests.simulation.patches import use
+from tests.simulation.phones import Phones
 from tests.simulation.queues import Queues
 from tests.simulation.ring import Ring
 from tests.simulation.screens import CALLING, IN_CALL
@@ -90,6 +91,7 @@ class World:
         self._invoked: Counter[str] = Counter()
         self.lambdas, self.queues, self.streams = Lambdas(self), Queues(self), Streams(self)
         self.ring, self.gateway = Ring(self), Gateway(self)
+        self.phones = Phones(self)
         use(self)
         dynamo.restore({name: {} for name in dynamo.rows})
         for who in EVERYBODY:
@@ -194,11 +196,11 @@ class World:
         path = "/livekit/webhook"
         self.gateway.ask("POST", path, signature, body, _ignore, scheme="")
 
-    def asks(self, who: Who, key: str) -> None:
+    def asks(self, who: Who, key: str, body: str = "") -> None:
         """Make a person's request to a route: ``GET /admin/calls?limit=1``."""
         method, _, rest = key.partition(" ")
         path, _, query = rest.partition("?")
-        self.gateway.ask(method, path, token(who), "", _ignore, query=query)
+        self.gateway.ask(method, path, token(who), body, _ignore, query=query)
 
     def first_screen(self, who: Who) -> dict[str, Any]:
         """Return what an app fetches at first: presence of telecallers, and own bookings."""
@@ -245,7 +247,8 @@ class NativeWorld(World):
 def presence_of(telecaller: dict[str, Any]) -> str:
     """Return a telecaller's presence as users see it, from their row."""
     if not telecaller.get("connections"):
-        return "OFFLINE"
+        woken = telecaller.get("devices") and telecaller.get("awaited")
+        return "ONLINE" if woken else "OFFLINE"
     call = telecaller.get("call") or {}
     return "ON_CALL" if call.get("status") == "ACCEPTED" else "ONLINE"
 

@@ -13,7 +13,7 @@ import pytest
 from shared.aws import log
 from shared.aws.lambda_entry import Entry, entry, queue_entry, websocket_entry
 from shared.aws.tasks import AwsTasks
-from shared.ports import Broadcast, BusMessage
+from shared.ports import Broadcast, BusMessage, Push
 from tests.conftest import UseSettings
 
 CONTEXT = SimpleNamespace(aws_request_id="own")
@@ -125,6 +125,7 @@ WORK: dict[str, Callable[[AwsTasks], object]] = {
     "deadline": lambda tasks: tasks.deadline(connection_id="c", namespace="/", sid="s", seconds=1),
     "publish": lambda tasks: tasks.publish([BusMessage("t", "{}")]),
     "keep_unpublished": lambda tasks: tasks.keep_unpublished("{}"),
+    "push": lambda tasks: tasks.push(Push("p", "k", "a", "t", "b", {}, 1)),
     "delete_livekit_room": lambda tasks: tasks.delete_livekit_room(room="r"),
 }
 

@@ -15,9 +15,10 @@ from functions.broadcast import main as broadcasts
 from functions.chat import call_rows, call_store, channel_rows, history
 from functions.chat import presence as chat_presence
 from functions.chat.call_rows import ChatCall, HeldCandidate
+from functions.push import devices
 from shared.calling import ring
 from shared.ids import compose, decompose
-from shared.ports import Broadcast
+from shared.ports import Broadcast, Push
 from shared.realtime import people, rooms
 from shared.realtime.connections import Connection
 from shared.realtime.sessions import Session
@@ -137,6 +138,25 @@ def test_the_rooms_of_one_session_are_not_those_of_another(sid: str, other: str,
 
 def limits() -> SearchStrategy[tuple[str, ...]]:
     return lists(IDS, min_size=3, max_size=3).map(tuple)
+
+
+@given(limits(), limits())
+def test_the_owners_in_the_table_of_devices(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    """A person's list, a device's owner, and what has been pushed to a person about something."""
+
+    def keys(ids: tuple[str, ...]) -> list[str]:
+        kind, about, person = ids
+        push = Push(person, kind, about, "", "", {}, 0)
+        return [devices._list(person), devices._device(about), devices._push(kind, push)]
+
+    mine, theirs = keys(one), keys(other)
+    assert (mine[0] == theirs[0]) == (one[2] == other[2])
+    assert (mine[2] == theirs[2]) == (one == other)
+    assert (devices.id_of(one[0], one[1]) == devices.id_of(other[0], other[1])) == (
+        one[:2] == other[:2]
+    )
+    for number, key in enumerate(mine):
+        assert key not in [two for place, two in enumerate(theirs) if place != number]
 
 
 @given(limits(), limits())

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from functions.publisher import main
 from shared.aws import bus_events
+from shared.aws.adapters import ports
 from shared.aws.bus_events import BusEvent, Happened
 from shared.aws.streams import Row
 from shared.aws.tasks import PUT_ATTEMPTS
@@ -89,6 +90,7 @@ class Bus:
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings) -> Bus:
     use_settings(tables={"rows": "t-rows"}, unpublished_queue_url="unpublished")
+    ports.cache_clear()  # an earlier test may have made them with other settings
     bus = Bus()
     monkeypatch.setattr("shared.aws.clients.client", lambda _: bus)
     monkeypatch.setattr("shared.aws.tasks.PUT_PAUSE_SECONDS", 0)

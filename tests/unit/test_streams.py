@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shared.aws import streams
-from shared.aws.tasks import BroadcastRefused
+from shared.aws.tasks import MessagesRefused
 from shared.ports import Broadcast
 
 Record = dict[str, Any]
@@ -33,7 +33,7 @@ class Queue:
         """Take broadcasts. Raises as ``Tasks.broadcast`` does."""
         if any(one.payload == "poison" for one in messages):
             if len(messages) > 1:
-                raise BroadcastRefused
+                raise MessagesRefused
             raise ClientError({"Error": {"Code": self._code}}, "SendMessage")
         self.requests.append([str(one.once) for one in messages])
 

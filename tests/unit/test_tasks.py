@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from shared.aws import clients
-from shared.aws.tasks import AwsTasks, BroadcastRefused
+from shared.aws.tasks import AwsTasks, MessagesRefused
 from shared.ports import Broadcast
 from tests.conftest import UseSettings
 
@@ -65,7 +65,7 @@ def test_a_broadcast_that_sqs_refuses_is_an_error(
     sent: list[dict[str, Any]], use_settings: UseSettings
 ) -> None:
     tasks = AwsTasks(use_settings())
-    with pytest.raises(BroadcastRefused):
+    with pytest.raises(MessagesRefused):
         tasks.broadcast(*[Broadcast("/", "room", "event", {}, "refused")] * 2)
 
 

@@ -15,6 +15,7 @@ from functions.calls.presence import ring_times
 from shared.aws.metrics import Metric
 from shared.aws.streams import Row
 from shared.calling import ring
+from shared.realtime import people
 
 Numbers = dict[str, int]
 
@@ -35,8 +36,9 @@ class Presence(StrEnum):
 
 
 def presence(row: Row) -> Presence:
-    """Return the presence that users see. A telecaller whose call still rings is ``ONLINE``."""
-    if not row or "connections" not in row:
+    """Return the presence that users see. A telecaller whose call still rings is ``ONLINE``, and so
+    is one without a connection who can be called, because a push wakes their app."""
+    if not row or not ("connections" in row or people.is_wakeable(row)):
         return Presence.OFFLINE
     return Presence.ON_CALL if ring.on_image(row).status == ring.ACCEPTED else Presence.ONLINE
 
@@ -101,15 +103,17 @@ def over(record: Mapping[str, Any]) -> dict[Metric, int]:
 
 
 def _numbers(namespace: str, row: Row) -> Numbers:
-    """Return what a person's row adds to the live numbers."""
-    online = presence(row) is not Presence.OFFLINE
+    """Return what a person's row adds to the live numbers. A call that rings by push is not one of
+    them: they are repaired from the people who are connected."""
+    online = "connections" in (row or {})
     if namespace == USER.path:
         return {"onlineUsers": int(online)}
     if namespace == TELECALLER.path:
         status = ring.on_image(row).status
+        by_push = not online and people.is_wakeable(row or {})
         return {
             "onlineTelecallers": int(online),
-            "ringing": int(status == ring.RINGING),
+            "ringing": int(status == ring.RINGING and not by_push),
             "accepted": int(status == ring.ACCEPTED),
         }
     return {}

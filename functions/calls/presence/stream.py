@@ -1,9 +1,9 @@
 """The Lambda function that follows the streams of people, connections and calls.
 
-It announces presence, and keeps the counts and the lists of telecallers and calls. It
-announces changes that have been written, so every change is announced even if the function that
-made the change has failed since. If a telecaller comes and goes within one batch, only the last
-state is announced.
+It announces presence, has pushed what phones should know, and keeps the counts and the lists of
+telecallers and calls. It follows changes that have been written, so every change is announced even
+if the function that made the change has failed since. If a telecaller comes and goes within one
+batch, only the last state is announced.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from functions.calls import pushes
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import call_lists, changes, counts, directory
 from functions.calls.presence.changes import Presence, presence
@@ -38,6 +39,7 @@ def handler(event: Event) -> None:
     https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
     """
     records = event["Records"]
+    pushes.follow(records)
     announce(records)
     call_lists.follow(records)
     found = [(streams.mark(record), meaning(record)) for record in records]
