@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from functions.chat import call_announcements, presence
@@ -30,29 +28,12 @@ SUSPENDED = "Account suspended"
 ANOTHER_PERSON = "Already authenticated as somebody else"
 
 
-class ClaimedAccount(NamedTuple):
-    """The account that a token names, whether or not the token is valid.
-
-    id: the account's id. None if the token names none.
-    account: its row, or None if there is none.
-    """
-
-    id: str | None
-    account: Account | None
-
-
-def read_claimed_account(token: object) -> ClaimedAccount:
-    """Read the account that a token names, before the token is checked."""
-    account_id = tokens.claimed_account(token)
-    return ClaimedAccount(account_id, accounts.get(account_id) if account_id else None)
-
-
 @on(
     "authenticate",
     object,
     error_event=AUTH_ERROR,
     open_=True,
-    preload=read_claimed_account,
+    preload=accounts.read_claimed,
     refusals=[INVALID_TOKEN, SUSPENDED, ANOTHER_PERSON],
 )
 def authenticate(context: Context, token: object) -> None:
@@ -112,9 +93,8 @@ def _session_for_token(context: Context, token: object) -> Session:
         if has_failed_too_often(context.address.connection_id):
             context.disconnect(close=True)
         raise Refusal(INVALID_TOKEN) from error
-    claimed: ClaimedAccount = context.preloaded
-    known = claimed.id == identity.account_id
-    account = claimed.account if known else accounts.get(identity.account_id)
+    claimed: accounts.ClaimedAccount = context.preloaded
+    account = claimed.of(identity.account_id)
     if account and not account.active:
         raise Refusal(SUSPENDED)
     verified, asking = session_of(identity, account), context.session

@@ -19,7 +19,6 @@ from shared.pipeline.admission import (
     authenticate,
     begin_session,
     has_failed_too_often,
-    read_account,
     too_many,
 )
 from shared.pipeline.context import Arrival
@@ -68,16 +67,15 @@ class Refused(Exception):
 
 
 def read_ahead(packet: socketio.Packet) -> FindAccount | None:
-    """Read the account of the packet's token, and return a function that returns it.
+    """Read the account of the packet's token, as ``admission.read_ahead`` does.
 
     Returns None if that fails. It is read again then, when the row has said which protocol the
     client speaks: a client that is refused must understand it.
     """
     try:
-        account = read_account(REGISTRY, ports(), packet.namespace, _own_token(packet))
+        return admission.read_ahead(REGISTRY, packet.namespace, _own_token(packet))
     except Exception:  # noqa: BLE001 - if it fails again, the client is refused
         return None
-    return lambda _: account
 
 
 def join(arrival: Arrival, packet: socketio.Packet) -> None:

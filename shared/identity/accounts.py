@@ -14,7 +14,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 
 from shared.aws.event_order import is_older
 from shared.aws.tables import Table, TableName, Transaction, transact_if
-from shared.identity import wallet
+from shared.identity import tokens, wallet
 from shared.identity.wallet import Wallet
 from shared.ids import SEPARATOR, Id, compose, decompose
 from shared.realtime import people
@@ -121,6 +121,21 @@ class AccountRow(Table):
 
     by_role = ByRole()
     by_name = ByName()
+
+
+class ClaimedAccount(NamedTuple):
+    """The account that a token names, whether or not the token is valid.
+
+    id: the account's id. None if the token names none.
+    account: the account. None if the team's system has never sent it.
+    """
+
+    id: str | None
+    account: Account | None
+
+    def of(self, account_id: str) -> Account | None:
+        """Return the account of an id, as ``get`` does. It is read only if it is another one."""
+        return self.account if self.id == account_id else get(account_id)
 
 
 class Change(NamedTuple):
@@ -335,6 +350,12 @@ def balance(account: Account, wallets: Sequence[str]) -> int:
     wallets: the namespaces in which the account has a balance.
     """
     return int(people.get(wallets[0], account.id, Wallet).coins) if wallets else account.coins
+
+
+def read_claimed(token: object) -> ClaimedAccount:
+    """Read the account that a token names, before the token is checked."""
+    account_id = tokens.claimed_account(token)
+    return ClaimedAccount(account_id, get(account_id) if account_id else None)
 
 
 def get(account_id: str) -> Account | None:

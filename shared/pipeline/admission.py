@@ -24,20 +24,15 @@ from shared.settings import settings
 FindAccount = Callable[[str], Account | None]
 
 
-def read_account(registry: Registry, ports: Ports, path: str, token: object) -> Account | None:
-    """Return the account that a token names, so that ``authenticate`` need not wait for it.
+def read_ahead(registry: Registry, path: str, token: object) -> FindAccount | None:
+    """Read the account that a token names, so that ``authenticate`` need not wait for it.
 
-    Returns None if there is none, and if ``authenticate`` does not ask for it: the token is not
-    valid, or the namespace takes none.
+    Returns what finds it. Returns None if the namespace takes no token.
     """
     namespace = registry.namespaces.get(path)
-    if namespace is None or namespace.login is not Login.TOKEN or not token:
+    if namespace is None or namespace.login is not Login.TOKEN:
         return None
-    try:
-        identity = tokens.verify(token, ports.secrets)
-    except InvalidToken:
-        return None
-    return accounts.get(identity.account_id)
+    return accounts.read_claimed(token).of
 
 
 def authenticate(
