@@ -70,7 +70,7 @@ def ref(kept: dict[str, Any]) -> dict[str, str]:
 
 INITIATE = {"telecallerId": TINA.id, "callType": "AUDIO"}
 event("call:initiate", call_people, ULLA, INITIATE, SHIM, "presence-stream")
-event("call:accept", ringing, TINA, ref, SHIM, "presence-stream", "publisher", "broadcast")
+event("call:accept", ringing, TINA, ref, SHIM, "presence-stream", "broadcast")
 event("call:reject", ringing, TINA, ref)
 event("call:cancel", ringing, ULLA, ref)
 event("call:end by user", answered, ULLA, ref, SHIM, "presence-stream", "livekit-rooms")

@@ -16,6 +16,10 @@ from tests.simulation.runner import (
 )
 from tests.simulation.stage import Scenario, Stage, Step
 
+PUBLISHER = "publisher"
+"""The function that follows all tables. What it does depends on the table, so each of its
+invocations that makes requests is hit, in every scenario."""
+
 
 def outcomes(runner: Runner, scenario: Scenario) -> Iterator[Outcome]:
     """Run a scenario without a fault, and then with every fault."""
@@ -27,7 +31,10 @@ def outcomes(runner: Runner, scenario: Scenario) -> Iterator[Outcome]:
     for function in scenario.functions:
         if function not in trace:
             raise AssertionError(f"{scenario.name} does not invoke {function}: {sorted(trace)}")
-        for fault, request in faults_of(function, trace[function]):
+        for fault, request in faults_of(function, trace[function][0]):
+            yield run(scenario, snapshot, fault, request, expected)
+    for nth, requests in enumerate(trace.get(PUBLISHER, ()) if scenario.functions else ()):
+        for fault, request in faults_of(PUBLISHER, requests, nth) if requests else ():
             yield run(scenario, snapshot, fault, request, expected)
 
 
@@ -39,21 +46,24 @@ def without_fault(runner: Runner, scenario: Scenario) -> tuple[Stage, Outcome]:
     return stage, Outcome(scenario.name, None, "", verdict(stage.world))
 
 
-def trace_of(snapshot: Snapshot, act: Step) -> dict[str, list[Request]]:
-    """Return the requests of the first invocation of each function that an act brings about."""
+def trace_of(snapshot: Snapshot, act: Step) -> dict[str, list[list[Request]]]:
+    """Return the requests of the invocations that an act brings about, by function and in order."""
     stage = snapshot.restore()
     stage.world.trace = []
     act(stage)
     stage.world.run()
-    return {one.spec.name: one.requests for one in reversed(stage.world.trace)}
+    found: dict[str, list[list[Request]]] = {}
+    for one in stage.world.trace:
+        found.setdefault(one.spec.name, []).append(one.requests)
+    return found
 
 
-def faults_of(function: str, requests: list[Request]) -> Iterator[tuple[Fault, str]]:
-    """Yield the faults that can hit the first invocation of a function."""
-    yield Fault(Kind.TWICE, function), ""
+def faults_of(function: str, requests: list[Request], nth: int = 0) -> Iterator[tuple[Fault, str]]:
+    """Yield the faults that can hit an invocation of a function, by default the first one."""
+    yield Fault(Kind.TWICE, function, nth), ""
     for at, request in enumerate(requests, 1):
         for kind in kinds_for(request, last=at == len(requests)):
-            yield Fault(kind, function, at=at), f"{at}/{len(requests)} {request}"
+            yield Fault(kind, function, nth, at), f"{at}/{len(requests)} {request}"
 
 
 def run(

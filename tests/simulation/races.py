@@ -223,7 +223,7 @@ OVERTAKINGS = (
 def outcomes(runner: Runner, race: Race) -> Iterator[Outcome]:
     """Let the second event happen at each request of the first, and after all of them."""
     snapshot = runner.prepare(race.setup)
-    requests = trace_of(snapshot, race.first)[race.function]
+    requests = trace_of(snapshot, race.first)[race.function][0]
     for at in range(1, len(requests) + 2):
         stage = snapshot.restore()
         world = stage.world

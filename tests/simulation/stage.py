@@ -60,7 +60,7 @@ class Scenario:
     """An event to enumerate faults over.
 
     functions: the functions whose invocations are hit, each the first of them after the setup.
-        None are hit if what goes wrong is the act itself.
+        None are hit if what goes wrong is the act itself. If any is, the publisher is, too.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -14,12 +15,14 @@ from functions.calls.events import AcceptedByTelecaller
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
 from functions.products import REGISTRY
-from shared.aws import event_order
+from shared.aws import bus_events, event_order
 from shared.aws.adapters import ports
+from shared.aws.bus_events import Happened
 from shared.calling.telling import tell
 from shared.pipeline.context import Background
 from shared.pipeline.rate_limits import Window
 from shared.realtime import people
+from shared.ports import BusMessage
 from shared.settings import settings
 from tests.integration import engines
 from tests.simulation import enumeration, races, runner
@@ -32,6 +35,7 @@ pytestmark = [
 ]
 
 _accept, _is_handled = store.accept, event_order.is_handled
+_message = bus_events.message
 
 
 def _accept_after_telling(telecaller_id: str, call_id: str, limit: Window, *rest: str) -> Any:
@@ -52,6 +56,11 @@ def _claim_before_telling(key: str) -> bool:
     if not handled:
         event_order.record_handled(key, 0, now_ms=ports().clock.now_ms())
     return handled
+
+
+def _message_with_any_id(record: dict[str, Any], happened: Happened) -> BusMessage:
+    """Give an event another id each time."""
+    return _message(record | {"eventID": secrets.token_hex(8)}, happened)
 
 
 def _any_devices(*_: object) -> Condition:
@@ -88,6 +97,13 @@ BUGS = {
         _claim_before_telling,
         _faults("notification.created"),
         "reports_passed_on",
+    ),
+    "an event has another id each time": Bug(
+        bus_events,
+        "message",
+        _message_with_any_id,
+        _faults("chat:send_message"),
+        "messages_published",
     ),
     "a condition is dropped": Bug(
         people, "can_ring", _any_devices, _race("initiate | another device comes"), "rang"
