@@ -6,8 +6,6 @@ import itertools
 import json
 from typing import Any
 
-import boto3
-
 from tests.e2e.clients import SECONDS, Client
 from tests.e2e.people import sign
 from tests.e2e.stack import Answer, Stack
@@ -37,20 +35,14 @@ class Backend:
 
     def put(self, type_: str, source: str = "billing.example", **data: Any) -> None:
         """Report one event through ``PutEvents``, with a source of the team's choice."""
-        client = boto3.client(
-            "events",
-            endpoint_url=self._stack.facts["emulator"],
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        client = self._stack.client("events")
         entry = {
             "Source": source,
             "DetailType": type_,
             "Detail": json.dumps(data),
             "EventBusName": self._stack.facts["outputs"]["EventBus"],
         }
-        answer = client.put_events(Entries=[entry])  # type: ignore[list-item]
+        answer = client.put_events(Entries=[entry])
         assert answer["FailedEntryCount"] == 0
 
     def booking(self, customer_id: str, **data: Any) -> dict[str, Any]:

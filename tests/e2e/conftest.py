@@ -57,6 +57,7 @@ SECOND_STACK = {
     "test_reload.py",
     "test_silence.py",
     "test_tutorial.py",
+    "test_webhooks.py",
     "test_verify_options.py",
 }
 """The modules that use the second stack: they need its products or its settings, let functions

@@ -76,12 +76,16 @@ class Stack:
         self.url: str = self.facts["url"]
         environment = aws_environment({}, self.facts["emulator"])
         self.environment: dict[str, str] = self.facts["environment"] | environment
-        self.dynamodb = boto3.client(
-            "dynamodb",
+        self.dynamodb = self.client("dynamodb")
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service of the stack's emulator."""
+        return boto3.client(  # type: ignore[call-overload]
+            service,
             endpoint_url=self.facts["emulator"],
-            region_name=environment["AWS_REGION"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environment["AWS_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
         )
 
     def connections_of(self, namespace: str, person_id: str) -> int:

@@ -7,7 +7,6 @@ import time
 import uuid
 from typing import Any
 
-import boto3
 import pytest
 
 from shared.ports import OWN_SOURCE
@@ -28,28 +27,18 @@ class Bus:
 
     def __init__(self, stack: Stack) -> None:
         self._bus = stack.facts["outputs"]["EventBus"]
-        self._url = stack.facts["emulator"]
-        self._sqs = self._client("sqs")
+        self._sqs = stack.client("sqs")
         name = f"team-{uuid.uuid4().hex[:8]}"
         self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(
             QueueUrl=self._queue, AttributeNames=["QueueArn"]
         )
-        events = self._client("events")
+        events = stack.client("events")
         pattern = json.dumps({"source": [OWN_SOURCE]})
         events.put_rule(Name=name, EventBusName=self._bus, EventPattern=pattern)
         target = {"Id": "queue", "Arn": attributes["Attributes"]["QueueArn"]}
         events.put_targets(Rule=name, EventBusName=self._bus, Targets=[target])
         self._details: dict[str, dict[str, Any]] = {}
-
-    def _client(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=self._url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
 
     def wait(self, type_: str, **data: Any) -> dict[str, Any]:
         """Wait for an event of a type with such data, and return its detail."""
