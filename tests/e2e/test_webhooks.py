@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode import decode
+from cfnlint.decode import decode  # type: ignore[import-untyped]
 
 from tests.e2e.calls import answer, ring
 from tests.e2e.stack import ROOT, Stack
@@ -25,6 +25,7 @@ from tests.e2e.world import World
 from tests.unit.http_server import ScriptedServer, serving
 
 EXAMPLES = ROOT / "docs" / "examples"
+KEY = "abcdefghijklmnopqrstuvwxyz012345"
 Received = tuple[str, str, bytes, dict[str, str]]
 
 
@@ -111,14 +112,17 @@ def test_a_function_of_the_team_signs_an_event(
     )
     (made,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     (output,) = made["Outputs"]
-    secret = stack.client("secretsmanager").get_secret_value(SecretId=output["OutputValue"])
+    # The emulator generates punctuation also where the template excludes it.
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=output["OutputValue"], SecretString=KEY
+    )
     call_id = end_a_call(world)
     until(lambda: bool(about(endpoint, call_id)), "the webhook")
     cloudformation.delete_stack(StackName=name)
     (method, path, body, headers), *_ = about(endpoint, call_id)
     assert (method, path) == ("POST", "/hook")
-    assert verified(f"whsec_{secret['SecretString']}", headers, body)
-    assert not verified(f"whsec_{secret['SecretString']}", headers, body + b" ")
+    assert verified(f"whsec_{KEY}", headers, body)
+    assert not verified(f"whsec_{KEY}", headers, body + b" ")
     sent = json.loads(body)
     assert sent.keys() == {"type", "timestamp", "data"}
     assert (sent["type"], sent["data"]["callId"]) == ("call.ended", call_id)

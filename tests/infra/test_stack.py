@@ -22,7 +22,7 @@ from infra.tables import TABLES
 from shared.calling.ring import CalledPerson
 from shared.realtime.people import Person
 from shared.settings import Settings, from_environment
-from tests.infra.conftest import MADE, Stack, synthesize
+from tests.infra.conftest import MADE, ROOT, Stack, synthesize
 from tests.models import models
 
 ASYNCHRONOUS = {
@@ -390,10 +390,21 @@ def test_cfn_lint_finds_nothing(aws: Stack) -> None:
     lint(aws)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs" / "examples").iterdir()), ids=lambda path: path.stem
+)
+def test_cfn_lint_finds_nothing_in_the_examples(path: Path) -> None:
+    lint_file(path)
+
+
 def lint(stack: Stack) -> None:
+    lint_file(stack.path())
+
+
+def lint_file(path: Path) -> None:
     """W3005 reports that the CDK names a dependency that a reference already implies."""
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
-    command = [str(cfn_lint), "--ignore-checks", "W3005", "--", str(stack.path())]
+    command = [str(cfn_lint), "--ignore-checks", "W3005", "--", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
