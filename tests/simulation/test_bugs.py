@@ -21,8 +21,8 @@ from shared.aws.bus_events import Happened
 from shared.calling.telling import tell
 from shared.pipeline.context import Background
 from shared.pipeline.rate_limits import Window
-from shared.realtime import people
 from shared.ports import BusMessage
+from shared.realtime import people
 from shared.settings import settings
 from tests.integration import engines
 from tests.simulation import enumeration, races, runner
