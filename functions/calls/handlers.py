@@ -278,7 +278,7 @@ def accept(context: Context, request: CallRef) -> None:
     telecaller = store.accept(
         person_id, request.call_id, limit, message_id, context.address.member
     ) or _accepted_before(context, request.call_id, limit)
-    mark = store.mark_of_accept(request.call_id, context.now_ms)
+    mark = store.mark_of_accept(request.call_id, limit.now_ms)
     announcements.accepted(context, room, telecaller, mark)
 
 
@@ -296,7 +296,7 @@ def _accepted_before(context: Context, call_id: str, limit: Window) -> PartyRow:
     if call and row.is_in(call_id) and call.accepted_by != message_id:
         device = call.accepted_on
         may = device and (device == member or _is_gone(row, device))
-        if may and store.take_over(row, context.now_ms, message_id, member):
+        if may and store.take_over(row, limit.now_ms, message_id, member):
             return row
     _over(context, call_id)
     raise Refusal(NO_LONGER_AVAILABLE)

@@ -160,12 +160,12 @@ def accept(context: Context, request: Accept) -> None:
     answer, now_ms = json.dumps(request.answer), context.now_ms
     accepted = call_store.accept(
         call_id, tab, answer, now_ms, context.arrival.message_id
-    ) or _accepted_before(context, call_id, answer)
+    ) or _accepted_before(context, call_id, answer, now_ms)
     mark = call_store.mark_of_accept(call_id, now_ms)
     announce(lambda: call_announcements.accepted(context, accepted, mark, request.answer))
 
 
-def _accepted_before(context: Context, call_id: str, answer: str) -> CallRow:
+def _accepted_before(context: Context, call_id: str, answer: str, now_ms: int) -> CallRow:
     """Accept a call once more, and return its row after that.
 
     A tab accepts again if it has received no answer. If the tab that accepted is gone, any tab of
@@ -180,7 +180,7 @@ def _accepted_before(context: Context, call_id: str, answer: str) -> CallRow:
         raise Duplicate
     there = call_rows.party(context.session.person_id).members or ()
     may = row.call.callee_tab == tab or row.call.callee_tab not in there
-    if not may or not call_store.take_over(row, tab, answer, context.now_ms):
+    if not may or not call_store.take_over(row, tab, answer, now_ms):
         raise Refusal(NO_LONGER_AVAILABLE)
     return row
 

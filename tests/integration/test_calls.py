@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
+from functions.calls import announcements, rows
 from functions.calls.endings import ring_timeout
 from functions.calls.namespaces import TELECALLER, USER
 from functions.products import REGISTRY
@@ -13,6 +15,7 @@ from local.accounts import save as save_account
 from shared.identity.accounts import Account
 from shared.pipeline import departure
 from shared.pipeline.context import Background
+from shared.realtime.untold import Mark
 from shared.settings import Settings
 from tests.integration import stage
 from tests.integration.clients import CALLEE, CALLER, Clients, failure
@@ -59,6 +62,18 @@ def test_accepting_gives_credentials_to_both_and_silences_the_other_devices(
         assert set(answer) == {"callId", "livekit"}
         assert answer["livekit"]["token"] != accepted["livekit"]["token"]
     assert clients.acks("t1") == [None]
+
+
+def test_an_accept_waits_for_nothing_while_time_passes(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id, clock = clients.initiate(), clients.fakes.clock
+    older: list[Mark] = []
+    monkeypatch.setattr(clock, "now_ms", itertools.count(clock.now_ms()).__next__)
+    monkeypatch.setattr(announcements, "overtake", lambda _, marks, __: older.extend(marks))
+    clients.telecaller("call:accept", call_id)
+    assert older == []
+    assert not rows.get(TELECALLER.path, "tina").untold
 
 
 def test_an_accept_that_comes_again_after_the_call_sends_nothing(clients: Clients) -> None:
