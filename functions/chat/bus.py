@@ -97,4 +97,5 @@ def of_status(before: Row, after: Row) -> Iterator[Happened]:
     reason = presence.announced_change(then, now)
     if reason:
         changed = UserPresence("chat", now.person_id, now.status, reason)  # type: ignore[arg-type] # as above
-        yield Happened(changed, now.gone_at or now.set_at)
+        # A return has no time of its own. So all have that of the write, and its order.
+        yield Happened(changed)
