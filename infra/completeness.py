@@ -41,7 +41,7 @@ GRANTS = frozenset(
         "start-ring",
     }
 )
-"""The rights that ``Access.may`` can name. ``infra/stack.py`` has their actions and resources."""
+"""The rights that ``Access.may`` can name. ``infra/resources.py`` says what they allow."""
 
 
 ACTIONS = frozenset(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -19,14 +17,12 @@ from constructs import Construct
 
 from infra.build import PACKAGES
 from infra.bundle import function_code, make_layers
-from infra.functions import FUNCTIONS, READ_QUEUES, SEND_UNPUBLISHED, made_with
+from infra.functions import READ_QUEUES, SEND_UNPUBLISHED, made_with
 from infra.logs import make_log_group
 from infra.nag import acknowledge
+from infra.resources import ALIAS, Resources
 from infra.settings import StackSettings
 from shared.pipeline.deployment import FunctionSpec
-
-ALIAS = "live"
-"""The alias of the published version. SnapStart takes snapshots of published versions only."""
 
 STREAM_RETRIES = 10
 STREAM_BATCH = 100
@@ -46,98 +42,9 @@ STREAM_FILTERS = {
 """The records of a table's stream for which functions are invoked. The others cost nothing."""
 
 
-OPTIONAL = frozenset(
-    {
-        "create-endpoint",
-        "delete-endpoint",
-        "devices",
-        "publish-push",
-        "send-push",
-        "set-endpoint",
-    }
-)
-"""The grants and the table that a stack has only if it pushes. Without, no code uses them."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """The right to one action on one resource.
-
-    accepted: the findings of cdk-nag that it causes, each with the reason to accept it.
-    emulated: an action that the emulator asks for besides, and AWS does not have.
-    others: further resources.
-    """
-
-    action: str
-    resource: str
-    accepted: Mapping[str, str] = field(default_factory=dict)
-    emulated: str = ""
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What the functions use. It is made before the functions."""
-
-    tables: Mapping[str, dynamodb.Table]
-    queues: Mapping[str, sqs.Queue]
-    """The queues that ``FunctionSpec.takes`` can name."""
-
-    failed: Mapping[str, sqs.Queue]
-    """The dead-letter queues of functions, by the function's name."""
-
-    environment: Mapping[str, str]
-    edge_key: str
-    """The key of the edge, or an empty text without an edge."""
-
-    grants: Mapping[str, Grant]
-    """The rights that ``Access.may`` can name."""
-
-    def statements(self, row: FunctionSpec) -> Iterable[iam.PolicyStatement]:
-        """Yield the statements of a function's role.
-
-        The rights to write its log and its traces and to read its event sources are added
-        elsewhere.
-        """
-        for name, actions in row.access.tables.items():
-            table, _, index = name.partition("/")
-            if table not in self.tables and table in OPTIONAL:
-                continue
-            arn = self.tables[table].table_arn
-            yield iam.PolicyStatement(
-                actions=[f"dynamodb:{action}" for action in actions.split()],
-                resources=[f"{arn}/index/{index}" if index else arn],
-            )
-        for name in row.access.may.split():
-            if name not in self.grants and name in OPTIONAL:
-                continue
-            grant = self.grants[name]
-            asked = [one for one in (grant.action, grant.emulated) if one]
-            yield iam.PolicyStatement(actions=asked, resources=[grant.resource, *grant.others])
-
-
 def _names(queues: Mapping[str, sqs.Queue]) -> str:
     """Return the names of queues as the setting ``dead_letters`` has them."""
     return " ".join(f"{name}={queue.queue_name}" for name, queue in queues.items())
-
-
-def invoked_name(settings: StackSettings, name: str) -> str:
-    """Return the physical name under which other functions invoke a function."""
-    (row,) = (row for row in FUNCTIONS if row.name == name)
-    return settings.name(name) + (f":{ALIAS}" if settings.snap_start and row.awaited else "")
-
-
-def invoked_arn(scope: Construct, settings: StackSettings, name: str) -> str:
-    """Return the ARN under which other functions invoke a function.
-
-    The ARN is made from the name, because a function that invokes itself cannot refer to itself.
-    """
-    return cdk.Stack.of(scope).format_arn(
-        service="lambda",
-        resource="function",
-        resource_name=invoked_name(settings, name),
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-    )
 
 
 class Functions(NamedTuple):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -16,7 +14,7 @@ from infra.bus import make_bus
 from infra.call_timers import BALANCE, RING, make_timer
 from infra.dashboard import make_dashboard
 from infra.edge import Edge, make_edge_key, own_origins
-from infra.functions import PUBLISHER, READ_QUEUES, SEND_UNPUBLISHED, made_with
+from infra.functions import made_with
 from infra.gateway import (
     HTTP_ROUTES,
     WEBSOCKET_STAGE,
@@ -24,7 +22,7 @@ from infra.gateway import (
     set_account_log_role,
     websocket_routes,
 )
-from infra.lambdas import Grant, Resources, invoked_arn, invoked_name, make_functions
+from infra.lambdas import make_functions
 from infra.mail import make_mail
 from infra.nag import acknowledge
 from infra.queues import (
@@ -36,9 +34,9 @@ from infra.queues import (
     make_dead_letters,
     make_queue,
 )
+from infra.resources import Resources
 from infra.settings import StackSettings
 from infra.tables import make_tables
-from shared.settings import TABLE
 
 
 class SwitchboardStack(cdk.Stack):
@@ -73,9 +71,9 @@ class SwitchboardStack(cdk.Stack):
             if key and not settings.local
             else None
         )
-        resources = _resources(
-            self,
-            settings,
+        resources = Resources(
+            scope=self,
+            settings=settings,
             tables=tables,
             queues=queues,
             failed=failed,
@@ -193,114 +191,4 @@ def _make_queues(scope: Construct, settings: StackSettings) -> dict[str, sqs.Que
         )
         for row in made_with(settings)
         if row.takes
-    }
-
-
-def _resources(
-    scope: Construct,
-    settings: StackSettings,
-    *,
-    tables: dict[str, dynamodb.Table],
-    queues: dict[str, sqs.Queue],
-    failed: dict[str, sqs.Queue],
-    bus: events.EventBus,
-    secret_arn: str,
-    websocket: Gateway,
-    edge_key: str,
-    allowed_origins: str,
-) -> Resources:
-    """Return the resources that functions may use, and the environment that names them."""
-    ring, balance = (timer.arn(scope, settings) for timer in (RING, BALANCE))
-    first, *others = (one.queue_arn for one in (*queues.values(), *dead_letters(scope).values()))
-    return Resources(
-        tables=tables,
-        queues=queues,
-        failed=failed,
-        environment={
-            **{f"{name.upper()}{TABLE}": table.table_name for name, table in tables.items()},
-            "BROADCAST_QUEUE_URL": queues["broadcasts"].queue_url,
-            "SHARDS_QUEUE_URL": queues["shards"].queue_url,
-            "EVENTS_QUEUE_URL": queues["events"].queue_url,
-            "LIVEKIT_ROOMS_QUEUE_URL": queues["livekit-rooms"].queue_url,
-            "DEADLINES_QUEUE_URL": queues["deadlines"].queue_url,
-            "EVENT_BUS": bus.event_bus_name,
-            "METRICS_NAMESPACE": settings.stack_name,
-            "OPENER_FUNCTION": invoked_name(settings, "opener"),
-            "DISCONNECT_FUNCTION": invoked_name(settings, "disconnect"),
-            "SOCKETIO_FUNCTION": invoked_name(settings, "socketio"),
-            "RING_STATE_MACHINE_ARN": ring,
-            "BALANCE_STATE_MACHINE_ARN": balance,
-            "SECRET_ARN": secret_arn,
-            "WEBSOCKET_API_ID": websocket.api_id,
-            "WEBSOCKET_STAGE": websocket.stage_name,
-            **({"PUSHES_QUEUE_URL": queues["pushes"].queue_url} if settings.pushes else {}),
-            **settings.environment,
-            "ALLOWED_ORIGINS": allowed_origins,
-        },
-        edge_key=edge_key,
-        grants={
-            "read-secret": Grant("secretsmanager:GetSecretValue", secret_arn),
-            "start-ring": Grant("states:StartExecution", ring),
-            "start-balance": Grant("states:StartExecution", balance),
-            **{
-                grant: Grant(
-                    "sqs:SendMessage",  # of which SendMessageBatch is a part
-                    queues[queue].queue_arn,
-                    emulated="sqs:SendMessageBatch" if settings.local else "",
-                )
-                for grant, queue in (("send-broadcast", "broadcasts"), ("send-shard", "shards"))
-            },
-            READ_QUEUES: Grant("sqs:GetQueueAttributes", first, others=tuple(others)),
-            **(
-                {SEND_UNPUBLISHED: Grant("sqs:SendMessage", failed[PUBLISHER].queue_arn)}
-                if PUBLISHER in failed
-                else {}
-            ),
-            "put-events": Grant("events:PutEvents", bus.event_bus_arn),
-            "delete-livekit-room": Grant("sqs:SendMessage", queues["livekit-rooms"].queue_arn),
-            "send-deadline": Grant("sqs:SendMessage", queues["deadlines"].queue_arn),
-            "post": Grant(
-                "execute-api:ManageConnections",
-                websocket.connections_arn,
-                {websocket.connections_finding: "Which connections there will be is not known."},
-            ),
-            **{
-                f"invoke-{name}": Grant("lambda:InvokeFunction", invoked_arn(scope, settings, name))
-                for name in ("opener", "disconnect", "socketio")
-            },
-            **(_of_pushes(settings, queues["pushes"]) if settings.pushes else {}),
-        },
-    )
-
-
-def _of_pushes(settings: StackSettings, queue: sqs.Queue) -> dict[str, Grant]:
-    """Return the rights to push: on the platform applications that are set, and their endpoints.
-
-    https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html
-    """
-    applications = settings.applications
-    endpoints = [one.replace(":app/", ":endpoint/") + "/*" for one in applications]
-    if settings.local:  # the emulator's endpoints are named otherwise
-        endpoints = [f"{one}/*" for one in applications]
-    finding = {
-        f"IAM5[Resource::{one}]": "Which devices there will be is not known." for one in endpoints
-    }
-    first, *others = endpoints
-    return {
-        "send-push": Grant(
-            "sqs:SendMessage",
-            queue.queue_arn,
-            emulated="sqs:SendMessageBatch" if settings.local else "",
-        ),
-        "create-endpoint": Grant(
-            "sns:CreatePlatformEndpoint", applications[0], others=tuple(applications[1:])
-        ),
-        **{
-            grant: Grant(f"sns:{action}", first, finding, others=tuple(others))
-            for grant, action in (
-                ("set-endpoint", "SetEndpointAttributes"),
-                ("delete-endpoint", "DeleteEndpoint"),
-                ("publish-push", "Publish"),
-            )
-        },
     }

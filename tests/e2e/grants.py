@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.functions import FUNCTIONS
-from infra.lambdas import OPTIONAL
+from infra.resources import OPTIONAL
 from shared.pipeline.deployment import FunctionSpec
 
 Use = tuple[str, str, str]

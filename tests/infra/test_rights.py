@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.functions import FUNCTIONS
-from infra.lambdas import OPTIONAL
+from infra.resources import OPTIONAL
 from shared.pipeline.deployment import FunctionSpec
 from tests.infra.conftest import MADE, Stack, synthesize
 from tests.infra.test_stack import plain, statements
