@@ -100,7 +100,7 @@ def asleep(world: World, *platforms: str) -> Phone:
 @pytest.fixture
 def long_rings(stack: Stack) -> Iterator[None]:
     """Let calls ring for as long as a loaded machine may need."""
-    functions = ("socketio", "calls", "presence-stream", "push")
+    functions = ("socketio", "calls", "chat", "disconnect", "presence-stream", "push")
     with backstage.settings_of(stack, *functions, ring_timeout_seconds=60):
         yield
 
@@ -247,3 +247,25 @@ def test_a_message_wakes_members_of_a_private_channel_who_are_not_there(world: W
     google_data = found["FCM"][0]["fcmV1Message"]["message"]["data"]
     title = {"title": message["userDisplayName"], "body": "Hello"}
     assert google_data == {"type": "chat.message", **title, **data}
+
+
+@pytest.mark.usefixtures("long_rings")
+def test_a_chat_call_waits_until_the_tab_is_back(world: World) -> None:
+    callee, caller = unique("carl"), unique("dora")
+    phone = Phone(world, Account(id=callee, role="AGENT", name="Carl"))
+    phone.register("FCM")
+    asleep_tab = tab(world, callee, "python")
+    world.stack.wait_connections("/", callee)
+    asleep_tab.client.drop()
+    world.stack.wait_connections("/", callee, 0)
+    dora = tab(world, caller)
+    invite = {"targetUserId": callee, "callType": "audio", "offer": {"sdp": "o"}}
+    call_id = dora.ask("call:invite", invite)["callId"]
+    data = phone.wait(1)["FCM"][0]["fcmV1Message"]["message"]["data"]
+    assert (data["type"], data["callId"], data["callerId"]) == ("call.ringing", call_id, caller)
+    carl = tab(world, callee)
+    assert carl.take("call:incoming")["callId"] == call_id
+    assert carl.ask("call:accept", {"callId": call_id, "answer": {"sdp": "a"}}) is None
+    assert dora.take("call:accepted")["callId"] == call_id
+    data = phone.wait(2)["FCM"][0]["fcmV1Message"]["message"]["data"]
+    assert (data["type"], data["reason"]) == ("call.over", "ANSWERED")
