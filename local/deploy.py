@@ -9,6 +9,7 @@ code alone, because it deploys with its own credentials here.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os

@@ -1,11 +1,8 @@
-"""The parent of the emulator's Lambda workers: it has imported all code and forks the workers.
+"""The parent of the emulator's Lambda workers: it has imported the libraries and forks the workers.
 
-A worker that is forked imports neither the libraries again nor our modules, which is a cold start.
-This file is a program of its own. Of the project it imports nothing but the code that was deployed:
-``python warm_parent.py FOLDER`` imports every module in the folder. That works because no module
-needs AWS or the environment when it is imported. One exception is the level of the log, which
-Powertools reads then: a parent has the level of its workers. A module that cannot be imported is
-left to the workers, which report it.
+A worker that is forked does not import the libraries again, which is most of a cold start. This
+file is a program of its own. It imports nothing of the project, because every worker imports the
+code that was deployed.
 
 The program reads requests from the socket that is its standard input. A request is its length in
 ``LENGTH_BYTES``, sent along with the four file descriptors of ``DESCRIPTORS``, and then the JSON
@@ -19,13 +16,12 @@ import gc
 import importlib
 import json
 import os
-import pkgutil
 import runpy
 import select
 import signal
 import socket
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from typing import Any
 
 PRELOADED = (
@@ -46,26 +42,12 @@ def main() -> None:
     """Fork workers until the socket is closed. In a worker, run its script and return."""
     for name in PRELOADED:
         importlib.import_module(name)
-    import_all(sys.argv[1])
     gc.freeze()
     request = serve(socket.socket(fileno=os.dup(0)))
     if request is not None:
         sys.argv = [request["script"]]
         sys.path[0] = request["folder"]
         runpy.run_path(request["script"], run_name="__main__")
-
-
-def import_all(folder: str) -> None:
-    """Import every module in a folder that can be imported.
-
-    What logs to standard output logs to standard error, as in ministack's workers: their standard
-    output has the answers. In a worker, ``become`` gives both another end.
-    """
-    sys.path[0] = folder
-    with redirect_stdout(sys.stderr):
-        for module in pkgutil.walk_packages([folder], onerror=lambda _: None):
-            with suppress(Exception, SystemExit):
-                importlib.import_module(module.name)
 
 
 def serve(control: socket.socket) -> dict[str, Any] | None:

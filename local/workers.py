@@ -1,11 +1,11 @@
 """How the emulator's Lambda workers start and run: forked from a warm parent, and side by side.
 
-ministack unpacks the code anew for every worker and starts a new Python interpreter, which imports
-the libraries for a quarter of a second, and compiles and imports our modules for longer. It lets
-all frames of WebSockets that a function receives wait for one another, where AWS runs them at once.
-For asynchronous invocations it starts as many processes as there are at the same time: a hundred
-clients that leave would be a hundred. And it ends the workers of a function whose configuration is
-changed, where AWS lets them finish what they do.
+ministack starts a new Python interpreter for every worker, which imports the libraries for a
+quarter of a second, and compiles our modules for as long again. It lets all frames of WebSockets
+that a function receives wait for one another, where AWS runs them at once. For asynchronous
+invocations it starts as many processes as there are at the same time: a hundred clients that leave
+would be a hundred. And it ends the workers of a function whose configuration is changed, where AWS
+lets them finish what they do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -36,9 +36,6 @@ from local.warm_parent import LENGTH_BYTES
 
 PARENT = Path(__file__).with_name("warm_parent.py")
 
-LOG_LEVEL = "LOG_LEVEL"
-"""The variable of a function's environment that is read when its code is imported."""
-
 AT_ONCE = 4
 """How many frames a function serves at the same time. More would make each other slow on a machine
 with few cores."""
@@ -50,7 +47,7 @@ _asynchronous = ContextVar("asynchronous", default=False)
 
 
 def install() -> None:
-    """Patch the emulator so that it forks its workers.
+    """Start the warm parent, and patch the emulator so that it is used.
 
     Raises ``RuntimeError`` if ministack's private parts are not as expected.
     """
@@ -58,7 +55,7 @@ def install() -> None:
     expect(lambda_svc.invoke_async_with_retry, "func", "event")
     expect(lambda_svc._execute_function_warm, "func", "event", "request_id")
     code = SharedCode(Path(tempfile.gettempdir()) / "code")
-    lambda_runtime.subprocess = ForkingSubprocess()
+    lambda_runtime.subprocess = ForkingSubprocess(WarmParent())
     lambda_runtime.zipfile = SharingZipfile(code)
     lambda_runtime.get_or_create_worker = LeasedWorker
     lambda_runtime.kill_workers = ending_idle(lambda_runtime.kill_workers)
@@ -134,15 +131,10 @@ class LeasedWorker:
 
 
 class ForkingSubprocess:
-    """The module ``subprocess`` for ministack, but a Python process is forked.
+    """The module ``subprocess`` for ministack, but a Python process is forked."""
 
-    Workers with the same code and the same level of the log have one parent, which is started for
-    the first of them.
-    """
-
-    def __init__(self) -> None:
-        self._parents: dict[tuple[Path, str | None], WarmParent] = {}
-        self._lock = threading.Lock()
+    def __init__(self, parent: WarmParent) -> None:
+        self._parent = parent
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -152,17 +144,7 @@ class ForkingSubprocess:
         if command[0] != sys.executable:
             popen: Any = subprocess.Popen
             return popen(command, **options)
-        environment = options["env"]
-        code = Path(options["cwd"]).resolve(), environment.get(LOG_LEVEL)
-        with self._lock:
-            if code not in self._parents:
-                self._parents[code] = WarmParent(code[0], environment)
-        return self._parents[code].fork(command[1], options["cwd"], environment)
-
-    def close(self) -> None:
-        """End all parents, and their workers with them."""
-        for parent in self._parents.values():
-            parent.close()
+        return self._parent.fork(command[1], options["cwd"], options["env"])
 
 
 class SharingZipfile:
@@ -218,17 +200,13 @@ class SharedCode:
 
 
 class WarmParent:
-    """The process of ``local/warm_parent.py``. It ends with this process.
+    """The process of ``local/warm_parent.py``. It ends with this process."""
 
-    code: the folder with the code of its workers.
-    environment: the environment of the first of them.
-    """
-
-    def __init__(self, code: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
-        own = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
-        command = [sys.executable, str(PARENT), str(code)]
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        command = [sys.executable, str(PARENT)]
         with theirs:
             self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=own)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -31,11 +29,8 @@ SECONDS = 20
 
 
 @pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmParent]:
-    code = tmp_path_factory.mktemp("code")
-    (code / "deployed.py").write_text("import sys\nout = sys.stdout")
-    (code / "wrong.py").write_text("a = ")
-    parent = WarmParent(code, os.environ)
+def parent() -> Iterator[WarmParent]:
+    parent = WarmParent()
     yield parent
     parent.close()
 
@@ -72,15 +67,10 @@ def test_a_worker_has_its_own_environment_and_folder(start: Any, tmp_path: Path)
     assert worker.stdout.read().strip() == f"[('A', '1')] {tmp_path}"
 
 
-def test_the_libraries_and_the_deployed_code_are_imported_already(start: Any) -> None:
-    names = "botocore.handlers", "deployed", "wrong", "shared", "functions", "local"
+def test_the_libraries_are_imported_already_and_the_project_is_not(start: Any) -> None:
+    names = "botocore.handlers", "pynamodb.models", "shared", "functions", "local"
     worker = start(f"import sys\nprint([name in sys.modules for name in {names}])")
-    assert worker.stdout.read().strip() == "[True, True, False, False, False, False]"
-
-
-def test_what_logs_since_it_was_imported_logs_to_the_workers_standard_error(start: Any) -> None:
-    worker = start("import deployed\nprint('line', file=deployed.out)")
-    assert (worker.stderr.read(), worker.stdout.read()) == ("line\n", "")
+    assert worker.stdout.read().strip() == "[True, True, False, False, False]"
 
 
 @pytest.mark.parametrize(
@@ -116,30 +106,14 @@ def test_workers_end_without_each_other(start: Any) -> None:
 
 
 def test_a_parent_that_has_ended_is_named(tmp_path: Path) -> None:
-    parent = WarmParent(tmp_path, os.environ)
+    parent = WarmParent()
     parent.close()
     with pytest.raises(OSError, match=r"start the emulator again"):
         parent.fork(str(tmp_path / "_worker.py"), str(tmp_path), {})
 
 
-def test_workers_with_the_same_code_and_level_have_one_parent(tmp_path: Path) -> None:
-    forking, worker = ForkingSubprocess(), tmp_path / "_worker.py"
-    worker.write_text("import os\nprint(os.getppid())")
-    parents = []
-    for level in ("INFO", "INFO", "ERROR"):
-        started = forking.Popen(
-            [sys.executable, str(worker)], cwd=str(tmp_path), env=os.environ | {"LOG_LEVEL": level}
-        )
-        parents.append(started.stdout.read())
-        started.wait(SECONDS)
-        for stream in (started.stdin, started.stdout, started.stderr):
-            stream.close()
-    forking.close()
-    assert parents[0] == parents[1] != parents[2]
-
-
-def test_other_programs_are_started_as_ever() -> None:
-    forking = ForkingSubprocess()
+def test_other_programs_are_started_as_ever(parent: WarmParent, tmp_path: Path) -> None:
+    forking = ForkingSubprocess(parent)
     with forking.Popen(["echo", "hi"], stdout=forking.PIPE, text=True) as process:
         assert process.communicate()[0] == "hi\n"
 
