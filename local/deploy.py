@@ -9,7 +9,6 @@ code alone, because it deploys with its own credentials here.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
