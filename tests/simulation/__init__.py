@@ -16,6 +16,7 @@ every request that a function makes.
 ``ring``         the state machines of the timers of calls
 ``gateway``      API Gateway: connections, frames, HTTP requests
 ``clients``      the apps of people, at the level of frames
+``polling``      apps that poll, and stay so or upgrade
 ``screens``      what an app shows, from the events that it received
 ``world``        all of this together, with a clock and an agenda
 ``truth``        what the tables say
@@ -32,6 +33,7 @@ every request that a function makes.
 ``visits``       scenarios of the branches that no event's scenario reaches
 ``call_sites``   the places in the code that touch AWS
 ``branches``     whether every one of them is run, and every right is used
+``polls``        scenarios of apps that poll
 ``shift``        hours of calls, blips and cuts that nobody should notice
 ``histories``    seeded random histories
 ``inputs``       anything that a client may send; ``fuzzing`` sends it

@@ -78,6 +78,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--faults", type=float, default=0.0, help="how likely a fault is, per step")
     parser.add_argument(
+        "--polling", type=float, default=0.0, help="how likely an app polls, per app that comes"
+    )
+    parser.add_argument(
         "--only", default="", help="the scenarios and races with this in their name"
     )
     parser.add_argument("--details", action="store_true", help="an example of every failure")
@@ -90,7 +93,7 @@ def _outcomes(run: Runner, arguments: argparse.Namespace) -> Iterator[Outcome]:
             yield from bursts.outcomes(run, seed, arguments.only)
         return
     if arguments.seeds:
-        plan = histories.Plan(faults=arguments.faults)
+        plan = histories.Plan(faults=arguments.faults, polling=arguments.polling)
         yield from map(_shown, histories.outcomes(run, _range(arguments.seeds), plan))
         return
     yield from _enumerated(run, arguments.only)

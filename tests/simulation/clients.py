@@ -73,10 +73,7 @@ class App:
         self.reactions: dict[str, Callable[[App, Any], object]] = {}
         self._waiting: dict[int, Asked] = {}
         self._acks = 0
-        query = {"EIO": "4", "transport": "websocket"}
-        if wire == "n":
-            query = {"namespace": who.namespace, "token": token(who)}
-        self.id = world.gateway.connect(self, query, {})
+        self.id = self._connect()
 
     @property
     def chat(self) -> bool:
@@ -150,6 +147,13 @@ class App:
             running = self.world.running_call(self.who)
             if running:
                 self.screen.calls.setdefault(*running)
+
+    def _connect(self) -> str:
+        """Open the connection. Returns its id."""
+        query = {"EIO": "4", "transport": "websocket"}
+        if self.wire == "n":
+            query = {"namespace": self.who.namespace, "token": token(self.who)}
+        return self.world.gateway.connect(self, query, {})
 
     def _receive_packet(self, packet: socketio.Packet) -> None:
         data: Any = packet.data

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from shared.aws.http_pool import Answer
+from shared.protocol.polling import SEPARATOR
 from tests.simulation.stack import ROUTES
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ADDRESS = "192.0.2.{}"
+POLLING = {"GET": "polling", "POST": "socketio"}
+"""The functions of ``/socket.io/`` on the HTTP API."""
 
 
 class State(Enum):
@@ -66,17 +69,53 @@ class Gateway:
         self.lost: set[str] = set()
         self.began_ms: dict[int, float] = {}
         self.hold_ms = 0
-        self._messages = 0
+        self._messages = self._addresses = 0
+
+    def next_address(self) -> str:
+        """Return an address of a network that nobody else has."""
+        self._addresses += 1
+        return ADDRESS.format(self._addresses)
 
     def connect(self, client: Client, query: dict[str, str], headers: dict[str, str]) -> str:
         """Begin a connection. Returns its id."""
-        number = len(self.sockets) + 1
-        id_ = f"c{number:04d}"
-        self.sockets[id_] = Socket(id_, client, ADDRESS.format(number))
+        address = self.next_address()
+        id_ = f"c{self._addresses:04d}"
+        self.sockets[id_] = Socket(id_, client, address)
         event = self._event(id_, "$connect", "CONNECT")
         event |= {"queryStringParameters": query, "headers": headers}
         self._world.later(0, partial(self._invoke, event, partial(self._connected, id_)))
         return id_
+
+    def open(self, connection_id: str, client: Client, address: str) -> None:
+        """Take note of a client that polls. Its id is the backend's."""
+        self.sockets[connection_id] = Socket(connection_id, client, address, State.OPEN)
+
+    def poll(
+        self, method: str, query: dict[str, str], body: str, address: str, done: Done
+    ) -> tuple[str, int]:
+        """Take a request of a client that polls.
+
+        Returns its id, and when it arrived, epoch ms. Each of its packets has a time of its own.
+        """
+        self._messages += 1
+        request_id, ms = f"request {self._messages}", int(self._world.now_ms) + 1
+        self._world.now_ms += 1 + body.count(SEPARATOR)
+        event = {
+            "headers": {},
+            "queryStringParameters": query,
+            "requestContext": {
+                "http": {"method": method, "path": "/socket.io/", "sourceIp": address},
+                "requestId": request_id,
+                "timeEpoch": ms,
+                "stage": "$default",
+                "routeKey": f"{method} /socket.io/",
+            },
+            "body": body,
+            "isBase64Encoded": False,
+        }
+        invoke = partial(self._world.invoke, POLLING[method], event, done)
+        self._world.later(self._world.frame_delay(), invoke)
+        return request_id, ms
 
     def send(self, connection_id: str, body: str) -> int:
         """Take a frame from a client. Returns when it arrived, epoch ms, which is always new."""
@@ -92,12 +131,12 @@ class Gateway:
 
     def close(self, connection_id: str, code: int = 1000) -> None:
         """End a connection from the client's side."""
-        if self._end(connection_id):
+        if self.end(connection_id):
             self._disconnect(connection_id, code)
 
     def vanish(self, connection_id: str) -> None:
         """Break a connection, without ``$disconnect``. The client notices."""
-        if self._end(connection_id):
+        if self.end(connection_id):
             self.lost.add(connection_id)
 
     def alive(self, connection_id: str) -> bool:
@@ -113,7 +152,7 @@ class Gateway:
             if connection_id in self.deaf:
                 return Answer(self.deaf[connection_id], b"")
             self.sockets[connection_id].client.receive(body)
-        elif method == "DELETE" and self._end(connection_id):
+        elif method == "DELETE" and self.end(connection_id):
             self._disconnect(connection_id, 1000)
         return Answer(200, b"")
 
@@ -146,7 +185,8 @@ class Gateway:
         }
         self._world.later(0, partial(self._world.invoke, "http", event, done))
 
-    def _end(self, connection_id: str) -> bool:
+    def end(self, connection_id: str) -> bool:
+        """Let a connection be over for its client. Returns False if it is so already."""
         socket = self.sockets[connection_id]
         if socket.state is State.GONE:
             return False
@@ -167,7 +207,7 @@ class Gateway:
             socket.state = State.OPEN
             socket.client.opened()
         else:
-            self._end(connection_id)
+            self.end(connection_id)
 
     def _failed(self, event: dict[str, Any], invocation: Invocation) -> None:
         """Send the frame that API Gateway sends when an integration fails. It is no packet."""

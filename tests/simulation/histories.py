@@ -41,10 +41,15 @@ PEOPLE = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a history may contain. ``faults``: how likely one is at each step."""
+    """What a history may contain.
+
+    faults: how likely a fault is at each step.
+    polling: how likely it is that a device that comes polls, and stays so or upgrades.
+    """
 
     steps: int = STEPS
     faults: float = 0.0
+    polling: float = 0.0
 
 
 SETUPS = 8
@@ -133,7 +138,9 @@ class History:
         apps = self.world.of(who)
         chance = self.random.random()
         if not apps or (chance < 0.06 and len(apps) < MOST_DEVICES):
-            self.world.come(who)
+            polls = self.plan.polling and self.random.random() < self.plan.polling
+            wire = self.random.choice((worlds.POLLING, worlds.UPGRADING)) if polls else ""
+            self.world.come(who, wire=wire)
         elif chance < 0.12:
             self.random.choice(apps).close()
         elif chance < 0.13:

@@ -119,6 +119,8 @@ def _environment(tables: Iterable[str]) -> dict[str, str]:
         **{f"{name.upper()}{TABLE}": name for name in tables},
         # Every use of the secret reads it, as in a process that has just started.
         "SECRET_CACHE_SECONDS": "0",
+        # A GET looks at its mailbox once a second, because each look takes as long as any request.
+        "POLL_PAUSE_SECONDS": "1",
         "SECRET_RETRY_SECONDS": "0",
         "PREPAID_CALLS": "true",
         "LIVEKIT_WEBHOOKS": "true",

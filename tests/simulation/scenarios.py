@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation import bookings, calls, chat, console, visits, waking
+from tests.simulation import bookings, calls, chat, console, polls, visits, waking
 from tests.simulation.stage import SCENARIOS
 
-__all__ = ["SCENARIOS", "bookings", "calls", "chat", "console", "visits", "waking"]
+__all__ = ["SCENARIOS", "bookings", "calls", "chat", "console", "polls", "visits", "waking"]

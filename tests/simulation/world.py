@@ -29,12 +29,17 @@ from tests.simulation.invocation import Done, Invocation, here
 from tests.simulation.lambdas import MINUTE_MS, Lambdas
 from tests.simulation.patches import use
 from tests.simulation.phones import Phones
+from tests.simulation.polling import PollingApp, UpgradingApp
 from tests.simulation.queues import Queues
 from tests.simulation.ring import Ring
 from tests.simulation.screens import CALLING, IN_CALL
 from tests.simulation.streams import Streams
 
 Action = Callable[[], object]
+
+POLLING, UPGRADING = "p", "u"
+KINDS: dict[str, type[App]] = {POLLING: PollingApp, UPGRADING: UpgradingApp}
+"""What an app speaks that polls, and stays so or upgrades."""
 
 QUIET_MS = 3_000
 """Longer than anything takes that does not wait for a timer."""
@@ -161,7 +166,9 @@ class World:
 
     def come(self, who: Who, *, wire: str = "") -> App:
         """Connect an app, which is not ready yet. ``wire``: instead of the world's."""
-        app = App(self, who, wire=wire or self.wire)
+        wire = wire or self.wire
+        kind = KINDS.get(wire)
+        app = kind(self, who) if kind else App(self, who, wire=wire)
         self.apps.append(app)
         return app
 
