@@ -27,7 +27,7 @@ _OTHER_PRODUCTS = "No product here needs it; tests/integration/test_open_session
 _AT_ONCE = "Another event has to come between a read and the write that follows it."
 _REPORTS = "Reports have to arrive in an order that ``reports`` has in its long run only."
 _FAULTS = "A fault has to hit one request; the long run has all of them."
-_POLLING = "No app here polls; tests/integration/test_polling.py does."
+_POLLING = "No app that polls does this here; tests/integration/test_polling.py has some that do."
 _SETTING = "The grace is switched on; tests/integration/test_grace.py switches it off."
 _ADDRESSES = "Every app has an address of its own; tests/integration/test_grace.py counts."
 _RECOVERY = "No app here asks for recovery; tests/integration/test_recovery.py has some that do."
@@ -59,7 +59,6 @@ UNREACHED = {
     "functions/sweep/due.py _carry_out: ports.tasks.end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
-    "shared/pipeline/departure.py lose_connection: ports.connections.close": _POLLING,
     "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
     "shared/aws/streams.py announce: send": _FAULTS,
@@ -93,7 +92,6 @@ UNREACHED = {
             "functions/chat/channels.py join_channel_again: rooms.remove",
             "functions/opener/main.py handler: returning.restore",
             "functions/socketio/join.py join: ports().tasks.restore",
-            "functions/socketio/upgrade.py _take_over: moving.follow",
             "shared/aws/tasks.py AwsTasks.restore: self._invoke",
             "shared/pipeline/departure.py expel: session_store.forget_lost",
             "shared/pipeline/departure.py finish_connection: lifecycle.mark_departing",
