@@ -28,6 +28,10 @@ RIVAL_MS = 600
 """Enough for another event to be handled whole, with what it hands over at once. The consequences
 of a goodbye wait half a second for its client's last words."""
 
+_UNFINISHED: set[Invocation] = set()
+"""What waits, also in worlds that are over. A greenlet that is collected as garbage would go on,
+with an exception, and its last lines would count as run."""
+
 T = TypeVar("T")
 Done = Callable[["Invocation"], object]
 
@@ -61,6 +65,7 @@ class Invocation:
         # What would run in several threads runs in this one, one after the other.
         parallel._this_thread.in_pool = True
         if self._process is None:
+            _UNFINISHED.add(self)
             self._process = greenlet(self._run)
             self._process.invocation = self
         self._process.parent = getcurrent()
@@ -68,6 +73,7 @@ class Invocation:
         parallel._this_thread.in_pool = False
         if self.over:
             self._process = None
+            _UNFINISHED.discard(self)
             self.done(self)
 
     def kill(self) -> None:
@@ -94,7 +100,7 @@ class Invocation:
         self.world.later(ms, self.resume)
         try:
             getcurrent().parent.switch()
-        except GreenletExit:  # the world is over
+        except GreenletExit:  # the whole process ends
             self.kill()
             raise
         if self.world.now_ms - self._began_ms > self.spec.timeout_seconds * 1000:
