@@ -55,7 +55,6 @@ UNREACHED = {
     "functions/push/main.py _try_again: queues.postpone": _FAULTS,
     "functions/push/routes.py register: _forget": _DEVICES,
     "functions/socketio/main.py leave: leave": _AT_ONCE,
-    "functions/socketio/join.py _read: connections.get": _POLLING,
     "functions/sweep/due.py _carry_out: ports.tasks.end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: end_connection": _POLLING,
     "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
