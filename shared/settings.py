@@ -146,6 +146,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long after the unexpected end of its connection a session can be recovered, if its client
     has asked for that. 0 switches recovery off."""
 
+    restore_settle_seconds: float = 1.0
+    """How long the log of a session that has come back is read before others reach the session: the
+    longest that an event may take from the read of its recipients until it is logged."""
+
+    restore_quiet_seconds: float = 0.5
+    restore_most_seconds: float = 5.0
+    """How long nothing must have come to such a session before others reach it, and how long to
+    wait for that. An event that is sent in that very moment may be overtaken by the next one."""
+
+    restore_pause_seconds: float = 0.1
+    """The pause between two looks into its log."""
+
     limit_connections_per_minute: Limit = 10
     limit_call_initiate_per_minute: InRow = 5
     limit_call_accept_per_minute: Limit = 20

@@ -17,10 +17,11 @@ from pynamodb.attributes import (
 )
 
 from functions.chat.events import ChannelId
-from shared.aws.retry import attempts
+from shared.aws.retry import attempts, until_restored
 from shared.aws.tables import Table, TableName
 from shared.errors import Refusal
 from shared.ids import compose
+from shared.pipeline.context import Context
 
 ROOM = compose("channel", "")
 """The prefix of a channel's topic, which is also the name of its room."""
@@ -126,14 +127,20 @@ def participants(room: str) -> list[Participant]:
     return list(Participant.query(room, Participant.item.startswith(PERSON), consistent_read=True))
 
 
-def require_participant(room: str, person_id: str) -> Participant:
-    """Return the row of a person who has joined the channel with any tab.
+def comes_back(context: Context, room: str) -> bool:
+    """Return whether this tab has lost its connection, and its place in the channel has not been
+    moved to the new one yet."""
+    return context.session.restoring and room in (context.connection.rooms or ())
 
-    Raises ``Refusal`` if the person has no tab there. The frames of one connection run in any
-    order, so this waits a moment for a join that was sent just before.
+
+def require_participant(context: Context, room: str) -> Participant:
+    """Return the row of the user, who has joined the channel with any tab.
+
+    Raises ``Refusal`` if the user has no tab there. The frames of one connection run in any order,
+    so this waits a moment for a join that was sent just before, and for a tab that comes back.
     """
-    for _ in attempts():
-        row = participant(room, person_id)
+    for _ in until_restored() if comes_back(context, room) else attempts():
+        row = participant(room, context.session.person_id)
         if row.tabs:
             return row
     raise Refusal(NOT_JOINED)

@@ -94,8 +94,8 @@ def join_channel(context: Context, channel_id: ChannelId) -> None:
         session.person_id, session.name, session.role, channel_id, arrived_at(context)
     )
     room = channel_rows.room_of(channel_id)
-    if session.restoring and room in (context.connection.rooms or ()):
-        return  # the tab is moved from its former connection
+    if channel_rows.comes_back(context, room):
+        return
     channel_store.join(
         context.address,
         session.person_id,

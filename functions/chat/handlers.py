@@ -80,7 +80,7 @@ def send_message(context: Context, request: SendMessage) -> Decided[None]:
     the sender's own tabs too, receives ``chat:new_message``. The message is stored."""
     session, now = context.session, context.arrival.ms
     room = channel_rows.room_of(request.channel_id)
-    channel_rows.require_participant(room, session.person_id)
+    channel_rows.require_participant(context, room)
     reply_to = request.reply_to_id
     if not context.preloaded:
         raise Refusal(MESSAGE_NOT_FOUND)
@@ -119,7 +119,7 @@ def message_read(context: Context, request: MessageRead) -> None:
     far before, the channel's other users receive ``message_read_receipt``."""
     session, message_id = context.session, request.message_id
     room = channel_rows.room_of(request.channel_id)
-    participant = channel_rows.require_participant(room, session.person_id)
+    participant = channel_rows.require_participant(context, room)
     if not context.preloaded:
         raise Refusal(MESSAGE_NOT_FOUND)
     event = ReadReceipt(
@@ -166,7 +166,7 @@ def typing(context: Context, request: Typing) -> None:
     # A frame that a newer one has overtaken sends nothing. Order and pace have a row of their own,
     # because the stream carries every change of a participant.
     _, now = both(
-        lambda: channel_rows.require_participant(room, session.person_id),
+        lambda: channel_rows.require_participant(context, room),
         lambda: event_order.claim_paced(change.key, change.frame),
     )
     if now:
@@ -192,7 +192,7 @@ def file_uploaded(context: Context, request: FileUploaded) -> None:
     """Announce an uploaded file to a channel that the user has joined. Everyone in the channel, the
     sender's own tabs too, receives ``file_upload_notification``."""
     session, room = context.session, channel_rows.room_of(request.channel_id)
-    channel_rows.require_participant(room, session.person_id)
+    channel_rows.require_participant(context, room)
     event = FileNotification(
         message_id=request.message_id,
         channel_id=request.channel_id,
@@ -212,7 +212,7 @@ def channel_updated(context: Context, request: ChannelUpdate) -> None:
     own tabs too, receives ``channel_updated``. The channel itself stays as it is: the team's
     backend changes it."""
     session, room = context.session, channel_rows.room_of(request.channel_id)
-    channel_rows.require_participant(room, session.person_id)
+    channel_rows.require_participant(context, room)
     event = ChannelUpdated(
         request.channel_id,
         request.changes,

@@ -32,6 +32,14 @@ def attempts() -> Iterator[None]:
     yield from looks(values.overtaken_wait_seconds, values.overtaken_pause_seconds)
 
 
+def until_restored() -> Iterator[None]:
+    """Yield at once, and then every ``overtaken_pause_seconds``, until a session that has come back
+    must have its rooms again."""
+    values = settings()
+    wait = values.restore_most_seconds + values.overtaken_wait_seconds
+    yield from looks(wait, values.overtaken_pause_seconds)
+
+
 def looks(wait_seconds: float, pause_seconds: float) -> Iterator[None]:
     """Yield at once, and then after every pause until the wait is over."""
     deadline = time.monotonic() + wait_seconds

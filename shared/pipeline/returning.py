@@ -6,9 +6,10 @@
    what has been logged, in order, until nothing more comes, lets other sessions reach the new
    connection, and sends what has been logged in between.
 
-Whoever has read an address before it was marked as away may log an event only a moment later. So
-the log is read for ``SETTLED_SECONDS`` before the session can be reached, and afterwards. What is
-logged then for a session that is away is sent, and nothing else: the rest has been sent already.
+A function that has read an address before it was marked as away may log an event only a moment
+later. So the log is read for ``restore_settle_seconds`` before the session can be reached, and
+afterwards. What is logged then for a session that is away is sent, and nothing else: the rest has
+been sent already.
 """
 
 from __future__ import annotations
@@ -36,15 +37,6 @@ from shared.realtime.rooms import Member
 from shared.realtime.sessions import Recovery, Session
 from shared.settings import settings
 
-SETTLED_SECONDS = 1.0
-"""The longest that an event may take from the read of its recipients until it is logged."""
-
-QUIET_SECONDS = 0.5
-MOST_SECONDS = 5.0
-"""How long nothing must have come before the session can be reached, and how long to wait for that.
-An event that is sent in that very moment may be overtaken by the next one."""
-
-PAUSE_SECONDS = 0.1
 OVERLAP_MS = 10_000
 """By how much the clocks of two functions, and the offset and the write of an event, may differ."""
 
@@ -280,15 +272,16 @@ class Backlog:
 
     def settle(self) -> None:
         """Send the events that have been logged, until nothing more comes."""
-        began = time.monotonic()
-        until = began + SETTLED_SECONDS
+        values, began = settings(), time.monotonic()
+        until = began + values.restore_settle_seconds
         while True:
             came, now = self.catch_up(), time.monotonic()
             if came:
-                until = min(max(until, now + QUIET_SECONDS), began + MOST_SECONDS)
+                quiet = max(until, now + values.restore_quiet_seconds)
+                until = min(quiet, began + values.restore_most_seconds)
             if now >= until:
                 return
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(values.restore_pause_seconds)
 
     def catch_up(self, *, only_skipped: bool = False) -> int:
         """Send the events that have been logged since the last call, in order.

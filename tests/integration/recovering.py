@@ -40,9 +40,9 @@ def install(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     fakes.clock.now = int(time.time() * 1000)
     for main in (broadcast, disconnect, join, opener, socketio, upgrade):
         monkeypatch.setattr(main, "ports", lambda: fakes.ports)
-    monkeypatch.setattr(returning, "SETTLED_SECONDS", 0.0)
-    monkeypatch.setattr(returning, "QUIET_SECONDS", 0.0)
-    monkeypatch.setattr(returning, "PAUSE_SECONDS", 0.0)
+    for name in ("settle", "quiet", "pause"):
+        monkeypatch.setenv(f"RESTORE_{name.upper()}_SECONDS", "0")
+    settings.cache_clear()
     monkeypatch.setattr(returning, "LOOKS_AFTERWARDS", (0.0,))
 
 

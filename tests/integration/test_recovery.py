@@ -18,6 +18,7 @@ from shared.pipeline import returning
 from shared.realtime import connections, event_log, moving, people, recovery, rooms
 from shared.realtime.emitter import Emitter
 from shared.realtime.event_log import LoggedEvent
+from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import recovering, stage
 from tests.integration.chat import Chat
@@ -266,6 +267,30 @@ def test_channels_are_joined_again_and_nobody_is_told(fakes: Fakes, after_the_gr
         members = {one.connection_id for one in stage.members_of(key)}
         assert members == {ben.connection_id, *([anna.connection_id] if channel == "1" else ())}
     assert row is None or row.lost
+
+
+def test_a_message_of_a_client_that_comes_back_waits_for_its_place_in_the_channel(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
+) -> None:
+    use_settings(overtaken_wait_seconds=0.0)
+    Chat(fakes).channel("1")
+    anna = chatter(fakes, "anna", "1")
+    lose(anna)
+    look = channel_rows.participant
+    restores = iter([opener.handler])
+
+    def look_and_restore(room: str, person_id: str) -> channel_rows.Participant:
+        found = look(room, person_id)
+        for restore in restores:
+            assert not found.tabs
+            restore({"connectionId": anna.connection_id, "namespace": CHAT.path}, INVOCATION)
+        return found
+
+    monkeypatch.setattr(channel_rows, "participant", look_and_restore)
+    anna.connect()
+    anna.emit("chat:send_message", {"channelId": "1", "message": "1", "messageType": "text"})
+    deliver(fakes)
+    assert texts(anna) == ["1"]
 
 
 def texts(phone: Phone) -> list[str]:
