@@ -6,6 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.ids import compose
 from shared.protocol import native, socketio
 from shared.protocol.errors import AckId
 from shared.realtime import arguments
@@ -46,8 +47,11 @@ class Address(NamedTuple):
 
     @property
     def receiver(self) -> str:
-        """What stays the same when a session that can be recovered has another connection."""
-        return self.sid or self.connection_id
+        """What stays the same when a session that can be recovered has another connection.
+
+        One connection may have sessions in several namespaces.
+        """
+        return compose(self.namespace, self.sid or self.connection_id)
 
     @classmethod
     def of_member(cls, namespace: str, member: str) -> Address:
