@@ -38,7 +38,10 @@ CONNECT = """([url, token, name]) => new Promise((resolve, reject) => {
 })"""
 CALL = """async (telecallerId) => {
   const [user, telecaller] = [window["/user"], window["/telecaller"]];
-  const heard = (socket, event) => new Promise((resolve) => socket.once(event, resolve));
+  const heard = (socket, event) => new Promise((resolve, reject) => {
+    socket.once(event, resolve);
+    setTimeout(() => reject(new Error(`no ${event}`)), 20000);
+  });
   const [incoming, accepted] = [heard(telecaller, "call:incoming"), heard(user, "call:accepted")];
   const { callId } = await user.emitWithAck("call:initiate", { telecallerId, callType: "AUDIO" });
   const { callType } = await incoming;
