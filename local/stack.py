@@ -35,9 +35,14 @@ def check_outputs(outputs: Mapping[str, str]) -> None:
         raise Failed(f"The stack has no output {', '.join(missing)}.")
 
 
-@cache
 def _client(service: str) -> Any:
-    return boto3.client(service)  # type: ignore[call-overload]
+    """Return a client for the emulator of ``os.environ``, or for AWS without one."""
+    return _client_for(service, os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@cache
+def _client_for(service: str, endpoint_url: str | None) -> Any:
+    return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]
 
 
 def put_secrets(arn: str, secrets: Mapping[str, str]) -> None:

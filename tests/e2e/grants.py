@@ -93,6 +93,7 @@ RARE: dict[Use, str] = {
             ("backend", "UpdateItem", "accounts"), ("backend", "UpdateItem", "people"),
             ("bookings", "GetItem", "accounts"), ("bookings", "GetItem", "counts"),
             ("bookings", "UpdateItem", "people"),
+            ("bookings", "PutItem", "rooms"), ("bookings", "UpdateItem", "connections"),
             ("calls", "PutItem", "rooms"), ("calls", "UpdateItem", "connections"),
             ("chat", "BatchGetItem", "chat"), ("chat", "DeleteItem", "rooms"),
             ("chat", "GetItem", "messages"), ("chat", "Query", "rooms"),
@@ -115,6 +116,10 @@ RARE: dict[Use, str] = {
     **dict.fromkeys(
         [("http", "UpdateItem", "calls"), ("http", "may", "delete-livekit-room")],
         "only LiveKit's webhooks need it",
+    ),
+    **dict.fromkeys(
+        (("chat-stream", "BatchGetItem", "people"), ("chat-stream", "GetItem", "chat")),
+        "only a stack that wakes phones asks who is there",
     ),
     ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
     ("polling", "may", "post"): "a client may vanish",
