@@ -27,26 +27,29 @@ OTHERS = {
     "post": "@connections",
 }
 
+ALWAYS = [row for row in FUNCTIONS if not row.only_with]
+"""The functions of every stack."""
+
 RARE: dict[Use, str] = {
     **{
         (row.name, "may", "invoke-disconnect"): "a post may find that its connection is gone"
-        for row in FUNCTIONS
+        for row in ALWAYS
         if {"post", "invoke-disconnect"} <= set(row.access.may.split())
     },
     **{
         (row.name, action, "mailboxes"): "a recipient may poll, or may have upgraded late"
-        for row in FUNCTIONS
+        for row in ALWAYS
         for action in ("GetItem", "UpdateItem")
         if "post" in row.access.may.split()
     },
     **{
         (row.name, "PutItem", "recovery"): "a recipient may have asked for recovery"
-        for row in FUNCTIONS
+        for row in ALWAYS
         if "post" in row.access.may.split()
     },
     **{
         (row.name, "UpdateItem", "limits"): "a client may send very many events"
-        for row in FUNCTIONS
+        for row in ALWAYS
         if row.handler == "functions.native.handler"
     },
     **{
