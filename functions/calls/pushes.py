@@ -19,7 +19,6 @@ from shared.calling import waking
 from shared.calling.waking import Ring
 from shared.ids import decompose
 from shared.ports import Push
-from shared.settings import settings
 
 _MOST_CHARACTERS = 100
 """How much of a name is pushed. Apple and Google take 4 KB."""
@@ -33,15 +32,11 @@ def follow(records: Iterable[dict[str, Any]]) -> None:
 
     Idempotent within two days: the function that pushes knows what it has pushed.
     """
-    if not settings().platform_applications:
-        return
-    found: list[Push] = []
-    for record in records:
-        if streams.table(record) == "people":
-            with streams.set_aside(record):
-                found += of_change(*streams.images(record), ports().clock.now_ms())
-    if found:
-        ports().tasks.push(*found)
+
+    def pushes(before: Row, after: Row) -> Iterator[Push]:
+        return of_change(before, after, ports().clock.now_ms())
+
+    streams.push(records, "people", pushes, ports().tasks.push)
 
 
 def of_change(before: Row, after: Row, now_ms: int) -> Iterator[Push]:

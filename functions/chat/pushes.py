@@ -17,6 +17,7 @@ from functions.chat.namespaces import CHAT
 from shared.aws import streams
 from shared.aws.adapters import ports
 from shared.aws.log import logger
+from shared.aws.streams import Row
 from shared.aws.tables import batches
 from shared.calling import ring, waking
 from shared.calling.waking import Ring
@@ -36,16 +37,11 @@ def follow(records: Iterable[dict[str, Any]]) -> None:
 
     Idempotent: the function that pushes knows what it has pushed.
     """
-    if not settings().platform_applications:
-        return
-    found: list[Push] = []
-    for record in records:
-        _, after = streams.images(record)
-        if streams.table(record) == "messages" and after is not None:
-            with streams.set_aside(record):
-                found += of_message(Message.from_raw_data(dict(after)))
-    if found:
-        ports().tasks.push(*found)
+
+    def pushes(_: Row, after: Row) -> Iterable[Push]:
+        return of_message(Message.from_raw_data(dict(after))) if after else ()
+
+    streams.push(records, "messages", pushes, ports().tasks.push)
 
 
 def of_message(message: Message) -> Iterator[Push]:

@@ -108,7 +108,7 @@ def _send_to(push: Push, device: Device | Sent) -> None:
     try:
         _publish(push, device)
     except EndpointGone:
-        forget(push.person_id, device)
+        _forget(push.person_id, device)
         return
     devices.note_sent(push, device, now_ms, done=True)
     if push.kind == RINGING and not _still_rings(push):
@@ -126,7 +126,7 @@ def _publish(push: Push, device: Device | Sent) -> None:
     mobile_push.publish(device.endpoint, message, attributes)
 
 
-def forget(person_id: str, device: Device | Sent) -> None:
+def _forget(person_id: str, device: Device | Sent) -> None:
     """Forget a device. Idempotent."""
     logger.info("device forgotten", extra={"device": device.id})
     devices.forget(person_id, device.id)

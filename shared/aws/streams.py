@@ -29,7 +29,7 @@ from shared.aws.retry import pause
 from shared.aws.tables import Table, TableName, Transaction, TransactionRefused, is_still, transact
 from shared.aws.tasks import MessagesRefused
 from shared.ids import compose
-from shared.ports import Broadcast
+from shared.ports import Broadcast, Push
 from shared.settings import settings
 
 Row = Mapping[str, Any] | None
@@ -132,6 +132,29 @@ def announce(
             with set_aside(record):
                 for one in some:
                     send(one)
+
+
+def push(
+    records: Iterable[dict[str, Any]],
+    followed: str,
+    pushes: Callable[[Row, Row], Iterable[Push]],
+    send: Callable[..., None],
+) -> None:
+    """Send the pushes about the changes of one table's rows, if the stack pushes. A record of which
+    no push can be made is set aside.
+
+    followed: the name with which the table is declared.
+    pushes: returns the pushes about a row, as it was before the change and after it.
+    """
+    if not settings().platform_applications:
+        return
+    found: list[Push] = []
+    for record in records:
+        if table(record) == followed:
+            with set_aside(record):
+                found += pushes(*images(record))
+    if found:
+        send(*found)
 
 
 def _is_lasting(error: Exception) -> bool:
