@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
-
 from local.emulator import CONNECTIONS_PATH
 from shared.aws import mailboxes
 from shared.identity.accounts import Account
@@ -22,20 +20,9 @@ from tests.e2e.stack import Stack
 PREFIX = "switchboard-dev"
 
 
-def client(stack: Stack, service: str, path: str = "") -> Any:
-    """Return an SDK client of the stack's emulator."""
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=stack.facts["emulator"] + path,
-        region_name=stack.environment["AWS_REGION"],
-        aws_access_key_id=stack.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=stack.environment["AWS_SECRET_ACCESS_KEY"],
-    )
-
-
 def invoke(stack: Stack, function: str, event: dict[str, Any]) -> None:
     """Run a deployed function once and wait for it."""
-    answer = client(stack, "lambda").invoke(
+    answer = stack.client("lambda").invoke(
         FunctionName=f"{PREFIX}-{function}", Payload=json.dumps(event).encode()
     )
     assert "FunctionError" not in answer, answer["Payload"].read()
@@ -73,7 +60,7 @@ def close(stack: Stack, connection_id: str) -> None:
     path = CONNECTIONS_PATH.format(
         api=stack.environment["WEBSOCKET_API_ID"], stage=stack.environment["WEBSOCKET_STAGE"]
     )
-    client(stack, "apigatewaymanagementapi", path).delete_connection(ConnectionId=connection_id)
+    stack.client("apigatewaymanagementapi", path).delete_connection(ConnectionId=connection_id)
 
 
 def waits(stack: Stack, connection_id: str) -> bool:
@@ -101,7 +88,7 @@ def make_old(stack: Stack, connection_id: str, seconds: int) -> None:
 @contextmanager
 def settings_of(stack: Stack, *functions: str, **values: int | str) -> Iterator[None]:
     """Change settings of some functions while the block runs."""
-    api = client(stack, "lambda")
+    api = stack.client("lambda")
     before = {
         name: api.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         for name in (f"{PREFIX}-{function}" for function in functions)

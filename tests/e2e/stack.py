@@ -78,11 +78,11 @@ class Stack:
         self.environment: dict[str, str] = self.facts["environment"] | environment
         self.dynamodb = self.client("dynamodb")
 
-    def client(self, service: str) -> Any:
-        """Return a client of a service of the stack's emulator."""
+    def client(self, service: str, path: str = "") -> Any:
+        """Return an SDK client of a service of the stack's emulator, below a path."""
         return boto3.client(  # type: ignore[call-overload]
             service,
-            endpoint_url=self.facts["emulator"],
+            endpoint_url=self.facts["emulator"] + path,
             region_name=self.environment["AWS_REGION"],
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from shared.identity.accounts import Account
@@ -193,14 +192,7 @@ def test_a_device_follows_its_account_and_is_forgotten_at_the_logout(world: Worl
 @pytest.mark.usefixtures("long_rings")
 def test_a_token_that_is_disabled_is_forgotten_and_holds_up_no_other(world: World) -> None:
     phone = asleep(world, "FCM", "APNS")
-    facts = world.stack.environment
-    sns = boto3.client(
-        "sns",
-        endpoint_url=facts["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    sns = world.stack.client("sns")
     made = sns.create_platform_endpoint(
         PlatformApplicationArn=APPLICATIONS["PUSH_APNS_ARN"], Token=phone.tokens["APNS"]
     )

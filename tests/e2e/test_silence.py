@@ -71,8 +71,8 @@ def user_and_call(world: World, kind: str = "js") -> tuple[Client, dict[str, Any
 def without(stack: Stack, function: str, action: str, resource: str) -> Iterator[None]:
     """Deny a function one action on resources with ``resource`` in their ARN, in the block."""
     name = f"{backstage.PREFIX}-{function}"
-    found = backstage.client(stack, "lambda").get_function_configuration(FunctionName=name)
-    iam, role = backstage.client(stack, "iam"), found["Role"].rsplit("/", 1)[1]
+    found = stack.client("lambda").get_function_configuration(FunctionName=name)
+    iam, role = stack.client("iam"), found["Role"].rsplit("/", 1)[1]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     whole = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     deny = {"Effect": "Deny", "Action": action, "Resource": f"arn:aws:*{resource}*"}
@@ -158,7 +158,7 @@ def test_a_worker_that_ends_is_shown(stack: Stack, world: World, fault: str, rea
     user, call = user_and_call(world)
     before = stack.shown()
     name = f"{backstage.PREFIX}-socketio"
-    api = backstage.client(stack, "lambda")
+    api = stack.client("lambda")
     timeout = api.get_function_configuration(FunctionName=name)["Timeout"]
     api.update_function_configuration(FunctionName=name, Timeout=2)
     try:
@@ -176,7 +176,7 @@ def test_a_worker_that_ends_is_shown(stack: Stack, world: World, fault: str, rea
 def test_a_function_that_cannot_be_imported_is_shown(stack: Stack) -> None:
     before = stack.shown()
     name = f"{backstage.PREFIX}-bookings"
-    api = backstage.client(stack, "lambda")
+    api = stack.client("lambda")
     handler = api.get_function_configuration(FunctionName=name)["Handler"]
     api.update_function_configuration(FunctionName=name, Handler="functions.nowhere.handler")
     try:

@@ -20,7 +20,7 @@ def ringing(stage: Stage) -> None:
     """A call that rings."""
     call_people(stage)
     call = {"telecallerId": TINA.id, "callType": "AUDIO"}
-    stage.kept["call"] = stage.ask(stage.app(ULLA), "call:initiate", call).answer["callId"]
+    stage.call(ULLA, "call:initiate", call)
 
 
 def answered(stage: Stage) -> None:

@@ -58,7 +58,7 @@ def crowd(stage: Stage) -> None:
         )
         stage.kept[f"message in {name}"] = sent.own_id
     call = {"telecallerId": TINA.id, "callType": "AUDIO"}
-    stage.kept["call"] = stage.ask(stage.app(ULLA), "call:initiate", call).answer["callId"]
+    stage.call(ULLA, "call:initiate", call)
     invite = {"targetUserId": ANNA.id, "callType": "audio", "offer": {}}
     asked = stage.ask(stage.app(BERT), "call:invite", invite)
     stage.kept["chat call"] = asked.answer["callId"]

@@ -46,6 +46,10 @@ class Stage:
         """Send an event."""
         return self.app(who, number).emit(event, payload)
 
+    def call(self, who: Who, event: str, payload: Any) -> None:
+        """Start a call, and keep its id."""
+        self.kept["call"] = self.ask(self.app(who), event, payload).answer["callId"]
+
     def tell(self, type_: str, /, **data: Any) -> None:
         """Report a backend event, and wait until everything has been done."""
         self.world.tell(type_, **data)

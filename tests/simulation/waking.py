@@ -24,10 +24,12 @@ def register(stage: Stage, who: Who) -> None:
         stage.world.asks(who, "POST /devices", json.dumps({"platform": platform, "token": token}))
 
 
-def lose(stage: Stage, who: Who) -> None:
-    """Break all connections of a person, as a phone does that sends its app to sleep."""
+def fall_asleep(stage: Stage, who: Who) -> None:
+    """Break all connections of a person, as a phone does that sends its app to sleep, and wait
+    until they are not expected back."""
     for app in stage.world.of(who):
         stage.world.gateway.close(app.id, 1006)
+    stage.world.run(GRACE_MS)
 
 
 def with_phones(stage: Stage) -> None:
@@ -40,20 +42,19 @@ def with_phones(stage: Stage) -> None:
 def asleep(stage: Stage) -> None:
     """The same, when the telecaller's app has been put to sleep."""
     with_phones(stage)
-    lose(stage, TINA)
-    stage.world.run(GRACE_MS)
+    fall_asleep(stage, TINA)
 
 
 def ringing_asleep(stage: Stage) -> None:
     """A call that rings by push."""
     asleep(stage)
-    stage.kept["call"] = stage.ask(stage.app(ULLA), "call:initiate", INITIATE).answer["callId"]
+    stage.call(ULLA, "call:initiate", INITIATE)
 
 
 def ringing_with_phones(stage: Stage) -> None:
     """A call that rings at an app whose telecaller has phones, too."""
     with_phones(stage)
-    stage.kept["call"] = stage.ask(stage.app(ULLA), "call:initiate", INITIATE).answer["callId"]
+    stage.call(ULLA, "call:initiate", INITIATE)
 
 
 def woken(stage: Stage) -> None:
@@ -103,8 +104,7 @@ def _without_timer(stage: Stage) -> None:
 
 @scenario("the app falls asleep while it rings", ringing_with_phones, "disconnect", "push")
 def _falls_asleep(stage: Stage) -> None:
-    lose(stage, TINA)
-    stage.world.run(GRACE_MS)
+    fall_asleep(stage, TINA)
 
 
 @scenario("a call to an app that is asleep and not noticed", with_phones, SHIM, "disconnect")
@@ -125,27 +125,29 @@ def _unknown(stage: Stage) -> None:
     stage.emit(ULLA, "call:initiate", INITIATE)
 
 
-def tab_asleep(stage: Stage) -> None:
-    """A private channel of two people, one of whom has phones and has been put to sleep."""
+def tab_with_phones(stage: Stage) -> None:
+    """A private channel of two people, one of whom has registered phones."""
     private_channel(stage)
     register(stage, CARL)
     stage.world.run()
-    lose(stage, CARL)
-    stage.world.run(GRACE_MS)
+
+
+def tab_asleep(stage: Stage) -> None:
+    """The same, when the tab of the person with the phones has been put to sleep."""
+    tab_with_phones(stage)
+    fall_asleep(stage, CARL)
 
 
 def tab_rings_asleep(stage: Stage) -> None:
     """A chat call that rings by push."""
     tab_asleep(stage)
-    stage.kept["call"] = stage.ask(stage.app(BERT), "call:invite", INVITE).answer["callId"]
+    stage.call(BERT, "call:invite", INVITE)
 
 
 def tab_rings(stage: Stage) -> None:
     """A chat call that rings at a tab whose person has phones, too."""
-    private_channel(stage)
-    register(stage, CARL)
-    stage.world.run()
-    stage.kept["call"] = stage.ask(stage.app(BERT), "call:invite", INVITE).answer["callId"]
+    tab_with_phones(stage)
+    stage.call(BERT, "call:invite", INVITE)
 
 
 INVITE = {"targetUserId": CARL.id, "callType": "audio", "offer": {}}
@@ -168,8 +170,7 @@ def _tab_times_out(stage: Stage) -> None:
 
 @scenario("chat: the tab falls asleep while it rings", tab_rings, "disconnect", "push")
 def _tab_falls_asleep(stage: Stage) -> None:
-    lose(stage, CARL)
-    stage.world.run(GRACE_MS)
+    fall_asleep(stage, CARL)
 
 
 @scenario("chat: a call to a tab that is asleep and not noticed", tab_rings, SHIM)
