@@ -9,7 +9,7 @@ tables. While things change, that count differs from the live numbers by the cha
 on their way through the streams. A correction by these changes would count them twice. Hence the
 row of differences: a difference is added to the live numbers only if two successive counts, minutes
 apart, have found the same one. If they were the same by coincidence, the next two counts correct
-it.
+it. Until then a live number may be off by a few, and is never shown below 0.
 """
 
 from __future__ import annotations
@@ -102,8 +102,14 @@ def read(name: str) -> dict[str, int]:
 
 
 def read_with_day(name: str, now_ms: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the live numbers and those of the UTC day."""
-    return both(lambda: read(name), lambda: read(_day(name, now_ms)))
+    """Return the live numbers, as they are shown, and those of the UTC day."""
+    live, today = both(lambda: read(name), lambda: read(_day(name, now_ms)))
+    return {key: shown(number) for key, number in live.items()}, today
+
+
+def shown(number: float) -> int:
+    """Return a live number as admins see it: a correction by coincidence may make it negative."""
+    return max(0, int(number))
 
 
 def last_difference(name: str) -> dict[str, int]:

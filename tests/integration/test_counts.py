@@ -10,7 +10,7 @@ import pytest
 
 from functions.calls.presence import counts
 from functions.products import REGISTRY
-from shared.aws import metrics
+from shared.aws import metrics, numbers
 from shared.aws.streams import Mark
 from shared.pipeline.sweep import Sweep
 from shared.realtime.emitter import Emitter
@@ -43,6 +43,15 @@ def test_numbers_are_added_up_and_down() -> None:
     live, today = counts.read(NOW_MS)
     assert (live.online_users, live.connections, live.ringing) == (2, 4, 1)
     assert (today.missed, today.completed) == (2, 1)
+
+
+def test_a_number_that_a_correction_has_made_negative_is_shown_as_zero() -> None:
+    add({"onlineUsers": 2, "connections": -1}, {})
+    assert numbers.read(counts.LIVE)["connections"] == -1
+    live, _ = counts.read(NOW_MS)
+    assert (live.online_users, live.connections) == (2, 0)
+    assert numbers.add("some", [(Mark("a", NOW_MS // 1000), numbers.Change({"x": -1}, {}))])
+    assert numbers.read_with_day("some", NOW_MS) == ({"x": 0}, {})
 
 
 def test_online_people_and_connections_are_metrics_even_if_they_are_zero(

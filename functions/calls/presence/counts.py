@@ -18,7 +18,7 @@ from functions.calls.presence import ring_times
 from functions.calls.presence.changes import Numbers
 from shared import times
 from shared.aws.metrics import Metric, count_all
-from shared.aws.numbers import DAY_KEPT_SECONDS, additions
+from shared.aws.numbers import DAY_KEPT_SECONDS, additions, shown
 from shared.aws.parallel import both
 from shared.aws.streams import Mark, apply_once
 from shared.aws.tables import TableName, Transaction
@@ -103,7 +103,7 @@ def _add_items(transaction: Transaction, changes: list[tuple[Mark, Change]]) -> 
 
 def read(now_ms: int) -> tuple[Counts, Counts]:
     """Return the live numbers and the numbers of today so far."""
-    return both(lambda: _get(LIVE), lambda: _get(times.day(now_ms)))
+    return both(_live, lambda: _get(times.day(now_ms)))
 
 
 def last_hour(now_ms: int) -> dict[str, list[int]]:
@@ -131,7 +131,7 @@ def rows(names: Sequence[str]) -> dict[str, Counts]:
 
 def gauge(_: Sweep) -> None:
     """Report the live numbers as metrics, once a minute, for the dashboard."""
-    live = _get(LIVE)
+    live = _live()
     count_all(
         {
             Metric.USERS_ONLINE: int(live.online_users),
@@ -139,6 +139,14 @@ def gauge(_: Sweep) -> None:
             Metric.CONNECTIONS: int(live.connections),
         }
     )
+
+
+def _live() -> Counts:
+    """Return the live numbers as they are shown."""
+    row = _get(LIVE)
+    for name in ("connections", "online_users", "online_telecallers", "ringing", "accepted"):
+        setattr(row, name, shown(getattr(row, name)))
+    return row
 
 
 def _get(name: str) -> Counts:
