@@ -143,8 +143,8 @@ def second_stack(
     people.write(accounts)
     switched_on = {
         "PREPAID_CALLS": "true",
-        "BILLED_SECONDS": "4",
-        "LOW_BALANCE_SECONDS": "2",
+        "BILLED_SECONDS": "6",
+        "LOW_BALANCE_SECONDS": "4",
         "LIVEKIT_WEBHOOKS": "true",
         "PUBLISH_EVENTS": "true",
         "RING_BY_PUSH": "true",

@@ -14,9 +14,6 @@ from tests.e2e.people import payload_of, shown, sign
 from tests.e2e.stack import RING_SECONDS
 from tests.e2e.world import KINDS, World
 
-SLACK_SECONDS = 6.0
-"""How late a timer may fire on a busy machine."""
-
 
 def check_livekit(livekit: dict[str, str], room: str, account: Account) -> None:
     assert livekit.keys() == {"token", "url", "roomName"}
@@ -87,8 +84,7 @@ def test_both_parties_receive_that_an_unanswered_call_is_missed(world: World, ki
     assert user.wait("call:missed") == {"callId": call_id}
     assert telecaller.wait("call:missed") == {"callId": call_id}
     for client in (user, telecaller):
-        rang = client.at("call:missed") - begin
-        assert RING_SECONDS - 0.5 < rang < RING_SECONDS + SLACK_SECONDS
+        assert client.at("call:missed") - begin > RING_SECONDS - 0.5
     ring(user, telecaller, callee)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -213,7 +212,5 @@ def test_several_namespaces_share_one_upgraded_connection(world: World) -> None:
     user = world.join("js", first)
     assert isinstance(user, JavaScript)
     settled(user, "websocket")
-    begin = time.monotonic()
     chat = world.connect("js", world.ticket("/"), app=user.app)
-    assert time.monotonic() - begin < 10
     assert chat.transport() == "websocket"
