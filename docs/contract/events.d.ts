@@ -1162,12 +1162,12 @@ export interface Refused {
 /** What clients send, by namespace. */
 export interface ClientToServer {
   "/user": {
+    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused, unless it waits for one that is woken by a push. */
+    "call:initiate": (data: CallsInitiate, acknowledge?: (answer: CallsInitiatedOrRefused) => void) => void;
     /** Watch the telecallers with this connection, while the app shows their list. If the stack announces presence only to those who watch (`presence_audience`), the connection receives `telecaller:presence-changed` from now on, until it stops watching or ends; a connection that comes back has to watch again. Read `GET /telecallers` after the acknowledgement. Watching twice is no error. */
     "telecallers:watch": (acknowledge?: (answer: Acknowledged) => void) => void;
     /** Stop watching the telecallers with this connection, when the app no longer shows their list. Unwatching without watching is no error. */
     "telecallers:unwatch": (acknowledge?: (answer: Acknowledged) => void) => void;
-    /** Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices receive `call:ringing` if the call still rings then. If the call is not answered in time, both receive `call:missed`. If no device of the telecaller can be reached, the call is refused, unless it waits for one that is woken by a push. */
-    "call:initiate": (data: CallsInitiate, acknowledge?: (answer: CallsInitiatedOrRefused) => void) => void;
     /** Cancel a call that still rings. The telecaller's devices receive `call:cancelled`; the user's other devices receive `call:ended`. */
     "call:cancel": (data: CallsCallRef, acknowledge?: (answer: Acknowledged) => void) => void;
     /** End an answered call; the user and the telecaller may both do so. All other devices of both receive `call:ended`. */

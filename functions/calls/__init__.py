@@ -4,8 +4,10 @@
 ``events``         what clients send and receive
 ``state``          the state machine
 ``rows``           the rows of the two people in a call
-``store``          the conditional writes
-``handlers``       what clients ask for
+``starting``       the conditional writes that start a call
+``store``          the conditional writes of all other transitions
+``initiating``     the event with which a user calls a telecaller
+``handlers``       the events of a call that rings or goes on
 ``endings``        how a call ends when no client asks for it
 ``announcements``  the events of the transitions
 ``sweep``          what is done for calls once a minute

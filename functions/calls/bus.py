@@ -64,8 +64,8 @@ def _about(telecaller_id: str, call: CurrentCall) -> dict[str, Any]:
 
 
 def _is_withdrawn(then: PartyRow, now: PartyRow) -> bool:
-    """Return whether a call has gone from a row without an end: ``store.withdraw`` leaves no mark
-    and no record."""
+    """Return whether a call has gone from a row without an end: ``starting.withdraw`` leaves no
+    mark and no record."""
     call = then.current_call
     if call is None or now.is_in(call.id):
         return False

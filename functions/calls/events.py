@@ -12,6 +12,9 @@ from shared.pipeline.payloads import Answer, Error, Inbound, Outbound, one_of
 CallType = Literal["AUDIO", "VIDEO"]
 SentCallType = Annotated[str, one_of(*get_args(CallType))]
 
+INVALID_REQUEST = "Invalid call request"
+"""The text for a request that does not name a call or a telecaller."""
+
 
 class Initiate(Inbound, frozen=True):
     """A call to a telecaller.

@@ -1,4 +1,4 @@
-"""The conditional writes that move a call from state to state.
+"""The conditional writes that move a call that has started (``starting``) from state to state.
 
 While a call lasts, it is stored on the rows of its two parties. The telecaller's row has its status
 too, so that one item decides every transition. When a call is over, it is a row of the calls table.
@@ -8,58 +8,27 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from enum import Enum, auto
 from typing import Any, NamedTuple, cast
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from functions.calls import billing, prepaid, rows
-from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import CurrentCall, PartyRow, PartyRows
 from functions.calls.state import Status, Trigger, after
 from shared.aws.parallel import both
 from shared.aws.tables import Table, Transaction, TransactionRefused, is_still, transact
-from shared.calling import call_records, ring
 from shared.calling.call_records import CallRecord, Ender
-from shared.errors import Duplicate
 from shared.identity import wallet
 from shared.ids import compose, decompose
-from shared.pipeline import rate_limits
 from shared.pipeline.rate_limits import Window
-from shared.realtime import people
 from shared.realtime.untold import Mark
 from shared.settings import settings
 
-_ROUNDS = 8
+ROUNDS = 8
 """How often a transition is tried. After a refused write it is decided again on the rows as they
 are then. States only move forward, so more than a few rounds mean that something else is wrong."""
-
-
-class NotStarted(Enum):
-    """Why a call could not be started, in the order in which the contract checks."""
-
-    LIMITED = auto()
-    CALLER_IN_CALL = auto()
-    TOO_FEW_COINS = auto()
-    TELECALLER_OFFLINE = auto()
-    TELECALLER_BUSY = auto()
-
-
-class NewCall(NamedTuple):
-    """A call to start.
-
-    rate: coins per started minute.
-    user, telecaller: its parties, each as the other sees them.
-    """
-
-    id: str
-    type: str
-    rate: int
-    user: Party
-    telecaller: Party
 
 
 class Finished(NamedTuple):
@@ -71,95 +40,6 @@ class Finished(NamedTuple):
 
     record: CallRecord
     parties: PartyRows
-
-
-def start(call: NewCall, devices: set[str], limit: Window) -> set[str] | NotStarted:
-    """Put a ringing call on the rows of both parties, or of neither.
-
-    devices: the telecaller's connections as they were read, as members of their row.
-
-    Returns the connections that the telecaller had at the moment of the start, none if the call
-    rings by push. All that join later find the call on the row. Or returns the reason why the call
-    was not started. In both cases the attempt counts against the user's ``limit``, unless the limit
-    is already reached. Raises
-    ``Duplicate`` if a call with this id has been started before, even if it is over by now, or was
-    the last to be refused.
-    """
-    for _ in range(_ROUNDS):
-        try:
-            _start(call, devices, limit)
-        except TransactionRefused as refused:
-            changed = _devices_if_changed(refused, devices)
-            if changed is not None:
-                devices = changed
-                continue
-            reason = _why(refused, call, limit)
-            counted = reason is not NotStarted.LIMITED and count_refused(
-                call.user.id, call.id, limit
-            )
-            return reason if counted else NotStarted.LIMITED
-        return devices
-    raise RuntimeError(f"call {call.id} cannot start: the devices changed {_ROUNDS} times")
-
-
-def _start(call: NewCall, devices: set[str], limit: Window) -> None:
-    """Put the call on both rows if the telecaller still has these devices and no others."""
-    ringing = _on_row(call, call.user, limit, Status.RINGING)
-    ringing.rings_on = devices or None
-
-    def add_items(transaction: Transaction) -> None:
-        transaction.update(
-            "user",
-            rows.of_key(USER.path, call.user.id),
-            actions=[PartyRow.call.set(_on_row(call, call.telecaller, limit)), *limit.actions()],
-            condition=_may_start(call, limit),
-            return_old=True,
-        )
-        transaction.update(
-            "telecaller",
-            rows.of_key(TELECALLER.path, call.telecaller.id),
-            actions=[PartyRow.call.set(ringing)],
-            condition=people.can_ring(devices) & PartyRow.call.does_not_exist(),
-            return_old=True,
-        )
-
-    transact(add_items)
-
-
-def _devices_if_changed(refused: TransactionRefused, devices: set[str]) -> set[str] | None:
-    """Return the telecaller's connections if the start was refused only because they have changed.
-    There may be none if a push can wake the telecaller."""
-    row = refused.row("telecaller")
-    now = set(row.get(PartyRow.members.attr_name, {}).get("SS", ()))
-    free = ring.on_image(row).id is None and bool(now or people.is_wakeable(row))
-    return now if free and now != devices and not refused.failed("user") else None
-
-
-def count_refused(user_id: str, call_id: str, limit: Window) -> bool:
-    """Count a refused attempt against a user's limit. Returns False if the limit is reached."""
-    return rate_limits.take(
-        rows.of_key(USER.path, user_id), limit, [PartyRow.refused_call.set(call_id)]
-    )
-
-
-def withdraw(call: NewCall) -> None:
-    """Undo the start of a call that no client knows of yet. The call is refused after all and
-    leaves no record.
-
-    Idempotent.
-    """
-    leave = PartyRow.call.remove()
-    writes: list[tuple[str, PartyRow, list[Action]]] = [
-        ("user", rows.of_key(USER.path, call.user.id), [leave, PartyRow.refused_call.set(call.id)]),
-        ("telecaller", rows.of_key(TELECALLER.path, call.telecaller.id), [leave]),
-    ]
-
-    def add_items(transaction: Transaction) -> None:
-        for name, row, actions in writes:
-            transaction.update(name, row, actions=actions, condition=_is_in(call.id))
-
-    with suppress(TransactionRefused):  # a person has left meanwhile, which has ended the call
-        transact(add_items)
 
 
 def accept(
@@ -187,7 +67,7 @@ def accept(
     ]
     rings = (call.status == Status.RINGING.value) & limit.condition()
     mine = rings | (call.accepted_in == attempt)
-    return row if row.update_if(actions, _is_in(call_id) & mine) else None
+    return row if row.update_if(actions, is_in(call_id) & mine) else None
 
 
 def take_over(row: PartyRow, now_ms: int, message_id: str, device: str) -> bool:
@@ -211,7 +91,7 @@ def take_over(row: PartyRow, now_ms: int, message_id: str, device: str) -> bool:
         PartyRow.marking(mark_of_accept(before.id, now_ms)),
     ]
     mine = (call.accepted_in == before.accepted_in) | (call.accepted_in == attempt)
-    return row.update_if(actions, _is_in(before.id) & mine)
+    return row.update_if(actions, is_in(before.id) & mine)
 
 
 def note_answered(call: CurrentCall) -> PartyRow | None:
@@ -224,7 +104,7 @@ def note_answered(call: CurrentCall) -> PartyRow | None:
     """
     user, theirs = rows.of_key(USER.path, call.peer_id), cast("Any", PartyRow.call)
     actions = [theirs.accepted_at.set(call.accepted_at), theirs.accepted_by.set(call.accepted_by)]
-    return user if user.update_if(actions, _is_in(call.id)) else None
+    return user if user.update_if(actions, is_in(call.id)) else None
 
 
 def finish(
@@ -245,7 +125,7 @@ def finish(
     Returns None if the call is over, ``trigger`` does not apply to its state, or the user has coins
     for it after all.
     """
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         call = parties.telecaller.current_call
         if call is None or call.id != call_id:
             return None
@@ -270,7 +150,7 @@ def finish(
             parties = rows.get_both(record.callee_id, record.caller_id)
         else:
             return Finished(record, parties)
-    raise RuntimeError(f"call {call_id} cannot be ended: its rows changed {_ROUNDS} times")
+    raise RuntimeError(f"call {call_id} cannot be ended: its rows changed {ROUNDS} times")
 
 
 def finish_from(
@@ -360,7 +240,7 @@ def _close(
     Raises ``TransactionRefused`` if the call has another status or attendance by now, or has been
     accepted once more, or ``paid`` does not hold.
     """
-    coins, leave, is_in = int(record.coins), PartyRow.call.remove(), _is_in(record.call_id)
+    coins, leave, in_it = int(record.coins), PartyRow.call.remove(), is_in(record.call_id)
     over: list[Action] = [leave, PartyRow.last_call.set(record.call_id)]
     told_later: list[Action] = [leave, PartyRow.marking(mark_of_end(record))]
     line: Any = PartyRow.call
@@ -375,68 +255,20 @@ def _close(
             "user",
             rows.of_key(USER.path, record.caller_id),
             actions=[*over, PartyRow.coins.add(-coins)] if coins else over,
-            condition=is_in if paid is None else is_in & paid,
+            condition=in_it if paid is None else in_it & paid,
         )
         transaction.update(
             "telecaller",
             rows.of_key(TELECALLER.path, record.callee_id),
             actions=[*told_later, PartyRow.coins.add(coins)] if coins else told_later,
-            condition=is_in & (line.status == before.value) & as_read,
+            condition=in_it & (line.status == before.value) & as_read,
         )
 
     transact(add_items)
 
 
-def _why(refused: TransactionRefused, call: NewCall, limit: Window) -> NotStarted:
-    """Return why the transaction was refused. Raises ``Duplicate`` as ``start`` does."""
-    if refused.failed("user"):
-        row = refused.row("user")
-        current = ring.on_image(row).id
-        turned_down = row.get(PartyRow.refused_call.attr_name, {}).get("S")
-        last = row.get(PartyRow.last_call.attr_name, {}).get("S", "")
-        if call.id in (current, turned_down) or (
-            last >= call.id and call_records.find(call.user.id, call.id, as_caller=True)
-        ):
-            raise Duplicate
-        if limit.is_full(row):
-            return NotStarted.LIMITED
-        return NotStarted.CALLER_IN_CALL if current else NotStarted.TOO_FEW_COINS
-    row = refused.row("telecaller")
-    reachable = PartyRow.members.attr_name in row or people.is_wakeable(row)
-    return NotStarted.TELECALLER_BUSY if reachable else NotStarted.TELECALLER_OFFLINE
-
-
-def _on_row(call: NewCall, peer: Party, limit: Window, status: Status | None = None) -> CurrentCall:
-    return CurrentCall(
-        id=call.id,
-        type=call.type,
-        status=status.value if status else None,
-        rate=call.rate,
-        started_at=limit.now_ms,
-        peer_id=peer.id,
-        peer_name=peer.name,
-        peer_profile=peer.profile,
-    )
-
-
-def _may_start(call: NewCall, limit: Window) -> Condition:
-    """Return the condition on the user's row to start a call."""
-    free: Condition = PartyRow.call.does_not_exist() & _is_new(call.id) & limit.condition()
-    if prepaid.applies(call.rate):
-        free &= PartyRow.coins >= call.rate
-    return free
-
-
-def _is_new(call_id: str) -> Condition:
-    """Return the condition that the call is newer than the user's last call that is over, and is
-    not the call that was refused last. Thus a frame that is delivered again late starts nothing."""
-    last, refused = PartyRow.last_call, PartyRow.refused_call
-    condition: Condition = last.does_not_exist() | (last < call_id)
-    condition &= refused.does_not_exist() | (refused != call_id)
-    return condition
-
-
-def _is_in(call_id: str) -> Condition:
+def is_in(call_id: str) -> Condition:
+    """Return the condition that a person is in this call."""
     call: Any = PartyRow.call
     condition: Condition = call.id == call_id
     return condition

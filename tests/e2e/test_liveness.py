@@ -7,9 +7,9 @@ import time
 import uuid
 from typing import Any
 
-from functions.calls import rows, store
+from functions.calls import rows, starting, store
 from functions.calls.events import Party
-from functions.calls.store import NewCall
+from functions.calls.starting import NewCall
 from shared.identity.accounts import Account
 from shared.pipeline.rate_limits import Window
 from shared.realtime import connections, lifecycle, people, session_store
@@ -62,7 +62,8 @@ def start_ring_without_timer(
         user=Party(user.id, user.name, user.profile),
         telecaller=Party(telecaller.id, telecaller.name, telecaller.profile),
     )
-    assert not isinstance(store.start(call, set(), Window("initiate", 5, now_ms)), store.NotStarted)
+    started = starting.start(call, set(), Window("initiate", 5, now_ms))
+    assert not isinstance(started, starting.NotStarted)
     return call_id
 
 

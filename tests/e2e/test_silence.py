@@ -99,7 +99,7 @@ def test_an_exception_in_a_handler_is_shown(
     line = stack.wait_logged(function, level="ERROR", event_name="call:initiate")
     assert block.splitlines()[0].endswith(line["correlation_id"])
     assert "   Traceback (most recent call last):" in block
-    assert '"functions/calls/handlers.py", line' in block
+    assert '"functions/calls/initiating.py", line' in block
     assert block.count("LookupError: a fault of this test") == 1
 
 

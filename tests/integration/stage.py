@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from functions.calls import rows as call_rows
-from functions.calls import store
+from functions.calls import starting, store
 from functions.calls.events import Party
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import CurrentCall, PartyRow, PartyRows
+from functions.calls.starting import NewCall
 from functions.calls.state import Trigger
-from functions.calls.store import NewCall
 from functions.products import REGISTRY
 from shared.calling import call_records
 from shared.calling.call_records import CallRecord
@@ -104,10 +104,10 @@ def start(
     profile: str | None = "avatar",
     rate: int = 0,
     limit: int = 20,
-) -> store.NotStarted | None:
+) -> starting.NotStarted | None:
     call = new_call(call_id, user_id, telecaller_id, profile=profile, rate=rate)
-    started = store.start(call, set(), Window("initiate", limit, NOW_MS))
-    return started if isinstance(started, store.NotStarted) else None
+    started = starting.start(call, set(), Window("initiate", limit, NOW_MS))
+    return started if isinstance(started, starting.NotStarted) else None
 
 
 def accepting(now_ms: int) -> Window:

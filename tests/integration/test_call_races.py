@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from functions.calls.rows import PartyRow
+from functions.calls.starting import NotStarted
 from functions.calls.state import Trigger
-from functions.calls.store import NotStarted
 from shared.calling.call_records import CallRecord
 from tests.integration import stage
 from tests.integration.conftest import THREADS, Race

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from functions.calls import store
+from functions.calls import starting
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
@@ -142,7 +142,7 @@ def test_a_device_that_joins_before_the_call_starts_rings_once(
     def join() -> None:
         stage.connect(TELECALLER.path, "tina", "t3")
 
-    monkeypatch.setattr(store, "transact", Overtaken(transact, join))
+    monkeypatch.setattr(starting, "transact", Overtaken(transact, join))
     clients.initiate()
     for device in ("t1", "t2", "t3"):
         assert names(clients, device) == ["call:incoming"]
@@ -231,7 +231,7 @@ def test_a_call_is_missed_if_its_caller_leaves_just_before_it_starts(
     clients: Clients, monkeypatch: pytest.MonkeyPatch, leave: Callable[[Clients, str], None]
 ) -> None:
     leave(clients, "u2")
-    monkeypatch.setattr(store, "transact", Overtaken(transact, partial(leave, clients, "u1")))
+    monkeypatch.setattr(starting, "transact", Overtaken(transact, partial(leave, clients, "u1")))
     clients.send("u1", "call:initiate", INITIATE)
     for device in ("t1", "t2"):
         assert names(clients, device) == ["call:incoming", "call:missed"]
@@ -242,7 +242,7 @@ def test_a_call_is_missed_if_its_caller_leaves_just_before_it_starts(
 def test_a_call_rings_if_another_device_of_its_caller_stays(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "transact", Overtaken(transact, partial(drop, clients, "u1")))
+    monkeypatch.setattr(starting, "transact", Overtaken(transact, partial(drop, clients, "u1")))
     clients.send("u1", "call:initiate", INITIATE)
     assert names(clients, "u2") == ["call:ringing"]
     assert not stage.free("ulla", "tina")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.calls import store
+from functions.calls import starting
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
+from functions.calls.starting import NotStarted
 from functions.calls.state import Status, Trigger
-from functions.calls.store import NotStarted
 from shared.calling.call_records import CallRecord
 from shared.errors import Duplicate
 from shared.identity import wallet
@@ -342,13 +342,13 @@ def test_a_withdrawn_call_leaves_both_free_without_a_record_and_cannot_start_aga
     call = stage.new_call(CALL, "ulla", "tina")
     assert stage.start(CALL, "ulla", "tina") is None
     for _ in range(2):
-        store.withdraw(call)
+        starting.withdraw(call)
         assert stage.free("ulla", "tina")
     assert stage.records() == []
     with pytest.raises(Duplicate):
         stage.start(CALL, "ulla", "tina")
     assert stage.start(OTHER, "ulla", "tina") is None
-    store.withdraw(call)
+    starting.withdraw(call)
     assert stage.call_of(stage.telecaller("tina")).id == OTHER
 
 

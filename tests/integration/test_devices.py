@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions.calls import store
+from functions.calls import starting
 from functions.calls.namespaces import TELECALLER
+from functions.calls.starting import NotStarted
 from functions.calls.state import Trigger
-from functions.calls.store import NotStarted
 from functions.products import REGISTRY
 from functions.push import devices, main, routes
 from functions.push.devices import Device, Owner
@@ -212,7 +212,7 @@ def test_an_app_that_comes_back_meanwhile_rings() -> None:
     asleep("tina", "a")
     stage.connect(TELECALLER.path, "tina", "c1")
     call = stage.new_call(CALL, "ulla", "tina")
-    started = store.start(call, set(), Window("initiate", 20, NOW_MS))
+    started = starting.start(call, set(), Window("initiate", 20, NOW_MS))
     assert started == {"s:c1"}
 
 

@@ -46,7 +46,7 @@ UNREACHED = {
     "functions/calls/announcements.py unanswered_end: _announce_again": _FAULTS,
     "functions/calls/announcements.py unanswered_end: rows.get": _FAULTS,
     "functions/calls/devices.py ring_newcomer: tell": _AT_ONCE,
-    "functions/calls/handlers.py initiate: tell": _AT_ONCE,
+    "functions/calls/initiating.py initiate: tell": _AT_ONCE,
     "functions/calls/store.py finish: rows.get_both": _AT_ONCE,
     "functions/chat/access.py authenticate: connections.session_at": _AT_ONCE,
     "functions/chat/call_announcements.py accepted: tell": _AT_ONCE,

@@ -12,7 +12,7 @@ from typing import Any
 
 from watch import Finder  # type: ignore[import-not-found] # beside this file, on the same path
 
-MODULE = "functions.calls.handlers"
+MODULE = "functions.calls.initiating"
 EXIT_CODE = 7
 
 
