@@ -9,7 +9,6 @@ the one that the backend says happened later wins: see ``statuses``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +38,7 @@ from shared.aws import event_order
 from shared.aws.event_order import is_older
 from shared.aws.log import logger
 from shared.ids import compose
+from shared.pipeline.backend_events import digest
 from shared.pipeline.context import Background
 from shared.pipeline.payloads import Posted
 from shared.ports import Broadcast
@@ -80,7 +80,7 @@ def assigned(background: Background, event: Assigned, at_ms: int) -> None:
     the status changes, ``booking:status_updated``; a partner who loses the booking receives
     ``booking:cancelled``; admins who monitor receive ``booking:updated``."""
 
-    report = statuses.identity("booking.assigned", event, at_ms)
+    report = digest(event, "booking.assigned", str(at_ms))
 
     def decide(booking: Booking | None) -> Move | None:
         if booking is None or report in booking.moved_by:
@@ -122,7 +122,7 @@ def updated(background: Background, event: Updated, at_ms: int) -> None:
     booking = _find_or_keep("booking.updated", event.booking_id, event, at_ms)
     if booking is None:
         return
-    report = statuses.identity("booking.updated", event, at_ms)
+    report = digest(event, "booking.updated", str(at_ms))
     _update_fields(background, event, at_ms)
     if event.status is not None:
         waiting = WaitingStatus(event.status, at_ms, report, event.reason)
@@ -136,10 +136,10 @@ def earnings(background: Background, event: Earnings, at_ms: int) -> None:
     """Pass on a partner's earnings. All connections of the partner receive ``earnings:updated``,
     unless newer earnings are known."""
     key, now_ms = compose("earnings", event.partner_id), background.now_ms
-    with event_order.claimed(key, at_ms, _digest(event), now_ms=now_ms) as first:
+    with event_order.claimed(key, at_ms, digest(event.posted), now_ms=now_ms) as first:
         if first:
             message = _to_person(PARTNER.path, event.partner_id, EARNINGS_UPDATED, event)
-            once = compose("earnings", str(at_ms), _digest(event), event.partner_id)
+            once = compose("earnings", str(at_ms), digest(event.posted), event.partner_id)
             background.ports.tasks.broadcast(msgspec.structs.replace(message, once=once))
 
 
@@ -184,7 +184,7 @@ def _to_monitors(name: str, event: Posted) -> Broadcast:
 
 def _pass_on(background: Background, event: Posted, at_ms: int, *messages: Broadcast) -> None:
     """Send a report that stands alone to those whom it concerns. Idempotent."""
-    key = compose(messages[0].event, str(at_ms), _digest(event))
+    key = compose(messages[0].event, str(at_ms), digest(event.posted))
     if not event_order.is_handled(key):
         sent = (msgspec.structs.replace(message, once=key) for message in messages)
         background.ports.tasks.broadcast(*sent)
@@ -222,10 +222,6 @@ def _update_fields(background: Background, event: Updated, at_ms: int) -> None:
 
 def _log_dropped(type_: str, booking: Booking) -> None:
     logger.info("event dropped", extra={"event_type": type_, "booking_status": booking.status})
-
-
-def _digest(event: Posted) -> str:
-    return hashlib.sha256(json.dumps(event.posted).encode()).hexdigest()[:32]
 
 
 _EARLY_HANDLERS: dict[str, tuple[Any, Callable[[Background, Any, int], None]]] = {

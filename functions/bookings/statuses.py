@@ -7,10 +7,7 @@ booking ends in the newest status of those it can reach.
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
-
-import msgspec
 
 from functions.bookings import store
 from functions.bookings.announce import announce
@@ -18,13 +15,6 @@ from functions.bookings.moves import Move, Moved
 from functions.bookings.rows import Booking, WaitingStatus
 from functions.bookings.state import BACKEND_TRIGGERS, Status, after
 from shared.pipeline.context import Background
-from shared.protocol import json
-
-
-def identity(type_: str, event: msgspec.Struct, at_ms: int) -> str:
-    """Return what identifies a report, however often it is delivered."""
-    text = f"{type_} {at_ms} {json.dumps(event)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def finish(background: Background, moved: Moved) -> None:

@@ -5,7 +5,6 @@ Who joins or leaves is announced by ``stream``, in the order in which it was wri
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 
 from functions.chat import channel_list, channel_rows, channel_store, presence
@@ -17,10 +16,10 @@ from functions.chat.product import ACCESS, ROOM_FIELD, arrived_at, chat, expires
 from shared import times
 from shared.errors import Duplicate, Refusal
 from shared.ids import compose
+from shared.pipeline.backend_events import digest
 from shared.pipeline.context import Arrival, Background, Context
 from shared.pipeline.deployment import Access
 from shared.pipeline.returning import Seat
-from shared.protocol import json
 from shared.realtime import connections, recovery, rooms, session_store
 from shared.realtime.address import Address
 from shared.realtime.connections import Connection
@@ -50,7 +49,7 @@ def channel_upserted(background: Background, event: ChannelUpserted, happened_at
         private=event.private,
         members=set(event.members) or None,
         changed_at=happened_at_ms,
-        report=_digest(event, happened_at_ms),
+        report=digest(event, str(happened_at_ms)),
     )
     if not channel_store.save_channel(channel):
         return
@@ -60,12 +59,6 @@ def channel_upserted(background: Background, event: ChannelUpserted, happened_at
     for participant in channel_rows.participants(channel.topic):
         if not channel.lets_in(participant.person_id):
             _remove_tabs(background, participant, event)
-
-
-def _digest(event: ChannelUpserted, happened_at_ms: int) -> str:
-    """Return what identifies a report, however often it is delivered."""
-    text = f"{happened_at_ms} {json.dumps(event)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _remove_tabs(background: Background, participant: Participant, event: ChannelUpserted) -> None:

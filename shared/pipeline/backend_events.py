@@ -13,6 +13,7 @@ least once, in any order. So it carries the time at which it happened:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from shared.errors import InvalidRequest
+from shared.ids import compose
 from shared.pipeline import validation
 from shared.pipeline.declarations import BackendEventHandler
 from shared.pipeline.payloads import Posted
@@ -109,6 +111,15 @@ def stamp(events: Iterable[BackendEvent], now_ms: int) -> list[BusMessage]:
         data = one.data | {HAPPENED_AT: now_ms + index} if one.happened_at_ms is None else one.data
         messages.append(BusMessage(one.event.type, json.dumps(data)))
     return messages
+
+
+def digest(payload: object, *about: str) -> str:
+    """Return what identifies a backend event, however often it is delivered: 24 hex digits.
+
+    payload: the payload, or the data as they came.
+    about: what identifies the event beside its payload.
+    """
+    return hashlib.sha256(compose(*about, json.dumps(payload)).encode()).hexdigest()[:24]
 
 
 def time_of(event: Mapping[str, Any]) -> int:
