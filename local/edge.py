@@ -30,6 +30,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-executio
 BODY_BYTES = 10 * 1024 * 1024
 """The largest body of a request to an HTTP API."""
 
+LINE_BYTES = 64 * 1024
+"""The longest request line. aiohttp's own limit is shorter than CloudFront's, and its answer is not
+JSON."""
+
 HTTP_PORT = 80
 HTTP_SECONDS = 30
 CLOSE_SECONDS = 2.0
@@ -309,7 +313,11 @@ async def serve(
         app.router.add_route("*", "/{path:(?s:.*)}", edge.handle)  # an id may hold a newline
         app.on_shutdown.append(edge.close)
         runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False
+            app,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            auto_decompress=False,
+            max_line_size=LINE_BYTES,
         )
         await runner.setup()
         try:

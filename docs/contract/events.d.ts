@@ -1438,7 +1438,7 @@ export interface HttpRoutes {
   /** End a call. An answered call between a user and a telecaller is charged for as always. All devices of both parties receive `call:ended`; a telecaller's devices on which it rings receive `call:cancelled`. A call that is over is answered as it is. */
   "POST /calls/{id}/end": {
     path: { id: string };
-    body: Action;
+    body?: Action;
     answer: CallsCall;
   };
   /** Return new credentials for the LiveKit room of one's own call that has been answered and goes on, for an app that has lost those of `call:accepted`. LiveKit lets one device of a person be in the room: the last one that joins. */
@@ -1482,7 +1482,7 @@ export interface HttpRoutes {
   };
   /** Return the accounts whose names begin with a text, suspended ones too. */
   "GET /accounts": {
-    query: { limit?: number; cursor?: string; name?: string };
+    query: { limit?: number; cursor?: string; name: string };
     answer: AccountsFoundAccounts;
   };
   /** Return where a person is connected now, with how many devices. */
@@ -1493,25 +1493,25 @@ export interface HttpRoutes {
   /** Suspend an account, as `account.upserted` does: all sessions of the person end, and new ones are refused. Asking again does no harm. */
   "POST /accounts/{id}/suspend": {
     path: { id: string };
-    body: Action;
+    body?: Action;
     answer: Account;
   };
   /** End the suspension of an account. */
   "POST /accounts/{id}/activate": {
     path: { id: string };
-    body: Action;
+    body?: Action;
     answer: Account;
   };
   /** Approve an account: a telecaller may connect and be called. */
   "POST /accounts/{id}/approve": {
     path: { id: string };
-    body: Action;
+    body?: Action;
     answer: Account;
   };
   /** Withdraw or refuse the approval of an account, as `account.upserted` does. */
   "POST /accounts/{id}/reject": {
     path: { id: string };
-    body: Action;
+    body?: Action;
     answer: Account;
   };
   /** Return an account with its balance. The id `me` is the account of the person who asks; an admin may ask for any account. */

@@ -57,7 +57,8 @@ class Sessions(msgspec.Struct, frozen=True):
         **paging.QUERY,
         "name": Parameter(
             "The beginning of the name, in any case",
-            Annotated[str, msgspec.Meta(min_length=1, pattern=r"^\S")],
+            Annotated[str, msgspec.Meta(pattern=r"\S")],
+            required=True,
         ),
     },
     access=Access({"accounts": "BatchGetItem", "accounts/named": "Query"}),

@@ -13,7 +13,7 @@ import msgspec
 
 from functions.bookings.namespaces import CUSTOMER
 from functions.bookings.rows import Booking
-from shared.ids import is_id
+from shared.ids import MOST_CHARACTERS, is_id
 from shared.pipeline import paging
 from shared.pipeline.routes import Parameter
 
@@ -23,7 +23,12 @@ _DIGITS = 15
 
 CURSOR = Parameter(
     paging.QUERY["cursor"].about,
-    Annotated[str, msgspec.Meta(pattern=f"^((3[0-9]){{1,{_DIGITS}}}20{paging.HEX}{{1,128}})?$")],
+    Annotated[
+        str,
+        msgspec.Meta(
+            pattern=f"^(3[0-9]){{1,{_DIGITS}}}20{paging.CHARACTER}{{1,{MOST_CHARACTERS}}}$"
+        ),
+    ],
 )
 """The parameter with a cursor: the digits of a time, a space and an id, in hexadecimal digits."""
 

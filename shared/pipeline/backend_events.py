@@ -69,7 +69,8 @@ def read(registry: Registry, type_: object, data: object, now_ms: int) -> Backen
     if not isinstance(data, dict):
         raise InvalidRequest("data: expected an object")
     posted = {name: value for name, value in data.items() if name != HAPPENED_AT}
-    payload = validation.struct_of(event.payload, posted, "data")
+    named = {name: value for name, value in posted.items() if name}  # "" is ``Posted.posted``
+    payload = validation.struct_of(event.payload, named, "data")
     if isinstance(payload, Posted):
         payload = msgspec.structs.replace(payload, posted=posted)
     return BackendEvent(event, payload, data, _happened_at(data.get(HAPPENED_AT), now_ms))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Generic, NamedTuple, TypeVar
-from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -20,12 +19,25 @@ MOST = 100
 
 NOT_OURS = "cursor: not one of ours"
 
-LONGEST_KEY = 1_000
-"""The longest key in a cursor, in bytes. DynamoDB allows 1,024."""
+LONGEST = 2_000
+"""The longest cursor. It is a key of at most 1,000 bytes; DynamoDB allows 1,024."""
 
-HEX = "([2-6][0-9a-f]|7[0-9a-e])"
-"""A character of a key in a cursor, as a regular expression. A key is percent-encoded, so that it
-is ASCII, and then written as hexadecimal digits. So this describes the cursors that are taken."""
+_NEXT = "[89ab][0-9a-f]"
+"""A byte of a character in UTF-8 that is not its first one, in hexadecimal digits."""
+
+CHARACTER = (
+    "("
+    "[0-7][0-9a-f]"
+    f"|(c[2-9a-f]|d[0-9a-f]){_NEXT}"
+    f"|(e0[ab][0-9a-f]|e[1-9abcef]{_NEXT}|ed[89][0-9a-f]){_NEXT}"
+    f"|(f0[9ab][0-9a-f]|f[1-3]{_NEXT}|f48[0-9a-f]){_NEXT}{_NEXT}"
+    ")"
+)
+"""A character of a key in a cursor, as a regular expression. A cursor is a key's UTF-8 in
+hexadecimal digits. So the documents describe exactly the cursors that are taken.
+https://www.rfc-editor.org/rfc/rfc3629#section-4"""
+
+KEY = f"^{CHARACTER}+$"
 
 QUERY = {
     "limit": Parameter(
@@ -34,7 +46,7 @@ QUERY = {
     ),
     "cursor": Parameter(
         "`cursor` of the page before",
-        Annotated[str, msgspec.Meta(pattern=f"^{HEX}+$")],
+        Annotated[str, msgspec.Meta(max_length=LONGEST, pattern=KEY)],
     ),
 }
 """The ``query`` that a route of pages declares."""
@@ -91,13 +103,10 @@ def cut(page: Page, rows: Sequence[Row], key: Callable[[Row], str]) -> tuple[lis
 
 def cursor(key: str) -> str:
     """Return the cursor of the page that begins after the row with this key."""
-    return quote(key, safe=" #/").encode().hex()
+    return key.encode().hex()
 
 
 def _key(text: str) -> str:
-    if not re.fullmatch(f"{HEX}+", text):
+    if len(text) > LONGEST or not re.fullmatch(f"{CHARACTER}+", text):
         raise HttpError(400, NOT_OURS)
-    key = unquote(bytes.fromhex(text).decode())
-    if not 0 < len(key.encode()) <= LONGEST_KEY:
-        raise HttpError(400, NOT_OURS)
-    return key
+    return bytes.fromhex(text).decode()

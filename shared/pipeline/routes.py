@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from shared.errors import DeclarationError
 
 Who = Literal["anybody", "a valid token", "an admin"]
@@ -29,10 +31,12 @@ class Parameter:
     about: what it means, for the published documents.
     type: the type of its values, for the published documents. The handler reads the value with
         ``paging.read`` or a method of ``HttpRequest``, which refuse every other one.
+    required: whether a request without it is refused.
     """
 
     about: str
     type: Any = str
+    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,21 @@ class HttpRoute:
         return bool(self.query) or ID in self.path
 
     @property
+    def needs_body(self) -> bool:
+        """Whether a request without a body is refused. A body without required fields may be left
+        out."""
+        fields = msgspec.structs.fields(self.body) if self.body else ()
+        return self.body is None or any(field.required for field in fields)
+
+    @property
     def rule(self) -> str:
-        """A regular expression for the paths that the row serves. An id may contain slashes."""
-        return self.path.replace(ID, ".+")
+        """A regular expression for the paths that the row serves. An id may contain slashes and
+        newlines."""
+        return self.path.replace(ID, r"[\s\S]+") + r"\Z"
 
     def serves(self, path: str) -> bool:
         """Return whether the row serves the path, for any method. Agrees with powertools."""
-        return re.match(f"^{self.rule}$", path) is not None
+        return re.match(self.rule, path) is not None
 
     def id_in(self, path: str) -> str:
         """Return what stands for ``{id}`` in a path, its slashes included.

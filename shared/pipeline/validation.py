@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from shared.pipeline.payloads import ANY_ARGUMENTS, are_several
 from shared.wrong_values import WrongValue
 
 _ABSENT = ("got `null`", "Expected `str` of length >= 1")
+_NO_INTEGER = re.compile("`int.*got `float`")
 
 
 def payload_of(row: EventHandler, value: object) -> Any:
@@ -25,7 +27,7 @@ def payload_of(row: EventHandler, value: object) -> Any:
         return None
     kind: Any = list[Any] if row.payload is ANY_ARGUMENTS else row.payload
     try:
-        return msgspec.convert(value, kind)
+        return _convert(value, kind)
     except msgspec.ValidationError as error:
         wrong = wrong_values.read(error)
         if are_several(kind):
@@ -40,10 +42,32 @@ def struct_of(kind: Any, value: object, where: str) -> Any:
     ``data.bookingId is required``.
     """
     try:
-        return msgspec.convert(value, kind)
+        return _convert(value, kind)
     except msgspec.ValidationError as error:
         wrong = wrong_values.read(error)
         raise InvalidRequest(_named(wrong, f"{where}.{wrong.field}".rstrip("."))) from error
+
+
+def _convert(value: object, kind: Any) -> Any:
+    """Return ``value`` as ``kind``. In JSON, ``1.0`` is an integer, too.
+
+    Raises ``msgspec.ValidationError``.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        if not _NO_INTEGER.search(str(error)):
+            raise
+    return msgspec.convert(_with_integers(value), kind)
+
+
+def _with_integers(value: object) -> object:
+    """Return a decoded JSON value in which every whole number is an ``int``."""
+    if isinstance(value, dict):
+        return {name: _with_integers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _named(wrong: WrongValue, field: str) -> str:

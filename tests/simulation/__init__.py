@@ -37,6 +37,6 @@ every request that a function makes.
 ``shift``        hours of calls, blips and cuts that nobody should notice
 ``histories``    seeded random histories
 ``inputs``       anything that a client may send; ``fuzzing`` sends it
-``described``    whether the OpenAPI document describes how a request was answered
+``described``    whether the OpenAPI document describes a request and how it was answered
 ``report``       the table of outcomes
 """

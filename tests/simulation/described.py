@@ -1,8 +1,13 @@
-"""Whether the OpenAPI document describes how a request was answered."""
+"""Whether the OpenAPI document describes a request and how it was answered.
+
+A request that the document allows is not refused as wrong, and one that it does not allow is
+refused. An answer has a status that the document names, and the body that it describes.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -11,27 +16,89 @@ from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
 
 from functions.products import REGISTRY
 from local.settings import ROOT
+from shared.pipeline.routes import HttpRoute
+from shared.protocol import json as strict
+from tests.simulation.inputs import Request
 
 JSON = "application/json"
+WRONG = 400
+"""The status of a request that is wrong by itself, whoever sends it."""
 
 
-def fault(method: str, path: str, status: int, body: Any) -> str:
-    """Return what the document does not say of an answer. Returns an empty text if it says all."""
-    method = "GET" if method == "HEAD" else method
+def fault(given: Request, status: int, body: Any) -> str:
+    """Return what the document does not say of a request and its answer.
+
+    Returns an empty text if it says all.
+    """
+    method = "GET" if given.method == "HEAD" else given.method
+    path = given.path.split("?")[0]
     routes = [one for one in REGISTRY.http_routes.values() if one.serves(path)]
     route = next((one for one in routes if one.method == method), None)
     if route is None:
         expected = 405 if routes else 404
         return "" if status == expected else f"{status} instead of {expected}"
-    answers = _document()["paths"][route.path][method.lower()]["responses"]
+    operation = _document()["paths"][route.path][method.lower()]
+    return _of_answer(operation["responses"], status, body) or _of_request(
+        operation, route, given, status
+    )
+
+
+def _of_answer(answers: dict[str, Any], status: int, body: Any) -> str:
+    """Return what the document does not say of an answer."""
     if str(status) not in answers:
         return f"{status} is not described, but {sorted(answers)} are"
     content = answers[str(status)].get("content", {}).get(JSON)
     if content is None:
         return "" if body is None else "a body is not described"
-    validator = Draft202012Validator({**content["schema"], "components": _document()["components"]})
-    wrong = best_match(validator.iter_errors(body))
-    return f"{status}: {wrong.json_path} {wrong.message}" if wrong else ""
+    wrong = _wrong(content["schema"], body)
+    return f"{status}: {wrong}" if wrong else ""
+
+
+def _of_request(operation: dict[str, Any], route: HttpRoute, given: Request, status: int) -> str:
+    """Return how a request was taken that the document does not allow, or refused that it does."""
+    wrong = _wrong_parameter(operation, route, given) or _wrong_body(operation, given.body)
+    if wrong and status < WRONG:
+        return f"{status} although the document does not allow the request: {wrong}"
+    if not wrong and status == WRONG:
+        return f"{status} although the document allows the request"
+    return ""
+
+
+def _wrong_parameter(operation: dict[str, Any], route: HttpRoute, given: Request) -> str:
+    values = {"path": {"id": route.id_in(given.path.split("?")[0])}, "query": given.query}
+    for one in operation.get("parameters", ()):
+        name, schema, texts = one["name"], one["schema"], values[one["in"]]
+        if name not in texts:
+            if one.get("required"):
+                return f"{name} is required"
+        elif wrong := _wrong(schema, _value(schema, texts[name])):
+            return f"{name}: {wrong}"
+    return ""
+
+
+def _value(schema: dict[str, Any], text: str) -> Any:
+    """Return a parameter's value, which is a number only if the document says so."""
+    number = schema.get("type") == "integer" and re.fullmatch("[0-9]+", text)
+    return int(text[:9]) if number else text
+
+
+def _wrong_body(operation: dict[str, Any], text: str) -> str:
+    """Return what is wrong with a request's body. A body that no operation describes is right."""
+    described = operation.get("requestBody")
+    if described is None or not text:
+        return "a body is required" if described and described["required"] else ""
+    try:
+        body = strict.loads(text)
+    except (strict.InvalidJson, strict.UnsupportedJson) as error:
+        return f"the body is not JSON: {error}"
+    return _wrong(described["content"][JSON]["schema"], body)
+
+
+def _wrong(schema: dict[str, Any], value: Any) -> str:
+    """Return in what a value differs from a schema, or an empty text."""
+    validator = Draft202012Validator({**schema, "components": _document()["components"]})
+    error = best_match(validator.iter_errors(value))
+    return f"{error.json_path} {error.message}" if error else ""
 
 
 @cache

@@ -87,7 +87,7 @@ def send_request(stage: Stage, given: Request) -> tuple[int, Any]:
         "version": "2.0",
         "rawPath": given.path.split("?")[0],
         "rawQueryString": query,
-        "queryStringParameters": dict(parse_qsl(query)),
+        "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True)),
         "headers": given.headers,
         "body": given.body,
         "isBase64Encoded": False,
@@ -105,7 +105,7 @@ def send_request(stage: Stage, given: Request) -> tuple[int, Any]:
     body: Any = json.loads(text) if text else None
     assert status < 500, f"{status} {body}: {given}"
     assert status < 400 or body["error"]["message"], f"{status} {body}: {given}"
-    wrong = described.fault(given.method, given.path.split("?")[0], status, body)
+    wrong = described.fault(given, status, body)
     assert not wrong, f"{wrong}: {given}"
     return status, body
 

@@ -69,6 +69,13 @@ def test_the_error_names_a_wrong_field(field: str, value: object) -> None:
     assert refusal("booking.created", CREATED | {field: value}).startswith(f"data.{field}: ")
 
 
+def test_an_event_that_is_passed_on_keeps_every_field() -> None:
+    data = {"accountId": "a", "": [1], "posted": {}, "amount": 2.0}
+    assert (
+        backend_events.read(REGISTRY, "notification.created", data, NOW_MS).payload.posted == data
+    )
+
+
 ACCOUNT = {"_id": "a", "role": "TELECALLER", "name": "A"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 from unittest.mock import Mock
 
@@ -36,6 +37,7 @@ def row(path: str) -> HttpRoute:
         ("/things/100%25/parts", "100%"),
         ("/things/a%2Fb/parts", "a%2Fb"),
         ('/things/ü☎ q"\\/parts', 'ü☎ q"\\'),
+        ("/things/a\nb\n/parts", "a\nb\n"),
     ],
 )
 def test_an_id_in_a_path_may_be_anything(path: str, id_: str) -> None:
@@ -44,7 +46,10 @@ def test_an_id_in_a_path_may_be_anything(path: str, id_: str) -> None:
     assert route.id_in(path) == id_
 
 
-@pytest.mark.parametrize("path", ["/things//parts", "/things/a", "/things/a/parts/b", "/x/a/parts"])
+@pytest.mark.parametrize(
+    "path",
+    ["/things//parts", "/things/a", "/things/a/parts/b", "/things/a/parts\n", "/x/a/parts"],
+)
 def test_another_path_is_not_served(path: str) -> None:
     assert not row("/things/{id}/parts").serves(path)
 
@@ -193,6 +198,23 @@ def test_a_page_holds_one_row_fewer_than_is_read() -> None:
     assert (list(rows), paging.read({"cursor": cursor or ""}).before) == (["c", "b"], "b")
     assert paging.cut(page, ["b", "a"], str) == (["b", "a"], None)
     assert paging.cut(page, [], str) == ([], None)
+
+
+@pytest.mark.parametrize("key", ["\0", "a b", "é", "\uffff", "𝄞", "x" * 1_000])
+def test_the_documents_describe_every_cursor(key: str) -> None:
+    made = paging.cursor(key)
+    assert re.search(paging.KEY, made)
+    assert len(made) <= paging.LONGEST
+    assert paging.read({"cursor": made}).before == key
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "6", "6G", "FF", "c080", "eda080", "f4908080", "61" * 1_001]
+)
+def test_another_cursor_is_refused(cursor: str) -> None:
+    assert len(cursor) > paging.LONGEST or not re.search(paging.KEY, cursor)
+    with pytest.raises(HttpError, match=paging.NOT_OURS):
+        paging.read({"cursor": cursor})
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}])

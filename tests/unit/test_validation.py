@@ -22,6 +22,7 @@ class Order(Inbound, frozen=True):
     kind: Literal["A", "B"]
     place: Place | None = None
     tags: tuple[str, ...] = ()
+    amounts: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 def row(*, missing: str | None = None, texts: dict[str, str] | None = None) -> EventHandler:
@@ -47,6 +48,15 @@ def refused(handler: EventHandler, value: object) -> str:
 def test_a_valid_payload_becomes_the_struct() -> None:
     value = {"itemId": "x", "kind": "A", "place": {"lat": 1}, "tags": ["t"], "unknown": [1]}
     assert payload_of(row(), value) == Order("x", "A", Place(1.0), ("t",))
+
+
+def test_a_whole_number_is_an_integer_however_it_is_written() -> None:
+    value = {"itemId": "x", "kind": "A", "amounts": {"a": 789.0}, "place": {"lat": 2.0}}
+    made = payload_of(row(), value)
+    assert made == Order("x", "A", Place(2.0), amounts={"a": 789})
+    assert type(made.amounts["a"]) is int
+    wrong = value | {"amounts": {"a": 0.5}}
+    assert refused(row(), wrong) == "amounts[...]: expected int, got float"
 
 
 def test_an_event_without_a_payload_takes_anything() -> None:

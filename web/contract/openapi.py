@@ -70,12 +70,16 @@ def _operation(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
         operation["security"] = [{"bearer": []}, {"cookie": []}]
     parameters = [_parameter("path", name, Id) for name in re.findall(r"{(\w+)}", route.path)]
     parameters += [
-        _parameter("query", name, one.type, one.about) for name, one in route.query.items()
+        _parameter("query", name, one.type, one.about, required=one.required)
+        for name, one in route.query.items()
     ]
     if parameters:
         operation["parameters"] = parameters
     if body:
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+        operation["requestBody"] = {
+            "required": route.needs_body,
+            "content": {JSON: {"schema": body}},
+        }
     wrong = (HTTPStatus.BAD_REQUEST,) if route.takes_parameters else ()
     for status in sorted({*BY_WHO[route.who], *route.errors, *map(int, wrong)}):
         operation["responses"][str(status)] = {
@@ -95,9 +99,11 @@ def _answer(route: HttpRoute, schemas: Schemas) -> dict[str, Any]:
     }
 
 
-def _parameter(where: str, name: str, type_: Any, about: str = "") -> dict[str, Any]:
+def _parameter(
+    where: str, name: str, type_: Any, about: str = "", *, required: bool = True
+) -> dict[str, Any]:
     parameter: dict[str, Any] = {"name": name, "in": where, "schema": _value(type_)}
-    if where == "path":
+    if required:
         parameter["required"] = True
     return parameter | ({"description": about} if about else {})
 

@@ -130,7 +130,8 @@ def _route(operation: Document) -> dict[str, str]:
         if names:
             parts[where] = f"{{ {'; '.join(names)} }}"
     if "requestBody" in operation:
-        parts["body"] = of(_json(operation["requestBody"]))
+        name = "body" if operation["requestBody"]["required"] else "body?"
+        parts[name] = of(_json(operation["requestBody"]))
     success = next(iter(operation["responses"].values()))
     parts["answer"] = of(_json(success)) if "content" in success else "undefined"
     return parts
