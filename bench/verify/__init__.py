@@ -9,6 +9,7 @@
 ``client``      a client on a plain WebSocket, which keeps every frame with its time
 ``latencies``   percentiles
 ``handshakes``, ``frames``, ``ends``, ``broadcasts``, ``calls``, ``account``   the checks
+``options``, ``bus``, ``phones``   the checks of what is off until a team sets it
 ``costs``       what a call costs, from the account's own metrics
 ``report``      the report as JSON and as a page
 ``emulator``    in what the local emulator is known to differ

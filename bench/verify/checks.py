@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.verify import account, broadcasts, calls, ends, frames, handshakes, options
+from bench.verify import account, broadcasts, bus, calls, ends, frames, handshakes, options, phones
 from bench.verify.check import Check
 
 CHECKS = (
@@ -131,6 +131,19 @@ CHECKS = (
         "A report that LiveKit has signed is taken, and any other is refused.",
         "docs/decisions/0037-a-room-is-asked-before-it-is-believed-empty.md",
         options.webhook,
+    ),
+    Check(
+        "events-on-the-bus",
+        "What happens to a call comes to a queue behind a rule on the stack's bus.",
+        "docs/decisions/0039-what-happens-is-published-from-the-streams.md",
+        bus.published,
+    ),
+    Check(
+        "push",
+        "Amazon SNS accepts a push to each platform, and a device that it has disabled is "
+        "forgotten.",
+        "docs/decisions/0038-a-phone-is-woken-from-the-stream.md",
+        phones.pushed,
     ),
     Check(
         "broadcast",

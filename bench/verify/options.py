@@ -1,4 +1,4 @@
-"""Checks of what is off until a team sets it."""
+"""Checks of prepaid calls and of LiveKit's reports, which are off until a team sets them."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
@@ -132,7 +133,13 @@ class Run:
 
     async def get(self, path: str, token: str = "") -> tuple[int, object]:
         """Make a GET request. Returns its status and its body, decoded if it is JSON."""
+        return await self.ask("GET", path, token)
+
+    async def ask(
+        self, method: str, path: str, token: str = "", body: object = None
+    ) -> tuple[int, Any]:
+        """Make a request. Returns its status and its body, decoded if it is JSON."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with self.http.get(self.url + path, headers=headers) as answer:
+        async with self.http.request(method, self.url + path, headers=headers, json=body) as answer:
             is_json = answer.content_type == "application/json"
             return answer.status, await (answer.json() if is_json else answer.text())

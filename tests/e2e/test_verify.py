@@ -14,16 +14,14 @@ from bench.verify.deployed import defaults
 from bench.verify.emulator import DIFFERENCES
 from tests.e2e import backstage
 from tests.e2e.stack import Stack
-from tests.e2e.verification import deployed, run
+from tests.e2e.verification import deployed, left_behind, run
 
 GRACE_SECONDS = 3
 CONNECTIONS_PER_MINUTE = 10
-EXPIRES = "expiresAt"
-MARK = "verify-"
 
 OF_TIME = {check.name for check in CHECKS if check.minutes}
 OF_OTHERS = {check.name for check in CHECKS if check.disturbs}
-OF_OPTIONS = {"balance-timer", "livekit-webhook"}
+OF_OPTIONS = {"balance-timer", "livekit-webhook", "events-on-the-bus", "push"}
 NEEDS_A_LOW_LIMIT = {"limit-by-address"}
 
 
@@ -34,7 +32,7 @@ def test_only_what_the_emulator_cannot_do_is_not_as_documented(stack: Stack) -> 
     others = {name for name, verdict in verdicts.items() if verdict != "as documented"}
     assert "different" not in verdicts.values()
     assert others == DIFFERENCES.keys() | OF_TIME | OF_OTHERS | OF_OPTIONS | NEEDS_A_LOW_LIMIT
-    assert rows_about_a_run(stack) == []
+    assert left_behind(stack) == []
 
 
 @pytest.mark.usefixtures("account")
@@ -59,7 +57,7 @@ def test_without_an_account_only_handshakes_are_checked(
     verdicts = run(stack, None)
     checked = {name for name, verdict in verdicts.items() if verdict == "as documented"}
     assert checked == {check.name for check in CHECKS if not check.account} - NEEDS_A_LOW_LIMIT
-    assert rows_about_a_run(stack) == []
+    assert left_behind(stack) == []
 
 
 @pytest.mark.usefixtures("account")
@@ -84,14 +82,3 @@ def forget_lost_connections(stack: Stack) -> None:
         for row in page["Items"]:
             if row["key"]["S"].startswith("returns#"):
                 stack.dynamodb.delete_item(TableName=table, Key={"key": row["key"]})
-
-
-def rows_about_a_run(stack: Stack) -> list[str]:
-    """Return the rows of all tables that name something of a run and never expire."""
-    tables = [value for name, value in stack.environment.items() if name.endswith("_TABLE")]
-    found = []
-    for table in tables:
-        for page in stack.dynamodb.get_paginator("scan").paginate(TableName=table):
-            rows = [row for row in page["Items"] if MARK in json.dumps(row, default=str)]
-            found += [f"{table}: {row}" for row in rows if EXPIRES not in row]
-    return found
