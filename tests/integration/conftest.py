@@ -18,14 +18,14 @@ from functions.calls.namespaces import TELECALLER, USER
 from local.accounts import save as save_account
 from local.emulator import aws_environment
 from shared.aws import clients as aws
-from shared.aws.tables import forget_clients
+from shared.aws.tables import TableName, forget_clients
 from shared.identity.accounts import Account
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import engines, stage
 from tests.integration.clients import Clients
-from tests.integration.engines import Engine
+from tests.integration.engines import Engine, Tables
 from tests.table_definition import table_definition
 
 THREADS = 16
@@ -65,20 +65,18 @@ def tables(
     monkeypatch: pytest.MonkeyPatch,
     use_settings: UseSettings,
 ) -> Iterator[Settings]:
-    """Create empty tables, and the environment in which the functions find them."""
-    prefix = f"test{next(_numbers)}"
-    names = {row["TableName"]: f"{prefix}-{row['TableName']}" for row in definitions}
-    for row in definitions:
-        engine.admin.create_table(**row | {"TableName": names[row["TableName"]]})
+    """Yield the settings in which the functions find empty tables, which exist as soon as a
+    model uses them."""
+    mine = Tables(engine, f"test{next(_numbers)}", definitions)
+    monkeypatch.setattr(TableName, "__get__", lambda self, *_: mine.open(self.name))
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(aws, "session", lambda: engine.session._session)  # of botocore
-    values = use_settings(tables=names)
+    values = use_settings(tables=mine.names)
     forget_clients()
     yield values
     forget_clients()
-    for table in names.values():
-        engine.admin.delete_table(TableName=table)
+    mine.delete()
 
 
 @pytest.fixture

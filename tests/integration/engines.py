@@ -7,10 +7,12 @@ import platform
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -38,6 +40,34 @@ class Engine:
             endpoint_url=url,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
         )
+
+
+class Tables:
+    """The tables of one test. Each is created when its name is asked for: most tests use a few.
+
+    names: the physical name of each table, by the name with which it is declared.
+    """
+
+    def __init__(self, engine: Engine, prefix: str, definitions: Sequence[dict[str, Any]]) -> None:
+        self._admin = engine.admin
+        self._definitions = {row["TableName"]: row for row in definitions}
+        self._created: set[str] = set()
+        self._lock = threading.Lock()
+        self.names = {name: f"{prefix}-{name}" for name in self._definitions}
+
+    def open(self, name: str) -> str:
+        """Create a table unless it is there, and return its physical name. Idempotent."""
+        with self._lock:
+            if name not in self._created:
+                definition = self._definitions[name] | {"TableName": self.names[name]}
+                self._admin.create_table(**definition)
+                self._created.add(name)
+        return self.names[name]
+
+    def delete(self) -> None:
+        """Delete the tables that have been created."""
+        for name in self._created:
+            self._admin.delete_table(TableName=self.names[name])
 
 
 def missing() -> str | None:

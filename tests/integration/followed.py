@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
-from shared.settings import settings
+from shared.aws.tables import TableName
 from tests.fakes import NOW_MS
 from tests.integration.engines import Engine
 
@@ -23,7 +23,8 @@ class Followed:
     """
 
     def __init__(self, engine: Engine, table: str, take: Callable[[Record], object]) -> None:
-        self._admin, self._name, self._take = engine.admin, settings().tables[table], take
+        self._admin, self._take = engine.admin, take
+        self._name = TableName(table).__get__(self, Followed)  # as a model asks for it
         schema = self._admin.describe_table(TableName=self._name)["Table"]["KeySchema"]
         self._key = [one["AttributeName"] for one in schema]
         self._rows: dict[str, Any] = {}
