@@ -70,7 +70,8 @@ async def cdk(arguments: Sequence[str], work: Path, assembly: Path | None = None
 def cli_environment() -> dict[str, str]:
     """Return the environment for the CLI.
 
-    The CLI runs the app with the Python of this virtual environment, and does not warn of Node 20.
+    The CLI runs the app with the Python of this virtual environment, does not warn of Node 20, and
+    sends no telemetry.
     It leaves out CloudFormation's validation of the template, which takes half of a synth: the
     tests check the template with cfn-lint.
     """
@@ -79,6 +80,7 @@ def cli_environment() -> dict[str, str]:
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
         "NODE_NO_WARNINGS": "1",
         "PYTHONPATH": str(ROOT),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "1",
         "CDK_VALIDATION": "false",
     }
