@@ -235,6 +235,7 @@ def running(
         "RECONNECT_GRACE_SECONDS": str(GRACE_SECONDS),
         "SPLIT_ABOVE": str(SPLIT_ABOVE),
         "POLL_SECONDS": str(POLL_SECONDS),
+        "REPAIR_EVERY_MINUTES": "1440",  # a correction by coincidence would surprise a test
         "ALLOWED_ORIGINS": FRONTEND,
         "PYTHONPATH": str(Path(__file__).with_name("probe")),
         "E2E_LAMBDA_LOGS": str(logs),
