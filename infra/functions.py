@@ -176,7 +176,7 @@ STACK = (
             asynchronous=Asynchronous(retries=2, max_age_seconds=3_600),
             reserved="disconnects_at_once",  # if an event is lost, the sweep finds the departure
         ),
-        hooks=(Hook.LEAVE,),
+        hooks=(Hook.LEAVE, Hook.MISSED),
     ),
     Serving(
         FunctionSpec(

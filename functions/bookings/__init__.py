@@ -9,6 +9,7 @@
 ``handlers``        what customers and partners do with a booking
 ``announce``        the events that a transition sends
 ``unannounced``     finds transitions whose events have not been sent
+``overtaken``       which of these events are not true any more, if a device receives them late
 ``location``        tracking of partners
 ``messages``        messages between customers and partners
 ``backend_events``  what the team's backend reports

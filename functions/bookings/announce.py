@@ -85,10 +85,10 @@ def _events(booking: Booking, made: Unannounced) -> list[Delivery]:
     customer = of[wanted[0]]
     deliveries = []
     if move.status is not made.before:
-        deliveries.append(_status(booking.booking_id, move.status).to(customer))
+        deliveries.append(status_event(booking.booking_id, move.status).to(customer))
     if move.partner_id:
-        deliveries.append(_request(booking).to(of[PARTNER.path, move.partner_id]))
-        deliveries.append(_assignment(booking, move.partner_id).to(customer))
+        deliveries.append(offer(booking).to(of[PARTNER.path, move.partner_id]))
+        deliveries.append(assignment(booking, move.partner_id).to(customer))
     if before and _is_taken_away(move):
         deliveries.append(_cancellation(booking.booking_id, move).to(of[PARTNER.path, before]))
     return deliveries
@@ -105,11 +105,12 @@ def _is_taken_away(move: Move) -> bool:
     return move.status is Status.CANCELLED or move.trigger is Trigger.ASSIGN
 
 
-def _status(booking_id: str, status: Status) -> StatusUpdated:
+def status_event(booking_id: str, status: Status) -> StatusUpdated:
+    """Return the event that tells the customer the status of a booking."""
     return StatusUpdated(booking_id, status.value, MESSAGES[status])
 
 
-def _request(booking: Booking) -> NewRequest:
+def offer(booking: Booking) -> NewRequest:
     """Return the event for the partner who gets the booking."""
     return NewRequest(
         booking_id=booking.booking_id,
@@ -121,7 +122,7 @@ def _request(booking: Booking) -> NewRequest:
     )
 
 
-def _assignment(booking: Booking, partner_id: str) -> PartnerAssigned:
+def assignment(booking: Booking, partner_id: str) -> PartnerAssigned:
     """Return the event that tells the customer who the partner is."""
     account = accounts.get(partner_id)
     details = PartnerDetails(

@@ -8,6 +8,7 @@ from functions.bookings import (
     location,
     messages,
     monitor,
+    overtaken,
     routes,
     statuses,
     store,
@@ -31,6 +32,7 @@ __all__ = [
     "location",
     "messages",
     "monitor",
+    "overtaken",
     "routes",
     "unannounced",
 ]

@@ -6,7 +6,7 @@ or the telecaller's departure: ``shared.realtime.untold``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from functions.calls import livekit, prepaid, rows, store
@@ -122,15 +122,16 @@ def withdrawn(
 
 
 def _tell_late(
-    background: Background, telecaller: PartyRow, known: Container[Address], event: Outbound
+    background: Background, telecaller: PartyRow, known: set[Address], event: Outbound
 ) -> None:
     """Send the event of an end to devices that are not among the known ones.
 
     They ring, because they have joined between the reading of the row and the end.
 
     telecaller: the row as it is after the end.
+    known: the devices that have received the event.
     """
-    tell(background.emit, event.to(one for one in telecaller.addresses if one not in known))
+    tell(background.emit, event.to(telecaller.addresses), but=known)
 
 
 def ended_before(background: Background, done: Finished, but: Address) -> None:
@@ -216,7 +217,7 @@ def _announce_end(
         background.emit,
         for_user(mark.about).to(parties.user.addresses),
         for_telecaller(mark.about).to(parties.telecaller.addresses),
-        but=but,
+        but=[but] if but else (),
     )
     if how in (Status.COMPLETED, Trigger.BALANCE):
         _delete_room(background, mark.about)

@@ -39,13 +39,6 @@ def ring_newcomer(context: Context, _auth: dict[str, Any]) -> None:
         tell(context.emit, Cancelled(call.id).to([context.address]))
 
 
-@calls.on_missed(TELECALLER.path, Incoming.event, row=PartyRow)
-def still_rings(telecaller: PartyRow, incoming: dict[str, Any]) -> bool:
-    """Return whether a call that a lost device has missed still rings."""
-    call = telecaller.current_call
-    return telecaller.is_in(incoming["callId"]) and bool(call and call.status == Status.RINGING)
-
-
 @calls.on_missed(TELECALLER.path, Accepted.event, row=PartyRow)
 @calls.on_missed(USER.path, Ringing.event, AcceptedByTelecaller.event, row=PartyRow)
 def still_lasts(person: PartyRow, event: dict[str, Any]) -> bool:

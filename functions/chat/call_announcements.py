@@ -81,14 +81,14 @@ def accepted(background: Background, row: CallRow, mark: Mark, answer: object) -
     theirs = caller.addresses(call.caller_tab)
     others = [one for one in callee.addresses() if one != tab]
     if not caller.is_in(call.id):
-        tell(background.emit, Ended(call.id).to(others), but=tab)
+        tell(background.emit, Ended(call.id).to(others), but=[tab])
         row.note_told(mark)
         return
     tell(
         background.emit,
         Accepted(call.id, answer).to(theirs),
         Ended(call.id).to(others),
-        but=tab,
+        but=[tab],
     )
     if not pushes.over(background, call, callee, "ANSWERED"):
         return  # the mark stays, so the sweep does it
@@ -157,7 +157,7 @@ def _announce_end(
         background.emit,
         for_caller(call.id).to(theirs),
         Ended(call.id).to(ours),
-        but=but,
+        but=[but] if but else (),
     )
     if call.accepted_at is None:
         how = after(Status.RINGING, Trigger(marks[-1].what))

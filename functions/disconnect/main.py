@@ -74,7 +74,7 @@ def _keep(connection_id: str, missed: list[Missed]) -> None:
     """Keep the events that a connection has not received, if its client may come back."""
     connection = connections.get(connection_id) if missed else None
     if connection is not None:
-        keep(ports(), connection, missed, REGISTRY.missed_checks)
+        keep(ports(), connection, missed, REGISTRY.missed_checks, REGISTRY.overtaking)
 
 
 def _gone(connection_id: str, context: Mapping[str, Any]) -> None:

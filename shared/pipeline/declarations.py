@@ -15,7 +15,7 @@ from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Sent
 from shared.pipeline.routes import HttpRoute
 from shared.protocol import native
-from shared.realtime.missed import Check
+from shared.realtime.missed import Check, OvertakenBy
 
 if TYPE_CHECKING:
     from shared.aws.bus_events import BusEvent, EventsOf
@@ -158,6 +158,7 @@ class Hook(StrEnum):
     RING_TIMEOUT = "ring timeout"
     SWEEP = "sweep"
     LATER = "later"
+    MISSED = "missed"
     BACKEND = "backend"
     HTTP = "http"
 
@@ -172,6 +173,7 @@ class CommonHooks:
         self.ring_timeouts: dict[str, RingTimeout] = {}
         self.later_hooks: dict[str, LaterHook] = {}
         self.missed_checks: dict[tuple[str, str], Check] = {}
+        self.overtaking: dict[tuple[str, str], OvertakenBy] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.call_finders: list[Handler] = []
         self.bus_hooks: list[tuple[str, EventsOf]] = []
@@ -185,6 +187,7 @@ class CommonHooks:
         self.ring_timeouts.update(others.ring_timeouts)
         self.later_hooks.update(others.later_hooks)
         self.missed_checks.update(others.missed_checks)
+        self.overtaking.update(others.overtaking)
         self.backend_events.update(others.backend_events)
         self.call_finders.extend(others.call_finders)
         self.bus_hooks.extend(others.bus_hooks)

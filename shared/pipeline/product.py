@@ -32,7 +32,7 @@ from shared.pipeline.deployment import Access
 from shared.pipeline.http import HttpHandle
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted
 from shared.pipeline.routes import HttpRoute, Parameter, Who
-from shared.realtime.missed import Check
+from shared.realtime.missed import Check, OvertakenBy
 
 if TYPE_CHECKING:
     from shared.aws.bus_events import BusEvent, EventsOf
@@ -103,6 +103,7 @@ class Product(Declarations):
     publishes: the events that a change of a table puts on the stack's bus.
     on_later: what an event handler has put off with ``postpone``.
     on_missed: whether an event is still true when the client that has missed it comes back.
+    overtakes: what has overtaken an event that reaches a device late.
     on_ring_timeout: what happens to a call that is not answered in time.
 
     How the product is deployed:
@@ -355,6 +356,27 @@ class Product(Declarations):
         def register(holds: Callable[[AnyRow, Any], bool]) -> Callable[[AnyRow, Any], bool]:
             self.missed_checks |= {(namespace, event): Check(row, holds) for event in events}
             return holds
+
+        return register
+
+    def overtakes(
+        self, namespace: str, *events: str, access: Access | None = None
+    ) -> Callable[[OvertakenBy], OvertakenBy]:
+        """Register what has overtaken an event that a lost client has missed.
+
+        The function is called if a device of the person has joined since the loss: it may have
+        received newer events already. It is called with the person's id and the event's payload,
+        before the event is sent to that device and once more afterwards. It returns the newer event
+        that all devices of the person have been sent or will be, or None if there is none. What is
+        overtaken is not sent; what has been sent is followed by the newer event.
+
+        A device that joins later receives what was missed in order, and the function is not called.
+        """
+
+        def register(overtaken_by: OvertakenBy) -> OvertakenBy:
+            self._allow(Hook.MISSED, access)
+            self.overtaking |= {(namespace, event): overtaken_by for event in events}
+            return overtaken_by
 
         return register
 

@@ -190,13 +190,17 @@ class Connection(Table):
             return sessions[0] if len(sessions) == 1 else None
         return next((one for one in sessions if one.namespace == namespace), None)
 
+    def left_session(self, namespace: str) -> Session | None:
+        """Return the session in a namespace of a connection that is leaving, or None."""
+        sessions = self.all_sessions() if self.leaving else ()
+        return next((one for one in sessions if one.namespace == namespace), None)
+
     def lost_session(self, namespace: str) -> Session | None:
         """Return the session in a namespace if the client might still come back to it.
 
         Returns None if there is no such session, or the connection is not lost.
         """
-        sessions = self.all_sessions() if self.lost else ()
-        return next((one for one in sessions if one.namespace == namespace), None)
+        return self.left_session(namespace) if self.lost else None
 
     def sender(self, namespace: str | None, arrived_ms: int) -> Session | None:
         """Return the session that sent a frame, as ``session`` does.

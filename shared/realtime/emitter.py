@@ -122,16 +122,16 @@ class Emitter:
         deliveries: the events in the frames, if a client that is gone may come back for them.
         but: as ``tell`` says.
         """
-        reached, gone, failed = 0, list[str](), dict[str, Exception]()
+        reached, gone, failed = 0, dict[str, int](), dict[str, Exception]()
         for (connection_id, _), there in self._ports.connections.post_all(posts):
             if isinstance(there, Exception):
                 failed[connection_id] = there
             elif there:
                 reached += 1
             else:
-                gone.append(connection_id)
+                gone[connection_id] = gone.get(connection_id, 0) + 1
         if gone:
-            count(Metric.POSTS_GONE, len(gone))
+            count(Metric.POSTS_GONE, sum(gone.values()))
             self._end_connections(gone, deliveries, but)
         return reached, failed
 

@@ -1,12 +1,15 @@
 """Events for a person whose client is lost, and perhaps comes back.
 
 A post that finds its connection gone reports the event with it. If the connection is lost, the
-event is kept on the person's row, as ``<id>#<when it was kept>#<event>``. A device that joins as
-this person within ``reconnect_grace_seconds`` receives it. A device that has joined since the loss
-receives it at once, unless it was sent to that device anyway.
+event is kept on the person's row, as ``<id>#<when the connection was lost>#<event>``. A device that
+joins as this person within ``reconnect_grace_seconds`` of the loss receives it. Until then the
+connection is still one of its person's, so it misses what is sent later, too, and the order stays.
+A device that has joined since the loss receives the event at once, unless it was sent to that
+device anyway.
 
 An event may be overtaken before its client comes back: the call that was accepted is over. So
-products say whether such an event is still true (``Check``).
+products say whether such an event is still true (``Check``). A device that is back already may
+receive a newer event first, so products also say what has overtaken an event (``OvertakenBy``).
 
 The row of a person who has missed nothing has no such attribute. So joining costs as much as ever:
 the condition that the attribute is absent is part of a write that is made anyway.
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -32,6 +35,7 @@ from shared.realtime.arguments import Arguments
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
 from shared.realtime.people import Joined, Person
+from shared.realtime.sessions import Session
 from shared.settings import settings
 
 _NOTICED_MS = 1_000
@@ -56,18 +60,41 @@ Checks = Mapping[tuple[str, str], Check]
 """By namespace and event. An event that is not here stays true."""
 
 
-def keep(ports: Ports, connection: Connection, events: Sequence[Missed], checks: Checks) -> None:
+class Newer(Protocol):
+    """An event that has overtaken another."""
+
+    def to(self, addresses: Iterable[Address]) -> Delivery:
+        """Return the delivery of this event to some addresses."""
+        ...
+
+
+OvertakenBy = Callable[[str, Any], Newer | None]
+"""Is called with a person's id and the payload of an event that the person has missed. Returns the
+newer event that the person has been sent, or will be. Returns None if the event is still true."""
+
+Overtaking = Mapping[tuple[str, str], OvertakenBy]
+"""By namespace and event. An event that is not here is not overtaken."""
+
+
+def keep(
+    ports: Ports,
+    connection: Connection,
+    events: Sequence[Missed],
+    checks: Checks,
+    overtaking: Overtaking,
+) -> None:
     """Keep events for the client of a lost connection, and send them to devices that are back.
 
     A session that has been recovered receives them from its log. What is not true any more is
-    dropped.
+    dropped. If the client has said goodbye after the loss, an event is kept only if an earlier one
+    is: a device that receives that one needs this one, too.
     """
     for missed in events:
-        session = connection.lost_session(missed.namespace)
+        session = connection.left_session(missed.namespace)
         if session is not None and session.authenticated:
-            since_ms = int(connection.left_ms or 0) - _NOTICED_MS
-            check = checks.get((missed.namespace, missed.event))
-            _keep_one(ports, session.person_id, missed, check, since_ms)
+            name = missed.namespace, missed.event
+            late = _Late(ports, session, missed, overtaking.get(name))
+            _keep_one(late, checks.get(name), connection)
 
 
 def send(ports: Ports, address: Address, person_id: str, joined: Joined, checks: Checks) -> None:
@@ -89,19 +116,57 @@ def send(ports: Ports, address: Address, person_id: str, joined: Joined, checks:
         Person(people.key(address.namespace, person_id)).update([Person.missed.delete(old)])
 
 
-def _keep_one(
-    ports: Ports, person_id: str, missed: Missed, check: Check | None, since_ms: int
-) -> None:
+class _Late:
+    """An event that a person has missed, on its way to devices that are back already.
+
+    session: the session that has missed it.
+    told: the sessions that do not receive it, or have received it, each as ``Address.receiver``.
+    """
+
+    def __init__(
+        self, ports: Ports, session: Session, missed: Missed, overtaken_by: OvertakenBy | None
+    ) -> None:
+        self.ports, self.session, self.missed = ports, session, missed
+        self.told = set(missed.to)
+        self._overtaken_by = overtaken_by
+
+    def send(self, back: Iterable[Address]) -> bool:
+        """Send the event to the devices that have not received it.
+
+        Returns False if it has been overtaken. Then it is not sent: the devices receive the newer
+        event, as the others do. If it is overtaken meanwhile, the newer event may have arrived
+        before, so it is sent once more.
+        """
+        addresses = tuple(one for one in back if one.receiver not in self.told)
+        if not addresses:
+            return True
+        if self._newer():
+            return False
+        emit, missed = Emitter(self.ports), self.missed
+        delivery = Delivery(missed.event, Arguments(missed.values), addresses, missed.id)
+        emit.tell(delivery, but=self.told)
+        self.told.update(one.receiver for one in addresses)
+        if newer := self._newer():
+            emit.tell(newer.to(addresses), but=missed.to)
+            return False
+        return True
+
+    def _newer(self) -> Newer | None:
+        overtaken_by = self._overtaken_by
+        payload = self.missed.values[0]
+        return overtaken_by(self.session.person_id, payload) if overtaken_by else None
+
+
+def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
     """Keep one event, and send it to the devices that are back already and have not received it.
 
-    It is not kept if the only lost device is back. Nothing happens if it is kept already, because
-    another device of the person has missed it too.
-
-    since_ms: devices that have joined since then have perhaps come back, epoch ms.
+    It is not kept if the only lost device is back, or it has been overtaken. Nothing happens if it
+    is kept already, because another device of the person has missed it too.
     """
+    missed, session, left_ms = late.missed, late.session, int(connection.left_ms or 0)
+    person_id, now_ms = session.person_id, late.ports.clock.now_ms()
     text = json.dumps([missed.event, missed.values])
-    now_ms, told = ports.clock.now_ms(), set[str](missed.to)
-    entry = compose(missed.id, str(now_ms), text)
+    since_ms = max(left_ms - _NOTICED_MS, session.arrived_ms)
     for _ in range(_ROUNDS):
         if check and not check.holds(_row(missed, person_id, check), missed.values[0]):
             return
@@ -110,11 +175,7 @@ def _keep_one(
         if any(_id_of(one) == missed.id for one in kept):
             return
         back, lost = _devices(person, since_ms)
-        late = tuple(one for one in back if one.receiver not in told)
-        again = Delivery(missed.event, Arguments(missed.values), late, missed.id)
-        Emitter(ports).tell(again, but=told)
-        told |= {one.receiver for one in late}
-        if back and lost <= 1:
+        if not late.send(back) or (back and len(lost) <= 1) or not (kept or connection.lost):
             return
         full = len(kept) >= values.missed_events
         if full or not person.online or len(text.encode()) > values.missed_event_bytes:
@@ -122,6 +183,7 @@ def _keep_one(
             return
         as_read = is_still(Person.members, person.members)
         as_read &= is_still(Person.missed, person.missed)
+        entry = compose(missed.id, str(max(left_ms, *lost, 0)), text)
         if person.update_if([Person.missed.set({*kept, entry})], as_read):
             return
 
@@ -131,9 +193,12 @@ def _row(missed: Missed, person_id: str, check: Check) -> Any:
     return people.get(missed.namespace, person_id, check.row)
 
 
-def _devices(person: Person, since_ms: int) -> tuple[list[Address], int]:
-    """Return the addresses of the devices that have joined since then and are not leaving, and how
-    many devices are lost."""
+def _devices(person: Person, since_ms: int) -> tuple[list[Address], list[int]]:
+    """Return the addresses of the devices that may have come back, and when others were lost.
+
+    since_ms: devices that have joined since then, and are not leaving, may have come back, epoch
+        ms.
+    """
     addresses = person.connected
     rows = together(partial(connections.get, one.connection_id) for one in addresses)
     back = [
@@ -142,7 +207,7 @@ def _devices(person: Person, since_ms: int) -> tuple[list[Address], int]:
         if row is not None and (session := row.session(person.namespace))
         if max(session.arrived_ms, row.opened_at * 1000) >= since_ms
     ]
-    return back, sum(row is not None and bool(row.lost) for row in rows)
+    return back, [int(row.left_ms or 0) for row in rows if row is not None and row.lost]
 
 
 def _recent(kept: Iterable[str], now_ms: int) -> set[str]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from botocore.client import BaseClient
 
-from functions.calls.events import Incoming, Party
+from functions.calls.events import Ended, Incoming, Party
 from functions.calls.namespaces import USER
 from functions.deadline import main as deadline
 from functions.disconnect import main as disconnect
@@ -287,6 +287,24 @@ class TestAnEventThatALostConnectionHasMissed:
         self.miss(ulla, "c2")
         assert len(ulla.fakes.events("c2")) == 1
         assert self.come(ulla, "c3") == []
+
+    @pytest.mark.parametrize("asked", [1, 2], ids=["before it is sent", "meanwhile"])
+    def test_does_not_come_behind_what_has_overtaken_it(self, ulla: Ulla, asked: int) -> None:
+        answers = iter([None] * (asked - 1) + [Ended("2")])
+        ulla.registry.overtaking[USER.path, self.EVENT] = lambda *_: next(answers)
+        ulla.report(1006)
+        self.come(ulla, "c2")
+        self.miss(ulla)
+        heard = [payload["callId"] for _, payload in ulla.fakes.events("c2")]
+        assert heard == [[], ["1", "2"]][asked - 1]
+        assert self.come(ulla, "c3") == []
+
+    def test_is_handed_on_once_with_the_others(self, ulla: Ulla) -> None:
+        ulla.fakes.connections.gone.add("c")
+        lost = [Address(USER.path, Wire.SOCKETIO, "c")]
+        Emitter(ulla.fakes.ports).tell(Ended("1").to(lost), Ended("2").to(lost))
+        assert ulla.fakes.tasks.ended_connections == ["c"]
+        assert len(ulla.fakes.tasks.missed) == 2
 
     def test_waits_for_its_own_device_while_another_one_is_there(self, ulla: Ulla) -> None:
         ulla.fakes.clock.now -= 60_000

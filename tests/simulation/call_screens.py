@@ -134,9 +134,10 @@ def once(world: World, truth: Truth) -> Broken:
 
     That a call is over may be said once more to a device that came while it rang: the end may have
     been said before the device began to ring, or the device has come in place of a lost one, and
-    receives what that one has missed. It is also said again if it has overtaken ``call:ringing``.
-    And if the device that has accepted a call is lost, another one may accept the call again, which
-    is announced as the first time.
+    receives what that one has missed. Each device that comes looks by itself whether the call still
+    rings, so another one that came then and was lost at once adds a miss of its own. The end is
+    also said again if it has overtaken ``call:ringing``. And if the device that has accepted a call
+    is lost, another one may accept the call again, which is announced as the first time.
     """
     accepts = Counter(
         one.payload["callId"]
@@ -148,7 +149,7 @@ def once(world: World, truth: Truth) -> Broken:
         heard = Counter(
             (event, str(data))
             for number, (_, event, data) in enumerate(app.screen.events)
-            if event in _ONCE and not _is_excused(app, truth, number, accepts)
+            if event in _ONCE and not _is_excused(world, app, number, truth, accepts)
         )
         for (event, data), number in heard.items():
             if number > 1:
@@ -162,21 +163,29 @@ def once(world: World, truth: Truth) -> Broken:
             last[about] = data[field] if field else None
 
 
-def _is_excused(app: App, truth: Truth, number: int, accepts: Counter[str]) -> bool:
-    """Return whether an event tells the second time that a call rings no more, to a device that has
-    come while it rang, or that a call is accepted which several devices have accepted."""
+def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Counter[str]) -> bool:
+    """Return whether an event tells once more that a call rings no more, to a device that has come
+    while it rang, or that a call is accepted which several devices have accepted."""
     _, event, data = app.screen.events[number]
     before = [(name, one) for _, name, one in app.screen.events[:number]].count((event, data))
     if event == "call:accepted":
         return 1 <= before < accepts[data["callId"]]
-    if event not in HIDES or before != 1:
+    if event not in HIDES or not before:
         return False
     names = [name for _, name, one in app.screen.events[:number] if _is_about(one, data["callId"])]
     if names[-1] == "call:ringing":
-        return True
+        return before == 1
     call = _call(truth, data["callId"])
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
-    return bool(call["startedAt"] < app.joined_ms < silent_at + RINGS_AFTER_MS)
+    until_ms = silent_at + RINGS_AFTER_MS
+    came = [
+        one
+        for one in world.apps
+        if one.who == app.who and call["startedAt"] < one.joined_ms < until_ms
+    ]
+    others = (one.closed_ms for one in came if one is not app)
+    lost = sum(closed_ms is not None and closed_ms < until_ms for closed_ms in others)
+    return app in came and before <= 1 + lost
 
 
 def _is_about(payload: Any, call_id: str) -> bool:

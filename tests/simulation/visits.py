@@ -13,6 +13,7 @@ from tests.simulation.bookings import (
     OF_BOOKING,
     accepted,
     assigned,
+    booked,
     booking_people,
     tracking,
 )
@@ -21,7 +22,7 @@ from tests.simulation.chat import CHANNEL, chat_answered, chat_ringing, message_
 from tests.simulation.clients import App, Who, token
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.stage import SHIM, Stage, nothing, scenario
-from tests.simulation.world import ADA, ANNA, BERT, COINS, CORA, PAUL, TINA, ULLA, UWE
+from tests.simulation.world import ADA, ANNA, BERT, COINS, CORA, PAUL, PETRA, TINA, ULLA, UWE
 
 EIO3 = {"EIO": "3", "transport": "websocket"}
 EIO4 = {"EIO": "4", "transport": "websocket"}
@@ -223,6 +224,20 @@ def _torn_tabs(stage: Stage) -> None:
     stage.emit(BERT, "call:end", {"callId": stage.kept["call"]})
     stage.world.run(500)
     stage.come(ANNA)
+
+
+@scenario("torn parties of a booking, who are back before their events", booked)
+def _torn_parties(stage: Stage) -> None:
+    for who in (CORA, PAUL):
+        stage.world.gateway.close(stage.app(who).id, 1006)
+    stage.world.run(500)
+    stage.world.lambdas.late_ms["disconnect"] = 2_000
+    for who in (PAUL, PETRA):
+        stage.world.tell("booking.assigned", **OF_BOOKING, partnerId=who.id)
+        stage.world.run(500)
+    for who in (CORA, PAUL):
+        stage.world.come(who)
+    stage.world.run()
 
 
 @scenario("a connection that grows old", call_people)
