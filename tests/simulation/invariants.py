@@ -239,13 +239,14 @@ def served(world: World, truth: Truth) -> Broken:
                 yield f"{app.who.id}'s last {asked.event} is lost"
             if asked.event == "call:cancel":
                 record = truth.records.get(asked.payload["callId"], {})
-                if record.get("status") == "MISSED" and began_ms < _ring_ends_ms(record):
+                if record.get("status") == "MISSED" and began_ms < _rings_until_ms(record):
                     yield f"{app.who.id}'s last {asked.event} is lost"
 
 
-def _ring_ends_ms(record: dict[str, Any]) -> int:
-    """Return until when a call rings at the least. Then a cancel and the timer race."""
-    return int(record["startedAt"]) + 1000 * (settings().ring_timeout_seconds - 1)
+def _rings_until_ms(record: dict[str, Any]) -> int:
+    """Return until when a missed call rang at the least. Then a cancel and what ends it race."""
+    longest_ms = settings().ring_timeout_seconds * 1000
+    return min(int(record["startedAt"]) + longest_ms, int(record["endedAt"])) - 1000
 
 
 def _may_send(app: App, asked: Asked, truth: Truth) -> bool:
