@@ -6,9 +6,11 @@ import time
 
 import pytest
 
-from functions.calls import endings
+from functions.calls import attendance, endings
 from functions.calls import sweep as sweep_of_calls
+from functions.calls.attendance import Stay
 from functions.calls.handlers import calls
+from functions.calls.livekit import LiveKit
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.rows import PartyRow
 from functions.products import REGISTRY
@@ -370,3 +372,55 @@ class TestARing:
         assert stage.records() == []
         sweep(fakes)
         assert len(stage.records()) == 2
+
+
+class TestARoom:
+    """An answered call may go on for 60 seconds while nobody is in its LiveKit room."""
+
+    @pytest.fixture(autouse=True)
+    def _answered(
+        self, tables: object, use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        use_settings(livekit_webhooks=True, livekit_join_seconds=60)
+        self.asked = 0
+        self.empty = True
+
+        def is_empty(*_: object) -> bool:
+            self.asked += 1
+            return self.empty
+
+        monkeypatch.setattr(LiveKit, "is_empty", is_empty)
+        stage.connect(TELECALLER.path, "t", "ct")
+        stage.connect(USER.path, "u", "cu")
+        assert stage.start(CALL, "u", "t") is None
+        assert stage.accept("t", CALL)
+
+    def test_that_nobody_joins_ends_the_call(self, fakes: Fakes) -> None:
+        sweep(fakes, later=60)
+        assert (self.asked, fakes.events("cu")) == (0, [])
+        sweep(fakes, later=1)
+        ended = [("call:ended", {"callId": CALL})]
+        assert [fakes.events(name) for name in ("cu", "ct")] == [ended] * 2
+        assert [record.status for record in stage.records()] == ["COMPLETED"]
+
+    def test_that_livekit_knows_not_to_be_empty_lets_the_call_go_on(self, fakes: Fakes) -> None:
+        self.empty = False
+        sweep(fakes, later=61)
+        assert (self.asked, stage.records()) == (1, [])
+
+    def test_in_which_one_has_been_lets_the_call_go_on_until_nobody_is_there(
+        self, fakes: Fakes
+    ) -> None:
+        assert attendance.note("u", "t", CALL, "user", Stay("s", NOW_MS))
+        sweep(fakes, later=600)
+        assert (self.asked, stage.records()) == (0, [])
+        assert attendance.note("u", "t", CALL, "user", Stay("s", NOW_MS, NOW_MS + 1_000))
+        sweep(fakes)
+        assert len(stage.records()) == 1
+
+    def test_without_the_limit_lets_the_call_go_on(
+        self, fakes: Fakes, use_settings: UseSettings
+    ) -> None:
+        use_settings(livekit_join_seconds=0)
+        sweep(fakes, later=3_600)
+        assert (self.asked, stage.records()) == (0, [])
