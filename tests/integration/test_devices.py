@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import Any
 
 import msgspec
 import pytest
 
 from functions.calls import starting
-from functions.calls.namespaces import TELECALLER
+from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.presence import call_lists, repair, stream
 from functions.calls.starting import NotStarted
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
@@ -20,14 +23,18 @@ from shared.identity.tokens import Identity
 from shared.ids import compose
 from shared.pipeline.http import HttpRequest
 from shared.pipeline.rate_limits import Window
+from shared.pipeline.sweep import Sweep
 from shared.ports import Push
 from shared.realtime import people
 from shared.realtime.address import Address, Wire
+from shared.realtime.emitter import Emitter
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import stage
 from tests.integration.conftest import Race
+from tests.integration.engines import Engine
+from tests.integration.followed import following
 
 CALL, RUNG = f"{1:024x}", f"{3:024x}"
 APPLICATION = "arn:aws:sns:us-east-1:000000000000:app/GCM/phones"
@@ -205,6 +212,31 @@ def test_a_call_rings_by_push_only_if_the_telecaller_can_be_woken() -> None:
     leaves("tina", lost=True)
     devices.forget("tina", id_)
     assert stage.start(f"{6:024x}", "ulla", "tina") is NotStarted.TELECALLER_OFFLINE
+
+
+def test_a_call_that_rings_by_push_is_counted_until_it_is_over(
+    fakes: Fakes, engine: Engine
+) -> None:
+    """The numbers from the stream are those that the sweep counts from the rows."""
+    counted: Counter[str] = Counter()
+
+    def follow(record: dict[str, Any]) -> None:
+        call_lists.follow([record])
+        counted.update(stream.meaning(record)[0].live)
+
+    def rings() -> int:
+        sweep = Sweep(REGISTRY, fakes.ports, Emitter(fakes.ports), time.monotonic() + 3_600)
+        assert counted["ringing"] == repair.measure(sweep)["ringing"]
+        return counted["ringing"]
+
+    with following(engine, "people", follow):
+        stage.online("ulla", USER.path)
+        asleep("tina", "a")
+        assert rings() == 0
+        assert stage.start(CALL, "ulla", "tina") is None
+        assert rings() == 1
+        assert stage.finish(stage.rows("tina", "ulla"), CALL, Trigger.TIMEOUT)
+        assert rings() == 0
 
 
 def test_an_app_that_comes_back_meanwhile_rings() -> None:

@@ -8,7 +8,7 @@ moment late: its readers look at the rows and records themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -111,6 +111,11 @@ def entries(name: str, limit: int, before: str | None) -> list[ListedCall]:
     return list(islice(rows, limit))
 
 
+def running() -> Iterator[ListedCall]:
+    """Yield the entries of all calls that ring or go on, read a page at a time."""
+    yield from ListedCall.query(RUNNING)
+
+
 def find(name: str, call_id: str) -> ListedCall | None:
     """Return the entry of a call. Returns None if it is not in the list."""
     try:
@@ -121,8 +126,8 @@ def find(name: str, call_id: str) -> ListedCall | None:
 
 def telecallers(some: Sequence[ListedCall]) -> list[PartyRow]:
     """Return the rows of the telecallers who are in these calls now, in the order of the calls."""
-    keys = [people.key(TELECALLER.path, entry.callee_id) for entry in some]
-    by_id = {row.person_id: row for row in PartyRow.batch_get(keys)}
+    keys = {people.key(TELECALLER.path, entry.callee_id) for entry in some}
+    by_id = {row.person_id: row for row in PartyRow.batch_get(sorted(keys))}
     return [
         by_id[entry.callee_id]
         for entry in some

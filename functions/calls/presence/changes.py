@@ -103,17 +103,15 @@ def over(record: Mapping[str, Any]) -> dict[Metric, int]:
 
 
 def _numbers(namespace: str, row: Row) -> Numbers:
-    """Return what a person's row adds to the live numbers. A call that rings by push is not one of
-    them: they are repaired from the people who are connected."""
+    """Return what a person's row adds to the live numbers."""
     online = "connections" in (row or {})
     if namespace == USER.path:
         return {"onlineUsers": int(online)}
     if namespace == TELECALLER.path:
         status = ring.on_image(row).status
-        by_push = not online and people.is_wakeable(row or {})
         return {
             "onlineTelecallers": int(online),
-            "ringing": int(status == ring.RINGING and not by_push),
+            "ringing": int(status == ring.RINGING),
             "accepted": int(status == ring.ACCEPTED),
         }
     return {}

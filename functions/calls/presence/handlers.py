@@ -18,6 +18,7 @@ _REPAIR = Access(
         "connections/due": "Query",
         "rooms": "Query",
         "people": "BatchGetItem",
+        "call_lists": "Query",
     }
 )
 
