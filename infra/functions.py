@@ -15,7 +15,7 @@ from functions.push.product import MAY_FORGET
 from infra.build import KEYS
 from infra.settings import StackSettings
 from shared.pipeline.declarations import Hook
-from shared.pipeline.deployment import Access, Asynchronous, FunctionSpec, union
+from shared.pipeline.deployment import Access, Asynchronous, FunctionSpec, RowsOf, union
 
 POST = Access(may="post invoke-disconnect")
 """What sending to clients needs. If a connection is gone, the disconnect function is invoked."""
@@ -88,6 +88,14 @@ def _layers(layers: tuple[str, ...], access: Access) -> tuple[str, ...]:
     """Return a function's layers, with what checks tokens if the function may read the secret."""
     needs_keys = READ_SECRET in access.may.split() and KEYS not in layers
     return (*layers, KEYS) if needs_keys else layers
+
+
+def _published_rows() -> dict[str, tuple[RowsOf, ...]]:
+    """Return by table the rows whose changes are published, unless all rows of a table are."""
+    found: dict[str, list[RowsOf | None]] = {}
+    for hook in REGISTRY.bus_hooks:
+        found.setdefault(hook.table, []).append(hook.rows)
+    return {table: tuple(filter(None, rows)) for table, rows in found.items() if None not in rows}
 
 
 STACK = (
@@ -270,7 +278,8 @@ STACK = (
             "functions.publisher.main.handler",
             Access(may=f"put-events {SEND_UNPUBLISHED}"),
             timeout_seconds=30,
-            streams=tuple(dict.fromkeys(table for table, _ in REGISTRY.bus_hooks)),
+            streams=tuple(dict.fromkeys(hook.table for hook in REGISTRY.bus_hooks)),
+            only_rows=_published_rows(),
             until_expired=True,  # what can never be published holds up nothing
             only_with="publish_events",
         )

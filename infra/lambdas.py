@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -40,6 +40,15 @@ STREAM_FILTERS = {
     },
 }
 """The records of a table's stream for which functions are invoked. The others cost nothing."""
+
+
+def stream_filters(row: FunctionSpec, table: str) -> list[Mapping[str, Any]] | None:
+    """Return the filters of a function's event source. Returns None if every record passes."""
+    if rows := row.only_rows.get(table):
+        begins = lambda_.FilterRule.begins_with
+        keys = [{one.name: {"S": begins(one.beginning)}} for one in rows]
+        return [lambda_.FilterCriteria.filter({"dynamodb": {"Keys": key}}) for key in keys]
+    return STREAM_FILTERS.get(table)
 
 
 def _names(queues: Mapping[str, sqs.Queue]) -> str:
@@ -151,7 +160,7 @@ def _connect_sources(
                     resources.tables[table],
                     starting_position=lambda_.StartingPosition.TRIM_HORIZON,
                     batch_size=STREAM_BATCH,
-                    filters=STREAM_FILTERS.get(table),
+                    filters=stream_filters(row, table),
                     max_batching_window=cdk.Duration.seconds(settings.stream_window_seconds),
                     bisect_batch_on_error=True,
                     report_batch_item_failures=True,

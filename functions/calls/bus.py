@@ -17,6 +17,8 @@ from shared.calling import bus_events
 from shared.calling.bus_events import CallAnswered, CallCancelled, CallRinging
 from shared.calling.call_records import CallRecord
 from shared.ids import decompose
+from shared.pipeline.deployment import RowsOf
+from shared.realtime import people
 
 
 class TelecallerPresence(BusEvent, frozen=True):
@@ -31,12 +33,17 @@ class TelecallerPresence(BusEvent, frozen=True):
     presence: Literal["ONLINE", "OFFLINE", "ON_CALL"]
 
 
-@calls.publishes("people", CallRinging, CallAnswered, CallCancelled, TelecallerPresence)
+@calls.publishes(
+    "people",
+    CallRinging,
+    CallAnswered,
+    CallCancelled,
+    TelecallerPresence,
+    rows=RowsOf("person", people.key(TELECALLER.path, "")),
+)
 def of_telecaller(before: Row, after: Row) -> Iterator[Happened]:
     """Yield what a change of a telecaller's row says of the call and of the presence."""
-    namespace, telecaller_id = decompose((after or before or {})["person"]["S"], 2)
-    if namespace != TELECALLER.path:
-        return
+    _, telecaller_id = decompose((after or before or {})["person"]["S"], 2)
     then, now = _row(before), _row(after)
     if now.current_call is not None:
         about = _about(telecaller_id, now.current_call)

@@ -18,6 +18,7 @@ from shared.aws.streams import Row
 from shared.calling import bus_events, ring
 from shared.calling.bus_events import CallAnswered, CallRinging
 from shared.calling.call_records import CallRecord
+from shared.pipeline.deployment import RowsOf
 
 
 class ChannelMessage(BusEvent, frozen=True):
@@ -50,10 +51,10 @@ class UserPresence(BusEvent, frozen=True):
     reason: Literal["status_change", "disconnect"]
 
 
-@chat.publishes("people", CallRinging, CallAnswered)
+@chat.publishes("people", CallRinging, CallAnswered, rows=RowsOf("person", ring.row_of_call("")))
 def of_call(before: Row, after: Row) -> Iterator[Happened]:
     """Yield what a change of a call's own row says of the call."""
-    if not after or ring.prefix(after["person"]["S"]) != ring.CALL_ROW:
+    if not after:
         return
     call = CallRow.from_raw_data(dict(after)).call
     about = {
@@ -87,7 +88,7 @@ def of_message(_: Row, after: Row) -> Iterator[Happened]:
     yield Happened(sent, row.sent_at)
 
 
-@chat.publishes("chat", UserPresence)
+@chat.publishes("chat", UserPresence, rows=RowsOf("item", STATUS_ITEM))
 def of_status(before: Row, after: Row) -> Iterator[Happened]:
     """Yield that a user's status has changed, as it is announced to the others."""
     if not after or after["item"]["S"] != STATUS_ITEM:

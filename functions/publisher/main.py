@@ -64,9 +64,9 @@ def messages_of(record: Record) -> Iterator[BusMessage]:
     """Yield the events of a change, as the products declare them."""
     before, after = streams.images(record)
     table = streams.table(record)
-    for followed, events_of in REGISTRY.bus_hooks:
-        if followed == table:
-            for happened in events_of(before, after):
+    for hook in REGISTRY.bus_hooks:
+        if hook.follows(table, record["dynamodb"]["Keys"]):
+            for happened in hook.events_of(before, after):
                 yield bus_events.message(record, happened)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, TableSpec
+from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, RowsOf, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Sent
 from shared.pipeline.routes import HttpRoute
 from shared.protocol import native
@@ -163,6 +163,24 @@ class Hook(StrEnum):
     HTTP = "http"
 
 
+@dataclass(frozen=True, slots=True)
+class BusHook:
+    """What a product publishes of the changes of a table.
+
+    table: the table.
+    events_of: returns the events of a change.
+    rows: the rows whose changes have events; None for all rows.
+    """
+
+    table: str
+    events_of: EventsOf
+    rows: RowsOf | None = None
+
+    def follows(self, table: str, keys: Mapping[str, Any]) -> bool:
+        """Return whether the changes of a row have events. Its key is in DynamoDB's form."""
+        return table == self.table and (self.rows is None or self.rows.has(keys))
+
+
 class CommonHooks:
     """The hooks that the registry keeps in the same form as the product that declares them."""
 
@@ -176,7 +194,7 @@ class CommonHooks:
         self.overtaking: dict[tuple[str, str], OvertakenBy] = {}
         self.backend_events: dict[str, BackendEventHandler] = {}
         self.call_finders: list[Handler] = []
-        self.bus_hooks: list[tuple[str, EventsOf]] = []
+        self.bus_hooks: list[BusHook] = []
         self.bus_events: list[type[BusEvent]] = []
 
     def include(self, others: CommonHooks) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 QUEUE_BATCH = 10
 """How many messages a function takes from its queue at a time, if it declares no other number."""
@@ -126,6 +127,21 @@ class Asynchronous:
     max_age_seconds: int
 
 
+class RowsOf(NamedTuple):
+    """Some rows of a table: those whose key begins with a text.
+
+    name: the attribute of the key.
+    """
+
+    name: str
+    beginning: str
+
+    def has(self, keys: Mapping[str, Any]) -> bool:
+        """Return whether a row belongs to these. Its key is in DynamoDB's form (``{"S": …}``)."""
+        text: str = keys[self.name]["S"]
+        return text.startswith(self.beginning)
+
+
 @dataclass(frozen=True)
 class FunctionSpec:
     """A Lambda function: its handler, its limits, and everything that calls it.
@@ -138,6 +154,7 @@ class FunctionSpec:
     asynchronous: when an event goes to the function's dead-letter queue. None if the function has
         no dead-letter queue for events.
     streams: the tables whose streams the function follows.
+    only_rows: which rows of these tables it follows, by table. It follows all rows of other tables.
     takes: the queue that the function reads. The queue is made for this function.
     batch: how many messages the function takes at a time.
     at_once: how many invocations may read the queue at the same time. The rest of Lambda's
@@ -161,6 +178,7 @@ class FunctionSpec:
     memory_mb: int = 512
     asynchronous: Asynchronous | None = None
     streams: tuple[str, ...] = ()
+    only_rows: Mapping[str, tuple[RowsOf, ...]] = field(default_factory=dict)
     takes: str = ""
     batch: int = QUEUE_BATCH
     at_once: int | None = None

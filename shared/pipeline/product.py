@@ -20,6 +20,7 @@ import msgspec
 from shared.pipeline import routes
 from shared.pipeline.declarations import (
     BackendEventHandler,
+    BusHook,
     Declarations,
     EventHandler,
     Hook,
@@ -28,7 +29,7 @@ from shared.pipeline.declarations import (
     ReturnHook,
     RingTimeout,
 )
-from shared.pipeline.deployment import Access
+from shared.pipeline.deployment import Access, RowsOf
 from shared.pipeline.http import HttpHandle
 from shared.pipeline.payloads import GENERAL_ERROR, Outbound, Posted
 from shared.pipeline.routes import HttpRoute, Parameter, Who
@@ -380,7 +381,9 @@ class Product(Declarations):
 
         return register
 
-    def publishes(self, table: str, *events: type[BusEvent]) -> Callable[[EventsOf], EventsOf]:
+    def publishes(
+        self, table: str, *events: type[BusEvent], rows: RowsOf | None = None
+    ) -> Callable[[EventsOf], EventsOf]:
         """Register which events a change of a table's row puts on the stack's bus.
 
         The function is called with the row before and after the change, in DynamoDB's form. A row
@@ -389,10 +392,11 @@ class Product(Declarations):
         events have the same ids then. It yields at most one event of each type.
 
         events: all events that the function may yield, for the documents.
+        rows: the rows that it is called for; all, if it is None. Other changes cost nothing.
         """
 
         def register(events_of: EventsOf) -> EventsOf:
-            self.bus_hooks.append((table, events_of))
+            self.bus_hooks.append(BusHook(table, events_of, rows))
             self.bus_events.extend(one for one in events if one not in self.bus_events)
             return events_of
 

@@ -115,5 +115,7 @@ export const nobody: HttpRoutes["GET /telecallers"]["query"] = { presence: "AWAY
 export const none: HttpRoutes["GET /bookings"]["query"] = { status: "DONE" };
 // @ts-expect-error a field that a backend must post is missing
 export const incomplete: BackendEvent = { type: "earnings.updated", data: { today: 12 } };
+// @ts-expect-error accounts are found by their names
+export const everybody: HttpRoutes["GET /accounts"]["query"] = { limit: 20 };
 // @ts-expect-error a type that there is not
 export const unknown: BackendEvent = { type: "booking.lost", data: { bookingId: "b" } };

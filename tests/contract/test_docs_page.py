@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import html
 import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from functions.products import REGISTRY
 from local.settings import ROOT
+from shared.settings import Settings
 from web.contract import asyncapi, model
 
 PAGE = (ROOT / "web" / "site" / "docs.html").read_text()
@@ -62,6 +65,22 @@ def test_every_link_leads_somewhere() -> None:
 @pytest.mark.parametrize("type_", sorted(REGISTRY.backend_events))
 def test_every_backend_event_has_an_example_of_its_own(type_: str) -> None:
     assert f'"type": "{type_}"' in entry(f"backend-{type_}")
+
+
+def test_the_page_says_how_to_begin() -> None:
+    """The order of things in ``/`` with the real time limit, and tokens with every claim."""
+    sections = dict(re.findall(r'<section id="([^"]+)"(.*?)</section>', PAGE, re.DOTALL))
+    known = {one.name: one.default for one in msgspec.structs.fields(Settings)}
+    events = ("authenticate", "authenticated", "join_channel")
+    order = [sections["chat-order"].index(f"<code>{one}</code>") for one in events]
+    assert order == sorted(order)
+    assert f"within {known['unauthenticated_seconds']} seconds" in sections["chat-order"]
+    for claim in ("sub", "role", "exp", "name", "permissions"):
+        assert f"<dt><code>{claim}</code></dt>" in sections["tokens"]
+
+
+def test_the_page_is_small_enough_to_be_quick() -> None:
+    assert len(gzip.compress(PAGE.encode())) < 64 * 1024
 
 
 def test_the_texts_have_no_python_words() -> None:

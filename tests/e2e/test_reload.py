@@ -169,6 +169,21 @@ def test_the_focus_stays_while_others_come_and_go(visitors: Visitors, people: Pe
     expect(focused).to_be_focused()
 
 
+def test_the_contacts_do_not_grow_for_ever(visitors: Visitors, people: People) -> None:
+    def many(route: Route) -> None:
+        presence = "ONLINE" if "ONLINE" in route.request.url else "ON_CALL"
+        of = {"presence": presence, "profile": None, "language": None, "about": None}
+        names = [f"Of many {presence} {number}" for number in range(9)]
+        route.fulfill(json={"items": [{"_id": one, "name": one} | of for one in names]})
+
+    user = visitors.open("/", people.take("USER"))
+    pill(user, "USER", "online").wait_for()
+    user.route("**/telecallers?*", many)
+    user.reload()
+    expect(phone(user, "USER").get_by_text(re.compile(r"^and \d+ more$"))).to_be_visible()
+    expect(phone(user, "USER").locator(".contacts li")).to_have_count(8)
+
+
 def test_the_phone_that_rings_is_in_sight(visitors: Visitors, people: People) -> None:
     people_here = people.take("USER"), people.take("TELECALLER")
     page = visitors.open("/", *people_here, viewport={"width": 390, "height": 844})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from infra.functions import FUNCTIONS
@@ -51,6 +53,29 @@ def test_it_follows_every_table_that_products_publish(publishing: Stack) -> None
         assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert one.get("MaximumRetryAttempts", -1) == -1  # until the records expire
         assert "PublisherDeadLetters" in plain(one["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_it_is_invoked_only_for_rows_of_which_something_is_published(publishing: Stack) -> None:
+    """Every call and every connection changes other rows of people, too."""
+    filtered = {}
+    for one in publishing.properties("AWS::Lambda::EventSourceMapping"):
+        if plain(one["FunctionName"]).startswith("Publisher"):
+            filters = one.get("FilterCriteria", {}).get("Filters", [])
+            table = plain(one["EventSourceArn"]).removeprefix("Tables")[:-18]
+            filtered[table] = [json.loads(each["Pattern"]) for each in filters]
+    inserted = [{"eventName": ["INSERT"]}]
+    keys = [("person", "/telecaller#"), ("person", "call#"), ("item", "status")]
+    calls, rows, statuses = (
+        {"dynamodb": {"Keys": {name: {"S": [{"prefix": beginning}]}}}} for name, beginning in keys
+    )
+    assert filtered == {
+        "People": [calls, rows],
+        "Chat": [statuses],
+        "Calls": inserted,
+        "Messages": inserted,
+        "Bookingmessages": inserted,
+        "Bookings": [],
+    }
 
 
 def test_it_may_do_what_it_does_and_nothing_else(publishing: Stack) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -35,13 +36,31 @@ HANDLERS = {spec.name: _handler(spec.handler) for spec in FUNCTIONS}
 """The real Lambda entries, found by their strings as Lambda finds them."""
 
 
-def is_followed(table: str, event_name: str) -> bool:
-    """Return whether a stream's record passes the event source's filter."""
-    filters = lambdas.STREAM_FILTERS.get(table)
-    if not filters:
-        return True
-    patterns = [json.loads(one["pattern"]) for one in filters]
-    return any(event_name in pattern.get("eventName", [event_name]) for pattern in patterns)
+def is_followed(function: str, table: str, record: dict[str, Any]) -> bool:
+    """Return whether a stream's record passes the filters of a function's event source."""
+    filters = _filters(function, table)
+    return not filters or any(_matches(pattern, record) for pattern in filters)
+
+
+@cache
+def _filters(function: str, table: str) -> list[dict[str, Any]]:
+    found = lambdas.stream_filters(SPECS[function], table) or ()
+    return [json.loads(one["pattern"]) for one in found]
+
+
+def _matches(pattern: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Return whether a record has a value of each list in a pattern, or one with its prefix."""
+    for name, wanted in pattern.items():
+        value = record.get(name)
+        if isinstance(wanted, dict):
+            if not isinstance(value, dict) or not _matches(wanted, value):
+                return False
+        elif not any(
+            str(value).startswith(one["prefix"]) if isinstance(one, dict) else value == one
+            for one in wanted
+        ):
+            return False
+    return True
 
 
 __all__ = ["REGISTRY", "TABLES"]

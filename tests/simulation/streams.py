@@ -42,10 +42,8 @@ class Streams:
             return
         self._number += 1
         record = self._record(change)
-        if not is_followed(table, record["eventName"]):
-            return
         for (function, followed), waiting in self._waiting.items():
-            if followed == table:
+            if followed == table and is_followed(function, table, record):
                 waiting.append(record)
                 self._world.later(READ_MS, partial(self._read, function, table))
 

@@ -128,10 +128,23 @@ def test_a_telecaller_comes_and_goes() -> None:
     assert types(calls.of_telecaller(None, gone)) == []
 
 
-def test_rows_of_others_are_nothing_to_calls() -> None:
-    rings = PartyRow(ULLA, call=call(None), members=ONLINE)
-    assert types(calls.of_telecaller(None, image(rings))) == []
+def test_a_call_of_chat_is_nothing_to_calls() -> None:
     assert types(calls.of_record(None, image(record("MISSED", product="chat")))) == []
+
+
+def test_only_some_rows_of_people_and_of_chat_have_events() -> None:
+    keys = {
+        TINA: [calls.of_telecaller],
+        ULLA: [],
+        "/#anna": [],
+        "call#c1": [chat.of_call],
+    }
+    for key, wanted in keys.items():
+        hooks = [one for one in REGISTRY.bus_hooks if one.follows("people", {"person": {"S": key}})]
+        assert [one.events_of for one in hooks] == wanted
+    for item, count in (("status", 1), ("channel", 0)):
+        row = {"topic": {"S": "person#anna"}, "item": {"S": item}}
+        assert sum(one.follows("chat", row) for one in REGISTRY.bus_hooks) == count
 
 
 @pytest.mark.parametrize(
@@ -174,7 +187,6 @@ def test_calls_of_chat() -> None:
     assert types(chat.of_call(rings, accepted)) == ["call.answered"]
     assert types(chat.of_call(accepted, chat_call("COMPLETED", accepted_at=2_000))) == []
     assert types(chat.of_call(accepted, None)) == []
-    assert types(chat.of_call(None, telecaller("RINGING"))) == []
     assert types(chat.of_record(None, image(record("MISSED", product="chat")))) == ["call.missed"]
     assert types(chat.of_record(None, image(record("MISSED")))) == []
 

@@ -16,6 +16,8 @@ from shared.aws.adapters import ports
 from shared.aws.bus_events import BusEvent, Happened
 from shared.aws.streams import Row
 from shared.aws.tasks import PUT_ATTEMPTS
+from shared.pipeline.declarations import BusHook
+from shared.pipeline.deployment import RowsOf
 from shared.ports import OWN_SOURCE
 from tests.conftest import UseSettings
 
@@ -94,8 +96,9 @@ def bus(monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings) -> Bus:
     bus = Bus()
     monkeypatch.setattr("shared.aws.clients.client", lambda _: bus)
     monkeypatch.setattr("shared.aws.tasks.PUT_PAUSE_SECONDS", 0)
-    hooks = SimpleNamespace(bus_hooks=[("others", said), ("rows", said)])
-    monkeypatch.setattr(main, "REGISTRY", hooks)
+    own, others = RowsOf("key", "k"), RowsOf("key", "other")
+    hooks = [BusHook("others", said), BusHook("rows", said, own), BusHook("rows", said, others)]
+    monkeypatch.setattr(main, "REGISTRY", SimpleNamespace(bus_hooks=hooks))
     return bus
 
 
