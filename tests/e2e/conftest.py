@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from bench.verify import calls
+from tests.e2e import backstage
 from tests.e2e.browser import launched
 from tests.e2e.client_js import NodeDriver
 from tests.e2e.client_python import Loop
@@ -209,6 +210,14 @@ def account(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(calls, "TIMER_SLACK_SECONDS", 60.0)  # this machine has other work
     yield
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+@pytest.fixture
+def long_rings(stack: Stack) -> Iterator[None]:
+    """Let calls of the second stack ring for as long as a loaded machine may need."""
+    functions = ("socketio", "calls", "chat", "disconnect", "presence-stream", "push")
+    with backstage.settings_of(stack, *functions, ring_timeout_seconds=60):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from shared.identity.accounts import Account
-from tests.e2e import backstage
 from tests.e2e.calls import ring
 from tests.e2e.chat import make_channel, tab, unique
 from tests.e2e.clients import Client
 from tests.e2e.conftest import APPLICATIONS
 from tests.e2e.people import token
-from tests.e2e.stack import Stack
 from tests.e2e.waiting import until
 from tests.e2e.world import World
 
@@ -94,14 +91,6 @@ def asleep(world: World, *platforms: str) -> Phone:
     phone.register(*platforms)
     falls_asleep(world, account, app)
     return phone
-
-
-@pytest.fixture
-def long_rings(stack: Stack) -> Iterator[None]:
-    """Let calls ring for as long as a loaded machine may need."""
-    functions = ("socketio", "calls", "chat", "disconnect", "presence-stream", "push")
-    with backstage.settings_of(stack, *functions, ring_timeout_seconds=60):
-        yield
 
 
 def calls(user: Client, phone: Phone) -> str:

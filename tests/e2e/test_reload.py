@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from shared.identity.accounts import Account
@@ -33,6 +34,7 @@ def agents(prefix: str) -> tuple[Account, Account]:
     return ann, bob
 
 
+@pytest.mark.usefixtures("long_rings")
 def test_a_second_page_shows_who_is_online_and_the_call_that_goes_on(
     visitors: Visitors, people: People
 ) -> None:
