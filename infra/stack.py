@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.alarms import Watched, make_alarms, rows
@@ -53,11 +56,6 @@ class SwitchboardStack(cdk.Stack):
         tables = make_tables(self, settings)
         secret_arn = _make_secret(self, settings)
         queues = _make_queues(self, settings)
-        failed = {
-            row.name: make_dead_letters(self, row.name, settings)
-            for row in made_with(settings)
-            if row.asynchronous or row.streams
-        }
         bus = make_bus(self, settings, queues["events"])
         websocket = Gateway(
             self, "WebSocket", settings, protocol="WEBSOCKET", stage=WEBSOCKET_STAGE
@@ -76,7 +74,7 @@ class SwitchboardStack(cdk.Stack):
             settings=settings,
             tables=tables,
             queues=queues,
-            failed=failed,
+            failed=_make_failed(self, settings),
             bus=bus,
             secret_arn=secret_arn,
             websocket=websocket,
@@ -92,19 +90,8 @@ class SwitchboardStack(cdk.Stack):
             )
             for timer in (RING, BALANCE)
         }
-        watched = Watched(
-            settings=settings,
-            functions=functions.made,
-            queues=queues,
-            dead_letters=dead_letters(self),
-            tables=tables,
-            websocket=websocket,
-            http=http,
-            timers=timers,
-        )
         if settings.alarms:
-            alarms = make_alarms(self, watched, make_mail(self, settings))
-            make_dashboard(self, watched, rows(watched), alarms)
+            _watch(self, resources, functions.made, http, timers)
         _make_outputs(
             self,
             WebSocketApiId=websocket.api_id,
@@ -120,6 +107,37 @@ class SwitchboardStack(cdk.Stack):
             Url=edge.url if edge else None,
             EdgeTarget=edge.target if edge else None,
         )
+
+
+def _make_failed(scope: Construct, settings: StackSettings) -> dict[str, sqs.Queue]:
+    """Make the dead-letter queues of the functions that no caller waits for, by function."""
+    return {
+        row.name: make_dead_letters(scope, row.name, settings)
+        for row in made_with(settings)
+        if row.asynchronous or row.streams
+    }
+
+
+def _watch(
+    scope: Construct,
+    resources: Resources,
+    functions: Mapping[str, lambda_.Function],
+    http: Gateway,
+    timers: Mapping[str, sfn.StateMachine],
+) -> None:
+    """Make the alarms and the dashboard."""
+    watched = Watched(
+        settings=resources.settings,
+        functions=functions,
+        queues=resources.queues,
+        dead_letters=dead_letters(scope),
+        tables=resources.tables,
+        websocket=resources.websocket,
+        http=http,
+        timers=timers,
+    )
+    alarms = make_alarms(scope, watched, make_mail(scope, resources.settings))
+    make_dashboard(scope, watched, rows(watched), alarms)
 
 
 def _make_outputs(scope: Construct, **outputs: str | None) -> None:

@@ -3,6 +3,7 @@
 ``payloads``         the base classes of what clients send and receive
 ``declarations``     the rows of what a product declares, as data
 ``product``          the decorators with which a product declares them
+``hooks``            those for what happens when clients come and go, or without them
 ``registry``         the declarations of all products together
 ``deployment``       what a product needs of AWS, as data
 ``dispatch``         the way from a request to its handler and its acknowledgement
