@@ -199,15 +199,18 @@ def test_the_websocket_routes_are_those_of_the_registry(stack: Stack) -> None:
 
 
 def test_the_http_routes_are_those_that_the_function_serves(stack: Stack) -> None:
-    served = [*app._static_routes, *app._dynamic_routes]
-    paths = {f"{one.method} {str(one.path).replace('.+', '*')}" for one in served}
-    assert len(paths) == len(REGISTRY.http_routes)
+    rows = REGISTRY.http_routes.values()
+    served = [(one.method, one.rule.pattern) for one in app._static_routes + app._dynamic_routes]
+    assert sorted(served) == sorted((row.method, f"^{row.rule}$") for row in rows)
     found = targets(stack, "HTTP")
     polling = {key for key in found if key.partition(" ")[2] in POLLING_PATHS}
     for key in polling:
         assert found[key] == ("socketio" if key.startswith("POST ") else "polling")
     assert {found[key] for key in set(found) - polling} == {"http"}
-    assert {re.sub("{.*?}", "*", key) for key in set(found) - polling} == paths | {"$default"}
+    assert {re.sub("{.*?}", "*", key) for key in set(found) - polling} == {
+        "$default",
+        *(re.sub("{.*?}", "*", f"{row.method} {row.path}") for row in rows),
+    }
 
 
 def test_no_websocket_route_returns_a_response(stack: Stack) -> None:
