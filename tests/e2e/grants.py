@@ -128,6 +128,10 @@ RARE: dict[Use, str] = {
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
     ("sweep", "UpdateItem", "limits"): "the sweep may be the first to find a connection lost",
+    **dict.fromkeys(
+        (("disconnect", "GetItem", "accounts"), ("disconnect", "GetItem", "bookings")),
+        "a transition may overtake what a lost device has missed",
+    ),
     ("chat", "may", "send-deadline"): "a native client may send changes too quickly",
     **dict.fromkeys(
         (("deadline", "GetItem", "chat"), ("deadline", "PutItem", "chat")),
