@@ -32,6 +32,8 @@ def served(route: HttpRoute) -> Callable[[], Response[str]]:
     """Return the function that powertools calls for a route."""
 
     def serve() -> Response[str]:
+        if route not in REGISTRY.routes_of(app.current_event.path):
+            return not_served()
         result = route.handle(request_for(route))
         reply = result if isinstance(result, Reply) else Reply(result, {})
         return answer(route.status, reply.body, reply.headers)
@@ -93,7 +95,12 @@ def refused(error: HttpError) -> Response[str]:
 
 
 @app.not_found
-def not_served(_: NotFoundError) -> Response[str]:
+def unmatched(_: NotFoundError) -> Response[str]:
+    """Answer a request that no route matches."""
+    return not_served()
+
+
+def not_served() -> Response[str]:
     """Answer a request for a path that does not exist (404), or for one with other methods
     (405). Answer a browser's preflight request (204)."""
     path = app.current_event.path
@@ -108,7 +115,7 @@ def not_served(_: NotFoundError) -> Response[str]:
 
 def methods_of(path: str) -> list[str]:
     """Return the methods of a path. Returns an empty list if no row serves it."""
-    rows = [route.method for route in REGISTRY.http_routes.values() if route.serves(path)]
+    rows = [route.method for route in REGISTRY.routes_of(path)]
     return [*rows, "HEAD"] if "GET" in rows else rows
 
 

@@ -95,6 +95,16 @@ class Registry(CommonHooks):
         """Return the handler of an event. Returns None if the namespace has no such event."""
         return self.handlers.get((namespace, event))
 
+    def routes_of(self, path: str) -> list[HttpRoute]:
+        """Return the HTTP routes that serve a path, one for each method.
+
+        If an id with a slash makes two of the routes' paths fit, the longer one has it, whatever
+        the method. Returns an empty list if nothing serves the path.
+        """
+        fitting = [route for route in self.http_routes.values() if route.serves(path)]
+        longest = max((len(route.path) for route in fitting), default=0)
+        return [route for route in fitting if len(route.path) == longest]
+
     def paths_of_role(self, role: str) -> list[str]:
         """Return the namespaces that accounts of a role join."""
         return [one.path for one in self.namespaces.values() if one.role == role]

@@ -14,9 +14,8 @@ from typing import Any
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
 
-from functions.products import REGISTRY
 from local.settings import ROOT
-from shared.pipeline.routes import HttpRoute
+from shared.pipeline.routes import ID
 from shared.protocol import json as strict
 from tests.simulation.inputs import Request
 
@@ -30,17 +29,31 @@ def fault(given: Request, status: int, body: Any) -> str:
 
     Returns an empty text if it says all.
     """
-    method = "GET" if given.method == "HEAD" else given.method
-    path = given.path.split("?")[0]
-    routes = [one for one in REGISTRY.http_routes.values() if one.serves(path)]
-    route = next((one for one in routes if one.method == method), None)
-    if route is None:
-        expected = 405 if routes else 404
+    template, id_ = _template(given.path.split("?")[0])
+    methods = _document()["paths"].get(template, {})
+    operation = methods.get("get" if given.method == "HEAD" else given.method.lower())
+    if operation is None:
+        expected = 405 if methods else 404
         return "" if status == expected else f"{status} instead of {expected}"
-    operation = _document()["paths"][route.path][method.lower()]
-    return _of_answer(operation["responses"], status, body) or _of_request(
-        operation, route, given, status
+    texts = {"path": {"id": id_}, "query": given.query}
+    return _of_request(operation, texts, given.body, status) or _of_answer(
+        operation["responses"], status, body
     )
+
+
+def _template(path: str) -> tuple[str, str]:
+    """Return the document's path that a path fits, the longest one if several do, and the id in it.
+
+    An id may have any character. Both are empty if no path of the document fits.
+    """
+    found = "", ""
+    for template in _document()["paths"]:
+        before, id_, after = template.partition(ID)
+        pattern = re.escape(before) + (f"(.+){re.escape(after)}" if id_ else "()")
+        fitting = re.fullmatch(pattern, path, re.DOTALL)
+        if fitting and len(template) > len(found[0]):
+            found = template, fitting[1].replace("%25", "%")
+    return found
 
 
 def _of_answer(answers: dict[str, Any], status: int, body: Any) -> str:
@@ -54,9 +67,14 @@ def _of_answer(answers: dict[str, Any], status: int, body: Any) -> str:
     return f"{status}: {wrong}" if wrong else ""
 
 
-def _of_request(operation: dict[str, Any], route: HttpRoute, given: Request, status: int) -> str:
-    """Return how a request was taken that the document does not allow, or refused that it does."""
-    wrong = _wrong_parameter(operation, route, given) or _wrong_body(operation, given.body)
+def _of_request(
+    operation: dict[str, Any], texts: dict[str, dict[str, str]], body: str, status: int
+) -> str:
+    """Return how a request was taken that the document does not allow, or refused that it does.
+
+    texts: the values of the parameters in the path and in the query, by name.
+    """
+    wrong = _wrong_parameter(operation, texts) or _wrong_body(operation, body)
     if wrong and status < WRONG:
         return f"{status} although the document does not allow the request: {wrong}"
     if not wrong and status == WRONG:
@@ -64,14 +82,13 @@ def _of_request(operation: dict[str, Any], route: HttpRoute, given: Request, sta
     return ""
 
 
-def _wrong_parameter(operation: dict[str, Any], route: HttpRoute, given: Request) -> str:
-    values = {"path": {"id": route.id_in(given.path.split("?")[0])}, "query": given.query}
+def _wrong_parameter(operation: dict[str, Any], texts: dict[str, dict[str, str]]) -> str:
     for one in operation.get("parameters", ()):
-        name, schema, texts = one["name"], one["schema"], values[one["in"]]
-        if name not in texts:
+        name, schema, given = one["name"], one["schema"], texts[one["in"]]
+        if name not in given:
             if one.get("required"):
                 return f"{name} is required"
-        elif wrong := _wrong(schema, _value(schema, texts[name])):
+        elif wrong := _wrong(schema, _value(schema, given[name])):
             return f"{name}: {wrong}"
     return ""
 

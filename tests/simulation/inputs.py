@@ -95,6 +95,13 @@ NUMBERS = (
 BROKEN = st.sampled_from(["\ud800", "a\udfff", "\ud83d"])
 """Text that is no Unicode, which JSON can express with an escape."""
 
+CURSORS = (
+    TEXTS.map(lambda text: text.encode(errors="surrogatepass").hex())
+    | st.builds("{}20{}".format, st.sampled_from(["", "30", "61"]), st.just("61") | st.just(""))
+    | st.sampled_from(["6", "FF", "c080", "eda080", "61" * 1_001, "a\nb"])
+)
+"""Cursors of lists, most of which are cursors of some list."""
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS | BROKEN,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
@@ -210,19 +217,25 @@ def requests(stage: Stage) -> st.SearchStrategy[Request]:
     """Return requests of every route, and of paths that do not exist."""
     ids = st.sampled_from(known(stage)) | TEXTS
     routes = list(REGISTRY.http_routes.values())
+    methods = st.sampled_from(["GET", "POST", "PUT", "DELETE"])
     paths = st.builds(
-        lambda route, id_: (route.method, route.path.replace("{id}", id_)),
+        lambda route, method, id_: (method or route.method, route.path.replace("{id}", id_)),
         st.sampled_from(routes),
+        st.none() | st.none() | st.none() | methods,
         ids,
-    ) | st.tuples(st.sampled_from(["GET", "POST", "PUT", "DELETE"]), TEXTS.map("/{}".format))
+    ) | st.tuples(methods, TEXTS.map("/{}".format))
     names = sorted({name for route in routes for name in route.query})
-    queries = st.dictionaries(st.sampled_from(names), ids | st.integers().map(str), max_size=3)
+    values = ids | st.integers().map(str)
+    queries = st.fixed_dictionaries(
+        {}, optional={name: CURSORS if name == "cursor" else values for name in names}
+    )
     reported = st.sampled_from(sorted(REGISTRY.backend_events.items())).flatmap(
         lambda one: st.fixed_dictionaries(
             {"type": st.just(one[0]), "data": of_type(one[1].payload, known(stage))}
         )
     )
-    bodies = st.one_of(reported, reported, VALUES).map(json.dumps) | TEXTS
+    described = [of_type(one.body, known(stage)) for one in routes if one.body]
+    bodies = st.one_of(reported, reported, *described, VALUES).map(json.dumps) | TEXTS
     headers: st.SearchStrategy[dict[str, str]] = st.one_of(
         tokens().map(lambda one: {"authorization": f"Bearer {one}"}),
         tokens().map(lambda one: {"cookie": f"authenticationToken={one}"}),

@@ -9,7 +9,7 @@ import pytest
 from functions.chat import channel_store
 from shared.realtime import lifecycle
 from tests.integration import engines
-from tests.simulation import fuzzing, runner, stack
+from tests.simulation import described, fuzzing, runner, stack
 from tests.simulation.chat import CHANNEL
 from tests.simulation.fuzzing import attack
 from tests.simulation.inputs import Event, Frames, Input, Request, crowd
@@ -38,6 +38,30 @@ def test_no_input_is_answered_with_a_failure_of_ours_or_not_at_all(run: Runner) 
 
 def test_what_is_not_yours_is_answered_as_what_is_not_there(run: Runner) -> None:
     assert list(fuzzing.differences(run)) == []
+
+
+EVENT = '{"type": "notification.created", "data": {"accountId": "a", "": []}}'
+ALLOWED = "although the document allows the request"
+DIFFERENCES = [
+    (Request("GET", "/accounts", {}, {}, ""), 200, "name is required"),
+    (Request("GET", "/accounts", {"name": "a"}, {}, ""), 400, ALLOWED),
+    (Request("GET", "/accounts", {"name": "a", "cursor": "20"}, {}, ""), 400, ALLOWED),
+    (Request("GET", "/accounts", {"name": "a", "cursor": ""}, {}, ""), 200, "cursor: "),
+    (Request("GET", "/accounts", {"name": "a", "limit": "0"}, {}, ""), 200, "limit: "),
+    (Request("GET", "/accounts/a\nb/sessions", {}, {}, ""), 404, "404 is not described"),
+    (Request("GET", f"/accounts/{'a' * 129}/sessions", {}, {}, ""), 200, "id: "),
+    (Request("GET", "/accounts/a/suspend", {}, {}, ""), 400, "400 instead of 405"),
+    (Request("POST", "/accounts/a/suspend", {}, {}, '{"reason": 5}'), 200, "does not allow"),
+    (Request("POST", "/accounts/a/suspend", {}, {}, ""), 400, ALLOWED),
+    (Request("POST", "/events", {}, {}, EVENT), 400, ALLOWED),
+    (Request("POST", "/events", {}, {}, ""), 202, "a body is required"),
+]
+"""A request, the status of its answer, and what the document does not say of them."""
+
+
+@pytest.mark.parametrize(("given", "status", "fault"), DIFFERENCES)
+def test_a_difference_from_the_document_is_found(given: Request, status: int, fault: str) -> None:
+    assert fault in described.fault(given, status, {"error": {"message": "No"}})
 
 
 def of_anna(stage: Stage, event: str, payload: object) -> Event:

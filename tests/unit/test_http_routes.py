@@ -98,6 +98,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings) -> Fakes:
         ("GET", "/session", "POST, DELETE"),
         ("GET", "/events", "POST"),
         ("PUT", "/channels/a/b/messages", "GET, HEAD"),
+        ("GET", "/accounts/a/suspend", "POST"),
+        ("GET", f"/accounts/{'a' * 200}/suspend", "POST"),
     ],
 )
 def test_another_method_of_a_known_path_gives_a_405(method: str, path: str, allow: str) -> None:
