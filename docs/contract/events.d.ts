@@ -7,6 +7,11 @@
 //     io("https://…/user", { auth: { token } });
 //   const answer: HttpRoutes["GET /telecallers"]["answer"] = await (await fetch(…)).json();
 
+/** What every backend event may say. `happenedAt`: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
+export interface Dated {
+  happenedAt?: string | number | null;
+}
+
 /** An account. permissions: what the person may do in chat. If they are listed, even with an empty list, those of the token do not count. coins: the balance in coins. rates: coins per started minute. */
 export interface Account {
   _id: string;
@@ -22,9 +27,10 @@ export interface Account {
   rates?: Record<string, number>;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface AccountUpsertedEvent {
   type: "account.upserted";
-  data: Account;
+  data: Account & Dated;
 }
 
 /** How many devices of a person are connected to a namespace. */
@@ -120,19 +126,22 @@ export interface BackendEvents {
   events: Array<BackendEvent>;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface BookingAssignedEvent {
   type: "booking.assigned";
-  data: BookingsAssigned;
+  data: BookingsAssigned & Dated;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface BookingCreatedEvent {
   type: "booking.created";
-  data: BookingsCreated;
+  data: BookingsCreated & Dated;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface BookingUpdatedEvent {
   type: "booking.updated";
-  data: BookingsUpdated;
+  data: BookingsUpdated & Dated;
 }
 
 /** A page of bookings, newest first. */
@@ -778,9 +787,10 @@ export interface CallsTelecallers {
   cursor: string | null;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface ChannelUpsertedEvent {
   type: "channel.upserted";
-  data: ChatChannelUpserted;
+  data: ChatChannelUpserted & Dated;
 }
 
 /** The call to accept. `answer`: the callee's WebRTC answer; it is passed on unchanged. `targetUserId`: the other party; it may be absent. */
@@ -1099,9 +1109,10 @@ export interface ChatUserTyping {
   isTyping: boolean;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface EarningsUpdatedEvent {
   type: "earnings.updated";
-  data: BookingsEarnings;
+  data: BookingsEarnings & Dated;
 }
 
 /** The payload of `error` and `call:error`. */
@@ -1121,19 +1132,22 @@ export interface HttpHealth {
   status: "ok";
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface KycSubmittedEvent {
   type: "kyc.submitted";
-  data: BookingsSubmitted;
+  data: BookingsSubmitted & Dated;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface NotificationCreatedEvent {
   type: "notification.created";
-  data: BookingsNotification;
+  data: BookingsNotification & Dated;
 }
 
+/** `data.happenedAt`, optional: when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. Left out, it is the time of the request. Whatever arrives last, the newest event counts. */
 export interface PartnerRegisteredEvent {
   type: "partner.registered";
-  data: BookingsRegistered;
+  data: BookingsRegistered & Dated;
 }
 
 /** A device to register. `platform`: `APNS` and `APNS_VOIP` are Apple's, `FCM` is Google's. `token`: the token that the platform has given to the app. */

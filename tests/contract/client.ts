@@ -71,7 +71,11 @@ declare const calls: HttpRoutes["GET /calls"]["answer"];
 const running: boolean = calls.items[0].endedAt === null;
 const told: HttpRoutes["POST /events"]["body"] = { type: "booking.assigned", data: { bookingId: "b", partnerId: "p" } };
 const earned: BackendEvent = { type: "earnings.updated", data: { partnerId: "p", today: 12 } };
-export { earned, free, running, told, wanted };
+const arrived: BackendEvent = {
+  type: "booking.updated",
+  data: { bookingId: "b", status: "ARRIVED", happenedAt: "2026-01-19T10:34:12Z" },
+};
+export { arrived, earned, free, running, told, wanted };
 
 // What is wrong: each line must fail.
 
@@ -117,5 +121,7 @@ export const none: HttpRoutes["GET /bookings"]["query"] = { status: "DONE" };
 export const incomplete: BackendEvent = { type: "earnings.updated", data: { today: 12 } };
 // @ts-expect-error accounts are found by their names
 export const everybody: HttpRoutes["GET /accounts"]["query"] = { limit: 20 };
+// @ts-expect-error a time that is none
+export const undated: BackendEvent = { type: "booking.assigned", data: { bookingId: "b", partnerId: "p", happenedAt: true } };
 // @ts-expect-error a type that there is not
 export const unknown: BackendEvent = { type: "booking.lost", data: { bookingId: "b" } };

@@ -6,10 +6,12 @@ import json
 import re
 from typing import Any
 
+from shared.pipeline.backend_events import HAPPENED_AT
 from web.contract import examples, guide
 from web.contract.asyncapi import BUS
 from web.contract.entries import Entries, Json
 from web.contract.markup import code, entry, facts, samples, text, type_of
+from web.contract.openapi import WHEN
 
 PAGE = """\
 <!doctype html>
@@ -170,7 +172,8 @@ def _backend(openapi: Json, schemas: Json) -> str:
         kinds.append(entry(f"backend-{name}", code(name), about, parts, {"shell": sample}))
     words = (
         "<p>What your own systems report, with <code>POST /events</code> and an admin's token, or "
-        "as an EventBridge event with the type as its <code>detail-type</code>.</p>"
+        "as an EventBridge event with the type as its <code>detail-type</code>. The data of each "
+        f"may have <code>{HAPPENED_AT}</code>: {text(WHEN)}</p>"
     )
     return _section("backend", "Backend events", words, *kinds)
 

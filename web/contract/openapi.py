@@ -12,6 +12,7 @@ from functions.backend.intake import MOST_EVENTS
 from functions.products import REGISTRY
 from shared.identity import cookies
 from shared.ids import Id
+from shared.pipeline.backend_events import HAPPENED_AT
 from shared.pipeline.routes import HttpRoute
 from web.contract import model
 from web.contract.model import Refused
@@ -19,6 +20,10 @@ from web.contract.schemas import Schema, Schemas
 
 EVENTS = "POST /events"
 JSON = "application/json"
+WHEN = (
+    "when it happened, ISO 8601 with a time zone, or milliseconds since 1970; not in the future. "
+    "Left out, it is the time of the request. Whatever arrives last, the newest event counts."
+)
 BY_WHO = {"anybody": (), "a valid token": (401,), "an admin": (401, 403)}
 
 
@@ -122,8 +127,10 @@ def _backend_events(schemas: Schemas) -> Schema:
             "".join(word.title() for word in event.type.split(".")) + "Event",
             {
                 "type": "object",
+                "description": f"`data.{HAPPENED_AT}`, optional: {WHEN}",
                 "properties": {"type": {"const": event.type}, "data": schemas.of(event.payload)},
                 "required": ["type", "data"],
+                "x-dated": True,
             },
         )
         for event in REGISTRY.backend_events.values()

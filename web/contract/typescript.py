@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.pipeline.backend_events import HAPPENED_AT
 from web.contract.asyncapi import BUS
+from web.contract.openapi import WHEN
 from web.contract.schemas import Schema, name_of, resolve
 
 Document = dict[str, Any]
@@ -20,6 +22,13 @@ HEAD = """\
 //   const user: Socket<ServerToClient["/user"], ClientToServer["/user"]> =
 //     io("https://…/user", { auth: { token } });
 //   const answer: HttpRoutes["GET /telecallers"]["answer"] = await (await fetch(…)).json();
+"""
+
+DATED = f"""\
+/** What every backend event may say. `{HAPPENED_AT}`: {WHEN} */
+export interface Dated {{
+  {HAPPENED_AT}?: string | number | null;
+}}
 """
 
 SIMPLE = {
@@ -36,7 +45,7 @@ def make(asyncapi: Document, openapi: Document) -> str:
     schemas: dict[str, Schema] = dict(
         sorted((asyncapi["components"]["schemas"] | openapi["components"]["schemas"]).items())
     )
-    parts = [HEAD, *(_declaration(name, schema) for name, schema in schemas.items())]
+    parts = [HEAD, DATED, *(_declaration(name, schema) for name, schema in schemas.items())]
     parts.append(_directions("ClientToServer", "clients send", asyncapi, "receive"))
     parts.append(_directions("ServerToClient", "clients receive", asyncapi, "send"))
     parts.append(_on_bus(asyncapi))
@@ -99,12 +108,17 @@ def _declaration(name: str, schema: Schema) -> str:
 def _members(schema: Schema) -> str:
     required = set(schema.get("required", ()))
     lines = [
-        f"  {field}{'' if field in required else '?'}: {of(kind)};"
+        f"  {field}{'' if field in required else '?'}: {of(kind)}{_dated(schema, field)};"
         for field, kind in schema["properties"].items()
     ]
     if schema.get("additionalProperties") is True:
         lines.append("  [field: string]: unknown;")
     return "\n".join(["{", *lines, "}"])
+
+
+def _dated(schema: Schema, field: str) -> str:
+    """Return what the data of a backend event may have beside their own fields."""
+    return " & Dated" if schema.get("x-dated") and field == "data" else ""
 
 
 def _routes(openapi: Document) -> str:
