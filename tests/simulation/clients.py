@@ -143,7 +143,6 @@ class App:
         """Fetch what the app shows at first."""
         if self.alive:
             self.screen.loaded = self.world.first_screen(self.who)
-            self.screen.loaded_ms = self.world.now_ms
             running = self.world.running_call(self.who)
             if running:
                 self.screen.calls.setdefault(*running)

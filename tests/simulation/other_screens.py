@@ -77,9 +77,7 @@ def bookings_shown(world: World, truth: Truth) -> Broken:
                 )
                 shown = heard["status"] if heard else None
             elif booking["customerId"] == app.who.id and not admin:
-                # What a lost device has missed may come to the next one behind what is newer. That
-                # one fetches the booking.
-                heard = app.screen.since_loaded("booking:status_updated", id_)
+                heard = app.screen.last("booking:status_updated", id_)
                 shown = heard["status"] if heard else (app.screen.loaded or {}).get(id_, "PENDING")
             else:
                 continue

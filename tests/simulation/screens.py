@@ -68,7 +68,6 @@ class Screen:
     told: by event and what it is about, the last payload.
     events: how often each event came with which payload.
     loaded: what the app fetched when it started, in place of what it had received before.
-    loaded_ms: when.
     """
 
     calls: dict[str, str] = field(default_factory=dict)
@@ -76,7 +75,6 @@ class Screen:
     events: list[tuple[float, str, Any]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     loaded: dict[str, Any] | None = None
-    loaded_ms: float = 0
 
     def hear(self, event: str, payload: Any, now_ms: float) -> None:
         """Take an event."""
@@ -134,13 +132,6 @@ class Screen:
     def last(self, event: str, about: str) -> Any:
         """Return the last payload of an event about something, or None."""
         return self.told.get((event, about))
-
-    def since_loaded(self, event: str, about: str) -> Any:
-        """Return the last payload of an event about something, or None if the app has fetched its
-        first screen since."""
-        found = self.last(event, about)
-        heard_ms = (at_ms for at_ms, name, one in self.events if (name, one) == (event, found))
-        return found if max(heard_ms, default=0) > self.loaded_ms else None
 
     def done(self, event: str, payload: Any) -> bool:
         """Return whether the backend has confirmed such an event of the app."""
