@@ -76,6 +76,7 @@ def _routes(stage: Stage) -> None:
         (CORA, "GET", f"/bookings/{BOOKING}", ""),
         (ULLA, "GET", "/accounts/me", ""),
         (ULLA, "GET", "/telecallers", "presence=ONLINE"),
+        (ULLA, "GET", "/telecallers", ""),
         (ANNA, "GET", "/channels", ""),
         (CORA, "GET", "/bookings", ""),
         (PAUL, "GET", "/bookings", "status=PENDING"),
@@ -360,6 +361,15 @@ def _waits_for_partner(stage: Stage) -> None:
     stage.emit(PAUL, "booking:accept", BOOKING)
 
 
+@scenario("an accept that statuses wait for, and whose function dies", assigned)
+def _dies_with_waiting(stage: Stage) -> None:
+    for status in ("IN_PROGRESS", "COMPLETED"):
+        stage.tell("booking.updated", **OF_BOOKING, status=status)
+    stage.world.inject(Fault(Kind.DIES, SHIM, at=4))
+    stage.emit(PAUL, "booking:accept", BOOKING)
+    stage.world.run(MUCH_LATER_MS)
+
+
 @scenario("a tracker that has left, and a booking that changes its partner", tracking)
 def _tracker_leaves(stage: Stage) -> None:
     stage.app(CORA).close()
@@ -418,6 +428,8 @@ def _gone_recipients(stage: Stage) -> None:
         strict=True,
     ):
         app.emit(event, payload)
+    stage.world.run()
+    callers[-1].emit("booking:status_update", OF_BOOKING | {"status": "ON_THE_WAY"})
     stage.world.run()
 
 
