@@ -58,6 +58,8 @@ ALLOWED_ORIGIN = "Access-Control-Allow-Origin"
 FORWARDING = {"forwarded", "via", "x-real-ip"}
 
 NO_STATUS = 1005
+WITHOUT_CODE = {0, NO_STATUS}
+"""What a close frame without a code has for one: in aiohttp, and in RFC 6455."""
 NOT_SENDABLE = {1004, NO_STATUS, 1006, 1015}
 """Close codes that are never sent: they stand for a close without a code (RFC 6455, 7.4.1)."""
 
@@ -248,7 +250,7 @@ def _sendable(code: int | None) -> int:
     An end without a close frame (1006) becomes "going away", a close without a code (1005) becomes
     a normal close.
     """
-    if code == NO_STATUS:
+    if code in WITHOUT_CODE:
         return WSCloseCode.OK
     return WSCloseCode.GOING_AWAY if code is None or code in NOT_SENDABLE else code
 

@@ -11,14 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from hypercorn.protocol.events import StreamClosed
-from hypercorn.protocol.ws_stream import WSStream
 from ministack.services import apigateway  # type: ignore[import-untyped]
-from wsproto.events import CloseConnection
 
 from local.pinned import expect
 from shared.aws.lambda_entry import SUBPROTOCOL_HEADER
@@ -27,6 +24,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 GOING_AWAY = {"disconnect_code": 1001, "disconnect_reason": "Going away"}
 """How a connection ends that API Gateway closes."""
+
+NO_CLOSE_FRAME = {"code": 1006}
+"""How a connection ends without a close frame. The server of the emulator says 1005 then, as for a
+close frame without a code, but it has no reason to tell."""
 
 _PARAMETERS = {
     "handle_websocket": ["scope", "receive", "send"],
@@ -52,8 +53,6 @@ def install() -> None:
     apigateway._invoke_ws_lambda = _remembered(apigateway._invoke_ws_lambda)
     apigateway.handle_websocket = _confirming(apigateway.handle_websocket)
     apigateway.handle_execute = _passing_on(apigateway.handle_execute)
-    WSStream._handle_events = _noting_code(WSStream._handle_events)  # type: ignore[method-assign]
-    WSStream.handle = _telling_code(WSStream.handle)  # type: ignore[method-assign]
 
 
 def _remembered(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -73,7 +72,7 @@ def _remembered(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
 
 def _confirming(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """Let ``handle_websocket`` confirm the subprotocol when it accepts the connection, and note
-    that the client's side has ended."""
+    how the client's side has ended."""
 
     async def handle_and_confirm(
         scope: Any, receive: Any, send: Send, *arguments: Any, **options: Any
@@ -90,44 +89,12 @@ def _confirming(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitab
             message: dict[str, Any] = await receive()
             if message["type"] == "websocket.disconnect":
                 ends.append(message["type"])
+                return message if "reason" in message else message | NO_CLOSE_FRAME
             return message
 
         await handle(scope, noted, confirm, *arguments, **options)
 
     return handle_and_confirm
-
-
-def _noting_code(handle_events: Callable[[Any], Awaitable[None]]) -> Callable[..., Any]:
-    """Let hypercorn keep the code of a client's close frame, which it drops otherwise."""
-
-    async def handle_and_note(stream: Any) -> None:
-        events = stream.connection.events
-
-        def noted() -> Iterator[Any]:
-            for event in events():
-                if isinstance(event, CloseConnection):
-                    stream.client_closed = {"code": event.code, "reason": event.reason}
-                yield event
-
-        stream.connection.events = noted
-        try:
-            await handle_events(stream)
-        finally:
-            stream.connection.events = events
-
-    return handle_and_note
-
-
-def _telling_code(handle: Callable[[Any, Any], Awaitable[None]]) -> Callable[..., Any]:
-    """Let hypercorn tell the app the code that it has kept."""
-
-    async def handle_and_tell(stream: Any, event: Any) -> None:
-        closed, put = getattr(stream, "client_closed", None), getattr(stream, "app_put", None)
-        if isinstance(event, StreamClosed) and closed and put:
-            stream.app_put = lambda message: put(message | closed)
-        await handle(stream, event)
-
-    return handle_and_tell
 
 
 def _passing_on(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
