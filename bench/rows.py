@@ -41,7 +41,7 @@ def _person(namespace: str, status: str | None) -> Any:
         now = time.time() * 1000
         row.call = CurrentCall(
             id=CALL, type="AUDIO", status=own, peer_id=peer, peer_name="N", rate=10,
-            started_at=now, accepted_at=now,
+            started_at=now, accepted_at=now, accepted_on=f"s:{NAMES['/telecaller'][2]}",
         )  # fmt: skip
     return _item(row)
 

@@ -205,6 +205,12 @@ async def test_a_close_keeps_its_code_in_both_directions(stack: Stack, code: int
     assert await stack.upstream.closed.get() == code
 
 
+async def test_a_close_without_a_code_is_a_normal_one(stack: Stack) -> None:
+    async with stack.connect() as client:
+        await client._writer.send_frame(b"", WSMsgType.CLOSE)
+        assert await stack.upstream.closed.get() == WSCloseCode.OK
+
+
 async def test_a_torn_connection_is_torn_on_the_side_of_the_stack_too(stack: Stack) -> None:
     client = await stack.connect()
     client._response.connection.transport.abort()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ministack import app  # type: ignore[import-untyped]
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
 from ministack.services import dynamodb  # type: ignore[import-untyped]
@@ -16,7 +17,9 @@ from local import emulator_main
 
 PATCHES = {
     emulator_main.wait_for_no_log: (Worker, "_drain_stderr_bounded"),
-    emulator_main.parse_policies_once: (iam_evaluator, "parse_policy_document"),
+    emulator_main.work_out_once: (iam_evaluator, "parse_policy_document"),
+    emulator_main.find_caller_once: (iam_evaluator, "resolve_principal"),
+    emulator_main.answer_as_to_an_sdk: (app, "_dispatch_service_request"),
     emulator_main.split_expressions_once: (dynamodb, "_tokenize"),
     emulator_main.copy_rows_quickly: (dynamodb, "copy"),
 }
@@ -24,7 +27,8 @@ PATCHES = {
 
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    for owner, name in PATCHES.values():
+    pure = ((module, name) for module, name, _ in emulator_main.PURE)
+    for owner, name in (*PATCHES.values(), *pure):
         monkeypatch.setattr(owner, name, getattr(owner, name))
 
 
@@ -46,13 +50,51 @@ def test_an_invocation_returns_the_lines_that_are_there_and_waits_for_no_other()
 
 
 def test_the_same_policy_is_parsed_once() -> None:
-    emulator_main.parse_policies_once()
+    emulator_main.work_out_once()
     parse = iam_evaluator.parse_policy_document
     policy = {"Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
     first = parse(json.dumps(policy))
     assert parse(json.dumps(policy)) is first
     assert parse(policy) == first
     assert parse("no policy") == []
+
+
+def test_a_value_that_is_no_text_is_worked_out_too() -> None:
+    emulator_main.work_out_once()
+    assert dynamodb._number_error("1") is None
+    assert dynamodb._number_error(["1"])
+
+
+def test_a_caller_is_found_once_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter(range(9))
+    monkeypatch.setattr(
+        iam_evaluator,
+        "resolve_principal",
+        lambda access_key_id, account_id, credential=None: next(found),
+    )
+    emulator_main.find_caller_once()
+    find = iam_evaluator.resolve_principal
+    assert [find("key", "account"), find("key", "account")] == [0, 1]  # no request is signed
+    for first in (2, 4):
+        request = iam_evaluator.SignedRequest("key", "POST", "/", {}, {})
+        iam_evaluator._signed_request.set(request)
+        assert [find("key", "account"), find("key", "account", "verified")] == [first, first]
+        assert find("another", "account") == first + 1
+    iam_evaluator._signed_request.set(None)
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://page"}])
+async def test_only_a_browser_gets_headers_for_browsers(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    async def dispatch(*_: Any, **__: Any) -> Any:
+        return 200, {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"}, b""
+
+    monkeypatch.setattr(emulator_main, "expect", lambda *_, **__: None)
+    monkeypatch.setattr(app, "_dispatch_service_request", dispatch)
+    emulator_main.answer_as_to_an_sdk()
+    _, sent, _ = await app._dispatch_service_request("POST", "/", headers, b"", {}, "id")
+    assert ("Access-Control-Allow-Origin" in sent) is bool(headers)
 
 
 def test_a_change_of_tokens_changes_no_later_ones() -> None:
