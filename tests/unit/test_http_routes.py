@@ -12,7 +12,8 @@ import pytest
 
 from functions.admin import stats
 from functions.http import main
-from shared.pipeline import paging
+from shared.identity.tokens import Identity
+from shared.pipeline import authentication, paging
 from shared.pipeline.http import HttpError, HttpRequest
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
@@ -166,6 +167,18 @@ def test_an_unknown_path_gives_a_404_with_every_method(path: str) -> None:
 def test_a_protected_route_without_a_token_gives_a_401(fakes: Fakes, path: str) -> None:
     status, _, body = served("GET", path)
     assert (status, body) == (401, {"error": {"message": "Authentication token required"}})
+
+
+@pytest.mark.parametrize("key", ["POST /devices", "GET /devices", "DELETE /devices/a"])
+def test_a_stack_that_does_not_push_has_no_devices(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Without rights to a table of devices, which it does not have either."""
+    tina = Identity("tina", "TELECALLER", "Tina", frozenset())
+    monkeypatch.setattr(authentication, "asker", lambda *_: tina)
+    method, path = key.split(" ")
+    status, _, body = served(method, path, '{"platform": "FCM", "token": "t"}')
+    assert (status, body) == (404, {"error": {"message": "Not found"}})
 
 
 def test_public_routes_need_no_token(fakes: Fakes) -> None:
