@@ -124,6 +124,7 @@ RARE: dict[Use, str] = {
         (("chat-stream", "BatchGetItem", "people"), ("chat-stream", "GetItem", "chat")),
         "only a stack that wakes phones asks who is there",
     ),
+    ("sweep", "Query", "call_lists"): "only a stack that wakes phones has calls that ring by push",
     ("polling", "may", "read-secret"): "only 2.x clients and admins' pages bring a token",
     ("polling", "may", "post"): "a client may vanish",
     ("opener", "GetItem", "connections"): "an invocation may be repeated",
