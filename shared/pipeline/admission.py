@@ -132,16 +132,19 @@ def begin_session(
     if session.anonymous:
         membership.enter(address, int(connection.expires_at), next_due)
         return
-    joined = people.join(
+
+    def send_missed(joined: people.Joined) -> None:
+        missed.send(ports, address, session.person_id, joined, registry.missed_checks)
+
+    people.join(
         address,
         session.person_id,
         expires_at=int(connection.expires_at),
         everybody=registry.namespaces[session.namespace].everybody,
         due_at=next_due,
+        catch_up=send_missed,
     )
-    stays = account_changes.catch_up(registry, ports, address, session)
-    if stays and joined and joined.missed:
-        missed.send(ports, address, session.person_id, joined, registry.missed_checks)
+    account_changes.catch_up(registry, ports, address, session)
 
 
 def has_failed_too_often(connection_id: str) -> bool:

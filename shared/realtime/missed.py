@@ -98,7 +98,7 @@ def keep(
 
 
 def send(ports: Ports, address: Address, person_id: str, joined: Joined, checks: Checks) -> None:
-    """Send what a person has missed to a session that has just joined.
+    """Send what a person has missed to a session that joins.
 
     What is older than the grace, or not true any more, is deleted and not sent.
 

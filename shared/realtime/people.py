@@ -10,7 +10,7 @@ these attributes, and read a row as this class: ``people.get(namespace, person_i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar, overload
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -177,6 +177,7 @@ def join(
     everybody: bool,
     due_at: int | None = None,
     replaces: session_store.Replaced | None = None,
+    catch_up: Callable[[Joined], object] | None = None,
 ) -> Joined | None:
     """Make a session reachable by its person's id and, if ``everybody``, by its namespace.
 
@@ -187,6 +188,8 @@ def join(
     expires_at: when the connection ends at the latest, epoch seconds.
     due_at: when the sweep looks at the connection next, epoch seconds. None leaves it as it is.
     replaces: the session before it had a person, if it is given one now.
+    catch_up: is called with what the person has missed before anything else reaches the session,
+        and again if there is more by then.
     """
     member, missed = address.member, frozenset[str]()
     row: Mapping[str, Any] = {}
@@ -216,8 +219,10 @@ def join(
         except TransactionRefused as refused:
             if refused.failed("connection"):
                 return None
-            row = refused.row("person")
+            row, before = refused.row("person"), missed
             missed = frozenset(row.get("missed", {}).get("SS", ()))
+            if catch_up and missed - before:
+                catch_up(Joined(missed - before, row))
         else:
             return Joined(missed, row)
     raise RuntimeError(f"{address.connection_id} misses events all the time")
