@@ -135,7 +135,9 @@ def once(world: World, truth: Truth) -> Broken:
     That a call is over may be said once more to a device that came while it rang: the end may have
     been said before the device began to ring, or the device has come in place of a lost one, and
     receives what that one has missed. Each device that comes looks by itself whether the call still
-    rings, so another one that came then and was lost at once adds a miss of its own. The end is
+    rings, so another one that came then and was lost at once adds a miss of its own. The same goes
+    for a device that came just when an answered call ended, in place of a lost one: it may be among
+    those who are looked for after the end, because they may have fetched the call. The end is
     also said again if it has overtaken ``call:ringing``. And if the device that has accepted a call
     is lost, another one may accept the call again, which is announced as the first time.
     """
@@ -164,8 +166,8 @@ def once(world: World, truth: Truth) -> Broken:
 
 
 def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Counter[str]) -> bool:
-    """Return whether an event tells once more that a call rings no more, to a device that has come
-    while it rang, or that a call is accepted which several devices have accepted."""
+    """Return whether an event tells once more that a call is over, to a device that has come while
+    it rang or ended, or that a call is accepted which several devices have accepted."""
     _, event, data = app.screen.events[number]
     before = [(name, one) for _, name, one in app.screen.events[:number]].count((event, data))
     if event == "call:accepted":
@@ -185,7 +187,8 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     ]
     others = (one.closed_ms for one in came if one is not app)
     lost = sum(closed_ms is not None and closed_ms < until_ms for closed_ms in others)
-    return app in came and before <= 1 + lost
+    just_then = abs(app.joined_ms - (call.get("endedAt") or 0)) < RINGS_AFTER_MS
+    return (app in came and before <= 1 + lost) or (just_then and before == 1)
 
 
 def _is_about(payload: Any, call_id: str) -> bool:
