@@ -159,7 +159,7 @@ def get(namespace: str, person_id: str, row: type[Any] = Person) -> Any:
 
 
 class Joined(NamedTuple):
-    """A session that can be reached now.
+    """A session that can be reached now, or in a moment, when it has caught up.
 
     missed: ``Person.missed`` at that moment. Later events are sent to the session itself.
     row: the person's row at that moment, as DynamoDB has it; empty if nothing was missed.
