@@ -57,7 +57,7 @@ class Gateway:
     """All connections.
 
     deaf: the connections whose posts are refused for good, each with the status.
-    lost: the connections that broke without ``$disconnect``.
+    lost: the connections that broke without ``$disconnect``, or with one that came to nothing.
     began_ms: when the handling of each frame began, by when the frame arrived.
     hold_ms: how long the next frame is held back, so that later ones overtake it.
     """
@@ -197,7 +197,16 @@ class Gateway:
     def _disconnect(self, connection_id: str, code: int) -> None:
         event = self._event(connection_id, "$disconnect", "DISCONNECT")
         event["requestContext"] |= {"disconnectStatusCode": code, "disconnectReason": ""}
-        self._world.later(self._world.frame_delay(), partial(self._invoke, event, _ignore))
+        done = partial(self._disconnected, connection_id)
+        self._world.later(self._world.frame_delay(), partial(self._invoke, event, done))
+
+    def _disconnected(self, connection_id: str, invocation: Invocation) -> None:
+        """Note a ``$disconnect`` whose function has ended before it wrote anything.
+
+        API Gateway does not repeat it.
+        """
+        if invocation.error is not None and len(invocation.requests) <= 1:
+            self.lost.add(connection_id)
 
     def _connected(self, connection_id: str, invocation: Invocation) -> None:
         socket = self.sockets[connection_id]
@@ -245,7 +254,3 @@ class Gateway:
                 "identity": {"sourceIp": address},
             }
         }
-
-
-def _ignore(_: Invocation) -> None:
-    """A disconnect that fails is not tried again."""
