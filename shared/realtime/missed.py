@@ -1,8 +1,8 @@
 """Events for a person whose client is lost, and perhaps comes back.
 
 A post that finds its connection gone reports the event with it. If the connection is lost, the
-event is kept on the person's row, as ``<id>#<when the connection was lost>#<event>``. A device that
-joins as this person within ``reconnect_grace_seconds`` of the loss receives it. Until then the
+event is kept on the person's row, as ``<id>#<when it was lost>#<connection>#<event>``. A device
+that joins as this person within ``reconnect_grace_seconds`` of the loss receives it. Until then the
 connection is still one of its person's, so it misses what is sent later, too, and the order stays.
 A device that has joined since the loss receives the event at once, unless it was sent to that
 device anyway.
@@ -43,6 +43,9 @@ _NOTICED_MS = 1_000
 
 _ROUNDS = 8
 """How often an event is kept or sent. Each time, a device of the person has come or gone."""
+
+_HANDED_ON = "-"
+"""Stands for an event that waits for no device: those that are back have received it."""
 
 
 class Check(NamedTuple):
@@ -105,14 +108,16 @@ def send(ports: Ports, address: Address, person_id: str, joined: Joined, checks:
     joined: the person's row as it was then.
     """
 
-    def is_true(entry: str) -> bool:
+    def is_over(entry: str) -> bool:
         event, values = _decoded(entry)
         check = checks.get((address.namespace, event))
-        return check is None or check.holds(check.row.from_raw_data(joined.row), values[0])
+        return check is not None and not check.holds(check.row.from_raw_data(joined.row), values[0])
 
-    recent = set(filter(is_true, _recent(joined.missed, ports.clock.now_ms())))
-    Emitter(ports).tell(*(_delivery(address, one) for one in sorted(recent)))
-    if old := joined.missed - recent:
+    recent = _recent(joined.missed, ports.clock.now_ms())
+    waiting = sorted(filter(_waits, recent))
+    over = set(filter(is_over, waiting))
+    Emitter(ports).tell(*(_delivery(address, one) for one in waiting if one not in over))
+    if old := joined.missed - recent | over:
         Person(people.key(address.namespace, person_id)).update([Person.missed.delete(old)])
 
 
@@ -130,18 +135,20 @@ class _Late:
         self.told = set(missed.to)
         self._overtaken_by = overtaken_by
 
-    def send(self, back: Iterable[Address]) -> bool:
+    def is_overtaken(self, back: Sequence[Address]) -> bool:
+        """Return whether the devices receive a newer event, as the others do, or have received it.
+        Returns False if the event goes to none of them."""
+        return bool(self._unaware(back)) and self._newer() is not None
+
+    def send(self, back: Sequence[Address]) -> bool:
         """Send the event to the devices that have not received it.
 
-        Returns False if it has been overtaken. Then it is not sent: the devices receive the newer
-        event, as the others do. If it is overtaken meanwhile, the newer event may have arrived
-        before, so it is sent once more.
+        Returns False if it is overtaken meanwhile. The newer event may have arrived before, so it
+        is sent once more.
         """
-        addresses = tuple(one for one in back if one.receiver not in self.told)
+        addresses = self._unaware(back)
         if not addresses:
             return True
-        if self._newer():
-            return False
         emit, missed = Emitter(self.ports), self.missed
         delivery = Delivery(missed.event, Arguments(missed.values), addresses, missed.id)
         emit.tell(delivery, but=self.told)
@@ -150,6 +157,9 @@ class _Late:
             emit.tell(newer.to(addresses), but=missed.to)
             return False
         return True
+
+    def _unaware(self, back: Sequence[Address]) -> tuple[Address, ...]:
+        return tuple(one for one in back if one.receiver not in self.told)
 
     def _newer(self) -> Newer | None:
         overtaken_by = self._overtaken_by
@@ -160,32 +170,48 @@ class _Late:
 def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
     """Keep one event, and send it to the devices that are back already and have not received it.
 
-    It is not kept if the only lost device is back, or it has been overtaken. Nothing happens if it
-    is kept already, because another device of the person has missed it too.
+    It does not wait for others if the only lost device is back, or it has been overtaken. It is
+    written down before it is sent: if other lost devices have missed it too, only one of their
+    functions sends it. The same function does so again if its process has died on the way.
     """
     missed, session, left_ms = late.missed, late.session, int(connection.left_ms or 0)
     person_id, now_ms = session.person_id, late.ports.clock.now_ms()
-    text = json.dumps([missed.event, missed.values])
     since_ms = max(left_ms - _NOTICED_MS, session.arrived_ms)
     for _ in range(_ROUNDS):
         if check and not check.holds(_row(missed, person_id, check), missed.values[0]):
             return
         person = people.get(missed.namespace, person_id)
-        values, kept = settings(), _recent(person.missed or (), now_ms)
-        if any(_id_of(one) == missed.id for one in kept):
+        kept = _recent(person.missed or (), now_ms)
+        same = [one for one in kept if _id_of(one) == missed.id]
+        others = [one for one in same if _keeper(one) != connection.connection_id]
+        if any(map(_waits, others)):
             return
         back, lost = _devices(person, since_ms)
-        if not late.send(back) or (back and len(lost) <= 1) or not (kept or connection.lost):
+        waits = not (back and len(lost) <= 1) and bool(kept or connection.lost)
+        if others:
+            back = []
+        if not (back or waits) or late.is_overtaken(back):
             return
-        full = len(kept) >= values.missed_events
-        if full or not person.online or len(text.encode()) > values.missed_event_bytes:
-            logger.warning("event missed", extra={"event": missed.event, "person": person_id})
+        text = json.dumps([missed.event, missed.values]) if waits else _HANDED_ON
+        if len(same) > len(others) or not _has_room(person, kept, text):
+            late.send(back)
             return
+        entry = compose(missed.id, str(max(left_ms, *lost, 0)), connection.connection_id, text)
         as_read = is_still(Person.members, person.members)
         as_read &= is_still(Person.missed, person.missed)
-        entry = compose(missed.id, str(max(left_ms, *lost, 0)), text)
         if person.update_if([Person.missed.set({*kept, entry})], as_read):
+            if not late.send(back):
+                person.update_if([Person.missed.delete({entry})], Person.missed.exists())
             return
+
+
+def _has_room(person: Person, kept: set[str], text: str) -> bool:
+    """Return whether one more event may be kept for a person. Logs that it may not."""
+    values = settings()
+    full = len(kept) >= values.missed_events or len(text.encode()) > values.missed_event_bytes
+    if full or not person.online:
+        logger.warning("event missed", extra={"person": person.person_id})
+    return person.online and not full
 
 
 def _row(missed: Missed, person_id: str, check: Check) -> Any:
@@ -213,16 +239,26 @@ def _devices(person: Person, since_ms: int) -> tuple[list[Address], list[int]]:
 def _recent(kept: Iterable[str], now_ms: int) -> set[str]:
     """Return the events that a client may still come back for."""
     oldest_ms = now_ms - settings().reconnect_grace_seconds * 1000
-    return {entry for entry in kept if int(decompose(entry, 3)[1]) > oldest_ms}
+    return {entry for entry in kept if int(decompose(entry, 4)[1]) > oldest_ms}
 
 
 def _id_of(entry: str) -> str:
-    return decompose(entry, 3)[0]
+    return decompose(entry, 4)[0]
+
+
+def _keeper(entry: str) -> str:
+    """Return the connection whose loss has let the event be kept."""
+    return decompose(entry, 4)[2]
+
+
+def _waits(entry: str) -> bool:
+    """Return whether an entry is of an event that waits for devices that come back."""
+    return decompose(entry, 4)[3] != _HANDED_ON
 
 
 def _decoded(entry: str) -> tuple[str, list[Any]]:
     """Return the event that an entry keeps, and its values."""
-    event, values = msgspec.json.decode(decompose(entry, 3)[2])
+    event, values = msgspec.json.decode(decompose(entry, 4)[3])
     return event, values
 
 

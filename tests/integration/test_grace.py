@@ -306,6 +306,21 @@ class TestAnEventThatALostConnectionHasMissed:
         assert ulla.fakes.tasks.ended_connections == ["c"]
         assert len(ulla.fakes.tasks.missed) == 2
 
+    def test_is_handed_on_once_if_two_have_missed_it(self, ulla: Ulla) -> None:
+        stage.connect(USER.path, "ulla", "c1")
+        ulla.report(1006)
+        self.come(ulla, "c2")
+        ulla.fakes.connections.gone |= {"c", "c1"}
+        both = [Address(USER.path, Wire.SOCKETIO, one) for one in ("c", "c1")]
+        Emitter(ulla.fakes.ports).tell(Ended("1").to(both))
+        events = [msgspec.to_builtins(one) for one in ulla.fakes.tasks.missed[:1]]
+        ulla.invoke({"connectionId": "c", "missed": events})
+        ulla.report(1006, "c1")
+        for _ in range(2):
+            ulla.invoke({"connectionId": "c1", "missed": events})
+        assert len(ulla.fakes.events("c2")) == 1
+        assert self.come(ulla, "c3") == ["1"]
+
     def test_waits_for_its_own_device_while_another_one_is_there(self, ulla: Ulla) -> None:
         ulla.fakes.clock.now -= 60_000
         self.come(ulla, "c2")
