@@ -62,6 +62,8 @@ UNREACHED = {
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
     "shared/aws/streams.py announce: send": _FAULTS,
     "shared/realtime/missed.py _Late.send: emit.tell": _AT_ONCE,
+    "shared/realtime/missed.py _keep_one: late.send": _FAULTS,
+    "shared/realtime/missed.py _keep_one: person.update_if": _AT_ONCE,
     "shared/realtime/missed.py _row: people.get": _AT_ONCE,
     "shared/realtime/missed.py send: Person(people.key(address.namespace, person_id)).update": (
         _AT_ONCE

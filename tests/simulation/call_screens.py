@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from functions.bookings.state import FINAL as OVER
+from shared.settings import settings
 from tests.simulation.clients import App
 from tests.simulation.screens import (
     ANSWERING,
@@ -136,9 +137,9 @@ def once(world: World, truth: Truth) -> Broken:
     been said before the device began to ring, or the device has come in place of a lost one, and
     receives what that one has missed. Each device that comes looks by itself whether the call still
     rings, so another one that came then and was lost at once adds a miss of its own. The same goes
-    for a device that came just when an answered call ended, in place of a lost one: it may be among
-    those who are looked for after the end, because they may have fetched the call. The end is
-    also said again if it has overtaken ``call:ringing``. And if the device that has accepted a call
+    for a device that came when an answered call had ended, in place of a lost one: it may be among
+    those who are looked for after the end, because they may have fetched the call, and it stands for
+    the device that had the call as well as for those that rang in vain. The end is also said again if it has overtaken ``call:ringing``. And if the device that has accepted a call
     is lost, another one may accept the call again, which is announced as the first time.
     """
     accepts = Counter(
@@ -187,8 +188,10 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     ]
     others = (one.closed_ms for one in came if one is not app)
     lost = sum(closed_ms is not None and closed_ms < until_ms for closed_ms in others)
-    just_then = abs(app.joined_ms - (call.get("endedAt") or 0)) < RINGS_AFTER_MS
-    return (app in came and before <= 1 + lost) or (just_then and before == 1)
+    since_end_ms = app.joined_ms - (call.get("endedAt") or 0)
+    grace_ms = settings().reconnect_grace_seconds * 1000 + RINGS_AFTER_MS
+    in_place = -RINGS_AFTER_MS < since_end_ms < grace_ms
+    return (app in came and before <= 1 + lost) or (in_place and before == 1)
 
 
 def _is_about(payload: Any, call_id: str) -> bool:
