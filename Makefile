@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test load simulate fuzz audit bench verify setup browser pictures check contract format lock clean
+.PHONY: help run test simulate fuzz audit bench verify setup browser pictures check contract format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +43,6 @@ check: ## check format, lint and types, and run the tests; needs `make setup` be
 	@$(BIN)/mypy $(TYPED)
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
-
-load: setup ## run the tests that take the whole machine: 200 people in a channel, 200 connections that open and close
-	@LOAD=1 $(BIN)/python -m pytest tests/e2e/test_chat_load.py tests/e2e/test_storm.py
 
 simulate: setup ## every fault at every request in a simulated stack, or SEEDS=0:1000 for random histories
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)

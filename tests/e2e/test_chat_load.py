@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from tests.e2e.chat import Tab, get, make_channel, tab, unique
 from tests.e2e.world import World
@@ -28,8 +25,6 @@ def until(done: Callable[[], bool], missing: str) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("LOAD" not in os.environ, reason="it fills a machine for minutes: make load")
 def test_all_people_in_a_channel_receive_every_message_once(world: World) -> None:
     channel = unique("many")
     make_channel(world, channel)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import time
 from contextlib import suppress
 from typing import Any
 
-import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -111,7 +109,6 @@ def wait_for(world: World, admin: Account, wanted: Numbers) -> None:
             last, deadline = found, time.monotonic() + STUCK_SECONDS
 
 
-@pytest.mark.skipif("LOAD" not in os.environ, reason="it fills a machine for minutes: make load")
 def test_the_numbers_are_right_after_many_connections_have_opened_and_closed(world: World) -> None:
     admin = world.people.take("ADMIN")
     users = [world.people.take("USER") for _ in range(USERS)]
