@@ -159,10 +159,11 @@ def once(world: World, truth: Truth) -> Broken:
             if number > 1:
                 yield f"{app.who.id}'s {app.id} heard {event} {number} times: {data[:80]}"
         last: dict[tuple[str, str], Any] = {}
-        for _, event, data in app.screen.events:
+        for at_ms, event, data in app.screen.events:
             field = _CHANGES.get(event)
             about = event, str(data.get("bookingId") or data.get("userId")) if field else ""
-            if field and last.get(about) == data[field] and data[field] in _NEWS:
+            again = field and last.get(about) == data[field] and data[field] in _NEWS
+            if again and not (event == "booking:status_updated" and _stands_in(world, app, at_ms)):
                 yield f"{app.who.id}'s {app.id} heard {event} {data[field]} of {about[1]} again"
             last[about] = data[field] if field else None
 
@@ -190,9 +191,22 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     others = (one.closed_ms for one in came if one is not app)
     lost = sum(closed_ms is not None and closed_ms < until_ms for closed_ms in others)
     since_end_ms = app.joined_ms - (call.get("endedAt") or 0)
-    grace_ms = settings().reconnect_grace_seconds * 1000 + RINGS_AFTER_MS
-    in_place = -RINGS_AFTER_MS < since_end_ms < grace_ms
+    in_place = -RINGS_AFTER_MS < since_end_ms < _grace_ms()
     return (app in came and before <= 1 + lost) or (in_place and before == 1)
+
+
+def _stands_in(world: World, app: App, at_ms: float) -> bool:
+    """Return whether a device has just come in place of a lost one. What has overtaken an event
+    that the lost one has missed follows that event once more (``Product.overtakes``)."""
+    lost = any(
+        one.who == app.who and one.closed_ms is not None and one.closed_ms < at_ms
+        for one in world.apps
+    )
+    return lost and at_ms - app.joined_ms < _grace_ms()
+
+
+def _grace_ms() -> int:
+    return settings().reconnect_grace_seconds * 1000 + RINGS_AFTER_MS
 
 
 def _is_about(payload: Any, call_id: str) -> bool:
