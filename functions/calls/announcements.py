@@ -29,7 +29,7 @@ from shared.aws.parallel import both
 from shared.aws.retry import looks
 from shared.calling.telling import tell
 from shared.ids import decompose
-from shared.pipeline.context import Background
+from shared.pipeline.context import Background, Context
 from shared.pipeline.payloads import Outbound
 from shared.realtime.address import Address
 from shared.realtime.untold import Mark, overtake
@@ -82,6 +82,15 @@ def accepted(background: Background, room: LiveKit, telecaller: PartyRow, mark: 
     if not telecaller.note_told(mark) and not rows.get(USER.path, peer.id).is_in(call.id):
         # The events of the end may have arrived before these, so the end has the last word again.
         tell(background.emit, Ended(call.id).to([device, *user.addresses]))
+
+
+def answered(context: Context, user: PartyRow, callers: Iterable[Address]) -> None:
+    """Tell the user's devices once more that the call on the user's row is accepted: they may have
+    heard that it rings after they had heard that."""
+    call, me = user.call, context.session
+    room = livekit.configured(settings(), context.ports.secrets)
+    theirs = room.credentials(call.id, me.person_id, me.name, context.now_ms)
+    tell(context.emit, AcceptedByTelecaller(call.id, theirs).to(callers))
 
 
 def ended(background: Background, done: Finished, but: Address | None = None) -> None:

@@ -86,7 +86,10 @@ def read_telecaller(request: Initiate) -> RequestedTelecaller:
     limit=INITIATE_LIMIT,
     preload=read_telecaller,
     access=MAY_END_CALL
-    | Access({"accounts": "GetItem", "connections": "GetItem", "calls": "Query"}, may="start-ring"),
+    | Access(
+        {"accounts": "GetItem", "connections": "GetItem", "calls": "Query"},
+        may="start-ring read-secret",
+    ),
 )
 def initiate(context: Context, request: Initiate) -> Initiated:
     """Call a telecaller. The telecaller's devices receive `call:incoming`; the user's devices
@@ -110,9 +113,12 @@ def initiate(context: Context, request: Initiate) -> Initiated:
         # A device that calls as soon as it is connected may not be on the row yet.
         callers = {*user.addresses, context.address}
         tell(context.emit, Ringing(call.id, call.telecaller).to(callers))
-        # A device may have ended the call before the others have heard of it.
-        if not rows.get(USER.path, call.user.id).is_in(call.id):
+        # The call may have been answered or have ended before all of them have heard of it.
+        user = rows.get(USER.path, call.user.id)
+        if not user.is_in(call.id):
             tell(context.emit, Ended(call.id).to(callers))
+        elif user.call.accepted_at:
+            announcements.answered(context, user, callers)
     return Initiated(call.id)
 
 

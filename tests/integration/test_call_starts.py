@@ -8,18 +8,20 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from functions.calls import starting
+from functions.calls import initiating, starting
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.state import Trigger
 from functions.products import REGISTRY
 from local.accounts import save as save_account
 from shared.aws.tables import transact
+from shared.calling.telling import tell
 from shared.errors import INTERNAL
 from shared.identity.accounts import Account
 from shared.pipeline import departure, greeting
 from shared.pipeline.context import Arrival
 from shared.realtime import connections, people
-from shared.realtime.address import Address, Wire
+from shared.realtime.address import Address, Delivery, Wire
+from shared.realtime.emitter import Emitter
 from tests.integration import stage
 from tests.integration.chat import Overtaken
 from tests.integration.clients import UNREACHABLE, Clients, failure
@@ -91,6 +93,23 @@ def test_an_answered_call_needs_no_timer(clients: Clients, monkeypatch: pytest.M
     assert stage.call_of(stage.telecaller("tina")).status == "ACCEPTED"
     clients.telecaller("call:end", call_id)
     assert clients.fakes.tasks.rooms == [call_id]
+
+
+def test_the_user_receives_the_accept_after_the_ring(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(emit: Emitter, *deliveries: Delivery) -> bool:
+        """Let the telecaller accept while it is on its way that the call rings."""
+        if deliveries[0].event == "call:ringing":
+            clients.telecaller("call:accept", stage.call_of(stage.telecaller("tina")).id)
+        return tell(emit, *deliveries)
+
+    monkeypatch.setattr(initiating, "tell", overtaken)
+    call_id = clients.initiate()
+    heard = clients.events("u1")
+    assert [name for name, _ in heard] == ["call:accepted", "call:ringing", "call:accepted"]
+    assert heard[0][1] == heard[-1][1]
+    assert clients.acks("u1") == [{"callId": call_id}]
 
 
 @pytest.mark.parametrize("error", [None, TimeoutError("no state machine")])

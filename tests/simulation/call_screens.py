@@ -139,9 +139,9 @@ def once(world: World, truth: Truth) -> Broken:
     rings, so another one that came then and was lost at once adds a miss of its own. The same goes
     for a device that came when an answered call had ended, in place of a lost one: it may be among
     those who are looked for after the end, because they may have fetched the call, and it stands
-    for the device that had the call as well as for those that rang in vain. The end is also said
-    again if it has overtaken ``call:ringing``. And if the device that has accepted a call
-    is lost, another one may accept the call again, which is announced as the first time.
+    for the device that had the call as well as for those that rang in vain. The end and the accept
+    are also said again if they have overtaken ``call:ringing``. And if the device that has accepted
+    a call is lost, another one may accept the call again, which is announced as the first time.
     """
     accepts = Counter(
         one.payload["callId"]
@@ -173,13 +173,13 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     it rang or ended, or that a call is accepted which several devices have accepted."""
     _, event, data = app.screen.events[number]
     before = [(name, one) for _, name, one in app.screen.events[:number]].count((event, data))
-    if event == "call:accepted":
-        return 1 <= before < accepts[data["callId"]]
-    if event not in HIDES or not before:
+    if not before or event not in {*HIDES, "call:accepted"}:
         return False
     names = [name for _, name, one in app.screen.events[:number] if _is_about(one, data["callId"])]
     if names[-1] == "call:ringing":
         return before == 1
+    if event == "call:accepted":
+        return before < accepts[data["callId"]]
     call = _call(truth, data["callId"])
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
     until_ms = silent_at + RINGS_AFTER_MS
