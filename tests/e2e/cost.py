@@ -22,7 +22,10 @@ PACKETS = {
     "5": "an upgrade finished",
 }
 PRESENCE = ("presence-stream", "broadcast")
-COMING_AND_GOING = ("connect", "opener", "disconnect", "deadline", "sweep", "polling")
+ENDS = ("disconnect", "deadline", "sweep")
+"""The functions that run when connections have ended."""
+
+COMING_AND_GOING = ("connect", "opener", "polling", *ENDS)
 """The functions that run when other people connect, wait for packets and disconnect. They are no
 part of a call."""
 
@@ -161,19 +164,25 @@ def of_call(records: list[Record]) -> dict[str, float]:
 def of_connect(records: list[Record]) -> dict[str, float]:
     """Return the cost of a client that connects, without that of the presence that it changes.
 
-    The sweep, which may come meanwhile, and GETs that wait for packets are left out: how many a
-    client makes, and how often each looks for packets, depends on timing.
+    The sweep and the ends of other connections, which may come meanwhile, are left out. So are GETs
+    that wait for packets: how many a client makes, and how often each looks for packets, depends on
+    timing, as does how often the opener posts the same packet until the connection is open.
     """
-    others = (*PRESENCE, "sweep")
+    others = (*PRESENCE, *ENDS)
     mine = [one for one in records if not one["function"].endswith(others)]
     steps = [one for one in invocations(mine).values() if not _waits(one)]
     costs = [cost(one) for one in steps]
     return {
         "invocations": len(steps),
-        "posts": sum(one.posts for one in costs),
+        "posts": sum(map(_different_posts, steps)),
         "read units": sum(one.read_units for one in costs),
         "write units": sum(one.write_units for one in costs),
     }
+
+
+def _different_posts(records: list[Record]) -> int:
+    """Return how many different frames an invocation has posted."""
+    return len({one["frame"] for one in records if one["kind"] == "@connections"})
 
 
 def _waits(records: list[Record]) -> bool:
