@@ -63,6 +63,25 @@ Checks = Mapping[tuple[str, str], Check]
 """By namespace and event. An event that is not here stays true."""
 
 
+class _Kept(NamedTuple):
+    """The parts of an entry on a person's row.
+
+    lost_ms: when the client was lost, epoch ms, in decimal digits.
+    keeper: the connection whose loss has let the event be kept.
+    text: the event and its values as JSON, or ``_HANDED_ON``.
+    """
+
+    id: str
+    lost_ms: str
+    keeper: str
+    text: str
+
+    @classmethod
+    def of(cls, entry: str) -> _Kept:
+        """Return the parts of an entry."""
+        return cls(*decompose(entry, 4))
+
+
 class Newer(Protocol):
     """An event that has overtaken another."""
 
@@ -182,8 +201,8 @@ def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
             return
         person = people.get(missed.namespace, person_id)
         kept = _recent(person.missed or (), now_ms)
-        same = [one for one in kept if _id_of(one) == missed.id]
-        others = [one for one in same if _keeper(one) != connection.connection_id]
+        same = [one for one in kept if _Kept.of(one).id == missed.id]
+        others = [one for one in same if _Kept.of(one).keeper != connection.connection_id]
         if any(map(_waits, others)):
             return
         back, lost = _devices(person, since_ms)
@@ -193,7 +212,7 @@ def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
         if not (back or waits) or late.is_overtaken(back):
             return
         text = json.dumps([missed.event, missed.values]) if waits else _HANDED_ON
-        if len(same) > len(others) or not _has_room(person, kept, text):
+        if len(same) > len(others) or not _has_room(person, kept, text, missed.event):
             late.send(back)
             return
         entry = compose(missed.id, str(max(left_ms, *lost, 0)), connection.connection_id, text)
@@ -205,12 +224,12 @@ def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
             return
 
 
-def _has_room(person: Person, kept: set[str], text: str) -> bool:
+def _has_room(person: Person, kept: set[str], text: str, event: str) -> bool:
     """Return whether one more event may be kept for a person. Logs that it may not."""
     values = settings()
     full = len(kept) >= values.missed_events or len(text.encode()) > values.missed_event_bytes
     if full or not person.online:
-        logger.warning("event missed", extra={"person": person.person_id})
+        logger.warning("event missed", extra={"event": event, "person": person.person_id})
     return person.online and not full
 
 
@@ -239,29 +258,20 @@ def _devices(person: Person, since_ms: int) -> tuple[list[Address], list[int]]:
 def _recent(kept: Iterable[str], now_ms: int) -> set[str]:
     """Return the events that a client may still come back for."""
     oldest_ms = now_ms - settings().reconnect_grace_seconds * 1000
-    return {entry for entry in kept if int(decompose(entry, 4)[1]) > oldest_ms}
-
-
-def _id_of(entry: str) -> str:
-    return decompose(entry, 4)[0]
-
-
-def _keeper(entry: str) -> str:
-    """Return the connection whose loss has let the event be kept."""
-    return decompose(entry, 4)[2]
+    return {entry for entry in kept if int(_Kept.of(entry).lost_ms) > oldest_ms}
 
 
 def _waits(entry: str) -> bool:
     """Return whether an entry is of an event that waits for devices that come back."""
-    return decompose(entry, 4)[3] != _HANDED_ON
+    return _Kept.of(entry).text != _HANDED_ON
 
 
 def _decoded(entry: str) -> tuple[str, list[Any]]:
     """Return the event that an entry keeps, and its values."""
-    event, values = msgspec.json.decode(decompose(entry, 4)[3])
+    event, values = msgspec.json.decode(_Kept.of(entry).text)
     return event, values
 
 
 def _delivery(address: Address, entry: str) -> Delivery:
     event, values = _decoded(entry)
-    return Delivery(event, Arguments(values), (address,), _id_of(entry))
+    return Delivery(event, Arguments(values), (address,), _Kept.of(entry).id)
