@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.e2e.chat import Tab, get, make_channel, tab, unique
+from tests.e2e.waiting import until
 from tests.e2e.world import World
 
 PEOPLE = 200
@@ -15,14 +14,6 @@ SENDERS = 20
 AT_ONCE = 6
 PATIENCE_SECONDS = 240
 """How long one step may take before the test fails. It does not measure performance."""
-
-
-def until(done: Callable[[], bool], missing: str) -> None:
-    """Wait until ``done`` returns true. Raises ``AssertionError`` with ``missing`` otherwise."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        assert time.monotonic() < deadline, missing
-        time.sleep(0.2)
 
 
 def test_all_people_in_a_channel_receive_every_message_once(world: World) -> None:
@@ -39,13 +30,18 @@ def test_all_people_in_a_channel_receive_every_message_once(world: World) -> Non
     assert first.ask("join_channel", channel) is None
     for one in others:  # each is announced to all people who are in the channel already
         one.client.emit("join_channel", channel)
-    until(lambda: len(first.all("user_joined")) >= len(others), "not all people have joined")
+    until(
+        lambda: len(first.all("user_joined")) >= len(others),
+        "all people have joined",
+        PATIENCE_SECONDS,
+    )
 
     for number, one in enumerate(tabs[:SENDERS]):
         one.client.emit("chat:send_message", {"channelId": channel, "message": f"{number}"})
     until(
         lambda: all(len(one.all("chat:new_message")) >= SENDERS for one in tabs),
-        "not all people have received all messages",
+        "all people have received all messages",
+        PATIENCE_SECONDS,
     )
     joined = Counter(one["userId"] for one in first.all("user_joined"))
     assert joined == Counter(one.person_id for one in others)

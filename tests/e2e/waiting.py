@@ -13,11 +13,11 @@ SETTLED_SECONDS = 3.0
 T = TypeVar("T")
 
 
-def until(happened: Callable[[], bool], what: str) -> None:
+def until(happened: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
     """Wait until ``happened`` returns true. Raises ``AssertionError`` with ``what`` otherwise."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < deadline, f"not within {SECONDS} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.05)
 
 
