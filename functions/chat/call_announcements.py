@@ -101,18 +101,19 @@ def accepted(background: Background, row: CallRow, mark: Mark, answer: object) -
 def ended(background: Background, done: Finished, but: Address | None = None) -> None:
     """Announce the end of a call to the tabs of both parties that have the call, or ring.
 
-    but: the tab whose request has ended the call. It receives the acknowledgement only.
+    but: the tab whose request has ended the call. It receives the acknowledgement only. None if
+        there is no such tab, or it has left.
     """
     row = call_rows.of_key(done.record.call_id)
     untold = overtake(row, done.row.marks, background.now_ms)
     _announce_end(background, done.row, [*untold, done.mark], but)
 
 
-def ended_before(background: Background, call_id: str, but: Address) -> None:
+def ended_before(background: Background, call_id: str, but: Address | None) -> None:
     """Announce how a call has ended, unless the process that has ended it has done so, or does so
     in time.
 
-    but: the tab whose request is to end the call once more.
+    but: the tab whose request is to end the call once more. None if it has left.
     """
     row = call_rows.find(call_id)
     untold = overtake(call_rows.of_key(call_id), row.marks, background.now_ms) if row else ()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from functions.chat import call_announcements, call_rows, call_store, pushes
-from functions.chat.call_events import Accepted, Incoming
+from functions.chat.call_events import Accepted, Ended, Incoming
 from functions.chat.call_rows import CallRow, Party
 from functions.chat.namespaces import CHAT
 from functions.chat.product import MAY_END_CALL, chat
@@ -49,6 +49,13 @@ def _rings_on(background: Background, call_id: str, callee_id: str) -> bool:
 def still_lasts(party: Party, event: dict[str, Any]) -> bool:
     """Return whether a person is still in the call that a lost tab has heard nothing of."""
     return party.is_in(event["callId"])
+
+
+@chat.overtakes(CHAT.path, Accepted.event, Incoming.event, access=Access({"people": "GetItem"}))
+def over_by_now(person_id: str, event: dict[str, Any]) -> Ended | None:
+    """Return the event of a call's end, if the person is not in the call any more."""
+    call_id = event["callId"]
+    return None if call_rows.party(person_id).is_in(call_id) else Ended(call_id)
 
 
 @chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=MAY_END_CALL)

@@ -300,11 +300,14 @@ def _finish(context: Context, request: CallRef, triggers: Triggers) -> None:
     time, and what has not been announced is. Raises ``Refusal`` or ``Duplicate`` if the call cannot
     be ended.
     """
+    # A tab that has left misses the event, as it misses those before: a tab that has come in its
+    # place receives them all.
+    asker = None if context.connection.leaving else context.address
     if done := _end_running(context, request, triggers):
-        call_announcements.ended(context, done, but=context.address)
+        call_announcements.ended(context, done, but=asker)
     else:
         _require_ended_before(context, request, triggers)
-        call_announcements.ended_before(context, request.call_id, but=context.address)
+        call_announcements.ended_before(context, request.call_id, but=asker)
 
 
 def _end_running(context: Context, request: CallRef, triggers: Triggers) -> Finished | None:

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import guard
-from local.emulator import REGION, aws_environment
+from local.emulator import PUSH_LOG, REGION, WORKER_LOG, aws_environment
 from local.settings import ROOT
 
 START_SECONDS = 60
@@ -89,13 +89,16 @@ def running(name: str, work: Path) -> Iterator[Engine]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": port,
         "IOT_MTLS_ENABLED": "0",
+        "PYTHONPATH": str(ROOT),
         "SFTP_ENABLED": "0",
         "S3_DATA_DIR": str(work / "s3"),
         "STATE_DIR": str(work / "state"),
         "TMPDIR": str(work),
+        PUSH_LOG: str(work / "pushes"),
+        WORKER_LOG: str(work / "workers"),
     }
     command: Sequence[str] = (
-        [sys.executable, "-m", "ministack.app"]
+        [sys.executable, "-m", "local.emulator_main"]
         if name == "emulator"
         else [str(DYNOXIDE), "serve", "--host", "127.0.0.1", "--port", port]
     )

@@ -18,6 +18,7 @@ from shared.pipeline import returning
 from shared.realtime import connections, event_log, moving, people, recovery, rooms
 from shared.realtime.emitter import Emitter
 from shared.realtime.event_log import LoggedEvent
+from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import recovering, stage
@@ -26,11 +27,9 @@ from tests.integration.conftest import Race
 from tests.integration.recovering import Numbered, Phone, come_back, deliver, lose
 from tests.integration.stage import INVOCATION
 
-pytestmark = pytest.mark.usefixtures("tables")
-
 
 @pytest.fixture(autouse=True)
-def ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+def ports(tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     recovering.install(fakes, monkeypatch)
 
 

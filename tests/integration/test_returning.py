@@ -13,14 +13,13 @@ from functions.disconnect import main as disconnect
 from shared.pipeline import rate_limits
 from shared.realtime import connections, membership, people, session_store
 from shared.realtime.emitter import Emitter
+from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration import booking_stage, recovering
 from tests.integration.clients import Clients
 from tests.integration.recovering import Numbered, Phone, come_back, deliver, lose
 from tests.integration.stage import INVOCATION
-
-pytestmark = pytest.mark.usefixtures("tables")
 
 ADDRESS = "192.0.2.7"
 
@@ -29,7 +28,7 @@ A_MINUTE_MS = 60_000
 
 
 @pytest.fixture(autouse=True)
-def ports(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+def ports(tables: Settings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     recovering.install(fakes, monkeypatch)
 
 
