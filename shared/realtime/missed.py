@@ -189,9 +189,10 @@ class _Late:
 def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
     """Keep one event, and send it to the devices that are back already and have not received it.
 
-    It does not wait for others if the only lost device is back, or it has been overtaken. It is
-    written down before it is sent: if other lost devices have missed it too, only one of their
-    functions sends it. The same function does so again if its process has died on the way.
+    It waits for more devices, unless it has been overtaken, or the only lost device is back and no
+    earlier event waits. It is written down before it is sent: if other lost devices have missed it
+    too, only one of their functions sends it. The same function does so again if its process has
+    died on the way.
     """
     missed, session, left_ms = late.missed, late.session, int(connection.left_ms or 0)
     person_id, now_ms = session.person_id, late.ports.clock.now_ms()
@@ -206,7 +207,9 @@ def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
         if any(map(_waits, others)):
             return
         back, lost = _devices(person, since_ms)
-        waits = not (back and len(lost) <= 1) and bool(kept or connection.lost)
+        is_back = bool(back) and len(lost) <= 1
+        # A device that comes and receives an earlier event needs this one, too.
+        waits = any(map(_waits, kept)) or (not is_back and bool(kept or connection.lost))
         if others:
             back = []
         if not (back or waits) or late.is_overtaken(back):

@@ -270,6 +270,14 @@ class TestAnEventThatALostConnectionHasMissed:
         assert self.come(ulla, "c4") == []
         assert not stage.user("ulla").missed
 
+    def test_reaches_those_who_receive_an_earlier_one(self, ulla: Ulla) -> None:
+        ulla.report(1006)
+        self.miss(ulla, number=1)
+        assert self.come(ulla, "c2") == ["1"]
+        self.miss(ulla, number=2)
+        assert [payload["callId"] for _, payload in ulla.fakes.events("c2")] == ["1", "2"]
+        assert self.come(ulla, "c3") == ["1", "2"]
+
     def test_is_forgotten_when_nobody_comes(self, ulla: Ulla) -> None:
         self.miss(ulla)
         ulla.wait(GRACE)

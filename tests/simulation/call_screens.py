@@ -23,6 +23,10 @@ from tests.simulation.world import World
 RINGS_AFTER_MS = 2_000
 """A device that comes during a call rings sooner than this."""
 
+LOOKS_AFTER_MS = 200
+"""How long the function of a caller needs, after the last device has heard that the call rings, to
+look whether it has been accepted."""
+
 _CHANGES = {"presence_updated": "status", "booking:status_updated": "status"}
 _NEWS = {"offline", *OVER}
 """States that begin once. Somebody may say twice that they are away."""
@@ -139,9 +143,10 @@ def once(world: World, truth: Truth) -> Broken:
     rings, so another one that came then and was lost at once adds a miss of its own. The same goes
     for a device that came when an answered call had ended, in place of a lost one: it may be among
     those who are looked for after the end, because they may have fetched the call, and it stands
-    for the device that had the call as well as for those that rang in vain. The end and the accept
-    are also said again if they have overtaken ``call:ringing``. And if the device that has accepted
-    a call is lost, another one may accept the call again, which is announced as the first time.
+    for the device that had the call as well as for those that rang in vain. The end is also said
+    again if it has overtaken ``call:ringing``, and the accept if it may have done so on one of the
+    caller's devices. And if the device that has accepted a call is lost, another one may accept the
+    call again, which is announced as the first time.
     """
     accepts = Counter(
         one.payload["callId"]
@@ -178,9 +183,10 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     names = [name for _, name, one in app.screen.events[:number] if _is_about(one, data["callId"])]
     if names[-1] == "call:ringing":
         return before == 1
-    if event == "call:accepted":
-        return before < accepts[data["callId"]]
     call = _call(truth, data["callId"])
+    if event == "call:accepted":
+        again = _may_be_overtaken(world, app, data["callId"], call.get("acceptedAt") or 0)
+        return before < accepts[data["callId"]] + again
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
     until_ms = silent_at + RINGS_AFTER_MS
     came = [
@@ -193,6 +199,18 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     since_end_ms = app.joined_ms - (call.get("endedAt") or 0)
     in_place = -RINGS_AFTER_MS < since_end_ms < _grace_ms()
     return (app in came and before <= 1 + lost) or (in_place and before == 1)
+
+
+def _may_be_overtaken(world: World, app: App, call_id: str, accepted_ms: float) -> bool:
+    """Return whether a call was accepted before all devices of its caller had heard that it rings,
+    as far as the function that tells them could know."""
+    return any(
+        (event, one["callId"]) == ("call:ringing", call_id) and at_ms + LOOKS_AFTER_MS > accepted_ms
+        for other in world.apps
+        if other.who == app.who
+        for at_ms, event, one in other.screen.events
+        if _is_about(one, call_id)
+    )
 
 
 def _stands_in(world: World, app: App, at_ms: float) -> bool:
