@@ -97,6 +97,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
     return made
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run these tests in one worker, so that no stack is synthesized twice."""
     for item in items:

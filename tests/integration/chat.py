@@ -31,10 +31,7 @@ EVERYTHING = frozenset(
 
 @contextmanager
 def announcing(engine: Engine, fakes: Fakes, *tables: str) -> Iterator[None]:
-    """Announce and push what is written to some tables of chat, as their streams' function does.
-
-    It has to begin before the process has made its client.
-    """
+    """Announce and push what is written to some tables of chat, as their streams' function does."""
 
     def take(record: Record) -> None:
         fakes.tasks.broadcasts.extend(stream.broadcasts(record, fakes.clock.now))

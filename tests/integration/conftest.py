@@ -2,15 +2,20 @@
 
 Every test has its own tables. The tests of an engine run in one worker of pytest-xdist
 (``--dist loadgroup``), so that each engine is started once.
+
+The tests of what an engine decides run on both engines. All others run on one, which is always the
+same for a test; each module meets both. ``ENGINES=both`` runs every test on both.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any, TypeVar
+from zlib import crc32
 
 import pytest
 
@@ -30,19 +35,43 @@ from tests.table_definition import table_definition
 
 THREADS = 16
 
+DECIDED_BY_THE_ENGINE = {
+    f"test_{name}.py"
+    for name in (
+        *("accounts", "asking_again", "booking_statuses", "bookings", "call_machine", "call_races"),
+        *("call_starts", "call_store", "chat_calls", "chat_channels", "chat_counts", "connections"),
+        *("counts", "limits", "lost_answers", "memberships", "repair", "transactions", "untold"),
+    )
+}
+"""The modules about conditional writes, races and transactions: their tests run on both engines."""
+
 T = TypeVar("T")
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("emulator", "dynoxide")
-    ],
-)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses an engine on those that it needs, unless it says itself on which."""
+    own = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
+    if "engine" not in metafunc.fixturenames or "engine" in own:
+        return
+    names = engines_of(metafunc.definition.path.name, metafunc.function.__name__)
+    values = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    metafunc.parametrize("engine", values, indirect=True, scope="session")
+
+
+def engines_of(module: str, test: str) -> tuple[str, ...]:
+    """Return the names of the engines on which a test runs."""
+    if module in DECIDED_BY_THE_ENGINE or os.environ.get("ENGINES") == "both":
+        return engines.NAMES
+    available = engines.NAMES[:1] if engines.missing() else engines.NAMES
+    return (available[crc32(f"{test} {module}".encode()) % len(available)],)
+
+
+@pytest.fixture(scope="session")
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
+    """Start the engine on which a test runs."""
     reason = engines.missing()
     if request.param == "dynoxide" and reason:
         pytest.skip(reason)
@@ -72,11 +101,11 @@ def tables(
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(aws, "session", lambda: engine.session._session)  # of botocore
+    monkeypatch.setattr(aws, "_made", engine.made)
     values = use_settings(tables=mine.names)
     forget_clients()
     yield values
     forget_clients()
-    mine.delete()
 
 
 @pytest.fixture

@@ -9,19 +9,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import guard
 from local.emulator import PUSH_LOG, REGION, WORKER_LOG, aws_environment
 from local.settings import ROOT
+from shared.aws import clients
 
+NAMES = ("emulator", "dynoxide")
 START_SECONDS = 60
 DYNOXIDE = ROOT / "local/node_modules/@dynoxide/linux-x64/dynoxide"
 
@@ -40,10 +44,15 @@ class Engine:
             endpoint_url=url,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
         )
+        self.made = cache(lambda service: clients.make(service, clients.CONFIG))
+        """Returns the functions' client of a service. It is kept: making one costs as much as ten
+        requests."""
 
 
 class Tables:
     """The tables of one test. Each is created when its name is asked for: most tests use a few.
+
+    They stay when the test is over: the engine ends with the run, and more tables slow none down.
 
     names: the physical name of each table, by the name with which it is declared.
     """
@@ -64,10 +73,17 @@ class Tables:
                 self._created.add(name)
         return self.names[name]
 
-    def delete(self) -> None:
-        """Delete the tables that have been created."""
-        for name in self._created:
-            self._admin.delete_table(TableName=self.names[name])
+
+@contextmanager
+def before_send(handler: Callable[..., AWSResponse | None]) -> Iterator[None]:
+    """Call ``handler`` before each request. What it returns replaces the engine's answer."""
+    events = clients.client("dynamodb").meta.events
+    typed = cast("Callable[..., None]", handler)  # the stubs know of no answer
+    events.register("before-send.dynamodb", typed)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.dynamodb", typed)
 
 
 def missing() -> str | None:

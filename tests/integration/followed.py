@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
+from shared.aws import clients
 from shared.aws.tables import TableName
 from tests.fakes import NOW_MS
 from tests.integration.engines import Engine
@@ -58,13 +59,13 @@ class Followed:
 
 @contextmanager
 def following(engine: Engine, table: str, take: Callable[[Record], object]) -> Iterator[None]:
-    """Follow a table. It has to begin before the process has made its client."""
-    followed = Followed(engine, table, take)
+    """Follow a table."""
+    followed, events = Followed(engine, table, take), clients.client("dynamodb").meta.events
     names = [f"after-call.dynamodb.{operation}" for operation in WRITES]
     for name in names:
-        engine.session.events.register(name, followed.look)
+        events.register(name, followed.look)
     try:
         yield
     finally:
         for name in names:
-            engine.session.events.unregister(name, followed.look)
+            events.unregister(name, followed.look)

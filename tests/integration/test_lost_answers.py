@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Iterator
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -14,6 +13,7 @@ from tests.fakes import Fakes
 from tests.integration import stage
 from tests.integration.chat import Chat
 from tests.integration.clients import Clients
+from tests.integration.engines import before_send
 from tests.integration.test_transactions import answer
 
 WRITES = ("UpdateItem", "TransactWriteItems")
@@ -30,10 +30,8 @@ class LosesAnswers:
         self.about = ""
         self.lost: list[str] = []
         self._endpoint = aws.client("dynamodb")._endpoint  # type: ignore[attr-defined]
-        handler = cast("Callable[..., None]", self._before_send)
-        aws.client("dynamodb").meta.events.register("before-send.dynamodb", handler)
 
-    def _before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+    def before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         target = request.headers["X-Amz-Target"]
         operation = (target if isinstance(target, str) else target.decode()).split(".")[-1]
         assert isinstance(request.body, str | bytes)
@@ -49,9 +47,11 @@ class LosesAnswers:
 
 
 @pytest.fixture
-def network(tables: object, monkeypatch: pytest.MonkeyPatch) -> LosesAnswers:
+def network(tables: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[LosesAnswers]:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    return LosesAnswers()
+    network = LosesAnswers()
+    with before_send(network.before_send):
+        yield network
 
 
 def names(fakes: Fakes, connection_id: str) -> list[str]:

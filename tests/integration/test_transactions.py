@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -13,7 +13,6 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from functions.calls.namespaces import USER
 from functions.calls.state import Trigger
-from shared.aws import clients
 from shared.aws.tables import Transaction, TransactionRefused, transact
 from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Address, Wire
@@ -21,6 +20,7 @@ from shared.realtime.connections import Connection
 from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.integration import stage
+from tests.integration.engines import before_send
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -53,12 +53,8 @@ class Network:
     def __init__(self) -> None:
         self.answers: list[AWSResponse] = []
         self.sent: list[dict[str, Any]] = []
-        client = clients.client("dynamodb")
-        # The handler's return value replaces the engine's answer, although its type says None.
-        handler = cast("Callable[..., None]", self._before_send)
-        client.meta.events.register("before-send.dynamodb", handler)
 
-    def _before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+    def before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         assert isinstance(request.body, str | bytes)
         self.sent.append(json.loads(request.body))
         return self.answers.pop(0) if self.answers else None
@@ -69,8 +65,10 @@ class Network:
 
 
 @pytest.fixture
-def network(tables: object) -> Network:
-    return Network()
+def network(tables: object) -> Iterator[Network]:
+    network = Network()
+    with before_send(network.before_send):
+        yield network
 
 
 @pytest.fixture(autouse=True)
