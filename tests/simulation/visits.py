@@ -227,6 +227,19 @@ def _torn_tabs(stage: Stage) -> None:
     stage.come(ANNA)
 
 
+@scenario("a torn tab, and another that comes before call:accepted is missed", chat_ringing)
+def _torn_caller(stage: Stage) -> None:
+    stage.world.gateway.close(stage.app(BERT).id, 1006)
+    stage.world.run(500)
+    stage.world.lambdas.late_ms["disconnect"] = 2_000
+    call_id = stage.kept["call"]
+    stage.emit(ANNA, "call:accept", {"callId": call_id, "answer": {}})
+    stage.world.run(500)
+    stage.come(BERT)
+    stage.world.run()
+    assert stage.world.apps[-1].screen.count("call:accepted", callId=call_id) == 1
+
+
 @scenario("torn parties of a booking, who are back before their events", booked)
 def _torn_parties(stage: Stage) -> None:
     for who in (CORA, PAUL):
