@@ -100,8 +100,7 @@ def tables(
     monkeypatch.setattr(TableName, "__get__", lambda self, *_: mine.open(self.name))
     for name, value in aws_environment({}, engine.url).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(aws, "session", lambda: engine.session._session)  # of botocore
-    monkeypatch.setattr(aws, "_made", engine.made)
+    monkeypatch.setattr(aws, "_made", engine.client)
     values = use_settings(tables=mine.names)
     forget_clients()
     yield values

@@ -11,19 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import boto3
 from botocore.awsrequest import AWSResponse
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from local import guard
-from local.emulator import PUSH_LOG, REGION, WORKER_LOG, aws_environment
+from local.emulator import PUSH_LOG, WORKER_LOG, aws_environment
 from local.settings import ROOT
 from shared.aws import clients
+from tests.direct import Direct
 
 NAMES = ("emulator", "dynoxide")
 START_SECONDS = 60
@@ -31,22 +29,51 @@ DYNOXIDE = ROOT / "local/node_modules/@dynoxide/linux-x64/dynoxide"
 
 
 class Engine:
-    """A running engine and one SDK session, whose loaded definitions make clients cheap."""
+    """A running engine.
+
+    The functions' client of DynamoDB sends its requests without the SDK's work around them, which
+    is most of what a request costs. ``by_sdk`` sends them as the functions do.
+
+    after: what is called after each request, with the operation.
+    """
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
         self.url = url
-        self.session = boto3.session.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
-        )
-        self.admin = self.session.client(
-            "dynamodb",
-            endpoint_url=url,
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
-        )
-        self.made = cache(lambda service: clients.make(service, clients.CONFIG))
-        """Returns the functions' client of a service. It is kept: making one costs as much as ten
-        requests."""
+        self.after: list[Callable[[str], object]] = []
+        self.call = self._send = Direct(url).call
+        self._client: Any = None
+
+    def client(self, service: str) -> Any:
+        """Return the functions' client of a service. That of DynamoDB is kept."""
+        if service != "dynamodb":
+            return clients.make(service, clients.CONFIG)
+        if self._client is None:
+            self._client = clients.make(service, clients.CONFIG)
+            self._by_sdk = self._client._make_api_call
+            self._client._make_api_call = self._request
+        return self._client
+
+    @contextmanager
+    def by_sdk(self, before_send: Callable[..., AWSResponse | None]) -> Iterator[None]:
+        """Let the SDK send requests, and call ``before_send`` before each.
+
+        What it returns replaces the engine's answer.
+        """
+        events = self.client("dynamodb").meta.events
+        events.register("before-send.dynamodb", before_send)
+        self._send = self._by_sdk
+        try:
+            yield
+        finally:
+            self._send = self.call
+            events.unregister("before-send.dynamodb", before_send)
+
+    def _request(self, operation: str, params: dict[str, Any]) -> Any:
+        answer = self._send(operation, params)
+        for take in self.after:
+            take(operation)
+        return answer
 
 
 class Tables:
@@ -58,7 +85,7 @@ class Tables:
     """
 
     def __init__(self, engine: Engine, prefix: str, definitions: Sequence[dict[str, Any]]) -> None:
-        self._admin = engine.admin
+        self._engine = engine
         self._definitions = {row["TableName"]: row for row in definitions}
         self._created: set[str] = set()
         self._lock = threading.Lock()
@@ -69,21 +96,9 @@ class Tables:
         with self._lock:
             if name not in self._created:
                 definition = self._definitions[name] | {"TableName": self.names[name]}
-                self._admin.create_table(**definition)
+                self._engine.call("CreateTable", definition)
                 self._created.add(name)
         return self.names[name]
-
-
-@contextmanager
-def before_send(handler: Callable[..., AWSResponse | None]) -> Iterator[None]:
-    """Call ``handler`` before each request. What it returns replaces the engine's answer."""
-    events = clients.client("dynamodb").meta.events
-    typed = cast("Callable[..., None]", handler)  # the stubs know of no answer
-    events.register("before-send.dynamodb", typed)
-    try:
-        yield
-    finally:
-        events.unregister("before-send.dynamodb", typed)
 
 
 def missing() -> str | None:
@@ -146,8 +161,8 @@ def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            engine.admin.list_tables()
-        except (BotoCoreError, ClientError):
+            engine.call("ListTables", {})
+        except (OSError, ClientError):
             time.sleep(0.05)
         else:
             return

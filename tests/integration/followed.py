@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
-from shared.aws import clients
 from shared.aws.tables import TableName
 from tests.fakes import NOW_MS
 from tests.integration.engines import Engine
@@ -24,18 +23,20 @@ class Followed:
     """
 
     def __init__(self, engine: Engine, table: str, take: Callable[[Record], object]) -> None:
-        self._admin, self._take = engine.admin, take
+        self._engine, self._take = engine, take
         self._name = TableName(table).__get__(self, Followed)  # as a model asks for it
-        schema = self._admin.describe_table(TableName=self._name)["Table"]["KeySchema"]
+        schema = engine.call("DescribeTable", {"TableName": self._name})["Table"]["KeySchema"]
         self._key = [one["AttributeName"] for one in schema]
         self._rows: dict[str, Any] = {}
         self._numbers = itertools.count(1)
         self._lock = RLock()
 
-    def look(self, **_: object) -> None:
-        """Take what has changed since the last look."""
+    def look(self, operation: str) -> None:
+        """After a write, take what has changed since the last one."""
+        if operation not in WRITES:
+            return
         with self._lock:
-            items = self._admin.scan(TableName=self._name, ConsistentRead=True)["Items"]
+            items = self._engine.call("Scan", {"TableName": self._name})["Items"]
             rows = {str([item[name] for name in self._key]): item for item in items}
             before, self._rows = self._rows, rows
             for key in sorted(before.keys() | rows.keys()):
@@ -60,12 +61,9 @@ class Followed:
 @contextmanager
 def following(engine: Engine, table: str, take: Callable[[Record], object]) -> Iterator[None]:
     """Follow a table."""
-    followed, events = Followed(engine, table, take), clients.client("dynamodb").meta.events
-    names = [f"after-call.dynamodb.{operation}" for operation in WRITES]
-    for name in names:
-        events.register(name, followed.look)
+    followed = Followed(engine, table, take)
+    engine.after.append(followed.look)
     try:
         yield
     finally:
-        for name in names:
-            events.unregister(name, followed.look)
+        engine.after.remove(followed.look)

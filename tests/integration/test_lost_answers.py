@@ -13,7 +13,7 @@ from tests.fakes import Fakes
 from tests.integration import stage
 from tests.integration.chat import Chat
 from tests.integration.clients import Clients
-from tests.integration.engines import before_send
+from tests.integration.engines import Engine
 from tests.integration.test_transactions import answer
 
 WRITES = ("UpdateItem", "TransactWriteItems")
@@ -47,10 +47,12 @@ class LosesAnswers:
 
 
 @pytest.fixture
-def network(tables: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[LosesAnswers]:
+def network(
+    tables: object, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LosesAnswers]:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     network = LosesAnswers()
-    with before_send(network.before_send):
+    with engine.by_sdk(network.before_send):
         yield network
 
 

@@ -20,7 +20,7 @@ from shared.realtime.connections import Connection
 from shared.realtime.people import Person
 from tests.conftest import UseSettings
 from tests.integration import stage
-from tests.integration.engines import before_send
+from tests.integration.engines import Engine
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -65,9 +65,9 @@ class Network:
 
 
 @pytest.fixture
-def network(tables: object) -> Iterator[Network]:
+def network(tables: object, engine: Engine) -> Iterator[Network]:
     network = Network()
-    with before_send(network.before_send):
+    with engine.by_sdk(network.before_send):
         yield network
 
 

@@ -9,15 +9,13 @@ before: most requests are those of sweeps that find nothing to do.
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from shared.pipeline.deployment import TableSpec
+from tests.direct import Direct
 from tests.table_definition import table_definition
 
 Item = dict[str, Any]
@@ -35,7 +33,7 @@ class Dynamo:
     """One engine with the tables of the stack. Its tables have the names of their specs."""
 
     def __init__(self, url: str, tables: tuple[TableSpec, ...]) -> None:
-        self._http = _Http(url)
+        self._request = Direct(url).call
         self.specs = {table.name: table for table in tables}
         self.rows: Rows = {name: {} for name in self.specs}
         self._restored = 0
@@ -147,15 +145,6 @@ class Dynamo:
         """Return the key attributes of a row."""
         return self._key_item(table, item)
 
-    def _request(self, operation: str, params: dict[str, Any]) -> Any:
-        status, text = self._http.post(operation, msgspec.json.encode(params))
-        body = msgspec.json.decode(text or b"{}")
-        if status == 200:
-            return body
-        code = body.get("__type", "InternalServerError").rpartition("#")[2]
-        message = body.get("message") or body.get("Message") or ""
-        raise ClientError(body | {"Error": {"Code": code, "Message": message}}, operation)
-
     def _written(
         self, operation: str, params: dict[str, Any], answer: Any
     ) -> Iterator[tuple[str, Item, Item | None]]:
@@ -213,32 +202,6 @@ class Dynamo:
 
     def _key(self, table: str, item: Item) -> Key:
         return tuple(value["S"] for value in self._key_item(table, item).values())
-
-
-class _Http:
-    """A connection to the engine. ``http.client`` takes as long for an answer as the engine."""
-
-    def __init__(self, url: str) -> None:
-        host = urlsplit(url)
-        self._socket = socket.create_connection((host.hostname or "", host.port or 80))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answers = self._socket.makefile("rb")
-        self._head = (
-            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
-            "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/"
-            "aws4_request, SignedHeaders=host, Signature=none\r\nX-Amz-Date: 20260101T000000Z\r\n"
-            "X-Amz-Target: DynamoDB_20120810.{}\r\nContent-Length: {}\r\n\r\n"
-        )
-
-    def post(self, operation: str, body: bytes) -> tuple[int, bytes]:
-        """Make a request. Returns the status and the body of the answer."""
-        self._socket.sendall(self._head.format(operation, len(body)).encode() + body)
-        status, length = int(self._answers.readline().split()[1]), 0
-        while line := self._answers.readline().strip():
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        return status, self._answers.read(length)
 
 
 def plain(value: Any) -> Any:
