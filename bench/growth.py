@@ -110,12 +110,13 @@ def crowd(size: int) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def fill(admin: Any, items: Iterator[tuple[str, dict[str, Any]]]) -> None:
+def fill(engine: engines.Engine, items: Iterator[tuple[str, dict[str, Any]]]) -> None:
     def write(batch: list[tuple[str, dict[str, Any]]]) -> None:
         request: dict[str, Any] = {}
         for table, item in batch:
             request.setdefault(table, []).append({"PutRequest": {"Item": item}})
-        assert not admin.batch_write_item(RequestItems=request)["UnprocessedItems"]
+        answer = engine.call("BatchWriteItem", {"RequestItems": request})
+        assert not answer.get("UnprocessedItems")
 
     with ThreadPoolExecutor(4) as pool:
         batches = iter(lambda: list(islice(items, 25)), [])
@@ -141,9 +142,9 @@ def filled(size: int) -> Iterator[engines.Engine]:
         engines.running("dynoxide", Path(folder)) as engine,
     ):
         for row in TABLES:
-            engine.admin.create_table(**table_definition(row))
-        fill(engine.admin, crowd(size))
-        fill(engine.admin, people_of_the_call())
+            engine.call("CreateTable", table_definition(row))
+        fill(engine, crowd(size))
+        fill(engine, people_of_the_call())
         yield engine
 
 
