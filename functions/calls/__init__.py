@@ -15,6 +15,8 @@
 ``routes``         the HTTP route of a person's calls
 ``console``        the HTTP routes with which admins see all calls and end one
 ``credentials``    the HTTP route of new credentials for the LiveKit room of one's own call
+``devices``        devices that come while their telecaller is being called
+``overtaken``      which events are not true any more, if a device receives them late
 ``pushes``         what is pushed to the phones of telecallers
 ``billing``        what a call costs
 ``prepaid``        how long a user can pay for a prepaid call

@@ -29,9 +29,11 @@ from shared.aws.parallel import both
 from shared.aws.retry import looks
 from shared.calling.telling import tell
 from shared.ids import decompose
-from shared.pipeline.context import Background, Context
+from shared.pipeline.context import Background
 from shared.pipeline.payloads import Outbound
+from shared.ports import Ports
 from shared.realtime.address import Address
+from shared.realtime.sessions import Session
 from shared.realtime.untold import Mark, overtake
 from shared.settings import settings
 
@@ -84,13 +86,20 @@ def accepted(background: Background, room: LiveKit, telecaller: PartyRow, mark: 
         tell(background.emit, Ended(call.id).to([device, *user.addresses]))
 
 
-def answered(context: Context, user: PartyRow, callers: Iterable[Address]) -> None:
-    """Tell the user's devices once more that the call on the user's row is accepted: they may have
-    heard that it rings after they had heard that."""
-    call, me = user.call, context.session
-    room = livekit.configured(settings(), context.ports.secrets)
-    theirs = room.credentials(call.id, me.person_id, me.name, context.now_ms)
-    tell(context.emit, AcceptedByTelecaller(call.id, theirs).to(callers))
+def newest(ports: Ports, user: Session, call_id: str) -> AcceptedByTelecaller | Ended | None:
+    """Return the event that has followed ``call:ringing``, for devices that may have received that
+    one late. Returns None if the call still rings.
+
+    user: a session of the call's user.
+    """
+    row = rows.get(USER.path, user.person_id)
+    if not row.is_in(call_id):
+        return Ended(call_id)
+    if not row.call.accepted_at:
+        return None
+    room = livekit.configured(settings(), ports.secrets)
+    credentials = room.credentials(call_id, user.person_id, user.name, ports.clock.now_ms())
+    return AcceptedByTelecaller(call_id, credentials)
 
 
 def ended(background: Background, done: Finished, but: Address | None = None) -> None:

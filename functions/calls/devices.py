@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from functions.calls import rows
-from functions.calls.events import (
-    Accepted,
-    AcceptedByTelecaller,
-    Cancelled,
-    Incoming,
-    Party,
-    Ringing,
-)
-from functions.calls.namespaces import TELECALLER, USER
+from functions.calls.events import Cancelled, Incoming, Party
+from functions.calls.namespaces import TELECALLER
 from functions.calls.product import calls
-from functions.calls.rows import CurrentCall, PartyRow
+from functions.calls.rows import CurrentCall
 from functions.calls.state import Status
 from shared.calling.telling import tell
 from shared.pipeline.context import Context
@@ -37,13 +30,6 @@ def ring_newcomer(context: Context, _auth: dict[str, Any]) -> None:
     now = _ringing(context)
     if now is None or now.id != call.id:
         tell(context.emit, Cancelled(call.id).to([context.address]))
-
-
-@calls.on_missed(TELECALLER.path, Accepted.event, row=PartyRow)
-@calls.on_missed(USER.path, Ringing.event, AcceptedByTelecaller.event, row=PartyRow)
-def still_lasts(person: PartyRow, event: dict[str, Any]) -> bool:
-    """Return whether a person is still in the call that a lost device has heard nothing of."""
-    return person.is_in(event["callId"])
 
 
 def _ringing(context: Context) -> CurrentCall | None:

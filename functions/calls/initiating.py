@@ -8,7 +8,6 @@ from functions.calls import announcements, endings, rows, starting, store
 from functions.calls.events import (
     INVALID_REQUEST,
     CallError,
-    Ended,
     Incoming,
     Initiate,
     Initiated,
@@ -114,11 +113,8 @@ def initiate(context: Context, request: Initiate) -> Initiated:
         callers = {*user.addresses, context.address}
         tell(context.emit, Ringing(call.id, call.telecaller).to(callers))
         # The call may have been answered or have ended before all of them have heard of it.
-        user = rows.get(USER.path, call.user.id)
-        if not user.is_in(call.id):
-            tell(context.emit, Ended(call.id).to(callers))
-        elif user.call.accepted_at:
-            announcements.answered(context, user, callers)
+        if newer := announcements.newest(context.ports, context.session, call.id):
+            tell(context.emit, newer.to(callers))
     return Initiated(call.id)
 
 

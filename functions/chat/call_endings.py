@@ -18,7 +18,9 @@ from shared.calling import ring, waking
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
 from shared.pipeline.sweep import Sweep
+from shared.ports import Ports
 from shared.realtime.people import Person
+from shared.realtime.sessions import Session
 
 
 @chat.on_last_leave(CHAT.path, access=MAY_END_CALL)
@@ -52,10 +54,10 @@ def still_lasts(party: Party, event: dict[str, Any]) -> bool:
 
 
 @chat.overtakes(CHAT.path, Accepted.event, Incoming.event, access=Access({"people": "GetItem"}))
-def over_by_now(person_id: str, event: dict[str, Any]) -> Ended | None:
+def over_by_now(_ports: Ports, session: Session, event: dict[str, Any]) -> Ended | None:
     """Return the event of a call's end, if the person is not in the call any more."""
     call_id = event["callId"]
-    return None if call_rows.party(person_id).is_in(call_id) else Ended(call_id)
+    return None if call_rows.party(session.person_id).is_in(call_id) else Ended(call_id)
 
 
 @chat.on_ring_timeout(ring.CALL_ROW, row=CallRow, access=MAY_END_CALL)

@@ -228,10 +228,10 @@ class Hooks(Declarations):
         """Register what has overtaken an event that a lost client has missed.
 
         The function is called if a device of the person has joined since the loss: it may have
-        received newer events already. It is called with the person's id and the event's payload,
-        before the event is sent to that device and once more afterwards. It returns the newer event
-        that all devices of the person have been sent or will be, or None if there is none. What is
-        overtaken is not sent; what has been sent is followed by the newer event.
+        received newer events already. It is called with the ports, the lost session and the event's
+        payload, before the event is sent to that device and once more afterwards. It returns the
+        newer event that all devices of the person have been sent or will be, or None if there is
+        none. What is overtaken is not sent; what has been sent is followed by the newer event.
 
         A device that joins later receives what was missed in order, and the function is not called.
         """

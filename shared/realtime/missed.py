@@ -90,9 +90,9 @@ class Newer(Protocol):
         ...
 
 
-OvertakenBy = Callable[[str, Any], Newer | None]
-"""Is called with a person's id and the payload of an event that the person has missed. Returns the
-newer event that the person has been sent, or will be. Returns None if the event is still true."""
+OvertakenBy = Callable[[Ports, Session, Any], Newer | None]
+"""Is called with a session and the payload of an event that it has missed. Returns the newer event
+that its person has been sent, or will be. Returns None if the event is still true."""
 
 Overtaking = Mapping[tuple[str, str], OvertakenBy]
 """By namespace and event. An event that is not here is not overtaken."""
@@ -181,9 +181,9 @@ class _Late:
         return tuple(one for one in back if one.receiver not in self.told)
 
     def _newer(self) -> Newer | None:
-        overtaken_by = self._overtaken_by
-        payload = self.missed.values[0]
-        return overtaken_by(self.session.person_id, payload) if overtaken_by else None
+        if self._overtaken_by is None:
+            return None
+        return self._overtaken_by(self.ports, self.session, self.missed.values[0])
 
 
 def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:

@@ -141,7 +141,10 @@ RARE: dict[Use, str] = {
     ("sweep", "may", "send-deadline"): "the sweep may be the first to find a connection lost",
     ("sweep", "DeleteItem", "people"): "a call may have lost its timer",
     ("calls", "may", "delete-livekit-room"): "a caller may leave right after the accept",
-    ("calls", "may", "read-secret"): "a call may be answered before all devices hear that it rings",
+    **dict.fromkeys(
+        (("calls", "may", "read-secret"), ("disconnect", "may", "read-secret")),
+        "a call may be answered before all devices hear that it rings",
+    ),
     ("sweep", "UpdateItem", "counts"): "a stream may have lost a change",
 }  # fmt: skip
 """Rights that the tests may leave unused, each with the reason why it is granted."""

@@ -25,7 +25,7 @@ RINGS_AFTER_MS = 2_000
 
 LOOKS_AFTER_MS = 200
 """How long the function of a caller needs, after the last device has heard that the call rings, to
-look whether it has been accepted."""
+look whether it has been accepted or is over."""
 
 _CHANGES = {"presence_updated": "status", "booking:status_updated": "status"}
 _NEWS = {"offline", *OVER}
@@ -143,9 +143,9 @@ def once(world: World, truth: Truth) -> Broken:
     rings, so another one that came then and was lost at once adds a miss of its own. The same goes
     for a device that came when an answered call had ended, in place of a lost one: it may be among
     those who are looked for after the end, because they may have fetched the call, and it stands
-    for the device that had the call as well as for those that rang in vain. The end is also said
-    again if it has overtaken ``call:ringing``, and the accept if it may have done so on one of the
-    caller's devices. And if the device that has accepted a call is lost, another one may accept the
+    for the device that had the call as well as for those that rang in vain. The end and the
+    accept are also said again if they may have overtaken ``call:ringing`` on one of the caller's
+    devices. And if the device that has accepted a call is lost, another one may accept the
     call again, which is announced as the first time.
     """
     accepts = Counter(
@@ -184,9 +184,12 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     if names[-1] == "call:ringing":
         return before == 1
     call = _call(truth, data["callId"])
+    decided = "acceptedAt" if event == "call:accepted" else "endedAt"
+    again = _may_overtake(world, app, data["callId"], call.get(decided) or 0)
     if event == "call:accepted":
-        again = _may_be_overtaken(world, app, data["callId"], call.get("acceptedAt") or 0)
         return before < accepts[data["callId"]] + again
+    if again and before == 1:
+        return True
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
     until_ms = silent_at + RINGS_AFTER_MS
     came = [
@@ -201,11 +204,11 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     return (app in came and before <= 1 + lost) or (in_place and before == 1)
 
 
-def _may_be_overtaken(world: World, app: App, call_id: str, accepted_ms: float) -> bool:
-    """Return whether a call was accepted before all devices of its caller had heard that it rings,
-    as far as the function that tells them could know."""
+def _may_overtake(world: World, app: App, call_id: str, decided_ms: float) -> bool:
+    """Return whether a call was accepted or over before all devices of its caller had heard that it
+    rings, as far as the function that tells them could know."""
     return any(
-        (event, one["callId"]) == ("call:ringing", call_id) and at_ms + LOOKS_AFTER_MS > accepted_ms
+        (event, one["callId"]) == ("call:ringing", call_id) and at_ms + LOOKS_AFTER_MS > decided_ms
         for other in world.apps
         if other.who == app.who
         for at_ms, event, one in other.screen.events

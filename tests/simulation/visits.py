@@ -240,6 +240,24 @@ def _torn_caller(stage: Stage) -> None:
     assert stage.world.apps[-1].screen.count("call:accepted", callId=call_id) == 1
 
 
+@scenario("torn parties of a call, who are back before their events", call_people)
+def _torn_in_call(stage: Stage) -> None:
+    world = stage.world
+    world.lambdas.late_ms["disconnect"] = 1_000
+    world.gateway.close(stage.app(ULLA).id, 1006)
+    asked = stage.emit(ULLA, "call:initiate", INITIATE, 1)
+    world.run(200)
+    call, user = {"callId": asked.answer["callId"]}, world.come(ULLA)
+    world.run(1_000)
+    stage.emit(TINA, "call:accept", call)
+    world.gateway.close(stage.app(TINA).id, 1006)
+    telecaller = world.come(TINA)
+    world.run(2_000)
+    assert user.screen.count("call:ringing", **call) == 1
+    for app in (user, telecaller):
+        assert app.screen.count("call:accepted", **call) == 1
+
+
 @scenario("torn parties of a booking, who are back before their events", booked)
 def _torn_parties(stage: Stage) -> None:
     for who in (CORA, PAUL):
