@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := local/requirements.lock
-TYPED := $(wildcard shared functions infra local tests web bench)
 
 # Use the machine's own certificates, for networks with a certificate authority of their own.
 export UV_SYSTEM_CERTS := true
@@ -34,14 +33,12 @@ browser: # the tests of the pages need one; it is installed if that needs no que
 pictures: setup browser ## take the pictures in docs/images again
 	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_pictures.py
 
-check: ## check format, lint and types, and run the tests; needs `make setup` before
+check: ## check format and lint, and run the tests, which check types; needs `make setup` before
 	@echo "==> format"
 	@$(BIN)/ruff format --check . || { echo "Run 'make format' and try again."; exit 1; }
 	@echo "==> lint"
 	@$(BIN)/ruff check . || { echo "Run 'make format': it corrects what it can."; exit 1; }
-	@echo "==> types"
-	@$(BIN)/mypy $(TYPED)
-	@echo "==> tests"
+	@echo "==> types and tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
 
 simulate: setup ## every fault at every request in a simulated stack, or SEEDS=0:1000 for random histories

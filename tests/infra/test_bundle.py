@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,31 +46,39 @@ def build_one(name: str, folder: Path) -> dict[str, bytes]:
     return contents(folder)
 
 
-@pytest.mark.parametrize("name", ["code", *LAYERS])
-def test_a_bundle_is_the_same_wherever_it_is_built(name: str, tmp_path: Path) -> None:
-    once = build_one(name, tmp_path / "here")
-    again = build_one(name, tmp_path / "in" / "another" / "folder")
-    assert once == again
-    for path, content in once.items():
-        assert str(tmp_path).encode() not in content, path
+@pytest.fixture(scope="module")
+def built(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """Return what is in a bundle, which is built once for all tests of it."""
+    return build_one(request.param, tmp_path_factory.mktemp("here"))
+
+
+@pytest.mark.parametrize("built", ["code", *LAYERS], indirect=True)
+def test_a_bundle_is_the_same_wherever_it_is_built(
+    built: dict[str, bytes], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    name = request.node.callspec.params["built"]
+    assert built == build_one(name, tmp_path / "in" / "another" / "folder")
+    for path, content in built.items():
+        assert str(tmp_path.parent).encode() not in content, path
         if path.endswith(".so"):
             assert content[18] == ARM_64, path
 
 
 @pytest.mark.skipif(build.find_python() is None, reason="there is no Python of Lambda's version")
-@pytest.mark.parametrize("name", ["code", *LAYERS])
-def test_every_module_is_compiled_ahead(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("built", ["code", *LAYERS], indirect=True)
+def test_every_module_is_compiled_ahead(built: dict[str, bytes]) -> None:
     """The interpreter must not compare dates: the CDK's zip has none."""
-    built = build_one(name, tmp_path)
     tag = build.LAMBDA.version.replace(".", "")
     for path in (Path(path) for path in built if path.endswith(".py")):
         compiled = path.parent / "__pycache__" / f"{path.stem}.cpython-{tag}.pyc"
         assert built[str(compiled)][4] == UNCHECKED_HASH
 
 
-def test_the_layer_of_all_functions_is_small(tmp_path: Path) -> None:
+@pytest.mark.parametrize("built", [PACKAGES], indirect=True)
+def test_the_layer_of_all_functions_is_small(built: dict[str, bytes]) -> None:
     """With all files of its packages the layer would be four times as large."""
-    built = build_one(PACKAGES, tmp_path)
     assert sum(map(len, built.values())) < 12_000_000
     assert "aws_lambda_powertools-3" in str(built.keys()), (
         "scanners look up vulnerabilities by this name"
@@ -103,6 +110,9 @@ def run(
     return done.stdout
 
 
+HEAVY = {"livekit.api": LIVEKIT, "shared.identity.tokens": KEYS}
+"""The modules that use a layer which not all functions have."""
+
 IMPORTS = """
 import importlib, sys
 assert callable(getattr(importlib.import_module(sys.argv[1]), sys.argv[2]))
@@ -111,8 +121,17 @@ assert callable(getattr(importlib.import_module(sys.argv[1]), sys.argv[2]))
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
 def test_every_handler_imports_from_its_bundle_alone(bundles: Bundles, row: FunctionSpec) -> None:
-    """The layer of keys is left out: only a stack with published keys has it."""
-    run(bundles, row, IMPORTS, *(name for name in row.layers if name != KEYS))
+    """A function has a heavy layer exactly if it uses it.
+
+    The layer of keys is left out: only a stack with published keys has it. A function that may not
+    read the secret checks no token, even if it imports that code.
+    """
+    layers = [name for name in row.layers if name != KEYS]
+    found = run(bundles, row, IMPORTS + f"print(*{set(HEAVY)} & sys.modules.keys())", *layers)
+    used = {HEAVY[name] for name in found.split()}
+    if "read-secret" not in row.access.may.split():
+        used -= {KEYS}
+    assert set(row.layers) == used
 
 
 def test_published_keys_can_be_read_with_their_layer(bundles: Bundles) -> None:
@@ -139,21 +158,3 @@ def test_functions_bring_the_sdk_that_they_were_tested_with(bundles: Bundles) ->
     assert f"/{PACKAGES}/" in path
     named = re.findall(r'Literal\["(\w+)"\]', Path(clients.__file__).read_text())
     assert set(named) == build.SERVICES
-
-
-IMPORTED = """
-import importlib, sys
-importlib.import_module(sys.argv[1].rpartition(".")[0])
-print(",".join(name for name in sys.argv[2].split(",") if name in sys.modules))
-"""
-
-
-@pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row.name)
-def test_a_function_has_a_heavy_layer_exactly_if_it_uses_it(row: FunctionSpec) -> None:
-    """A function that may not read the secret checks no token, even if it imports that code."""
-    users = {"livekit.api": LIVEKIT}
-    if "read-secret" in row.access.may.split():
-        users["shared.identity.tokens"] = KEYS
-    command = [sys.executable, "-c", IMPORTED, row.handler, ",".join(users)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert set(row.layers) == {users[name] for name in done.stdout.strip().split(",") if name}
