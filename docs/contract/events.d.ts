@@ -1468,7 +1468,7 @@ export interface HttpRoutes {
   "GET /admin/calls/stats": {
     answer: CallsCallStats;
   };
-  /** Return the approved and active telecallers, for users and admins. With `presence`, a page has only those whose presence it is now, and so may be short although another page follows. */
+  /** Return the approved and active telecallers, for users and admins, with the presence that was announced last. With `presence`, a page may be short although another page follows. */
   "GET /telecallers": {
     query: { limit?: number; cursor?: string; presence?: "OFFLINE" | "ONLINE" | "ON_CALL" };
     answer: CallsTelecallers;

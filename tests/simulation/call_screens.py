@@ -188,7 +188,7 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     again = _may_overtake(world, app, data["callId"], call.get(decided) or 0)
     if event == "call:accepted":
         return before < accepts[data["callId"]] + again
-    if again and before == 1:
+    if (event == "call:cancelled" and before < accepts[data["callId"]]) or (again and before == 1):
         return True
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
     until_ms = silent_at + RINGS_AFTER_MS

@@ -211,12 +211,8 @@ class World:
 
     def first_screen(self, who: Who) -> dict[str, Any]:
         """Return what an app fetches at first: presence of telecallers, and own bookings."""
-        people = {key[0]: row(item) for key, item in self.dynamo.rows["people"].items()}
-        found: dict[str, Any] = {
-            key.split("#", 1)[1]: presence_of(one)
-            for key, one in people.items()
-            if key.startswith(f"{TINA.namespace}#")
-        }
+        listed = self.dynamo.rows["presences"]
+        found: dict[str, Any] = {telecaller_id: presence for presence, telecaller_id in listed}
         for (booking_id,), item in self.dynamo.rows["bookings"].items():
             booking = row(item)
             if who.id in (booking.get("customerId"), booking.get("partnerId")):

@@ -1,8 +1,9 @@
 """The lists of the telecallers who are online and on a call, for the first screen of users.
 
 A telecaller's presence follows from their row in the people table. These lists let one query find
-the few who are online among all. The function that announces presence writes them, so a list shows
-what users have been told.
+the few who are online among all. The function that announces presence writes them, so they show
+what users have been told. A telecaller may come back before their going has been announced: nothing
+is announced then, and a first screen that showed the row of that moment would stay wrong.
 """
 
 from __future__ import annotations
@@ -13,12 +14,9 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from functions.calls.namespaces import TELECALLER
-from functions.calls.presence.changes import Presence, presence
+from functions.calls.presence.changes import Presence
 from shared.aws.parallel import together
 from shared.aws.tables import Table, TableName
-from shared.calling.ring import CalledPerson
-from shared.realtime import people
 
 LISTED = (Presence.ONLINE, Presence.ON_CALL)
 """The presences that have a list. Most telecallers are offline most of the time."""
@@ -58,7 +56,7 @@ def ids(wanted: Presence, limit: int, before: str | None) -> list[str]:
 
 
 def presences(telecaller_ids: Sequence[str]) -> dict[str, Presence]:
-    """Return the presence of each telecaller as their row is now."""
-    keys = [people.key(TELECALLER.path, id_) for id_ in telecaller_ids]
-    rows = {row.person_id: row.serialize() for row in CalledPerson.batch_get(keys)}
-    return {id_: presence(rows.get(id_)) for id_ in telecaller_ids}
+    """Return the presence of each telecaller as users have been told."""
+    keys = [(one.value, id_) for id_ in telecaller_ids for one in LISTED]
+    listed = {row.telecaller_id: row.presence for row in ListedTelecaller.batch_get(keys)}
+    return {id_: Presence(listed.get(id_, Presence.OFFLINE)) for id_ in telecaller_ids}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal
 
 import msgspec
@@ -12,7 +11,6 @@ from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.presence import directory
 from functions.calls.presence.changes import Presence
 from functions.calls.product import calls
-from shared.aws.parallel import both
 from shared.identity import accounts
 from shared.identity.accounts import Account
 from shared.pipeline import paging
@@ -49,20 +47,19 @@ class Telecallers(Items[ListedTelecaller], frozen=True):
         {
             "accounts": "BatchGetItem",
             "accounts/listed": "Query",
-            "people": "BatchGetItem",
-            "presences": "Query",
+            "presences": "BatchGetItem Query",
         }
     ),
 )
 def telecallers(request: HttpRequest) -> Telecallers:
-    """Return the approved and active telecallers, for users and admins. With `presence`, a page has
-    only those whose presence it is now, and so may be short although another page follows."""
+    """Return the approved and active telecallers, for users and admins, with the presence that was
+    announced last. With `presence`, a page may be short although another page follows."""
     require_role(request.identity, USER.role, ADMIN.role)
     page = paging.read(request.query)
     wanted = request.choice("presence", Presence)
     if wanted in directory.LISTED:
         ids, cursor = paging.cut(page, directory.ids(wanted, page.rows, page.before), str)
-        known, now = both(partial(_callable, ids), partial(directory.presences, ids))
+        known, now = _callable(ids), dict.fromkeys(ids, wanted)
     else:
         found = accounts.of_role(TELECALLER.role, page.rows, page.before)
         known, cursor = paging.cut(page, found, lambda account: account.id)

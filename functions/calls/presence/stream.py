@@ -89,8 +89,9 @@ def announce(records: list[dict[str, Any]]) -> None:
     def tell(telecaller_id: str) -> None:
         state, record = changed[telecaller_id]
         with streams.set_aside(record):
-            _announce(telecaller_id, state)
+            # First screens are loaded meanwhile. One that shows what was before is told.
             directory.move(telecaller_id, state)
+            _announce(telecaller_id, state)
 
     INTERVALS.keep(changed, ports().clock.now_ms(), tell)
 
