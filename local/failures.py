@@ -21,7 +21,7 @@ LONGEST_TEXT = 300
 REMEMBERED = 200
 """How many failures are remembered, so that none is shown twice."""
 
-UNPACKED = re.compile(r'"[^"\n]*/ministack-lambda-[^"\n/]+/code/')
+UNPACKED = re.compile(r'"[^"\n]*/(ministack-lambda-[^"\n/]+/code|code/[0-9a-f]{64})/')
 """The folder of a function's code in the emulator. The same file is in this repository."""
 
 DENIED = re.compile(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import compileall
 import hashlib
-import json
 import os
 import select
 import signal
@@ -32,7 +31,7 @@ from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import lambda_svc  # type: ignore[import-untyped]
 
 from local.pinned import expect
-from local.warm_parent import LENGTH_BYTES
+from local.warm_parent import send
 
 PARENT = Path(__file__).with_name("warm_parent.py")
 
@@ -44,6 +43,8 @@ ASYNCHRONOUS_AT_ONCE = 12
 """The same for asynchronous invocations. Those of ``disconnect`` mostly wait for half a second."""
 
 _asynchronous = ContextVar("asynchronous", default=False)
+_module = ContextVar("module", default="")
+"""The module with the handler of the worker that is started."""
 
 
 def install() -> None:
@@ -55,6 +56,8 @@ def install() -> None:
     expect(lambda_svc.invoke_async_with_retry, "func", "event")
     expect(lambda_svc._execute_function_warm, "func", "event", "request_id")
     code = SharedCode(Path(tempfile.gettempdir()) / "code")
+    expect(lambda_runtime.Worker._spawn, "self")
+    lambda_runtime.Worker._spawn = naming_module(lambda_runtime.Worker._spawn)
     lambda_runtime.subprocess = ForkingSubprocess(WarmParent())
     lambda_runtime.zipfile = SharingZipfile(code)
     lambda_runtime.get_or_create_worker = LeasedWorker
@@ -74,6 +77,20 @@ def marked(invoke: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
             _asynchronous.reset(token)
 
     return invoke_marked
+
+
+def naming_module(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return a replacement of ``Worker._spawn`` that lets ``Popen`` know the handler's module."""
+
+    def spawn_named(worker: Any) -> None:
+        handler = worker.config.get("Handler", "")
+        token = _module.set(handler.rpartition(".")[0].replace("/", "."))
+        try:
+            spawn(worker)
+        finally:
+            _module.reset(token)
+
+    return spawn_named
 
 
 def in_turn(execute: Callable[[Any, Any, str], Any]) -> Callable[[Any, Any, str], Any]:
@@ -144,7 +161,7 @@ class ForkingSubprocess:
         if command[0] != sys.executable:
             popen: Any = subprocess.Popen
             return popen(command, **options)
-        return self._parent.fork(command[1], options["cwd"], options["env"])
+        return self._parent.fork(command[1], options["cwd"], options["env"], _module.get())
 
 
 class SharingZipfile:
@@ -215,18 +232,25 @@ class WarmParent:
         self._control.close()
         self._process.wait()
 
-    def fork(self, script: str, folder: str, environment: dict[str, str]) -> ForkedProcess:
-        """Start a worker that runs a Python script. Raises ``OSError`` if the parent has ended."""
+    def fork(
+        self, script: str, folder: str, environment: dict[str, str], module: str = ""
+    ) -> ForkedProcess:
+        """Start a worker that runs a Python script and will import ``module``, if any.
+
+        Raises ``OSError`` if the parent has ended.
+        """
         pipes = [os.pipe() for _ in range(4)]
         (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr), (status, to_status) = pipes
-        request = {"script": script, "folder": folder, "environment": environment}
-        body = json.dumps(request).encode()
-        length = len(body).to_bytes(LENGTH_BYTES, "big")
+        request = {
+            "script": script,
+            "folder": folder,
+            "environment": environment,
+            "module": module,
+        }
         theirs = [stdin, stdout, stderr, to_status]
         try:
             with self._lock:
-                socket.send_fds(self._control, [length], theirs)
-                self._control.sendall(body)
+                send(self._control, request, theirs)
         except OSError as error:
             raise OSError(
                 "The parent of the Lambda workers has ended: start the emulator again"

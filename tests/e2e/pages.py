@@ -16,9 +16,12 @@ from tests.e2e.people import People, token
 from tests.e2e.stack import RING_SECONDS, Stack
 
 AXE = ROOT / "local" / "node_modules" / "axe-core" / "axe.min.js"
-FOR_AXE: dict[str, Any] = {"bypass_csp": True, "reduced_motion": "reduce"}
-"""axe is a script from another origin, so the policy for scripts is bypassed. It reads colours, so
-they must not be animated."""
+FOR_AXE: dict[str, Any] = {"bypass_csp": True}
+"""axe is a script from another origin, so the policy for scripts is bypassed."""
+
+STILL: dict[str, Any] = {"reduced_motion": "reduce"}
+"""Without a graphics card, the browser needs a core for an animation. axe reads colours, so they
+must not be animated either."""
 
 SERIOUS = {"serious", "critical"}
 PATIENCE_MS = 20_000
@@ -36,7 +39,7 @@ class Visitors:
 
     def open(self, path: str, *people: Account, **options: Any) -> Page:
         """Open a page in a context of its own. ``people`` are the accounts with demo tokens."""
-        options = {"bypass_csp": False, "locale": "en-GB", **options}
+        options = {"bypass_csp": False, "locale": "en-GB", **STILL, **options}
         context = self._browser.new_context(base_url=self._stack.url, **options)
         context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
@@ -133,16 +136,32 @@ def fits_a_phone(page: Page) -> bool:
     return int(page.evaluate("document.documentElement.scrollWidth")) <= 360
 
 
-def serious_issues(page: Page) -> list[str]:
+def serious_issues(page: Page, *, dark: bool = False) -> list[str]:
     """Return the problems that axe calls serious or critical.
+
+    dark: look at the dark colour scheme too. The page is the same in it but for its colours.
 
     The context of the page must bypass the page's Content-Security-Policy.
     """
-    page.add_script_tag(path=AXE)
-    found = json.loads(page.evaluate("axe.run().then((found) => JSON.stringify(found.violations))"))
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=AXE)
+    found = _violations(page)
+    if dark:
+        page.emulate_media(color_scheme="dark")
+        found += _violations(page, runOnly=["cat.color"])
+        page.emulate_media(color_scheme="light")
     return [
         f"{issue['id']}: {node['html']} {node['failureSummary']}"
         for issue in found
         if issue["impact"] in SERIOUS
         for node in issue["nodes"]
     ]
+
+
+def _violations(page: Page, **options: Any) -> list[dict[str, Any]]:
+    """Return the rules of axe that the page violates."""
+    run = "(options) => axe.run(options).then((found) => JSON.stringify(found.violations))"
+    found: list[dict[str, Any]] = json.loads(
+        page.evaluate(run, {"resultTypes": ["violations"], **options})
+    )
+    return found

@@ -40,10 +40,10 @@ def start(parent: WarmParent, tmp_path: Path) -> Iterator[Any]:
     """Return a function that starts a worker with a script."""
     started: list[ForkedProcess] = []
 
-    def start(script: str, **environment: str) -> ForkedProcess:
+    def start(script: str, module: str = "", **environment: str) -> ForkedProcess:
         path = tmp_path / "_worker.py"
         path.write_text(script)
-        started.append(parent.fork(str(path), str(tmp_path), environment))
+        started.append(parent.fork(str(path), str(tmp_path), environment, module))
         return started[-1]
 
     yield start
@@ -103,6 +103,33 @@ def test_workers_end_without_each_other(start: Any) -> None:
     assert second.wait(SECONDS) == 1
     first.stdin.close()
     assert first.wait(SECONDS) == 0
+
+
+def test_workers_of_one_configuration_share_what_they_import(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "imported.py").write_text("import os\nBY = os.getpid()\nTHEN = os.environ['A']")
+    script = (
+        "import os, imported as it\n"
+        "print(it.BY, os.getppid() == it.BY, it.THEN, dict(os.environ))"
+    )
+    stream = "AWS_LAMBDA_LOG_STREAM_NAME"
+    settings = [{"A": "1", stream: "x"}, {"A": "1", stream: "y"}, {"A": "2", stream: "x"}]
+    workers = [start(script, "imported", **one) for one in settings]
+    said = [worker.stdout.read().split(maxsplit=3) for worker in workers]
+    assert [worker.wait(SECONDS) for worker in workers] == [0, 0, 0]
+    assert said[0][0] == said[1][0] != said[2][0]
+    for one, (_, child_of_template, then, environment) in zip(settings, said, strict=True):
+        assert (child_of_template, then) == ("True", one["A"])
+        assert environment.strip() == str(one)
+
+
+@pytest.mark.parametrize(("code", "ended"), [("raise ImportError('gone')", 1), ("exit(3)", 3)])
+def test_a_worker_says_why_its_code_cannot_be_imported(
+    start: Any, tmp_path: Path, code: str, ended: int
+) -> None:
+    (tmp_path / "broken.py").write_text(code)
+    worker = start("import broken", "broken")
+    assert ("ImportError: gone" in worker.stderr.read()) == (ended == 1)
+    assert worker.wait(SECONDS) == ended
 
 
 def test_a_parent_that_has_ended_is_named(tmp_path: Path) -> None:
