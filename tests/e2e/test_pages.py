@@ -84,7 +84,7 @@ def test_a_telecallers_phone_makes_a_sound_if_it_is_on(page: Page) -> None:
             return start.call(this, at);
         };
     }""")
-    sound = phone(page, "TELECALLER").get_by_role("button", name="Sound")
+    sound = page.get_by_role("button", name="Sound")
     for heard, name in ((False, "Sound off"), (True, "Sound on")):
         sound.click()
         expect(sound).to_have_text(name)
