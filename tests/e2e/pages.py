@@ -24,6 +24,9 @@ STILL: dict[str, Any] = {"reduced_motion": "reduce"}
 must not be animated either."""
 
 SERIOUS = {"serious", "critical"}
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules of axe, of those that it applies, whose result depends on colours."""
+
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -148,7 +151,7 @@ def serious_issues(page: Page, *, dark: bool = False) -> list[str]:
     found = _violations(page)
     if dark:
         page.emulate_media(color_scheme="dark")
-        found += _violations(page, runOnly=["cat.color"])
+        found += _violations(page, runOnly={"type": "rule", "values": OF_COLOURS})
         page.emulate_media(color_scheme="light")
     return [
         f"{issue['id']}: {node['html']} {node['failureSummary']}"
