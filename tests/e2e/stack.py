@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ class Stack:
         before = dict(os.environ)
         os.environ.update(self.environment)
         _forget()
+        clients.session().register_component("data_loader", _definitions())
         try:
             yield
         finally:
@@ -152,7 +154,12 @@ class Stack:
         """Return the structured log lines of a function that have these fields, in order."""
         file = self.logs / f"switchboard-dev-{function}.log"
         texts = file.read_text(errors="replace").splitlines() if file.exists() else []
-        lines = [json.loads(text) for text in texts if text.startswith("{") and text.endswith("}")]
+        words = [json.dumps(one) for one in fields.values() if isinstance(one, str)]
+        lines = [
+            json.loads(text)
+            for text in texts
+            if text.startswith("{") and text.endswith("}") and all(word in text for word in words)
+        ]
         return [line for line in lines if fields.items() <= line.items()]
 
     def wait_logged(self, function: str, **fields: object) -> dict[str, Any]:
@@ -187,6 +194,12 @@ class Stack:
     def errors_since(self, before: list[str]) -> list[str]:
         """Return the ``logged_errors`` that are not in ``before``."""
         return [one for one in self.logged_errors() if one not in before]
+
+
+@cache
+def _definitions() -> Any:
+    """Return the loader of a session, so that the SDK's definitions are read once."""
+    return clients.session().get_component("data_loader")
 
 
 def _forget() -> None:
