@@ -48,7 +48,7 @@ which takes as long as importing the code."""
 OF_ONE_WORKER = {"AWS_LAMBDA_LOG_STREAM_NAME", "LAMBDA_TASK_ROOT"}
 """The variables in which workers of the same configuration differ."""
 
-MOST_TEMPLATES = 64
+MOST_TEMPLATES = 40
 """How many templates are kept: those that were used last."""
 
 Request = dict[str, Any]
