@@ -41,7 +41,7 @@ def start(parent: WarmParent, tmp_path: Path) -> Iterator[Any]:
     started: list[ForkedProcess] = []
 
     def start(script: str, module: str = "", **environment: str) -> ForkedProcess:
-        path = tmp_path / "_worker.py"
+        path = tmp_path / f"_worker{len(started)}.py"
         path.write_text(script)
         started.append(parent.fork(str(path), str(tmp_path), environment, module))
         return started[-1]
