@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from infra.tables import TABLES
+from infra.tables import ALL_TABLES
 from local.emulator import aws_environment
 from shared.settings import Settings
 
@@ -33,7 +33,7 @@ class Aws:
     def __init__(self, url: str) -> None:
         self.url = url
         resources = {f.name.upper(): f.name for f in msgspec.structs.fields(Settings) if f.required}
-        tables = {f"{row.name.upper()}_TABLE": f"{row.name}_table" for row in TABLES}
+        tables = {f"{row.name.upper()}_TABLE": f"{row.name}_table" for row in ALL_TABLES}
         self.environment = (
             aws_environment(os.environ, url)
             | resources

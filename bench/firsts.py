@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 from bench import rows
 from functions.chat import channel_rows
 from functions.chat.channel_rows import Participant
+from functions.chat.history import Message
 from functions.chat.namespaces import CHAT
 from shared.protocol import json as our_json
 from shared.realtime.connections import Connection
@@ -19,6 +21,16 @@ Event = dict[str, Any]
 CHANNEL = "c1"
 RINGING = "/telecaller#t2"
 PERMISSIONS = frozenset({"chat.access", "chat.send_messages"})
+SENT = Message(
+    channel_rows.room_of(CHANNEL),
+    "1",
+    form=f'"{CHANNEL}"',
+    user_id="a1",
+    user_name="Name",
+    text="Hello",
+    type="text",
+    sent_at=1,
+)
 
 
 def _native(connection: str, action: str, data: Any) -> Event:
@@ -46,6 +58,15 @@ def _stream(table: str, keys: dict[str, Any], before: Any, after: Any) -> Event:
             }
         ]
     }
+
+
+def _get(path: str, query: str = "") -> Event:
+    """Return the event of a request of the HTTP API."""
+    http = {"method": "GET", "path": path, "sourceIp": "192.0.2.1"}
+    context = {"requestId": "r", "http": http, "stage": "$default", "timeEpoch": 1}
+    asked = {"rawPath": path, "rawQueryString": query, "headers": {}}
+    asked["queryStringParameters"] = dict(parse_qsl(query))
+    return {"version": "2.0", "requestContext": context, **asked}
 
 
 def _text(**values: str) -> dict[str, Any]:
@@ -110,7 +131,29 @@ def firsts() -> dict[str, dict[str, Event]]:
         "bookings-stream": {
             "a booking created": _stream("bookings_table", _text(bookingId="b1"), None, booking)
         },
+        "chat-stream": {
+            "a message": _stream(
+                "messages_table",
+                _text(channel=SENT.channel, messageId=SENT.message_id),
+                None,
+                SENT.serialize(),
+            )
+        },
         "broadcast": {"to 16": _batch(message)},
+        "broadcast-shard": {"to 16 of a part": _batch(message | {"shard": "0"})},
+        "push": {
+            "a person without devices": _batch(
+                {
+                    "personId": "t1",
+                    "kind": "call.missed",
+                    "about": rows.CALL,
+                    "title": "A call",
+                    "body": "A call",
+                    "data": {},
+                    "untilMs": 9_999_999_999_999,
+                }
+            )
+        },
         "livekit-rooms": {"": _batch({"room": "r1"})},
         "sweep": {"a count and a ping": {"part": 0, "parts": 1}},
         "backend": {
@@ -122,19 +165,8 @@ def firsts() -> dict[str, dict[str, Event]]:
                 }
             )
         },
-        "http": {
-            "/health": {
-                "version": "2.0",
-                "rawPath": "/health",
-                "rawQueryString": "",
-                "headers": {},
-                "requestContext": {
-                    "requestId": "r",
-                    "http": {"method": "GET", "path": "/health"},
-                    "stage": "$default",
-                },
-            }
-        },
+        "polling": {"a session opened": _get("/socket.io/", "EIO=4&transport=polling")},
+        "http": {"/health": _get("/health")},
     }
 
 

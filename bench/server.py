@@ -108,6 +108,9 @@ class Canned:
                 self.start(json.loads(body)["TransactItems"])
             case "SendMessage":
                 self.sent.append(json.loads(body)["MessageBody"])
+            case "PutEvents":
+                entries = [{"EventId": "1"} for _ in json.loads(body)["Entries"]]
+                return json.dumps({"Entries": entries, "FailedEntryCount": 0}).encode()
             case "GetSecretValue":
                 return json.dumps({"SecretString": self.secret}).encode()
         return b'{"MessageId": "1", "MD5OfMessageBody": "", "executionArn": "a", "startDate": 1}'
