@@ -32,6 +32,7 @@ every request that a function makes.
 ``bursts``       what people do at once on it
 ``visits``       scenarios of the branches that no event's scenario reaches
 ``call_sites``   the places in the code that touch AWS
+``noting``       which lines of them run
 ``branches``     whether every one of them is run, and every right is used
 ``polls``        scenarios of apps that poll
 ``shift``        hours of calls, blips and cuts that nobody should notice

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import coverage
-
 from tests.e2e.grants import Use, granted
 from tests.simulation import access
-from tests.simulation.call_sites import ROOT, WINGS, sites
+from tests.simulation.call_sites import ROOT, sites
 from tests.simulation.enumeration import without_fault
+from tests.simulation.noting import Line, noting
 from tests.simulation.runner import Outcome, Runner
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.stage import SHIM
@@ -203,39 +202,27 @@ class Watch:
 
     def __init__(self) -> None:
         access.USED.clear()
-        self._coverage = coverage.Coverage(
-            data_file=None,
-            config_file=False,
-            concurrency=["thread", "greenlet"],
-            include=[f"{ROOT}/{wing}/*" for wing in WINGS],
-        )
+        self._noted: set[Line] = set()
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """Note the lines that run meanwhile, on all greenlets and threads that begin."""
-        self._coverage.start()
-        try:
+        """Note the lines that run meanwhile."""
+        with noting(ROOT, ((site.file, site.line) for site in sites()), self._noted):
             yield
-        finally:
-            self._coverage.stop()
 
     @contextmanager
     def pausing(self) -> Iterator[None]:
         """Note neither lines nor rights meanwhile: what histories reach, they reach by chance."""
-        used = set(access.USED)
-        self._coverage.stop()
+        used, noted = set(access.USED), set(self._noted)
         try:
             yield
         finally:
-            self._coverage.start()
-            access.USED.clear()
-            access.USED.update(used)
+            access.USED.intersection_update(used)
+            self._noted.intersection_update(noted)
 
     def unreached(self) -> set[str]:
         """Return the places that touch AWS and have not been run, by name."""
-        data = self._coverage.get_data()
-        lines = {file: set(data.lines(str(ROOT / file)) or ()) for file, *_ in sites()}
-        return {site.name for site in sites() if site.line not in lines[site.file]}
+        return {site.name for site in sites() if (site.file, site.line) not in self._noted}
 
 
 def differences(watch: Watch) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -63,6 +63,7 @@ class _Function(NamedTuple):
     calls: list[ast.Call]
 
 
+@cache
 def sites() -> list[Site]:
     """Return all calls that touch AWS."""
     modules = {file: _module(file) for file in _files()}
@@ -77,13 +78,13 @@ def sites() -> list[Site]:
         found = {
             key
             for key, one in functions.items()
-            if any(_touches(call, one.module, touching) for call in one.calls)
+            if key in touching or any(_touches(call, one.module, touching) for call in one.calls)
         }
         if found == touching:
             break
         touching = found
     return sorted(
-        Site(file, name, ast.unparse(call.func), call.lineno)
+        Site(file, name, _text(call.func), call.lineno)
         for file, tree in trees.items()
         for name, node in _functions(tree)
         for call in _calls(node)
@@ -123,10 +124,10 @@ def _touches(call: ast.Call, module: ModuleType, touching: set[tuple[str, str]])
     if any(keyword.arg == "consistent_read" for keyword in call.keywords):
         return True
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Call):
-        inner = ast.unparse(target.value.func)
+        inner = _text(target.value.func)
         if inner.endswith("clients.client"):
             return True
-    text = ast.unparse(target)
+    text = _text(target)
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
     owner, found = _resolved(target, module)
     if found is None:
@@ -143,6 +144,11 @@ def _touches(call: ast.Call, module: ModuleType, touching: set[tuple[str, str]])
     if callable(real):
         real = inspect.unwrap(real)
     return (getattr(real, "__module__", ""), getattr(real, "__qualname__", "")) in touching
+
+
+@cache
+def _text(node: ast.expr) -> str:
+    return ast.unparse(node)
 
 
 def _is_model(owner: object) -> bool:
