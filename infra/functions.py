@@ -7,7 +7,9 @@ code that the function runs, and no others. ``infra/lambdas.py`` makes the funct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from functions.opener.main import LONGEST_SECONDS as OPENER_SECONDS
 from functions.products import REGISTRY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from functions.calls import announcements, endings, rows, starting, store
 from functions.calls.events import (
@@ -53,8 +53,7 @@ INITIATE_LIMIT = Limit(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedTelecaller:
+class RequestedTelecaller(msgspec.Struct, frozen=True):
     """The telecaller whom a request names.
 
     account: the telecaller's account, or None if this telecaller may not be called.

@@ -6,7 +6,6 @@ https://docs.livekit.io/home/get-started/authentication/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -25,8 +24,7 @@ class _Listed(msgspec.Struct):
     participants: list[Any] = []
 
 
-@dataclass(frozen=True, slots=True)
-class LiveKit:
+class LiveKit(msgspec.Struct, frozen=True):
     """A LiveKit server and the key that opens its LiveKit rooms.
 
     token_seconds: how long a client may use its credentials to join, in seconds.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from http import HTTPStatus
 from typing import Any
+
+import msgspec
 
 from shared.aws.lambda_entry import Event
 from shared.aws.mailboxes import PREFIX
@@ -49,8 +50,7 @@ class EngineError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request of a client that polls.
 
     id: API Gateway's id of the request.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from shared import times
 from shared.errors import Refusal
@@ -85,8 +86,7 @@ class Decided(NamedTuple, Generic[R]):
     tell: Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
+class Background(msgspec.Struct, frozen=True):
     """What code works with if no client waits for it.
 
     This is so after a connection has gone, when a timer fires, and when a backend reports an event.
@@ -111,8 +111,7 @@ class Background:
         return self.ports.clock.now_ms()
 
 
-@dataclass(frozen=True, slots=True)
-class Context(Background):
+class Context(Background, frozen=True):
     """What the handler of a client's event works with.
 
     session: the session that sent the event.
@@ -133,7 +132,7 @@ class Context(Background):
     connection: Connection
     preloaded: Any = None
     loaded: Any = None
-    _broadcasts: Iterator[int] = field(default_factory=itertools.count)
+    _broadcasts: Iterator[int] = msgspec.field(default_factory=itertools.count)
 
     @property
     def rooms(self) -> list[str]:

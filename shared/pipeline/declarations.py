@@ -7,9 +7,10 @@ The types of handlers are in ``product``: handlers receive the registry, which h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from shared.pipeline.deployment import NOTHING, Access, FunctionSpec, RowsOf, TableSpec
 from shared.pipeline.payloads import GENERAL_ERROR, Sent
@@ -30,8 +31,7 @@ Handler = Callable[..., Any]
 """A handler or a hook; see ``product`` for what each receives and returns."""
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """How often a person may send an event in any 60 s.
 
     setting: the name of the setting that holds the number, in ``shared.settings``.
@@ -46,8 +46,7 @@ class Limit:
     in_handler: bool = False
 
 
-@dataclass(frozen=True)
-class EventHandler:
+class EventHandler(msgspec.Struct, frozen=True):
     """One row: an event of a namespace, and everything that the pipeline needs to run it.
 
     event: the event's name.
@@ -79,7 +78,7 @@ class EventHandler:
     handle: Handler
     error_event: str = GENERAL_ERROR
     missing: str | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = msgspec.field(default_factory=dict)
     refusals: tuple[str, ...] = ()
     limit: Limit | None = None
     preload: Handler | None = None
@@ -94,8 +93,7 @@ class EventHandler:
         return native.action(self.event)
 
 
-@dataclass(frozen=True)
-class BackendEventHandler:
+class BackendEventHandler(msgspec.Struct, frozen=True):
     """A type of backend event: a report of a team's own systems.
 
     type: the event's type.
@@ -109,8 +107,7 @@ class BackendEventHandler:
     handle: Handler
 
 
-@dataclass(frozen=True)
-class RingTimeout:
+class RingTimeout(msgspec.Struct, frozen=True):
     """What happens to a call that is not answered in time.
 
     row: the class of the row on which the call rings.
@@ -121,8 +118,7 @@ class RingTimeout:
     handle: Handler
 
 
-@dataclass(frozen=True)
-class ReturnHook:
+class ReturnHook(msgspec.Struct, frozen=True):
     """What happens when a session is recovered that has been in rooms of a product.
 
     rooms: how the product's own entries in the ``rooms`` of a connection's row begin.
@@ -137,8 +133,7 @@ class ReturnHook:
     arrived: Handler
 
 
-@dataclass(frozen=True)
-class LaterHook:
+class LaterHook(msgspec.Struct, frozen=True):
     """What an event handler has put off.
 
     payload: the type of the payload.
@@ -163,8 +158,7 @@ class Hook(StrEnum):
     HTTP = "http"
 
 
-@dataclass(frozen=True, slots=True)
-class BusHook:
+class BusHook(msgspec.Struct, frozen=True):
     """What a product publishes of the changes of a table.
 
     table: the table.

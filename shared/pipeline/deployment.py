@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+import msgspec
 
 QUEUE_BATCH = 10
 """How many messages a function takes from its queue at a time, if it declares no other number."""
@@ -21,8 +22,7 @@ class Stream(StrEnum):
     BOTH = "NEW_AND_OLD_IMAGES"
 
 
-@dataclass(frozen=True)
-class IndexSpec:
+class IndexSpec(msgspec.Struct, frozen=True):
     """A global secondary index.
 
     name: the index's name.
@@ -43,8 +43,7 @@ class IndexSpec:
         return "KEYS_ONLY" if self.keys_only else "ALL"
 
 
-@dataclass(frozen=True)
-class TableSpec:
+class TableSpec(msgspec.Struct, frozen=True):
     """A DynamoDB table. Models find its physical name with ``TableName(name)``.
 
     name: the table's name in the code.
@@ -68,8 +67,7 @@ class TableSpec:
     only_with: str = ""
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(msgspec.Struct, frozen=True):
     """The rights of code: what it may do in AWS.
 
     tables: the actions on each table, or on ``table/index``: ``{"people": "GetItem UpdateItem"}``.
@@ -79,7 +77,7 @@ class Access:
         ``infra/stack.py`` lists all grants.
     """
 
-    tables: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     may: str = ""
 
     def __or__(self, other: Access) -> Access:
@@ -113,8 +111,7 @@ def union(parts: Iterable[Access]) -> Access:
     )
 
 
-@dataclass(frozen=True)
-class Asynchronous:
+class Asynchronous(msgspec.Struct, frozen=True):
     """When an event of an asynchronous invocation goes to the function's dead-letter queue.
 
     retries: how often Lambda repeats an invocation that has failed.
@@ -142,8 +139,7 @@ class RowsOf(NamedTuple):
         return text.startswith(self.beginning)
 
 
-@dataclass(frozen=True)
-class FunctionSpec:
+class FunctionSpec(msgspec.Struct, frozen=True):
     """A Lambda function: its handler, its limits, and everything that calls it.
 
     name: the function's name.
@@ -178,7 +174,7 @@ class FunctionSpec:
     memory_mb: int = 512
     asynchronous: Asynchronous | None = None
     streams: tuple[str, ...] = ()
-    only_rows: Mapping[str, tuple[RowsOf, ...]] = field(default_factory=dict)
+    only_rows: Mapping[str, tuple[RowsOf, ...]] = msgspec.field(default_factory=dict)
     takes: str = ""
     batch: int = QUEUE_BATCH
     at_once: int | None = None

@@ -8,8 +8,10 @@ an acknowledgement receives exactly one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from shared.aws.log import logger, set_event_name
 from shared.aws.parallel import both
@@ -38,8 +40,7 @@ KEEP_ALIVE = "ping"
 NOT_PERMITTED = "You do not have the permission {}"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """An event as a client sent it.
 
     event: the event's name.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
 
 from shared.ids import MOST_CHARACTERS, is_id
 
@@ -32,8 +33,7 @@ class HttpError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """What a route's handler receives.
 
     ports: everything outside the process.
@@ -90,8 +90,7 @@ class HttpRequest:
 HttpHandle = Callable[[HttpRequest], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply(Generic[T]):
+class Reply(msgspec.Struct, Generic[T], frozen=True):
     """An answer with headers of its own.
 
     body: the answer's body, or None if there is none.

@@ -11,8 +11,8 @@ So a limit is exact if one process serves the client. Each further process may l
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 
@@ -40,8 +40,7 @@ class Shares(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
-@dataclass(slots=True)
-class Count:
+class Count(msgspec.Struct):
     """The hits on a key in one minute, as this process knows them.
 
     minute: the number of the minute.

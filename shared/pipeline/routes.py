@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -24,8 +23,7 @@ ID = "{id}"
 _KEY = re.compile(r"(?P<method>[A-Z]+) (?P<path>/[\w/-]*(?:\{id\}[\w/-]*)?)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """A parameter of a route's query.
 
     about: what it means, for the published documents.
@@ -39,8 +37,7 @@ class Parameter:
     required: bool = False
 
 
-@dataclass(frozen=True)
-class HttpRoute:
+class HttpRoute(msgspec.Struct, frozen=True):
     """One row: a method and a path, and everything that serves and describes them.
 
     method: the HTTP method.
@@ -62,7 +59,7 @@ class HttpRoute:
     handle: Callable[..., object]
     product: str
     who: Who = "a valid token"
-    query: Mapping[str, Parameter] = field(default_factory=dict)
+    query: Mapping[str, Parameter] = msgspec.field(default_factory=dict)
     body: Any = None
     status: int = 200
     errors: tuple[int, ...] = ()

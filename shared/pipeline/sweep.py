@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
+
+import msgspec
 
 from shared.aws.log import logger
 from shared.aws.parallel import together
@@ -18,8 +19,7 @@ from shared.settings import settings
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep(Background):
+class Sweep(Background, frozen=True):
     """The background of a sweep, with the time that it may take.
 
     until: when to stop, on the monotonic clock, in seconds. What is left over waits for the next
@@ -28,8 +28,8 @@ class Sweep(Background):
     """
 
     until: float
-    failures: list[str] = field(default_factory=list)
-    _replaced: Iterator[int] = field(default_factory=itertools.count)
+    failures: list[str] = msgspec.field(default_factory=list)
+    _replaced: Iterator[int] = msgspec.field(default_factory=itertools.count)
 
     @property
     def over(self) -> bool:

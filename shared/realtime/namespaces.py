@@ -7,8 +7,9 @@ events of all products. ``shared/pipeline/registry.py`` has all namespaces of a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from shared.errors import DeclarationError
 
@@ -40,8 +41,7 @@ class Login(StrEnum):
     """Never. The session has no person, and stays until the client leaves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(msgspec.Struct, frozen=True):
     """A namespace as its product declares it.
 
     path: the name that clients connect to, for example ``/user``.
