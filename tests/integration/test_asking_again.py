@@ -13,6 +13,7 @@ from functions.chat.call_rows import Party
 from functions.products import REGISTRY
 from shared.pipeline import departure
 from shared.pipeline.context import Background
+from tests.conftest import UseSettings
 from tests.fakes import Fakes
 from tests.integration import stage
 from tests.integration.chat import Chat
@@ -123,10 +124,11 @@ class TestACall:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the row", "after the row"])
 def test_no_accept_has_the_last_word_on_a_call_that_is_over(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch, *, after: bool
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings, *, after: bool
 ) -> None:
     """The user leaves before or after the accept writes and reads the user's row, to send its
     events."""
+    use_settings(overtake_seconds=0)
     call_id = clients.initiate()
     clients.forget()
     note_answered = store.note_answered
@@ -218,8 +220,9 @@ class TestAChatCall:
         assert chat.errors(asks) == [NO_LONGER]
 
     def test_that_ends_while_it_is_accepted(
-        self, chat: Chat, monkeypatch: pytest.MonkeyPatch
+        self, chat: Chat, monkeypatch: pytest.MonkeyPatch, use_settings: UseSettings
     ) -> None:
+        use_settings(overtake_seconds=0)
         call_id = invite(chat)
         party, left = call_rows.party, [2]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import Any
 
 import pytest
@@ -126,19 +125,27 @@ class TestACall:
         announcements.ended(Background.on(REGISTRY, fakes.ports), first)
         assert [mark.about for mark in self.marks()] == [other]
 
-    def test_whose_end_waits_for_the_accept_is_told_after_it(self, fakes: Fakes) -> None:
+    def test_whose_end_waits_for_the_accept_is_told_after_it(
+        self, fakes: Fakes, use_settings: UseSettings
+    ) -> None:
+        use_settings(overtake_seconds=60)
         self.accept()
         row = rows.get(TELECALLER.path, "tina")
         (mark,) = row.marks
         done = self.finish(Trigger.END)
-        waits = threading.Timer(0.15, partial(row.note_told, mark))
-        waits.start()
+        told: list[bool] = []
+        accept = threading.Timer(0.15, lambda: told.append(row.note_told(mark)))
+        accept.start()
         announcements.ended(Background.on(REGISTRY, fakes.ports), done)
-        assert not waits.is_alive()
+        accept.join()
+        assert told == [True], "it was taken away before"
         assert names(fakes, "u1") == ["call:ended"]
         assert self.marks() == []
 
-    def test_whose_mark_is_taken_away_tells_the_accept_s_process(self) -> None:
+    def test_whose_mark_is_taken_away_tells_the_accept_s_process(
+        self, use_settings: UseSettings
+    ) -> None:
+        use_settings(overtake_seconds=0)
         self.accept()
         row = rows.get(TELECALLER.path, "tina")
         (mark,) = row.marks

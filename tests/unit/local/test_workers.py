@@ -108,8 +108,7 @@ def test_workers_end_without_each_other(start: Any) -> None:
 def test_workers_of_one_configuration_share_what_they_import(start: Any, tmp_path: Path) -> None:
     (tmp_path / "imported.py").write_text("import os\nBY = os.getpid()\nTHEN = os.environ['A']")
     script = (
-        "import os, imported as it\n"
-        "print(it.BY, os.getppid() == it.BY, it.THEN, dict(os.environ))"
+        "import os, imported as it\nprint(it.BY, os.getppid() == it.BY, it.THEN, dict(os.environ))"
     )
     stream = "AWS_LAMBDA_LOG_STREAM_NAME"
     settings = [{"A": "1", stream: "x"}, {"A": "1", stream: "y"}, {"A": "2", stream: "x"}]
