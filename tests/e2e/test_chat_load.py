@@ -56,3 +56,10 @@ def test_all_people_in_a_channel_receive_every_message_once(world: World) -> Non
     assert {one["message"] for one in page["items"]} == set(map(str, range(SENDERS)))
     ids = [one["id"] for one in page["items"]]
     assert ids == sorted(ids, reverse=True)
+    world.leave()
+    for one in tabs:  # until then, the next test would have to wait for the stack
+        until(
+            lambda person=one.person_id: not world.stack.connections_of("/", person),  # type: ignore[misc]
+            "all people have left",
+            PATIENCE_SECONDS,
+        )

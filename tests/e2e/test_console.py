@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e import backstage
 from tests.e2e.calls import answer, ring
 from tests.e2e.chat import tab, unique
 from tests.e2e.pages import FOR_AXE, Visitors, fits_a_phone, serious_issues, sign_in
@@ -66,7 +67,8 @@ def test_an_admin_ends_a_call_with_the_keyboard_alone(
 def test_an_admin_ends_a_call_of_chat(visitors: Visitors, people: People, world: World) -> None:
     anna, bert = tab(world, unique("anna")), tab(world, unique("bert"))
     invite = {"targetUserId": anna.person_id, "callType": "audio", "offer": {}}
-    call_id = bert.ask("call:invite", invite)["callId"]
+    with backstage.settings_of(world.stack, "socketio", ring_timeout_seconds=60):
+        call_id = bert.ask("call:invite", invite)["callId"]
     page = console(visitors, people, "calls")
     page.locator("#of-running").select_option("Chat")
     running = page.get_by_role("table", name="Running calls")

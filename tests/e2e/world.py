@@ -77,11 +77,15 @@ class World:
         """Open a WebSocket without a client library."""
         return Raw(self.stack.url)
 
-    def close(self) -> None:
-        """Disconnect all clients, and check what every client must have received."""
+    def leave(self) -> None:
+        """Disconnect all clients."""
         for client in self.clients:
             with suppress(Exception):
                 client.leave()
+
+    def close(self) -> None:
+        """Disconnect all clients, and check what every client must have received."""
+        self.leave()
         for client in self.clients:
             for answers in client.acknowledged.values():
                 assert len(answers) == 1, f"acknowledged more than once: {answers}"
