@@ -215,7 +215,7 @@ class TestBroadcasts:
         assert first.group == second.group
         assert len({one.once for one in (first, second, third)}) == 3
         again = lab.context("a")
-        object.__setattr__(again, "arrival", context.arrival)
+        msgspec.structs.force_setattr(again, "arrival", context.arrival)
         again.broadcast(Said("one"), "x")
         assert lab.fakes.tasks.broadcasts[-1] == first
 
