@@ -113,10 +113,10 @@ def fakes() -> Fakes:
 
 
 class Race:
-    """Runs functions at the same moment, each in its own thread."""
+    """Runs functions at the same moment, each in its own thread, with the SDK's own timing."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, pool: ThreadPoolExecutor, engine: Engine) -> None:
+        self._pool, self._engine = pool, engine
 
     def __call__(self, *contenders: Callable[[], T]) -> list[T]:
         """Return the results in order. There may be at most ``THREADS`` contenders."""
@@ -126,13 +126,14 @@ class Race:
             barrier.wait()
             return contender()
 
-        return list(self._pool.map(run, contenders))
+        with self._engine.by_sdk(lambda **_: None):
+            return list(self._pool.map(run, contenders))
 
 
 @pytest.fixture(scope="session")
-def race() -> Iterator[Race]:
+def race(engine: Engine) -> Iterator[Race]:
     with ThreadPoolExecutor(THREADS) as pool:
-        yield Race(pool)
+        yield Race(pool, engine)
 
 
 @pytest.fixture

@@ -62,11 +62,11 @@ class Engine:
         """
         events = self.client("dynamodb").meta.events
         events.register("before-send.dynamodb", before_send)
-        self._send = self._by_sdk
+        before, self._send = self._send, self._by_sdk
         try:
             yield
         finally:
-            self._send = self.call
+            self._send = before
             events.unregister("before-send.dynamodb", before_send)
 
     def _request(self, operation: str, params: dict[str, Any]) -> Any:
