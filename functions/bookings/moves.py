@@ -18,6 +18,7 @@ class Move(NamedTuple):
     by: the id of the frame or report that asks for it; if it is empty, ``move`` makes a unique one.
     partner_id: the partner of an assignment; None for any other transition.
     happened_at_ms: when the backend says that it happened; None if the backend did not report it.
+    attempt: as in ``Booking.moved_in``. ``move`` makes it.
     """
 
     trigger: Trigger
@@ -27,6 +28,7 @@ class Move(NamedTuple):
     partner_id: str | None = None
     reason: str | None = None
     happened_at_ms: int | None = None
+    attempt: str = ""
 
 
 class Unannounced(NamedTuple):

@@ -105,6 +105,8 @@ class Booking(Table):
     version: the number of writes. A transition is conditional on the version it was decided on.
     moved_by: the ids of the frames and reports that caused the last transitions, the newest at the
         end.
+    moved_in: for each of these transitions, an id that was made anew for every attempt to write it.
+        By it, a write that is repeated because its answer was lost recognizes its own success.
     created_at: when the backend says that the booking was created.
     assigned_to, assigned_at: the last assignment, even if the partner has rejected it since.
     stamps: for each field, when the backend says that it got its value.
@@ -132,6 +134,7 @@ class Booking(Table):
     reason = UnicodeAttribute(null=True)
     version = NumberAttribute(default=0)
     moved_by: Any = ListAttribute(attr_name="moves", default=list)
+    moved_in: Any = ListAttribute(attr_name="attempts", default=list)
     created_at = NumberAttribute(attr_name="createdAt", default=0)
     updated_at = NumberAttribute(attr_name="updatedAt", default=0)
     assigned_to = UnicodeAttribute(attr_name="assignedTo", null=True)

@@ -37,6 +37,10 @@ MAX_MOVES = 5
 is delivered again soon or not at all."""
 
 
+ATTEMPT_DIGITS = 8
+"""How many hex digits distinguish the attempts to write a transition of one booking."""
+
+
 def find(booking_id: str) -> Booking | None:
     """Return the booking, strongly consistent.
 
@@ -123,12 +127,13 @@ def move(
     moved: Moved | None = None
     for _ in range(ROUNDS):
         booking, known = known or find(booking_id), None
-        if moved and booking and moved.move.by in booking.moved_by:
+        if moved and booking and moved.move.attempt in booking.moved_in:
             return moved  # the write happened; only its answer was lost
         decided = decide(booking)
         if booking is None or decided is None:
             return None
-        decided = decided._replace(by=decided.by or uuid.uuid4().hex)
+        unique = uuid.uuid4().hex
+        decided = decided._replace(by=decided.by or unique, attempt=unique[:ATTEMPT_DIGITS])
         left = [one for one in unannounced(booking) if not one.only]
         since_ms = decided.at_ms - settings().unannounced_seconds * 1000
         others = [one for one in left if one.move.at_ms > since_ms]
@@ -152,7 +157,7 @@ def move(
 def _has_moved(booking_id: str, move: Move) -> bool:
     """Return whether a transition has been made, though the answer of its write has not come."""
     booking = find(booking_id)
-    return booking is not None and move.by in booking.moved_by
+    return booking is not None and move.attempt in booking.moved_in
 
 
 def may_still_apply(
@@ -257,6 +262,7 @@ def _booking_actions(booking: Booking, decided: Move) -> list[Action]:
         Booking.status.set(decided.status.value),
         Booking.updated_at.set(max(decided.at_ms, int(booking.updated_at) + 1)),
         Booking.moved_by.set([*booking.moved_by, decided.by][-MAX_MOVES:]),
+        Booking.moved_in.set([*booking.moved_in, decided.attempt][-MAX_MOVES:]),
         Booking.unannounced.add({Moved(booking, decided).unannounced.text}),
     ]
     if decided.partner_id:

@@ -99,6 +99,24 @@ def test_reports_at_once_end_in_the_newest(fakes: Fakes, race: Race) -> None:
         assert heard(carla, id_)[-1] == "COMPLETED"
 
 
+def test_a_report_that_two_processes_apply_is_announced_by_one(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process must not take the first one's write for its own."""
+    carla = customer(fakes)
+    assigned(fakes, "b", "pedro")
+    accepted, commit = status("b", "PARTNER_ACCEPTED", 5), store._commit
+
+    def commit_after_the_other(*arguments: Any) -> bool:
+        monkeypatch.setattr(store, "_commit", commit)
+        send(fakes, accepted)
+        return commit(*arguments)
+
+    monkeypatch.setattr(store, "_commit", commit_after_the_other)
+    send(fakes, accepted)
+    assert heard(carla, "b") == ["PARTNER_ASSIGNED", "PARTNER_ACCEPTED"]
+
+
 def test_a_status_waits_for_the_partner_s_own_accept(fakes: Fakes) -> None:
     carla, pedro = customer(fakes), partner(fakes)
     assigned(fakes, "b", "pedro")
