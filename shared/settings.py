@@ -337,6 +337,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """With ``livekit_webhooks``, how long an answered call goes on while nobody is in its room. 0
     sets no limit."""
 
+    livekit_early_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 60
+    """With ``livekit_webhooks``, for how long after a call began LiveKit is asked to repeat a report
+    of it that comes before the call is in the list of calls, which follows a stream."""
+
     livekit_token_seconds: int = 7_200
     livekit_timeout_seconds: float = 5.0
     livekit_queue_timeout_seconds: float = 1.0

@@ -1460,7 +1460,7 @@ export interface HttpRoutes {
     path: { id: string };
     answer: CallsCredentials;
   };
-  /** Take a report of LiveKit, signed with the stack's LiveKit key. Only with the setting `livekit_webhooks`. A call whose room both have left ends. */
+  /** Take a report of LiveKit, signed with the stack's LiveKit key. Only with the setting `livekit_webhooks`. A call whose room both have left ends. LiveKit repeats a report that is answered with 503. */
   "POST /livekit/webhook": {
     answer: undefined;
   };

@@ -21,6 +21,7 @@ from functions.calls.presence import call_lists
 from functions.calls.presence.call_lists import RUNNING, ListedCall
 from functions.calls.product import MAY_END_CALL, calls
 from functions.calls.rows import get
+from shared import times
 from shared.ids import is_id
 from shared.pipeline.context import Background
 from shared.pipeline.deployment import Access
@@ -63,7 +64,7 @@ class Report(msgspec.Struct, rename="camel"):
     "POST /livekit/webhook",
     who="anybody",
     status=204,
-    errors=(400, 401, 404),
+    errors=(400, 401, 404, 503),
     access=MAY_END_CALL
     | Access(
         {"people": "GetItem UpdateItem", "calls": "Query UpdateItem", "call_lists": "GetItem"},
@@ -72,7 +73,8 @@ class Report(msgspec.Struct, rename="camel"):
 )
 def webhook(request: HttpRequest) -> None:
     """Take a report of LiveKit, signed with the stack's LiveKit key. Only with the setting
-    `livekit_webhooks`. A call whose room both have left ends."""
+    `livekit_webhooks`. A call whose room both have left ends. LiveKit repeats a report that is
+    answered with 503."""
     if not settings().livekit_webhooks:
         raise HttpError(404, "Not found")
     _verify(request)
@@ -85,6 +87,8 @@ def webhook(request: HttpRequest) -> None:
         return
     listed = call_lists.find(RUNNING, call_id) or call_lists.find(calls.name, call_id)
     if listed is None:
+        if _may_be_listed_yet(call_id, request.ports.clock.now_ms()):
+            raise HttpError(503, "The call is not listed yet: report this again")
         return
     side = _side(report, listed)
     if side is None and report.event != FINISHED:
@@ -116,6 +120,18 @@ def _verify(request: HttpRequest) -> None:
         raise HttpError(401, "The signature is not LiveKit's") from error
     if not hmac.compare_digest(signed, hashlib.sha256(request.body).digest()):
         raise HttpError(401, "The signature is not LiveKit's")
+
+
+def _may_be_listed_yet(call_id: str, now_ms: int) -> bool:
+    """Return whether a call that is in no list may have begun a moment ago.
+
+    The lists follow the stream of people. Returns False if the text is no id of a call.
+    """
+    try:
+        began_ms = times.of_sortable(call_id)
+    except ValueError:
+        return False
+    return now_ms - began_ms < settings().livekit_early_seconds * 1000
 
 
 def _side(report: Report, listed: ListedCall) -> Side | None:

@@ -17,11 +17,13 @@ from livekit.api import AccessToken, TokenVerifier, WebhookReceiver
 
 from functions.calls import webhook
 from functions.calls.attendance import Attendance, Seat, Stay, all_left, follow
+from functions.calls.presence import call_lists
 from functions.calls.webhook import webhook as route
+from shared import times
 from shared.pipeline.http import HttpError, HttpRequest
 from shared.pipeline.registry import Registry
 from tests.conftest import UseSettings
-from tests.fakes import LIVEKIT_SECRET, Fakes
+from tests.fakes import LIVEKIT_SECRET, NOW_MS, Fakes
 
 BODY = json.dumps({"event": "track_published", "createdAt": "1"}).encode()
 DIGEST = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
@@ -61,9 +63,9 @@ TOKENS: dict[str, Callable[[], str]] = {
 }
 
 
-def request(token: str) -> HttpRequest:
+def request(token: str, body: bytes = BODY) -> HttpRequest:
     headers = {"authorization": token}
-    return HttpRequest(Fakes().ports, Registry([]), None, "", {}, headers, BODY)
+    return HttpRequest(Fakes().ports, Registry([]), None, "", {}, headers, body)
 
 
 def accepted(token: str) -> bool:
@@ -94,6 +96,24 @@ def test_a_report_is_refused_while_webhooks_are_off(use_settings: UseSettings) -
     with pytest.raises(HttpError) as refused:
         route(request(signed()))
     assert refused.value.status == 404
+
+
+@pytest.mark.parametrize(("room", "again"), [("young", True), ("old", False), ("no id", False)])
+def test_a_report_that_comes_before_its_call_is_listed_must_be_repeated(
+    use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch, room: str, again: bool
+) -> None:
+    use_settings(livekit_webhooks=True, livekit_early_seconds=60)
+    monkeypatch.setattr(call_lists, "find", lambda *_: None)
+    ages_ms = {"young": 59_000, "old": 60_000}
+    name = times.sortable(NOW_MS - ages_ms[room]) + "0" * 13 if room in ages_ms else room
+    body = json.dumps({"event": webhook.JOINED, "room": {"name": name}}).encode()
+    token = signed(sha256=base64.b64encode(hashlib.sha256(body).digest()).decode())
+    if not again:
+        assert route(request(token, body)) is None
+        return
+    with pytest.raises(HttpError) as refused:
+        route(request(token, body))
+    assert refused.value.status == 503
 
 
 REPORTS = (
