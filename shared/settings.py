@@ -338,8 +338,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sets no limit."""
 
     livekit_early_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 60
-    """With ``livekit_webhooks``, for how long after a call began LiveKit is asked to repeat a report
-    of it that comes before the call is in the list of calls, which follows a stream."""
+    """With ``livekit_webhooks``, for how long after its start a call may not be listed yet. LiveKit
+    is asked to repeat a report of it that comes before it is."""
 
     livekit_token_seconds: int = 7_200
     livekit_timeout_seconds: float = 5.0
