@@ -39,7 +39,7 @@ check: ## check format and lint, and run the tests, which check types; needs `ma
 	@echo "==> lint"
 	@$(BIN)/ruff check . || { echo "Run 'make format': it corrects what it can."; exit 1; }
 	@echo "==> types and tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
 
 simulate: setup ## every fault at every request in a simulated stack, or SEEDS=0:1000 for random histories
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)

@@ -1,4 +1,4 @@
-"""The fixtures of the end-to-end tests: two running stacks, and real clients."""
+"""The fixtures of the end-to-end tests: three running stacks, and real clients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEFT_TO_THE_COLLECTOR = (
 whichever test runs when the garbage is collected."""
 
 LAST = "test_zz_afterwards.py"
-"""The module whose tests check the whole run of the main stack."""
+"""The module whose tests check the whole run of the main stack and of the third one."""
 
 APPLICATIONS = {
     f"PUSH_{platform}_ARN": f"arn:aws:sns:us-east-1:000000000000:app/{name}/phones"
@@ -63,7 +63,23 @@ SECOND_STACK = {
 }
 """The modules that use the second stack: they need its products or its settings, let functions
 fail, or open pages.
-All others use the main stack, whose functions must not fail."""
+All others use the main stack or the third one, whose functions must not fail."""
+
+THIRD_STACK = {
+    "test_chat_load.py",
+    "test_coming_back.py",
+    "test_cost.py",
+    "test_recovery.py",
+    "test_storm.py",
+    "test_transports.py",
+    "test_transports_wire.py",
+    "test_verify.py",
+}
+"""The modules that use a stack like the main one, so that these tests run beside the others."""
+
+
+STACKS = ("main", "third", "second")
+"""The names of the stacks. The first takes longest."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
@@ -75,13 +91,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
-        group = "second" if item.path.name in SECOND_STACK else "main"
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_stack_of(item)))
         for warning in LEFT_TO_THE_COLLECTOR:
             item.add_marker(pytest.mark.filterwarnings(warning))
-    mine.sort(key=lambda item: (item.path.name in SECOND_STACK, item.path.name == LAST))
+    mine.sort(key=lambda item: (STACKS.index(_stack_of(item)), item.path.name == LAST))
     others = [item for item in items if item not in set(mine)]
     items[:] = mine + others
+
+
+def _stack_of(item: pytest.Item) -> str:
+    """Return the name of the stack that a test uses."""
+    if item.path.name == LAST and isinstance(item, pytest.Function):
+        return str(item.callspec.params["stack"])
+    return _stack_of_module(item.path.name)
+
+
+def _stack_of_module(name: str) -> str:
+    if name in SECOND_STACK:
+        return "second"
+    return "third" if name in THIRD_STACK else "main"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -123,11 +151,25 @@ def main_stack(
     no_proxy: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("stack")
+    yield from _ordinary(people, settings_of_livekit, tmp_path_factory.mktemp("stack"))
+
+
+@pytest.fixture(scope="session")
+def third_stack(
+    people: People,
+    settings_of_livekit: dict[str, str],
+    no_proxy: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    yield from _ordinary(people, settings_of_livekit, tmp_path_factory.mktemp("third"))
+
+
+def _ordinary(people: People, given: dict[str, str], folder: Path) -> Iterator[Stack]:
+    """Run a stack of the project's own products, with the default settings."""
     file, logs = folder / "accounts.json", folder / "logs"
     logs.mkdir()
     people.write(file)
-    with running(file, logs, **settings_of_livekit) as stack:
+    with running(file, logs, **given) as stack:
         yield stack
 
 
@@ -158,8 +200,7 @@ def second_stack(
 @pytest.fixture(scope="module")
 def stack(request: pytest.FixtureRequest) -> Stack:
     """The stack that the module uses."""
-    name = "second_stack" if request.path.name in SECOND_STACK else "main_stack"
-    used: Stack = request.getfixturevalue(name)
+    used: Stack = request.getfixturevalue(f"{_stack_of_module(request.path.name)}_stack")
     return used
 
 
