@@ -86,8 +86,8 @@ STACKS = ("main", "third", "second")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run all tests that share a stack in one worker, so that each stack is started once.
 
-    They take longest, so they come before all others. The tests that check the whole run of a stack
-    are its last ones.
+    They take longest, so they come before all others, and the check of types comes next. The tests
+    that check the whole run of a stack are its last ones.
     """
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in mine:
@@ -96,6 +96,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(warning))
     mine.sort(key=lambda item: (STACKS.index(_stack_of(item)), item.path.name == LAST))
     others = [item for item in items if item not in set(mine)]
+    others.sort(key=lambda item: item.path.name != "test_types.py")
     items[:] = mine + others
 
 
