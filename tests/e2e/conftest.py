@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import boto3
@@ -145,33 +146,26 @@ def settings_of_livekit(livekit: LiveKitServer) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def main_stack(
-    people: People,
-    settings_of_livekit: dict[str, str],
-    no_proxy: None,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
-    yield from _ordinary(people, settings_of_livekit, tmp_path_factory.mktemp("stack"))
+def _ordinary(name: str) -> Any:
+    """Return a fixture: a stack of the project's own products, with the default settings."""
+
+    def stack(
+        people: People,
+        settings_of_livekit: dict[str, str],
+        no_proxy: None,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> Iterator[Stack]:
+        folder = tmp_path_factory.mktemp(name)
+        file, logs = folder / "accounts.json", folder / "logs"
+        logs.mkdir()
+        people.write(file)
+        with running(file, logs, **settings_of_livekit) as stack:
+            yield stack
+
+    return pytest.fixture(scope="session", name=f"{name}_stack")(stack)
 
 
-@pytest.fixture(scope="session")
-def third_stack(
-    people: People,
-    settings_of_livekit: dict[str, str],
-    no_proxy: None,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
-    yield from _ordinary(people, settings_of_livekit, tmp_path_factory.mktemp("third"))
-
-
-def _ordinary(people: People, given: dict[str, str], folder: Path) -> Iterator[Stack]:
-    """Run a stack of the project's own products, with the default settings."""
-    file, logs = folder / "accounts.json", folder / "logs"
-    logs.mkdir()
-    people.write(file)
-    with running(file, logs, **given) as stack:
-        yield stack
+main_stack, third_stack = _ordinary("main"), _ordinary("third")
 
 
 @pytest.fixture(scope="session")
