@@ -142,15 +142,20 @@ def _price(cost: Cost) -> tuple[float, ...]:
 
 
 def of_call(records: list[Record]) -> dict[str, float]:
-    """Return the cost of a whole call, without that of the presence that it changes."""
+    """Return the cost of a whole call, without that of the presence that it changes.
+
+    Answers to a ping of the sweep, which may come meanwhile, are left out.
+    """
     records = [one for one in records if not one["function"].endswith(COMING_AND_GOING)]
     mine = [one for one in records if not one["function"].endswith(PRESENCE)]
-    costs = [cost(one) for one in invocations(mine).values()]
+    steps = [one for one in invocations(mine).values() if event_of(one) != PACKETS["3"]]
+    begun = [one for step in steps for one in step if one["kind"] == "invocation"]
+    costs = [cost(one) for one in steps]
     operations = Counter(f"{r['kind']} {r['operation']}" for r in records if "operation" in r)
-    inbound = sum(1 for one in mine if one["kind"] == "invocation" and one["body"])
+    inbound = sum(1 for one in begun if one["body"])
     return {
         "gateway messages": inbound + sum(one.posts for one in costs),
-        "invocations": sum(1 for one in mine if one["kind"] == "invocation"),
+        "invocations": len(begun),
         "read units": sum(one.read_units for one in costs),
         "write units": sum(one.write_units for one in costs),
         "requests": sum(sum(one.requests.values()) for one in costs),

