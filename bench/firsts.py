@@ -64,9 +64,14 @@ def _get(path: str, query: str = "") -> Event:
     """Return the event of a request of the HTTP API."""
     http = {"method": "GET", "path": path, "sourceIp": "192.0.2.1"}
     context = {"requestId": "r", "http": http, "stage": "$default", "timeEpoch": 1}
-    asked = {"rawPath": path, "rawQueryString": query, "headers": {}}
-    asked["queryStringParameters"] = dict(parse_qsl(query))
-    return {"version": "2.0", "requestContext": context, **asked}
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": query,
+        "queryStringParameters": dict(parse_qsl(query)),
+        "headers": {},
+        "requestContext": context,
+    }
 
 
 def _text(**values: str) -> dict[str, Any]:

@@ -33,9 +33,8 @@ MAX_WAITING = 20
 """How many statuses may wait on a booking. If there are more, the oldest are dropped."""
 
 MAX_MOVES = 5
-"""How many ids ``Booking.moved_by`` keeps: from an accept to the end of the booking. A frame
-is delivered again soon or not at all."""
-
+"""How many ids ``Booking.moved_by`` and ``moved_in`` keep: from an accept to the end of the
+booking. A frame is delivered again soon or not at all."""
 
 ATTEMPT_DIGITS = 8
 """How many hex digits distinguish the attempts to write a transition of one booking."""

@@ -143,10 +143,10 @@ def once(world: World, truth: Truth) -> Broken:
     rings, so another one that came then and was lost at once adds a miss of its own. The same goes
     for a device that came when an answered call had ended, in place of a lost one: it may be among
     those who are looked for after the end, because they may have fetched the call, and it stands
-    for the device that had the call as well as for those that rang in vain. The end and the
-    accept are also said again if they may have overtaken ``call:ringing`` on one of the caller's
-    devices. And if the device that has accepted a call is lost, another one may accept the
-    call again, which is announced as the first time.
+    for the device that had the call as well as for those that rang in vain. The end and the accept
+    are also said again if they may have overtaken ``call:ringing`` on one of the caller's devices.
+    And if the device that has accepted a call is lost, another one may accept the call again, which
+    is announced as the first time.
     """
     accepts = Counter(
         one.payload["callId"]

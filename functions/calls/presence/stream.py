@@ -89,7 +89,7 @@ def announce(records: list[dict[str, Any]]) -> None:
     def tell(telecaller_id: str) -> None:
         state, record = changed[telecaller_id]
         with streams.set_aside(record):
-            # First screens are loaded meanwhile. One that shows what was before is told.
+            # In this order, an app that reads the list too early receives the announcement.
             directory.move(telecaller_id, state)
             _announce(telecaller_id, state)
 
