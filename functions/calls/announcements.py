@@ -122,20 +122,35 @@ def _overtake_older(background: Background, telecaller: PartyRow, mark: Mark) ->
 
 
 def withdrawn(
-    background: Background, done: Finished, rung: Iterable[Address], *, reached: bool
+    background: Background,
+    done: Finished,
+    rung: Iterable[Address],
+    asker: Address,
+    *,
+    reached: bool,
 ) -> None:
-    """Announce to the telecaller's devices that a call is over which has just been started. The
-    user's devices have not heard of it.
+    """Announce that a call is over which has just been started.
+
+    The user's other devices have received no event of the call, but those that have loaded their
+    first screen meanwhile show it. So the user's row is read once more.
 
     rung: the devices to which the call has been announced.
-    reached: whether any of them may have received that. If not, all of them are gone, and only
-        those that can be recovered receive both events if they come back.
+    asker: the device that has started the call. It receives the refusal only.
+    reached: whether any of the rung devices may have received that. If not, all of them are gone,
+        and only those that can be recovered receive both events if they come back.
     """
-    telecaller, cancelled = done.parties.telecaller, Cancelled(done.record.call_id)
+    telecaller, mark = done.parties.telecaller, store.mark_of_end(done.record)
+    call_id, cancelled = mark.about, Cancelled(mark.about)
+    user = rows.get(USER.path, done.parties.user.person_id)
+    for_user, _ = _ENDS[_how(mark)]
     gone = () if reached else {one for one in rung if not one.sid}
     known = {*rung, *telecaller.addresses}
-    tell(background.emit, cancelled.to(known.difference(gone)))
-    telecaller.note_told(store.mark_of_end(done.record))
+    tell(
+        background.emit,
+        cancelled.to(known.difference(gone)),
+        for_user(call_id).to(user.others(asker)),
+    )
+    telecaller.note_told(mark)
     _tell_late(background, telecaller, known, cancelled)
 
 

@@ -102,7 +102,7 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     call, rung = _occupy_both(context, request, telecaller)
     if not _ring(context, call, rung) and not _waits_for_app(call, rung):
         if done := _give_up(context, call, Trigger.GONE):
-            announcements.withdrawn(context, done, rung, reached=False)
+            announcements.withdrawn(context, done, rung, context.address, reached=False)
         raise Refusal(UNREACHABLE.format(call.telecaller.name))
     user = rows.get(USER.path, call.user.id)
     if not user.online and _has_left(context):
@@ -200,7 +200,7 @@ def _ring(context: Context, call: NewCall, devices: list[Address]) -> bool:
         lambda: tell(context.emit, incoming.to(devices)),
     )
     if error and (done := _give_up(context, call, Trigger.CANCEL)):
-        announcements.withdrawn(context, done, devices, reached=reached)
+        announcements.withdrawn(context, done, devices, context.address, reached=reached)
         raise error
     return bool(error) or reached
 

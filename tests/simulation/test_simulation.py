@@ -55,7 +55,7 @@ OVERTAKINGS = ("accept, end", "join, leave", "message, goodbye", "track, untrack
 SEQUENCES = ("a booking on its way", "two partners")
 SEEDS = (
     *(*range(3), 9757, 9943, 20018, 20580, 30161, 32190, 32235, 40007, 40427, 41094),
-    *(42960, 44222, 45979, 46613, 47178, 71270, 71839, 76034, 77118, 80042, 85431),
+    *(42960, 44222, 45979, 46613, 47178, 71270, 71839, 76034, 77118, 80042, 85431, 93444, 98257),
 )
 """The last ones have each found a kind of bug."""
 
