@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ CONNECTS = {
 EVENTS_OF_A_CALL = 5
 """The direct events of a call: one rings, one says that it rings, two that it is accepted, one that
 it is over. A person with recovery has a row in the log for each."""
+
+MEASURED = 3
+"""How often a cost is measured at most, until it is within its bounds. Now and then something else
+makes it higher: the end of a connection changes the presence, too, or a function in the background
+makes a transaction conflict. An event that costs more than before does so each time."""
 
 UPGRADES_TRIED = 5
 BYTES_MORE = 1.1
@@ -143,20 +149,18 @@ def requests(stack: Any) -> Requests:
 
 
 def test_a_whole_call_stays_within_its_targets(world: World, requests: Requests) -> None:
-    call = whole_call(world, requests)
     for name, most in TARGETS.items():
-        assert call[name] <= most, (name, call)
-    check_bounds("a whole call", call)
+        assert ALLOWED["a whole call"][name] <= most, name
+    check_bounds(lambda: {"a whole call": whole_call(world, requests)})
 
 
 def test_after_an_upgrade_a_call_costs_the_same(world: World, requests: Requests) -> None:
     assert ALLOWED[UPGRADED] == ALLOWED["a whole call"]
-    check_bounds(UPGRADED, upgraded_call(world, requests))
+    check_bounds(lambda: {UPGRADED: upgraded_call(world, requests)})
 
 
 def test_recovery_costs_one_write_for_each_event(world: World, requests: Requests) -> None:
-    call = recovering_call(world, requests)
-    check_bounds(RECOVERING, call)
+    check_bounds(lambda: {RECOVERING: recovering_call(world, requests)})
     plain = ALLOWED["a whole call"]
     assert ALLOWED[RECOVERING] == plain | {
         "write units": plain["write units"] + EVENTS_OF_A_CALL,
@@ -167,15 +171,18 @@ def test_recovery_costs_one_write_for_each_event(world: World, requests: Request
 
 @pytest.mark.parametrize("name", CONNECTS)
 def test_connecting_costs_no_more_than_before(world: World, requests: Requests, name: str) -> None:
-    check_bounds(name, connect(world, requests, CONNECTS[name]))
+    check_bounds(lambda: {name: connect(world, requests, CONNECTS[name])})
 
 
 def test_no_event_costs_more_than_before(world: World, requests: Requests) -> None:
-    costs = cost_of_every_event(world, requests)
-    for name in sorted(EVENTS | COMING):
-        assert name in costs, f"{name} is not sent: add it to tests/e2e/every_event.py"
-        assert name in ALLOWED, f"{name} has no bounds: run python -m bench.requests --write"
-        check_bounds(name, bounded(costs[name]))
+    def measure() -> dict[str, dict[str, Any]]:
+        costs = cost_of_every_event(world, requests)
+        for name in sorted(EVENTS | COMING):
+            assert name in costs, f"{name} is not sent: add it to tests/e2e/every_event.py"
+            assert name in ALLOWED, f"{name} has no bounds: run python -m bench.requests --write"
+        return {name: bounded(costs[name]) for name in EVENTS | COMING}
+
+    check_bounds(measure)
 
 
 def test_native_frames_wait_no_longer(world: World, requests: Requests) -> None:
@@ -205,12 +212,29 @@ def bounded(cost: Cost) -> dict[str, Any]:
     return found
 
 
-def check_bounds(name: str, found: dict[str, Any]) -> None:
-    """Check that no part of a cost exceeds its bound in ``cost.json``."""
-    for what, value in found.items():
-        allowed = ALLOWED[name][what]
-        if isinstance(value, dict):
-            for operation, count in value.items():
-                assert count <= allowed.get(operation, 0), (name, operation, found)
-        else:
-            assert value <= allowed * (BYTES_MORE if what == "bytes" else 1), (name, what, found)
+def check_bounds(measure: Callable[[], dict[str, dict[str, Any]]]) -> None:
+    """Check that each cost is within its bounds in ``cost.json`` in one of ``MEASURED`` runs.
+
+    measure: makes the events, and returns their costs by name.
+    """
+    too_high: dict[str, list[str]] = {}
+    for run in range(MEASURED):
+        costs = measure()
+        names = list(too_high) if run else list(costs)
+        too_high = {name: found for name in names if (found := exceeding(name, costs[name]))}
+        if not too_high:
+            return
+    raise AssertionError(too_high)
+
+
+def exceeding(name: str, found: dict[str, Any]) -> list[str]:
+    """Return the parts of a cost that exceed their bounds, with what was found."""
+    allowed, parts = flat(ALLOWED[name]), flat(found)
+    allowed["bytes"] = allowed.get("bytes", 0) * BYTES_MORE
+    return [f"{what}: {n}" for what, n in parts.items() if n > allowed.get(what, 0)]
+
+
+def flat(cost: dict[str, Any]) -> dict[str, float]:
+    """Return the parts of a cost, with each operation of its requests as a part of its own."""
+    requests = cost["requests"] if isinstance(cost.get("requests"), dict) else {}
+    return {what: n for what, n in (cost | requests).items() if not isinstance(n, dict)}
