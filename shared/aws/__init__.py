@@ -16,6 +16,7 @@
 ``secret``        the stack's secret
 ``event_order``   which of several reports is the newest, and which have been handled
 ``lambda_entry``  decorators for every Lambda handler
+``garbage``       Python's garbage collector, which rests until the first event
 ``log``           structured logs with correlation ids
 ``metrics``       numbers, written as lines of the log
 ``traces``        subsegments of X-Ray for posts

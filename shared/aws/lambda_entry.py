@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from shared.aws import log, metrics
+from shared.aws import garbage, log, metrics
 from shared.aws.log import logger
 
 Event = dict[str, Any]
@@ -28,6 +28,7 @@ def entry(function: Callable[[Event], Any]) -> Entry:
 
     @wraps(function)
     def handler(event: Event, context: Any) -> Any:
+        garbage.resume()
         if event.get(WARM_UP):
             return None
         causes, begin = log.causes(event, context), time.perf_counter()

@@ -33,6 +33,7 @@ def noting(root: Path, lines: Iterable[Line], noted: set[Line]) -> Iterator[None
     replaced: list[tuple[FunctionType, CodeType]] = []
     for module in modules.values():
         vars(module)[NOTE] = noted.add
+    gc.unfreeze()  # else it leaves out what was imported before the first event
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and _key(one.__code__) in codes:
             replaced.append((one, one.__code__))

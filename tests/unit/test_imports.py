@@ -33,6 +33,19 @@ importlib.import_module(sys.argv[1])
 print(json.dumps([name for name in json.loads(sys.argv[2]) if name in sys.modules]))
 """
 
+COLLECTING = """
+import gc, importlib, sys
+usual = gc.get_threshold()
+import functions
+runs = gc.get_stats()[0]["collections"]
+module = importlib.import_module(sys.argv[1])
+assert gc.get_stats()[0]["collections"] == runs, "collected while importing"
+assert gc.get_freeze_count() == 0
+module.handler({"warm": True}, None)
+assert gc.get_freeze_count() > 10_000
+assert gc.get_threshold() == usual
+"""
+
 
 def handlers() -> list[str]:
     from infra.functions import FUNCTIONS
@@ -45,3 +58,8 @@ def test_a_function_imports_no_heavy_module(module: str) -> None:
     command = [sys.executable, "-c", LOADED, module, json.dumps(HEAVY)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) <= ALLOWED.get(module, set())
+
+
+@pytest.mark.parametrize("module", handlers())
+def test_the_garbage_collector_rests_until_the_first_event(module: str) -> None:
+    subprocess.run([sys.executable, "-c", COLLECTING, module], check=True)
