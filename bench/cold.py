@@ -66,11 +66,11 @@ class Cold:
         layers = (name for name in row.layers if name != KEYS)
         command = self._bundles.command(FIRST, row.handler.rpartition(".")[0], json.dumps(event))
         environment = self._bundles.environment(layers)
-        bare = self._bundles.command(BARE)
+        bare, without = self._bundles.command(BARE), self._bundles.runtime()
         ours, by_boto3 = list[Times](), list[Times]()
         for _ in range(RUNS):
             ours.append(self._run(command, environment))
-            by_boto3.append(self._run(bare, environment))
+            by_boto3.append(self._run(bare, without))
         return min(ours, key=sum), min(by_boto3, key=sum)
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> Times:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -82,6 +83,9 @@ SERVICES = frozenset(
     {"dynamodb", "events", "lambda", "secretsmanager", "sns", "sqs", "stepfunctions"}
 )
 """The services whose definitions a function may load. botocore has those of four hundred."""
+
+ENDPOINTS = SERVICES | {"states"}
+"""The names under which botocore lists the services' endpoints. Step Functions has its own."""
 
 NOT_RUN = (
     "**/.lock",
@@ -159,7 +163,22 @@ def build_layer(target: Path, packages: Collection[str], runtime: Runtime = LAMB
     for path in folder.glob("botocore/data/*/"):
         if path.name not in SERVICES:
             shutil.rmtree(path)
+    for path in folder.glob("botocore/data/endpoints.json"):
+        _keep_endpoints(path)
     compile_ahead(target, "/opt")
+
+
+def _keep_endpoints(path: Path) -> None:
+    """Leave only our services in botocore's list of endpoints, which is a megabyte.
+
+    Every process reads the list when it makes its first client.
+    """
+    listed = json.loads(path.read_text())
+    for partition in listed["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in services if name in ENDPOINTS}
+    path.unlink()  # it may be a link into uv's cache
+    path.write_text(json.dumps(listed))
 
 
 def pinned(lock: str, packages: Collection[str]) -> Iterator[str]:

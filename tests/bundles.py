@@ -38,6 +38,11 @@ class Bundles:
 
     def environment(self, layers: Iterable[str] = ()) -> dict[str, str]:
         """Return the path to a function's code, to the layer of all functions and to ``layers``."""
-        layers = (PACKAGES, *layers)
-        paths = ("code", *(f"{name}/python" for name in layers), "runtime")
+        return self._finding("code", *(f"{name}/python" for name in (PACKAGES, *layers)), "runtime")
+
+    def runtime(self) -> dict[str, str]:
+        """Return the path of a function that brings nothing to Lambda's runtime."""
+        return self._finding("runtime")
+
+    def _finding(self, *paths: str) -> dict[str, str]:
         return {"PYTHONPATH": os.pathsep.join(str(self._folder / path) for path in paths)}

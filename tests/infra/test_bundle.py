@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -149,6 +150,16 @@ clients.session().get_credentials()
 print(botocore.__version__, botocore.__file__)
 """
 
+ENDPOINTS = """
+import itertools, sys
+from botocore.config import Config
+from shared.aws import clients
+regions = ("eu-south-2", "cn-north-1", "us-gov-west-1")
+for service, region, fips in itertools.product(sys.argv[3:], regions, (False, True)):
+    config = Config(region_name=region, use_fips_endpoint=fips)
+    print(clients.make(service, config).meta.endpoint_url)
+"""
+
 
 def test_functions_bring_the_sdk_that_they_were_tested_with(bundles: Bundles) -> None:
     """The runtime has one too, of whichever version AWS has put there."""
@@ -158,3 +169,12 @@ def test_functions_bring_the_sdk_that_they_were_tested_with(bundles: Bundles) ->
     assert f"/{PACKAGES}/" in path
     named = re.findall(r'Literal\["(\w+)"\]', Path(clients.__file__).read_text())
     assert set(named) == build.SERVICES
+
+
+def test_the_shortened_list_of_endpoints_leads_to_the_same_ones(bundles: Bundles) -> None:
+    (row, *_) = FUNCTIONS
+    services = sorted(build.SERVICES)
+    found = run(bundles, row, ENDPOINTS, services=services).split()
+    code = [sys.executable, "-c", ENDPOINTS, "module", "name", *services]
+    whole = subprocess.run(code, cwd=build.ROOT, capture_output=True, text=True, check=True)
+    assert found == whole.stdout.split()
