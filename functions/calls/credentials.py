@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functions.calls import livekit, rows
 from functions.calls.console import NO_CALL
-from functions.calls.events import Credentials
+from functions.calls.livekit import Credentials
 from functions.calls.namespaces import TELECALLER, USER
 from functions.calls.product import calls
 from functions.calls.state import Status

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from functions.calls.livekit import Credentials
 from shared.ids import Id
 from shared.pipeline.payloads import Answer, Error, Inbound, Outbound, one_of
 
@@ -55,19 +56,6 @@ class Party(msgspec.Struct, frozen=True):
     id: str = msgspec.field(name="_id")
     name: str
     profile: str | None
-
-
-class Credentials(msgspec.Struct, frozen=True, rename="camel"):
-    """What a client needs to join the LiveKit room of a call.
-
-    ``token``: a LiveKit access token, valid for at most 2 hours.
-    ``url``: the LiveKit server.
-    ``roomName``: the LiveKit room, which is named like the call.
-    """
-
-    token: str
-    url: str
-    room_name: str
 
 
 class CallError(Error, frozen=True):

@@ -11,11 +11,23 @@ from typing import Any
 
 import msgspec
 
-from functions.calls.events import Credentials
 from shared.ports import Secrets
 from shared.settings import Settings
 
 LIST_PARTICIPANTS = "/twirp/livekit.RoomService/ListParticipants"
+
+
+class Credentials(msgspec.Struct, frozen=True, rename="camel"):
+    """What a client needs to join the LiveKit room of a call.
+
+    ``token``: a LiveKit access token, valid for at most 2 hours.
+    ``url``: the LiveKit server.
+    ``roomName``: the LiveKit room, which is named like the call.
+    """
+
+    token: str
+    url: str
+    room_name: str
 
 
 class _Listed(msgspec.Struct):

@@ -8,6 +8,7 @@ later, with twice the delay each time, until the queue moves it to the dead-lett
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 
 import msgspec
 from livekit.api import DeleteRoomRequest, LiveKitAPI, ServerError, ServerErrorCode
@@ -15,10 +16,10 @@ from livekit.api import DeleteRoomRequest, LiveKitAPI, ServerError, ServerErrorC
 from functions.calls import livekit
 from functions.calls.livekit import LiveKit
 from shared.aws import queues
-from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.aws.log import logger, of_message
 from shared.aws.queues import Record
+from shared.aws.secret import CachedSecret
 from shared.settings import settings
 
 
@@ -26,6 +27,16 @@ class Room(msgspec.Struct, frozen=True):
     """The body of a message: the LiveKit room to delete."""
 
     room: str
+
+
+@cache
+def secret() -> CachedSecret:
+    """Return the stack's secret, made on first use.
+
+    The ports have it too, but they also import what sends to clients, with the models of the
+    tables. That is a twelfth of this function's imports, which are the longest of all.
+    """
+    return CachedSecret(settings())
 
 
 @entry
@@ -37,7 +48,7 @@ def handler(event: Event) -> dict[str, list[dict[str, str]]]:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     try:
-        server = livekit.configured(settings(), ports().secrets)
+        server = livekit.configured(settings(), secret())
     except LookupError as error:
         logger.warning("rooms are not deleted: %s", error)
         return {"batchItemFailures": []}

@@ -137,6 +137,7 @@ def _forget() -> None:
     """Forget what has been made from the environment."""
     settings.cache_clear()
     ports.cache_clear()
+    livekit_rooms.secret.cache_clear()
     clients.session.cache_clear()
     forget_clients()
 

@@ -61,7 +61,7 @@ def fakes(
         livekit_rooms_queue_url="https://queue.example/rooms",
     )
     fakes = Fakes()
-    monkeypatch.setattr(livekit_rooms, "ports", lambda: fakes.ports)
+    monkeypatch.setattr(livekit_rooms, "secret", lambda: fakes.secrets)
     return fakes
 
 
