@@ -2,9 +2,9 @@
 
 ``python -m bench.server FILE`` prints its port. FILE holds ``{"rows": {key: item}, "members": n,
 "due": [key], "secret": text}``. A key of two attributes has a space between them. ``due`` lists the
-keys of the connections that are due. Every room has ``members`` members, except ``warm``, which has
-100. ``GET /counters`` answers with the requests since the last time, by operation; ``GET /sent``
-answers with the messages that have been queued.
+keys of the connections that are due. A namespace and every room in it have ``members`` members,
+except the room ``warm``, which has 100. ``GET /counters`` answers with the requests since the last
+time, by operation; ``GET /sent`` answers with the messages that have been queued.
 """
 
 from __future__ import annotations
@@ -106,14 +106,20 @@ class Canned:
                 return self.page(json.loads(body))
             case "TransactWriteItems":
                 self.start(json.loads(body)["TransactItems"])
-            case "SendMessage":
-                self.sent.append(json.loads(body)["MessageBody"])
+            case "SendMessage" | "SendMessageBatch":
+                return self.queue(json.loads(body))
             case "PutEvents":
                 entries = [{"EventId": "1"} for _ in json.loads(body)["Entries"]]
                 return json.dumps({"Entries": entries, "FailedEntryCount": 0}).encode()
             case "GetSecretValue":
                 return json.dumps({"SecretString": self.secret}).encode()
         return b'{"MessageId": "1", "MD5OfMessageBody": "", "executionArn": "a", "startDate": 1}'
+
+    def queue(self, asked: dict[str, Any]) -> bytes:
+        messages = asked.get("Entries", [asked | {"Id": "1"}])
+        self.sent += [one["MessageBody"] for one in messages]
+        done = [{"Id": one["Id"], "MessageId": "1", "MD5OfMessageBody": ""} for one in messages]
+        return json.dumps({"Successful": done, "Failed": [], **done[0]}).encode()
 
     def row(self, key: dict[str, Any]) -> Any:
         name = " ".join(value["S"] for value in key.values())
@@ -139,10 +145,11 @@ class Canned:
             items = [self.rows[key] for key in self.due if first_shard]
             return json.dumps({"Items": items, "Count": len(items), "ScannedCount": 0}).encode()
         shard, name = found.groups()
-        shards = SHARDS if name.startswith("/") else 1
+        _, in_namespace, room = name.partition("#")
+        shards = 1 if in_namespace else SHARDS
         last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
         first = int(last.partition(":")[0]) + shards if last else int(shard)
-        numbers = range(first, 100 if name == "warm" else self.members, shards)
+        numbers = range(first, 100 if room == "warm" else self.members, shards)
         items = [self.member(room, number) for number in numbers[: int(query.get("Limit", PAGE))]]
         answer: dict[str, Any] = {"Count": len(items), "ScannedCount": len(items)}
         if len(items) < len(numbers):
