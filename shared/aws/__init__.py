@@ -7,7 +7,8 @@
 ``gateway``       API Gateway's ``@connections``
 ``mailboxes``     what waits for clients that poll
 ``transports``    sends frames to WebSockets or into mailboxes
-``http_pool``     the HTTP connections that ``gateway`` sends requests over
+``http_pool``     the HTTP connections that requests are sent over
+``http_session``  how the SDK's clients send over them
 ``numbers``       rows of numbers in the counts table
 ``queues``        postponing messages of SQS, and how many wait
 ``mobile_push``   Amazon SNS mobile push

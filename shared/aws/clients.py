@@ -13,6 +13,8 @@ import msgspec
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
+from shared.aws.http_session import HttpSession
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -27,7 +29,6 @@ CONFIG = Config(
     max_pool_connections=32,
     parameter_validation=False,
     retries={"mode": "standard", "total_max_attempts": 4},
-    tcp_keepalive=True,
     # The SDK builds its own user agent anew for every request, which takes a tenth of the request's
     # processor time.
     user_agent="Switchboard",
@@ -102,8 +103,10 @@ def _made(service: str) -> Any:
 
 
 def make(service: str, config: Config) -> Any:
-    """Return a new client for a service."""
-    return session().create_client(service, config=config)
+    """Return a new client for a service. It sends its requests over an ``HttpSession``."""
+    made: Any = session().create_client(service, config=config)
+    made._endpoint.http_session = HttpSession(config)
+    return made
 
 
 setattr(client, "cache_clear", _made.cache_clear)  # noqa: B010 - its overloads hide attributes

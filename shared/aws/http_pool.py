@@ -17,8 +17,10 @@ import ssl
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cache
 from http.client import (
     HTTPConnection,
     HTTPException,
@@ -40,14 +42,16 @@ class Request(NamedTuple):
     method: str
     path: str
     body: bytes
-    headers: dict[str, str]
+    headers: Mapping[str, str | bytes]
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """A response that has been read whole."""
 
     status: int
     body: bytes
+    headers: Message = field(default_factory=Message, compare=False, repr=False)
 
 
 Outcome = Answer | OSError | HTTPException
@@ -152,12 +156,16 @@ class HttpPool:
         host, port, seconds = self._url.hostname or "", self._url.port, self._connect_seconds
         if self._url.scheme == "http":
             return HTTPConnection(host, port, timeout=seconds)
-        return HTTPSConnection(host, port, timeout=seconds, context=self._tls)
+        return HTTPSConnection(host, port, timeout=seconds, context=tls_context())
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """The TLS context, shared because making one reads the system's certificates."""
-        return ssl.create_default_context()
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return the process's TLS context, which is shared.
+
+    Making one takes milliseconds, because it reads the system's certificates.
+    """
+    return ssl.create_default_context()
 
 
 class _Kept(NamedTuple):
@@ -289,7 +297,7 @@ def _close_kept(idle: deque[_Kept]) -> None:
 def _read(connection: HTTPConnection) -> Outcome:
     try:
         response = connection.getresponse()
-        return Answer(response.status, response.read())
+        return Answer(response.status, response.read(), response.headers)
     except (OSError, HTTPException) as error:
         connection.close()
         return error

@@ -34,6 +34,7 @@ _LARGE = "Few people are connected here; tests/integration/test_broadcast_budget
 _WATCHERS = "Presence goes to everybody here; tests/integration/test_presence_stream.py differs."
 _BUS = "The bus takes everything here; tests/unit/test_publisher.py has one that does not."
 _DEVICES = "Nobody has so many devices here; tests/integration/test_devices.py has more."
+_BY_SDK = "The engine takes the place of the SDK; tests/unit/test_http_session.py sends by it."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -59,6 +60,7 @@ UNREACHED = {
     "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
     "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
+    "shared/aws/http_session.py HttpSession.send: pool.send": _BY_SDK,
     "shared/aws/streams.py announce: send": _FAULTS,
     "shared/realtime/missed.py _Late.send: emit.tell": _AT_ONCE,
     "shared/realtime/missed.py _keep_one: late.send": _FAULTS,

@@ -150,7 +150,8 @@ def causes_in(request: dict[str, Any]) -> list[str]:
 def test_every_task_carries_the_correlation_id(
     use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
-    sdk = Sdk()
+    sdk: Any = Sdk()
+    sdk._endpoint = SimpleNamespace()
     monkeypatch.setattr("shared.aws.clients.client", lambda service: sdk)
     monkeypatch.setattr(
         "shared.aws.clients.session", lambda: SimpleNamespace(create_client=lambda *_, **__: sdk)

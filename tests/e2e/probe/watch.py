@@ -116,7 +116,7 @@ class Watch:
 
         module.BaseClient._make_api_call = make_api_call
 
-    def http_pool(self, module: Any) -> None:
+    def gateway(self, module: Any) -> None:
         """Record every request to ``@connections``."""
         original = module.HttpPool.send
 
@@ -136,7 +136,7 @@ class Watch:
                 self._depth = max(self._depth, depth)
                 yield item, outcome
 
-        module.HttpPool.send = send
+        module.HttpPool = type("Watched", (module.HttpPool,), {"send": send})
 
     def parallel(self, module: Any) -> None:
         """Let calls that run at the same time begin at the same depth."""
@@ -220,7 +220,7 @@ def install(path: Path, function: str) -> None:
     finder = Finder(
         {
             "shared.aws.lambda_entry": watch.entry,
-            "shared.aws.http_pool": watch.http_pool,
+            "shared.aws.gateway": watch.gateway,
             "shared.aws.parallel": watch.parallel,
         }
     )
