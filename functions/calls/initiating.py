@@ -96,7 +96,7 @@ def initiate(context: Context, request: Initiate) -> Initiated:
     unless it waits for one that is woken by a push.
 
     In the last case the call is recorded as missed, as if the stack had noticed a moment later that
-    the telecaller has left.
+    the telecaller has left. The user's other devices, which may show it, receive `call:missed`.
     """
     telecaller: RequestedTelecaller = context.preloaded
     call, rung = _occupy_both(context, request, telecaller)
