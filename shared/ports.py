@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,7 +17,7 @@ OWN_SOURCE = "switchboard"
 """The source of the events that the stack itself puts on its bus. It does not handle them."""
 
 
-class BusMessage(NamedTuple):
+class BusMessage(msgspec.Struct, frozen=True):
     """An event for the stack's bus.
 
     type: the event's name.
@@ -37,7 +37,7 @@ class BusMessage(NamedTuple):
         return len(self.type.encode()) + len(self.data.encode()) + 64
 
 
-class RefusedMessage(NamedTuple):
+class RefusedMessage(msgspec.Struct, frozen=True):
     """An event that the bus has not accepted.
 
     reason: the code of the error.
@@ -49,7 +49,7 @@ class RefusedMessage(NamedTuple):
     lasting: bool
 
 
-class State(NamedTuple):
+class State(msgspec.Struct, frozen=True):
     """A state that a broadcast tells: ``shared.realtime.pace``.
 
     of: whose state it is.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
@@ -197,7 +196,7 @@ def _check_may_message(context: Context, request: Send) -> None:
         raise Refusal(NOT_A_PARTY)
 
 
-class _Parties(NamedTuple):
+class _Parties(msgspec.Struct, frozen=True):
     partner_id: str
     customer_id: str
 

@@ -55,7 +55,7 @@ class Unannounced(NamedTuple):
         return json.dumps(self)
 
 
-class Moved(NamedTuple):
+class Moved(msgspec.Struct, frozen=True):
     """A transition that has been made.
 
     booking: the booking as it was before.

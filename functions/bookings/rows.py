@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import (
@@ -22,7 +22,7 @@ from shared.protocol import json
 from shared.realtime.address import Address
 
 
-class Tracker(NamedTuple):
+class Tracker(msgspec.Struct, frozen=True):
     """A session of the customer that tracks a booking.
 
     member: the session's connection, as ``Address.member``.
@@ -51,7 +51,7 @@ class Tracker(NamedTuple):
         return Address.of_member(CUSTOMER.path, self.member)
 
 
-class WaitingStatus(NamedTuple):
+class WaitingStatus(msgspec.Struct, frozen=True):
     """A status that the backend has reported and the booking cannot have yet.
 
     at_ms: when the backend says that it happened, epoch milliseconds.

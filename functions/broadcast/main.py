@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -141,7 +141,7 @@ class LogOfRoom:
             event_log.note_missed(self._key, self.offset, missed)
 
 
-class Posts(NamedTuple):
+class Posts(msgspec.Struct, frozen=True):
     """The posts of an event, and the log of the room that receives it, if one does."""
 
     posts: Iterable[Post]

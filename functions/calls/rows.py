@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from functions.calls.namespaces import TELECALLER, USER
@@ -69,7 +70,7 @@ class PartyRow(Wallet, MarkedRow):
         return call is not None and call.id == call_id
 
 
-class PartyRows(NamedTuple):
+class PartyRows(msgspec.Struct, frozen=True):
     """The rows of both parties of a call."""
 
     telecaller: PartyRow

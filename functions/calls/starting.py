@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from enum import Enum, auto
-from typing import NamedTuple
 
+import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -36,7 +36,7 @@ class NotStarted(Enum):
     TELECALLER_BUSY = auto()
 
 
-class NewCall(NamedTuple):
+class NewCall(msgspec.Struct, frozen=True):
     """A call to start.
 
     rate: coins per started minute.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
+import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -31,7 +32,7 @@ ROUNDS = 8
 are then. States only move forward, so more than a few rounds mean that something else is wrong."""
 
 
-class Finished(NamedTuple):
+class Finished(msgspec.Struct, frozen=True):
     """A call that is over.
 
     record: its record.

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 from pynamodb.exceptions import PynamoDBException
 
 from functions.chat import call_rows
@@ -34,7 +35,7 @@ _ROUNDS = 8
 """How often a transition is attempted. After a refusal it is decided again on the call as it is."""
 
 
-class Finished(NamedTuple):
+class Finished(msgspec.Struct, frozen=True):
     """A call that is over.
 
     row: its row, as it was before.

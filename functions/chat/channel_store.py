@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 from pynamodb.expressions.condition import Condition
@@ -157,7 +156,7 @@ def _nothing_newer_than(ms: float) -> Condition:
     return condition
 
 
-class Leaving(NamedTuple):
+class Leaving(msgspec.Struct, frozen=True):
     """How a tab leaves a channel.
 
     channel_id: the channel's id in the form that the other people receive by default.

@@ -44,7 +44,7 @@ class Admitted(NamedTuple):
     answer: str
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True):
     """What is known before a CONNECT is handled.
 
     connection: the connection's row, or None.

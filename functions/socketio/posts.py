@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+
+import msgspec
 
 from functions.polling.exchange import Answer, Code, EngineError, Request, reply
 from functions.polling.waiting import refuse
@@ -30,7 +31,7 @@ CONNECT_FIRST = re.compile(rb"(?P<length>\d+:)?40")
 """How a payload of CONNECT packets begins in Engine.IO 4, and with its length in Engine.IO 3."""
 
 
-class _Payload(NamedTuple):
+class _Payload(msgspec.Struct, frozen=True):
     """The packets of a payload, as a version of Engine.IO reads them. None if they are none."""
 
     protocol: int

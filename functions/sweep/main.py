@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import NamedTuple
+
+import msgspec
 
 from functions.products import REGISTRY
 from functions.sweep.due import look_after
@@ -18,7 +19,7 @@ from shared.realtime.emitter import Emitter
 from shared.settings import settings
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """One of several sweeps that share the shards.
 
     number: this sweep's number, from 0.

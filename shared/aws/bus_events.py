@@ -8,7 +8,7 @@ id each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,7 +28,7 @@ class BusEvent(msgspec.Struct, frozen=True, rename="camel"):
     type: ClassVar[str]
 
 
-class Happened(NamedTuple):
+class Happened(msgspec.Struct, frozen=True):
     """An event, and when it happened.
 
     at_ms: the time in epoch ms. With None, it is the time of the write, exact to the second.

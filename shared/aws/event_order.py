@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
@@ -59,7 +60,7 @@ class Newest(Table):
     expires_at = NumberAttribute(attr_name="expiresAt")
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True):
     """A frame whose news others are told of, though not too often.
 
     id: the frame's id.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -42,7 +42,7 @@ def backoff(seconds: int, tries: int) -> int:
     return min(seconds << min(tries - 1, 16), MOST_SECONDS)
 
 
-class Depth(NamedTuple):
+class Depth(msgspec.Struct, frozen=True):
     """How many messages a queue has, as SQS estimates it.
 
     waiting: those that wait to be received.

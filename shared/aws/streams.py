@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -54,7 +54,7 @@ _ROUNDS = 12
 """How often a transaction is attempted. Batches of several shards may have the same second."""
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True):
     """Which record it is.
 
     id: the beginning of a digest of the record's id.

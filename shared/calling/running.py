@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 
-class RunningCall(NamedTuple):
+class RunningCall(msgspec.Struct, frozen=True):
     """A call that rings or goes on.
 
     product: the product whose call it is.

@@ -7,7 +7,8 @@ wakes connects, and finds the call on the person's row.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from shared.ids import decompose
 from shared.ports import Push
@@ -29,7 +30,7 @@ _OVER_SECONDS = 180
 _WAYS = {"AUDIO": "Audio call", "VIDEO": "Video call"}
 
 
-class Ring(NamedTuple):
+class Ring(msgspec.Struct, frozen=True):
     """A call that rings, or has rung.
 
     row: the key of the row on which it rings.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
@@ -123,7 +123,7 @@ class AccountRow(Table):
     by_name = ByName()
 
 
-class ClaimedAccount(NamedTuple):
+class ClaimedAccount(msgspec.Struct, frozen=True):
     """The account that a token names, whether or not the token is valid.
 
     id: the account's id. None if the token names none.
@@ -138,7 +138,7 @@ class ClaimedAccount(NamedTuple):
         return self.account if self.id == account_id else get(account_id)
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """An account before and after a change, and when it was changed, epoch ms."""
 
     before: Account

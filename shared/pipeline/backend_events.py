@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -39,7 +39,7 @@ MOST_DATA_BYTES = 127 * 1024
 which holds 128 KB, the event's envelope included."""
 
 
-class BackendEvent(NamedTuple):
+class BackendEvent(msgspec.Struct, frozen=True):
     """A backend event that has been checked.
 
     event: the handler that a product has registered for the type.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from shared.calling.call_records import CallRecord
 from shared.calling.running import RunningCall
@@ -12,7 +13,7 @@ Listed = tuple[str, RunningCall | None]
 """The id of a call in a list, and the call. It is None if the call is over by now."""
 
 
-class CallConsole(NamedTuple):
+class CallConsole(msgspec.Struct, frozen=True):
     """How a product shows its running calls to admins, and ends one.
 
     newest: returns the newest calls of the product's list, the newest first. It is called with the

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -124,7 +124,7 @@ class Asynchronous(msgspec.Struct, frozen=True):
     max_age_seconds: int
 
 
-class RowsOf(NamedTuple):
+class RowsOf(msgspec.Struct, frozen=True):
     """Some rows of a table: those whose key begins with a text.
 
     name: the attribute of the key.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -54,7 +54,7 @@ QUERY = {
 Row = TypeVar("Row")
 
 
-class Page(NamedTuple):
+class Page(msgspec.Struct, frozen=True):
     """The page that a client asks for.
 
     limit: the most rows that the page has.

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pynamodb.expressions.update import Action
@@ -50,7 +50,7 @@ _ROUNDS = 5
 """How often a session is looked for. It may be in another row by the time at which it is moved."""
 
 
-class Seat(NamedTuple):
+class Seat(msgspec.Struct, frozen=True):
     """A session's place in a room.
 
     room: the name of the room, empty for all sessions of the namespace.

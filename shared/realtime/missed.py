@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -48,7 +48,7 @@ _HANDED_ON = "-"
 """Stands for an event that waits for no device: those that are back have received it."""
 
 
-class Check(NamedTuple):
+class Check(msgspec.Struct, frozen=True):
     """Whether an event is still true.
 
     row: the class of the person's row.
@@ -63,7 +63,7 @@ Checks = Mapping[tuple[str, str], Check]
 """By namespace and event. An event that is not here stays true."""
 
 
-class _Kept(NamedTuple):
+class _Kept(msgspec.Struct, frozen=True):
     """The parts of an entry on a person's row.
 
     lost_ms: when the client was lost, epoch ms, in decimal digits.

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, TypeVar, overload
 
+import msgspec
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
 
@@ -158,7 +159,7 @@ def get(namespace: str, person_id: str, row: type[Any] = Person) -> Any:
         return row(key(namespace, person_id))
 
 
-class Joined(NamedTuple):
+class Joined(msgspec.Struct, frozen=True):
     """A session that can be reached now, or in a moment, when it has caught up.
 
     missed: ``Person.missed`` at that moment. Later events are sent to the session itself.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -75,7 +75,7 @@ class SessionRecord(Table):
         return (self.until or 0) < now
 
 
-class Lost(NamedTuple):
+class Lost(msgspec.Struct, frozen=True):
     """A session that its client asks for again.
 
     session: the session.

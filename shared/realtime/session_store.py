@@ -7,8 +7,8 @@ connection that is leaving, and nothing is taken from a session that is another 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
+import msgspec
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -38,7 +38,7 @@ def add_session(
     return update(connection_id, actions, is_live() & slot.does_not_exist()) is not None
 
 
-class Replaced(NamedTuple):
+class Replaced(msgspec.Struct, frozen=True):
     """A session that has no person, and the same session with a person."""
 
     before: Session

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from functions.calls.namespaces import TELECALLER
@@ -50,7 +51,7 @@ class ListedCall(Table):
     expires_at = NumberAttribute(attr_name="expiresAt", null=True)
 
 
-class _Change(NamedTuple):
+class _Change(msgspec.Struct, frozen=True):
     """A telecaller's row before and after a batch, and the last record of the row."""
 
     before: Row

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from functions.calls.presence import ring_times
@@ -62,7 +62,7 @@ class Counts(ring_times.Histogram):  # type: ignore[misc]
     coins = NumberAttribute(null=True)
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """What a record of a stream adds.
 
     live: to the live numbers.
