@@ -350,3 +350,19 @@ def test_a_server_with_an_untrusted_certificate_receives_no_request(
         [(_, error)] = pool.send([1], request)
         assert isinstance(error, ssl.SSLCertVerificationError)
         assert not server.asked
+
+
+def test_a_request_is_written_in_one_piece(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    write = socket.socket.sendall
+
+    def sendall(self: socket.socket, data: bytes) -> None:
+        written.append(bytes(data))
+        write(self, data)
+
+    monkeypatch.setattr(socket.socket, "sendall", sendall)
+    assert list(make().send([5], request)) == ok([5])
+    (with_body,) = [one for one in written if one.endswith(b"xxxxx")]
+    assert with_body.startswith(b"POST /5 ")
