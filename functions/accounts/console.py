@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from functions.accounts.product import accounts
+from shared.aws.log import logger
 from shared.aws.parallel import together
 from shared.identity import accounts as stored
 from shared.identity.accounts import Account
@@ -26,9 +27,11 @@ from shared.pipeline.routes import Parameter
 from shared.ports import BusMessage
 from shared.protocol import json
 from shared.realtime import people
+from shared.settings import settings
 
 NO_ACCOUNT = "There is no such account"
 UPSERTED = "account.upserted"
+CHANGED = "account changed"
 NAME_MISSING = "name: expected the beginning of a name"
 
 
@@ -42,6 +45,12 @@ class Devices(msgspec.Struct, frozen=True):
 
     namespace: str
     devices: int
+
+
+class ChangedAccount(msgspec.Struct, frozen=True, rename="camel"):
+    """The account whose sessions are looked at some seconds after a change."""
+
+    account_id: str
 
 
 class Sessions(msgspec.Struct, frozen=True):
@@ -87,8 +96,9 @@ def _action(verb: str) -> Callable[[HttpHandle], HttpHandle]:
         f"POST /accounts/{{id}}/{verb}",
         who="an admin",
         body=Action,
-        errors=(404, 503),
-        access=Access({"accounts": "GetItem UpdateItem"}, may="put-events") | audit.WRITES,
+        errors=(404,),
+        access=Access({"accounts": "GetItem UpdateItem"}, may="put-events send-deadline")
+        | audit.WRITES,
     )
 
 
@@ -120,12 +130,14 @@ def reject(request: HttpRequest) -> Account:
 def _change(request: HttpRequest, action: str, **status: Any) -> Account:
     """Set a status of an account, in one transaction with the entry in the audit log.
 
-    Then reports the account on the stack's bus. So all consequences follow as if the team's system
-    had reported the account, at least once. They follow again if an admin asks again.
+    Then reports the account on the stack's bus, so all consequences follow as if the team's system
+    had reported it. If this process ends before, or the bus refuses the report, they follow some
+    seconds later, because that has been put off before the change.
 
-    Raises ``HttpError`` 404 if there is no such account, and 503 if the bus does not accept the
-    report: the account has changed by then, and its sessions may still be open.
+    Raises ``HttpError`` 404 if there is no such account.
     """
+    later = int(settings().untold_seconds)
+    request.ports.tasks.postpone(CHANGED, ChangedAccount(request.id), later)
     (field,) = status
     entry = audit.entry(request, action, before="", after="")
 
@@ -141,6 +153,6 @@ def _change(request: HttpRequest, action: str, **status: Any) -> Account:
     if done is None:
         raise HttpError(404, NO_ACCOUNT)
     report = msgspec.to_builtins(done.after) | {HAPPENED_AT: done.at_ms}
-    if request.ports.tasks.publish([BusMessage(UPSERTED, json.dumps(report))]):
-        raise HttpError(503, "The account has changed. Please ask again to end its sessions.")
+    for refused in request.ports.tasks.publish([BusMessage(UPSERTED, json.dumps(report))]):
+        logger.warning("an account's report was refused: %s", refused.reason)
     return done.after

@@ -39,6 +39,7 @@ BOUNDED = (
     "call:accept in chat",
     "message:send",
     "booking.assigned",
+    "POST /accounts/{id}/suspend",
 )
 RACES = (
     "accept | cancel",
