@@ -176,9 +176,9 @@ CHECKS = (
     ),
     Check(
         "quiet-pool",
-        "A broadcast reaches all connections after ten quiet minutes, in which API Gateway has "
-        "closed those of the function.",
-        "docs/decisions/0019-posts-share-a-thread.md",
+        "A broadcast reaches all connections after ten quiet minutes, in which AWS has closed "
+        "those that the functions keep.",
+        "docs/decisions/0041-the-sdk-sends-over-our-pool.md",
         broadcasts.after_quiet,
         minutes=14,
     ),
