@@ -84,17 +84,10 @@ def run() -> Table:
     """Return the table of all functions. Raises ``KeyError`` if ``firsts`` lacks a function."""
     table = Table(
         "Cold: processor time of the first event of a fresh process",
-        [
-            "function",
-            "imports, ms",
-            "first event, ms",
-            "together",
-            "boto3 beside it",
-            "ratio of the imports",
-            "ratio",
-        ],
+        ["function", "imports, ms", "first event, ms", "together", "boto3 beside it",
+         "ratio of the imports", "ratio"],
         "boto3: `import boto3`, a DynamoDB client and one GetItem. Its client counts as an import.",
-    )
+    )  # fmt: skip
     events = firsts()
     with tempfile.TemporaryDirectory() as folder, canned(data()) as aws:
         cold = Cold(aws, Bundles(Path(folder)))

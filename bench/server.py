@@ -145,11 +145,11 @@ class Canned:
             items = [self.rows[key] for key in self.due if first_shard]
             return json.dumps({"Items": items, "Count": len(items), "ScannedCount": 0}).encode()
         shard, name = found.groups()
-        _, in_namespace, room = name.partition("#")
+        _, in_namespace, inner = name.partition("#")
         shards = 1 if in_namespace else SHARDS
         last = query.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S")
         first = int(last.partition(":")[0]) + shards if last else int(shard)
-        numbers = range(first, 100 if room == "warm" else self.members, shards)
+        numbers = range(first, 100 if inner == "warm" else self.members, shards)
         items = [self.member(room, number) for number in numbers[: int(query.get("Limit", PAGE))]]
         answer: dict[str, Any] = {"Count": len(items), "ScannedCount": len(items)}
         if len(items) < len(numbers):

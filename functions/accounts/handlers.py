@@ -36,12 +36,12 @@ def upserted(background: Background, account: Account, happened_at_ms: int) -> N
         may="invoke-disconnect",
     ),
 )
-def changed(background: Background, changed: console.ChangedAccount) -> None:
+def changed(background: Background, change: console.ChangedAccount) -> None:
     """Let all sessions of a person follow an account that an admin may have changed. Idempotent.
 
     They have done so before, unless the process that changed the account has not reported it.
     """
-    account = stored.get(changed.account_id)
+    account = stored.get(change.account_id)
     if account is not None:
         _update_sessions(background, account)
 

@@ -22,7 +22,6 @@ from functions.products import REGISTRY
 from local.accounts import save as save_account
 from shared import times
 from shared.identity.accounts import Account
-from shared.pipeline.context import Background
 from shared.settings import Settings
 from tests.fakes import JWT_SECRET, LIVEKIT_SECRET, NOW_MS, Fakes
 from tests.integration import stage
@@ -30,6 +29,7 @@ from tests.integration.chat import Chat
 from tests.integration.conftest import Race
 from tests.integration.engines import Engine
 from tests.integration.followed import following
+from tests.integration.postponed import run_postponed
 
 NO_TIMES: Any = {"verify_exp": False, "verify_nbf": False}
 CALL = f"{times.sortable(NOW_MS)}{'0' * 13}"
@@ -262,6 +262,7 @@ def test_an_admin_suspends_and_approves(console: Console) -> None:
     console.ask("POST /accounts/tina/suspend")
     deliver(console.fakes)
     assert len(console.fakes.tasks.expelled) == 2
+    console.fakes.tasks.postponed.clear()
     console.fakes.tasks.bus_capacity = 0  # so the sessions follow only what was put off
     assert console.ask("POST /accounts/tina/suspend")[0] == 200
     assert len(console.fakes.tasks.expelled) == 2
@@ -281,13 +282,6 @@ def test_an_admin_suspends_and_approves(console: Console) -> None:
     page = console.ask("GET /admin/audit", limit="4")[1]
     (last,) = console.items("GET /admin/audit", cursor=page["cursor"])
     assert last["action"] == "account.approve"
-
-
-def run_postponed(fakes: Fakes) -> None:
-    """Do what the latest request has put off."""
-    name, payload, _ = fakes.tasks.postponed[-1]
-    background = Background.on(REGISTRY, fakes.ports)
-    REGISTRY.later_hooks[name].handle(background, payload)
 
 
 def deliver(fakes: Fakes) -> None:

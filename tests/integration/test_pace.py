@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-import msgspec
 import pytest
 
 from functions.deadline.main import handler
-from functions.products import REGISTRY
 from shared.aws.event_order import Frame, claim_paced, claim_postponed, postpone_claim
-from shared.pipeline.context import Background
 from shared.protocol import json
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
 from tests.integration.chat import Chat, announcing
 from tests.integration.conftest import Race
 from tests.integration.engines import Engine
+from tests.integration.postponed import run_postponed
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -43,14 +41,9 @@ def told(chat: Chat) -> list[str]:
 
 def deliver(fakes: Fakes, *, times: int = 1) -> int:
     """Deliver what has been put off, as the queue of deadlines does. Returns how much it was."""
-    postponed = list(fakes.tasks.postponed)
-    fakes.tasks.postponed.clear()
-    for name, payload, seconds in postponed * times:
-        assert seconds == 1
-        hook = REGISTRY.later_hooks[name]
-        sent = msgspec.json.decode(json.dumps(payload), type=hook.payload)
-        hook.handle(Background.on(REGISTRY, fakes.ports), sent)
-    return len(postponed)
+    seconds = run_postponed(fakes, times=times)
+    assert set(seconds) <= {1}
+    return len(seconds)
 
 
 def test_the_first_change_is_told_at_once_and_costs_no_more(chat: Chat, fakes: Fakes) -> None:
