@@ -157,8 +157,8 @@ class Canned:
                 name: items[-1][name] for name in ("room", "connectionId")
             }
         if "ProjectionExpression" in query:
-            names = query["ExpressionAttributeNames"]
-            wanted = [names[one] for one in query["ProjectionExpression"].split(", ")]
+            names = query.get("ExpressionAttributeNames", {})
+            wanted = [names.get(one, one) for one in query["ProjectionExpression"].split(", ")]
             items = [{name: item[name] for name in wanted if name in item} for item in items]
         return json.dumps(answer | {"Items": items}).encode()
 

@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain, islice
-from typing import Any
 
 import msgspec
-from pynamodb.attributes import Attribute
 
 from shared.aws import queues
 from shared.aws.adapters import ports
@@ -25,7 +22,6 @@ from shared.aws.gateway import PostRefused
 from shared.aws.lambda_entry import queue_entry
 from shared.aws.log import logger
 from shared.aws.metrics import Metric, count
-from shared.aws.parallel import together
 from shared.aws.queues import Record
 from shared.ids import compose
 from shared.ports import Broadcast, Post
@@ -33,7 +29,7 @@ from shared.realtime import event_log, pace, people, rooms
 from shared.realtime.address import Delivery, Wire
 from shared.realtime.arguments import Arguments
 from shared.realtime.emitter import Emitter
-from shared.realtime.rooms import Member, frame_of
+from shared.realtime.rooms import Occupant, frame_of
 from shared.settings import settings
 
 GIVE_UP_SECONDS = 100
@@ -84,12 +80,12 @@ def broadcast(message: Broadcast) -> None:
     if message.person is not None:
         send(message, to_person(message))
         return
-    only = wanted(message)
     if message.shard:
-        send(message, to_room(message, rooms.members(message.shard, only=only)))
+        (members,) = rooms.members([message.shard])
+        send(message, to_room(message, members))
         return
     keys, most = rooms.shards(room), settings().split_above
-    shards = together([partial(_first_members, key, most + 1, only) for key in keys])
+    shards = [list(islice(one, most + 1)) for one in rooms.members(keys, page=most + 1)]
     if any(len(members) > most for members in shards):
         ports().tasks.broadcast(*parts(message, keys))
     else:
@@ -106,7 +102,7 @@ def to_person(message: Broadcast) -> Posts:
     return Posts(Emitter(ports()).posts(Delivery(message.event, payload, tuple(addresses))))
 
 
-def to_room(message: Broadcast, members: Iterable[Member]) -> Posts:
+def to_room(message: Broadcast, members: Iterable[Occupant]) -> Posts:
     """Return the posts to the members of a room."""
     logged = LogOfRoom(message)
     return Posts(posts(message, members, logged), logged)
@@ -125,7 +121,7 @@ class LogOfRoom:
         self.offset = ""
         self.connections: set[str] = set()
 
-    def note(self, recipients: Sequence[Member]) -> None:
+    def note(self, recipients: Sequence[Occupant]) -> None:
         """Log the event if any of these members has recovery. Called before it is sent to them."""
         away = [one.connection_id for one in recipients if one.wire == Wire.AWAY]
         present = [one.connection_id for one in recipients if one.wire == Wire.RECOVERY]
@@ -146,23 +142,6 @@ class Posts(msgspec.Struct, frozen=True):
 
     posts: Iterable[Post]
     log: LogOfRoom | None = None
-
-
-def wanted(message: Broadcast) -> list[Attribute[Any]]:
-    """Return the attributes of a member that ``posts`` needs."""
-    only: list[Attribute[Any]] = [Member.connection_id, Member.wire]
-    if message.skip_person is not None:
-        only.append(Member.person_id)
-    if message.by_ms is not None:
-        only.append(Member.joined_ms)
-    if message.own_form:
-        only.append(Member.form)
-    return only
-
-
-def _first_members(key: str, most: int, only: list[Attribute[Any]]) -> list[Member]:
-    """Return up to ``most`` members of a shard."""
-    return list(islice(rooms.members(key, page=most, only=only), most))
 
 
 def parts(message: Broadcast, keys: list[str]) -> Iterator[Broadcast]:
@@ -196,8 +175,7 @@ def follow_up(message: Broadcast, room: str) -> None:
         _give_up(message, message.only)
         return
     if message.person is None:
-        members = rooms.some_members(room, message.only, only=wanted(message))
-        recipients = to_room(message, members)
+        recipients = to_room(message, rooms.some_members(room, message.only))
     else:
         recipients = to_person(message)
     reached, failed = _post(message, recipients)
@@ -258,13 +236,12 @@ def skipped(message: Broadcast) -> set[str]:
     """Return the connections that must not receive the event."""
     skip = set(message.skip_connections)
     for room in message.skip_rooms:
-        for key in rooms.shards(rooms.key(message.namespace, room)):
-            members = rooms.members(key, only=[Member.connection_id])
-            skip.update(member.connection_id for member in members)
+        members = rooms.all_members(rooms.key(message.namespace, room))
+        skip.update(member.connection_id for member in members)
     return skip
 
 
-def posts(message: Broadcast, members: Iterable[Member], log: LogOfRoom) -> Iterator[Post]:
+def posts(message: Broadcast, members: Iterable[Occupant], log: LogOfRoom) -> Iterator[Post]:
     """Yield a post for each member who receives the event.
 
     A frame is encoded once for all members who receive the same frame. The members are taken a page
@@ -285,7 +262,7 @@ def posts(message: Broadcast, members: Iterable[Member], log: LogOfRoom) -> Iter
                 yield member.connection_id, frames[kind]
 
 
-def _receives(message: Broadcast, member: Member, without: set[str]) -> bool:
+def _receives(message: Broadcast, member: Occupant, without: set[str]) -> bool:
     """Return whether a member receives the event.
 
     without: the connections that do not receive it.

@@ -9,6 +9,8 @@
 ``transports``    sends frames to WebSockets or into mailboxes
 ``http_pool``     the HTTP connections that requests are sent over
 ``http_session``  how the SDK's clients send over them
+``signing``       the signature of requests that are made without the SDK's client
+``bulk_queries``  queries that read many rows
 ``numbers``       rows of numbers in the counts table
 ``queues``        postponing messages of SQS, and how many wait
 ``mobile_push``   Amazon SNS mobile push

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from shared.aws.http_pool import HttpPool
+
 CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
@@ -107,6 +109,12 @@ def make(service: str, config: Config) -> Any:
     made: Any = session().create_client(service, config=config)
     made._endpoint.http_session = HttpSession(config)
     return made
+
+
+def connections(made: Any) -> HttpPool:
+    """Return the connections over which a client sends, for requests that are made without it."""
+    pool: HttpPool = made._endpoint.http_session.pool(made.meta.endpoint_url)
+    return pool
 
 
 setattr(client, "cache_clear", _made.cache_clear)  # noqa: B010 - its overloads hide attributes

@@ -1,8 +1,7 @@
 """API Gateway's ``@connections``, which sends frames to clients, one request per recipient.
 
-These posts are the most frequent requests of all. Only the SDK's signature and credentials are used
-for them, because its client spends most of its time on work that is not needed here. The canonical
-request, which has the same shape for every post, is built here too: see
+These posts are the most frequent requests of all. They are made without the SDK's client, which
+spends most of its time on work that is not needed here: see
 docs/decisions/0010-posts-without-the-client.md.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
@@ -10,28 +9,21 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-c
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterable, Iterator
-from functools import cached_property, partial
-from hashlib import sha256
+from functools import partial
 from http import HTTPStatus
 from time import monotonic
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
-from botocore.exceptions import NoCredentialsError
-
-from shared.aws import clients, traces
+from shared.aws import traces
 from shared.aws.http_pool import Answer, HttpPool, Outcome, Request
 from shared.aws.metrics import Metric, count
 from shared.aws.retry import pause
+from shared.aws.signing import Signer
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
-
     from shared.ports import Post
 
 BODY_SHOWN = 500
@@ -55,8 +47,9 @@ class ManagedConnections:
 
     def __init__(self, values: Settings) -> None:
         url = urlsplit(values.connections_url)
-        self._host, self._path = url.netloc, url.path.rstrip("/")
+        self._path = url.path.rstrip("/")
         self._settings = values
+        self._signer = Signer("execute-api", values.aws_region, url.netloc)
         self._pool = HttpPool(
             values.connections_url,
             most=values.posts_at_once,
@@ -137,37 +130,7 @@ class ManagedConnections:
     def _request(self, method: str, post: Post) -> Request:
         connection_id, frame = post
         path, body = f"{self._path}/@connections/{quote(connection_id, safe='')}", frame.encode()
-        return Request(method, path, body, self._signed(method, path, body))
-
-    def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
-        """Return the headers of a request, the signature among them.
-
-        The canonical request is built here: a path that is encoded once more, no query, three
-        headers at most.
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-        """
-        credentials = self._credentials.get_frozen_credentials()
-        now = time.strftime(SIGV4_TIMESTAMP, time.gmtime())
-        headers = {"host": self._host, "x-amz-date": now}
-        if credentials.token:
-            headers["x-amz-security-token"] = credentials.token
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        names, digest = ";".join(headers), sha256(body).hexdigest()
-        canonical = f"{method}\n{quote(path, safe='/~')}\n\n{lines}\n{names}\n{digest}"
-        signer = SigV4Auth(credentials, "execute-api", self._settings.aws_region)
-        request: Any = SimpleNamespace(context={"timestamp": now})
-        signature = signer.signature(signer.string_to_sign(request, canonical), request)
-        scope = f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}"
-        headers["authorization"] = f"{scope}, SignedHeaders={names}, Signature={signature}"
-        return headers
-
-    @cached_property
-    def _credentials(self) -> Credentials:
-        """The SDK's credentials, which it renews before they expire."""
-        credentials = clients.session().get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        return credentials
+        return Request(method, path, body, self._signer.headers(method, path, body))
 
 
 def _is_temporary(outcome: Outcome, attempt: int) -> bool:

@@ -42,7 +42,7 @@ class HttpSession:
         as its configuration allows. After a ``ReadTimeoutError`` it does so less often.
         """
         url = urlsplit(request.url)
-        pool = self._pool(f"{url.scheme}://{url.netloc}")
+        pool = self.pool(f"{url.scheme}://{url.netloc}")
         ((_, outcome),) = pool.send([request], _request)
         if not isinstance(outcome, Answer):
             kind = ReadTimeoutError if isinstance(outcome, TimeoutError) else HTTPClientError
@@ -50,7 +50,8 @@ class HttpSession:
         headers: Any = outcome.headers.items()
         return AWSResponse(request.url, outcome.status, headers, _Body(outcome.body))
 
-    def _pool(self, url: str) -> HttpPool:
+    def pool(self, url: str) -> HttpPool:
+        """Return the connections to a server, whose URL has no path."""
         pool = self._pools.get(url)
         if pool is None:
             made = HttpPool(

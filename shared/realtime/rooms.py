@@ -16,15 +16,15 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import chain
 from typing import Any
 
 import msgspec
-from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from shared.aws.parallel import together
+from shared.aws import bulk_queries
+from shared.aws.bulk_queries import Query
 from shared.aws.tables import Table, TableName
 from shared.ids import SEPARATOR, compose
 from shared.ports import Broadcast
@@ -150,48 +150,110 @@ def away(until: int | None = None) -> list[Action]:
     return actions
 
 
-def members(key: str, *, page: int = PAGE, only: Sequence[Attribute[Any]] = ()) -> Iterator[Member]:
-    """Yield the members in one partition of a room, without those whose time is over.
+class Occupant(msgspec.Struct, frozen=True):
+    """A member of a room as an event to the room needs it. The fields are those of ``Member``."""
+
+    connection_id: str
+    wire: str
+    person_id: str | None = None
+    form: str | None = None
+    joined_ms: int | None = None
+
+
+def members(keys: Sequence[str], *, page: int = PAGE) -> list[Iterator[Occupant]]:
+    """Return the members in each of these partitions, without those whose time is over.
+
+    Reads the first pages of all partitions at the same time, and each further page when it is
+    needed.
 
     page: how many rows are read at a time.
-    only: the attributes to read; with none, all attributes. To read the attributes of a row takes
-        longer than to find the row.
     """
-    in_time = Member.expires_at > int(time.time())
-    return Member.query(
-        key,
-        filter_condition=in_time,
-        consistent_read=True,
-        page_size=page,
-        attributes_to_get=[attribute.attr_name for attribute in only] or None,
+    queries = [_query(key, Limit=page) for key in keys]
+    return [
+        _occupants(query, first)
+        for query, first in zip(queries, bulk_queries.pages(queries, _Page), strict=True)
+    ]
+
+
+def all_members(room: str) -> Iterator[Occupant]:
+    """Yield the members of the room with this key."""
+    return chain.from_iterable(members(shards(room)))
+
+
+def some_members(room: str, connection_ids: Sequence[str]) -> Iterator[Occupant]:
+    """Yield the members of the room with this key that have one of these connections."""
+    queries = [_query(shard(room, one), one) for one in connection_ids]
+    for page in bulk_queries.pages(queries, _Page):
+        yield from map(_occupant, page.items)
+
+
+def _query(key: str, connection_id: str | None = None, **more: Any) -> Query:
+    """Return the query of a partition, or of one connection in it, read strongly consistently."""
+    values = {":room": {"S": key}, ":now": {"N": str(int(time.time()))}}
+    condition = "room = :room"
+    if connection_id is not None:
+        values[":connection"] = {"S": connection_id}
+        condition += " AND connectionId = :connection"
+    return {
+        "TableName": Member.Meta.table_name,
+        "KeyConditionExpression": condition,
+        "FilterExpression": "expiresAt > :now",
+        "ProjectionExpression": ", ".join(_Row.__struct_encode_fields__),
+        "ExpressionAttributeValues": values,
+        "ConsistentRead": True,
+        **more,
+    }
+
+
+class _Row(msgspec.Struct, rename="camel"):
+    """The row of a member in the form in which DynamoDB answers, as much as is asked for."""
+
+    connection_id: _Text
+    wire: _Text
+    person_id: _Text | None = None
+    form: _Text | None = None
+    joined_ms: _Number | None = None
+
+
+class _Text(msgspec.Struct):
+    value: str = msgspec.field(name="S")
+
+
+class _Number(msgspec.Struct):
+    value: str = msgspec.field(name="N")
+
+
+class _Page(msgspec.Struct):
+    """A page of a partition. last: the key after which the next page begins, if there is one."""
+
+    items: list[_Row] = msgspec.field(name="Items")
+    last: Any = msgspec.field(name="LastEvaluatedKey", default=None)
+
+
+def _occupants(query: Query, page: _Page) -> Iterator[Occupant]:
+    """Yield the members on a page and on those after it, each read when it is needed."""
+    yield from map(_occupant, page.items)
+    while page.last:
+        (page,) = bulk_queries.pages([query | {"ExclusiveStartKey": page.last}], _Page)
+        yield from map(_occupant, page.items)
+
+
+def _occupant(row: _Row) -> Occupant:
+    return Occupant(
+        row.connection_id.value,
+        row.wire.value,
+        row.person_id.value if row.person_id else None,
+        row.form.value if row.form else None,
+        int(row.joined_ms.value) if row.joined_ms else None,
     )
-
-
-def some_members(
-    room: str, connection_ids: Sequence[str], *, only: Sequence[Attribute[Any]] = ()
-) -> Iterator[Member]:
-    """Yield the members of the room with this key that have one of these connections.
-
-    only: the attributes to read; with none, all attributes.
-    """
-    wanted = [attribute.attr_name for attribute in only] or None
-
-    def find(connection_id: str) -> list[Member]:
-        key, same = shard(room, connection_id), Member.connection_id == connection_id
-        in_time = Member.expires_at > int(time.time())
-        return list(
-            Member.query(key, same, in_time, consistent_read=True, attributes_to_get=wanted)
-        )
-
-    found = together([partial(find, one) for one in connection_ids])
-    return chain.from_iterable(found)
 
 
 def connections_by_person(room: str) -> Counter[str]:
     """Return how many connections each person in a room has there, by the person's id."""
-    found = _all_members(room, Member.person_id, Member.wire)
     return Counter(
-        member.person_id for member in found if member.person_id and member.wire != Wire.AWAY
+        member.person_id
+        for member in all_members(room)
+        if member.person_id and member.wire != Wire.AWAY
     )
 
 
@@ -200,11 +262,12 @@ def people(room: str) -> Iterator[str]:
 
     The ids that have been yielded are kept in memory, about 150 bytes for each person.
     """
-    seen: set[str | None] = {None}
-    for member in _all_members(room, Member.person_id, Member.wire):
-        if member.person_id not in seen and member.wire != Wire.AWAY:
-            seen.add(member.person_id)
-            yield member.person_id
+    seen: set[str] = set()
+    for member in all_members(room):
+        person_id = member.person_id
+        if person_id is not None and person_id not in seen and member.wire != Wire.AWAY:
+            seen.add(person_id)
+            yield person_id
 
 
 def frame_of(message: Broadcast, wire: str, form: str | None, offset: str = "") -> str:
@@ -222,15 +285,3 @@ def frame_of(message: Broadcast, wire: str, form: str | None, offset: str = "") 
     recovers = format_ in (Wire.RECOVERY, Wire.AWAY)
     address = Address(message.namespace, format_, "")
     return frame(address, message.event, payload, offset if recovers else "")
-
-
-def _all_members(room: str, *only: Attribute[Any]) -> Iterator[Member]:
-    """Yield the members of all partitions of a room.
-
-    The first pages are read at the same time. Most rooms have no further pages.
-    """
-    queries = [members(key, only=only) for key in shards(room)]
-    begun = together([partial(next, query, None) for query in queries])
-    for first, query in zip(begun, queries, strict=True):
-        if first is not None:
-            yield from chain([first], query)

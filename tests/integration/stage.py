@@ -22,7 +22,7 @@ from shared.realtime import connections, people, rooms, session_store
 from shared.realtime.address import Address, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.people import Person
-from shared.realtime.rooms import Member
+from shared.realtime.rooms import Occupant
 from shared.realtime.sessions import Session
 from tests.fakes import NOW_MS
 
@@ -77,8 +77,8 @@ def online(person_id: str, namespace: str = TELECALLER.path) -> None:
     Person(people.key(namespace, person_id), members={f"s:{person_id}"}).save()
 
 
-def members_of(room: str) -> list[Member]:
-    return [member for key in rooms.shards(room) for member in rooms.members(key)]
+def members_of(room: str) -> list[Occupant]:
+    return list(rooms.all_members(room))
 
 
 def party(person_id: str, profile: str | None = "avatar") -> Party:

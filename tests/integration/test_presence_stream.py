@@ -24,6 +24,7 @@ from shared.realtime import pace, rooms
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
+from tests.integration import stage
 from tests.integration.clients import Clients
 
 ONLINE = {"connections": {"SS": ["s:c1"]}}
@@ -214,10 +215,10 @@ def test_those_who_watch_hear_of_presence_alone_if_the_stack_says_so(
         clients.send("u1", event)
     deliver(change(tables.tables["people"], "/telecaller#tina", {}, ONLINE))
     (broadcast,) = fakes.tasks.broadcasts
-    (key,) = rooms.shards(rooms.key(broadcast.namespace, broadcast.room))
-    assert [one.connection_id for one in rooms.members(key)] == ["u1"]
+    room = rooms.key(broadcast.namespace, broadcast.room)
+    assert [one.connection_id for one in stage.members_of(room)] == ["u1"]
     clients.send("u1", "telecallers:unwatch")
-    assert list(rooms.members(key)) == []
+    assert stage.members_of(room) == []
     assert clients.acks("u1") == [None] * 3
 
 

@@ -35,6 +35,7 @@ _WATCHERS = "Presence goes to everybody here; tests/integration/test_presence_st
 _BUS = "The bus takes everything here; tests/unit/test_publisher.py has one that does not."
 _DEVICES = "Nobody has so many devices here; tests/integration/test_devices.py has more."
 _BY_SDK = "The engine takes the place of the SDK; tests/unit/test_http_session.py sends by it."
+_BY_ENGINE = "The engine answers; tests/unit/test_bulk_queries.py sends to a server."
 _BINARY = "Binary packets are refused; tests/e2e/test_bad_input.py sends them."
 
 UNREACHED = {
@@ -42,7 +43,7 @@ UNREACHED = {
     "functions/bookings/backend_events.py assigned: statuses.apply_waiting": _REPORTS,
     "functions/bookings/store.py keep_early: Booking.get": _AT_ONCE,
     "functions/bookings/store.py let_wait: _commit": _REPORTS,
-    "functions/broadcast/main.py skipped: rooms.members": _OTHER_PRODUCTS,
+    "functions/broadcast/main.py skipped: rooms.all_members": _OTHER_PRODUCTS,
     "functions/calls/announcements.py unanswered_end: _announce_again": _FAULTS,
     "functions/calls/announcements.py unanswered_end: rows.get": _FAULTS,
     "functions/calls/devices.py ring_newcomer: tell": _AT_ONCE,
@@ -60,6 +61,7 @@ UNREACHED = {
     "shared/pipeline/departure.py finish_connection: lose_connection": _POLLING,
     "shared/pipeline/rate_limits.py _let_back: _returns(network, lost_ms).update_if": _ADDRESSES,
     "shared/pipeline/rate_limits.py count_handshake: _let_back": _ADDRESSES,
+    "shared/aws/bulk_queries.py send: pool.send": _BY_ENGINE,
     "shared/aws/http_session.py HttpSession.send: pool.send": _BY_SDK,
     "shared/aws/streams.py announce: send": _FAULTS,
     "shared/realtime/missed.py _Late.send: emit.tell": _AT_ONCE,
@@ -126,6 +128,7 @@ UNREACHED = {
             "shared/realtime/pace.py reserve: budget.begin",
             "shared/realtime/pace.py reserve: budget.prolong",
             "shared/realtime/pace.py wait_ms: reserve",
+            "shared/realtime/rooms.py _occupants: bulk_queries.pages",
         ),
         _LARGE,
     ),

@@ -12,20 +12,23 @@ import random
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest.mock import patch
 
 import msgspec
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from functions.calls import livekit, livekit_rooms
 from functions.calls.presence import stream
 from local.emulator import aws_environment
-from shared.aws import clients, gateway, metrics, parallel, retry
+from shared.aws import bulk_queries, clients, gateway, metrics, parallel, retry
 from shared.aws.adapters import ports
-from shared.aws.http_pool import HttpPool, Outcome
+from shared.aws.bulk_queries import Query
+from shared.aws.http_pool import Answer, HttpPool, Outcome
 from shared.aws.http_pool import Request as HttpRequest
 from shared.aws.tables import forget_clients
 from shared.pipeline import meters
@@ -82,6 +85,7 @@ def simulated(tables: Iterable[str], url: str) -> Iterator[None]:
             (secrets, "token_urlsafe", lambda size=16: _random().randbytes(size).hex()[:20]),
             (uuid, "uuid4", lambda: uuid.UUID(int=_random().getrandbits(128))),
             (BaseClient, "_make_api_call", _make_api_call),
+            (bulk_queries, "send", _send_queries),
             (HttpPool, "send", _send),
             (metrics, "flush", metrics._counted.clear),
             (livekit_rooms, "LiveKitAPI", _LiveKit),
@@ -202,6 +206,18 @@ def _make_api_call(client: Any, operation: str, params: dict[str, Any]) -> Any:
         return world.execute(service, operation, params)
     request = access.request_of(service, operation, params)
     return invocation.request(request, lambda: world.execute(service, operation, params))
+
+
+def _send_queries(queries: Sequence[Query]) -> list[Outcome]:
+    return [_query(query) for query in queries]
+
+
+def _query(query: Query) -> Outcome:
+    try:
+        answer = _make_api_call(clients.client("dynamodb"), "Query", query)
+    except ClientError as error:
+        return Answer(HTTPStatus.BAD_REQUEST, str(error).encode())
+    return Answer(HTTPStatus.OK, msgspec.json.encode(answer))
 
 
 def _send(

@@ -21,7 +21,7 @@ from shared.ports import Broadcast
 from shared.protocol import json as wire
 from shared.realtime.address import Address, Wire, acknowledgement, frame
 from shared.realtime.namespaces import Login, Namespace
-from shared.realtime.rooms import Member
+from shared.realtime.rooms import Occupant
 from tests.conftest import UseSettings
 from web.contract import asyncapi, docs_page, model, openapi, typescript
 
@@ -149,7 +149,7 @@ def test_broadcasts_keep_several_arguments(use_settings: UseSettings) -> None:
     use_settings()
     message = queued(Heard("hi", "ann").to_everybody("/lab", group="g"))
     assert message.several
-    members = [Member("/lab", name, wire=name) for name in ("s", "n")]
+    members = [Occupant(name, name) for name in ("s", "n")]
     assert dict(posts(message, members, LogOfRoom(message))) == {
         "s": '42/lab,["heard","hi","ann"]',
         "n": '{"event":"heard","data":["hi","ann"]}',
@@ -160,7 +160,7 @@ def test_broadcasts_keep_several_arguments(use_settings: UseSettings) -> None:
 def test_connections_that_a_broadcast_is_not_for_are_left_out(use_settings: UseSettings) -> None:
     use_settings()
     message = queued(Heard("hi", None).to_room("/lab", "x", group="g", skip_connections=["s"]))
-    members = [Member("/lab", name, wire=name) for name in ("s", "n")]
+    members = [Occupant(name, name) for name in ("s", "n")]
     assert [name for name, _ in posts(message, members, LogOfRoom(message))] == ["n"]
 
 

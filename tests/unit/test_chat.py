@@ -12,7 +12,7 @@ from functions.chat.state import TRANSITIONS, Status, Trigger, after
 from functions.products import REGISTRY
 from shared.pipeline.context import Arrival
 from shared.ports import Broadcast
-from shared.realtime.rooms import Member
+from shared.realtime.rooms import Occupant
 from shared.realtime.sessions import Session
 from tests.conftest import UseSettings
 
@@ -48,7 +48,7 @@ def test_every_member_gets_its_own_form(use_settings: UseSettings) -> None:
     forms = {"one": "1", "two": '"1"', "three": "1"}
     found = posts(
         message,
-        [Member("r", name, wire="s", form=form) for name, form in forms.items()],
+        [Occupant(name, "s", form=form) for name, form in forms.items()],
         LogOfRoom(message),
     )
     assert list(found) == [
@@ -61,7 +61,7 @@ def test_every_member_gets_its_own_form(use_settings: UseSettings) -> None:
 def test_payloads_are_unchanged_without_forms(use_settings: UseSettings) -> None:
     use_settings()
     message = Broadcast("/", "", "e", {"a": 1}, "g")
-    found = posts(message, [Member("r", "one", wire="s", form='"1"')], LogOfRoom(message))
+    found = posts(message, [Occupant("one", "s", form='"1"')], LogOfRoom(message))
     assert list(found) == [("one", '42["e",{"a":1}]')]
 
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -105,16 +106,31 @@ class Watch:
             finally:
                 # The secret is cached for minutes, so that most invocations do not wait for it.
                 self._depth += service != "secretsmanager"
-                facts = {
-                    "operation": operation,
-                    "depth": self._depth,
-                    "units": units,
-                    "outcome": outcome,
-                    "uses": list(uses(service, operation, request)),
-                }
-                self.write(service, begin, **facts)
+                used = list(uses(service, operation, request))
+                facts = {"operation": operation, "units": units, "outcome": outcome, "uses": used}
+                self.write(service, begin, depth=self._depth, **facts)
 
         module.BaseClient._make_api_call = make_api_call
+
+    def bulk_queries(self, module: Any) -> None:
+        """Record every query that is made without the SDK's client. They are made at once."""
+        original = module.send
+
+        def send(queries: Sequence[dict[str, Any]]) -> list[Any]:
+            begin, depth = time.time(), self._depth + 1
+            counted = {"ReturnConsumedCapacity": "TOTAL"}
+            outcomes: list[Any] = original([query | counted for query in queries])
+            for query, outcome in zip(queries, outcomes, strict=True):
+                answered = getattr(outcome, "status", None) == HTTPStatus.OK
+                answer = json.loads(outcome.body) if answered else {}
+                units, used = consumed("Query", answer), list(uses("dynamodb", "Query", query))
+                result = "ok" if answered else repr(outcome)[:200]
+                facts = {"operation": "Query", "units": units, "outcome": result, "uses": used}
+                self.write("dynamodb", begin, depth=depth, **facts)
+            self._depth = depth
+            return outcomes
+
+        module.send = send
 
     def gateway(self, module: Any) -> None:
         """Record every request to ``@connections``."""
@@ -220,6 +236,7 @@ def install(path: Path, function: str) -> None:
     finder = Finder(
         {
             "shared.aws.lambda_entry": watch.entry,
+            "shared.aws.bulk_queries": watch.bulk_queries,
             "shared.aws.gateway": watch.gateway,
             "shared.aws.parallel": watch.parallel,
         }
