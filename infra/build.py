@@ -43,6 +43,7 @@ LAYERS = {
     PACKAGES: (
         "aws-lambda-powertools",
         "botocore",
+        "httptools",
         "jmespath",
         "msgspec",
         "pyjwt",

@@ -7,6 +7,7 @@
 ``gateway``       API Gateway's ``@connections``
 ``mailboxes``     what waits for clients that poll
 ``transports``    sends frames to WebSockets or into mailboxes
+``http_connection``  one HTTP connection
 ``http_pool``     the HTTP connections that requests are sent over
 ``http_session``  how the SDK's clients send over them
 ``signing``       the signature of requests that are made without the SDK's client

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from shared.aws import clients
-from shared.aws.http_pool import Answer, Outcome, Request
+from shared.aws.http_connection import Answer, Request
+from shared.aws.http_pool import Outcome
 from shared.aws.signing import Signer
 
 if TYPE_CHECKING:

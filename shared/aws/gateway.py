@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from shared.aws import traces
-from shared.aws.http_pool import Answer, HttpPool, Outcome, Request
+from shared.aws.http_connection import Answer, Request
+from shared.aws.http_pool import HttpPool, Outcome
 from shared.aws.metrics import Metric, count
 from shared.aws.retry import pause
 from shared.aws.signing import Signer

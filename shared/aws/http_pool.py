@@ -3,7 +3,6 @@
 With one thread per request, half of the processor time is spent on handing the interpreter from
 thread to thread: see docs/decisions/0019-posts-share-a-thread.md. Here a request is sent on any
 connection that has no request under way, and answers are read in the order in which they arrive.
-``http.client`` writes the requests and reads the answers.
 
 A process that Lambda has frozen does not see that a kept connection was closed meanwhile. So no
 connection that was idle for long is used again. If a request fails on a connection that was used
@@ -13,48 +12,21 @@ again at once on a new connection, unless the server may have begun to answer it
 
 from __future__ import annotations
 
-import ssl
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from email.message import Message
-from functools import cache
-from http.client import (
-    HTTPConnection,
-    HTTPException,
-    HTTPResponse,
-    HTTPSConnection,
-    RemoteDisconnected,
-)
+from collections.abc import Callable, Iterable, Iterator
 from select import POLLIN, poll
 from selectors import EVENT_READ, PollSelector
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
+
+from shared.aws.http_connection import Answer, Connection, Disconnected, Request
 
 T = TypeVar("T")
 
 
-class Request(NamedTuple):
-    """A request to send. ``path`` includes the query, if there is one."""
-
-    method: str
-    path: str
-    body: bytes
-    headers: Mapping[str, str | bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response that has been read whole."""
-
-    status: int
-    body: bytes
-    headers: Message = field(default_factory=Message, compare=False, repr=False)
-
-
-Outcome = Answer | OSError | HTTPException
+Outcome = Answer | OSError
 """The result of a request. An error means that there is no answer; whether the server has received
 the request is not known."""
 
@@ -99,7 +71,7 @@ class HttpPool:
                     yield from sent.answered(wait=True)
                 try:
                     sent.add(item, request(item))
-                except (OSError, HTTPException) as error:
+                except OSError as error:
                     yield item, error
             while len(sent):
                 yield from sent.answered(wait=True)
@@ -111,7 +83,7 @@ class HttpPool:
         """How many connections are open and have no request under way."""
         return len(self._idle)
 
-    def take(self) -> HTTPConnection | None:
+    def take(self) -> Connection | None:
         """Return a kept connection that is open and has no request under way.
 
         Returns None if there is none. Closes the connections that were idle for too long.
@@ -125,20 +97,16 @@ class HttpPool:
                 return kept.connection
             kept.connection.close()
 
-    def connect(self) -> HTTPConnection:
+    def connect(self) -> Connection:
         """Return a new connection.
 
-        Raises ``OSError`` or ``HTTPException`` if it cannot be opened.
+        Raises ``OSError`` if it cannot be opened.
         """
-        connection = self._new()
-        connection.response_class = _Response
-        connection.connect()
-        connection.sock.settimeout(self.answer_seconds)
-        return connection
+        return Connection(self._url, self._connect_seconds, self.answer_seconds)
 
-    def give_back(self, connection: HTTPConnection) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Keep a connection for a later request, or close it if there are enough."""
-        if connection.sock and len(self._idle) < self.most:
+        if connection.is_open and len(self._idle) < self.most:
             self._idle.append(_Kept(connection, time.time()))
         else:
             connection.close()
@@ -152,48 +120,11 @@ class HttpPool:
         # has been set back meanwhile, it says nothing.
         return 0 <= time.time() - kept.since <= self._idle_seconds
 
-    def _new(self) -> HTTPConnection:
-        host, port, seconds = self._url.hostname or "", self._url.port, self._connect_seconds
-        if self._url.scheme == "http":
-            return _Connection(host, port, timeout=seconds)
-        return _TlsConnection(host, port, timeout=seconds, context=tls_context())
-
-
-class _Connection(HTTPConnection):
-    """A connection that writes the head and the body of a request in one piece.
-
-    Each write takes much of a request's processor time, and lets other threads have the interpreter
-    meanwhile.
-    """
-
-    def request(self, method: str, url: str, body: Any, headers: Any) -> None:  # type: ignore[override] # narrower
-        """Send a request whose body is bytes."""
-        self._pieces: list[bytes] = []
-        super().request(method, url, body, headers)
-        self.sock.sendall(b"".join(self._pieces))
-
-    def send(self, data: Any) -> None:
-        """Keep the head or the body of a request."""
-        self._pieces.append(data)
-
-
-class _TlsConnection(_Connection, HTTPSConnection):
-    """The same over TLS."""
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Return the process's TLS context, which is shared.
-
-    Making one takes milliseconds, because it reads the system's certificates.
-    """
-    return ssl.create_default_context()
-
 
 class _Kept(NamedTuple):
     """A connection without a request under way. ``since``: epoch seconds."""
 
-    connection: HTTPConnection
+    connection: Connection
     since: float
 
 
@@ -210,39 +141,24 @@ class _UnderWay(NamedTuple, Generic[T]):
     reused: bool
 
 
-class _Response(HTTPResponse):
-    """A response that reports with ``RemoteDisconnected``, and nothing else does, that the
-    connection was closed before the first byte of the answer."""
-
-    def begin(self) -> None:
-        """Read the status and the headers."""
-        try:
-            answered = self.fp.peek(1)
-        except ConnectionError as error:
-            raise RemoteDisconnected(f"closed without an answer: {error}") from error
-        if not answered:
-            raise RemoteDisconnected("closed without an answer")
-        super().begin()
-
-
 class _Sent(Generic[T]):
     """The requests of one ``send`` that are under way."""
 
     def __init__(self, pool: HttpPool) -> None:
         self._pool = pool
         self._selector = PollSelector()
-        self._under_way: dict[HTTPConnection, _UnderWay[T]] = {}
+        self._under_way: dict[Connection, _UnderWay[T]] = {}
 
     def __len__(self) -> int:
         return len(self._under_way)
 
     def add(self, item: T, request: Request) -> None:
-        """Send a request. Raises ``OSError`` or ``HTTPException`` if it cannot be sent."""
+        """Send a request. Raises ``OSError`` if it cannot be sent."""
         connection = self._pool.take()
         if connection is not None:
             try:
                 self._send(connection, item, request, reused=True)
-            except (OSError, HTTPException):  # the server has not received the whole request
+            except OSError:  # the server has not received the whole request
                 self._pool.close_idle()
             else:
                 return
@@ -250,7 +166,7 @@ class _Sent(Generic[T]):
 
     def _send(
         self,
-        connection: HTTPConnection,
+        connection: Connection,
         item: T,
         request: Request,
         *,
@@ -258,11 +174,11 @@ class _Sent(Generic[T]):
         until: float | None = None,
     ) -> None:
         try:
-            connection.request(*request)
+            connection.write(request)
         except BaseException:
             connection.close()
             raise
-        self._selector.register(connection.sock, EVENT_READ, connection)
+        self._selector.register(connection.socket, EVENT_READ, connection)
         until = until or time.monotonic() + self._pool.answer_seconds
         self._under_way[connection] = _UnderWay(item, request, until, reused)
 
@@ -281,20 +197,20 @@ class _Sent(Generic[T]):
             yield from self._over(connection, _give_up)
 
     def _over(
-        self, connection: HTTPConnection, end: Callable[[HTTPConnection], Outcome]
+        self, connection: Connection, end: Callable[[Connection], Outcome]
     ) -> Iterator[tuple[T, Outcome]]:
         """Yield the outcome of a request, or send the request again."""
-        self._selector.unregister(connection.sock)
+        self._selector.unregister(connection.socket)
         sent = self._under_way.pop(connection)
         outcome = end(connection)
         self._pool.give_back(connection)
         if sent.reused and not isinstance(outcome, Answer):
             self._pool.close_idle()
-            if isinstance(outcome, RemoteDisconnected):
+            if isinstance(outcome, Disconnected):
                 item, request, until, _ = sent
                 try:
                     self._send(self._pool.connect(), item, request, reused=False, until=until)
-                except (OSError, HTTPException) as error:
+                except OSError as error:
                     outcome = error
                 else:
                     return
@@ -316,25 +232,24 @@ def _close_kept(idle: deque[_Kept]) -> None:
         kept.connection.close()
 
 
-def _read(connection: HTTPConnection) -> Outcome:
+def _read(connection: Connection) -> Outcome:
     try:
-        response = connection.getresponse()
-        return Answer(response.status, response.read(), response.headers)
-    except (OSError, HTTPException) as error:
+        return connection.read()
+    except OSError as error:
         connection.close()
         return error
 
 
-def _give_up(connection: HTTPConnection) -> Outcome:
+def _give_up(connection: Connection) -> Outcome:
     connection.close()
     return TimeoutError("no answer in time")
 
 
-def _is_closed_by_server(connection: HTTPConnection) -> bool:
+def _is_closed_by_server(connection: Connection) -> bool:
     """Return whether the server has closed an idle connection.
 
     The connection is readable then, although no request is under way.
     """
     poller = poll()
-    poller.register(connection.sock, POLLIN)
+    poller.register(connection.socket, POLLIN)
     return bool(poller.poll(0))

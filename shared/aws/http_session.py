@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import HTTPClientError, ReadTimeoutError
 
-from shared.aws.http_pool import Answer, HttpPool, Request
+from shared.aws.http_connection import Answer, Request
+from shared.aws.http_pool import HttpPool
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -47,7 +48,7 @@ class HttpSession:
         if not isinstance(outcome, Answer):
             kind = ReadTimeoutError if isinstance(outcome, TimeoutError) else HTTPClientError
             raise kind(request=request, endpoint_url=request.url, error=outcome) from outcome
-        headers: Any = outcome.headers.items()
+        headers: Any = outcome.headers
         return AWSResponse(request.url, outcome.status, headers, _Body(outcome.body))
 
     def pool(self, url: str) -> HttpPool:

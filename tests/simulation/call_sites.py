@@ -24,7 +24,12 @@ from shared.aws.tables import Table
 
 ROOT = Path(__file__).parents[2]
 WINGS = ("functions", "shared")
-NOT_HERE = ("shared/ports.py", "shared/aws/http_pool.py", "shared/protocol/")
+NOT_HERE = (
+    "shared/ports.py",
+    "shared/aws/http_connection.py",
+    "shared/aws/http_pool.py",
+    "shared/protocol/",
+)
 """Without requests: the ports' names, what the simulation replaces, and what is pure."""
 
 _OF_PORTS = {

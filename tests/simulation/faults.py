@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
 
-from shared.aws.http_pool import Answer, Outcome
+from shared.aws.http_connection import Answer
+from shared.aws.http_pool import Outcome
 
 if TYPE_CHECKING:
     from tests.simulation.gateway import Gateway

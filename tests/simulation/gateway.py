@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
-from shared.aws.http_pool import Answer
+from shared.aws.http_connection import Answer
 from shared.protocol.polling import SEPARATOR
 from tests.simulation.stack import ROUTES
 

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 
 from shared.aws import parallel
-from shared.aws.http_pool import Answer, Outcome
+from shared.aws.http_connection import Answer
+from shared.aws.http_pool import Outcome
 from shared.pipeline.deployment import FunctionSpec
 from tests.simulation import access, faults, stack
 from tests.simulation.faults import Died, Fault, Kind, Request

@@ -28,8 +28,9 @@ from local.emulator import aws_environment
 from shared.aws import bulk_queries, clients, gateway, metrics, parallel, retry
 from shared.aws.adapters import ports
 from shared.aws.bulk_queries import Query
-from shared.aws.http_pool import Answer, HttpPool, Outcome
-from shared.aws.http_pool import Request as HttpRequest
+from shared.aws.http_connection import Answer
+from shared.aws.http_connection import Request as HttpRequest
+from shared.aws.http_pool import HttpPool, Outcome
 from shared.aws.tables import forget_clients
 from shared.pipeline import meters
 from shared.settings import TABLE, Settings, settings
