@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult
 
 import msgspec
@@ -61,7 +61,9 @@ class Connection:
     """
 
     def __init__(self, url: SplitResult, connect_seconds: float, answer_seconds: float) -> None:
-        host, tls = url.hostname or "", url.scheme == "https"
+        tls = url.scheme == "https"
+        # Python encodes a text that is a host's name, and imports large tables for that.
+        host: Any = (url.hostname or "").encode("ascii")
         self.is_open = True
         self.socket = socket.create_connection(
             (host, url.port or (443 if tls else 80)), connect_seconds
