@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 from bench.aws import Aws, canned
 from bench.firsts import data, firsts
@@ -19,7 +20,7 @@ from infra.functions import FUNCTIONS
 from shared.pipeline.deployment import FunctionSpec
 from tests.bundles import Bundles
 
-RUNS = 7
+RUNS = 9
 FIRST = """
 import json, sys, time
 begin = time.process_time()
@@ -50,6 +51,9 @@ print(json.dumps([(imported - begin) * 1000, (time.process_time() - imported) * 
 Times = tuple[float, float]
 """Milliseconds of processor time: imports, first event."""
 
+Pair = tuple[Times, Times]
+"""The times of a function, and of a function that only uses boto3, one after the other."""
+
 
 class Cold:
     """Measures cold starts from ``bundles`` against the canned AWS."""
@@ -58,20 +62,13 @@ class Cold:
         self._aws = aws
         self._bundles = bundles
 
-    def measure(self, row: FunctionSpec, event: object) -> tuple[Times, Times]:
-        """Measure a function and, in turns with it, a function that only uses boto3.
-
-        Returns the quickest times of each: other work of the machine only adds time.
-        """
+    def measure(self, row: FunctionSpec, event: object) -> list[Pair]:
+        """Measure a function and, in turns with it, a function that only uses boto3."""
         layers = (name for name in row.layers if name != KEYS)
         command = self._bundles.command(FIRST, row.handler.rpartition(".")[0], json.dumps(event))
         environment = self._bundles.environment(layers)
         bare, without = self._bundles.command(BARE), self._bundles.runtime()
-        ours, by_boto3 = list[Times](), list[Times]()
-        for _ in range(RUNS):
-            ours.append(self._run(command, environment))
-            by_boto3.append(self._run(bare, without))
-        return min(ours, key=sum), min(by_boto3, key=sum)
+        return [(self._run(command, environment), self._run(bare, without)) for _ in range(RUNS)]
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> Times:
         imports, first = self._aws.run_command(
@@ -86,18 +83,30 @@ def run() -> Table:
         "Cold: processor time of the first event of a fresh process",
         ["function", "imports, ms", "first event, ms", "together", "boto3 beside it",
          "ratio of the imports", "ratio"],
-        "boto3: `import boto3`, a DynamoDB client and one GetItem. Its client counts as an import.",
+        f"Medians of {RUNS} runs. boto3: `import boto3`, a DynamoDB client and one GetItem. Its "
+        "client counts as an import.",
     )  # fmt: skip
     events = firsts()
     with tempfile.TemporaryDirectory() as folder, canned(data()) as aws:
         cold = Cold(aws, Bundles(Path(folder)))
         for row in FUNCTIONS:
             for what, event in events[row.name].items():
-                ours, by_boto3 = cold.measure(row, event)
                 name = ", ".join(filter(None, (row.name, what)))
-                both = sum(ours), sum(by_boto3)
-                table.add(name, *ours, *both, ours[0] / by_boto3[0], both[0] / both[1])
+                table.add(name, *medians(cold.measure(row, event)))
     return table
+
+
+def medians(pairs: list[Pair]) -> list[float]:
+    """Return the medians of a row's columns.
+
+    The speed of a shared machine changes within seconds. So a ratio is the median of the ratios of
+    pairs, which ran one after the other.
+    """
+    rows = [
+        (*ours, sum(ours), sum(bare), ours[0] / bare[0], sum(ours) / sum(bare))
+        for ours, bare in pairs
+    ]
+    return [median(column) for column in zip(*rows, strict=True)]
 
 
 if __name__ == "__main__":

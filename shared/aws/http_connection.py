@@ -129,7 +129,6 @@ class _Answers:
 
     def __init__(self) -> None:
         self.final: Answer | None = None
-        self.keeps_connection = False
         self._parser = HttpResponseParser(self)
         self.on_message_begin()
 
@@ -153,6 +152,7 @@ class _Answers:
         self._finish()
 
     def on_message_begin(self) -> None:
+        self.keeps_connection = False  # unless this is all that the server sends
         self._has_head = False
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
@@ -167,6 +167,8 @@ class _Answers:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        if self.final:  # the server has sent another one, unasked
+            return
         if self._parser.get_status_code() >= FINAL:
             self.keeps_connection = self._parser.should_keep_alive()
             self._finish()

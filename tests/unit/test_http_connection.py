@@ -147,6 +147,14 @@ def test_a_connection_that_the_server_does_not_keep_is_closed(answer: bytes) -> 
         assert not connection.is_open
 
 
+@pytest.mark.parametrize("more", [CHUNKED, b"HTTP/1.1 500"])
+def test_what_a_server_sends_unasked_is_not_taken_for_the_next_answer(more: bytes) -> None:
+    with connected(EMPTY + more) as (connection, _):
+        found = ask(connection)
+        assert (found.status, found.body) == (204, b"")
+        assert not connection.is_open
+
+
 @pytest.mark.parametrize(
     "answer",
     [
