@@ -20,7 +20,7 @@ from infra.functions import FUNCTIONS
 from shared.pipeline.deployment import FunctionSpec
 from tests.bundles import Bundles
 
-RUNS = 9
+RUNS = 15
 FIRST = """
 import json, sys, time
 begin = time.process_time()
