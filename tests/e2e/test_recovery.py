@@ -13,6 +13,7 @@ from tests.e2e.client_js import JavaScript
 from tests.e2e.clients import SECONDS, Ticket
 from tests.e2e.people import token
 from tests.e2e.stack import GRACE_SECONDS
+from tests.e2e.visit import Visit
 from tests.e2e.world import World
 
 BLIPS = (0.3, 1.0, GRACE_SECONDS + 2.0)
@@ -54,30 +55,34 @@ def await_number(client: JavaScript, event: str, field: str, last: int) -> list[
 def test_direct_events_arrive_once_and_in_order(
     world: World, backend: Backend, transports: tuple[str, ...] | None
 ) -> None:
-    customer, number = world.people.take("CUSTOMER"), count(1)
+    visit, number = Visit(world, backend), count(1)
+    customer = visit.customer_account
+    visit.customer.leave()
     client = recovering(world, "/customer", token(customer), transports)
     world.stack.wait_connections("/customer", customer.id, 1)
     sid = client.sid
 
-    def notify() -> int:
+    def write() -> int:
+        """Let the partner send a message, and wait until it is on its way."""
         last = next(number)
-        backend.tell("notification.created", accountId=customer.id, number=last)
+        message = {"recipientId": customer.id, "message": str(last)}
+        assert "id" in visit.partner.ask("message:send", message)
         return last
 
     for seconds in BLIPS:
-        last = notify()
-        await_number(client, "notification:new", "number", last)
+        last = write()
+        await_number(client, "message:received", "message", last)
         client.drop()
         assert client.ended.wait(SECONDS)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            last = notify()
+            last = write()
             time.sleep(0.1)
         client.reconnect()
-        last = notify()
+        last = write()
         assert client.recovered
         assert client.sid == sid
-        found = await_number(client, "notification:new", "number", last)
+        found = await_number(client, "message:received", "message", last)
         assert found == list(range(1, last + 1))
 
 
