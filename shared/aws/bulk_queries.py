@@ -21,6 +21,7 @@ import msgspec
 from shared.aws import clients
 from shared.aws.http_connection import Answer, Request
 from shared.aws.http_pool import Outcome
+from shared.aws.log import logger
 from shared.aws.signing import Signer
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ HEADERS = {
     "content-type": "application/x-amz-json-1.0",
     "x-amz-target": "DynamoDB_20120810.Query",
 }
+
+SHOWN = 500
+"""How many characters of a failure are logged."""
 
 Query = dict[str, Any]
 """The arguments of the SDK's ``query``, without binary values."""
@@ -45,12 +49,16 @@ def pages(queries: Sequence[Query], kind: type[P]) -> list[P]:
     Raises ``ClientError`` or another ``BotoCoreError`` if a query fails although the SDK has tried
     it again.
     """
-    return [
-        msgspec.json.decode(outcome.body, type=kind)
-        if isinstance(outcome, Answer) and outcome.status == HTTPStatus.OK
-        else msgspec.convert(clients.client("dynamodb").query(**query), kind)
-        for query, outcome in zip(queries, send(queries), strict=True)
-    ]
+    outcomes = zip(queries, send(queries), strict=True)
+    return [_page(query, outcome, kind) for query, outcome in outcomes]
+
+
+def _page(query: Query, outcome: Outcome, kind: type[P]) -> P:
+    """Return the page that answers a query, whose first outcome is given."""
+    if isinstance(outcome, Answer) and outcome.status == HTTPStatus.OK:
+        return msgspec.json.decode(outcome.body, type=kind)
+    logger.warning("query made again", extra={"outcome": repr(outcome)[:SHOWN]})
+    return msgspec.convert(clients.client("dynamodb").query(**query), kind)
 
 
 def send(queries: Sequence[Query]) -> list[Outcome]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,23 +12,12 @@ from botocore.auth import SIGV4_TIMESTAMP
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, HTTPClientError
 
-from local.emulator import aws_environment
 from shared.aws import bulk_queries, clients
 from tests.unit.http_server import CLOSE, NONSENSE, ScriptedServer
 
+pytestmark = pytest.mark.usefixtures("sdk_asks_server")
+
 REFUSED = json.dumps({"__type": "x#ResourceNotFoundException", "message": "no such table"}).encode()
-
-
-@pytest.fixture(autouse=True)
-def environment(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in aws_environment({}, server.url).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    clients.session.cache_clear()
-    clients.client.cache_clear()  # type: ignore[attr-defined]
-    yield
-    clients.session.cache_clear()
-    clients.client.cache_clear()  # type: ignore[attr-defined]
 
 
 def query(room: str) -> bulk_queries.Query:

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import HTTPClientError, ReadTimeoutError
 
-from local.emulator import aws_environment
 from shared.aws import clients
 from tests.unit.http_server import CLOSE, ScriptedServer
 
-
-@pytest.fixture(autouse=True)
-def environment(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in aws_environment({}, server.url).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    clients.session.cache_clear()
-    yield
-    clients.session.cache_clear()
+pytestmark = pytest.mark.usefixtures("sdk_asks_server")
 
 
 def make(service: str) -> Any:
