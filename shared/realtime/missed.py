@@ -228,12 +228,17 @@ def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
 
 
 def _has_room(person: Person, kept: set[str], text: str, event: str) -> bool:
-    """Return whether one more event may be kept for a person. Logs that it may not."""
+    """Return whether one more event may be kept for a person. Logs that it may not.
+
+    For a person who is offline, an event is kept behind an earlier one only: a device that is
+    joining at this moment may have received that one.
+    """
     values = settings()
     full = len(kept) >= values.missed_events or len(text.encode()) > values.missed_event_bytes
-    if full or not person.online:
+    has_room = not full and (person.online or any(map(_waits, kept)))
+    if not has_room:
         logger.warning("event missed", extra={"event": event, "person": person.person_id})
-    return person.online and not full
+    return has_room
 
 
 def _row(missed: Missed, person_id: str, check: Check) -> Any:

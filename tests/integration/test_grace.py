@@ -20,7 +20,7 @@ from shared.pipeline.context import Arrival
 from shared.pipeline.product import Product
 from shared.pipeline.registry import Registry
 from shared.protocol.socketio import Packet, PacketType
-from shared.realtime import connections, lifecycle, session_store
+from shared.realtime import connections, lifecycle, people, session_store
 from shared.realtime.address import Address, Delivery, Wire
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
@@ -274,6 +274,14 @@ class TestAnEventThatALostConnectionHasMissed:
         self.miss(ulla, number=2)
         assert [payload["callId"] for _, payload in ulla.fakes.events("c2")] == ["1", "2"]
         assert self.come(ulla, "c3") == ["1", "2"]
+
+    def test_stays_behind_an_earlier_one_while_the_last_device_leaves(self, ulla: Ulla) -> None:
+        """A device that joins at this moment may have received the earlier one already."""
+        ulla.report(1006)
+        self.miss(ulla, number=1)
+        Person(people.key(USER.path, "ulla")).update([Person.members.remove()])
+        self.miss(ulla, number=2)
+        assert self.come(ulla, "c2") == ["1", "2"]
 
     def test_is_forgotten_when_nobody_comes(self, ulla: Ulla) -> None:
         self.miss(ulla)
