@@ -79,7 +79,10 @@ class Connection:
         self._host = url.netloc
 
     def write(self, request: Request) -> None:
-        """Send a request. Raises ``OSError``, and ``ValueError`` for a head of several heads."""
+        """Send a request.
+
+        Raises ``OSError``, and ``ValueError`` if a part of the head would end its line.
+        """
         self.socket.sendall(_head(request, self._host) + request.body)
 
     def read(self) -> Answer:

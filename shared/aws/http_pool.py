@@ -25,7 +25,6 @@ from shared.aws.http_connection import Answer, Connection, Disconnected, Request
 
 T = TypeVar("T")
 
-
 Outcome = Answer | OSError
 """The result of a request. An error means that there is no answer; whether the server has received
 the request is not known."""
