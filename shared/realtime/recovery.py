@@ -148,13 +148,22 @@ def _look(root: str, sid: str, namespace: str, now: int) -> Lost | None:
     """Return the session as its record or the row of its connection has it.
 
     Returns None if neither has it, or it cannot be recovered.
+
+    The session may move to its record between the two reads. Then neither has it as it was read, so
+    the record is read once more. It is written before the row is deleted.
     """
     record, row = both(lambda: _record(sid), lambda: connections.get(root))
-    if record is not None and record.session:
+    found = _by_record(record, namespace, sid, now) if record else _in_row(row, namespace, sid)
+    if found is None and (record := _record(sid)):
+        found = _by_record(record, namespace, sid, now)
+    return found
+
+
+def _by_record(record: SessionRecord, namespace: str, sid: str, now: int) -> Lost | None:
+    """Return the session that a record keeps, or that is in the row that the record names."""
+    if record.session:
         return None if record.is_over(now) else _in_record(record)
-    if record is not None and record.connection_id != root:
-        row = connections.get(record.connection_id)
-    return _in_row(row, namespace, sid) if row is not None else None
+    return _in_row(connections.get(record.connection_id), namespace, sid)
 
 
 def _in_record(record: SessionRecord) -> Lost:
@@ -170,13 +179,13 @@ def _in_record(record: SessionRecord) -> Lost:
     )
 
 
-def _in_row(row: Connection, namespace: str, sid: str) -> Lost | None:
+def _in_row(row: Connection | None, namespace: str, sid: str) -> Lost | None:
     """Return the session that the row of a connection has.
 
-    Returns None if the connection has another session, or has ended so that its sessions cannot be
-    recovered.
+    Returns None if there is no row, the connection has another session, or it has ended so that its
+    sessions cannot be recovered.
     """
-    if row.leaving and not row.lost:
+    if row is None or (row.leaving and not row.lost):
         return None
     sessions = row.sessions.as_dict()
     text = sessions.get(namespace)

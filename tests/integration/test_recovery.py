@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +18,10 @@ from functions.opener import main as opener
 from shared.aws.tables import Table
 from shared.pipeline import returning
 from shared.realtime import connections, event_log, moving, people, recovery, rooms
+from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
 from shared.realtime.event_log import LoggedEvent
+from shared.realtime.recovery import SessionRecord
 from shared.settings import Settings
 from tests.conftest import UseSettings
 from tests.fakes import NOW_MS, Fakes
@@ -204,6 +208,37 @@ def test_what_cannot_be_recovered_is_a_new_session(fakes: Fakes, wrong: str) -> 
     tell(fakes, phone.person_id, 3)
     phone.read()
     assert phone.received[-1] == ["numbered", {"number": 3}]
+
+
+@pytest.mark.parametrize("been_back", [False, True])
+def test_it_comes_back_while_its_session_moves_to_its_record(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, been_back: bool
+) -> None:
+    phone = user(fakes)
+    if been_back:
+        lose(phone)
+        come_back(phone)
+    lose(phone, after_the_grace=False)
+    lost, read, look = phone.connection_id, SessionRecord.get, connections.get
+    moved = threading.Event()
+
+    def read_record(*key: Any, **options: Any) -> SessionRecord:
+        try:
+            return read(*key, **options)
+        finally:
+            if not moved.is_set():
+                monkeypatch.setattr(SessionRecord, "get", read)
+                disconnect.handler({"connectionId": lost, "leaving": True}, INVOCATION)
+                moved.set()
+
+    def read_row(connection_id: str) -> Connection | None:
+        assert moved.wait(5)
+        return look(connection_id)
+
+    monkeypatch.setattr(SessionRecord, "get", read_record)
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "connections", SimpleNamespace(get=read_row))
+        assert recovery.find(phone.pid, USER.path, NOW_MS // 1000) is not None
 
 
 def test_of_two_clients_with_one_pid_one_has_the_session(fakes: Fakes, race: Race) -> None:
