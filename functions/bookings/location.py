@@ -33,7 +33,7 @@ def tracker(context: Context, booking_id: str) -> Tracker:
 def of_session(texts: Iterable[str] | None, tracker: Tracker) -> set[Tracker]:
     """Return those trackers that are of the session of ``tracker``."""
     known = map(Tracker.of, texts or ())
-    return {one for one in known if (one.member, one.sid) == (tracker.member, tracker.sid)}
+    return {one for one in known if one.sid == tracker.sid}
 
 
 def recent(texts: Iterable[str] | None, now_ms: int) -> set[Tracker]:

@@ -110,22 +110,23 @@ def _accepted_before(context: Context, call_id: str, limit: Window) -> PartyRow:
     row = rows.of_key(TELECALLER.path, context.session.person_id)
     if not rate_limits.take(row, limit):
         raise Refusal(TOO_MANY_REQUESTS)
-    call, message_id, member = row.current_call, context.arrival.message_id, context.address.member
-    if call and row.is_in(call_id) and call.accepted_by != message_id:
-        device = call.accepted_on
-        may = device and (device == member or _is_gone(row, device))
-        if may and store.take_over(row, limit.now_ms, message_id, member):
+    call, message_id, me = row.current_call, context.arrival.message_id, context.address
+    if call and row.is_in(call_id) and call.accepted_on and call.accepted_by != message_id:
+        device = Address.of_member(TELECALLER.path, call.accepted_on)
+        may = device.is_same(me) or _is_gone(row, device)
+        if may and store.take_over(row, limit.now_ms, message_id, me.member):
             return row
     _over(context, call_id)
     raise Refusal(NO_LONGER_AVAILABLE)
 
 
-def _is_gone(row: PartyRow, device: str) -> bool:
-    """Return whether a device, an ``Address.member``, has left its person, or is lost."""
-    if device not in (row.members or ()):
-        return True
-    connection = connections.get(Address.of_member(TELECALLER.path, device).connection_id)
-    return connection is None or bool(connection.leaving)
+def _is_gone(row: PartyRow, device: Address) -> bool:
+    """Return whether a device has left its person, or is lost."""
+    for one in row.connected:
+        if one.is_same(device):
+            connection = connections.get(one.connection_id)
+            return connection is None or bool(connection.leaving)
+    return True
 
 
 def read_own_row(context: Context, _: CallRef) -> PartyRow:

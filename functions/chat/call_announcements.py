@@ -14,7 +14,6 @@ from functions.chat import call_rows, call_store, pushes
 from functions.chat.call_events import Accepted, CandidateReceived, Ended, Incoming, Rejected
 from functions.chat.call_rows import CallRow, Party
 from functions.chat.call_store import Finished
-from functions.chat.namespaces import CHAT
 from functions.chat.state import Status, Trigger, after
 from shared.aws.log import logger
 from shared.aws.parallel import both
@@ -42,7 +41,8 @@ def rung(
         # The events of what has come since may have arrived before this one.
         now = call_rows.find(row.call.id)
         tab = now.call.callee_tab if now and not now.over else None
-        tell(background.emit, Ended(row.call.id).to(one for one in tabs if one.member != tab))
+        others = (one for one in tabs if not (tab and one.is_same(call_rows.address(tab))))
+        tell(background.emit, Ended(row.call.id).to(others))
     return reached
 
 
@@ -73,13 +73,13 @@ def accepted(background: Background, row: CallRow, mark: Mark, answer: object) -
     answer: the WebRTC answer.
     """
     call = row.call
-    tab = Address.of_member(CHAT.path, call.callee_tab)
+    tab = call_rows.address(call.callee_tab)
     overtake(call_rows.of_key(call.id), _older(row, mark), background.now_ms)
     callee, caller = both(
         lambda: call_rows.party(call.callee_id), lambda: call_rows.party(call.caller_id)
     )
     theirs = caller.addresses(call.caller_tab)
-    others = [one for one in callee.addresses() if one != tab]
+    others = [one for one in callee.addresses() if not one.is_same(tab)]
     if not caller.is_in(call.id):
         tell(background.emit, Ended(call.id).to(others), but=[tab])
         row.note_told(mark)
@@ -183,8 +183,8 @@ def _tabs_of_callee(row: CallRow, callee: Party, *, still_ring: bool) -> list[Ad
 
     still_ring: whether the tabs that do not have the call have not been told so.
     """
-    tab, dismissed = None if still_ring else row.call.callee_tab, row.dismissed or set()
-    return [one for one in callee.addresses(tab) if one.member not in dismissed]
+    tab = None if still_ring else row.call.callee_tab
+    return [one for one in callee.addresses(tab) if one.receiver not in row.informed]
 
 
 def _older(row: CallRow, mark: Mark) -> list[Mark]:

@@ -6,7 +6,7 @@ its two parties have its id, each with the id of the other party. The sweep find
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -116,7 +116,12 @@ class CallRow(MarkedRow):
     @property
     def ringing(self) -> list[Address]:
         """The addresses of the tabs on which the call rings."""
-        return [Address.of_member(CHAT.path, member) for member in sorted(self.rings_on or ())]
+        return addresses_of(self.rings_on)
+
+    @property
+    def informed(self) -> set[str]:
+        """The tabs of ``dismissed``, each as ``Address.receiver``."""
+        return {one.receiver for one in addresses_of(self.dismissed)}
 
     def held_of(self, person_id: str) -> list[HeldCandidate]:
         """Return the candidates that wait and that a person has sent, in order."""
@@ -143,16 +148,28 @@ class Party(Table):
     devices: Any = UnicodeSetAttribute(null=True)
     awaited = BooleanAttribute(null=True)
 
+    @property
+    def connected(self) -> list[Address]:
+        """The addresses of the person's sessions that have a connection."""
+        return addresses_of(self.members)
+
+    def now(self, former: Address) -> Address | None:
+        """Return the address that a session has now, or None if it has no connection.
+
+        former: an address that the session has had.
+        """
+        return next((one for one in self.connected if one.is_same(former)), None)
+
     def addresses(self, tab: str | None = None) -> list[Address]:
         """Return the connection ``tab``, or all sessions of the person if it is None or gone.
 
-        They include lost sessions that can be recovered, whose events are logged.
+        They include lost sessions that can be recovered, whose events are logged. If the session of
+        ``tab`` has another connection by now, the person's other sessions may have received what it
+        has missed.
         """
-        members = self.members or set()
-        if tab and tab in members:
-            return [Address.of_member(CHAT.path, tab)]
-        found = [Address.of_member(CHAT.path, member) for member in sorted(members)]
-        return found + self.lost
+        if tab and tab in (self.members or ()):
+            return [address(tab)]
+        return self.connected + self.lost
 
     @property
     def lost(self) -> list[Address]:
@@ -195,6 +212,16 @@ class Listed(Table):
         fits = len(incoming.encode()) <= settings().kept_offer_bytes
         expires_at = int(call.started_at) // 1000 + _LISTED_SECONDS
         return cls(LIST, call.id, expires_at=expires_at, incoming=incoming if fits else None)
+
+
+def address(tab: str) -> Address:
+    """Return the address of a tab, which is given as ``Address.member``."""
+    return Address.of_member(CHAT.path, tab)
+
+
+def addresses_of(tabs: Iterable[str] | None) -> list[Address]:
+    """Return the addresses of some tabs, in the order of their names. Returns none for None."""
+    return [address(tab) for tab in sorted(tabs or ())]
 
 
 def of_key(call_id: str) -> CallRow:

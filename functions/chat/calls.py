@@ -172,15 +172,15 @@ def _accepted_before(context: Context, call_id: str, answer: str, now_ms: int) -
     the person may do so, and has the call then. Raises ``Refusal`` or ``Duplicate`` if the call is
     over, ``Refusal`` if another tab has it, and ``Duplicate`` if this frame has accepted it.
     """
-    row, tab = call_rows.get(call_id), context.address.member
+    row, tab = call_rows.get(call_id), context.address
     if row is None:
         _over(context, call_id)
         raise Refusal(NO_LONGER_AVAILABLE)
     if row.call.accepted_by == context.arrival.message_id:
         raise Duplicate
-    there = call_rows.party(context.session.person_id).members or ()
-    may = row.call.callee_tab == tab or row.call.callee_tab not in there
-    if not may or not call_store.take_over(row, tab, answer, now_ms):
+    has_it = call_rows.address(row.call.callee_tab)
+    may = has_it.is_same(tab) or not call_rows.party(context.session.person_id).now(has_it)
+    if not may or not call_store.take_over(row, tab.member, answer, now_ms):
         raise Refusal(NO_LONGER_AVAILABLE)
     return row
 
@@ -342,11 +342,11 @@ def _require_ended_before(context: Context, request: CallRef, triggers: Triggers
 def _tabs_of(row: CallRow, party: Party, person_id: str) -> list[Address]:
     """Return the tab of a party that has the call, or the tabs on which it rings."""
     call = row.call
-    if person_id == call.caller_id:
-        return party.addresses(call.caller_tab)
-    if call.callee_tab is None:
-        return row.ringing + party.lost
-    return party.addresses(call.callee_tab)
+    tab = call.caller_tab if person_id == call.caller_id else call.callee_tab
+    if tab is None:
+        return [party.now(one) or one for one in row.ringing] + party.lost
+    now = party.now(call_rows.address(tab))
+    return [now] if now else party.addresses()
 
 
 def _over(context: Context, call_id: str) -> CallRecord:

@@ -59,6 +59,10 @@ class Address(NamedTuple):
         wire, connection_id, *sid = member.split(":")
         return cls(namespace, Wire(wire), connection_id, *sid)
 
+    def is_same(self, other: Address) -> bool:
+        """Return whether both are the same session, which may have another connection by now."""
+        return self.receiver == other.receiver
+
     @property
     def away(self) -> bool:
         """Whether nothing can be sent to the session now."""

@@ -93,7 +93,7 @@ class Person(Table):
 
     def others(self, than: Address) -> list[Address]:
         """Return the addresses of the person's other devices."""
-        return [address for address in self.addresses if address != than]
+        return [address for address in self.addresses if not address.is_same(than)]
 
 
 AnyPerson = TypeVar("AnyPerson", bound=Person)
