@@ -178,6 +178,7 @@ STACK = (
                 {
                     "connections": "GetItem DeleteItem",
                     "people": "GetItem",
+                    "recovery": "GetItem UpdateItem",
                     "rooms": "UpdateItem",
                 },
                 may="send-deadline",

@@ -140,6 +140,7 @@ class Missed(msgspec.Struct, frozen=True, rename="camel"):
     event, values: the event's name and its arguments.
     to: all sessions to which the event was sent, or which it was not meant for, each as
         ``Address.receiver``.
+    sid, offset: the session's id and the event's offset in its log, if it can be recovered.
     """
 
     id: str
@@ -147,6 +148,8 @@ class Missed(msgspec.Struct, frozen=True, rename="camel"):
     event: str
     values: Sequence[Any]
     to: tuple[str, ...]
+    sid: str = ""
+    offset: str = ""
 
 
 class Clock(Protocol):

@@ -28,7 +28,7 @@ from shared.ports import Broadcast, Post
 from shared.realtime import event_log, pace, people, rooms
 from shared.realtime.address import Delivery, Wire
 from shared.realtime.arguments import Arguments
-from shared.realtime.emitter import Emitter
+from shared.realtime.emitter import Emitter, Sent
 from shared.realtime.rooms import Occupant, frame_of
 from shared.settings import settings
 
@@ -99,13 +99,13 @@ def to_person(message: Broadcast) -> Posts:
         one for one in person.addresses if not message.only or one.connection_id in message.only
     ]
     payload = Arguments(message.payload) if message.several else message.payload
-    return Posts(Emitter(ports()).posts(Delivery(message.event, payload, tuple(addresses))))
+    return Posts(*Emitter(ports()).prepare(Delivery(message.event, payload, tuple(addresses))))
 
 
 def to_room(message: Broadcast, members: Iterable[Occupant]) -> Posts:
     """Return the posts to the members of a room."""
     logged = LogOfRoom(message)
-    return Posts(posts(message, members, logged), logged)
+    return Posts(posts(message, members, logged), log=logged)
 
 
 class LogOfRoom:
@@ -118,18 +118,33 @@ class LogOfRoom:
     def __init__(self, message: Broadcast) -> None:
         self._message = message
         self._key = message.shard or rooms.key(message.namespace, message.room)
+        self._away: set[str | None] = set()
         self.offset = ""
         self.connections: set[str] = set()
 
     def note(self, recipients: Sequence[Occupant]) -> None:
         """Log the event if any of these members has recovery. Called before it is sent to them."""
-        away = [one.connection_id for one in recipients if one.wire == Wire.AWAY]
-        present = [one.connection_id for one in recipients if one.wire == Wire.RECOVERY]
-        if away or (present and not self.connections):
+        away = [one for one in recipients if one.wire == Wire.AWAY]
+        present = [one for one in recipients if one.wire == Wire.RECOVERY]
+        self._away.update(one.person_id for one in away)
+        of_away = {one.connection_id for one in present if one.person_id in self._away}
+        if away or of_away or (present and not self.connections):
             now_ms = ports().clock.now_ms()
             self.offset = self.offset or event_log.new_offset(now_ms)
-            event_log.write_broadcast(self._message, self._key, self.offset, away, now_ms)
-        self.connections.update(present)
+            event_log.write_broadcast(
+                self._message,
+                self._key,
+                self.offset,
+                now_ms,
+                away={one.connection_id for one in away},
+                present=of_away,
+            )
+        self.connections.update(one.connection_id for one in present)
+
+    def note_gone(self, gone: Iterable[str]) -> None:
+        """Note the connections that are gone."""
+        if known := self.connections.intersection(gone):
+            event_log.note_gone(event_log.of_room(self._key), self.offset, known)
 
     def note_missed(self, failed: Iterable[str]) -> None:
         """Note the connections to which the event is sent again, and then logged again."""
@@ -138,9 +153,14 @@ class LogOfRoom:
 
 
 class Posts(msgspec.Struct, frozen=True):
-    """The posts of an event, and the log of the room that receives it, if one does."""
+    """The posts of an event.
+
+    sent: the event, if a client of the person who receives it may come back for it.
+    log: the log of the room that receives it, if one does.
+    """
 
     posts: Iterable[Post]
+    sent: Sequence[Sent] = ()
     log: LogOfRoom | None = None
 
 
@@ -213,7 +233,11 @@ def _post(message: Broadcast, recipients: Posts) -> tuple[int, dict[str, Excepti
 
     Returns their number, and the errors of the posts for which another attempt may succeed.
     """
-    reached, failed = Emitter(ports()).post_each(recipients.posts)
+    reached, failed = Emitter(ports()).post_each(
+        recipients.posts,
+        recipients.sent,
+        note_gone=recipients.log.note_gone if recipients.log else None,
+    )
     count(Metric.BROADCAST_RECIPIENTS, reached)
     refused = {one: error for one, error in failed.items() if isinstance(error, PostRefused)}
     if refused:

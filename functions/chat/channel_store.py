@@ -83,7 +83,7 @@ def join(
     joined: the broadcast that announces the person, if it is their first tab there.
 
     A frame that is handled after a newer one of the connection, with which it has joined or left,
-    changes nothing.
+    changes nothing. A connection that joins once more has been there since it joined first.
 
     Raises ``Refusal`` if the channel does not exist or the person may not join it, and
     ``Duplicate`` if the connection is gone.
@@ -120,6 +120,7 @@ def _join_writes(
     The channel must be as it was read, because it may have been made private meanwhile.
     """
     room, first = channel_row.topic, not row.tabs
+    again = address.member in (row.tabs or ())
     actions: list[Action] = [Participant.tabs.add({address.member})]
     if first and row.announced:
         # Who joins after this frame has arrived may have received that the person has left.
@@ -133,7 +134,12 @@ def _join_writes(
             Channel(room, CHANNEL_ITEM),
             condition=_is_still(channel_row),
         )
-        transaction.put("member", member, condition=_nothing_newer_than(member.joined_ms))
+        is_newest = _nothing_newer_than(member.joined_ms)
+        if again:
+            asked: list[Action] = [rooms.Member.asked_ms.set(member.joined_ms)]
+            transaction.update("member", member, actions=asked, condition=is_newest)
+        else:
+            transaction.put("member", member, condition=is_newest)
         transaction.update(
             "connection",
             Connection(address.connection_id),
@@ -152,7 +158,9 @@ def _join_writes(
 
 def _nothing_newer_than(ms: float) -> Condition:
     """Return the condition that no newer frame of the member has joined or left."""
-    condition: Condition = rooms.Member.joined_ms.does_not_exist() | (rooms.Member.joined_ms <= ms)
+    joined, asked = rooms.Member.joined_ms, rooms.Member.asked_ms
+    condition: Condition = joined.does_not_exist() | (joined <= ms)
+    condition &= asked.does_not_exist() | (asked <= ms)
     return condition
 
 

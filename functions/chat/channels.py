@@ -5,8 +5,6 @@ Who joins or leaves is announced by ``stream``, in the order in which it was wri
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from functions.chat import channel_list, channel_rows, channel_store, presence
 from functions.chat.channel_rows import Channel, Participant
 from functions.chat.channel_store import Leaving
@@ -14,6 +12,7 @@ from functions.chat.events import ChannelId, ChannelUpserted, UserJoined, UserLe
 from functions.chat.namespaces import CHAT
 from functions.chat.product import ACCESS, ROOM_FIELD, arrived_at, chat, expires_at, on, to_channel
 from shared import times
+from shared.aws.log import logger
 from shared.errors import Duplicate, Refusal
 from shared.ids import compose
 from shared.pipeline.backend_events import digest
@@ -76,6 +75,7 @@ def _remove_tabs(background: Background, participant: Participant, event: Channe
     ChannelId,
     permission=ACCESS,
     refusals=[channel_rows.UNKNOWN_CHANNEL],
+    access=Access({"rooms": "UpdateItem"}),
 )
 def join_channel(context: Context, channel_id: ChannelId) -> None:
     """Join a channel with this tab. The payload is the channel's id; joining twice is no error.
@@ -159,7 +159,7 @@ def join_channel_again(
         once=compose(address.connection_id, seat.entry),
         own_form=ROOM_FIELD,
     )
-    with suppress(Refusal, Duplicate):
+    try:
         channel_store.join(
             address,
             session.person_id,
@@ -168,6 +168,10 @@ def join_channel_again(
             expires_at=int(connection.expires_at),
             joined=joined,
         )
+    except Duplicate:
+        return  # the client is gone again, and its place waits for its next connection
+    except Refusal:
+        logger.info("not in the channel any more", extra={"room": seat.entry})
     for former in recovery.addresses(connection, session)[1:]:
         leaving = Leaving(seat.entry, channel_id, DISCONNECT, departing=True)
         _leave(background, former, session, leaving)

@@ -16,7 +16,7 @@ from shared.aws.adapters import ports
 from shared.aws.lambda_entry import Event, entry
 from shared.pipeline import departure
 from shared.ports import Missed
-from shared.realtime import connections
+from shared.realtime import connections, event_log
 from shared.realtime.missed import keep
 
 NORMAL = frozenset({1000, 1005})
@@ -57,7 +57,12 @@ def handler(event: Event) -> dict[str, int]:
         departure.end_connection(REGISTRY, ports(), connection_id, ports().clock.now_ms())
     else:
         _gone(connection_id, event.get("requestContext", {}))
-        _keep(connection_id, msgspec.convert(event.get("missed", []), list[Missed]))
+        missed = msgspec.convert(event.get("missed", []), list[Missed])
+        for one in missed:
+            if one.sid:
+                log_of_session = event_log.of_session(one.sid)
+                event_log.note_gone(log_of_session, one.offset, [connection_id])
+        _keep(connection_id, missed)
     return {"statusCode": 200}
 
 

@@ -151,8 +151,8 @@ class Context(Background, frozen=True):
         """
         if not self.session.settled:
             raise Refusal(NOT_AUTHENTICATED)
-        if self.session.restoring and _named(room) in self.rooms:
-            return  # it is moved from the session's former connection
+        if self.session.recovery and _named(room) in self.rooms:
+            return  # what was sent since the session has joined is not missed
         joined_ms = self.arrival.ms if self.session.recovery else None
         expires_at = int(self.connection.expires_at)
         membership.join(self.address, self.session, _named(room), expires_at, joined_ms)

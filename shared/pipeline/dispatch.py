@@ -158,7 +158,7 @@ def _answer(emit: Emitter, address: Address, request: Request, result: object) -
 
     def acknowledge(result: object) -> None:
         if request.ack is not None:
-            emit.post(address.connection_id, acknowledgement(address, request.ack, result))
+            emit.answer(address, acknowledgement(address, request.ack, result))
 
     if isinstance(result, Decided):
         tell, result = result.tell, result.result
@@ -184,7 +184,7 @@ def _refuse(
     finally:
         if request.ack is not None:
             text = failed_acknowledgement(address, request.ack, refusal.message)
-            emit.post(address.connection_id, text)
+            emit.answer(address, text)
 
 
 class ResolvedRequest(NamedTuple):

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from pynamodb.expressions.update import Action
 
+from shared import times
 from shared.aws.log import logger
 from shared.aws.parallel import together
 from shared.pipeline import account_changes, rate_limits
@@ -259,7 +260,9 @@ class Backlog:
         self._ports, self._connection, self._session = ports, connection, session
         self._former = {connection.connection_id, *state.former, *state.moving}
         self._rooms = {seat.room for seat in seats}
-        self._after = state.offset
+        self._torn = state.moving[-1]
+        self._offset = state.offset
+        self._after = event_log.before(times.of_sortable(state.offset) - OVERLAP_MS)
         self._sent: set[str] = set()
         self._logs: dict[str, Callable[[LoggedEvent, bool], str | None]] = {
             event_log.of_session(session.sid): self._own
@@ -306,11 +309,24 @@ class Backlog:
             logs, together(partial(self._events, one) for one in logs), strict=True
         ):
             for event in events:
-                if event.offset not in self._sent:
+                if event.offset not in self._sent and self._is_missing(event):
                     self._sent.add(event.offset)
                     frame = self._logs[log](event, only_skipped)
                     if frame is not None:
                         yield event.offset, frame
+
+    def _is_missing(self, event: LoggedEvent) -> bool:
+        """Return whether the client may lack an event, by the offset that it has sent.
+
+        An event with a lower offset is missing if a later event has overtaken it and reached the
+        client just before the connection was lost.
+        """
+        return event.offset > self._offset or self._torn in (event.gone or ())
+
+    def _shown(self, event: LoggedEvent) -> str:
+        """Return the offset with which the client receives an event. It is never lower than the one
+        that the client has sent, which would be forgotten."""
+        return max(event.offset, self._offset)
 
     def _events(self, log: str) -> list[LoggedEvent]:
         return list(event_log.read(log, self._after))
@@ -318,18 +334,23 @@ class Backlog:
     def _own(self, event: LoggedEvent, only_skipped: bool) -> str | None:
         """Return the frame of an event to the session, or None if it has been sent already."""
         posted = event.posted_to == self._connection.connection_id
-        return None if only_skipped and posted else event.frame
+        if only_skipped and posted:
+            return None
+        return event.frame.replace(event.offset, self._shown(event))
 
     def _of_room(self, seat: Seat, event: LoggedEvent, only_skipped: bool) -> str | None:
         """Return the frame of an event to a room, or None if the session does not receive it."""
-        if only_skipped and not self._former & set(event.away or ()):
+        skipped = {*(event.away or ()), *(event.gone or ())}
+        if only_skipped and not self._former & skipped:
+            return None
+        if self._connection.connection_id in (event.present or ()):
             return None
         message = event_log.message_of(event)
         if event.at_ms < seat.joined_ms or self._former & set(event.missed or ()):
             return None
         if not self._receives(message, seat):
             return None
-        return rooms.frame_of(message, Wire.RECOVERY, seat.form, event.offset)
+        return rooms.frame_of(message, Wire.RECOVERY, seat.form, self._shown(event))
 
     def _receives(self, message: Broadcast, seat: Seat) -> bool:
         if message.skip_person is not None and message.skip_person == self._session.person_id:

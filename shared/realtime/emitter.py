@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +26,20 @@ class Delivered(NamedTuple):
 
     reached: int
     missed: tuple[str, ...]
+
+
+class Sent(NamedTuple):
+    """A delivery that is sent, and the event's offset, which is empty without recovery."""
+
+    delivery: Delivery
+    offset: str
+
+
+class Prepared(NamedTuple):
+    """Every connection with its frame, and the deliveries that these are of."""
+
+    posts: list[Post]
+    sent: list[Sent]
 
 
 class Emitter:
@@ -67,14 +81,16 @@ class Emitter:
             logger.error("event not delivered", exc_info=first, extra={"connections": errors})
         return Delivered(reached, tuple(sorted(failed)))
 
-    def posts(self, *deliveries: Delivery) -> list[Post]:
+    def prepare(self, *deliveries: Delivery) -> Prepared:
         """Return every connection with its frame, after the events are logged for recovery."""
         now_ms = self._ports.clock.now_ms()
         logged: dict[tuple[str, str], tuple[Address, str]] = {}
         posts: list[Post] = []
+        sent: list[Sent] = []
         for delivery in deliveries:
             recovers = any(address.sid for address in delivery.addresses)
             offset = event_log.new_offset(now_ms) if recovers else ""
+            sent.append(Sent(delivery, offset))
             for one, text in _frames(delivery, offset):
                 away = one.sid and one.sid == self._logs_only
                 address = one._replace(wire=Wire.AWAY) if away else one
@@ -85,7 +101,7 @@ class Emitter:
                 if not address.away:
                     posts.append((address.connection_id, text))
         event_log.write(logged, now_ms)
-        return posts
+        return Prepared(posts, sent)
 
     def post(self, connection_id: str, text: str) -> bool:
         """Send one frame as it is. Returns False if the connection is gone.
@@ -93,6 +109,18 @@ class Emitter:
         Raises the error of the post, if there is one.
         """
         return self.post_all([(connection_id, text)]) == 1
+
+    def answer(self, address: Address, text: str) -> None:
+        """Send the frame of an acknowledgement. Raises the error of the post, if there is one.
+
+        A session that has come back receives it in its turn: ``logs_only``.
+        """
+        if address.sid and address.sid == self._logs_only:
+            now_ms = self._ports.clock.now_ms()
+            log = event_log.of_session(address.sid), event_log.new_offset(now_ms)
+            event_log.write({log: (address._replace(wire=Wire.AWAY), text)}, now_ms)
+        else:
+            self.post(address.connection_id, text)
 
     def post_all(self, posts: Iterable[Post]) -> int:
         """Send frames as they are, and return how many connections they have reached.
@@ -106,21 +134,24 @@ class Emitter:
     ) -> tuple[int, dict[str, Exception]]:
         if but:
             deliveries = [one.without(but) for one in deliveries]
-        return self.post_each(self.posts(*deliveries), deliveries, but)
+        return self.post_each(*self.prepare(*deliveries), but=but)
 
     def post_each(
         self,
         posts: Iterable[Post],
-        deliveries: Sequence[Delivery] = (),
+        sent: Sequence[Sent] = (),
+        *,
         but: Iterable[str] = (),
+        note_gone: Callable[[Iterable[str]], None] | None = None,
     ) -> tuple[int, dict[str, Exception]]:
         """Send frames as they are.
 
         Returns how many connections they have reached, and the errors of the posts that have
         failed, by connection.
 
-        deliveries: the events in the frames, if a client that is gone may come back for them.
+        sent: the events in the frames, if a client that is gone may come back for them.
         but: as ``tell`` says.
+        note_gone: is called with the connections that are gone, if there are any.
         """
         reached, gone, failed = 0, dict[str, int](), dict[str, Exception]()
         for (connection_id, _), there in self._ports.connections.post_all(posts):
@@ -132,18 +163,20 @@ class Emitter:
                 gone[connection_id] = gone.get(connection_id, 0) + 1
         if gone:
             count(Metric.POSTS_GONE, sum(gone.values()))
-            self._end_connections(gone, deliveries, but)
+            if note_gone:
+                note_gone(gone)
+            self._end_connections(gone, sent, but)
         return reached, failed
 
     def _end_connections(
-        self, gone: Iterable[str], deliveries: Sequence[Delivery], but: Iterable[str]
+        self, gone: Iterable[str], sent: Sequence[Sent], but: Iterable[str]
     ) -> None:
         now_ms = self._ports.clock.now_ms()
-        sent = [(one.id or event_log.new_offset(now_ms), one) for one in deliveries]
-        to = {one.receiver for delivery in deliveries for one in delivery.addresses}.union(but)
+        new = [(one.delivery.id or event_log.new_offset(now_ms), one) for one in sent]
+        to = {one.receiver for delivery, _ in sent for one in delivery.addresses}.union(but)
         try:
             together(
-                partial(self._ports.tasks.end_connection, one, missed=list(_missed(one, sent, to)))
+                partial(self._ports.tasks.end_connection, one, missed=list(_missed(one, new, to)))
                 for one in gone
             )
         except Exception:  # noqa: BLE001 - not the sender's failure, and the sweep finds them
@@ -158,18 +191,19 @@ def _or_raise(reached: int, failed: Mapping[str, Exception]) -> int:
 
 
 def _missed(
-    connection_id: str, sent: Iterable[tuple[str, Delivery]], to: Iterable[str]
+    connection_id: str, sent: Iterable[tuple[str, Sent]], to: Iterable[str]
 ) -> Iterator[Missed]:
     """Yield the events that a connection should have received, and that are kept for its client.
 
     sent: all deliveries, each with an id.
     to: the sessions that do not receive them again, as ``Missed.to``.
     """
-    for id_, one in sent:
+    for id_, (one, offset) in sent:
         for address in one.addresses if getattr(one.payload, "kept", True) else ():
             if address.connection_id == connection_id:
                 values = arguments.of(one.payload)
-                yield Missed(id_, address.namespace, one.event, values, tuple(sorted(to)))
+                logged = (address.sid, offset) if address.sid else ()
+                yield Missed(id_, address.namespace, one.event, values, tuple(sorted(to)), *logged)
 
 
 def _frames(delivery: Delivery, offset: str) -> Iterator[tuple[Address, str]]:

@@ -44,7 +44,10 @@ class LoggedEvent(Table):
         the session was away.
     broadcast: the ``Broadcast`` as JSON, in the log of a room.
     away: the connections in the room whose sessions were away.
+    present: the other connections of the same persons. One of them may have the session that was
+        away: it is in the room with both while it comes back.
     missed: the connections to which the event could not be sent, and for which it is logged anew.
+    gone: the connections that were gone when the event was sent to them.
     """
 
     class Meta:
@@ -56,7 +59,9 @@ class LoggedEvent(Table):
     posted_to = UnicodeAttribute(attr_name="postedTo", null=True)
     broadcast = UnicodeAttribute(null=True)
     away: Any = UnicodeSetAttribute(null=True)
+    present: Any = UnicodeSetAttribute(null=True)
     missed: Any = UnicodeSetAttribute(null=True)
+    gone: Any = UnicodeSetAttribute(null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
     @property
@@ -114,26 +119,44 @@ def write(offsets: Mapping[tuple[str, str], tuple[Address, str]], now_ms: int) -
 
 
 def write_broadcast(
-    message: Broadcast, key: str, offset: str, away: Iterable[str], now_ms: int
+    message: Broadcast,
+    key: str,
+    offset: str,
+    now_ms: int,
+    *,
+    away: set[str],
+    present: set[str],
 ) -> None:
     """Log an event to a room, or add to what is logged of it. A failure is not raised.
 
     key: the key of the room, or of the shard.
-    away: the connections in the room whose sessions are away.
+    away, present: as in ``LoggedEvent``.
     """
     actions: list[Action] = [
         LoggedEvent.broadcast.set(json.dumps(message)),
         LoggedEvent.expires_at.set(now_ms // 1000 + settings().recovery_log_seconds),
     ]
-    if skipped := set(away):
-        actions.append(LoggedEvent.away.add(skipped))
+    if away:
+        actions.append(LoggedEvent.away.add(away))
+    if present:
+        actions.append(LoggedEvent.present.add(present))
     _attempt(partial(LoggedEvent(of_room(key), offset).update, actions))
 
 
 def note_missed(key: str, offset: str, connection_ids: Iterable[str]) -> None:
     """Note that an event to a room has not reached some connections, which it is sent again."""
-    missed = [LoggedEvent.missed.add(set(connection_ids))]
-    _attempt(partial(LoggedEvent(of_room(key), offset).update, missed))
+    _note(of_room(key), offset, LoggedEvent.missed.add(set(connection_ids)))
+
+
+def note_gone(log: str, offset: str, connection_ids: Iterable[str]) -> None:
+    """Note that some connections were gone when an event was sent to them. Idempotent."""
+    _note(log, offset, LoggedEvent.gone.add(set(connection_ids)))
+
+
+def _note(log: str, offset: str, action: Action) -> None:
+    """Add something to an event, if it is logged. A failure is not raised."""
+    is_logged = LoggedEvent.expires_at.exists()
+    _attempt(partial(LoggedEvent(log, offset).update_if, [action], is_logged))
 
 
 def read(log: str, after: str) -> Iterator[LoggedEvent]:

@@ -29,8 +29,8 @@ from shared.aws.tables import is_still
 from shared.ids import compose, decompose
 from shared.ports import Missed, Ports
 from shared.protocol import json
-from shared.realtime import connections, people
-from shared.realtime.address import Address, Delivery
+from shared.realtime import connections, people, recovery
+from shared.realtime.address import Address, Delivery, Wire
 from shared.realtime.arguments import Arguments
 from shared.realtime.connections import Connection
 from shared.realtime.emitter import Emitter
@@ -107,12 +107,15 @@ def keep(
 ) -> None:
     """Keep events for the client of a lost connection, and send them to devices that are back.
 
-    A session that has been recovered receives them from its log. What is not true any more is
+    A session that has been recovered receives them from its log, and the other devices that are
+    back receive them like any event. What is not true any more is
     dropped. If the client has said goodbye after the loss, an event is kept only if an earlier one
     is: a device that receives that one needs this one, too.
     """
     for missed in events:
         session = connection.left_session(missed.namespace)
+        if session is None and missed.sid:
+            session = recovery.returned(missed.namespace, missed.sid)
         if session is not None and session.authenticated:
             name = missed.namespace, missed.event
             late = _Late(ports, session, missed, overtaking.get(name))
@@ -196,7 +199,8 @@ def _keep_one(late: _Late, check: Check | None, connection: Connection) -> None:
     """
     missed, session, left_ms = late.missed, late.session, int(connection.left_ms or 0)
     person_id, now_ms = session.person_id, late.ports.clock.now_ms()
-    since_ms = max(left_ms - _NOTICED_MS, session.arrived_ms)
+    # A session that has come back since then has arrived again.
+    since_ms = max(left_ms - _NOTICED_MS, min(session.arrived_ms, left_ms or session.arrived_ms))
     for _ in range(_ROUNDS):
         if check and not check.holds(_row(missed, person_id, check), missed.values[0]):
             return
@@ -249,15 +253,19 @@ def _row(missed: Missed, person_id: str, check: Check) -> Any:
 def _devices(person: Person, since_ms: int) -> tuple[list[Address], list[int]]:
     """Return the addresses of the devices that may have come back, and when others were lost.
 
-    since_ms: devices that have joined since then, and are not leaving, may have come back, epoch
-        ms.
+    One that has come back and is lost again is among both if its session can be recovered: what it
+    receives is logged.
+
+    since_ms: devices that have joined since then may have come back, epoch ms.
     """
     addresses = person.connected
     rows = together(partial(connections.get, one.connection_id) for one in addresses)
     back = [
-        address
+        address._replace(wire=Wire.AWAY) if row.lost else address
         for address, row in zip(addresses, rows, strict=True)
-        if row is not None and (session := row.session(person.namespace))
+        if row is not None
+        if (session := row.lost_session(person.namespace) or row.session(person.namespace))
+        if session.recovery or not row.lost
         if max(session.arrived_ms, row.opened_at * 1000) >= since_ms
     ]
     return back, [int(row.left_ms or 0) for row in rows if row is not None and row.lost]

@@ -223,6 +223,16 @@ def _key(sid: str) -> str:
     return compose("where", sid)
 
 
+def returned(namespace: str, sid: str) -> Session | None:
+    """Return a session that has come back, as the row of its connection has it.
+
+    Returns None if it has not, or has no connection now.
+    """
+    record = _record(sid)
+    row = connections.get(record.connection_id) if record and not record.session else None
+    return row.session(namespace) if row else None
+
+
 def current(address: Address, now: int) -> Address | None:
     """Return the address of a session as it is now, if it has another connection or none.
 

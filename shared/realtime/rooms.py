@@ -48,7 +48,8 @@ class Member(Table):
     sid: the session that has joined, in rooms that are joined with ``context.join``.
     person_id: the person of the session, or None.
     form: how this member receives the field of ``Broadcast.own_form``, as JSON.
-    joined_ms: when the session last asked to join, epoch ms, by the clock of ``Arrival.ms``.
+    joined_ms: when the session asked to join, epoch ms, by the clock of ``Arrival.ms``.
+    asked_ms: when it asked once more, being in the room already, and did so last.
     expires_at: when the connection ends at the latest, epoch seconds.
     """
 
@@ -62,6 +63,7 @@ class Member(Table):
     person_id = UnicodeAttribute(attr_name="personId", null=True)
     form = UnicodeAttribute(null=True)
     joined_ms = NumberAttribute(attr_name="joinedMs", null=True)
+    asked_ms = NumberAttribute(attr_name="askedMs", null=True)
     expires_at = NumberAttribute(attr_name="expiresAt")
 
     @classmethod

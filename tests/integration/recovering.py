@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from functions.broadcast import main as broadcast
+from functions.chat.namespaces import CHAT
 from functions.disconnect import main as disconnect
 from functions.opener import main as opener
 from functions.socketio import join, upgrade
@@ -167,3 +168,19 @@ def come_back(phone: Phone, **auth: Any) -> list[int]:
         opener.handler({"connectionId": connection_id, "namespace": namespace}, INVOCATION)
     phone.read()
     return [one[1]["number"] for one in phone.received[before:] if one[0] == "numbered"]
+
+
+def chatter(fakes: Fakes, person_id: str, *channels: str) -> Phone:
+    """Connect a client to chat that has authenticated and joined some channels."""
+    phone = Phone(fakes, CHAT.path, person_id, "AGENT")
+    phone.connect()
+    phone.emit("authenticate", phone.token)
+    for channel in channels:
+        phone.emit("join_channel", channel)
+    return phone
+
+
+def texts(phone: Phone) -> list[str]:
+    """Return the texts of the messages that a client has received."""
+    phone.read()
+    return [one[1]["message"] for one in phone.received if one[0] == "chat:new_message"]

@@ -118,6 +118,15 @@ def reached(fakes: Fakes) -> Counter[str]:
     return Counter(name for name, _ in fakes.connections.posted)
 
 
+def test_what_a_lost_connection_of_a_person_misses_is_kept_for_its_client(fakes: Fakes) -> None:
+    stage.connect(USER.path, "ulla", "u0")
+    fakes.connections.gone.add("u0")
+    assert handle(Broadcast(USER.path, "", "told", {"a": 1}, "group", person="ulla")) == []
+    (missed,) = fakes.tasks.missed
+    assert (missed.namespace, missed.event, missed.values) == (USER.path, "told", ({"a": 1},))
+    assert fakes.tasks.ended_connections == ["u0"]
+
+
 def test_a_person_is_reached_on_all_connections_and_a_missed_one_again(
     fakes: Fakes, postponed: list[tuple[str, int]]
 ) -> None:

@@ -28,7 +28,15 @@ from tests.fakes import NOW_MS, Fakes
 from tests.integration import recovering, stage
 from tests.integration.chat import Chat
 from tests.integration.conftest import Race
-from tests.integration.recovering import Numbered, Phone, come_back, deliver, lose
+from tests.integration.recovering import (
+    Numbered,
+    Phone,
+    chatter,
+    come_back,
+    deliver,
+    lose,
+    texts,
+)
 from tests.integration.stage import INVOCATION
 
 
@@ -261,16 +269,6 @@ def test_of_two_clients_with_one_pid_one_has_the_session(fakes: Fakes, race: Rac
     assert sum(one.endswith(f":{phone.sid}") for one in members) == 1
 
 
-def chatter(fakes: Fakes, person_id: str, *channels: str) -> Phone:
-    """Connect a client to chat that has authenticated and joined some channels."""
-    phone = Phone(fakes, CHAT.path, person_id, "AGENT")
-    phone.connect()
-    phone.emit("authenticate", phone.token)
-    for channel in channels:
-        phone.emit("join_channel", channel)
-    return phone
-
-
 @pytest.mark.parametrize("after_the_grace", [False, True])
 def test_channels_are_joined_again_and_nobody_is_told(fakes: Fakes, after_the_grace: bool) -> None:
     chat = Chat(fakes)
@@ -327,12 +325,6 @@ def test_a_message_of_a_client_that_comes_back_waits_for_its_place_in_the_channe
     assert texts(anna) == ["1"]
 
 
-def texts(phone: Phone) -> list[str]:
-    """Return the texts of the messages that a client has received."""
-    phone.read()
-    return [one[1]["message"] for one in phone.received if one[0] == "chat:new_message"]
-
-
 def test_what_is_sent_while_it_comes_back_waits_for_its_turn(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,11 +368,13 @@ def test_an_answer_to_a_client_that_comes_back_waits_for_its_turn(fakes: Fakes) 
     lose(phone)
     tell(fakes, "ulla", 1)
     phone.connect()
-    phone.emit("unknown")
+    phone.frame('42/user,7["unknown"]')
     assert phone.names() == []
+    assert not [one for one in fakes.connections.to(phone.connection_id) if one.startswith("43")]
     assert fakes.tasks.restored == [(phone.connection_id, USER.path)]
     opener.handler({"connectionId": phone.connection_id, "namespace": USER.path}, INVOCATION)
     assert phone.names() == ["numbered", "error"]
+    assert fakes.connections.to(phone.connection_id)[-1].startswith("43/user,7")
     closed = list(fakes.connections.closed)
     opener.handler({"connectionId": phone.connection_id, "namespace": USER.path}, INVOCATION)
     assert fakes.connections.closed == closed, "it is up to date"
