@@ -81,6 +81,9 @@ def _arguments() -> argparse.Namespace:
         "--polling", type=float, default=0.0, help="how likely an app polls, per app that comes"
     )
     parser.add_argument(
+        "--recovery", type=float, default=0.0, help="how likely an app asks for recovery"
+    )
+    parser.add_argument(
         "--only", default="", help="the scenarios and races with this in their name"
     )
     parser.add_argument("--details", action="store_true", help="an example of every failure")
@@ -93,7 +96,9 @@ def _outcomes(run: Runner, arguments: argparse.Namespace) -> Iterator[Outcome]:
             yield from bursts.outcomes(run, seed, arguments.only)
         return
     if arguments.seeds:
-        plan = histories.Plan(faults=arguments.faults, polling=arguments.polling)
+        plan = histories.Plan(
+            faults=arguments.faults, polling=arguments.polling, recovery=arguments.recovery
+        )
         yield from map(_shown, histories.outcomes(run, _range(arguments.seeds), plan))
         return
     yield from _enumerated(run, arguments.only)

@@ -102,11 +102,7 @@ def chat_calls_shown(world: World, truth: Truth) -> Broken:
     for call_id, call in lasting.items():
         for tab in (call["callerTab"], call.get("calleeTab", "")):
             for app in world.apps:
-                if (
-                    tab == f"{app.wire}:{app.id}"
-                    and call_id not in app.screen.calls
-                    and judged(world, app)
-                ):
+                if app.mark in tab and call_id not in app.screen.calls and judged(world, app):
                     yield f"{app.who.id}'s {app.id} does not show the call that lasts"
 
 
@@ -186,22 +182,23 @@ def _is_excused(world: World, app: App, number: int, truth: Truth, accepts: Coun
     call = _call(truth, data["callId"])
     decided = "acceptedAt" if event == "call:accepted" else "endedAt"
     again = _may_overtake(world, app, data["callId"], call.get(decided) or 0)
-    if event == "call:accepted":
-        return before < accepts[data["callId"]] + again
-    if (event == "call:cancelled" and before < accepts[data["callId"]]) or (again and before == 1):
-        return True
     silent_at = call.get("acceptedAt") or call.get("endedAt") or float("inf")
     until_ms = silent_at + RINGS_AFTER_MS
-    came = [
-        one
-        for one in world.apps
-        if one.who == app.who and call["startedAt"] < one.joined_ms < until_ms
-    ]
-    others = (one.closed_ms for one in came if one is not app)
-    lost = sum(closed_ms is not None and closed_ms < until_ms for closed_ms in others)
+    came = call["startedAt"] < app.joined_ms < until_ms
+    lost = _lost_beside(world, app, call["startedAt"] - _grace_ms(), until_ms) if came else 0
+    if event == "call:accepted":
+        return before < accepts[data["callId"]] + again + lost
+    if (event == "call:cancelled" and before < accepts[data["callId"]]) or (again and before == 1):
+        return True
     since_end_ms = app.joined_ms - (call.get("endedAt") or 0)
     in_place = -RINGS_AFTER_MS < since_end_ms < _grace_ms()
-    return (app in came and before <= 1 + lost) or (in_place and before == 1)
+    return (came and before <= 1 + lost) or (in_place and before == 1)
+
+
+def _lost_beside(world: World, app: App, since_ms: float, until_ms: float) -> int:
+    """Return how often other devices of an app's person lost their connection within some time."""
+    others = (one for one in world.apps if one.who == app.who and one is not app)
+    return sum(since_ms < ms < until_ms for one in others for ms in one.losses)
 
 
 def _may_overtake(world: World, app: App, call_id: str, decided_ms: float) -> bool:
@@ -219,10 +216,7 @@ def _may_overtake(world: World, app: App, call_id: str, decided_ms: float) -> bo
 def _stands_in(world: World, app: App, at_ms: float) -> bool:
     """Return whether a device has just come in place of a lost one. What has overtaken an event
     that the lost one has missed follows that event once more (``Product.overtakes``)."""
-    lost = any(
-        one.who == app.who and one.closed_ms is not None and one.closed_ms < at_ms
-        for one in world.apps
-    )
+    lost = any(one.who == app.who and any(ms < at_ms for ms in one.losses) for one in world.apps)
     return lost and at_ms - app.joined_ms < _grace_ms()
 
 

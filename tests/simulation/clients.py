@@ -58,6 +58,7 @@ class App:
     joined: whether the app believes that it is connected to its namespace.
     joined_ms: since when.
     closed_ms: when its connection ended, or None.
+    losses: when its connections have ended.
     shy: whether it never authenticates in chat.
     mute: whether it answers no pings.
     reactions: what it does at once when it hears an event, or has ``JOINED``.
@@ -69,6 +70,7 @@ class App:
         self.joined = False
         self.joined_ms = 0.0
         self.closed_ms: float | None = None
+        self.losses: list[float] = []
         self.shy = self.mute = False
         self.reactions: dict[str, Callable[[App, Any], object]] = {}
         self._waiting: dict[int, Asked] = {}
@@ -84,6 +86,16 @@ class App:
     def alive(self) -> bool:
         """Whether the app is connected, and knows it."""
         return self.joined and self.closed_ms is None
+
+    @property
+    def member(self) -> str:
+        """The app's session as the rows have it, in the form of ``Address.member``."""
+        return f"{self.wire}:{self.id}"
+
+    @property
+    def mark(self) -> str:
+        """What no other session's ``member`` has, whichever connection the app has."""
+        return self.member
 
     def emit(self, event: str, payload: Any = None) -> Asked:
         """Send an event, and ask for its acknowledgement."""
@@ -112,6 +124,7 @@ class App:
         """Take notice that the connection is over."""
         self.joined = False
         self.closed_ms = self.world.now_ms
+        self.losses.append(self.closed_ms)
 
     def opened(self) -> None:
         """A native app is in its namespace when its connection is open, or authenticates then."""
@@ -132,8 +145,7 @@ class App:
             return
         match packet.type:
             case engineio.PacketType.OPEN:
-                auth = "" if self.chat else "," + json.dumps(self.auth())
-                self.send("40" if self.chat else f"40{self.who.namespace}{auth}")
+                self.send(self._hello())
             case engineio.PacketType.PING if not self.mute:
                 self.send("3")
             case engineio.PacketType.MESSAGE:
@@ -153,6 +165,10 @@ class App:
         if self.wire == "n":
             query = {"namespace": self.who.namespace, "token": token(self.who)}
         return self.world.gateway.connect(self, query, {})
+
+    def _hello(self) -> str:
+        """Return the packet with which the app joins its namespace."""
+        return "40" if self.chat else f"40{self.who.namespace},{json.dumps(self.auth())}"
 
     def _receive_packet(self, packet: socketio.Packet) -> None:
         data: Any = packet.data

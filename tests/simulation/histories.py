@@ -15,6 +15,7 @@ from typing import Any
 from tests.simulation import world as worlds
 from tests.simulation.clients import App, Who
 from tests.simulation.faults import Fault, Kind
+from tests.simulation.recovering import RecoveringApp
 from tests.simulation.runner import Outcome, Runner, verdict
 from tests.simulation.screens import CALLING, IN_CALL, RINGING
 from tests.simulation.stage import Stage, Step
@@ -25,6 +26,9 @@ BURSTS = (1, 1, 2, 3)
 """How many things happen at the same moment."""
 
 MOST_DEVICES = 2
+LOSSES, NOTICED = 0.2, 0.7
+"""How often an app with recovery loses its connection, and how often API Gateway reports it."""
+
 CUSTOMERS = "customers"
 CHANNELS = ("general", "random")
 PAUSES_MS = (0, 0, 20, 100, 400, 2_000, 10_000)
@@ -45,11 +49,14 @@ class Plan:
 
     faults: how likely a fault is at each step.
     polling: how likely it is that a device that comes polls, and stays so or upgrades.
+    recovery: how likely it is that a device asks for recovery. Such a device loses its connection
+        now and then, and comes back.
     """
 
     steps: int = STEPS
     faults: float = 0.0
     polling: float = 0.0
+    recovery: float = 0.0
 
 
 SETUPS = 8
@@ -66,19 +73,19 @@ def outcomes(runner: Runner, seeds: Iterable[int], plan: Plan) -> Iterator[Outco
 
 def played(runner: Runner, seed: int, plan: Plan) -> World:
     """Run the history of a seed, and return its world."""
-    stage = runner.prepare(beginning(seed % SETUPS)).restore()
+    stage = runner.prepare(beginning(seed % SETUPS, plan.recovery)).restore()
     stage.world.random = random.Random(seed)
     History(stage, plan).run()
     return stage.world
 
 
 @cache
-def beginning(number: int) -> Step:
-    """Return the setup of this number."""
-    return partial(_begin, number)
+def beginning(number: int, recovery: float = 0.0) -> Step:
+    """Return the setup of this number. ``recovery``: as in ``Plan``."""
+    return partial(_begin, number, recovery)
 
 
-def _begin(number: int, stage: Stage) -> None:
+def _begin(number: int, recovery: float, stage: Stage) -> None:
     """Let everybody come, and give each product something to begin with."""
     world = stage.world
     world.random = random.Random(number)
@@ -88,7 +95,8 @@ def _begin(number: int, stage: Stage) -> None:
     admin = world.come(worlds.ADA)
     for group in PEOPLE:
         for who in group:
-            world.come(who)
+            recovers = recovery and world.random.random() < recovery
+            world.come(who, wire=worlds.RECOVERING if recovers else "")
     world.run()
     admin.emit("monitor:bookings")
     for who in (worlds.ANNA, worlds.BERT, worlds.CARL):
@@ -138,9 +146,9 @@ class History:
         apps = self.world.of(who)
         chance = self.random.random()
         if not apps or (chance < 0.06 and len(apps) < MOST_DEVICES):
-            polls = self.plan.polling and self.random.random() < self.plan.polling
-            wire = self.random.choice((worlds.POLLING, worlds.UPGRADING)) if polls else ""
-            self.world.come(who, wire=wire)
+            self.world.come(who, wire=self._wire())
+        elif self.plan.recovery and self.random.random() < LOSSES:
+            self._lose(self.random.choice(apps))
         elif chance < 0.12:
             self.random.choice(apps).close()
         elif chance < 0.13:
@@ -149,6 +157,21 @@ class History:
             self._backend()
         else:
             self._acts[who.namespace](self.random.choice(apps))
+
+    def _wire(self) -> str:
+        """Return what a device speaks that comes, empty for what the world's apps speak."""
+        if self.plan.recovery and self.random.random() < self.plan.recovery:
+            return worlds.RECOVERING
+        polls = self.plan.polling and self.random.random() < self.plan.polling
+        return self.random.choice((worlds.POLLING, worlds.UPGRADING)) if polls else ""
+
+    def _lose(self, app: App) -> None:
+        """Tear the connection of an app that comes back, with or without ``$disconnect``."""
+        if isinstance(app, RecoveringApp):
+            if self.random.random() < NOTICED:
+                app.lose()
+            else:
+                self.world.gateway.vanish(app.id)
 
     def _break(self) -> None:
         """Have a fault hit an invocation that is to come."""

@@ -16,6 +16,7 @@ from shared.realtime.sessions import session_of
 from shared.settings import settings
 from tests.simulation import stack
 from tests.simulation.clients import App
+from tests.simulation.recovering import RecoveringApp
 from tests.simulation.screens import Asked
 from tests.simulation.truth import CHAT, TELECALLER, USER, Broken, Truth, in_channel_since
 from tests.simulation.world import RATES, World
@@ -150,7 +151,7 @@ def ghosts(world: World, truth: Truth) -> Broken:
             yield f"{one['connectionId']} in {one['room']}"
     for key, one in truth.people.items():
         for member in one.get("connections", ()):
-            if not world.gateway.alive(member.split(":", 1)[1]):
+            if not world.gateway.alive(Address.of_member("", member).connection_id):
                 yield f"{member} of {key}"
 
 
@@ -188,9 +189,8 @@ def deaf(world: World, truth: Truth) -> Broken:
     for app in world.apps:
         if not app.alive:
             continue
-        member = f"{app.wire}:{app.id}"
         person = truth.people.get(f"{app.who.namespace}#{app.who.id}", {})
-        if member not in person.get("connections", ()):
+        if app.member not in person.get("connections", ()):
             yield f"{app.who.id}'s {app.id} is not reachable"
         if app.who.namespace in (USER, TELECALLER, CHAT):
             rooms = {
@@ -200,6 +200,13 @@ def deaf(world: World, truth: Truth) -> Broken:
             }
             if app.id not in rooms:
                 yield f"{app.who.id}'s {app.id} receives no announcements"
+
+
+def recovered(world: World, truth: Truth) -> Broken:
+    """An app that comes back in time has its session back."""
+    for app in world.apps:
+        for pid in app.unrecovered if isinstance(app, RecoveringApp) else ():
+            yield f"{app.who.id}'s {app.id} does not have {pid} back"
 
 
 def given_up(world: World, truth: Truth) -> Broken:
@@ -252,7 +259,8 @@ def _rings_until_ms(record: dict[str, Any]) -> int:
 def _may_send(app: App, asked: Asked, truth: Truth) -> bool:
     """Return whether an event is a message that its sender might send, then and in the end."""
     if asked.event == "chat:send_message":
-        return in_channel_since(app, f"channel#{asked.payload['channelId']}") is not None
+        since = in_channel_since(app, f"channel#{asked.payload['channelId']}")
+        return since is not None and since < asked.at_ms
     if asked.event != "message:send":
         return False
     parties = {app.who.id, asked.payload["recipientId"]}

@@ -25,6 +25,7 @@ INVARIANTS: dict[str, Invariant] = {
         invariants.members_only,
         invariants.accounts_followed,
         invariants.deaf,
+        invariants.recovered,
         invariants.served,
         invariants.given_up,
         invariants.rights,

@@ -56,11 +56,18 @@ def statuses_shown(world: World, truth: Truth) -> Broken:
 
 
 def statuses_kept(world: World, truth: Truth) -> Broken:
-    """The last status of a person that was confirmed is the one that is stored."""
+    """The last status of a person that was confirmed is stored, if they have stayed since then."""
     stored = {one["topic"]: one for one in truth.chat if one["item"] == "status"}
     for app in all_judged(world, CHAT):
         asked = [one.at_ms for one in app.screen.asked if one.done and one.event in _STATUSES]
         row = stored.get(f"person#{app.who.id}", {})
+        gone = [
+            at_ms
+            for at_ms, event, payload in app.screen.events
+            if event == "presence_updated"
+            and (payload["userId"], payload["status"]) == (app.who.id, "offline")
+        ]
+        asked = [one for one in asked if one > max(gone, default=0)]
         if asked and row.get("setAt", 0) < max(asked):
             yield f"{app.who.id}'s last status of {app.id} is not stored"
 
@@ -221,7 +228,7 @@ def tracked(world: World, truth: Truth) -> Broken:
                 last[asked.payload] = asked
         for id_, asked in last.items():
             booking = truth.bookings.get(id_, {})
-            mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
+            mine = any(app.mark in text for text in booking.get("trackers", ()))
             wanted = asked.event == "booking:track"
             if asked.done and booking.get("status") not in OVER and mine != wanted:
                 yield f"{app.who.id}'s {app.id} {'does not track' if wanted else 'tracks'} {id_}"
@@ -247,7 +254,7 @@ def locations_shown(world: World, truth: Truth) -> Broken:
                 _last_ms(all_judged(world, PARTNER), "booking:accept", id_),
             )
             at_ms = partner.get("locatedAt", 0)
-            mine = any(f'"{app.wire}:{app.id}"' in text for text in booking.get("trackers", ()))
+            mine = any(app.mark in text for text in booking.get("trackers", ()))
             heard = app.screen.last("partner:location_update", id_)
             known = (booking.get("partnerId"), at_ms) in confirmed
             late = known and at_ms > since and id_ in partner.get("active", ())

@@ -21,7 +21,7 @@ _SHOWS = {
 }
 HIDES = {"call:rejected", "call:cancelled", "call:missed", "call:ended"}
 _ASKS = {"call:initiate": DIALING, "call:invite": DIALING, "call:accept": ANSWERING}
-_LEAVES = {"call:cancel", "call:end", "call:reject"}
+LEAVES = {"call:cancel", "call:end", "call:reject"}
 BOOKING_MOVES = {
     "booking:accept": "PARTNER_ACCEPTED",
     "booking:reject": "PENDING",
@@ -96,7 +96,7 @@ class Screen:
             self.calls[asked.own_id] = DIALING
         elif event in _ASKS:
             self.calls[call_id] = ANSWERING
-        elif event in _LEAVES and call_id in self.calls:
+        elif event in LEAVES and call_id in self.calls:
             self.calls[call_id] = LEAVING
 
     def answer(self, asked: Asked, answer: Any, now_ms: float, *, chat: bool) -> None:
@@ -105,11 +105,11 @@ class Screen:
         event, failure = asked.event, asked.failure
         call_id = asked.own_id if event in ("call:initiate", "call:invite") else None
         call_id = call_id or _about(asked.payload)
-        if event not in _ASKS and event not in _LEAVES:
+        if event not in _ASKS and event not in LEAVES:
             return
         shown = self.calls.get(call_id)
         if failure is None:
-            if event in _LEAVES:
+            if event in LEAVES:
                 self.calls.pop(call_id, None)
             elif shown == DIALING:
                 self.calls[call_id] = CALLING
@@ -119,6 +119,10 @@ class Screen:
             self.calls[call_id] = asked.shown
         elif shown in (DIALING, ANSWERING) or (shown == LEAVING and "not found" in failure):
             self.calls.pop(call_id, None)
+
+    def stop_dialing(self) -> None:
+        """Hide the calls of which only this app knows. They are shown again when they ring."""
+        self.calls = {id_: shown for id_, shown in self.calls.items() if shown != DIALING}
 
     def count(self, event: str, **fields: Any) -> int:
         """Return how often an event came with these fields."""

@@ -31,15 +31,20 @@ from tests.simulation.patches import use
 from tests.simulation.phones import Phones
 from tests.simulation.polling import PollingApp, UpgradingApp
 from tests.simulation.queues import Queues
+from tests.simulation.recovering import RecoveringApp
 from tests.simulation.ring import Ring
 from tests.simulation.screens import CALLING, IN_CALL
 from tests.simulation.streams import Streams
 
 Action = Callable[[], object]
 
-POLLING, UPGRADING = "p", "u"
-KINDS: dict[str, type[App]] = {POLLING: PollingApp, UPGRADING: UpgradingApp}
-"""What an app speaks that polls, and stays so or upgrades."""
+POLLING, UPGRADING, RECOVERING = "p", "u", "r"
+KINDS: dict[str, type[App]] = {
+    POLLING: PollingApp,
+    UPGRADING: UpgradingApp,
+    RECOVERING: RecoveringApp,
+}
+"""What an app speaks that polls, and stays so or upgrades, or that asks for recovery."""
 
 QUIET_MS = 3_000
 """Longer than anything takes that does not wait for a timer."""
