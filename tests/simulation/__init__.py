@@ -17,6 +17,7 @@ every request that a function makes.
 ``gateway``      API Gateway: connections, frames, HTTP requests
 ``clients``      the apps of people, at the level of frames
 ``polling``      apps that poll, and stay so or upgrade
+``recovering``   apps that ask for recovery, and come back whenever their connection is lost
 ``screens``      what an app shows, from the events that it received
 ``world``        all of this together, with a clock and an agenda
 ``truth``        what the tables say
