@@ -133,6 +133,7 @@ RARE: dict[Use, str] = {
         (("disconnect", "GetItem", "accounts"), ("disconnect", "GetItem", "bookings")),
         "a transition may overtake what a lost device has missed",
     ),
+    ("chat", "UpdateItem", "rooms"): "a native client may join a channel twice",
     ("chat", "may", "send-deadline"): "a native client may send changes too quickly",
     **dict.fromkeys(
         (("deadline", "GetItem", "chat"), ("deadline", "PutItem", "chat")),

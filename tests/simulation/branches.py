@@ -103,6 +103,7 @@ UNREACHED = {
             "shared/pipeline/departure.py finish_connection: recovery.keep",
             "shared/realtime/lifecycle.py mark_departing: update",
             "shared/realtime/membership.py leave_all: rooms.mark_away",
+            "shared/realtime/missed.py keep: recovery.returned",
             "shared/realtime/people.py leave: person.update",
             "shared/realtime/rooms.py mark_away: row.update_if",
             "shared/realtime/rooms.py remove: mark_away",

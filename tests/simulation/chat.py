@@ -97,6 +97,12 @@ def _too_soon(stage: Stage) -> None:
     stage.world.run()
 
 
+@scenario("join_channel once more", tabs, SHIM)
+def _join_once_more(stage: Stage) -> None:
+    stage.emit(BERT, "join_channel", CHANNEL)
+    stage.world.run()
+
+
 @scenario("authenticate comes back", tabs, SHIM)
 def _comes_back(stage: Stage) -> None:
     stage.app(BERT).close()
