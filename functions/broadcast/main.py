@@ -117,7 +117,8 @@ class LogOfRoom:
 
     def __init__(self, message: Broadcast) -> None:
         self._message = message
-        self._key = message.shard or rooms.key(message.namespace, message.room)
+        key = message.shard or rooms.key(message.namespace, message.room)
+        self._log = event_log.of_room(key)
         self._away: set[str | None] = set()
         self.offset = ""
         self.connections: set[str] = set()
@@ -133,7 +134,7 @@ class LogOfRoom:
             self.offset = self.offset or event_log.new_offset(now_ms)
             event_log.write_broadcast(
                 self._message,
-                self._key,
+                self._log,
                 self.offset,
                 now_ms,
                 away={one.connection_id for one in away},
@@ -144,12 +145,12 @@ class LogOfRoom:
     def note_gone(self, gone: Iterable[str]) -> None:
         """Note the connections that are gone."""
         if known := self.connections.intersection(gone):
-            event_log.note_gone(event_log.of_room(self._key), self.offset, known)
+            event_log.note_gone(self._log, self.offset, known)
 
     def note_missed(self, failed: Iterable[str]) -> None:
         """Note the connections to which the event is sent again, and then logged again."""
         if missed := self.connections.intersection(failed):
-            event_log.note_missed(self._key, self.offset, missed)
+            event_log.note_missed(self._log, self.offset, missed)
 
 
 class Posts(msgspec.Struct, frozen=True):

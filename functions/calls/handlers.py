@@ -122,11 +122,9 @@ def _accepted_before(context: Context, call_id: str, limit: Window) -> PartyRow:
 
 def _is_gone(row: PartyRow, device: Address) -> bool:
     """Return whether a device has left its person, or is lost."""
-    for one in row.connected:
-        if one.is_same(device):
-            connection = connections.get(one.connection_id)
-            return connection is None or bool(connection.leaving)
-    return True
+    now = device.among(row.connected)
+    connection = connections.get(now.connection_id) if now else None
+    return connection is None or bool(connection.leaving)
 
 
 def read_own_row(context: Context, _: CallRef) -> PartyRow:

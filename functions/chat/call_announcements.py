@@ -183,8 +183,8 @@ def _tabs_of_callee(row: CallRow, callee: Party, *, still_ring: bool) -> list[Ad
 
     still_ring: whether the tabs that do not have the call have not been told so.
     """
-    tab = None if still_ring else row.call.callee_tab
-    return [one for one in callee.addresses(tab) if one.receiver not in row.informed]
+    tab, informed = None if still_ring else row.call.callee_tab, row.informed
+    return [one for one in callee.addresses(tab) if one.receiver not in informed]
 
 
 def _older(row: CallRow, mark: Mark) -> list[Mark]:

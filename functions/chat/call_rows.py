@@ -153,13 +153,6 @@ class Party(Table):
         """The addresses of the person's sessions that have a connection."""
         return addresses_of(self.members)
 
-    def now(self, former: Address) -> Address | None:
-        """Return the address that a session has now, or None if it has no connection.
-
-        former: an address that the session has had.
-        """
-        return next((one for one in self.connected if one.is_same(former)), None)
-
     def addresses(self, tab: str | None = None) -> list[Address]:
         """Return the connection ``tab``, or all sessions of the person if it is None or gone.
 

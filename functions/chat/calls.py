@@ -172,14 +172,14 @@ def _accepted_before(context: Context, call_id: str, answer: str, now_ms: int) -
     the person may do so, and has the call then. Raises ``Refusal`` or ``Duplicate`` if the call is
     over, ``Refusal`` if another tab has it, and ``Duplicate`` if this frame has accepted it.
     """
-    row, tab = call_rows.get(call_id), context.address
+    row, tab, me = call_rows.get(call_id), context.address, context.session.person_id
     if row is None:
         _over(context, call_id)
         raise Refusal(NO_LONGER_AVAILABLE)
     if row.call.accepted_by == context.arrival.message_id:
         raise Duplicate
     has_it = call_rows.address(row.call.callee_tab)
-    may = has_it.is_same(tab) or not call_rows.party(context.session.person_id).now(has_it)
+    may = has_it.is_same(tab) or not has_it.among(call_rows.party(me).connected)
     if not may or not call_store.take_over(row, tab.member, answer, now_ms):
         raise Refusal(NO_LONGER_AVAILABLE)
     return row
@@ -344,8 +344,8 @@ def _tabs_of(row: CallRow, party: Party, person_id: str) -> list[Address]:
     call = row.call
     tab = call.caller_tab if person_id == call.caller_id else call.callee_tab
     if tab is None:
-        return [party.now(one) or one for one in row.ringing] + party.lost
-    now = party.now(call_rows.address(tab))
+        return [one.among(party.connected) or one for one in row.ringing] + party.lost
+    now = call_rows.address(tab).among(party.connected)
     return [now] if now else party.addresses()
 
 

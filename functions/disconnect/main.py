@@ -57,12 +57,7 @@ def handler(event: Event) -> dict[str, int]:
         departure.end_connection(REGISTRY, ports(), connection_id, ports().clock.now_ms())
     else:
         _gone(connection_id, event.get("requestContext", {}))
-        missed = msgspec.convert(event.get("missed", []), list[Missed])
-        for one in missed:
-            if one.sid:
-                log_of_session = event_log.of_session(one.sid)
-                event_log.note_gone(log_of_session, one.offset, [connection_id])
-        _keep(connection_id, missed)
+        _keep(connection_id, msgspec.convert(event.get("missed", []), list[Missed]))
     return {"statusCode": 200}
 
 
@@ -76,7 +71,13 @@ def _finish(connection_id: str) -> None:
 
 
 def _keep(connection_id: str, missed: list[Missed]) -> None:
-    """Keep the events that a connection has not received, if its client may come back."""
+    """Keep the events that a connection has not received, if its client may come back.
+
+    The logs of sessions that can be recovered say that the connection was gone.
+    """
+    for one in missed:
+        if one.sid:
+            event_log.note_gone(event_log.of_session(one.sid), one.offset, [connection_id])
     connection = connections.get(connection_id) if missed else None
     if connection is not None:
         keep(ports(), connection, missed, REGISTRY.missed_checks, REGISTRY.overtaking)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -62,6 +62,10 @@ class Address(NamedTuple):
     def is_same(self, other: Address) -> bool:
         """Return whether both are the same session, which may have another connection by now."""
         return self.receiver == other.receiver
+
+    def among(self, addresses: Iterable[Address]) -> Address | None:
+        """Return the address that the session has among others, or None if it is not there."""
+        return next((one for one in addresses if one.is_same(self)), None)
 
     @property
     def away(self) -> bool:

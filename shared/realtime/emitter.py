@@ -92,8 +92,7 @@ class Emitter:
             offset = event_log.new_offset(now_ms) if recovers else ""
             sent.append(Sent(delivery, offset))
             for one, text in _frames(delivery, offset):
-                away = one.sid and one.sid == self._logs_only
-                address = one._replace(wire=Wire.AWAY) if away else one
+                address = self._in_turn(one)
                 if address.sid:
                     log = event_log.of_session(address.sid), offset
                     if not address.away or log not in logged:
@@ -115,12 +114,18 @@ class Emitter:
 
         A session that has come back receives it in its turn: ``logs_only``.
         """
-        if address.sid and address.sid == self._logs_only:
+        address = self._in_turn(address)
+        if address.away:
             now_ms = self._ports.clock.now_ms()
             log = event_log.of_session(address.sid), event_log.new_offset(now_ms)
-            event_log.write({log: (address._replace(wire=Wire.AWAY), text)}, now_ms)
+            event_log.write({log: (address, text)}, now_ms)
         else:
             self.post(address.connection_id, text)
+
+    def _in_turn(self, address: Address) -> Address:
+        """Return an address, as that of a session that is away if its events are logged only."""
+        waits = address.sid and address.sid == self._logs_only
+        return address._replace(wire=Wire.AWAY) if waits else address
 
     def post_all(self, posts: Iterable[Post]) -> int:
         """Send frames as they are, and return how many connections they have reached.
@@ -201,9 +206,15 @@ def _missed(
     for id_, (one, offset) in sent:
         for address in one.addresses if getattr(one.payload, "kept", True) else ():
             if address.connection_id == connection_id:
-                values = arguments.of(one.payload)
-                logged = (address.sid, offset) if address.sid else ()
-                yield Missed(id_, address.namespace, one.event, values, tuple(sorted(to)), *logged)
+                yield Missed(
+                    id_,
+                    address.namespace,
+                    one.event,
+                    arguments.of(one.payload),
+                    tuple(sorted(to)),
+                    sid=address.sid,
+                    offset=offset if address.sid else "",
+                )
 
 
 def _frames(delivery: Delivery, offset: str) -> Iterator[tuple[Address, str]]:

@@ -120,7 +120,7 @@ def write(offsets: Mapping[tuple[str, str], tuple[Address, str]], now_ms: int) -
 
 def write_broadcast(
     message: Broadcast,
-    key: str,
+    log: str,
     offset: str,
     now_ms: int,
     *,
@@ -129,7 +129,7 @@ def write_broadcast(
 ) -> None:
     """Log an event to a room, or add to what is logged of it. A failure is not raised.
 
-    key: the key of the room, or of the shard.
+    log: the log of the room, or of the shard.
     away, present: as in ``LoggedEvent``.
     """
     actions: list[Action] = [
@@ -140,12 +140,12 @@ def write_broadcast(
         actions.append(LoggedEvent.away.add(away))
     if present:
         actions.append(LoggedEvent.present.add(present))
-    _attempt(partial(LoggedEvent(of_room(key), offset).update, actions))
+    _attempt(partial(LoggedEvent(log, offset).update, actions))
 
 
-def note_missed(key: str, offset: str, connection_ids: Iterable[str]) -> None:
+def note_missed(log: str, offset: str, connection_ids: Iterable[str]) -> None:
     """Note that an event to a room has not reached some connections, which it is sent again."""
-    _note(of_room(key), offset, LoggedEvent.missed.add(set(connection_ids)))
+    _note(log, offset, LoggedEvent.missed.add(set(connection_ids)))
 
 
 def note_gone(log: str, offset: str, connection_ids: Iterable[str]) -> None:

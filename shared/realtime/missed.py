@@ -108,9 +108,9 @@ def keep(
     """Keep events for the client of a lost connection, and send them to devices that are back.
 
     A session that has been recovered receives them from its log, and the other devices that are
-    back receive them like any event. What is not true any more is
-    dropped. If the client has said goodbye after the loss, an event is kept only if an earlier one
-    is: a device that receives that one needs this one, too.
+    back receive them like any event. What is not true any more is dropped. If the client has said
+    goodbye after the loss, an event is kept only if an earlier one is: a device that receives that
+    one needs this one, too.
     """
     for missed in events:
         session = connection.left_session(missed.namespace)

@@ -32,6 +32,12 @@ def address(phone: Phone) -> Address:
     return Address(phone.namespace, Wire.RECOVERY, phone.connection_id, phone.sid)
 
 
+def in_channel(fakes: Fakes) -> tuple[Phone, Phone]:
+    """Return the clients of Anna and Ben, who have joined a channel."""
+    Chat(fakes).channel("1")
+    return chatter(fakes, "anna", "1"), chatter(fakes, "ben", "1")
+
+
 def say(fakes: Fakes, phone: Phone, text: str) -> None:
     phone.emit("chat:send_message", {"channelId": "1", "message": text, "messageType": "text"})
     deliver(fakes)
@@ -58,10 +64,10 @@ def test_the_tab_with_a_chat_call_is_found_when_it_is_back(fakes: Fakes) -> None
     anna, other = chatter(fakes, "anna"), chatter(fakes, "anna")
     former = address(anna)
     lose(anna)
-    assert call_rows.party("anna").now(former) is None
+    assert former.among(call_rows.party("anna").connected) is None
     come_back(anna)
     party = call_rows.party("anna")
-    assert party.now(former) == address(anna)
+    assert former.among(party.connected) == address(anna)
     everybody = {address(anna), address(other)}
     assert set(party.addresses(former.member)) == everybody, "others may have stood in for it"
     assert party.addresses(address(other).member) == [address(other)]
@@ -74,8 +80,7 @@ def test_a_tracker_is_of_its_session_whichever_connection_it_has() -> None:
 
 
 def test_a_channel_that_is_joined_once_more_is_not_joined_anew(fakes: Fakes) -> None:
-    Chat(fakes).channel("1")
-    anna, ben = chatter(fakes, "anna", "1"), chatter(fakes, "ben", "1")
+    anna, ben = in_channel(fakes)
     say(fakes, ben, "1")
     received = anna.offset
     say(fakes, ben, "2")
@@ -103,8 +108,7 @@ def test_a_leave_does_not_undo_a_newer_join_of_a_channel_that_is_joined_already(
 def test_its_place_in_a_channel_waits_if_it_is_gone_again(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Chat(fakes).channel("1")
-    anna, ben = chatter(fakes, "anna", "1"), chatter(fakes, "ben", "1")
+    anna, ben = in_channel(fakes)
     lose(anna)
     take = returning._take_seats
 
@@ -124,8 +128,7 @@ def test_its_place_in_a_channel_waits_if_it_is_gone_again(
 def test_an_event_is_received_once_while_both_places_in_a_channel_are_there(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Chat(fakes).channel("1")
-    anna, ben = chatter(fakes, "anna", "1"), chatter(fakes, "ben", "1")
+    anna, ben = in_channel(fakes)
     lose(anna)
     join = channel_store.join
 
@@ -139,8 +142,7 @@ def test_an_event_is_received_once_while_both_places_in_a_channel_are_there(
 
 
 def test_an_event_is_not_lost_because_a_later_one_has_overtaken_it(fakes: Fakes) -> None:
-    Chat(fakes).channel("1")
-    anna, ben = chatter(fakes, "anna", "1"), chatter(fakes, "ben", "1")
+    anna, ben = in_channel(fakes)
     fakes.connections.gone.add(anna.connection_id)
     say(fakes, ben, "1")
     fakes.connections.gone.remove(anna.connection_id)
