@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ADDRESS = "192.0.2.{}"
+TORN = 1006
+"""The code with which ``$disconnect`` reports a connection that has broken."""
+
 POLLING = {"GET": "polling", "POST": "socketio"}
 """The functions of ``/socket.io/`` on the HTTP API."""
 

@@ -95,7 +95,7 @@ def _begin(number: int, recovery: float, stage: Stage) -> None:
     admin = world.come(worlds.ADA)
     for group in PEOPLE:
         for who in group:
-            recovers = recovery and world.random.random() < recovery
+            recovers = _happens(world.random, recovery)
             world.come(who, wire=worlds.RECOVERING if recovers else "")
     world.run()
     admin.emit("monitor:bookings")
@@ -106,6 +106,14 @@ def _begin(number: int, recovery: float, stage: Stage) -> None:
     world.run()
     history.assign()
     world.run()
+
+
+def _happens(source: random.Random, likelihood: float) -> bool:
+    """Return True as often as ``likelihood`` says.
+
+    What is never to happen takes nothing from ``source``, so that the seeds of other plans stay.
+    """
+    return likelihood > 0 and source.random() < likelihood
 
 
 class History:
@@ -160,9 +168,9 @@ class History:
 
     def _wire(self) -> str:
         """Return what a device speaks that comes, empty for what the world's apps speak."""
-        if self.plan.recovery and self.random.random() < self.plan.recovery:
+        if _happens(self.random, self.plan.recovery):
             return worlds.RECOVERING
-        polls = self.plan.polling and self.random.random() < self.plan.polling
+        polls = _happens(self.random, self.plan.polling)
         return self.random.choice((worlds.POLLING, worlds.UPGRADING)) if polls else ""
 
     def _lose(self, app: App) -> None:

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from shared.protocol.socketio import Packet, PacketType
 from shared.settings import settings
 from tests.simulation.clients import App, Who
-from tests.simulation.screens import LEAVES
+from tests.simulation.gateway import TORN
+from tests.simulation.screens import LEAVES, Screen
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 RETURN_MS = (0, 12_000)
 """How long an app is away: it may come back within the grace, or when that is over."""
-
-TORN = 1006
 
 
 class RecoveringApp(App):
@@ -116,8 +115,8 @@ class RecoveringApp(App):
         before = copy.copy(self)
         before.closed_ms = self._lost_ms
         self.world.apps.append(before)
-        if self.world.now_ms - self._lost_ms < settings().recovery_seconds * 1000:
-            self.unrecovered.append(former)
+        in_time = self.world.now_ms - self._lost_ms < settings().recovery_seconds * 1000
+        self.unrecovered, self.losses = [former] if in_time else [], []
         self._state.pop("offset", None)
         self._received, self._again = set(), set()
-        self.screen, self._waiting = type(self.screen)(), {}
+        self.screen, self._waiting = Screen(), {}

@@ -13,6 +13,7 @@ from typing import Any
 from shared.protocol.socketio import Packet, PacketType
 from tests.simulation.clients import App, Who
 from tests.simulation.engine import row
+from tests.simulation.gateway import TORN
 from tests.simulation.screens import IN_CALL, RINGING
 from tests.simulation.world import COINS, RATES, TINA, ULLA, UWE, World
 
@@ -23,7 +24,7 @@ RETURN_MS = (500, 1_500)
 
 HOUR_MS = 3_600_000
 TALK_MS = (20_000, 400_000)
-TORN, GOING_AWAY = 1006, 1001
+GOING_AWAY = 1001
 STEP_MS, PATIENCE_MS = 100, 20_000
 RATE = RATES["AUDIO"]
 

@@ -21,6 +21,7 @@ from tests.simulation.calls import INITIATE, answered, answered_last, call_peopl
 from tests.simulation.chat import CHANNEL, chat_answered, chat_ringing, message_sent, tabs
 from tests.simulation.clients import App, Who, token
 from tests.simulation.faults import Fault, Kind
+from tests.simulation.gateway import TORN
 from tests.simulation.stage import SHIM, Stage, nothing, scenario
 from tests.simulation.world import ADA, ANNA, BERT, COINS, CORA, PAUL, PETRA, TINA, ULLA, UWE
 
@@ -184,7 +185,7 @@ def _rejoin(stage: Stage) -> None:
 def _torn(stage: Stage) -> None:
     torn = [stage.app(ULLA).id, stage.app(TINA).id, stage.app(UWE).id, Wire(stage, EIO4).id]
     for connection_id in torn:
-        stage.world.gateway.close(connection_id, 1006)
+        stage.world.gateway.close(connection_id, TORN)
     stage.world.run(500)
     stage.app(UWE).send("41/user,")
     suspended = {"name": "Ulla", "coins": COINS, "accountStatus": "SUSPENDED"}
@@ -194,13 +195,13 @@ def _torn(stage: Stage) -> None:
 @scenario("a torn connection whose function dies", call_people)
 def _torn_and_dies(stage: Stage) -> None:
     stage.world.inject(Fault(Kind.DIES, "disconnect", at=2))
-    stage.world.gateway.close(stage.app(UWE).id, 1006)
+    stage.world.gateway.close(stage.app(UWE).id, TORN)
     stage.world.run(MUCH_LATER_MS)
 
 
 @scenario("a torn telecaller who misses the end, and comes back", answered_last)
 def _torn_misses(stage: Stage) -> None:
-    stage.world.gateway.close(stage.app(TINA).id, 1006)
+    stage.world.gateway.close(stage.app(TINA).id, TORN)
     stage.world.run(500)
     stage.emit(ULLA, "call:end", {"callId": stage.kept["call"]})
     stage.world.run(500)
@@ -212,7 +213,7 @@ def _accepts_again(stage: Stage) -> None:
     call = {"callId": stage.kept["call"]}
     stage.emit(TINA, "call:accept", call)
     stage.world.run(500)
-    stage.world.gateway.close(stage.app(TINA).id, 1006)
+    stage.world.gateway.close(stage.app(TINA).id, TORN)
     stage.world.run(500)
     stage.emit(TINA, "call:accept", call, 1)
 
@@ -220,7 +221,7 @@ def _accepts_again(stage: Stage) -> None:
 @scenario("a torn tab that misses the end, and another that comes while it rings", chat_ringing)
 def _torn_tabs(stage: Stage) -> None:
     stage.come(ANNA)
-    stage.world.gateway.close(stage.app(ANNA).id, 1006)
+    stage.world.gateway.close(stage.app(ANNA).id, TORN)
     stage.world.run(500)
     stage.emit(BERT, "call:end", {"callId": stage.kept["call"]})
     stage.world.run(500)
@@ -229,7 +230,7 @@ def _torn_tabs(stage: Stage) -> None:
 
 @scenario("a torn tab, and another that comes before call:accepted is missed", chat_ringing)
 def _torn_caller(stage: Stage) -> None:
-    stage.world.gateway.close(stage.app(BERT).id, 1006)
+    stage.world.gateway.close(stage.app(BERT).id, TORN)
     stage.world.run(500)
     stage.world.lambdas.late_ms["disconnect"] = 2_000
     call_id = stage.kept["call"]
@@ -244,13 +245,13 @@ def _torn_caller(stage: Stage) -> None:
 def _torn_in_call(stage: Stage) -> None:
     world = stage.world
     world.lambdas.late_ms["disconnect"] = 1_000
-    world.gateway.close(stage.app(ULLA).id, 1006)
+    world.gateway.close(stage.app(ULLA).id, TORN)
     asked = stage.emit(ULLA, "call:initiate", INITIATE, 1)
     world.run(200)
     call, user = {"callId": asked.answer["callId"]}, world.come(ULLA)
     world.run(1_000)
     stage.emit(TINA, "call:accept", call)
-    world.gateway.close(stage.app(TINA).id, 1006)
+    world.gateway.close(stage.app(TINA).id, TORN)
     telecaller = world.come(TINA)
     world.run(2_000)
     assert user.screen.count("call:ringing", **call) == 1
@@ -261,7 +262,7 @@ def _torn_in_call(stage: Stage) -> None:
 @scenario("torn parties of a booking, who are back before their events", booked)
 def _torn_parties(stage: Stage) -> None:
     for who in (CORA, PAUL):
-        stage.world.gateway.close(stage.app(who).id, 1006)
+        stage.world.gateway.close(stage.app(who).id, TORN)
     stage.world.run(500)
     stage.world.lambdas.late_ms["disconnect"] = 2_000
     for who in (PAUL, PETRA):

@@ -9,6 +9,7 @@ from functions.push.devices import id_of
 from tests.simulation.calls import INITIATE, ref
 from tests.simulation.chat import CHANNEL, private_channel
 from tests.simulation.clients import Who
+from tests.simulation.gateway import TORN
 from tests.simulation.stage import SHIM, Stage, event, scenario
 from tests.simulation.world import ANNA, BERT, CARL, THEO, TINA, ULLA
 
@@ -28,7 +29,7 @@ def fall_asleep(stage: Stage, who: Who) -> None:
     """Break all connections of a person, as a phone does that sends its app to sleep, and wait
     until they are not expected back."""
     for app in stage.world.of(who):
-        stage.world.gateway.close(app.id, 1006)
+        stage.world.gateway.close(app.id, TORN)
     stage.world.run(GRACE_MS)
 
 
